@@ -1,0 +1,278 @@
+"""`Conversation`: a person and a picture, turn by turn.
+
+What is said is interpreted as edits, the edits are applied to the state, the state becomes a request,
+the request a picture, and all of it is stored as a turn. Nothing is stored before the picture is
+there, so a turn that fails or is cancelled leaves the session as it was.
+"""
+
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, Self
+
+from ..errors import InvalidInputError
+from ..generation import Engine, GenerationRequest, Progress, generate
+from ..generation.infotext import png_text
+from ..storage import ExclusionRecord, NewTurn, SessionRecord, TurnRecord
+from .edits import (
+    MAX_PROMPT_CHARACTERS,
+    Edit,
+    SetPrompt,
+    State,
+    Undo,
+    apply,
+    edits_adapter,
+)
+from .exclusions import Exclusion, NegativePrompt
+from .interpreters import Interpretation
+from .replies import describe
+from .studio import Studio
+
+Turn = TurnRecord
+"""A finished turn; after words that changed nothing, the turn that is still shown, with those words."""
+
+OnStep = Callable[[Progress], None]
+
+
+class Conversation:
+    """One session of a studio.
+
+    Its methods raise `NotthatError`, with a line for the user, and then have changed nothing.
+    """
+
+    def __init__(self, session: SessionRecord, studio: Studio) -> None:
+        self.id = session.id
+        self.studio = studio
+        self.head: Turn = studio.store.turn(session.id)
+
+    @classmethod
+    def start(
+        cls,
+        prompt: str,
+        studio: Studio | None = None,
+        *,
+        seed: int | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+        policies: Iterable[str] = (),
+        model: str | None = None,
+        on_step: OnStep | None = None,
+    ) -> Self:
+        """A new session with its first picture; what the prompt says is not wanted is excluded.
+
+        What is None is the model's default, and the seed is drawn.
+        """
+        words = _words(prompt, "prompt", "say what the picture should show")
+        studio = studio or Studio.open()
+        model, policies = model or studio.model, tuple(policies)
+        blank = State("", studio.policies(policies), secrets.randbelow(2**32) if seed is None else seed)
+        said = _as_first_prompt(studio.interpreter.interpret(words, blank), words, blank)
+        state = apply(blank, said.edits, turn=0, words=words)
+        asked = {
+            "model": model,
+            "prompt": state.prompt,
+            "negative_prompt": state.negative.render(),
+            "seed": state.seed,
+            **({} if steps is None else {"num_inference_steps": steps}),
+            **({} if guidance is None else {"guidance_scale": guidance}),
+        }
+        request = GenerationRequest.with_defaults(asked, lambda: studio.engine(model).defaults)
+        engine = studio.engine(model)
+        picture = generate(engine, request, on_step)
+        reply = " ".join([said.reply, *_remarks(engine, request, blank, state)])
+        turn = _new_turn(0, None, words, said.edits, reply, state, request, picture.seconds)
+        record = studio.store.begin_session(model, policies, turn, picture.image, png_text(request))
+        return cls(studio.store.session(record.session), studio)
+
+    @classmethod
+    def open(cls, session: str, studio: Studio | None = None) -> Self:
+        """Go on with a session."""
+        studio = studio or Studio.open()
+        return cls(studio.store.session(session), studio)
+
+    @property
+    def state(self) -> State:
+        """What the picture at the head was made from."""
+        return _state(self.head)
+
+    def say(self, feedback: str, on_step: OnStep | None = None) -> Turn:
+        """Say what is wrong with the picture; the next turn, or the same one where nothing was asked.
+
+        A new turn keeps the seed, so that only what was asked for changes.
+        """
+        words = _words(feedback, "feedback", "say what is wrong with the picture")
+        said = self.studio.interpreter.interpret(words, self.state)
+        undone = sum(edit.turns for edit in said.edits if isinstance(edit, Undo))
+        if undone > self._depth():
+            return replace(self.head, feedback=words, edits=(), reply=self._cannot_undo(undone))
+        parent = self._ancestor(undone)
+        before = _state(parent)
+        number = self.studio.store.next_number(self.id)
+        after = apply(before, said.edits, turn=number, words=words)
+        if after != before:
+            return self._grow(parent, number, words, said, before, after, on_step)
+        if undone:
+            self.head = self.studio.store.move_head(self.id, parent.number)
+        return replace(self.head, feedback=words, edits=_as_json(said.edits), reply=said.reply)
+
+    def undo(self, turns: int = 1) -> Turn:
+        """Go back; the turn that is shown now. What came after stays in the session, off to the side."""
+        if turns < 1:
+            raise InvalidInputError("--turns: at least 1")
+        if turns > self._depth():
+            raise InvalidInputError(self._cannot_undo(turns))
+        return self.branch(self._ancestor(turns).number)
+
+    def branch(self, turn: int) -> Turn:
+        """Go on from this turn; the next one grows from it."""
+        self.head = self.studio.store.move_head(self.id, turn)
+        return self.head
+
+    def seed(self, seed: int, on_step: OnStep | None = None) -> Turn:
+        """The same again from this seed."""
+        state = self.state
+        words = f"seed {seed}"
+        said = Interpretation(reply=f"From seed {seed}.")
+        number = self.studio.store.next_number(self.id)
+        return self._grow(self.head, number, words, said, state, replace(state, seed=seed), on_step)
+
+    def turns(self) -> list[Turn]:
+        """Every turn of the session, in order of creation."""
+        return self.studio.store.turns(self.id)
+
+    def _grow(
+        self,
+        parent: Turn,
+        number: int,
+        words: str,
+        said: Interpretation,
+        before: State,
+        after: State,
+        on_step: OnStep | None,
+    ) -> Turn:
+        request = GenerationRequest.checked(
+            **{
+                **parent.request,
+                "prompt": after.prompt,
+                "negative_prompt": after.negative.render(),
+                "seed": after.seed,
+            }
+        )
+        engine = self.studio.engine(request.model)
+        picture = generate(engine, request, on_step)
+        reply = " ".join([said.reply, *_remarks(engine, request, before, after)])
+        turn = _new_turn(number, parent.number, words, said.edits, reply, after, request, picture.seconds)
+        self.head = self.studio.store.add_turn(self.id, turn, picture.image, png_text(request))
+        return self.head
+
+    def _ancestor(self, turns: int) -> Turn:
+        turn = self.head
+        for _ in range(turns):
+            assert turn.parent is not None
+            turn = self.studio.store.turn(self.id, turn.parent)
+        return turn
+
+    def _depth(self) -> int:
+        parents = {turn.number: turn.parent for turn in self.turns()}
+        depth, number = 0, self.head.parent
+        while number is not None:
+            depth, number = depth + 1, parents[number]
+        return depth
+
+    def _cannot_undo(self, turns: int) -> str:
+        depth = self._depth()
+        if depth == 0:
+            return "There is nothing to undo: this is the first picture."
+        return f"Only {depth} turn{'s' if depth > 1 else ''} can be undone, not {turns}."
+
+
+def turn_json(turn: Turn) -> dict[str, Any]:
+    """A turn as the command line and the server give it."""
+    return {
+        "session": turn.session,
+        "turn": turn.number,
+        "parent": turn.parent,
+        "feedback": turn.feedback,
+        "edits": list(turn.edits),
+        "reply": turn.reply,
+        "prompt": turn.prompt,
+        "negative": turn.negative,
+        "exclusions": [
+            {"term": e.term, "weight": e.weight, "source": e.source, "since": e.since, "words": e.words}
+            for e in turn.exclusions
+        ],
+        "seed": turn.seed,
+        "steps": turn.request["num_inference_steps"],
+        "guidance": turn.request["guidance_scale"],
+        "model": turn.request["model"],
+        "image": str(turn.image),
+        "sha256": turn.sha256,
+        "seconds": round(turn.seconds, 3),
+    }
+
+
+def _words(text: str, name: str, hint: str) -> str:
+    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if not words:
+        raise InvalidInputError(f"the {name} is empty: {hint}")
+    if len(words) > MAX_PROMPT_CHARACTERS:
+        raise InvalidInputError(
+            f"the {name} is too long: {len(words)} characters, and at most {MAX_PROMPT_CHARACTERS} are read"
+        )
+    return words
+
+
+def _as_first_prompt(said: Interpretation, words: str, blank: State) -> Interpretation:
+    """A first prompt is a description whatever it sounds like: where none was heard, it is taken whole."""
+    if any(isinstance(edit, SetPrompt) for edit in said.edits):
+        return said
+    edits = (SetPrompt(text=words),)
+    return Interpretation(edits=edits, reply=describe(edits, blank))
+
+
+def _state(turn: Turn) -> State:
+    exclusions = (
+        Exclusion(term=e.term, weight=e.weight, source=e.source, since=e.since, words=e.words) for e in turn.exclusions
+    )
+    return State(turn.prompt, NegativePrompt(tuple(exclusions)), turn.seed)
+
+
+def _new_turn(
+    number: int,
+    parent: int | None,
+    words: str,
+    edits: tuple[Edit, ...],
+    reply: str,
+    state: State,
+    request: GenerationRequest,
+    seconds: float,
+) -> NewTurn:
+    return NewTurn(
+        number=number,
+        parent=parent,
+        feedback=words,
+        edits=_as_json(edits),
+        reply=reply,
+        prompt=state.prompt,
+        negative=request.negative_prompt,
+        exclusions=tuple(ExclusionRecord(e.term, e.weight, e.source, e.since, e.words) for e in state.negative),
+        seed=state.seed,
+        request=request.model_dump(mode="json"),
+        seconds=seconds,
+    )
+
+
+def _as_json(edits: tuple[Edit, ...]) -> tuple[dict[str, Any], ...]:
+    return tuple(edits_adapter.dump_python(edits, mode="json"))
+
+
+def _remarks(engine: Engine, request: GenerationRequest, before: State, after: State) -> list[str]:
+    """What can't be honoured, a line each: words that the model never learned, exclusions that can't act."""
+    lines = list(engine.remarks(request))
+    new = [e.term for e in after.negative if e.term not in before.negative]
+    prompt = [] if after.prompt == before.prompt else [after.prompt]
+    unknown = [word for text in [*new, *prompt] for word in engine.read(text).unknown]
+    if unknown:
+        listed = " and ".join(f"“{word}”" for word in dict.fromkeys(unknown))
+        lines.append(f"{request.model} never learned {listed}, so that may change nothing.")
+    return lines

@@ -1,0 +1,170 @@
+"""What a session leaves out: exclusions, and the negative prompt they make up."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from .terms import key, squeeze
+
+MIN_WEIGHT = 0.1
+MAX_WEIGHT = 2.0
+DEFAULT_WEIGHT = 1.0
+MAX_TERM_CHARACTERS = 80
+MAX_TERM_WORDS = 8
+
+_EMPHASIS = 1.1  # what one pair of bare brackets multiplies by, as in AUTOMATIC1111's web UI
+
+
+def _tidy_term(text: str) -> str:
+    term = squeeze(text.replace(",", " "))  # a comma would make it two terms in a prompt
+    if not term:
+        raise ValueError("a term can't be empty")
+    if len(term) > MAX_TERM_CHARACTERS or len(term.split()) > MAX_TERM_WORDS:
+        raise ValueError(f"a term is at most {MAX_TERM_WORDS} words and {MAX_TERM_CHARACTERS} characters")
+    return term
+
+
+def _round_weight(weight: float) -> float:
+    return round(weight, 4)
+
+
+Term = Annotated[str, AfterValidator(_tidy_term)]
+"""A noun phrase the model was trained on, on one line, without commas."""
+
+Weight = Annotated[float, Field(ge=MIN_WEIGHT, le=MAX_WEIGHT, allow_inf_nan=False), AfterValidator(_round_weight)]
+"""How much a term counts; 1.0 is the plain word."""
+
+
+def clamp_weight(weight: float) -> float:
+    """The nearest weight that is allowed, to two decimals."""
+    return round(min(MAX_WEIGHT, max(MIN_WEIGHT, weight)), 2)
+
+
+class Exclusion(BaseModel):
+    """One thing to leave out, and why: the turn that brought it and the user's own words."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    term: Term
+    weight: Weight = DEFAULT_WEIGHT
+    source: str = "user"
+    """`user`, or `policy:NAME`."""
+    since: int
+    """Number of the turn that brought it."""
+    words: str
+    """What the user said then; empty for a policy's."""
+
+    @property
+    def locked(self) -> bool:
+        """Whether the user can't take it out: everything that isn't the user's own."""
+        return self.source != "user"
+
+
+@dataclass(frozen=True)
+class NegativePrompt:
+    """Exclusions in order of first mention, each term once however it is spelled; immutable.
+
+    Raises ValueError when two of the exclusions given are one term.
+    """
+
+    exclusions: tuple[Exclusion, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len({key(exclusion.term) for exclusion in self.exclusions}) < len(self.exclusions):
+            raise ValueError("a term stands in the negative prompt twice")
+
+    def __iter__(self) -> Iterator[Exclusion]:
+        return iter(self.exclusions)
+
+    def __len__(self) -> int:
+        return len(self.exclusions)
+
+    def __contains__(self, term: object) -> bool:
+        return isinstance(term, str) and self.find(term) is not None
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The terms as they were written, in order."""
+        return tuple(exclusion.term for exclusion in self)
+
+    @property
+    def latest(self) -> Exclusion | None:
+        """The user's most recent exclusion: what "bring it back" is about."""
+        own = [exclusion for exclusion in self if not exclusion.locked]
+        return max(reversed(own), key=lambda exclusion: exclusion.since, default=None)
+
+    def find(self, term: str) -> Exclusion | None:
+        """The exclusion of this term in any spelling, or None."""
+        wanted = key(term)
+        return next((exclusion for exclusion in self if key(exclusion.term) == wanted), None)
+
+    def with_(self, exclusion: Exclusion) -> "NegativePrompt":
+        """This one with the exclusion at its end, or in the place of the one with the same term."""
+        if exclusion.term not in self:
+            return replace(self, exclusions=(*self.exclusions, exclusion))
+        wanted = key(exclusion.term)
+        return replace(self, exclusions=tuple(exclusion if key(e.term) == wanted else e for e in self))
+
+    def without(self, term: str) -> "NegativePrompt":
+        """This one less the term, locked or not; the same when it isn't there."""
+        wanted = key(term)
+        return replace(self, exclusions=tuple(e for e in self if key(e.term) != wanted))
+
+    def only_locked(self) -> "NegativePrompt":
+        """This one less everything that is the user's own."""
+        return replace(self, exclusions=tuple(e for e in self if e.locked))
+
+    def render(self) -> str:
+        """The prompt the model reads: `watermark, (blurry:1.3)`, with brackets in a term escaped."""
+        return ", ".join(map(_render_one, self))
+
+
+def _render_one(exclusion: Exclusion) -> str:
+    term = re.sub(r"([\\()\[\]])", r"\\\1", exclusion.term)
+    return term if exclusion.weight == DEFAULT_WEIGHT else f"({term}:{exclusion.weight:g})"
+
+
+def parse_negative(text: str, *, since: int = 0, words: str = "") -> NegativePrompt:
+    """Read a negative prompt as people write it: `a, (b:1.3), (c), [d]`.
+
+    The inverse of `NegativePrompt.render` for terms and weights. Any text parses: weights out of
+    range are clamped, terms too long are cut, and a term written twice keeps its highest weight.
+    """
+    negative = NegativePrompt()
+    for part in _split_outside_brackets(text):
+        inside, weight = _unwrap(part.strip())
+        for literal in _split_outside_brackets(inside):
+            term = squeeze(re.sub(r"\\([\\()\[\]])", r"\1", literal))
+            term = " ".join(term.split()[:MAX_TERM_WORDS])[:MAX_TERM_CHARACTERS].strip()
+            if not term:
+                continue
+            known = negative.find(term)
+            if known is None:
+                known = Exclusion(term=term, weight=weight, since=since, words=words)
+            negative = negative.with_(known.model_copy(update={"weight": max(weight, known.weight)}))
+    return negative
+
+
+def _split_outside_brackets(text: str) -> list[str]:
+    parts, depth = [""], 0
+    for token in re.findall(r"\\.|.", text, flags=re.DOTALL):
+        depth = max(0, depth + (token in "([") - (token in ")]"))
+        if token in ",\n" and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += token
+    return parts
+
+
+def _unwrap(part: str) -> tuple[str, float]:
+    """A fragment's words and weight: `(b:1.3)` -> ("b", 1.3), `((b))` -> ("b", 1.21)."""
+    if match := re.fullmatch(r"\((.+):\s*(\d*\.?\d+)\s*\)", part, flags=re.DOTALL):
+        return match[1], round(min(MAX_WEIGHT, max(MIN_WEIGHT, float(match[2]))), 4)
+    factor = 1.0
+    while match := re.fullmatch(r"\((.*[^\\])\)|\[(.*[^\\])\]", part, flags=re.DOTALL):
+        factor *= _EMPHASIS if match[1] is not None else 1 / _EMPHASIS
+        part = match[1] if match[1] is not None else match[2]
+    return part, clamp_weight(factor)

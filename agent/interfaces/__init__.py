@@ -1,0 +1,1 @@
+"""The ways in: each only translates to `Conversation`."""

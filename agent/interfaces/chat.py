@@ -1,0 +1,179 @@
+"""The chat: a line is feedback; a method `cmd_undo` is the command `/undo`, its docstring is the help."""
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.history import FileHistory
+
+from ...errors import InvalidInputError, NotthatError
+from ..conversation import Conversation, Turn
+from ..replay import replay
+from ..studio import Studio
+from .console import err, exclusions, out, progress, show_turn
+
+_PREFIX = "cmd_"
+
+
+class Chat:
+    """A conversation typed line by line; plain where stdin is no terminal."""
+
+    def __init__(self, studio: Studio, **options: Any) -> None:
+        self.studio = studio
+        self.options = options
+        self._conversation: Conversation | None = None
+        self._done = False
+
+    def run(self, prompt: str | None, session: str | None) -> None:
+        """Begin with `prompt`, or go on with `session`, or ask; until /quit or the end of input."""
+        if prompt is not None and session is not None:
+            raise InvalidInputError("give a prompt for a new session, or --session, not both")
+        self.studio.warm_up()
+        read = self._reader()
+        if session is not None:
+            self._conversation = Conversation.open(session, self.studio)
+            self._show(self._conversation.head)
+        elif prompt is not None:
+            self._start(prompt)
+        else:
+            out.print("What should the picture show?  [dim](/help says what else there is)[/dim]")
+        while not self._done:
+            try:
+                line = read().strip()
+            except EOFError:
+                break
+            except KeyboardInterrupt:
+                continue
+            if line:
+                self._handle(line)
+        if self._conversation is not None:
+            err.print(f"[dim]Come back with:  notthat chat --session {self._conversation.id}[/dim]")
+
+    @property
+    def conversation(self) -> Conversation:
+        """The conversation, once there is one."""
+        if self._conversation is None:
+            raise InvalidInputError("there is no picture yet: say what it should show")
+        return self._conversation
+
+    def cmd_undo(self, turns: str) -> None:
+        """[N]  go back one turn, or N"""
+        self._show(self.conversation.undo(_number(turns, "/undo", default=1)))
+
+    def cmd_branch(self, turn: str) -> None:
+        """N  go on from turn N; what came after stays where it is"""
+        self._show(self.conversation.branch(_number(turn, "/branch")))
+
+    def cmd_show(self, turn: str) -> None:
+        """[N]  the picture and its exclusions, now or at turn N"""
+        head = self.conversation.head
+        record = self.studio.store.turn(self.conversation.id, _number(turn, "/show", default=head.number))
+        self._show(record)
+        out.print(
+            f"turn {record.number} of session {record.session}: {record.prompt}  (seed {record.seed})", markup=False
+        )
+        if record.exclusions:
+            out.print(exclusions(record))
+
+    def cmd_why(self, term: str) -> None:
+        """[TERM]  who excluded it, when, and in whose words"""
+        found = [e for e in self.conversation.head.exclusions if not term or e.term.casefold() == term.casefold()]
+        if not found:
+            out.print(f"“{term}” is not excluded." if term else "Nothing is excluded.", markup=False)
+        for e in found:
+            because = f"since turn {e.since}: “{e.words}”" if e.source == "user" else f"by {e.source}"
+            out.print(f"{e.term} ({e.weight:g}) {because}", markup=False)
+
+    def cmd_replay(self, _: str) -> None:
+        """draw every turn again, and compare the pixels"""
+        with progress("replaying") as on_step:
+            for result in replay(self.studio, self.conversation.id, on_step):
+                differs = f"differs by up to {result.max_abs_diff} levels"
+                out.print(f"turn {result.turn}: {'identical' if result.identical else differs}")
+
+    def cmd_seed(self, seed: str) -> None:
+        """[N]  which seed it is; or the same picture from seed N"""
+        if not seed:
+            out.print(f"seed {self.conversation.head.seed}")
+            return
+        number = _number(seed, "/seed")
+        with progress("drawing") as on_step:
+            turn = self.conversation.seed(number, on_step)
+        self._show(turn)
+
+    def cmd_help(self, _: str) -> None:
+        """this list"""
+        out.print("Say what is wrong: too dark · no watermark · still blurry · bring the hat back · another one")
+        for name, command in self._commands().items():
+            out.print(f"  /{name:<8}{(command.__doc__ or '').strip()}", markup=False)
+
+    def cmd_quit(self, _: str) -> None:
+        """leave; the session is kept"""
+        self._done = True
+
+    def _commands(self) -> dict[str, Callable[[str], None]]:
+        names = [name for name in vars(type(self)) if name.startswith(_PREFIX)]
+        return {name.removeprefix(_PREFIX): getattr(self, name) for name in names}
+
+    def _handle(self, line: str) -> None:
+        """One line of input; what goes wrong is said, and the chat goes on."""
+        try:
+            if line.startswith("/"):
+                name, _, argument = line[1:].partition(" ")
+                command = self._commands().get(name.lower())
+                if command is None:
+                    raise InvalidInputError(f"no command /{name}: there are /{', /'.join(self._commands())}")
+                command(argument.strip())
+            elif self._conversation is None:
+                self._start(line)
+            else:
+                with progress("drawing") as on_step:
+                    turn = self._conversation.say(line, on_step)
+                self._show(turn)
+        except NotthatError as error:
+            err.print(str(error), style="red", markup=False)
+        except KeyboardInterrupt:
+            err.print("Stopped; nothing was changed.", style="red")
+
+    def _start(self, prompt: str) -> None:
+        with progress("drawing") as on_step:
+            self._conversation = Conversation.start(prompt, self.studio, on_step=on_step, **self.options)
+        self._show(self._conversation.head)
+
+    def _show(self, turn: Turn) -> None:
+        show_turn(turn, self.studio.store.images.open(turn.sha256))
+
+    def _reader(self) -> Callable[[], str]:
+        """How lines are read: with history and completion, or plainly."""
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            return input
+        history = FileHistory(str(self.studio.store.images.folder.parent / "history"))
+        session: PromptSession[str] = PromptSession("› ", history=history, completer=_Commands(self._commands()))
+        return session.prompt
+
+
+class _Commands(Completer):
+    """Completes /commands at the beginning of a line."""
+
+    def __init__(self, commands: dict[str, Callable[[str], None]]) -> None:
+        self.commands = commands
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+        text = document.text_before_cursor
+        if text.startswith("/") and " " not in text:
+            for name, command in self.commands.items():
+                if name.startswith(text[1:].lower()):
+                    yield Completion(
+                        f"/{name}", start_position=-len(text), display_meta=(command.__doc__ or "").strip()
+                    )
+
+
+def _number(text: str, command: str, default: int | None = None) -> int:
+    if not text and default is not None:
+        return default
+    if not text.isdecimal():
+        raise InvalidInputError(f"{command} takes a whole number, not “{text}”")
+    return int(text)

@@ -1,0 +1,441 @@
+"""The command line: each command translates to `Conversation`, `Store` or `Engine` and prints what comes back.
+
+Exit 0; or 2 for bad input and 1 for a failure, with one line on stderr that says why. What a command
+needs is imported inside it, so that help is quick.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ...errors import InvalidInputError, NotthatError
+
+if TYPE_CHECKING:
+    from ..conversation import Turn
+    from ..settings import Settings
+    from ..studio import Studio
+
+app = typer.Typer(
+    name="notthat",
+    help="Say what is wrong with the picture; get it again without it.",
+    epilog='Begin with:  notthat chat "portrait of a man without mustache"',
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+db = typer.Typer(help="Look after the database.", no_args_is_help=True)
+app.add_typer(db, name="db")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+Model = Annotated[
+    str | None, typer.Option(help="mini, a folder in diffusers' layout, a .safetensors file, or a hub id.")
+]
+Seed = Annotated[int | None, typer.Option(help="Where the noise starts from; drawn where it isn't given.")]
+Steps = Annotated[int | None, typer.Option(help="Denoising steps; by default the model's own.")]
+Guidance = Annotated[float | None, typer.Option(help="How strongly the words count; exclusions need more than 1.")]
+SessionId = Annotated[str, typer.Argument(metavar="SESSION", help="A session's id: see notthat sessions.")]
+
+
+def main() -> None:
+    """Run the command line; every failure becomes one line and an exit code."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        code = app(standalone_mode=False)
+    except typer.Exit as error:
+        code = error.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        code = _fail("stopped", 130)
+    except typer.TyperException as error:
+        code = _fail(error.format_message(), 2)
+    except InvalidInputError as error:
+        code = _fail(str(error), 2)
+    except NotthatError as error:
+        code = _fail(str(error), 1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: not even the last flush
+        code = 1
+    except Exception as error:
+        if os.environ.get("NOTTHAT_TRACEBACK"):
+            raise
+        code = _fail(f"{type(error).__name__}: {error} (NOTTHAT_TRACEBACK=1 shows where)", 1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+@app.command()
+def chat(
+    prompt: Annotated[str | None, typer.Argument(help="What the picture should show.")] = None,
+    session: Annotated[str | None, typer.Option(help="Go on with this session.")] = None,
+    seed: Seed = None,
+    steps: Steps = None,
+    guidance: Guidance = None,
+    policy: Annotated[list[str] | None, typer.Option(help="A pack of exclusions that always apply.")] = None,
+    model: Model = None,
+) -> None:
+    """Talk to a picture: a line is feedback, /help says what else there is.
+
+    Example:  notthat chat "portrait of a man without mustache"
+    """
+    from .chat import Chat
+
+    with _studio(model) as studio:
+        Chat(studio, seed=seed, steps=steps, guidance=guidance, policies=tuple(policy or ())).run(prompt, session)
+
+
+@app.command()
+def new(
+    prompt: Annotated[str, typer.Argument(help="What the picture should show; “without X” excludes X.")],
+    seed: Seed = None,
+    steps: Steps = None,
+    guidance: Guidance = None,
+    policy: Annotated[list[str] | None, typer.Option(help="A pack of exclusions that always apply.")] = None,
+    model: Model = None,
+    as_json: Json = False,
+) -> None:
+    """Begin a session with its first picture.
+
+    Example:  notthat new "portrait of a man without mustache" --seed 7
+    """
+    from ..conversation import Conversation
+    from .console import progress
+
+    with _studio(model) as studio, progress("drawing") as on_step:
+        conversation = Conversation.start(
+            prompt, studio, seed=seed, steps=steps, guidance=guidance, policies=policy or (), on_step=on_step
+        )
+    _print_turn(conversation.head, as_json)
+    if not as_json:
+        typer.echo(f'Go on with:  notthat say {conversation.id} "too dark"', err=True)
+
+
+@app.command()
+def say(
+    session: SessionId,
+    feedback: Annotated[str, typer.Argument(help="What is wrong with the picture.")],
+    as_json: Json = False,
+) -> None:
+    """Say what is wrong with a session's picture, and get it again without it.
+
+    Example:  notthat say 3f9c2a71d0b45e86 "too cartoonish, and no watermark"
+    """
+    from ..conversation import Conversation
+    from .console import progress
+
+    with _studio() as studio, progress("drawing") as on_step:
+        turn = Conversation.open(session, studio).say(feedback, on_step)
+    _print_turn(turn, as_json)
+
+
+@app.command()
+def undo(
+    session: SessionId,
+    turns: Annotated[int, typer.Option(help="How many turns to go back.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Go back to an earlier picture; nothing is erased."""
+    from ..conversation import Conversation
+
+    with _studio() as studio:
+        turn = Conversation.open(session, studio).undo(turns)
+    if not as_json:
+        typer.echo(f"Back to turn {turn.number}.")
+    _print_turn(turn, as_json)
+
+
+@app.command()
+def show(
+    session: SessionId,
+    turn: Annotated[int | None, typer.Option(help="Which turn; by default the one that is shown now.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show a turn: its picture, its words, and what is excluded since when and in whose words."""
+    from .console import emit, exclusions, out, show_turn
+
+    with _studio() as studio:
+        record = studio.store.turn(session, turn)
+        if as_json:
+            emit(_turn_json(record))
+            return
+        out.print(f"turn {record.number}: {record.feedback}", markup=False)
+        show_turn(record, studio.store.images.open(record.sha256))
+        out.print(f"{record.prompt}  (seed {record.seed})", markup=False)
+        if record.exclusions:
+            out.print(exclusions(record))
+
+
+@app.command()
+def sessions(as_json: Json = False) -> None:
+    """List the sessions, newest first."""
+    from .console import emit
+
+    with _studio() as studio:
+        for session in studio.store.sessions():
+            created = session.created_at.isoformat(timespec="seconds")
+            if as_json:
+                emit({**asdict(session), "created_at": created, "policies": list(session.policies)})
+            else:
+                turns = f"{session.turns} turn{'s' if session.turns != 1 else ''}"
+                typer.echo(f"{session.id}  {created:19.19}  {turns:>9}  {session.prompt}")
+
+
+@app.command()
+def replay(
+    session: SessionId,
+    verify: Annotated[bool, typer.Option("--verify", help="Exit with 1 unless every turn is identical.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Draw every turn again from its stored request alone, and compare the pixels."""
+    from ..replay import replay as replayed
+    from .console import emit, progress
+
+    turns = identical = 0
+    with _studio() as studio, progress("replaying") as on_step:
+        for result in replayed(studio, session, on_step):
+            turns, identical = turns + 1, identical + result.identical
+            if as_json:
+                emit(asdict(result))
+            else:
+                differs = f"differs by up to {result.max_abs_diff} levels of 255"
+                typer.echo(f"turn {result.turn}: {'identical' if result.identical else differs}")
+    if as_json:
+        emit({"turns": turns, "identical": identical})
+    else:
+        typer.echo(f"{identical} of {turns} identical")
+    if verify and identical < turns:
+        raise NotthatError(f"{turns - identical} of {turns} turns came out differently")
+
+
+@app.command()
+def interpret(
+    feedback: Annotated[str | None, typer.Argument(help="What somebody says about a picture.")] = None,
+    prompt: Annotated[str, typer.Option(help="What the picture was asked to show.")] = "",
+    negative: Annotated[str, typer.Option(help="What is excluded already: watermark, (blurry:1.3)")] = "",
+    batch: Annotated[
+        Path | None, typer.Option(help='A file with a line {"id","prompt","negative","feedback"} for each.')
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say which edits a line of feedback means; no picture is made.
+
+    Example:  notthat interpret "too cartoonish, and no watermark" --prompt "portrait of a man"
+    """
+    from .console import emit
+
+    interpreter = _settings_interpreter()
+    if (feedback is None) == (batch is None):
+        raise InvalidInputError("give either feedback or --batch FILE")
+    if batch is None:
+        result = _interpreted(interpreter, {"prompt": prompt, "negative": negative, "feedback": feedback})
+        if as_json:
+            emit(result)
+            return
+        typer.echo(result["reply"])
+        for edit in result["edits"]:
+            typer.echo(json.dumps(edit, ensure_ascii=False))
+        return
+    for line in _read_batch(batch):
+        emit({"id": line["id"], **_interpreted(interpreter, line)})
+
+
+@app.command()
+def generate(
+    prompt: Annotated[str, typer.Argument(help="What the picture should show, word for word.")],
+    negative: Annotated[str, typer.Option(help="The negative prompt, word for word.")] = "",
+    seed: Seed = None,
+    steps: Steps = None,
+    guidance: Guidance = None,
+    width: Annotated[int | None, typer.Option(help="Pixels; by default the model's own.")] = None,
+    height: Annotated[int | None, typer.Option(help="Pixels; by default the model's own.")] = None,
+    model: Model = None,
+    count: Annotated[int, typer.Option(min=1, max=10_000, help="How many pictures, each from the next seed.")] = 1,
+    out: Annotated[Path, typer.Option(help="The folder for the pictures.")] = Path(),
+    as_json: Json = False,
+) -> None:
+    """Draw pictures outside of any session, with every word as the stock pipeline takes it.
+
+    Example:  notthat generate "portrait of a man" --negative "mustache, watermark" --seed 1 --count 4 --out pictures
+    """
+    from .console import draw, emit, progress
+    from .oneshot import draw_to_folder, first_request
+
+    asked = {"seed": seed, "num_inference_steps": steps, "guidance_scale": guidance, "width": width, "height": height}
+    engine, request = first_request(model or _settings().model, prompt, negative, asked)
+    for line in engine.remarks(request):
+        typer.echo(f"notthat: {line}", err=True)
+    with progress("drawing") as on_step:
+        for drawn in draw_to_folder(engine, request, count, out, on_step):
+            if as_json:
+                emit(drawn.as_json())
+            else:
+                draw(drawn.image)
+                typer.echo(drawn.path)
+
+
+@app.command()
+def tokens(text: str, model: Model = None, as_json: Json = False) -> None:
+    """Show how the model reads a prompt: its weighted parts, its length, and the words it never learned.
+
+    Example:  notthat tokens "portrait of a man, (watermark:1.3)"
+    """
+    from ...generation import LocalEngine
+    from .console import emit
+
+    reading = LocalEngine.load(model or _settings().model).read(text)
+    if as_json:
+        emit({**asdict(reading), "fragments": [list(f) for f in reading.fragments], "unknown": list(reading.unknown)})
+        return
+    for fragment, weight in reading.fragments:
+        typer.echo(f"{weight:6.3g}  {fragment}")
+    typer.echo(f"{reading.tokens} tokens in {reading.chunks} chunk{'s' if reading.chunks > 1 else ''}")
+    if reading.unknown:
+        typer.echo(f"unknown: {', '.join(reading.unknown)}")
+
+
+@app.command()
+def models(as_json: Json = False) -> None:
+    """List the models at hand: the built-in one, and those in the folder `models` of NOTTHAT_HOME."""
+    from ...generation import available
+    from .console import emit
+
+    for model in available(_settings().home / "models"):
+        if as_json:
+            emit({"name": model.name, "path": str(model.path), "pipeline": model.kind})
+        else:
+            typer.echo(f"{model.name}  ({model.kind})")
+
+
+@db.command()
+def upgrade(as_json: Json = False) -> None:
+    """Bring a database that an older notthat made up to date."""
+    from ...storage import upgrade as upgrade_database
+    from .console import emit
+
+    settings = _settings()
+    revision = upgrade_database(settings.database_url, home=settings.home)
+    if as_json:
+        emit({"revision": revision})
+    else:
+        typer.echo(f"the database is at revision {revision}")
+
+
+@db.command()
+def check(as_json: Json = False) -> None:
+    """Look for damage: rows, references, and pictures that are missing or changed. Exit 1 where there is any."""
+    from ...storage import check as check_store
+    from .console import emit
+
+    with _studio() as studio:
+        findings = check_store(studio.store)
+    for finding in findings:
+        if as_json:
+            emit(
+                {
+                    "kind": finding.kind,
+                    "place": str(finding.place),
+                    "message": finding.message,
+                    "harmless": finding.harmless,
+                }
+            )
+        else:
+            typer.echo(f"{finding.place}: {finding.message}")
+    if not as_json and not findings:
+        typer.echo("nothing wrong")
+    if any(not finding.harmless for finding in findings):
+        raise NotthatError("the store is damaged: see above")
+
+
+@db.command()
+def prune(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Delete pictures that no turn names, and what crashes left behind."""
+    from ...storage import prune as prune_store
+    from .console import emit
+
+    with _studio() as studio:
+        pruned = prune_store(studio.store, dry_run=dry_run)
+    if as_json:
+        emit({**asdict(pruned), "dry_run": dry_run})
+    else:
+        done = "would free" if dry_run else "freed"
+        typer.echo(f"{done} {pruned.bytes} bytes: {pruned.pictures} pictures, {pruned.temporary} temporary files")
+
+
+def _fail(message: str, code: int) -> int:
+    typer.echo(f"notthat: {' '.join(message.split())}", err=True)
+    return code
+
+
+def _settings() -> "Settings":
+    from ..settings import Settings
+
+    return Settings.load()
+
+
+@contextmanager
+def _studio(model: str | None = None) -> Iterator["Studio"]:
+    from ..settings import Settings
+    from ..studio import Studio
+
+    with Studio.open(Settings.load(model=model)) as studio:
+        yield studio
+
+
+def _settings_interpreter() -> Any:
+    from ..studio import interpreter_of
+
+    return interpreter_of(_settings())
+
+
+def _turn_json(turn: "Turn") -> dict[str, Any]:
+    from ..conversation import turn_json
+
+    return turn_json(turn)
+
+
+def _print_turn(turn: "Turn", as_json: bool) -> None:
+    from PIL import Image
+
+    from .console import emit, show_turn
+
+    if as_json:
+        emit(_turn_json(turn))
+    else:
+        show_turn(turn, Image.open(turn.image))
+
+
+def _interpreted(interpreter: Any, line: dict[str, Any]) -> dict[str, Any]:
+    from ..edits import State, edits_adapter
+    from ..exclusions import parse_negative
+
+    state = State(line["prompt"], parse_negative(line["negative"]), seed=0)
+    said = interpreter.interpret(line["feedback"], state)
+    return {"edits": edits_adapter.dump_python(said.edits, mode="json"), "reply": said.reply}
+
+
+def _read_batch(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a batch file, all read and checked before the first is used."""
+    try:
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInputError(f"{path} can't be read: {error}") from None
+    parsed = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            value = json.loads(line)
+            texts = {name: value.get(name, "") for name in ("prompt", "negative")} | {"feedback": value["feedback"]}
+            if not all(isinstance(text, str) for text in texts.values()):
+                raise TypeError
+            parsed.append({"id": value["id"], **texts})
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise InvalidInputError(
+                f'{path}, line {number}: expected {{"id","prompt","negative","feedback"}}'
+            ) from None
+    return iter(parsed)

@@ -1,0 +1,6 @@
+"""Who reads the feedback: the embedded grammar, or a language model."""
+
+from .base import Interpretation, Interpreter
+from .offline import OfflineInterpreter
+
+__all__ = ["Interpretation", "Interpreter", "OfflineInterpreter"]

@@ -1,0 +1,179 @@
+"""The edits of one utterance while they are gathered, each resolved against the state."""
+
+import re
+from collections.abc import Iterator
+
+from ...edits import MAX_PROMPT_CHARACTERS, Allow, Edit, Exclude, Reroll, Reset, Reweight, SetPrompt, State, Undo
+from ...exclusions import MAX_TERM_CHARACTERS, MAX_TERM_WORDS, MAX_WEIGHT, MIN_WEIGHT, Exclusion
+from ...terms import key, squeeze, stem
+from . import rewriting
+from .lexicon import lexicon
+from .phrases import term_of
+
+STEP = 1.2
+"""What "still there" multiplies a weight by, and "too strong" divides it by."""
+
+
+class Draft:
+    """What an utterance asks for so far."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.prompt = state.prompt
+        self.edits: list[Edit] = []
+        self.mention: str | None = None
+        """The noun phrase last spoken of: what "it" and "one" mean."""
+        self.pending: str | None = None
+        """Something pointed at; a complaint when nothing else is said about it."""
+        self.wanted: str | None = None
+        """Something said to be missing; asked for when nothing else is said about it."""
+        self.corrective = False
+        """Whether a bare "no" came just before: "no, a bicycle"."""
+        self.rejected: str | None = None
+        """What the correction is of, where it was said: "not a scarf, a shawl"."""
+        self.weakened = False
+        """Whether an exclusion counts less now: what is said next of the picture says why."""
+
+    def finish(self) -> tuple[Edit, ...]:
+        """The edits, in the order they were asked for, and the new prompt last."""
+        if self.pending and not self.edits and self.prompt == self.state.prompt:
+            self.exclude(self.pending)
+        if self.wanted and not self.edits and self.prompt == self.state.prompt:
+            self.add(self.wanted)
+        edits = list(self.edits)
+        if self.prompt != self.state.prompt and (text := squeeze(self.prompt)[:MAX_PROMPT_CHARACTERS].strip()):
+            edits.append(SetPrompt(text=text))
+        return tuple(edits)
+
+    # what is out already
+
+    def known(self, phrase: str) -> Exclusion | None:
+        """The exclusion that a phrase means: the same term, another word for it, or a part of it."""
+        term = term_of(phrase) or squeeze(phrase.lower())
+        if not term:
+            return None
+        negative = self.state.negative
+        return (
+            negative.find(term)
+            or next((e for e in negative if lexicon().is_same(e.term, term)), None)
+            or next((e for e in negative if stem(e.term) == stem(term)), None)
+        )
+
+    def mentioned(self, text: str) -> list[Exclusion]:
+        """The exclusions that a text speaks of, in the order of the negative prompt."""
+        words = re.findall(r"[\w'-]+", text.lower())
+        spans = {" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, min(i + 5, len(words) + 1))}
+        keys, stems = {key(span) for span in spans}, {stem(span) for span in spans}
+        exact = [e for e in self.state.negative if key(e.term) in keys or stem(e.term) in stems]
+        if exact:
+            return exact
+        alike = [e for e in self.state.negative if any(lexicon().is_same(e.term, span) for span in spans)]
+        heads = {key(word) for word in words}
+        return alike or [e for e in self.state.negative if key(e.term).split()[-1] in heads]
+
+    def spoken_of(self, phrase: str) -> Exclusion | None:
+        """The exclusion a phrase names, or the latest one for "it"."""
+        if is_pronoun(phrase):
+            if self.mention and (known := self.known(self.mention)):
+                return known
+            return self.state.negative.latest
+        return self.known(phrase) or next(iter(self.mentioned(phrase)), None)
+
+    # the edits
+
+    def control(self, edit: Undo | Reset | Reroll) -> bool:
+        """Take a command once."""
+        if not any(edit.op == other.op for other in self.edits):
+            self.edits.append(edit)
+        return True
+
+    def exclude(self, phrase: str) -> bool:
+        """Leave out what a phrase names, harder where it is left out already; False for no term."""
+        if is_pronoun(phrase):
+            phrase = self.mention or ""
+        term = term_of(phrase)
+        if term is None:
+            return False
+        self.mention = term
+        return self.exclude_term(term)
+
+    def exclude_term(self, term: str) -> bool:
+        """Leave out this very term."""
+        if known := self.known(term):
+            return self.strengthen(known)
+        term = " ".join(term.split()[:MAX_TERM_WORDS])[:MAX_TERM_CHARACTERS].strip()
+        if term and not any(key(term) == key(edit.term) for edit in self._about_terms()):
+            self.edits.append(Exclude(term=term))
+        return bool(term)
+
+    def strengthen(self, known: Exclusion) -> bool:
+        """Exclude it harder, by a step."""
+        return self.weigh(known, max(round(known.weight * STEP, 1), round(known.weight + 0.1, 1)))
+
+    def weaken(self, known: Exclusion) -> bool:
+        """Exclude it less hard, by a step."""
+        self.weakened = True
+        return self.weigh(known, min(round(known.weight / STEP, 1), round(known.weight - 0.1, 1)))
+
+    def weigh(self, known: Exclusion, weight: float) -> bool:
+        """Exclude it with this weight, as far as weights go."""
+        weight = min(MAX_WEIGHT, max(MIN_WEIGHT, weight))
+        if not any(key(known.term) == key(edit.term) for edit in self._about_terms()):
+            self.edits.append(Reweight(term=known.term, weight=weight))
+        self.mention = known.term
+        return True
+
+    def allow(self, term: str) -> bool:
+        """Take a term out of the exclusions."""
+        self.edits = [e for e in self.edits if not (isinstance(e, Exclude) and key(e.term) == key(term))]
+        if not any(isinstance(e, Allow) and key(e.term) == key(term) for e in self.edits):
+            self.edits.append(Allow(term=term))
+        self.mention = term
+        return True
+
+    def rewrite(self, prompt: str | None) -> bool:
+        """Want this from now on; what is asked for and was excluded is allowed. False for None."""
+        if not prompt:
+            return False
+        prompt = rewriting.tidy(prompt)
+        asked = set(re.findall(r"[\w'-]+", prompt.lower())) - set(re.findall(r"[\w'-]+", self.prompt.lower()))
+        for exclusion in self.state.negative:
+            if not exclusion.locked and all(_in(word, asked) for word in key(exclusion.term).split()):
+                self.allow(exclusion.term)
+        self.prompt = prompt
+        return True
+
+    def add(self, phrase: str) -> bool:
+        """Want this too."""
+        if is_pronoun(phrase):
+            phrase = self.mention or ""
+        return bool(phrase) and self.rewrite(rewriting.add(self.prompt, phrase))
+
+    def _about_terms(self) -> Iterator[Exclude | Allow | Reweight]:
+        return (edit for edit in self.edits if isinstance(edit, Exclude | Allow | Reweight))
+
+
+def is_pronoun(phrase: str) -> bool:
+    """Whether a phrase only points at what was spoken of before."""
+    words = phrase.lower().strip(" ?!.,").split()
+    pointers = {
+        "it",
+        "that",
+        "them",
+        "this",
+        "those",
+        "these",
+        "one",
+        "him",
+        "her",
+        "thing",
+        "things",
+        "the",
+        "all",
+        "of",
+    }
+    return all(word in pointers for word in words)
+
+
+def _in(word: str, asked: set[str]) -> bool:
+    return any(key(other) == word for other in asked)

@@ -1,0 +1,78 @@
+"""The words the grammar knows, read once from `prompts/lexicon.toml` when they are first needed."""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import resources
+from typing import Any
+
+from ...terms import key, singular
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """Word lists by their names in the file; every word in lower case."""
+
+    chat: Mapping[str, str]
+    words: Mapping[str, frozenset[str]]
+    names: Mapping[str, str]
+    opposites: Mapping[str, str]
+    counts: Mapping[str, int]
+    kinds: Mapping[str, tuple[str, ...]]
+    kind_names: Mapping[str, str]
+    same: tuple[frozenset[str], ...]
+
+    @cached_property
+    def kind_of_word(self) -> dict[str, str]:
+        """Which kind a word is of; a word of two kinds has the first."""
+        kinds: dict[str, str] = {}
+        for kind, words in self.kinds.items():
+            for word in words:
+                kinds.setdefault(key(word), kind)
+        return kinds
+
+    def kind(self, phrase: str) -> str | None:
+        """The kind of a phrase, by its longest known ending: "an old oil painting" is a style."""
+        words = key(phrase).split()
+        endings = (" ".join(words[start:]) for start in range(len(words)))
+        return next((self.kind_of_word[ending] for ending in endings if ending in self.kind_of_word), None)
+
+    def is_same(self, one: str, other: str) -> bool:
+        """Whether excluding the one excludes the other."""
+        one, other = key(one), key(other)
+        return one == other or any(one in group and other in group for group in self.same)
+
+    def pattern(self, name: str) -> str:
+        """A regular expression (no group, no anchors) for one word of the list."""
+        return either(self.words[name])
+
+    def is_praise(self, text: str) -> bool:
+        """Whether the text speaks well of something."""
+        return any(word in self.words["praise"] for word in re.findall(r"[a-z']+", text.lower()))
+
+
+def either(words: Iterable[str]) -> str:
+    """A regular expression for any of the words, the longest first."""
+    return "(?:" + "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) + ")"
+
+
+@cache
+def lexicon() -> Lexicon:
+    """The one lexicon."""
+    text = resources.files("notthat.prompts").joinpath("lexicon.toml").read_text(encoding="utf-8")
+    return _build(tomllib.loads(text))
+
+
+def _build(data: Mapping[str, Any]) -> Lexicon:
+    return Lexicon(
+        chat=data["chat"],
+        words={name: frozenset(words) for name, words in data["words"].items()},
+        names=data["names"],
+        opposites=data["opposites"],
+        counts={singular(part): count for part, count in data["counts"].items()},
+        kinds={kind: tuple(words) for kind, words in data["kinds"].items()},
+        kind_names=data["kind_names"],
+        same=tuple(frozenset(map(key, group)) for group in data["same"]["groups"]),
+    )

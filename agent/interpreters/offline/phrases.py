@@ -1,0 +1,213 @@
+"""From a stretch of words to a term: the noun phrase in it, as a picture's caption would have it."""
+
+import re
+
+from ...terms import squeeze
+from .lexicon import lexicon
+
+MAX_WORDS = 5
+_OF = re.compile(
+    r"^(?:(?:a|the|all|any)\s+)?(?:bits?|lots?|loads?|tons?|bunch|pair"
+    r"|couple|kinds?|sorts?|piece|amount|number|hint|trace"
+    r"|traces|touch|rest|some|all|any|any sign|signs?|sight|presence|most|none|both|two|one)\s+of\s+",
+    re.I,
+)
+_OWNER = re.compile(r"^(?:(?:the|his|her|their|my|a|an|that|this)\s+)?[\w-]+(?:'s|s')\s+(?=\w)", re.I)
+
+
+def term_of(phrase: str) -> str | None:
+    """The term a phrase names: "those annoying birds behind her" -> "birds".
+
+    None for a pronoun ("it"), and for what is no noun phrase.
+    """
+    known = lexicon()
+    phrase = squeeze(re.sub(r"[\"“”()\[\]{}<>*_?!.,;:\\|]", " ", phrase.lower()))
+    words = _OWNER.sub("", _OF.sub("", phrase)).split()
+    while words and words[0] in known.words["quantifiers"] | known.words["expletives"]:
+        words = _OF.sub("", " ".join(words[1:])).split()
+    words = _before_cut(words)
+    while words and words[-1] in known.words["quantifiers"] | {"any", "thing", "things", "stuff"} and len(words) > 1:
+        words = words[:-1]
+    if not words or len(words) > MAX_WORDS or words[0] in known.words["pronouns"]:
+        return None
+    term = " ".join(words).strip("'-")
+    return known.names.get(term, term) or None
+
+
+def _before_cut(words: list[str]) -> list[str]:
+    cuts = lexicon().words["cuts"]
+    for index, word in enumerate(words):
+        following = words[index + 1] if index + 1 < len(words) else ""
+        if index == 0:
+            if word in cuts and word not in {"out", "off", "over", "under", "like", "up", "down"}:
+                return []
+            continue
+        if word in {"of"} and following not in {
+            "the",
+            "his",
+            "her",
+            "their",
+            "my",
+            "your",
+            "our",
+            "its",
+            "that",
+            "this",
+        }:
+            continue
+        if word in {"of", "to"} or word in cuts or _is_participle(word, following):
+            if words[index - 1] in {"out", "depth", "cut"} or (word in {"up", "off", "out"} and following):
+                continue
+            return words[:index]
+    return words
+
+
+def _is_participle(word: str, following: str) -> bool:
+    """Whether a description of the noun starts here: birds | flying over ..."""
+    starters = lexicon().words["cuts"] | {"the", "a", "an", "his", "her", "their", "my", "its", "around", "about"}
+    return bool(re.fullmatch(r"\w{2,}(?:ing|ed)", word)) and following in starters
+
+
+def is_noun_phrase(text: str) -> bool:
+    """Whether a clause is a bare noun phrase, such as the second half of "no cars and no people"."""
+    words = text.lower().split()
+    if not 0 < len(words) <= 6 or words[0] in _SENTENCE_STARTS:
+        return False
+    return not any(word in _VERBS or word.endswith(("n't", "'re", "'ll", "'m", "'ve", "'d")) for word in words)
+
+
+_SENTENCE_STARTS = frozenset(
+    [
+        "i",
+        "you",
+        "we",
+        "they",
+        "he",
+        "she",
+        "it",
+        "it's",
+        "he's",
+        "she's",
+        "i'm",
+        "that's",
+        "this",
+        "there",
+        "there's",
+        "here",
+        "what",
+        "who",
+        "why",
+        "how",
+        "when",
+        "where",
+        "which",
+        "is",
+        "are",
+        "was",
+        "were",
+        "do",
+        "does",
+        "did",
+        "can",
+        "could",
+        "should",
+        "would",
+        "will",
+        "has",
+        "have",
+        "had",
+        "let",
+        "let's",
+        "not",
+        "never",
+        "keep",
+        "leave",
+        "please",
+        "make",
+        "put",
+        "add",
+        "give",
+        "change",
+        "turn",
+        "with",
+        "without",
+        "in",
+        "on",
+        "at",
+        "as",
+        "to",
+        "for",
+        "from",
+        "by",
+        "because",
+        "if",
+        "when",
+        "while",
+        "after",
+        "before",
+        "until",
+    ]
+)
+_VERBS = frozenset(
+    [
+        "is",
+        "are",
+        "was",
+        "were",
+        "am",
+        "be",
+        "been",
+        "being",
+        "has",
+        "have",
+        "had",
+        "do",
+        "does",
+        "did",
+        "can",
+        "could",
+        "will",
+        "would",
+        "should",
+        "may",
+        "might",
+        "must",
+        "looks",
+        "look",
+        "feels",
+        "feel",
+        "seems",
+        "seem",
+        "gets",
+        "get",
+        "got",
+        "makes",
+        "make",
+        "made",
+        "goes",
+        "go",
+        "needs",
+        "need",
+        "wants",
+        "want",
+        "like",
+        "likes",
+        "love",
+        "loves",
+        "hate",
+        "keep",
+        "keeps",
+        "leave",
+        "stays",
+        "stay",
+        "it's",
+        "he's",
+        "she's",
+        "i",
+        "you",
+        "we",
+        "they",
+        "he",
+        "she",
+    ]
+)

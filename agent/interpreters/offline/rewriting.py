@@ -1,0 +1,182 @@
+"""Pure functions from a prompt and a wish to the prompt that also says the wish."""
+
+import re
+
+from ...terms import key, squeeze
+from .lexicon import either, lexicon
+
+_ARTICLE = re.compile(r"^(?:an?|the|some|another|one)\s+", re.I)
+_MEDIUM = re.compile(
+    r"^((?:an?\s+|the\s+)?(?:[\w-]+\s+){0,3}?(?:portrait|photo|photograph"
+    r"|picture|painting|drawing|sketch|image|poster"
+    r"|shot|logo|icon|close-up|illustration|cover|render|view|watercolou?r"
+    r"|model|macro|team photo)\s+(?:of|for)\s+)",
+    re.I,
+)
+_PHRASE_END = re.compile(
+    r",|\s(?:in|on|at|by|with|under|over|behind|beside|near|from|through"
+    r"|along|among|against|during|of|for|to|lit"
+    r"|into|and|who|that|as|around|wearing|holding|\w{3,}ing)\b",
+    re.I,
+)
+_PLACE = (
+    r"(?:in|on|at|under|by|near|inside|beside|against|above|below|next to"
+    r"|in front of|on top of|over|behind|beneath|from)"
+)
+
+
+def tidy(prompt: str) -> str:
+    """One line, no doubled or hanging commas, "a" or "an" as the next word wants it."""
+    prompt = re.sub(r"\s*,(?:\s*,)*\s*", ", ", squeeze(prompt)).strip(" ,;")
+    return re.sub(r"\s+([.,;!?])", r"\1", prompt)
+
+
+def add(prompt: str, phrase: str) -> str:
+    """The prompt and one thing more, at its end."""
+    phrase = squeeze(phrase).strip(" .,!?")
+    if re.search(rf"\b{re.escape(phrase)}\b", prompt, re.I):
+        return prompt
+    return f"{prompt}, {phrase}" if prompt else phrase
+
+
+def swap(prompt: str, old: str, new: str) -> str | None:
+    """The prompt with `new` where `old` stands; by kind when `old` names one ("the season"); else None."""
+    old, new = _ARTICLE.sub("", squeeze(old)), squeeze(new).strip(" .,!?")
+    if not old or not new:
+        return None
+    if kind := lexicon().kind_names.get(old.lower()):
+        return swap_kind(prompt, kind, new) or add(prompt, _style_phrase(new) if kind == "style" else new)
+    for candidate in (old, old.split()[-1]):
+        match = re.search(rf"\b{_plural_tolerant(candidate)}\b", prompt, re.I)
+        if match:
+            return _put(prompt, match, new)
+    return None
+
+
+def swap_kind(prompt: str, kind: str, new: str) -> str | None:
+    """The prompt with `new` where it says a word of that kind; None when it says none."""
+    words = [word for word in lexicon().kinds.get(kind, ()) if key(word) != key(_ARTICLE.sub("", new))]
+    match = re.search(rf"(?<![\w-]){either(words)}(?:s|es)?(?![\w-])", prompt, re.I) if words else None
+    return _put(prompt, match, new) if match else None
+
+
+def become(prompt: str, new: str) -> str:
+    """ "Make it a woman": in place of the word of the same kind, else of what the picture is of."""
+    kind = lexicon().kind(new)
+    if kind == "style":
+        new = _style_phrase(new)
+    if kind and (swapped := swap_kind(prompt, kind, new)):
+        return swapped
+    is_noun = bool(_ARTICLE.match(new)) or kind in _SUBJECTS
+    if kind in _SUBJECTS or (is_noun and kind is None):
+        return replace_subject(prompt, new)
+    if kind in _BEFORE_NOUN and not _ARTICLE.match(new):
+        return describe_subject(prompt, new)
+    return add(prompt, new)
+
+
+def replace_subject(prompt: str, new: str) -> str:
+    """The prompt with `new` for what it is of: "portrait of a man in a garden" keeps its garden."""
+    start, end = _subject(prompt)
+    return tidy(f"{prompt[:start]}{new}{prompt[end:]}")
+
+
+def describe_subject(prompt: str, adjective: str) -> str:
+    """The prompt with an adjective before what it is of."""
+    start, end = _subject(prompt)
+    article = _ARTICLE.match(prompt[start:end])
+    at = start + (article.end() if article else 0)
+    return _articles(tidy(f"{prompt[:at]}{adjective} {prompt[at:]}"))
+
+
+def attribute(prompt: str, thing: str, quality: str) -> str:
+    """ "Make the background white": said of the word where it stands, else added as "white background"."""
+    thing, quality = _ARTICLE.sub("", squeeze(thing)), squeeze(quality).strip(" .,!?")
+    thing = re.sub(r"^(?:his|her|their|its|my|your)\s+", "", thing, flags=re.I)
+    if kind := lexicon().kind_names.get(thing.lower()):
+        return swap(prompt, thing, quality) or add(prompt, f"{quality} {thing if kind else ''}")
+    match = re.search(rf"\b{_plural_tolerant(thing)}\b", prompt, re.I)
+    if match is None or " " in quality:
+        return add(prompt, f"{thing} {quality}" if _is_phrase(quality) else f"{quality} {thing}")
+    kind = lexicon().kind(quality)
+    before = prompt[: match.start()].rstrip().rpartition(" ")
+    if kind and lexicon().kind(before[2]) == kind:
+        return _articles(tidy(f"{before[0]} {quality} {prompt[match.start() :]}"))
+    return _articles(tidy(f"{prompt[: match.start()]}{quality} {prompt[match.start() :]}"))
+
+
+def move(prompt: str, where: str) -> str:
+    """ "Put it on a beach": instead of where it is, when the prompt says so."""
+    where = squeeze(where).strip(" .,!?")
+    kind = lexicon().kind(where)
+    if kind in {"place", "city", "building"}:
+        places = either(word for name in ("place", "city") for word in lexicon().kinds[name])
+        match = re.search(rf"\b{_PLACE}\s+(?:(?:an?|the|his|her)\s+)?(?:[\w-]+\s+){{0,2}}?{places}\b", prompt, re.I)
+        if match:
+            return tidy(prompt[: match.start()] + where + prompt[match.end() :])
+    if kind and (swapped := swap_kind(prompt, kind, re.sub(rf"^{_PLACE}\s+", "", where))):
+        return swapped
+    return add(prompt, where)
+
+
+def correct(prompt: str, new: str) -> str:
+    """ "No, a bicycle": in place of what was misunderstood."""
+    kind = lexicon().kind(new)
+    if kind and (swapped := swap_kind(prompt, kind, new)):
+        return swapped
+    return replace_subject(prompt, new) if _ARTICLE.match(new) or kind in _SUBJECTS else add(prompt, new)
+
+
+_SUBJECTS = frozenset(
+    [
+        "person",
+        "animal",
+        "vehicle",
+        "building",
+        "furniture",
+        "flower",
+        "tree",
+        "fruit",
+        "food",
+        "drink",
+        "vessel",
+        "headwear",
+        "clothes",
+        "instrument",
+    ]
+)
+_BEFORE_NOUN = frozenset(["color", "material", "age", "size", "shape", "print", "weather", "emotion", "hair"])
+
+
+def _style_phrase(new: str) -> str:
+    return re.sub(r"^(?:more like|look like|like)\s+", "", new, flags=re.I)
+
+
+def _is_phrase(quality: str) -> bool:
+    return bool(re.match(r"(?:in|on|at|with|like|look|from|made|\w+ing)\b", quality, re.I))
+
+
+def _plural_tolerant(word: str) -> str:
+    return re.escape(word[:-1] if word.endswith("s") and len(word) > 3 else word) + "(?:s|es)?"
+
+
+def _subject(prompt: str) -> tuple[int, int]:
+    medium = _MEDIUM.match(prompt)
+    start = medium.end() if medium else 0
+    end = _PHRASE_END.search(prompt, start + 1)
+    return start, end.start() if end else len(prompt)
+
+
+def _put(prompt: str, match: re.Match[str], new: str) -> str:
+    """`new` at the match, under the article that stands there."""
+    before = prompt[: match.start()]
+    plain = _ARTICLE.sub("", new) if re.search(r"\b(?:an?|the)\s+(?:[\w-]+\s+)?$", before, re.I) else new
+    return _articles(tidy(f"{before}{plain}{prompt[match.end() :]}"))
+
+
+def _articles(prompt: str) -> str:
+    prompt = re.sub(
+        r"\ban?\s+(?=(?:two|three|four|five|six|seven|eight|nine|ten|several" r"|many)\b)", "", prompt, flags=re.I
+    )
+    prompt = re.sub(r"\b(a)(?=\s+[aeio])", r"\1n", prompt, flags=re.I)
+    return re.sub(r"\b(a)n(?=\s+[bcdfgjklmnpqrstvwxyz])", r"\1", prompt, flags=re.I)

@@ -1,0 +1,101 @@
+"""From what was typed to clauses: emoji, text-speak and typos away, one intent a clause."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+from ...terms import squeeze
+from .lexicon import either, lexicon
+
+MAX_CHARACTERS = 4000
+"""What lies beyond is not read."""
+
+_PUNCTUATION = str.maketrans({"’": "'", "‘": "'", "`": "'", "“": '"', "”": '"', "—": ", ", "–": ", "})
+_PAIRS = re.compile(
+    r"\b(black|salt|red|rock|arts|bed|fish|mac|pen|gin|hide)(\s+(?:and|&|n)\s+)"
+    r"(white|pepper|roll|crafts|breakfast|chips|cheese|ink|tonic)\b",
+    re.I,
+)
+_SENTENCE = re.compile(r"(?:[^.!?;\n]|(?<=\w)\.(?=\w))+[!?]?")
+_JOINT = re.compile(
+    r"\s*,\s*(?:(?:and|but|so|then|also|plus|or|though|yet|because|while)\b\s*)*"
+    r"|\s+(?:but|and(?:\s+(?:also|then))?|also|plus|then|though|yet|while you're at it|or)\s+"
+    r"|\s+[&+]\s+|\s+-+\s+|\s*:\s+",
+    re.I,
+)
+
+
+def clean(text: str, known: Iterable[str] = ()) -> str:
+    """The text in plain words, its case kept: "noooo teh hat plz!!1" -> "no the hat please!".
+
+    `known` are words of this session that a typo may also be repaired towards.
+    """
+    text = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).translate(_PUNCTUATION)
+    text = "".join(_visible(character) for character in text)
+    text = re.sub(r"\bw/o\b\s*", "without ", text, flags=re.I)
+    text = re.sub(r"\bw/\s*", "with ", text, flags=re.I)
+    text = re.sub(r"\b2\s+(?=many|much)", "too ", text, flags=re.I)
+    text = re.sub(r"(?<!\w)(?:[:;=]-?[()DPp/|]+|<3|xD)(?!\w)", " ", text)
+    text = re.sub(r"([!?])[!?]*1*(?=\s|$)", r"\1", text)
+    vocabulary = lexicon().words["commands"] | frozenset(known)
+    return re.sub(r"[A-Za-z']{1,40}", lambda match: _plain(match[0], vocabulary), text)
+
+
+def split(text: str) -> Iterator[list[str]]:
+    """The sentences of a cleaned text, each as its clauses; a question keeps its mark."""
+    protected = _PAIRS.sub(lambda match: f"{match[1]}\0{match[3]}", text)
+    for sentence in _SENTENCE.findall(protected):
+        clauses = [trim(clause.replace("\0", " and ")) for clause in _JOINT.split(sentence)]
+        yield [clause for clause in clauses if clause]
+
+
+def trim(clause: str) -> str:
+    """The clause without hedges, swearing and politeness at its ends."""
+    clause = squeeze(clause).strip(' .,!:;"()*~_-')
+    return _fillers()[1].sub("", _fillers()[0].sub("", clause)).strip(' .,!"()*~_-')
+
+
+@cache
+def _fillers() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    fillers = either(lexicon().words["fillers"])
+    return (
+        re.compile(rf"^(?:{fillers}(?:\s+|[,.!]+\s*|$))+", re.I),
+        re.compile(rf"(?:(?:\s+|^){fillers}(?=[?!.,\s]*$))+", re.I),
+    )
+
+
+def _visible(character: str) -> str:
+    category = unicodedata.category(character)
+    return " " if category in {"So", "Sk", "Cs", "Co", "Cn", "Cf", "Mn"} or character == "\0" else character
+
+
+def _plain(word: str, vocabulary: frozenset[str]) -> str:
+    lower = _shorten(word.lower(), vocabulary)
+    if lower in lexicon().chat:
+        return lexicon().chat[lower]
+    if lower in vocabulary:
+        return word if lower == word.lower() else lower
+    return _repair(lower, vocabulary) or (word if lower == word.lower() else lower)
+
+
+def _shorten(word: str, vocabulary: frozenset[str]) -> str:
+    """ "stilllll" -> "still", "wayyy" -> "way"."""
+    if not re.search(r"(.)\1\1", word):
+        return word
+    doubled = re.sub(r"(.)\1{2,}", r"\1\1", word)
+    return doubled if doubled in vocabulary else re.sub(r"(.)\1{2,}", r"\1", word)
+
+
+def _repair(word: str, vocabulary: frozenset[str]) -> str | None:
+    """The known word that this is one swapped, dropped or doubled letter away from."""
+    if len(word) < 4:
+        return None
+    candidates = {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(1, len(word) - 1)}
+    if found := sorted(candidates & vocabulary):
+        return found[0]
+    if len(word) < 5:
+        return None
+    candidates = {word[:i] + word[i + 1 :] for i in range(1, len(word)) if word[i] == word[i - 1]}
+    candidates |= {word[:i] + letter + word[i:] for i in range(1, len(word)) for letter in set("aeiourltnck")}
+    return next(iter(sorted(candidates & vocabulary)), None)

@@ -1,0 +1,61 @@
+"""Exclusions that always apply, from packs of them: `prompts/policies/NAME.toml`."""
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from .. import prompts
+from ..errors import InvalidInputError
+from .exclusions import DEFAULT_WEIGHT, Exclusion, NegativePrompt, Term, Weight
+
+
+class _Excluded(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    term: Term
+    weight: Weight = DEFAULT_WEIGHT
+
+
+class Policy(BaseModel):
+    """A pack: what it is for, and what it keeps out of every picture."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: str
+    exclude: list[_Excluded]
+
+
+def load(name: str, folder: Path) -> Policy:
+    """The pack of this name: the user's own in `folder`, or the one that comes with the package.
+
+    Raises:
+        InvalidInputError: where there is none, or it can't be read.
+    """
+    packs = available(folder)
+    if name not in packs:
+        raise InvalidInputError(f"no policy “{name}”: there are {', '.join(packs)}")
+    try:
+        return Policy.model_validate(tomllib.loads(packs[name]))
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        raise InvalidInputError(f"the policy “{name}” can't be read: {' '.join(str(error).split())[:160]}") from None
+
+
+def available(folder: Path) -> dict[str, str]:
+    """The text of every pack by its name; the user's own come before the package's."""
+    shipped = [file for file in resources.files(prompts).joinpath("policies").iterdir() if file.name.endswith(".toml")]
+    own = list(folder.glob("*.toml")) if folder.is_dir() else []
+    packs = {file.name.removesuffix(".toml"): file.read_text(encoding="utf-8") for file in [*shipped, *own]}
+    return dict(sorted(packs.items()))
+
+
+def compose(names: tuple[str, ...], folder: Path) -> NegativePrompt:
+    """What the named policies exclude, in their order: the start of a session's negative prompt."""
+    negative = NegativePrompt()
+    for name in names:
+        for each in load(name, folder).exclude:
+            if each.term not in negative:
+                exclusion = Exclusion(term=each.term, weight=each.weight, source=f"policy:{name}", since=0, words="")
+                negative = negative.with_(exclusion)
+    return negative

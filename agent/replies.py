@@ -1,0 +1,56 @@
+"""What is answered: one short line that says what changed and why."""
+
+from collections.abc import Iterable, Sequence
+
+from .edits import Allow, Edit, Exclude, Reroll, Reset, Reweight, SetPrompt, State, Undo
+
+NOTHING = "Nothing to change."
+
+
+def describe(edits: Iterable[Edit], state: State) -> str:
+    """One line for the person: what these edits change in `state`, the state before them."""
+    edits = tuple(edits)
+    new = [edit.term for edit in edits if isinstance(edit, Exclude) and edit.term not in state.negative]
+    parts = [f"Excluded {_listed(new)}."] if new else []
+    parts += [_describe_one(edit, state) for edit in edits if not (isinstance(edit, Exclude) and edit.term in new)]
+    return " ".join(parts) or NOTHING
+
+
+def _describe_one(edit: Edit, state: State) -> str:
+    match edit:
+        case Exclude() | Reweight():
+            return _describe_weight(edit, state)
+        case Allow():
+            return _describe_allowed(edit.term, state)
+        case SetPrompt():
+            return f"The prompt is now “{edit.text}”."
+        case Undo():
+            return "Back one turn." if edit.turns == 1 else f"Back {edit.turns} turns."
+        case Reset():
+            return "Dropped all of your exclusions."
+        case Reroll():
+            return "The same again from another seed."
+
+
+def _describe_weight(edit: Exclude | Reweight, state: State) -> str:
+    known = state.negative.find(edit.term)
+    if known is None:
+        return f"Excluded “{edit.term}” with a weight of {edit.weight:g}."
+    if edit.weight == known.weight or (edit.weight < known.weight and (known.locked or isinstance(edit, Exclude))):
+        because = f", as {known.source.replace(':', ' ')} asks" if known.locked else ""
+        return f"“{known.term}” stays excluded at {known.weight:g}{because}."
+    return f"“{known.term}” now weighs {edit.weight:g}."
+
+
+def _describe_allowed(term: str, state: State) -> str:
+    known = state.negative.find(term)
+    if known is None:
+        return f"“{term}” was not excluded."
+    if known.locked:
+        return f"“{known.term}” stays excluded, as {known.source.replace(':', ' ')} asks."
+    return f"“{known.term}” is allowed again."
+
+
+def _listed(terms: Sequence[str]) -> str:
+    quoted = [f"“{term}”" for term in terms]
+    return " and ".join(filter(None, [", ".join(quoted[:-1]), quoted[-1]]))

@@ -1,0 +1,61 @@
+"""Where things are and what is used by default: options, then the environment, then `config.toml`."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from platformdirs import user_data_path
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from ..errors import InvalidInputError
+
+
+class Settings(BaseSettings):
+    """The environment variables `NOTTHAT_HOME`, `NOTTHAT_MODEL` and so on, and `config.toml` in that home.
+
+    In the file, the names are those of the variables without `NOTTHAT_`, in lower case.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="NOTTHAT_", env_ignore_empty=True, extra="ignore")
+
+    home: Path = Field(default_factory=partial(user_data_path, "notthat", appauthor=False))
+    database_url: str | None = None
+    model: str = "mini"
+    interpreter: Literal["auto", "offline"] = "auto"
+
+    @classmethod
+    def load(cls, **options: Any) -> "Settings":
+        """The settings now in force; options that are None are left to the environment.
+
+        Raises:
+            InvalidInputError: where a value can't be right, or `config.toml` can't be read.
+        """
+        try:
+            return cls(**{name: value for name, value in options.items() if value is not None})
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = "_".join(str(part) for part in first["loc"]).upper()
+            raise InvalidInputError(f"NOTTHAT_{name}: {first['msg']}, not {first['input']!r}") from None
+        except (OSError, ValueError) as error:
+            raise InvalidInputError(f"config.toml can't be read: {error}") from None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Options win over the environment, the environment over the file."""
+        home = Path(
+            init_settings().get("home") or env_settings().get("home") or user_data_path("notthat", appauthor=False)
+        )
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, home / "config.toml")

@@ -1,0 +1,91 @@
+"""What conversations share: the store, the interpreter, and the engines, each model loaded once."""
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ..errors import NotthatError
+from ..generation import Engine
+from ..storage import Store
+from . import policies
+from .exclusions import NegativePrompt
+from .interpreters import Interpreter, OfflineInterpreter
+from .settings import Settings
+
+
+def interpreter_of(settings: Settings) -> Interpreter:
+    """The interpreter that the settings name."""
+    return OfflineInterpreter()
+
+
+def _load_engine(model: str) -> Engine:
+    from ..generation import LocalEngine  # which imports torch, and takes seconds
+
+    return LocalEngine.load(model)
+
+
+class Studio:
+    """Everything that a conversation works with; close it when done.
+
+    `load_engine` turns a model's name into an engine, and is called once for each model.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        interpreter: Interpreter,
+        *,
+        model: str = "mini",
+        load_engine: Callable[[str], Engine] = _load_engine,
+        policy_folder: Path | None = None,
+    ) -> None:
+        self.store = store
+        self.interpreter = interpreter
+        self.model = model
+        self._load_engine = load_engine
+        self._policy_folder = policy_folder or store.images.folder.parent / "policies"
+        self._engines: dict[str, Engine] = {}
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, settings: Settings | None = None) -> Self:
+        """The studio that the environment describes; see `Settings`."""
+        settings = settings or Settings.load()
+        store = Store.open(settings.database_url, home=settings.home)
+        return cls(store, interpreter_of(settings), model=settings.model)
+
+    def engine(self, model: str) -> Engine:
+        """The engine of a model, loaded when it is first asked for."""
+        with self._lock:
+            if model not in self._engines:
+                self._engines[model] = self._load_engine(model)
+            return self._engines[model]
+
+    def warm_up(self, model: str | None = None) -> None:
+        """Begin to load a model in the background; what goes wrong is said when it is used."""
+        threading.Thread(target=partial(self._quietly_load, model or self.model), daemon=True).start()
+
+    def policies(self, names: tuple[str, ...]) -> NegativePrompt:
+        """What the named policies exclude."""
+        return policies.compose(names, self._policy_folder)
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _quietly_load(self, model: str) -> None:
+        try:
+            self.engine(model)
+        except NotthatError:
+            return  # `engine` will raise it again where somebody can read it

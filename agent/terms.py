@@ -1,0 +1,100 @@
+"""When two spellings are one term: "The Moustaches" and "mustache" exclude the same thing.
+
+A key is for comparing only; what is shown and what the model reads stays as it was written.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+_ARTICLES = frozenset({"a", "an", "the"})
+_SPELLINGS = {
+    "aeroplane": "airplane",
+    "armour": "armor",
+    "centre": "center",
+    "colour": "color",
+    "colourful": "colorful",
+    "coloured": "colored",
+    "colours": "colors",
+    "cosy": "cozy",
+    "favourite": "favorite",
+    "grey": "gray",
+    "greyscale": "grayscale",
+    "harbour": "harbor",
+    "jewellery": "jewelry",
+    "mould": "mold",
+    "moustache": "mustache",
+    "moustaches": "mustaches",
+    "neighbour": "neighbor",
+    "plough": "plow",
+    "pyjamas": "pajamas",
+    "sceptre": "scepter",
+    "theatre": "theater",
+    "tyre": "tire",
+    "tyres": "tires",
+    "vapour": "vapor",
+    "watercolour": "watercolor",
+    "watercolours": "watercolors",
+}
+_IRREGULAR = {
+    "children": "child",
+    "feet": "foot",
+    "geese": "goose",
+    "knives": "knife",
+    "leaves": "leaf",
+    "men": "man",
+    "mice": "mouse",
+    "people": "person",
+    "shelves": "shelf",
+    "teeth": "tooth",
+    "wolves": "wolf",
+    "women": "woman",
+}
+_NOT_PLURAL = frozenset(
+    {"atlas", "bokeh", "canvas", "christmas", "clothes", "gas", "glasses", "jeans", "lens", "pants", "series"}
+)
+_SUFFIXES = ("ation", "ated", "iness", "ness", "ish", "ing", "ed", "y", "e")
+
+
+def squeeze(text: str) -> str:
+    """The text on one line with single spaces."""
+    return " ".join(text.split())
+
+
+@lru_cache(maxsize=4096)
+def key(term: str) -> str:
+    """The form two spellings of one term share: lower case, no articles, one spelling, singular.
+
+    Never empty for a term that holds anything but whitespace.
+    """
+    words = unicodedata.normalize("NFKC", term).casefold().replace("-", " ").split()
+    kept = [word for word in words if word not in _ARTICLES] or words
+    spelled = [_SPELLINGS.get(word, word) for word in kept]
+    return " ".join([*spelled[:-1], *map(singular, spelled[-1:])]) or squeeze(term.casefold())
+
+
+def singular(word: str) -> str:
+    """A lower-case noun folded so that both its numbers are one: "fingers" -> "finger", "teeth" -> "tooth".
+
+    Where the spelling doesn't tell, both lose an "e" ("nose", "noses" -> "nos"): not for display.
+    """
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    if len(word) < 4 or word in _NOT_PLURAL or word.endswith(("ss", "us", "is")):
+        return word
+    word = word.removesuffix("s")
+    if word.endswith("ie") and len(word) > 3:
+        return word[:-2] + "y"
+    return word[:-1] if re.search(r"(?:[sxz]|ch|sh)e$", word) else word
+
+
+@lru_cache(maxsize=4096)
+def stem(term: str) -> str:
+    """A looser key, so that "noisy" finds "noise" and "cartoonish" finds "cartoon"."""
+    head, _, last = key(term).rpartition(" ")
+    for suffix in _SUFFIXES:
+        if last.endswith(suffix) and len(last) - len(suffix) >= 3:
+            last = last.removesuffix(suffix)
+            break
+    last = re.sub(r"([bdgklmnprtz])\1$", r"\1", last).removesuffix("e")
+    return f"{head} {last}".strip()

@@ -1,0 +1,41 @@
+"""Text in, picture out; knows no conversation and no database.
+
+`LocalEngine` needs torch, and is imported when it is first used.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from .engine import Engine, Picture, Progress, generate
+from .errors import GenerationError, InvalidModelError, InvalidRequestError
+from .models import BUILT_IN, Model, available
+from .request import Defaults, GenerationRequest, Reading
+from .stub import StubEngine
+
+if TYPE_CHECKING:
+    from .local import LocalEngine
+
+__all__ = [
+    "BUILT_IN",
+    "Defaults",
+    "Engine",
+    "GenerationError",
+    "GenerationRequest",
+    "InvalidModelError",
+    "InvalidRequestError",
+    "LocalEngine",
+    "Model",
+    "Picture",
+    "Progress",
+    "Reading",
+    "StubEngine",
+    "available",
+    "generate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "LocalEngine":
+        from .local import LocalEngine
+
+        return LocalEngine
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,15 @@
+"""What can go wrong in making a picture."""
+
+from ..errors import InvalidInputError, NotthatError
+
+
+class GenerationError(NotthatError):
+    """The picture could not be made."""
+
+
+class InvalidModelError(InvalidInputError):
+    """There is no such model, or it isn't one that this engine can drive."""
+
+
+class InvalidRequestError(InvalidInputError):
+    """A value of the request is out of range."""

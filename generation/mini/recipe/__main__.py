@@ -1,0 +1,56 @@
+"""Train `mini` from nothing: python -m notthat.generation.mini.recipe --runs runs/mini
+
+Stages: pictures, text, autoencoder, denoiser, export. Each goes on from its last checkpoint, so the
+command can be interrupted and given again at any time. CUDA is used when there is one.
+"""
+
+import argparse
+import random
+from pathlib import Path
+
+import torch
+
+from .autoencoder import encode_all, train_autoencoder
+from .captions import caption
+from .data import Pictures
+from .denoiser import train_denoiser
+from .export import assemble, export, sheet
+from .loop import Plan
+from .text import learn_tokenizer, train_text_encoder
+
+
+def main() -> None:
+    """Run the stages that are left."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=Path, default=Path("runs/mini"), help="where pictures and checkpoints are kept")
+    parser.add_argument("--out", type=Path, help="where the finished model goes (default: RUNS/weights)")
+    parser.add_argument("--pictures", type=int, default=16_000)
+    parser.add_argument("--text-steps", type=int, default=1200)
+    parser.add_argument("--autoencoder-steps", type=int, default=1800)
+    parser.add_argument("--denoiser-steps", type=int, default=4500)
+    parser.add_argument("--sheet-every", type=int, default=400, help="steps between sample sheets")
+    args = parser.parse_args()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    runs: Path = args.runs
+
+    pictures = Pictures(runs / "pictures", args.pictures, seed=0)
+    tokenizer = learn_tokenizer([caption(scene, random.Random(k)) for k, scene in enumerate(pictures.scenes)])
+    print(f"vocabulary: {len(tokenizer)} tokens")
+    encoder = train_text_encoder(pictures.scenes, tokenizer, Plan(args.text_steps, 1e-3), runs, device)
+    encoder.requires_grad_(False)
+    vae = train_autoencoder(pictures, Plan(args.autoencoder_steps, 2e-3, weight_decay=0.0), runs, device)
+    latents = encode_all(vae, pictures, runs / "latents.pt", device)
+
+    def show(unet: torch.nn.Module, step: int) -> None:
+        if step % args.sheet_every == 0:
+            sheet(assemble(vae, encoder, tokenizer, unet), runs / f"sheet-{step:05d}.png")
+
+    plan = Plan(args.denoiser_steps, 6e-4)
+    unet = train_denoiser(pictures.scenes, latents, tokenizer, encoder, plan, runs, device, show)
+    pipeline = assemble(vae, encoder, tokenizer, unet)
+    sheet(pipeline, runs / "sheet.png")
+    export(pipeline, pictures.scenes, args.out or runs / "weights")
+
+
+if __name__ == "__main__":
+    main()

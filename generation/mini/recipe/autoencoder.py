@@ -1,0 +1,96 @@
+"""The autoencoder: 128 x 128 pixels to 16 x 16 x 4 latents of unit variance, and back."""
+
+import random
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL
+from torch import Tensor
+
+from .data import Pictures
+from .loop import Plan, fit
+
+
+def new_autoencoder() -> AutoencoderKL:
+    """An untrained autoencoder."""
+    torch.manual_seed(1)
+    return AutoencoderKL(
+        block_out_channels=(16, 32, 64, 64),
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        layers_per_block=1,
+        norm_num_groups=8,
+        latent_channels=4,
+        sample_size=128,
+        mid_block_add_attention=False,
+    )
+
+
+def train_autoencoder(pictures: Pictures, plan: Plan, folder: Path, device: str) -> AutoencoderKL:
+    """Trained on crops first, on whole pictures in the last third; its latents whitened at the end."""
+    vae = new_autoencoder().to(device)
+
+    def loss(rng: random.Random, done: float) -> Tensor:
+        crop, batch = (64, 24) if done < 0.67 else (128, 6)
+        pixels = pictures.batch([rng.randrange(len(pictures.scenes)) for _ in range(batch)])
+        top, left = (rng.randrange(128 - crop + 1) for _ in range(2))
+        pixels = pixels[:, :, top : top + crop, left : left + crop].to(device)
+        posterior = vae.encode(pixels).latent_dist
+        decoded = vae.decode(posterior.sample()).sample
+        return _difference(decoded, pixels) + 2e-5 * posterior.kl().sum() / pixels[:, 0].numel()
+
+    fit("autoencoder", vae, loss, plan, folder)
+    _whiten(vae, pictures, device)
+    return vae
+
+
+def _difference(decoded: Tensor, pixels: Tensor) -> Tensor:
+    """The mean absolute difference of the pictures and of their edges, at three scales."""
+    total = torch.zeros((), device=pixels.device)
+    for scale in range(3):
+        if scale:
+            decoded, pixels = (torch.nn.functional.avg_pool2d(x, 2) for x in (decoded, pixels))
+        error = decoded - pixels
+        edges = error.diff(dim=2).abs().mean() + error.diff(dim=3).abs().mean()
+        total = total + error.abs().mean() + edges
+    return total
+
+
+@torch.no_grad()
+def _whiten(vae: AutoencoderKL, pictures: Pictures, device: str) -> None:
+    """Fold a change of basis into the 1x1 convolutions, so that scaled latents have unit covariance.
+
+    Exact: what the decoder sees is unchanged, and `scaling_factor` keeps its usual value.
+    """
+    means = torch.cat(
+        [vae.encode(pictures.batch(list(range(k, k + 50))).to(device)).latent_dist.mean for k in range(0, 1000, 50)]
+    )
+    flat = means.transpose(0, 1).flatten(1).double()
+    center = flat.mean(1, keepdim=True)
+    values, vectors = torch.linalg.eigh(torch.cov(flat))
+    whiten = vectors @ torch.diag(values.rsqrt()) @ vectors.T / vae.config.scaling_factor
+    color = torch.linalg.inv(whiten)
+    quant, post = vae.quant_conv, vae.post_quant_conv
+    weight, bias = quant.weight.double().squeeze(), quant.bias.double()
+    quant.weight[:4] = (whiten @ weight[:4].flatten(1)).reshape(4, -1, 1, 1).float()
+    quant.bias[:4] = (whiten @ (bias[:4, None] - center)).squeeze().float()
+    quant.weight[4:] = 0
+    quant.bias[4:] = -20.0
+    back = post.weight.double().flatten(1)
+    post.bias += (back @ center).squeeze().float()
+    post.weight[:] = (back @ color).reshape_as(post.weight).float()
+
+
+@torch.no_grad()
+def encode_all(vae: AutoencoderKL, pictures: Pictures, path: Path, device: str) -> Tensor:
+    """The scaled latents of all pictures, of shape (count, 4, 16, 16); kept in a file."""
+    if path.exists():
+        return torch.as_tensor(torch.load(path, weights_only=True))
+    count = len(pictures.scenes)
+    parts = []
+    for k in range(0, count, 64):
+        pixels = pictures.batch(list(range(k, min(k + 64, count)))).to(device)
+        parts.append((vae.encode(pixels).latent_dist.mean * vae.config.scaling_factor).cpu())
+    latents = torch.cat(parts)
+    torch.save(latents, path)
+    return latents

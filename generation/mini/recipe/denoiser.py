@@ -1,0 +1,98 @@
+"""The denoiser: a U-Net with cross-attention to the caption, trained to predict v."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from diffusers import DDIMScheduler, UNet2DConditionModel
+from torch import Tensor
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from .captions import caption
+from .loop import Plan, fit
+from .text import WIDTH, tokenize
+from .world import Scene
+
+BATCH = 32
+
+
+def new_scheduler() -> DDIMScheduler:
+    """Stable Diffusion's noise schedule, rescaled to end in pure noise so that dark and bright pictures exist.
+
+    Lin et al. 2024, "Common Diffusion Noise Schedules and Sample Steps are Flawed", arXiv:2305.08891.
+    """
+    return DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        set_alpha_to_one=False,
+        steps_offset=1,
+        prediction_type="v_prediction",
+        timestep_spacing="trailing",
+        rescale_betas_zero_snr=True,
+    )
+
+
+def new_unet() -> UNet2DConditionModel:
+    """An untrained U-Net for 16 x 16 x 4 latents."""
+    torch.manual_seed(2)
+    return UNet2DConditionModel(
+        sample_size=16,
+        in_channels=4,
+        out_channels=4,
+        block_out_channels=(64, 128, 192),
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        layers_per_block=1,
+        cross_attention_dim=WIDTH,
+        attention_head_dim=4,
+        norm_num_groups=32,
+    )
+
+
+def train_denoiser(
+    scenes: list[Scene],
+    latents: Tensor,
+    tokenizer: CLIPTokenizer,
+    text_encoder: CLIPTextModel,
+    plan: Plan,
+    folder: Path,
+    device: str,
+    on_checkpoint: Callable[[UNet2DConditionModel, int], None] | None = None,
+) -> UNet2DConditionModel:
+    """Train on (latents, a fresh caption each time); one caption in ten is left empty.
+
+    The loss is on v, weighted min(SNR, 5) / (SNR + 1): Hang et al. 2023, "Efficient Diffusion Training
+    via Min-SNR Weighting Strategy", arXiv:2303.09556. Timesteps are spread evenly over each batch.
+    """
+    unet = new_unet().to(device)
+    noised = new_scheduler().alphas_cumprod.to(device)
+
+    def loss(rng: random.Random, _: float) -> Tensor:
+        chosen = [rng.randrange(len(scenes)) for _ in range(BATCH)]
+        said = ["" if rng.random() < 0.1 else caption(scenes[k], rng) for k in chosen]
+        with torch.no_grad():
+            context = text_encoder(tokenize(tokenizer, said).to(device)).last_hidden_state
+        clean = latents[chosen].to(device)
+        spread = (torch.rand(1, device=device) + torch.arange(BATCH, device=device) / BATCH) % 1
+        timesteps = (spread * len(noised)).long()
+        alpha = noised[timesteps].view(-1, 1, 1, 1)
+        noise = torch.randn_like(clean)
+        noisy = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
+        velocity = alpha.sqrt() * noise - (1 - alpha).sqrt() * clean
+        error = (unet(noisy, timesteps, context).sample - velocity).square().mean((1, 2, 3))
+        snr = (alpha / (1 - alpha)).flatten()
+        weight = (snr.clamp(max=5) / (snr + 1)).clamp(min=0.2)
+        return (weight * error).mean()
+
+    fit(
+        "denoiser",
+        unet,
+        loss,
+        plan,
+        folder,
+        on_checkpoint=lambda step: on_checkpoint(unet, step) if on_checkpoint else None,
+    )
+    return unet

@@ -1,0 +1,100 @@
+"""Where models are: the built-in one, folders in diffusers' layout, single files, hub ids."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .errors import InvalidModelError
+
+BUILT_IN = "mini"
+"""The model that comes with the package."""
+
+_INDEX = "model_index.json"
+_ABOUT = "notthat.json"
+
+
+@dataclass(frozen=True)
+class About:
+    """What a model's folder says of itself in an optional `notthat.json`: its defaults and its words.
+
+    `defaults` may name num_inference_steps, guidance_scale, width and height. With a `vocabulary`, all
+    other words are known to be unknown; without one (published models), nothing is said of words.
+    """
+
+    defaults: dict[str, Any] = field(default_factory=dict)
+    vocabulary: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that can be asked for: by `name`, lying at `path`, of diffusers' pipeline class `kind`."""
+
+    name: str
+    path: Path
+    kind: str
+
+
+def locate(model: str) -> Path | str:
+    """The folder or file of a model, or its hub id as it is.
+
+    Raises:
+        InvalidModelError: where it is neither the built-in model, nor a path to one, nor an id's form.
+    """
+    if model == BUILT_IN:
+        return _built_in()
+    path = Path(model).expanduser()
+    if path.is_dir():
+        if not (path / _INDEX).is_file():
+            raise InvalidModelError(f"{model} is no model folder: it has no {_INDEX}")
+        return path
+    if path.is_file():
+        if path.suffix != ".safetensors":
+            raise InvalidModelError(f"{model} is no .safetensors checkpoint")
+        return path
+    if model.count("/") != 1 or model.startswith((".", "/", "~")) or path.suffix == ".safetensors":
+        raise InvalidModelError(
+            f"no model “{model}”: give `{BUILT_IN}`, a folder in diffusers' layout, a .safetensors file, or a hub id (owner/name)"
+        )
+    return model
+
+
+def kind_of(folder: Path) -> str:
+    """The pipeline class that a folder's index names.
+
+    Raises:
+        InvalidModelError: where the index can't be read.
+    """
+    try:
+        return str(json.loads((folder / _INDEX).read_text(encoding="utf-8"))["_class_name"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InvalidModelError(f"{folder} is no model folder: its {_INDEX} can't be read") from None
+
+
+def about(folder: Path) -> About:
+    """What the folder says of itself, or nothing.
+
+    Raises:
+        InvalidModelError: where its `notthat.json` can't be read.
+    """
+    path = folder / _ABOUT
+    if not path.is_file():
+        return About()
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        words = data.pop("vocabulary", None)
+        return About(data, None if words is None else frozenset(words))
+    except (OSError, ValueError, TypeError, AttributeError):
+        raise InvalidModelError(f"{path} can't be read") from None
+
+
+def available(folder: Path) -> list[Model]:
+    """The built-in model, and the models in the folders below `folder`."""
+    found = [Model(BUILT_IN, _built_in(), kind_of(_built_in()))]
+    for index in sorted(folder.glob(f"*/{_INDEX}")):
+        found.append(Model(str(index.parent), index.parent, kind_of(index.parent)))
+    return found
+
+
+def _built_in() -> Path:
+    return Path(__file__).parent / "mini" / "weights"

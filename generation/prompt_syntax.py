@@ -1,0 +1,83 @@
+"""The weights that people write into prompts, read as AUTOMATIC1111's web UI reads them.
+
+`(x)` weighs 1.1, `[x]` weighs 1/1.1, `(x:1.3)` weighs 1.3; they nest and multiply. A backslash takes
+the meaning from a bracket. `BREAK` starts a new chunk. A bracket that is never closed still counts up
+to the end of the text, and one that was never opened is a character like any other.
+
+Source: https://github.com/AUTOMATIC1111/stable-diffusion-webui/wiki/Features#attentionemphasis
+"""
+
+import math
+import re
+from dataclasses import dataclass
+
+ROUND, SQUARE = 1.1, 1 / 1.1
+
+_TOKEN = re.compile(
+    r"""
+      \\(?P<escaped>[()\[\]\\])
+    | :\s*(?P<weight>[+-]?(?:\d+\.?\d*|\.\d+))\s*\)
+    | (?P<bracket>[()\[\]])
+    | (?P<break>\bBREAK\b)
+    | (?P<text>\\|:|[^\\()\[\]:B]+|B)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """A run of text under one weight, or the start of a new chunk (`text` None)."""
+
+    text: str | None
+    weight: float = 1.0
+
+
+BREAK = Fragment(None)
+
+
+def parse(prompt: str) -> list[Fragment]:
+    """The fragments of a prompt in order, neighbours of equal weight joined; `[Fragment("")]` for nothing."""
+    found: list[Fragment] = []
+    opened: dict[str, list[int]] = {"(": [], "[": []}
+    for token in _TOKEN.finditer(prompt):
+        match token.lastgroup:
+            case "bracket" if token["bracket"] in opened:
+                opened[token["bracket"]].append(len(found))
+            case "bracket" if stack := opened["(" if token["bracket"] == ")" else "["]:
+                _scale(found, stack.pop(), ROUND if token["bracket"] == ")" else SQUARE)
+            case "weight" if opened["("]:
+                _scale(found, opened["("].pop(), float(token["weight"]))
+            case "break":
+                found.append(BREAK)
+            case "escaped":
+                found.append(Fragment(token["escaped"]))
+            case _:
+                found.append(Fragment(token[0]))
+    for start in opened["("]:
+        _scale(found, start, ROUND)
+    for start in opened["["]:
+        _scale(found, start, SQUARE)
+    return _joined(found) or [Fragment("")]
+
+
+def escape(text: str) -> str:
+    """The text with every bracket and backslash taken literally: `parse(escape(x))` is x at weight 1."""
+    return re.sub(r"([()\[\]\\])", r"\\\1", text)
+
+
+def _scale(fragments: list[Fragment], start: int, factor: float) -> None:
+    for k in range(start, len(fragments)):
+        if fragments[k] is not BREAK:
+            fragments[k] = Fragment(fragments[k].text, fragments[k].weight * factor)
+
+
+def _joined(fragments: list[Fragment]) -> list[Fragment]:
+    joined: list[Fragment] = []
+    for fragment in fragments:
+        last = joined[-1] if joined else BREAK
+        if fragment.text is not None and last.text is not None and math.isclose(fragment.weight, last.weight):
+            joined[-1] = Fragment(last.text + fragment.text, last.weight)
+        else:
+            joined.append(fragment)
+    return joined

@@ -1,0 +1,95 @@
+"""A request for a picture: everything that decides its pixels, and nothing else."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .errors import InvalidRequestError
+
+Syntax = Literal["weighted", "plain"]
+"""How a prompt is read: with `(word:1.3)` and without an end, or as stock diffusers reads it, cut at 77 tokens."""
+
+
+class GenerationRequest(BaseModel):
+    """Frozen; two equal requests give the same picture on the same machine.
+
+    `width` and `height` are in pixels. `seed` goes to `torch.Generator("cpu")`, so that every device
+    starts from the same noise.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    model: str = Field(min_length=1)
+    prompt: str = Field(max_length=20_000)
+    negative_prompt: str = Field(default="", max_length=20_000)
+    syntax: Syntax = "weighted"
+    seed: int = Field(ge=0, lt=2**63)
+    num_inference_steps: int = Field(ge=1, le=1000)
+    guidance_scale: float = Field(ge=0, le=100)
+    width: int = Field(ge=8, le=8192, multiple_of=8)
+    height: int = Field(ge=8, le=8192, multiple_of=8)
+
+    @classmethod
+    def checked(cls, **values: object) -> Self:
+        """The request of these values.
+
+        Raises:
+            InvalidRequestError: naming the first value that is out of range.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = str(first["loc"][0]) if first["loc"] else "request"
+            raise InvalidRequestError(f"{_NAMES.get(name, name)}: {_reason(first['msg'], first['input'])}") from None
+
+    @classmethod
+    def with_defaults(cls, asked: Mapping[str, object], defaults: "Callable[[], Defaults]") -> Self:
+        """The request of what was asked, and of a model's defaults for the rest.
+
+        What was asked is checked before `defaults` is called, since that may take seconds to load a model.
+        """
+        cls.checked(**{**asdict(_STAND_INS), **asked})
+        return cls.checked(**{**asdict(defaults()), **asked})
+
+
+_NAMES = {
+    "num_inference_steps": "--steps",
+    "guidance_scale": "--guidance",
+    "seed": "--seed",
+    "width": "--width",
+    "height": "--height",
+}
+
+
+def _reason(message: str, given: object) -> str:
+    shown = repr(given)
+    return f"{message[0].lower()}{message[1:]}, not {shown if len(shown) < 40 else shown[:39] + '…'}"
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What a model uses where a request names nothing."""
+
+    num_inference_steps: int
+    guidance_scale: float
+    width: int
+    height: int
+
+
+_STAND_INS = Defaults(num_inference_steps=1, guidance_scale=1.0, width=8, height=8)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a model reads a text: weighted fragments, and how long they are for its text encoder.
+
+    `unknown` are the words outside the model's vocabulary, where it says which words it knows.
+    """
+
+    fragments: tuple[tuple[str, float], ...]
+    tokens: int
+    chunks: int
+    unknown: tuple[str, ...]

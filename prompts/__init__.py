@@ -1,0 +1,1 @@
+"""What is said to models, and the words that people use: data, no code."""

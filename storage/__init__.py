@@ -1,0 +1,70 @@
+"""Sessions, turns, exclusions and pictures, kept where a crash can't take them.
+
+`Store` is the only door: what goes in and comes out are the frozen records of `records`, and what
+can go wrong is told by the errors of `errors`. Storage knows how to keep a turn and nothing of how
+one is made: neither torch nor the other floors of the package are imported here.
+
+Names are imported when they are first asked for, because SQLAlchemy takes half a second that
+`notthat --help` has no use for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .errors import (
+        DamagedPictureError,
+        MissingPictureError,
+        NewerDatabaseError,
+        OutdatedDatabaseError,
+        StorageError,
+        UnknownSessionError,
+        UnknownTurnError,
+    )
+    from .images import ImageStore
+    from .maintenance import Finding, Pruned, check, prune
+    from .migrate import revision, upgrade
+    from .records import ExclusionRecord, NewTurn, SessionRecord, TurnRecord
+    from .store import Store
+
+__all__ = [
+    "DamagedPictureError",
+    "ExclusionRecord",
+    "Finding",
+    "ImageStore",
+    "MissingPictureError",
+    "NewTurn",
+    "NewerDatabaseError",
+    "OutdatedDatabaseError",
+    "Pruned",
+    "SessionRecord",
+    "StorageError",
+    "Store",
+    "TurnRecord",
+    "UnknownSessionError",
+    "UnknownTurnError",
+    "check",
+    "prune",
+    "revision",
+    "upgrade",
+]
+
+_HOME_OF = {
+    "ImageStore": "images",
+    "Store": "store",
+    **dict.fromkeys(("Finding", "Pruned", "check", "prune"), "maintenance"),
+    **dict.fromkeys(("revision", "upgrade"), "migrate"),
+    **dict.fromkeys(("ExclusionRecord", "NewTurn", "SessionRecord", "TurnRecord"), "records"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOME_OF.get(name, 'errors')}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,75 @@
+"""Where errors of the database and the disk become the product's own, in one line each."""
+
+import errno
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from ..errors import InvalidInputError
+from .errors import StorageError
+
+_FULL = "there is no room to write {where}: free some disk space, then try again"
+_LOCKED = "{where} is being written by another program: try again when that is done"
+_READ_ONLY = "{where} can't be written: change its permissions, or set NOTTHAT_HOME to a folder of your own"
+_UNREACHABLE = "{where} can't be opened: its folder must be there and yours to write; NOTTHAT_HOME names it"
+_NO_FOLDER = "{where} is not a folder: set NOTTHAT_HOME to one that you may write"
+_FOREIGN = "{where} is not a notthat database: move it away, or set NOTTHAT_HOME to another folder"
+_DAMAGED = "{where} is damaged: “notthat db check” tells where; restore it from a copy, or move it away"
+_DISK = "{where} can't be read or written ({reason}): check the disk and the space left on it, then try again"
+_OTHER = "{where} can't be used: {reason}"
+
+_BY_SQLITE_NAME = (
+    ("SQLITE_FULL", _FULL),
+    ("SQLITE_BUSY", _LOCKED),
+    ("SQLITE_LOCKED", _LOCKED),
+    ("SQLITE_READONLY", _READ_ONLY),
+    ("SQLITE_PERM", _READ_ONLY),
+    ("SQLITE_CANTOPEN", _UNREACHABLE),
+    ("SQLITE_NOTADB", _FOREIGN),
+    ("SQLITE_CORRUPT", _DAMAGED),
+    ("SQLITE_IOERR", _DISK),
+)
+
+_BY_ERRNO = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), _FULL),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _READ_ONLY),
+    **dict.fromkeys((errno.ENOTDIR, errno.EEXIST), _NO_FOLDER),
+    errno.ENOENT: _UNREACHABLE,
+}
+
+
+@contextmanager
+def explained(where: object) -> Iterator[None]:
+    """Raise the errors of database and disk as `StorageError`, said of `where`.
+
+    `where` is what the user knows the place by: the path of a file or folder, or a database's address.
+    A text that no encoding can hold is an `InvalidInputError`: it was typed so.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        raise StorageError(_about_database(error).format(where=where, reason=_line(error.orig))) from error
+    except PoolTimeoutError as error:
+        raise StorageError(_LOCKED.format(where=where)) from error
+    except json.JSONDecodeError as error:
+        raise StorageError(_DAMAGED.format(where=where)) from error
+    except UnicodeEncodeError as error:
+        raise InvalidInputError(
+            f"character {error.start + 1} of what is to be stored is no Unicode character: type it again"
+        ) from error
+    except OSError as error:
+        sentence = _BY_ERRNO.get(error.errno or 0, _DISK)
+        where = error.filename or where
+        raise StorageError(sentence.format(where=where, reason=_line(error.strerror or error))) from error
+
+
+def _about_database(error: DBAPIError) -> str:
+    name = getattr(error.orig, "sqlite_errorname", "")
+    return next((sentence for prefix, sentence in _BY_SQLITE_NAME if name.startswith(prefix)), _OTHER)
+
+
+def _line(reason: object) -> str:
+    return " ".join(str(reason).split())

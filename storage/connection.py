@@ -1,0 +1,96 @@
+"""How the database is reached: its address, and what SQLite is told on every connection."""
+
+import json
+import sqlite3
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from ..errors import InvalidInputError
+
+WAIT_SECONDS = 30.0
+"""How long a write waits for another process's before it gives up."""
+
+_DUMPS = partial(json.dumps, ensure_ascii=False, allow_nan=False)  # readable in plain SQL, and JSON to all
+
+
+def database_url(url: str | None, home: Path) -> URL:
+    """The database's address: `url`, or the file `notthat.db` in the folder `home`.
+
+    Raises `InvalidInputError` when `url` is no address, or one of a database in memory: pictures
+    stay, so what tells about them has to.
+    """
+    if url is None:
+        return URL.create("sqlite", database=str(home.absolute() / "notthat.db"))
+    try:
+        address = make_url(url)
+    except ArgumentError as error:
+        raise InvalidInputError(
+            "the database's address can't be read: write it like sqlite:////folder/notthat.db"
+        ) from error
+    in_memory = address.database in (None, "", ":memory:") or address.query.get("mode") == "memory"
+    if address.get_backend_name() == "sqlite" and in_memory:
+        raise InvalidInputError("a database in memory keeps nothing: write sqlite:////folder/notthat.db")
+    return address
+
+
+def place(url: URL) -> str:
+    """The database by the name its user knows it by; no password is in it."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return url.render_as_string(hide_password=True)
+
+
+def connect(url: URL, *, foreign_keys: bool = True, wait: float = WAIT_SECONDS) -> Engine:
+    """An engine for `url`; nothing is opened before it is used.
+
+    A transaction on `writing(engine)` holds the write lock from its start. Without `foreign_keys`
+    SQLite doesn't enforce them, which is what a migration needs that rebuilds tables.
+    """
+    try:
+        if url.get_backend_name() != "sqlite":
+            return create_engine(url, json_serializer=_DUMPS)
+        engine = create_engine(url, json_serializer=_DUMPS, max_overflow=-1)
+    except (ArgumentError, ImportError) as error:
+        raise InvalidInputError(
+            f"no driver for a {url.drivername} database is installed: use one that starts with sqlite:///"
+        ) from error
+    _prepare_sqlite(engine, foreign_keys=foreign_keys, wait=wait)
+    return engine
+
+
+def writing(engine: Engine) -> Engine:
+    """The same engine and pool, for transactions that write."""
+    return engine.execution_options(sqlite_begin="IMMEDIATE")
+
+
+def _prepare_sqlite(engine: Engine, *, foreign_keys: bool, wait: float) -> None:
+    pragmas = (
+        f"busy_timeout={int(wait * 1000)}",  # first: the next one may have to wait for a lock
+        "journal_mode=WAL",  # readers don't wait for a writer
+        f"foreign_keys={'ON' if foreign_keys else 'OFF'}",
+        # With WAL, NORMAL may lose the last commits when the power goes. A turn that was shown is a
+        # promise to keep it, and costs seconds to draw: one more fsync is not felt.
+        "synchronous=FULL",
+    )
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+        # Python would open transactions late, before the first INSERT; `on_begin` opens them instead.
+        connection.isolation_level = None
+        try:
+            for pragma in pragmas:
+                connection.execute(f"PRAGMA {pragma}").close()
+        except sqlite3.Error:
+            connection.close()
+            raise
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        # A transaction that reads before it writes could not wait its turn when another process wrote in
+        # between (SQLITE_BUSY_SNAPSHOT), so those that will write ask for the lock at once.
+        mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+        connection.exec_driver_sql(f"BEGIN {mode}")

@@ -1,0 +1,31 @@
+"""What can go wrong in storage; every message is one line that says what to do next."""
+
+from ..errors import InvalidInputError, NotthatError
+
+
+class StorageError(NotthatError):
+    """The database or the folder of pictures doesn't do what was asked of it."""
+
+
+class OutdatedDatabaseError(StorageError):
+    """The database was made by an older notthat and has to be upgraded first."""
+
+
+class NewerDatabaseError(StorageError):
+    """The database was made by a newer notthat than this one."""
+
+
+class MissingPictureError(StorageError):
+    """A picture is not on disk."""
+
+
+class DamagedPictureError(StorageError):
+    """A picture's file can't be read, or its pixels are not those it is named after."""
+
+
+class UnknownSessionError(InvalidInputError):
+    """No session has this id."""
+
+
+class UnknownTurnError(InvalidInputError):
+    """The session has no turn of this number."""

@@ -1,0 +1,110 @@
+"""Which revision of the tables a database has, and how it gets the newest.
+
+The revisions are Alembic's, in `migrations/versions`. Alembic itself is imported only to upgrade.
+"""
+
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, inspect, text
+
+from .boundary import explained
+from .connection import connect, database_url, place, writing
+from .errors import NewerDatabaseError, OutdatedDatabaseError, StorageError
+
+REVISIONS = ("0001",)
+"""All revisions, oldest first; a test holds them against the files in `migrations/versions`."""
+
+
+def revision(url: str | None = None, *, home: Path) -> str | None:
+    """The revision of the database at `url` (by default in the folder `home`), None for an empty one.
+
+    Raises `StorageError` when it can't be read or isn't one of notthat's.
+    """
+    address = database_url(url, home)
+    engine = connect(address)
+    try:
+        with explained(place(address)):
+            return _revision_of(engine, address)
+    finally:
+        engine.dispose()
+
+
+def upgrade(url: str | None = None, *, home: Path) -> str:
+    """Bring the database at `url` to the newest revision and return that; what it holds is kept.
+
+    All of it happens in one transaction, so that an upgrade that fails changes nothing. Several
+    processes may upgrade the same database at once. Raises `StorageError` when it can't be done, and
+    `NewerDatabaseError` when the database knows more than this notthat.
+    """
+    address = database_url(url, home)
+    make_folder(home)
+    _upgrade(address)
+    return REVISIONS[-1]
+
+
+def make_ready(engine: Engine, url: URL) -> None:
+    """Make the tables in an empty database; raise when one with tables isn't of the newest revision."""
+    with explained(place(url)):
+        found = _revision_of(engine, url)
+    if found is None:
+        _upgrade(url)
+        return
+    _refuse_newer(found, url)
+    if found != REVISIONS[-1]:
+        raise OutdatedDatabaseError(
+            f"{place(url)} was made by an older notthat: run “notthat db upgrade” to bring it up to date"
+        )
+
+
+def make_folder(home: Path) -> None:
+    """Make the folder `home` where there is none."""
+    with explained(home):
+        home.mkdir(parents=True, exist_ok=True)
+
+
+def _upgrade(url: URL) -> None:
+    engine = connect(url, foreign_keys=False)
+    try:
+        with explained(place(url)):
+            _refuse_newer(_revision_of(engine, url), url)
+            with writing(engine).begin() as connection:
+                _run_migrations(connection)
+                _check_foreign_keys(connection, url)
+    finally:
+        engine.dispose()
+
+
+def _revision_of(engine: Engine, url: URL) -> str | None:
+    with engine.begin() as connection:
+        tables = inspect(connection).get_table_names()
+        if not tables:
+            return None
+        if "alembic_version" not in tables or "sessions" not in tables:
+            raise StorageError(f"{place(url)} is another program's database: set NOTTHAT_HOME to another folder")
+        found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return found
+
+
+def _refuse_newer(found: str | None, url: URL) -> None:
+    if found is not None and found not in REVISIONS:
+        raise NewerDatabaseError(f"{place(url)} was made by a newer notthat: update notthat to use it")
+
+
+def _run_migrations(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", f"{__package__}:migrations")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _check_foreign_keys(connection: Connection, url: URL) -> None:
+    if connection.dialect.name == "sqlite":
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+        if broken is not None:
+            raise StorageError(
+                f"{place(url)} was not upgraded: a row of “{broken[0]}” belongs to none of “{broken[2]}”; "
+                "restore it from a copy"
+            )

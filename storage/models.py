@@ -1,0 +1,121 @@
+"""The tables.
+
+They are meant to be read by others, too. Every turn has a row for each exclusion in force, so plain
+SQL tells which turn brought a term that is kept out of a session's picture now, in whose words, and
+at what weight:
+
+    SELECT brought.number, brought.feedback, exclusions.source, exclusions.words, exclusions.weight
+      FROM sessions
+      JOIN turns AS head ON head.session_id = sessions.id AND head.number = sessions.head
+      JOIN exclusions ON exclusions.turn_id = head.id
+      JOIN turns AS brought ON brought.session_id = sessions.id AND brought.number = exclusions.since
+     WHERE sessions.id = :session AND exclusions.term = :term
+
+The migrations in `migrations/versions` make these tables; a test keeps the two in agreement.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """A moment, kept in UTC: SQLite forgets time zones, and other databases turn into their own."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        moment: datetime = value
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        str: Text,
+        datetime: UTCDateTime,
+        list[str]: JSON,
+        list[dict[str, Any]]: JSON,
+        dict[str, Any]: JSON,
+    }
+
+
+class SessionRow(Base):
+    __tablename__ = "sessions"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    created_at: Mapped[datetime]
+    model: Mapped[str]
+    policies: Mapped[list[str]]
+    head: Mapped[int]  # a number of a turn; a foreign key both ways would leave neither row to come first
+
+
+class TurnRow(Base):
+    __tablename__ = "turns"
+    __table_args__ = (
+        UniqueConstraint("session_id", "number"),
+        ForeignKeyConstraint(["session_id", "parent"], ["turns.session_id", "turns.number"]),
+        CheckConstraint("(number = 0) = (parent IS NULL) AND (parent IS NULL OR parent < number)", name="parent"),
+        Index(None, "session_id", "parent"),
+        Index(None, "image"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    session_id: Mapped[str] = mapped_column(String(16), ForeignKey("sessions.id"))
+    number: Mapped[int]
+    parent: Mapped[int | None]
+    created_at: Mapped[datetime]
+    feedback: Mapped[str]
+    edits: Mapped[list[dict[str, Any]]]
+    reply: Mapped[str]
+    prompt: Mapped[str]
+    negative: Mapped[str]
+    seed: Mapped[int] = mapped_column(BigInteger)
+    request: Mapped[dict[str, Any]]
+    image: Mapped[str] = mapped_column(String(64))
+    seconds: Mapped[float]
+
+    exclusions: Mapped[list["ExclusionRow"]] = relationship(order_by="ExclusionRow.position")
+
+
+class ExclusionRow(Base):
+    __tablename__ = "exclusions"
+    __table_args__ = (Index(None, "term"),)
+
+    turn_id: Mapped[int] = mapped_column(ForeignKey("turns.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    term: Mapped[str]
+    weight: Mapped[float]
+    source: Mapped[str]
+    since: Mapped[int]
+    words: Mapped[str]

@@ -1,0 +1,147 @@
+"""Exclusions, and the negative prompt they make up."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from notthat.agent.exclusions import MAX_WEIGHT, MIN_WEIGHT, Exclusion, NegativePrompt, parse_negative
+from notthat.agent.terms import key, stem
+
+weights = st.floats(MIN_WEIGHT, MAX_WEIGHT).map(lambda weight: round(weight, 2))
+terms = (
+    st.text(st.characters(codec="utf-8", exclude_characters=","), min_size=1, max_size=20)
+    .map(lambda text: " ".join(text.split()[:4]))
+    .filter(bool)
+)
+exclusions = st.builds(
+    Exclusion,
+    term=terms,
+    weight=weights,
+    source=st.sampled_from(["user", "policy:quality"]),
+    since=st.integers(0, 50),
+    words=st.just("no"),
+)
+negatives = st.lists(exclusions, max_size=6, unique_by=lambda e: key(e.term)).map(
+    lambda chosen: NegativePrompt(tuple(chosen))
+)
+
+
+def an_exclusion(term: str, weight: float = 1.0, since: int = 1, source: str = "user") -> Exclusion:
+    return Exclusion(term=term, weight=weight, since=since, source=source, words=f"no {term}")
+
+
+def test_renders_as_the_web_ui_reads_it() -> None:
+    negative = NegativePrompt((an_exclusion("watermark"), an_exclusion("blurry", 1.3)))
+    assert negative.render() == "watermark, (blurry:1.3)"
+
+
+def test_brackets_in_a_term_are_escaped() -> None:
+    assert NegativePrompt((an_exclusion(r"a (b) [c] \d"),)).render() == r"a \(b\) \[c\] \\d"
+
+
+@given(negatives)
+def test_parsing_what_was_rendered_keeps_terms_and_weights(negative: NegativePrompt) -> None:
+    parsed = parse_negative(negative.render())
+    assert [(e.term, e.weight) for e in parsed] == [(e.term, e.weight) for e in negative]
+
+
+@given(st.text(max_size=60) | st.text("ab(),:1.[]\\ ", max_size=40))
+def test_any_text_parses_and_rendering_it_is_stable(text: str) -> None:
+    negative = parse_negative(text)
+    assert parse_negative(negative.render()) == negative
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a, (b:1.3)", [("a", 1.0), ("b", 1.3)]),
+        ("", []),
+        (" , ,a,, ", [("a", 1.0)]),
+        ("(a)", [("a", 1.1)]),
+        ("((a)), [b]", [("a", 1.21), ("b", 0.91)]),
+        ("(a, b:1.5)", [("a", 1.5), ("b", 1.5)]),
+        ("(a:9)", [("a", MAX_WEIGHT)]),
+        ("hat, The Hats, (hat:1.2)", [("hat", 1.2)]),
+    ],
+)
+def test_parses_what_people_write(text: str, expected: list[tuple[str, float]]) -> None:
+    assert [(e.term, e.weight) for e in parse_negative(text)] == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("moustache", "The Mustaches"),
+        ("jewellery", "jewelry"),
+        ("grey sky", "gray skies"),
+        ("extra finger", "extra fingers"),
+        ("bad tooth", "bad teeth"),
+        ("low-quality", "low  quality"),
+        ("COLOUR", "a color"),
+    ],
+)
+def test_two_spellings_are_one_term(one: str, other: str) -> None:
+    assert NegativePrompt((an_exclusion(one),)).find(other) is not None
+
+
+@pytest.mark.parametrize(("one", "other"), [("glass", "glasses"), ("hand", "hat"), ("lens", "len")])
+def test_two_terms_are_two(one: str, other: str) -> None:
+    assert other not in NegativePrompt((an_exclusion(one),))
+
+
+@pytest.mark.parametrize(("one", "other"), [("noisy", "noise"), ("foggy", "fog"), ("cartoonish", "cartoons")])
+def test_a_stem_finds_the_noun_of_an_adjective(one: str, other: str) -> None:
+    assert stem(one) == stem(other)
+
+
+def test_a_term_twice_is_refused() -> None:
+    with pytest.raises(ValueError, match="twice"):
+        NegativePrompt((an_exclusion("hat"), an_exclusion("hats")))
+
+
+@given(negatives, exclusions)
+def test_with_and_without(negative: NegativePrompt, exclusion: Exclusion) -> None:
+    more = negative.with_(exclusion)
+    assert more.find(exclusion.term) == exclusion
+    assert len(more) == len(negative) + (exclusion.term not in negative)
+    assert exclusion.term not in more.without(exclusion.term)
+    if exclusion.term not in negative:
+        assert more.without(exclusion.term) == negative
+
+
+def test_replacing_keeps_the_place() -> None:
+    negative = NegativePrompt((an_exclusion("hat"), an_exclusion("beard")))
+    assert negative.with_(an_exclusion("hats", 1.4)).terms == ("hats", "beard")
+
+
+def test_the_latest_is_the_users_own() -> None:
+    negative = NegativePrompt(
+        (
+            an_exclusion("hat", since=3),
+            an_exclusion("fog", since=2),
+            an_exclusion("gore", since=9, source="policy:safe"),
+        )
+    )
+    latest = negative.latest
+    assert latest is not None
+    assert latest.term == "hat"
+    assert NegativePrompt().latest is None
+
+
+def test_only_a_policy_locks() -> None:
+    assert an_exclusion("gore", source="policy:safe").locked
+    assert not an_exclusion("gore").locked
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"term": " "}, {"term": "a " * 9}, {"term": "a" * 81}, {"weight": 0.0}, {"weight": float("nan")}, {"weight": 5}],
+)
+def test_refuses_what_is_no_exclusion(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Exclusion.model_validate({"term": "hat", "since": 1, "words": "no hat"} | wrong)
+
+
+def test_a_term_stands_on_one_line_without_commas() -> None:
+    assert an_exclusion(" bad,\n hands ").term == "bad hands"

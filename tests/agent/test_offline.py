@@ -1,0 +1,466 @@
+"""The embedded interpreter, sentence by sentence, in the words people use."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from notthat.agent.edits import Allow, Edit, Exclude, Reweight, SetPrompt, State, Undo, apply
+from notthat.agent.exclusions import parse_negative
+from notthat.agent.interpreters import OfflineInterpreter
+
+
+def read(feedback: str, *, prompt: str = "portrait of a man", negative: str = "") -> tuple[Edit, ...]:
+    """The edits the interpreter takes from the feedback."""
+    state = State(prompt=prompt, negative=parse_negative(negative), seed=1)
+    return OfflineInterpreter().interpret(feedback, state).edits
+
+
+def brief(edits: tuple[Edit, ...], negative: str = "") -> str:
+    """Edits in a line: `exclude hat; up blurry; prompt`."""
+    state = parse_negative(negative)
+
+    def one(edit: Edit) -> str:
+        match edit:
+            case Exclude() | Allow():
+                return f"{edit.op} {edit.term}"
+            case Reweight():
+                known = state.find(edit.term)
+                assert known is not None
+                return f"{'up' if edit.weight > known.weight else 'down'} {edit.term}"
+            case Undo():
+                return f"undo {edit.turns}"
+            case _:
+                return edit.op
+
+    return "; ".join(map(one, edits))
+
+
+@pytest.mark.parametrize(
+    ("feedback", "expected"),
+    [
+        # said outright
+        ("no hats", "exclude hats"),
+        ("No text!", "exclude text"),
+        ("please remove the lamp", "exclude lamp"),
+        ("can you take the umbrella out?", "exclude umbrella"),
+        ("could we lose the scarf", "exclude scarf"),
+        ("get rid of those power lines", "exclude power lines"),
+        ("without the earrings please", "exclude earrings"),
+        ("drop the background crowd", "exclude background crowd"),
+        ("I don't want any clouds", "exclude clouds"),
+        ("i do not want to see a beard", "exclude beard"),
+        ("delete the red car on the right", "exclude red car"),
+        ("there should be no birds in the sky", "exclude birds"),
+        ("there shouldn't be any buildings", "exclude buildings"),
+        ("he shouldn't be wearing a tie", "exclude tie"),
+        ("he should not have a beard", "exclude beard"),
+        ("it must not contain lettering", "exclude lettering"),
+        ("leave out the candles", "exclude candles"),
+        ("leave the candles out", "exclude candles"),
+        ("keep the logo out of it", "exclude logo"),
+        ("don't include people", "exclude people"),
+        ("never show the price tag", "exclude price tag"),
+        ("make it without the frame", "exclude frame"),
+        ("avoid lens flare", "exclude lens flare"),
+        ("less contrast", "exclude contrast"),
+        ("fewer flowers", "exclude flowers"),
+        ("stop adding freckles", "exclude freckles"),
+        ("not a single cloud, please", "exclude clouds|exclude cloud"),
+        ("shave off the beard", "exclude beard"),
+        # as a complaint
+        ("too dark", "exclude dark"),
+        ("it's way too cartoonish", "exclude cartoon"),
+        ("the picture is far too noisy", "exclude noisy"),
+        ("her nose is too big", "exclude big nose"),
+        ("too much contrast", "exclude contrast"),
+        ("there are too many people", "exclude people"),
+        ("a bit blurry", "exclude blurry"),
+        ("kinda crooked", "exclude crooked"),
+        ("this feels slightly overexposed", "exclude overexposed"),
+        ("overly glossy for a documentary", "exclude glossy"),
+        ("the colors are too garish for me", "exclude garish"),
+        ("looks a little fake", "exclude fake"),
+        ("the background is too busy", "exclude busy"),
+        ("too dark and too gloomy", "exclude dark; exclude gloomy"),
+        ("too stiff and posed", "exclude stiff; exclude posed"),
+        ("it's blurry", "exclude blurry"),
+        ("The result is washed out", "exclude washed out"),
+        # roundabout
+        ("looks like a cartoon", "exclude cartoon"),
+        ("it looks more like a 3d render than a photo", "exclude 3d render"),
+        ("This feels like a stock photo.", "exclude stock photo"),
+        ("it looks like it was painted", "exclude painting"),
+        ("the hands look weird", "exclude bad hands"),
+        ("Her eyes are off", "exclude bad eyes"),
+        ("what happened to his hands?", "exclude bad hands"),
+        ("he has six fingers", "exclude extra fingers"),
+        ("why does he have three arms?", "exclude extra arms"),
+        ("the lettering makes no sense", "exclude gibberish text"),
+        ("the text is gibberish", "exclude gibberish text"),
+        ("the top of his head is cut off", "exclude cropped"),
+        ("not bright enough", "exclude dark"),
+        ("the photo isn't sharp enough", "exclude blurry"),
+        ("the hat has to go", "exclude hat"),
+        ("that lamp is distracting", "exclude lamp"),
+        ("The scarf ruins it", "exclude scarf"),
+        ("I hate that wallpaper", "exclude wallpaper"),
+        ("I'm not a fan of the frame", "exclude frame"),
+        ("fed up with these shadows", "exclude shadows"),
+        ("I could do without the fog", "exclude fog"),
+        ("it would look better without the fence", "exclude fence"),
+        ("I'd rather not see any cables", "exclude cables"),
+        ("why is there a cat on the table?", "exclude cat"),
+        ("What is that cable doing in the picture?", "exclude cable"),
+        ("what's with the balloons?", "exclude balloons"),
+        ("who put a bucket there?", "exclude bucket"),
+        ("nobody asked for a cape", "exclude cape"),
+        ("I never asked for a dog", "exclude dog"),
+        ("the sticker doesn't belong there", "exclude sticker"),
+        ("that wire shouldn't be there", "exclude wire"),
+        ("do we really need the balloon?", "exclude balloon"),
+        ("I wish the fence was gone", "exclude fence"),
+        ("enough with the lens flare", "exclude lens flare"),
+        ("there's a watermark in the corner", "exclude watermark"),
+        ("one arm is missing", "exclude missing arms"),
+        ("the face looks deformed", "exclude bad face"),
+        ("why is everything so blurry?", "exclude blurry"),
+        ("the skin looks plastic", "exclude plastic"),
+        # several at once
+        ("no cars and no people", "exclude cars; exclude people"),
+        ("remove the hat and the scarf", "exclude hat; exclude scarf"),
+        ("no frame, watermark or signature", "exclude frame; exclude watermark; exclude signature"),
+        ("love the light, but lose the cables", "exclude cables"),
+        ("great! and no watermark", "exclude watermark"),
+        ("Nice. Too dark though.", "exclude dark"),
+        ("keep the bench but remove the bin", "exclude bin"),
+        ("too blurry, also get rid of the logo", "exclude blurry; exclude logo"),
+        # in haste
+        ("noooo hat plz", "exclude hat"),
+        ("rm teh watermark pls", "exclude watermark"),
+        ("w/o glasses thx", "exclude glasses"),
+        ("2 many ppl", "exclude people"),
+        ("its blury af", "exclude blurry"),
+        ("wayyy too dark lol", "exclude dark"),
+        ("ugh hands look wierd", "exclude bad hands"),
+        ("logo gone pls", "exclude logo"),
+        ("get rid of the bg ppl 😡", "exclude background people"),
+        ("theres a spoon on the table, delete it plz", "exclude spoon"),
+        ("dont want the clouds", "exclude clouds"),
+        ("NO MORE BALLOONS!!!1", "exclude balloons"),
+        ("remvoe the tie", "exclude tie"),
+    ],
+)
+def test_excludes(feedback: str, expected: str) -> None:
+    assert brief(read(feedback)) in expected.split("|")
+
+
+@pytest.mark.parametrize(
+    "feedback",
+    [
+        "don't remove the hat",
+        "please do not take the glasses off",
+        "no need to change anything",
+        "no problem at all",
+        "no complaints here",
+        "no way, this is gorgeous",
+        "not bad!",
+        "not bad at all",
+        "it's not too dark",
+        "not too blurry at all, nice",
+        "I wouldn't remove anything",
+        "don't lose the dog",
+        "it wouldn't be the same without the moon",
+        "not without my hat",
+        "keep the umbrella",
+        "leave the lamp as it is",
+        "the dog stays",
+        "no notes, perfect",
+        "the watermark is gone, thanks",
+        "nothing to complain about",
+        "I can't complain",
+        "never mind",
+        "couldn't be better",
+        "you can't have too many flowers",
+        "no doubt the best one yet",
+        "without a doubt your best work",
+        "no thanks",
+        "nice",
+        "perfect, thank you!",
+        "wow that's stunning",
+        "I love the colours",
+        "hello",
+        "hey there, how are you?",
+        "what model is this?",
+        "which words are excluded?",
+        "what's in the negative prompt?",
+        "how many turns did we have?",
+        "is that a dog or a wolf?",
+        "can you explain how this works?",
+        "does the weight matter?",
+        "cool cool cool 😎",
+        "lol no thats perfect",
+        "ty!!",
+        "haha",
+        "the light is beautiful",
+        "this is exactly what I wanted",
+        "much better",
+        "good job",
+        "",
+        "   ",
+        "???",
+        "👍",
+    ],
+)
+def test_changes_nothing(feedback: str) -> None:
+    assert read(feedback) == ()
+
+
+@pytest.mark.parametrize(
+    ("negative", "feedback", "expected"),
+    [
+        ("hat, text", "bring the hat back", "allow hat"),
+        ("hat, text", "bring it back", "allow text"),
+        ("hat, text", "hats are ok again", "allow hat"),
+        ("hat, text", "the hat can come back", "allow hat"),
+        ("fog, (blurry:1.3)", "allow fog again", "allow fog"),
+        ("fog, (blurry:1.3)", "you don't have to avoid fog anymore", "allow fog"),
+        ("fog", "don't exclude fog any more", "allow fog"),
+        ("fog", "I changed my mind about the fog", "allow fog"),
+        ("fog", "actually I miss the fog", "allow fog"),
+        ("fog", "I don't mind the fog after all", "allow fog"),
+        ("fog", "take fog off the list", "allow fog"),
+        ("fog, birds", "lift the ban on birds", "allow birds"),
+        ("fog, birds", "remove birds from the negative prompt", "allow birds"),
+        ("fog, birds", "I want the birds back", "allow birds"),
+        ("fog, birds", "you can show birds again", "allow birds"),
+        ("mustache", "the moustache may stay", "allow mustache"),
+        ("mustache", "give him his moustache back", "allow mustache"),
+        ("beard, hat", "restore the beard and drop the earring", "allow beard; exclude earring"),
+        ("blurry", "still blurry", "up blurry"),
+        ("blurry", "it's still too blurry", "up blurry"),
+        ("noise", "still so noisy", "up noise"),
+        ("mustache", "moustache is back", "up mustache"),
+        ("mustache", "the mustache again!", "up mustache"),
+        ("(watermark:1.2)", "I can still see the watermark", "up watermark"),
+        ("watermark", "the watermark keeps coming back", "up watermark"),
+        ("watermark", "the watermark won't go away", "up watermark"),
+        ("watermark", "no watermark", "up watermark"),
+        ("watermark, hat", "more weight on watermark", "up watermark"),
+        ("watermark, hat", "push the hat harder", "up hat"),
+        ("hat, watermark", "it's still there", "up watermark"),
+        ("blurry", "not sharp enough", "up blurry"),
+        ("(blurry:1.5)", "ease off blurry", "down blurry"),
+        ("(blurry:1.5), hat", "less weight on blurry", "down blurry"),
+        ("(glow:1.5)", "the exclusion of glow is too strong", "down glow"),
+        ("(glow:1.5)", "don't be so strict about the glow", "down glow"),
+        ("(glow:1.5)", "you overdid it with the glow", "down glow"),
+        ("(glow:1.5)", "go easier on the glow", "down glow"),
+        ("glow", "what does glow weigh?", ""),
+        ("glow", "set glow to 1.5", "up glow"),
+        ("hat", "undo", "undo 1"),
+        ("hat", "go back one step", "undo 1"),
+        ("hat", "undo the last three", "undo 3"),
+        ("hat", "undo two turns plz", "undo 2"),
+        ("hat", "go back two steps", "undo 2"),
+        ("hat", "revert that", "undo 1"),
+        ("hat", "the previous one was better", "undo 1"),
+        ("hat", "start over", "reset"),
+        ("hat", "clear all exclusions", "reset"),
+        ("hat", "forget everything I excluded", "reset"),
+        ("hat", "let's start from scratch", "reset"),
+        ("hat", "another one", "reroll"),
+        ("hat", "give me another version", "reroll"),
+        ("hat", "reroll please", "reroll"),
+        ("hat", "different seed", "reroll"),
+        ("hat", "one more try", "reroll"),
+        ("hat", "can you try again?", "reroll"),
+        ("hat", "same prompt, new seed", "reroll"),
+    ],
+)
+def test_reads_the_state(negative: str, feedback: str, expected: str) -> None:
+    assert brief(read(feedback, negative=negative), negative) == expected
+
+
+@pytest.mark.parametrize(
+    ("prompt", "feedback", "must", "must_not"),
+    [
+        ("portrait of a man in a garden", "make her a queen", "queen garden", "man make"),
+        ("portrait of a man in a garden", "make it an old woman", "old woman garden", "man"),
+        ("photo of a red car", "make it blue", "blue car", "red"),
+        ("photo of a car", "make it green please", "green car", "please"),
+        ("a dog on a sofa", "add a red ball", "dog ball", "add"),
+        ("a dog on a sofa", "could you add a red ball to it?", "dog ball", "add could it"),
+        ("a dog on a sofa", "no, a cat", "cat sofa", "dog"),
+        ("a dog on a sofa", "I meant a cat", "cat sofa", "dog meant"),
+        ("a dog on a sofa", "a cat instead of a dog", "cat sofa", "dog instead"),
+        ("a dog on a sofa", "swap the dog for a cat", "cat sofa", "dog swap"),
+        ("a dog on a sofa", "replace the sofa with a bench", "dog bench", "sofa replace"),
+        ("a dog on a sofa", "turn the dog into a fox", "fox sofa", "dog turn"),
+        ("a dog in a park", "put it on a beach", "dog beach", "put park"),
+        ("a dog", "give him a scarf", "dog scarf", "give"),
+        ("a dog", "make the background yellow", "dog yellow background", "make"),
+        ("a woman with a blue dress", "make the dress red", "woman red dress", "blue"),
+        ("a woman with a blue dress", "the dress should be red", "woman red dress", "blue should"),
+        ("village in winter", "change the season to summer", "village summer", "winter season"),
+        ("village in winter", "make it summer", "village summer", "winter"),
+        ("a dog", "in watercolor style", "dog watercolor", ""),
+        ("photo of a dog", "as an oil painting", "dog oil painting", "photo"),
+        ("a dog", "at night", "dog night", ""),
+        ("a dog", "I want it to be snowing", "dog snowing", "want"),
+        ("a dog", "make him smile", "dog smiling", "make"),
+        ("a dog", "zoom out", "dog wide", "zoom"),
+        ("a house by a lake", "there is no boat. add one", "house boat", "add no"),
+        ("a house by a lake", "more trees", "house trees", ""),
+        ("a house by a lake", "it needs a chimney", "house chimney", "needs"),
+        ("a dog", "make bg black plz", "dog black background", "bg plz make"),
+        ("a dog", "I'd like a red collar on it", "dog red collar", "like"),
+        ("a dog", "set it in Tokyo", "dog Tokyo", "set"),
+        ("a dog", "add a ball and a bone", "dog ball bone", "add"),
+    ],
+)
+def test_rewrites_the_prompt(prompt: str, feedback: str, must: str, must_not: str) -> None:
+    edits = read(feedback, prompt=prompt)
+    assert [edit.op for edit in edits] == ["prompt"]
+    assert isinstance(edits[0], SetPrompt)
+    words = re.findall(r"[\w-]+", edits[0].text)
+    assert set(must.split()) <= set(words)
+    assert not set(must_not.split()) & set(words)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "feedback", "text", "terms"),
+    [
+        ("", "portrait of a man without mustache", "portrait of a man", ["mustache"]),
+        ("", "a red barn", "a red barn", []),
+        ("", "a beach at sunset, no people", "a beach at sunset", ["people"]),
+        ("", "a chair without cushions in a white room", "a chair in a white room", ["cushions"]),
+        ("", "city street, no cars or people", "city street", ["cars", "people"]),
+        ("", "city street, no cars, no people", "city street", ["cars", "people"]),
+        ("", "a wine bottle, no text on the label", "a wine bottle", ["text"]),
+        ("", "product shot of a mug with no handle", "product shot of a mug", ["handle"]),
+        ("", "a knight, not a cartoon, in the rain", "a knight, in the rain", ["cartoon"]),
+        ("", "a sign saying no dogs", "a sign saying no dogs", []),
+        ("", "No people. A quiet harbour at dawn.", "A quiet harbour at dawn", ["people"]),
+        ("", "draw me a cat without whiskers", "a cat", ["whiskers"]),
+        ("", "forest without any fog, but with deer", "forest, but with deer", ["fog"]),
+        ("a dog", "next: a teapot with no lid", "a teapot", ["lid"]),
+        ("a dog", "new prompt: a teapot", "a teapot", []),
+        ("a dog", "something else: a teapot without steam", "a teapot", ["steam"]),
+        ("a dog", "now draw a teapot", "a teapot", []),
+    ],
+)
+def test_moves_negations_out_of_a_description(prompt: str, feedback: str, text: str, terms: list[str]) -> None:
+    edits = read(feedback, prompt=prompt)
+    assert [edit.text for edit in edits if isinstance(edit, SetPrompt)] == [text]
+    assert [edit.term for edit in edits if isinstance(edit, Exclude)] == terms
+
+
+def test_asking_for_what_is_excluded_allows_it() -> None:
+    edits = read("add a hat", negative="hat, text")
+    assert [edit.op for edit in edits] == ["allow", "prompt"]
+
+
+def test_both_an_exclusion_and_a_wish() -> None:
+    edits = read("remove the hat and add a pipe")
+    assert brief(edits) == "exclude hat; prompt"
+
+
+def test_says_what_changed() -> None:
+    state = State(prompt="a man", negative=parse_negative("hat, blurry"), seed=1)
+    said = {
+        feedback: OfflineInterpreter().interpret(feedback, state).reply
+        for feedback in ("no mustache", "still blurry", "bring the hat back", "thanks!")
+    }
+    assert said == {
+        "no mustache": "Excluded “mustache”.",
+        "still blurry": "“blurry” now weighs 1.2.",
+        "bring the hat back": "“hat” is allowed again.",
+        "thanks!": "Nothing to change.",
+    }
+
+
+def test_a_weight_stays_in_range_however_often_it_is_raised() -> None:
+    state = State(prompt="a man", negative=parse_negative("blurry"), seed=1)
+    for turn in range(1, 12):
+        state = apply(state, OfflineInterpreter().interpret("still blurry", state).edits, turn=turn, words="")
+    assert state.negative.render() == "(blurry:2)"
+
+
+_WORDS = st.lists(
+    st.sampled_from(
+        [
+            "no",
+            "not",
+            "without",
+            "remove",
+            "the",
+            "hat",
+            "too",
+            "dark",
+            "still",
+            "again",
+            "undo",
+            "add",
+            "a",
+            "put",
+            "it",
+            "on",
+            "and",
+            ",",
+            ".",
+            "?",
+            "!",
+            "make",
+            "back",
+            "bring",
+            "don't",
+            "blurry",
+            ":",
+            ";",
+            "(",
+            ")",
+            "[",
+            "]",
+            "\\",
+            '"',
+            "'",
+            "--",
+            "...",
+            "1.5",
+            "six",
+            "fingers",
+            "in",
+            "of",
+            "to",
+            "like",
+            "looks",
+            "is",
+            "there",
+            "what",
+            "why",
+            "😀",
+            "’",
+        ]
+    ),
+    max_size=14,
+).map(" ".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    feedback=st.one_of(st.text(max_size=80), _WORDS),
+    prompt=st.one_of(st.just(""), st.just("a man in a hat"), st.text(max_size=20)),
+)
+def test_no_text_whatever_makes_it_raise(feedback: str, prompt: str) -> None:
+    state = State(prompt=prompt, negative=parse_negative("hat, (blurry:1.9)"), seed=1)
+    first = OfflineInterpreter().interpret(feedback, state)
+    assert first == OfflineInterpreter().interpret(feedback, state)
+    apply(state, first.edits, turn=1, words=feedback)
+
+
+def test_a_very_long_text_takes_no_time() -> None:
+    assert read("the hat " * 5000) is not None
+    assert read("no " * 5000) is not None
+    assert read("a, " * 5000, prompt="") is not None

@@ -1,0 +1,106 @@
+"""Our engine against the stock pipeline: the same weights, prompts, seed, steps and guidance."""
+
+import numpy as np
+import pytest
+import torch
+from diffusers import (
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerAncestralDiscreteScheduler,
+    EulerDiscreteScheduler,
+    PNDMScheduler,
+    StableDiffusionPipeline,
+    UniPCMultistepScheduler,
+)
+
+from notthat.generation import GenerationRequest, LocalEngine, generate
+from notthat.generation.models import locate
+
+SCHEDULERS = [
+    DDIMScheduler,
+    PNDMScheduler,
+    DPMSolverMultistepScheduler,
+    UniPCMultistepScheduler,
+    EulerDiscreteScheduler,
+    EulerAncestralDiscreteScheduler,
+]
+
+
+def ours(folder, **values):
+    engine = LocalEngine.load(str(folder), device="cpu")
+    return engine, np.asarray(generate(engine, GenerationRequest.checked(model=str(folder), **values)).image, np.int16)
+
+
+def stock(folder, *, prompt, negative_prompt, seed, num_inference_steps, guidance_scale, width, height, **_):
+    pipeline = StableDiffusionPipeline.from_pretrained(folder, safety_checker=None)
+    pipeline.set_progress_bar_config(disable=True)
+    return np.asarray(
+        pipeline(
+            prompt,
+            negative_prompt=negative_prompt,
+            num_inference_steps=num_inference_steps,
+            guidance_scale=guidance_scale,
+            width=width,
+            height=height,
+            generator=torch.Generator("cpu").manual_seed(seed),
+        ).images[0],
+        np.int16,
+    )
+
+
+def request(**changed):
+    values = {
+        "prompt": "a man on a beach",
+        "negative_prompt": "",
+        "syntax": "plain",
+        "seed": 11,
+        "num_inference_steps": 4,
+        "guidance_scale": 6.0,
+        "width": 32,
+        "height": 32,
+    }
+    return {**values, **changed}
+
+
+@pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction"])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"negative_prompt": "mustache, watermark"},
+        {"guidance_scale": 1.0, "negative_prompt": "mustache"},
+        {"width": 48, "height": 16},
+        {"prompt": "a long prompt " * 20, "negative_prompt": "short"},
+        {"prompt": "a (red:1.3) hat [x]", "negative_prompt": "((y))"},
+    ],
+    ids=["bare", "negative", "unguided", "oblong", "too-long", "brackets"],
+)
+def test_pixels_are_those_of_the_stock_pipeline(stable_diffusion, prediction_type, changed):
+    folder = stable_diffusion(prediction_type)
+    values = request(**changed)
+    _, picture = ours(folder, **values)
+    assert abs(picture - stock(folder, **values)).max() <= 1
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS, ids=lambda s: s.__name__)
+def test_every_scheduler_steps_as_in_the_stock_pipeline(stable_diffusion, scheduler):
+    folder = stable_diffusion(scheduler=scheduler)
+    values = request(negative_prompt="mustache")
+    _, picture = ours(folder, **values)
+    assert abs(picture - stock(folder, **values)).max() <= 1
+
+
+def test_a_weighted_prompt_without_weights_is_a_plain_one(stable_diffusion):
+    folder = stable_diffusion()
+    engine, plain = ours(folder, **request(negative_prompt="mustache"))
+    weighted = GenerationRequest.checked(model=str(folder), **request(negative_prompt="mustache", syntax="weighted"))
+    assert (np.asarray(generate(engine, weighted).image) == plain).all()
+
+
+def test_the_built_in_model_is_a_stock_pipeline():
+    values = request(
+        prompt="portrait of a man", negative_prompt="mustache", width=128, height=128, num_inference_steps=6
+    )
+    engine = LocalEngine.load("mini", device="cpu")
+    picture = np.asarray(generate(engine, GenerationRequest.checked(model="mini", **values)).image, np.int16)
+    assert abs(picture - stock(locate("mini"), **values)).max() <= 1

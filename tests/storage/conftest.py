@@ -1,0 +1,74 @@
+"""Stores, turns and pictures to test with."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from notthat.storage import ExclusionRecord, NewTurn, Store, TurnRecord
+
+
+@pytest.fixture(params=["sqlite"])
+def store(request: pytest.FixtureRequest, home: Path) -> Iterator[Store]:
+    """An empty store, one for each kind of database there is."""
+    with Store.open(home=home) as store:
+        yield store
+
+
+def make_picture(number: int = 0, size: tuple[int, int] = (8, 8)) -> Image.Image:
+    """A small picture, different for each number below 2^24."""
+    return Image.new("RGB", size, (number >> 16 & 255, number >> 8 & 255, number & 255))
+
+
+def make_turn(number: int, parent: int | None, **changes: Any) -> NewTurn:
+    """A turn that excludes a watermark, which it brought itself unless `changes` say otherwise."""
+    values: dict[str, Any] = {
+        "number": number,
+        "parent": parent,
+        "feedback": "there is a watermark in the corner",
+        "edits": ({"op": "exclude", "term": "watermark", "weight": 1.2},),
+        "reply": "Without a watermark.",
+        "prompt": "portrait photo of a woman",
+        "negative": "(watermark:1.2)",
+        "exclusions": (ExclusionRecord("watermark", 1.2, "user", number, "there is a watermark in the corner"),),
+        "seed": 42,
+        "request": {"prompt": "portrait photo of a woman", "steps": 20, "guidance": 7.5},
+        "seconds": 0.25,
+    }
+    return NewTurn(**(values | changes))
+
+
+@pytest.fixture
+def picture() -> Callable[..., Image.Image]:
+    return make_picture
+
+
+@pytest.fixture
+def turn() -> Callable[..., NewTurn]:
+    return make_turn
+
+
+@pytest.fixture
+def begin(store: Store) -> Callable[..., TurnRecord]:
+    """Begin a session in the store, with a picture of its own."""
+
+    def begin(**changes: Any) -> TurnRecord:
+        return store.begin_session("mini", (), make_turn(0, None, **changes), make_picture(len(store.sessions())), {})
+
+    return begin
+
+
+@pytest.fixture
+def grow(store: Store) -> Callable[..., TurnRecord]:
+    """Add a turn to a session of the store, on its head unless a parent is given."""
+
+    def grow(session: str, *, parent: int | None = None, **changes: Any) -> TurnRecord:
+        number = store.next_number(session)
+        parent = store.session(session).head if parent is None else parent
+        return store.add_turn(
+            session, make_turn(number, parent, **changes), make_picture(1000 + number), {"parameters": "x"}
+        )
+
+    return grow
