@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .conversation import Conversation, Turn, turn_json
-    from .replay import Replayed, replay
+    from .replaying import Replayed, replay
     from .settings import Settings
     from .studio import Studio
 
 _HOME_OF = {
     "Conversation": "conversation",
-    "Replayed": "replay",
+    "Replayed": "replaying",
     "Settings": "settings",
     "Studio": "studio",
     "Turn": "conversation",
-    "replay": "replay",
+    "replay": "replaying",
     "turn_json": "conversation",
 }
 

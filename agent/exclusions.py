@@ -137,7 +137,7 @@ def parse_negative(text: str, *, since: int = 0, words: str = "") -> NegativePro
     for part in _split_outside_brackets(text):
         inside, weight = _unwrap(part.strip())
         for literal in _split_outside_brackets(inside):
-            term = squeeze(re.sub(r"\\([\\()\[\]])", r"\1", literal))
+            term = squeeze(re.sub(r"\\([\\()\[\]])", r"\1", literal).replace(",", " "))
             term = " ".join(term.split()[:MAX_TERM_WORDS])[:MAX_TERM_CHARACTERS].strip()
             if not term:
                 continue

@@ -2,6 +2,7 @@
 
 import tomllib
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -37,16 +38,20 @@ def load(name: str, folder: Path) -> Policy:
     if name not in packs:
         raise InvalidInputError(f"no policy “{name}”: there are {', '.join(packs)}")
     try:
-        return Policy.model_validate(tomllib.loads(packs[name]))
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
-        raise InvalidInputError(f"the policy “{name}” can't be read: {' '.join(str(error).split())[:160]}") from None
+        return Policy.model_validate(tomllib.loads(packs[name].read_text(encoding="utf-8")))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    except (OSError, ValueError) as error:
+        reason = str(error)
+    raise InvalidInputError(f"the policy “{name}” can't be read: {reason}")
 
 
-def available(folder: Path) -> dict[str, str]:
-    """The text of every pack by its name; the user's own come before the package's."""
+def available(folder: Path) -> dict[str, Traversable]:
+    """The file of every pack by its name; the user's own come before the package's."""
     shipped = [file for file in resources.files(prompts).joinpath("policies").iterdir() if file.name.endswith(".toml")]
     own = list(folder.glob("*.toml")) if folder.is_dir() else []
-    packs = {file.name.removesuffix(".toml"): file.read_text(encoding="utf-8") for file in [*shipped, *own]}
+    packs: dict[str, Traversable] = {file.name.removesuffix(".toml"): file for file in [*shipped, *own]}
     return dict(sorted(packs.items()))
 
 

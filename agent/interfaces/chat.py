@@ -11,7 +11,7 @@ from prompt_toolkit.history import FileHistory
 
 from ...errors import InvalidInputError, NotthatError
 from ..conversation import Conversation, Turn
-from ..replay import replay
+from ..replaying import replay
 from ..studio import Studio
 from .console import err, exclusions, out, progress, show_turn
 

@@ -191,7 +191,7 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Draw every turn again from its stored request alone, and compare the pixels."""
-    from ..replay import replay as replayed
+    from ..replaying import replay as replayed
     from .console import emit, progress
 
     turns = identical = 0

@@ -46,7 +46,7 @@ RULES = (
     ),
     Rule(rf"(?:go\s+)?(?:back\s+)?{_COUNT}\s+{_STEPS}\s+(?:back|ago|earlier){_END}", _undo),
     Rule(
-        r"(?:undo|revert|roll(?:ed)?\s?back|step back|ctrl[\s+-]*z|rewind)"
+        r"(?:undo|revert|roll(?:ed)?\s?back|step back|ctrl[\s+-]*z|undo,? undo|rewind)"
         r"(?:\s+(?:it|that|this|please|one|once|again|all that|"
         r"(?:the |my |your |that |this )?(?:very )?(?:(?:last|latest|previous"
         r"|most recent|recent) )?(?:change|edit|turn|step|one|thing|move|picture"
@@ -148,7 +148,7 @@ RULES = (
         r"(?:re-?roll|re-?do|re-?generate|re-?render|re-?run|re-?try|re-?draw"
         r"|re-?make|re-?paint|shuffle|again|once more|one more time|encore"
         r"|another|one more|go again|hit me again|same again|roll (?:again"
-        r"|the dice(?: again)?|it again)|spin again|refresh|surprise me(?: again)?"
+        r"|the dice(?: again)?|it again)|spin (?:the wheel )?again|refresh|surprise me(?: again)?"
         r"|next(?: one)?)"
         r"(?:\s+(?:it|that|this|please|the (?:picture|image|same|whole thing)"
         r"|this one|that one|with (?:the same|a (?:new|different|fresh|another)"

@@ -5,7 +5,7 @@ import re
 from ...terms import squeeze
 from . import rewriting
 from .lexicon import lexicon
-from .phrases import is_noun_phrase, term_of
+from .phrases import term_of
 
 _NOUNS = r"(?:prompt|picture|image|idea|subject|scene|request|brief|job|photo|shot|one|task|motif|project)"
 _OPENING = re.compile(
@@ -24,12 +24,10 @@ _OPENING = re.compile(
     re.I | re.S,
 )
 _COMMAND = re.compile(
-    r"^(?:(?:please|now|next|ok|okay|then),?\s+)*(?:can you\s+|could you\s+)?(?:please\s+)?"
-    r"(?:draw|generate|create|paint|render|imagine|sketch|illustrate|design"
-    r"|(?:show|make|do|give)\s+(?:me|us))\s+"
-    r"(?:(?:me|us)\s+)?(?P<description>(?!(?:another|it|that|this|him"
-    r"|her|them|one|some more|more|a new|the same|again|a"
-    r" different|two|three)\b)(?:an?|some|the|\w+)\s+\S.*)$",
+    r"^(?:(?:please|ok|okay|then|alright),?\s+)*(?:can you\s+|could you\s+)?(?:please\s+)?"
+    r"(?:(?:now|next),?\s+(?:please\s+)?(?:draw|paint|render|sketch|illustrate|design|do|show|make)\s+(?:(?:me|us)\s+)?"
+    r"|(?:draw|paint|sketch|make)\s+(?:me|us)\s+|(?:generate|create|imagine)\s+(?:(?:me|us)\s+)?)"
+    r"(?P<description>(?!a\s+(?:new|different|second|fresh)\b)(?:an?|some|two|three)\s+\S.*)$",
     re.I | re.S,
 )
 _LEAD = re.compile(
@@ -88,6 +86,7 @@ def split_description(text: str) -> tuple[str, list[str]]:
     "portrait of a man without mustache" -> ("portrait of a man", ["mustache"])
     """
     text = _LEAD.sub("", squeeze(text), count=1)
+    text = re.sub(r"\s*\(((?:no|not|without|minus)\b[^()]*)\)", r", \1,", text, flags=re.I)
     masked = _NOT_A_NEGATION.sub(lambda match: "\0" * len(match[0]), text)
     wanted: list[str] = []
     unwanted: list[str] = []
@@ -117,7 +116,7 @@ def split_description(text: str) -> tuple[str, list[str]]:
             kept += positive
         wanted.append(kept)
     prompt = rewriting.tidy(", ".join(part.strip() for part in wanted if part.strip(" .,;!")))
-    prompt = re.sub(r"(?:[\s,]+(?:and|but|with|or|please))+$", "", prompt.strip(" .,;!"), flags=re.I)
+    prompt = re.sub(r"(?:[\s,]+(?:and|but|with|or|please|that|who|which))+$", "", prompt.strip(" .,;!"), flags=re.I)
     return prompt, list(dict.fromkeys(unwanted))
 
 
@@ -146,6 +145,3 @@ def _terms(negated: str) -> list[str]:
         if term := term_of(part):
             found.append(names.get(term, term))
     return found
-
-
-__all__ = ["is_noun_phrase", "new_description", "split_description"]

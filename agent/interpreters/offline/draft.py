@@ -166,6 +166,8 @@ def is_pronoun(phrase: str) -> bool:
         "one",
         "him",
         "her",
+        "some",
+        "any",
         "thing",
         "things",
         "the",

@@ -2,9 +2,9 @@
 
 import re
 
-from .complaints import REMOVE
 from .draft import Draft
 from .lexicon import lexicon
+from .removals import REMOVE
 from .rule import Rule, nothing
 
 _NOT = (
@@ -41,6 +41,10 @@ def _praised(match: re.Match[str], draft: Draft) -> bool:
 
 
 RULES = (
+    Rule(
+        r"not (?:a single|one|any) (?:flaw|fault|complaint|mistake|error|issue" r"|problem|thing|word|change)\b.*$",
+        nothing,
+    ),
     Rule(
         r"(?:(?:i(?:'ve| have)? |we(?:'ve| have)? |there(?:'s| is| are) |have "
         r"|got )?(?:got )?no|zero|without(?: a| any)?)\s+(?:more\s+|further\s+"
@@ -139,7 +143,7 @@ RULES = (
         r"(?:i |we |my \w+ |he |she |they )?(?:really |absolutely |so |do "
         r"|just |still |actually |quite |totally )*(?:loves?|likes?|adores?"
         r"|enjoy|digs?|appreciate|liked|loved)\b(?!.*\b(?:without|instead"
-        r"|if it|if there|back|more if)\b).*$",
+        r"|if it|if there|back|more if|except|apart from|aside from|other than)\b).*$",
         nothing,
     ),
     Rule(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from ...edits import State
 from ...replies import describe
 from ..base import Interpretation
-from . import complaints, controls, guards, weights, wishes
+from . import complaints, controls, guards, removals, weights, wishes
 from .descriptions import new_description, split_description
 from .draft import Draft
 from .lexicon import lexicon
@@ -25,7 +25,7 @@ _NO = re.compile(
 )
 _REQUEST = re.compile(
     r"^(?:(?:can|could|would|will|won't|can't|couldn't|may|might|should) "
-    r"(?:you|we|u|i|it|this)(?: please| maybe| just| possibly| also| perhaps"
+    r"(?:you|we|u)(?: please| maybe| just| possibly| also| perhaps"
     r"| kindly| at least)*(?: be able to| try to| try and)?\s+(?!have\b"
     r"|get\b|see\b|be\b|stand\b|bear\b)"
     r"|(?:i(?:'d| would) (?:like|love|prefer|want)|i want|i need|we need"
@@ -58,7 +58,8 @@ _QUESTION = re.compile(
     re.I,
 )
 _ASKED_COMPLAINT = re.compile(
-    r"^(?:why|how come|who (?:put|added|asked|ordered|invited|left|let"
+    r"^(?:(?:can|could|would) (?:it|this|he|she|they|the \w+) (?:be|look|have|wear|hold)\b|"
+    r"why|how come|who (?:put|added|asked|ordered|invited|left|let"
     r"|gave|placed|drew|wants|needs|brought|said)|what(?:'s| is| are|'re)? .*\b(?:doing"
     r"|there|here|about|with|up|happened|wrong|going on|in the|on the)\b"
     r"|whats with|what(?:'s)? happened|where(?:'s| is| are)|where did"
@@ -69,11 +70,12 @@ _ASKED_COMPLAINT = re.compile(
     re.I,
 )
 _RULES: tuple[Rule, ...] = (
-    *weights.RULES[:1],
+    *weights.FIRST,
     *guards.RULES,
     *controls.RULES,
-    *weights.RULES[1:],
+    *weights.RULES,
     *wishes.FIRST,
+    *removals.RULES,
     *complaints.RULES,
     *wishes.RULES,
 )
@@ -118,10 +120,10 @@ def _read_all(text: str, draft: Draft) -> None:
                 continue
             if draft.weakened and _REASON.match(clause):
                 continue
-            corrective = draft.corrective
+            corrective, rejected = draft.corrective, draft.rejected
             rule = _read(clause, draft, lead)
             lead = rule.lead if rule and rule.lead else lead if rule is None else ""
-            if corrective:
+            if corrective and draft.rejected == rejected:
                 draft.corrective = False
 
 

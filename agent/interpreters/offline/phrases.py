@@ -21,6 +21,7 @@ def term_of(phrase: str) -> str | None:
     None for a pronoun ("it"), and for what is no noun phrase.
     """
     known = lexicon()
+    phrase = re.sub(r"\s+a (?:little|bit|lot|tad)(?: bit)?[\s.!]*$", "", phrase)
     phrase = squeeze(re.sub(r"[\"“”()\[\]{}<>*_?!.,;:\\|]", " ", phrase.lower()))
     words = _OWNER.sub("", _OF.sub("", phrase)).split()
     while words and words[0] in known.words["quantifiers"] | known.words["expletives"]:
@@ -30,7 +31,7 @@ def term_of(phrase: str) -> str | None:
         words = words[:-1]
     if not words or len(words) > MAX_WORDS or words[0] in known.words["pronouns"]:
         return None
-    term = " ".join(words).strip("'-")
+    term = " ".join(words).strip("'- ")
     return known.names.get(term, term) or None
 
 

@@ -114,7 +114,7 @@ def move(prompt: str, where: str) -> str:
         match = re.search(rf"\b{_PLACE}\s+(?:(?:an?|the|his|her)\s+)?(?:[\w-]+\s+){{0,2}}?{places}\b", prompt, re.I)
         if match:
             return tidy(prompt[: match.start()] + where + prompt[match.end() :])
-    if kind and (swapped := swap_kind(prompt, kind, re.sub(rf"^{_PLACE}\s+", "", where))):
+    if kind and kind in _CIRCUMSTANCES and (swapped := swap_kind(prompt, kind, re.sub(rf"^{_PLACE}\s+", "", where))):
         return swapped
     return add(prompt, where)
 
@@ -145,6 +145,7 @@ _SUBJECTS = frozenset(
         "instrument",
     ]
 )
+_CIRCUMSTANCES = frozenset(["season", "time", "weather", "light"])
 _BEFORE_NOUN = frozenset(["color", "material", "age", "size", "shape", "print", "weather", "emotion", "hair"])
 
 
@@ -178,5 +179,5 @@ def _articles(prompt: str) -> str:
     prompt = re.sub(
         r"\ban?\s+(?=(?:two|three|four|five|six|seven|eight|nine|ten|several" r"|many)\b)", "", prompt, flags=re.I
     )
-    prompt = re.sub(r"\b(a)(?=\s+[aeio])", r"\1n", prompt, flags=re.I)
+    prompt = re.sub(r"\b(a)(?=\s+(?:[aeio]|u(?:mb|n[^i]|r|g|p)))", r"\1n", prompt, flags=re.I)
     return re.sub(r"\b(a)n(?=\s+[bcdfgjklmnpqrstvwxyz])", r"\1", prompt, flags=re.I)

@@ -19,8 +19,9 @@ _PAIRS = re.compile(
 )
 _SENTENCE = re.compile(r"(?:[^.!?;\n]|(?<=\w)\.(?=\w))+[!?]?")
 _JOINT = re.compile(
-    r"\s*,\s*(?:(?:and|but|so|then|also|plus|or|though|yet|because|while)\b\s*)*"
-    r"|\s+(?:but|and(?:\s+(?:also|then))?|also|plus|then|though|yet|while you're at it|or)\s+"
+    r"\s*,\s*(?:(?:and|but|so|then|also|plus|n?or|though|yet|because|while)\b\s*)*"
+    r"|\s+(?:(?<!everything )(?<!anything )(?<!nothing )but|and(?:\s+(?:also|then))?|also|plus"
+    r"|then|though|yet|while you're at it|n?or)\s+"
     r"|\s+[&+]\s+|\s+-+\s+|\s*:\s+",
     re.I,
 )
@@ -35,9 +36,10 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
     text = "".join(_visible(character) for character in text)
     text = re.sub(r"\bw/o\b\s*", "without ", text, flags=re.I)
     text = re.sub(r"\bw/\s*", "with ", text, flags=re.I)
-    text = re.sub(r"\b2\s+(?=many|much)", "too ", text, flags=re.I)
+    text = re.sub(rf"\b2\s+(?={_adjectives()}\b)", "too ", text, flags=re.I)
     text = re.sub(r"(?<!\w)(?:[:;=]-?[()DPp/|]+|<3|xD)(?!\w)", " ", text)
     text = re.sub(r"([!?])[!?]*1*(?=\s|$)", r"\1", text)
+    text = re.sub(r"\b([A-Za-z]+)(?:\s+\1\b)+", r"\1", text, flags=re.I)
     vocabulary = lexicon().words["commands"] | frozenset(known)
     return re.sub(r"[A-Za-z']{1,40}", lambda match: _plain(match[0], vocabulary), text)
 
@@ -61,8 +63,13 @@ def _fillers() -> tuple[re.Pattern[str], re.Pattern[str]]:
     fillers = either(lexicon().words["fillers"])
     return (
         re.compile(rf"^(?:{fillers}(?:\s+|[,.!]+\s*|$))+", re.I),
-        re.compile(rf"(?:(?:\s+|^){fillers}(?=[?!.,\s]*$))+", re.I),
+        re.compile(rf"(?:(?:\s+|^){fillers}[.,!]*)+(?=[?!\s]*$)", re.I),
     )
+
+
+@cache
+def _adjectives() -> str:
+    return either({"many", "much", "brite"} | lexicon().words["faults"] | lexicon().words["needs_noun"])
 
 
 def _visible(character: str) -> str:

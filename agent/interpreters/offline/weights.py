@@ -2,8 +2,8 @@
 
 import re
 
-from .complaints import complain
 from .draft import Draft, is_pronoun
+from .faults import complain
 from .lexicon import lexicon
 from .rule import Rule
 
@@ -17,7 +17,8 @@ _EXCLUDE = (
     r"|steer|keep)\w*(?:\s+(?:out|away|clear)(?:\s+(?:from|of))?)?"
 )
 _LOUDER = re.compile(
-    r"\b(?:still|again|keeps?|kept|keep(?:s)? (?:coming|showing)|(?:is"
+    r"\b(?:than (?:ever|before)|weight\w* up|(?:turn|crank|push|bump|bring)\b.* up"
+    r"|still|again|keeps?|kept|keep(?:s)? (?:coming|showing)|(?:is"
     r"|are|'s|'re|came|comes|come|crept|creeping) back|has returned|have returned"
     r"|returned|reappear\w*|creep\w*|crept|sneak\w*|snuck|popp?(?:s|ed"
     r"|ing)? up"
@@ -35,7 +36,9 @@ _LOUDER = re.compile(
     re.I,
 )
 _SOFTER = re.compile(
-    r"\b(?:eas(?:e|ier|ing)|easy (?:on|with|off)|go (?:a bit |a little "
+    rf"\b(?:(?:{_BAN}|weight\w*) down|(?:that|so|too|this) much (?:weight|emphasis|penalty|pressure)"
+    rf"|{_BAN}\b.*\b(?:kills?|hurts?|ruins?|flattens?|hurting|killing|ruining|much)\b|"
+    r"eas(?:e|ier|ing)|easy (?:on|with|off)|go (?:a bit |a little "
     r"|much |way )?(?:lighter|softer|gentler)|light(?:er|en)? (?:up|on"
     r"|touch)|gentl(?:er|y)|dial|dialed|relax\w*|loosen\w*|back off|let up"
     r"|soften\w* (?:the |up )?(?:\w+ ){0,2}(?:on\b|exclu\w*|negat\w*|weight"
@@ -58,7 +61,9 @@ _SOFTER = re.compile(
 )
 _TOO_STRONG = re.compile(r"\btoo (?:strong|hard|heavy|harsh|high|much|powerful|intense|big)\b", re.I)
 _ABOUT_WEIGHT = re.compile(
-    rf"\b(?:{_BAN}|weights?|weighted|emphasis|suppress\w*|exclud\w*|against" r"|down on|strength|on)\b", re.I
+    rf"\b(?:{_BAN}|weights?|weighted|emphasis|suppress\w*|exclud\w*|against|down on|strength|on"
+    r"|fight\w*|push\w*|punish\w*|penali\w*)\b",
+    re.I,
 )
 _FINE = (
     r"(?:fine|ok|okay|alright|all right|allowed|welcome|good|no problem"
@@ -144,8 +149,7 @@ def _exclude(match: re.Match[str], draft: Draft) -> bool:
 
 _SEES = r"(?:i |we )?(?:can |could )?(?:still )?(?:see|spot|notice|find|get" r"|getting|seeing|make out|detect)(?:ing)?"
 
-RULES = (
-    # back in
+FIRST = (
     Rule(
         r"(?:please )?(?:stop|quit|no longer|no need to|you (?:can|may|could) stop"
         r"|you don't (?:have|need) to|don't (?:have|need) to|cease|there's no need to"
@@ -154,6 +158,24 @@ RULES = (
         _stop_excluding,
         lead="allow",
     ),
+    Rule(
+        r"(?P<x>.+?)\s+(?:is|are) (?:no longer|not|n't) (?:banned|excluded"
+        r"|forbidden|off limits|prohibited|unwanted)(?:\s+any ?more)?$",
+        _allow,
+        lead="allow",
+    ),
+)
+"""What would read like a request for nothing: tried before everything else."""
+
+RULES = (
+    Rule(
+        r"(?!no\b|not\b|without\b|don't\b|remove\b|drop\b|lose\b|take\b|less\b)"
+        r"(?:(?:i |we )?(?:want|need|'d like)\s+)?(?P<x>.+?)\s+(?:(?:in it"
+        r"|in there|in the picture|in the scene)\s*)?after all$",
+        _allow,
+        lead="allow",
+    ),
+    Rule(r"let\s+(?P<x>.+?)\s+(?:be|stay|in|remain)$", _allow, lead="allow"),
     Rule(
         r"(?:un-?(?:exclude|ban|block|hide|do the|remove|filter)|re-?(?:instate"
         r"|allow|add|introduce|store)|allow|permit|readmit|welcome back|bring "
@@ -173,7 +195,7 @@ RULES = (
         lead="bring back",
     ),
     Rule(
-        r"(?:show|use|include|draw|render|have|let there be|there (?:can|may) be"
+        r"(?:with|show|use|include|draw|render|have|let there be|there (?:can|may) be"
         r"|you (?:can|may|could|are allowed to|should)(?: now)? (?:show|use"
         r"|include|draw|add|have|keep|put(?: in)?|bring))\s+(?P<x>.+?)(?:\s+"
         r"(?:again|now|after all|back|in))*$",

@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="where the finished model goes (default: RUNS/weights)")
     parser.add_argument("--pictures", type=int, default=16_000)
     parser.add_argument("--text-steps", type=int, default=1200)
-    parser.add_argument("--autoencoder-steps", type=int, default=1800)
+    parser.add_argument("--autoencoder-steps", type=int, default=4000)
     parser.add_argument("--denoiser-steps", type=int, default=4500)
     parser.add_argument("--sheet-every", type=int, default=400, help="steps between sample sheets")
     args = parser.parse_args()
@@ -38,7 +38,7 @@ def main() -> None:
     print(f"vocabulary: {len(tokenizer)} tokens")
     encoder = train_text_encoder(pictures.scenes, tokenizer, Plan(args.text_steps, 1e-3), runs, device)
     encoder.requires_grad_(False)
-    vae = train_autoencoder(pictures, Plan(args.autoencoder_steps, 2e-3, weight_decay=0.0), runs, device)
+    vae = train_autoencoder(pictures, Plan(args.autoencoder_steps, 3e-3, weight_decay=0.0, ema=0.995), runs, device)
     latents = encode_all(vae, pictures, runs / "latents.pt", device)
 
     def show(unet: torch.nn.Module, step: int) -> None:

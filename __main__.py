@@ -1,0 +1,3 @@
+from .agent.interfaces.cli import main
+
+main()

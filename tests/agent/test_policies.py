@@ -1,0 +1,117 @@
+"""Packs of exclusions that always apply: those of the package, and the user's own beside them."""
+
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from notthat import prompts
+from notthat.agent import Conversation, Studio
+from notthat.agent.exclusions import NegativePrompt
+from notthat.agent.policies import available, compose, load
+from notthat.errors import InvalidInputError
+
+NOWHERE = Path("no/such/folder")
+SHIPPED = ("brand-safety", "medical-illustration", "quality")
+
+WritePack = Callable[[str, str], None]
+
+
+@pytest.fixture
+def folder(home: Path) -> Path:
+    """Where the user's own packs are."""
+    return home / "policies"
+
+
+@pytest.fixture
+def write_pack(folder: Path) -> WritePack:
+    def write_pack(name: str, text: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.toml").write_text(text, encoding="utf-8")
+
+    return write_pack
+
+
+def test_all_packs_of_the_package_are_there_and_nothing_else() -> None:
+    files = resources.files(prompts).joinpath("policies").iterdir()
+    assert tuple(available(NOWHERE)) == SHIPPED == tuple(sorted(file.name.removesuffix(".toml") for file in files))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_pack_of_the_package_says_what_it_is_for_and_excludes_each_thing_once(name: str) -> None:
+    pack = load(name, NOWHERE)
+    assert pack.title
+    negative = compose((name,), NOWHERE)
+    assert len(pack.exclude) == len(negative) > 0
+    assert all(exclusion.locked and exclusion.source == f"policy:{name}" for exclusion in negative)
+
+
+def test_the_first_of_two_packs_that_exclude_a_thing_has_it() -> None:
+    negative = compose(("quality", "brand-safety", "quality"), NOWHERE)
+    found = negative.find("watermark")
+    assert found is not None
+    assert (found.source, found.weight) == ("policy:quality", 1.0)
+    assert len(negative) == len(set(negative.terms))
+
+
+def test_no_policy_excludes_nothing() -> None:
+    assert compose((), NOWHERE) == NegativePrompt()
+
+
+def test_a_pack_of_the_users_own_is_used_beside_the_packages(
+    studio: Studio, folder: Path, write_pack: WritePack
+) -> None:
+    write_pack("harbour", 'title = "No boats"\nexclude = [{ term = "rowing boat", weight = 1.4 }]')
+    assert tuple(available(folder)) == ("brand-safety", "harbour", "medical-illustration", "quality")
+    head = Conversation.start("a pier at dawn", studio, policies=["harbour"]).head
+    assert [(e.term, e.weight, e.source) for e in head.exclusions] == [("rowing boat", 1.4, "policy:harbour")]
+
+
+def test_a_pack_of_the_users_own_stands_before_the_packages_of_the_same_name(
+    folder: Path, write_pack: WritePack
+) -> None:
+    write_pack("quality", 'title = "Mine"\nexclude = [{ term = "smudges" }]')
+    assert compose(("quality",), folder).terms == ("smudges",)
+    assert "blurry" in compose(("quality",), NOWHERE)
+
+
+@pytest.mark.parametrize("name", ["nope", "", "../quality", "quality.toml", "QUALITY"])
+def test_an_unknown_pack_is_refused_with_those_there_are(name: str) -> None:
+    with pytest.raises(InvalidInputError, match="there are brand-safety, medical-illustration, quality$"):
+        load(name, NOWHERE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "exclude = [",
+        'title = "No exclusions"',
+        'title = "A word"\nexclude = "blurry"',
+        'title = "Too heavy"\nexclude = [{ term = "blurry", weight = 9 }]',
+        'title = "No number"\nexclude = [{ term = "blurry", weight = nan }]',
+        'title = "No term"\nexclude = [{ term = " , " }]',
+        'title = "A slip"\nexclude = [{ term = "blurry", wieght = 1.2 }]',
+    ],
+)
+def test_a_broken_pack_is_told_in_one_line(folder: Path, write_pack: WritePack, text: str) -> None:
+    write_pack("mine", text)
+    with pytest.raises(InvalidInputError, match=r"^the policy “mine” can't be read: [^\n]{5,200}$"):
+        load("mine", folder)
+
+
+def test_a_pack_that_cannot_be_read_stands_in_the_way_of_no_other(folder: Path, write_pack: WritePack) -> None:
+    write_pack("good", 'title = "Good"\nexclude = [{ term = "fog" }]')
+    (folder / "latin.toml").write_bytes(b'title = "caf\xe9"\nexclude = []')
+    (folder / "folder.toml").mkdir()
+    assert compose(("good", "quality"), folder).terms[0] == "fog"
+    for name in ("latin", "folder"):
+        with pytest.raises(InvalidInputError, match=rf"^the policy “{name}” can't be read: [^\n]+$"):
+            load(name, folder)
+
+
+def test_a_change_of_a_pack_leaves_sessions_as_they_are(studio: Studio, write_pack: WritePack) -> None:
+    write_pack("mine", 'title = "One"\nexclude = [{ term = "fog" }]')
+    conversation = Conversation.start("a pier at dawn", studio, policies=["mine"])
+    write_pack("mine", 'title = "Two"\nexclude = [{ term = "rain" }]')
+    assert conversation.say("no lanterns").negative == "fog, lanterns"

@@ -1,0 +1,142 @@
+"""The local engine: what it is asked for, what it refuses, and how it is interrupted."""
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from notthat.generation import (
+    GenerationRequest,
+    InvalidModelError,
+    InvalidRequestError,
+    LocalEngine,
+    generate,
+)
+
+MakeModel = Callable[..., Path]
+
+
+def a_request(engine: LocalEngine, **changed: Any) -> GenerationRequest:
+    asked = {"model": engine.model, "prompt": "a man on a beach", "seed": 5, **changed}
+    return GenerationRequest.with_defaults(asked, lambda: engine.defaults)
+
+
+@pytest.fixture
+def engine(stable_diffusion: MakeModel) -> LocalEngine:
+    return LocalEngine.load(str(stable_diffusion()), device="cpu")
+
+
+def pixels(engine: LocalEngine, **changed: Any) -> np.ndarray[Any, Any]:
+    return np.asarray(generate(engine, a_request(engine, **changed)).image)
+
+
+def test_the_defaults_are_those_of_the_models_folder(engine: LocalEngine) -> None:
+    assert (engine.defaults.num_inference_steps, engine.defaults.width) == (3, 32)
+
+
+def test_every_step_is_heard_of_and_the_last_brings_the_picture(engine: LocalEngine) -> None:
+    heard = list(engine.run(a_request(engine, num_inference_steps=4)))
+    assert [(p.step, p.steps, p.picture is not None) for p in heard] == [
+        (1, 4, False),
+        (2, 4, False),
+        (3, 4, False),
+        (4, 4, True),
+    ]
+
+
+def test_a_cancelled_request_frees_the_engine(engine: LocalEngine) -> None:
+    running = engine.run(a_request(engine))
+    next(running)
+    running.close()  # type: ignore[attr-defined]  # a generator, as every cancellable run is
+    assert pixels(engine).shape == (32, 32, 3)
+
+
+def test_the_same_request_gives_the_same_pixels_whatever_ran_before(engine: LocalEngine) -> None:
+    first = pixels(engine, negative_prompt="hat")
+    pixels(engine, seed=99, negative_prompt="(hat:1.4), beard")
+    assert (pixels(engine, negative_prompt="hat") == first).all()
+
+
+def test_threads_get_the_pixels_that_they_get_alone(engine: LocalEngine) -> None:
+    alone = [pixels(engine, seed=seed) for seed in range(4)]
+    together: dict[int, Any] = {}
+    threads = [
+        threading.Thread(target=lambda s=seed: together.update({s: pixels(engine, seed=s)})) for seed in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all((together[seed] == alone[seed]).all() for seed in range(4))
+
+
+def test_words_weights_and_what_lies_past_77_tokens_all_count(engine: LocalEngine) -> None:
+    bare = pixels(engine)
+    for negative in ("hat", "(hat:1.5)", "hat " * 60 + "beard", "hat " * 60 + "watch"):
+        assert (pixels(engine, negative_prompt=negative) != bare).any()
+    assert (pixels(engine, negative_prompt="hat") != pixels(engine, negative_prompt="(hat:1.5)")).any()
+    long = pixels(engine, negative_prompt="hat " * 60 + "beard")
+    assert (long != pixels(engine, negative_prompt="hat " * 60 + "watch")).any()
+
+
+def test_a_negative_that_cannot_act_is_said(engine: LocalEngine) -> None:
+    (line,) = engine.remarks(a_request(engine, negative_prompt="hat", guidance_scale=1.0))
+    assert "nothing can be excluded" in line
+    assert engine.remarks(a_request(engine, negative_prompt="hat")) == []
+    assert (pixels(engine, negative_prompt="hat", guidance_scale=1.0) == pixels(engine, guidance_scale=1.0)).all()
+
+
+def test_what_the_stock_reading_cuts_off_is_said(engine: LocalEngine) -> None:
+    long = "word " * 40 + "tail"
+    (line,) = engine.remarks(a_request(engine, prompt=long, syntax="plain"))
+    assert "tail" in line
+    assert engine.remarks(a_request(engine, prompt=long)) == []
+
+
+def test_a_text_is_read_as_fragments_tokens_and_chunks(engine: LocalEngine) -> None:
+    reading = engine.read("an (old:1.2) hat")
+    assert reading.fragments == (("an ", 1.0), ("old", 1.2), (" hat", 1.0))
+    assert (reading.tokens, reading.chunks, reading.unknown) == (len("anoldhat"), 1, ())
+    assert engine.read("hat " * 26).chunks == 2
+    assert engine.read("one BREAK two").chunks == 2
+
+
+def test_words_outside_the_models_vocabulary_are_unknown(stable_diffusion: MakeModel) -> None:
+    folder = stable_diffusion()
+    (folder / "notthat.json").write_text(json.dumps({"vocabulary": ["man", "hat"]}))
+    engine = LocalEngine.load(str(folder), device="cpu")
+    assert engine.read("a man, (Hat:1.2), dragon and 3 dragons").unknown == ("a", "dragon", "and", "dragons")
+
+
+def test_a_size_that_the_model_cannot_do_is_refused(engine: LocalEngine) -> None:
+    with pytest.raises(InvalidRequestError, match="multiples of 4"):
+        generate(engine, a_request(engine, width=40).model_copy(update={"width": 42}))
+
+
+def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidModelError, match=r"no model_index\.json"):
+        LocalEngine.load(str(tmp_path))
+
+
+def test_a_model_of_another_family_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "model_index.json").write_text('{"_class_name": "WuerstchenPipeline"}')
+    with pytest.raises(InvalidModelError, match="WuerstchenPipeline"):
+        LocalEngine.load(str(tmp_path))
+
+
+def test_a_broken_model_is_refused_in_one_line(stable_diffusion: MakeModel) -> None:
+    folder = stable_diffusion()
+    weights = next(folder.glob("unet/*.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(InvalidModelError, match="can't be loaded") as error:
+        LocalEngine.load(str(folder))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["nothing", "/no/such/folder", "./no", "no.safetensors", "a/b/c"])
+def test_a_name_that_is_nothing_is_refused(name: str) -> None:
+    with pytest.raises(InvalidModelError, match="no model"):
+        LocalEngine.load(name)

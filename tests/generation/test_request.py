@@ -1,0 +1,55 @@
+"""A request says in one line what it can't be."""
+
+import pytest
+from notthat.generation import Defaults, GenerationRequest, InvalidRequestError
+
+VALUES = {
+    "model": "mini",
+    "prompt": "a man",
+    "seed": 1,
+    "num_inference_steps": 20,
+    "guidance_scale": 5.0,
+    "width": 128,
+    "height": 128,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("num_inference_steps", 0, "--steps"),
+        ("num_inference_steps", 1001, "--steps"),
+        ("guidance_scale", float("nan"), "--guidance"),
+        ("guidance_scale", float("inf"), "--guidance"),
+        ("guidance_scale", -1, "--guidance"),
+        ("seed", -1, "--seed"),
+        ("seed", 2**63, "--seed"),
+        ("width", 100, "--width"),
+        ("height", 0, "--height"),
+        ("height", 10**6, "--height"),
+        ("prompt", "x" * 20_001, "prompt"),
+    ],
+)
+def test_a_value_out_of_range_is_named(name: str, value: object, said: str) -> None:
+    with pytest.raises(InvalidRequestError, match=f"^{said}: ") as error:
+        GenerationRequest.checked(**{**VALUES, name: value})
+    assert len(str(error.value)) < 120
+
+
+def test_what_is_asked_wins_over_the_models_defaults() -> None:
+    asked = {"model": "mini", "prompt": "a man", "seed": 1, "guidance_scale": 2.0}
+    request = GenerationRequest.with_defaults(asked, lambda: Defaults(20, 5.0, 128, 96))
+    assert (request.num_inference_steps, request.guidance_scale, request.height) == (20, 2.0, 96)
+
+
+def test_what_is_asked_is_checked_before_the_model_loads() -> None:
+    def load() -> Defaults:
+        raise AssertionError("loaded")
+
+    with pytest.raises(InvalidRequestError):
+        GenerationRequest.with_defaults({"model": "mini", "prompt": "a man", "seed": -1}, load)
+
+
+def test_a_request_survives_json() -> None:
+    request = GenerationRequest.checked(**VALUES)
+    assert GenerationRequest.model_validate_json(request.model_dump_json()) == request
