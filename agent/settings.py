@@ -26,7 +26,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(default_factory=partial(user_data_path, "notthat", appauthor=False))
     database_url: str | None = None
-    model: str = "mini"
+    model: str = Field(default="mini", min_length=1)
     interpreter: Literal["auto", "offline"] = "auto"
 
     @classmethod

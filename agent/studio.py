@@ -2,12 +2,12 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ..errors import NotthatError
 from ..generation import Engine
 from ..storage import Store
 from . import policies
@@ -85,7 +85,5 @@ class Studio:
         self.close()
 
     def _quietly_load(self, model: str) -> None:
-        try:
+        with suppress(Exception):  # `engine` will raise it again where somebody can read it
             self.engine(model)
-        except NotthatError:
-            return  # `engine` will raise it again where somebody can read it

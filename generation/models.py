@@ -54,7 +54,8 @@ def locate(model: str) -> Path | str:
         return path
     if model.count("/") != 1 or model.startswith((".", "/", "~")) or path.suffix == ".safetensors":
         raise InvalidModelError(
-            f"no model “{model}”: give `{BUILT_IN}`, a folder in diffusers' layout, a .safetensors file, or a hub id (owner/name)"
+            f"no model “{model}”: give `{BUILT_IN}`, a folder in diffusers' layout, "
+            "a .safetensors file, or a hub id (owner/name)"
         )
     return model
 
@@ -90,10 +91,8 @@ def about(folder: Path) -> About:
 
 def available(folder: Path) -> list[Model]:
     """The built-in model, and the models in the folders below `folder`."""
-    found = [Model(BUILT_IN, _built_in(), kind_of(_built_in()))]
-    for index in sorted(folder.glob(f"*/{_INDEX}")):
-        found.append(Model(str(index.parent), index.parent, kind_of(index.parent)))
-    return found
+    own = [index.parent for index in sorted(folder.glob(f"*/{_INDEX}"))]
+    return [Model(BUILT_IN, _built_in(), kind_of(_built_in())), *(Model(str(p), p, kind_of(p)) for p in own)]
 
 
 def _built_in() -> Path:

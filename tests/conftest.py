@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,9 +52,9 @@ def save_stable_diffusion(
 ) -> Path:
     """A random `StableDiffusionPipeline` in `folder`, with DDIM by default: pictures of 32 x 32 pixels."""
     import torch
-    from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
 
+    diffusers: Any = import_module("diffusers")  # as it is for type checkers: half of it has no types
     torch.manual_seed(7)
     words = _tokenizer()
     text_encoder = CLIPTextModel(
@@ -68,7 +69,7 @@ def save_stable_diffusion(
             pad_token_id=words.pad_token_id,
         )
     )
-    unet = UNet2DConditionModel(
+    unet = diffusers.UNet2DConditionModel(
         sample_size=16,
         block_out_channels=(32, 64),
         layers_per_block=1,
@@ -78,7 +79,7 @@ def save_stable_diffusion(
         attention_head_dim=8,
         norm_num_groups=8,
     )
-    vae = AutoencoderKL(
+    vae = diffusers.AutoencoderKL(
         block_out_channels=(16, 32),
         down_block_types=("DownEncoderBlock2D",) * 2,
         up_block_types=("UpDecoderBlock2D",) * 2,
@@ -86,12 +87,12 @@ def save_stable_diffusion(
         sample_size=32,
         force_upcast=force_upcast,
     )
-    StableDiffusionPipeline(
+    diffusers.StableDiffusionPipeline(
         vae=vae,
         text_encoder=text_encoder,
         tokenizer=words,
         unet=unet,
-        scheduler=_scheduler(scheduler or DDIMScheduler, prediction_type=prediction_type),
+        scheduler=_scheduler(scheduler or diffusers.DDIMScheduler, prediction_type=prediction_type),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,

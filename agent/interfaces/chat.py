@@ -16,6 +16,7 @@ from ..studio import Studio
 from .console import err, exclusions, out, progress, show_turn
 
 _PREFIX = "cmd_"
+_MAX_DIGITS = 20  # more than any seed has, and Python refuses to read thousands
 
 
 class Chat:
@@ -174,6 +175,6 @@ class _Commands(Completer):
 def _number(text: str, command: str, default: int | None = None) -> int:
     if not text and default is not None:
         return default
-    if not text.isdecimal():
-        raise InvalidInputError(f"{command} takes a whole number, not “{text}”")
+    if not text.isdecimal() or len(text) > _MAX_DIGITS:
+        raise InvalidInputError(f"{command} takes a whole number, not “{text:.40}”")
     return int(text)

@@ -42,18 +42,22 @@ Steps = Annotated[int | None, typer.Option(help="Denoising steps; by default the
 Guidance = Annotated[float | None, typer.Option(help="How strongly the words count; exclusions need more than 1.")]
 SessionId = Annotated[str, typer.Argument(metavar="SESSION", help="A session's id: see notthat sessions.")]
 
+_INTERRUPTED = 130  # as shells have it: 128 and the number of SIGINT
+
 
 def main() -> None:
     """Run the command line; every failure becomes one line and an exit code."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         code = app(standalone_mode=False)
+        if code == _INTERRUPTED:  # what typer makes of Ctrl-C
+            _fail("stopped", code)
     except typer.Exit as error:
         code = error.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        code = _fail("stopped", 130)
+        code = _fail("stopped", _INTERRUPTED)
     except typer.TyperException as error:
-        code = _fail(error.format_message(), 2)
+        code = _fail(error.format_message() or "no command was given", 2)
     except InvalidInputError as error:
         code = _fail(str(error), 2)
     except NotthatError as error:
@@ -254,7 +258,7 @@ def generate(
     height: Annotated[int | None, typer.Option(help="Pixels; by default the model's own.")] = None,
     model: Model = None,
     count: Annotated[int, typer.Option(min=1, max=10_000, help="How many pictures, each from the next seed.")] = 1,
-    out: Annotated[Path, typer.Option(help="The folder for the pictures.")] = Path(),
+    out: Annotated[Path, typer.Option(file_okay=False, help="The folder for the pictures.")] = Path(),
     as_json: Json = False,
 ) -> None:
     """Draw pictures outside of any session, with every word as the stock pipeline takes it.
@@ -265,7 +269,7 @@ def generate(
     from .oneshot import draw_to_folder, first_request
 
     asked = {"seed": seed, "num_inference_steps": steps, "guidance_scale": guidance, "width": width, "height": height}
-    engine, request = first_request(model or _settings().model, prompt, negative, asked)
+    engine, request = first_request(_settings(model).model, prompt, negative, asked)
     for line in engine.remarks(request):
         typer.echo(f"notthat: {line}", err=True)
     with progress("drawing") as on_step:
@@ -286,7 +290,7 @@ def tokens(text: str, model: Model = None, as_json: Json = False) -> None:
     from ...generation import LocalEngine
     from .console import emit
 
-    reading = LocalEngine.load(model or _settings().model).read(text)
+    reading = LocalEngine.load(_settings(model).model).read(text)
     if as_json:
         emit({**asdict(reading), "fragments": [list(f) for f in reading.fragments], "unknown": list(reading.unknown)})
         return
@@ -361,11 +365,12 @@ def prune(
 
     with _studio() as studio:
         pruned = prune_store(studio.store, dry_run=dry_run)
+    pictures, temporary = ([str(path) for path in paths] for paths in (pruned.pictures, pruned.temporary))
     if as_json:
-        emit({**asdict(pruned), "dry_run": dry_run})
+        emit({"pictures": pictures, "temporary": temporary, "bytes": pruned.bytes, "dry_run": dry_run})
     else:
         done = "would free" if dry_run else "freed"
-        typer.echo(f"{done} {pruned.bytes} bytes: {pruned.pictures} pictures, {pruned.temporary} temporary files")
+        typer.echo(f"{done} {pruned.bytes} bytes: {len(pictures)} pictures, {len(temporary)} temporary files")
 
 
 def _fail(message: str, code: int) -> int:
@@ -373,18 +378,17 @@ def _fail(message: str, code: int) -> int:
     return code
 
 
-def _settings() -> "Settings":
+def _settings(model: str | None = None) -> "Settings":
     from ..settings import Settings
 
-    return Settings.load()
+    return Settings.load(model=model)
 
 
 @contextmanager
 def _studio(model: str | None = None) -> Iterator["Studio"]:
-    from ..settings import Settings
     from ..studio import Studio
 
-    with Studio.open(Settings.load(model=model)) as studio:
+    with Studio.open(_settings(model)) as studio:
         yield studio
 
 
@@ -408,7 +412,8 @@ def _print_turn(turn: "Turn", as_json: bool) -> None:
     if as_json:
         emit(_turn_json(turn))
     else:
-        show_turn(turn, Image.open(turn.image))
+        with Image.open(turn.image) as image:
+            show_turn(turn, image)
 
 
 def _interpreted(interpreter: Any, line: dict[str, Any]) -> dict[str, Any]:
@@ -423,11 +428,13 @@ def _interpreted(interpreter: Any, line: dict[str, Any]) -> dict[str, Any]:
 def _read_batch(path: Path) -> Iterator[dict[str, Any]]:
     """The lines of a batch file, all read and checked before the first is used."""
     try:
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = path.read_text(encoding="utf-8").split("\n")  # `splitlines` splits at characters that JSON may hold
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"{path} can't be read: {error}") from None
     parsed = []
     for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
         try:
             value = json.loads(line)
             texts = {name: value.get(name, "") for name in ("prompt", "negative")} | {"feedback": value["feedback"]}

@@ -4,6 +4,7 @@ Answers go to stdout, everything else to stderr; with `--json`, stdout is one JS
 """
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,8 +29,11 @@ _ROWS = 20
 
 
 def emit(value: dict[str, Any]) -> None:
-    """One JSON object on a line of its own."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    """One JSON object on a line of its own; in ASCII alone where stdout can't hold more."""
+    try:
+        print(json.dumps(value, ensure_ascii=False), flush=True)
+    except UnicodeEncodeError:
+        print(json.dumps(value), flush=True)
 
 
 @contextmanager
@@ -59,6 +63,8 @@ def draw(image: "Image | None") -> None:
     """Draw a picture in the terminal, as well as it can; nothing where stdout isn't one."""
     if image is None or not out.is_terminal:
         return
+    # It logs, with a traceback, that a terminal doesn't answer its questions, and then does without.
+    logging.getLogger("textual_image").addHandler(logging.NullHandler())
     from textual_image.renderable import Image as Drawing
 
     out.print(Drawing(image, height=min(_ROWS, max(4, out.height - 6)), width="auto"))

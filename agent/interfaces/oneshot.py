@@ -63,12 +63,13 @@ def draw_to_folder(
     """`count` pictures, the k-th from the first one's seed plus k; no file is written over.
 
     Raises:
+        InvalidRequestError: where the seeds would run out; nothing is drawn then.
         NotthatError: where the folder or a file can't be written.
     """
+    requests = [GenerationRequest.checked(**{**first.model_dump(), "seed": first.seed + k}) for k in range(count)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for k in range(count):
-            request = GenerationRequest.checked(**{**first.model_dump(), "seed": first.seed + k})
+        for request in requests:
             picture = run(engine, request, on_step)
             path = _free_name(folder, str(request.seed))
             chunks = PngInfo()

@@ -361,7 +361,7 @@ def test_policies_come_first_and_outlast_everything_the_user_says(studio: Studio
 
 
 def test_an_unknown_policy_is_refused(studio: Studio) -> None:
-    with pytest.raises(InvalidInputError, match="no policy “nope”: there are .*quality"):
+    with pytest.raises(InvalidInputError, match=r"no policy “nope”: there are .*quality"):
         Conversation.start(PROMPT, studio, policies=["nope"])
     assert studio.store.sessions() == []
 
@@ -418,9 +418,9 @@ def test_an_engine_that_fails_in_mid_turn_leaves_the_session_as_it_was(open_stud
     conversation.say("no fog")
     before, head = everything(studio), conversation.head
     engine.broken = True
-    for attempt in (lambda: conversation.say("it looks blurry"), lambda: conversation.say("undo, and no lanterns")):
+    for words in ("it looks blurry", "undo, and no lanterns", "another one"):
         with pytest.raises(GenerationError):
-            attempt()
+            conversation.say(words)
         assert conversation.head == head
         assert everything(studio) == before
 

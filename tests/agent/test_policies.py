@@ -78,7 +78,7 @@ def test_a_pack_of_the_users_own_stands_before_the_packages_of_the_same_name(
 
 @pytest.mark.parametrize("name", ["nope", "", "../quality", "quality.toml", "QUALITY"])
 def test_an_unknown_pack_is_refused_with_those_there_are(name: str) -> None:
-    with pytest.raises(InvalidInputError, match="there are brand-safety, medical-illustration, quality$"):
+    with pytest.raises(InvalidInputError, match=r"there are brand-safety, medical-illustration, quality$"):
         load(name, NOWHERE)
 
 

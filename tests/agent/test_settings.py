@@ -34,9 +34,7 @@ def test_an_option_wins_over_the_environment_and_that_over_the_file(
     assert Settings.load().interpreter == "offline"
 
 
-def test_the_home_that_is_asked_for_has_the_file(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_home_that_is_asked_for_has_the_file(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_config(home, 'model = "here"')
     write_config(tmp_path / "elsewhere", 'model = "there"')
     assert Settings.load().model == "here"
@@ -58,9 +56,7 @@ def test_what_the_file_says_of_other_things_is_not_minded(home: Path) -> None:
 
 
 @pytest.mark.parametrize("home_name", ["home", "a home with spaces é"])
-def test_a_studio_is_where_the_settings_say(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home_name: str
-) -> None:
+def test_a_studio_is_where_the_settings_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home_name: str) -> None:
     monkeypatch.setenv("NOTTHAT_HOME", str(tmp_path / home_name))
     monkeypatch.setenv("NOTTHAT_DATABASE_URL", f"sqlite:///{tmp_path / 'other.db'}")
     monkeypatch.setenv("NOTTHAT_MODEL", "from-the-environment")

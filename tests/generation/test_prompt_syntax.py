@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from notthat.generation.prompt_syntax import BREAK, Fragment, escape, parse
 
 

@@ -1,6 +1,7 @@
 """A request says in one line what it can't be."""
 
 import pytest
+
 from notthat.generation import Defaults, GenerationRequest, InvalidRequestError
 
 VALUES = {

@@ -1,0 +1,1 @@
+"""How `mini` is made: a world is rendered, captioned, and learned. `python -m notthat.generation.mini.recipe --help`"""

@@ -9,6 +9,8 @@ import random
 from pathlib import Path
 
 import torch
+from diffusers import UNet2DConditionModel
+from transformers import CLIPTokenizer
 
 from .autoencoder import encode_all, train_autoencoder
 from .captions import caption
@@ -17,6 +19,7 @@ from .denoiser import train_denoiser
 from .export import assemble, export, sheet
 from .loop import Plan
 from .text import learn_tokenizer, train_text_encoder
+from .world import Scene
 
 
 def main() -> None:
@@ -26,7 +29,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="where the finished model goes (default: RUNS/weights)")
     parser.add_argument("--pictures", type=int, default=16_000)
     parser.add_argument("--text-steps", type=int, default=1200)
-    parser.add_argument("--autoencoder-steps", type=int, default=4000)
+    parser.add_argument("--autoencoder-steps", type=int, default=3600)
     parser.add_argument("--denoiser-steps", type=int, default=4500)
     parser.add_argument("--sheet-every", type=int, default=400, help="steps between sample sheets")
     args = parser.parse_args()
@@ -34,14 +37,13 @@ def main() -> None:
     runs: Path = args.runs
 
     pictures = Pictures(runs / "pictures", args.pictures, seed=0)
-    tokenizer = learn_tokenizer([caption(scene, random.Random(k)) for k, scene in enumerate(pictures.scenes)])
-    print(f"vocabulary: {len(tokenizer)} tokens")
+    tokenizer = _tokenizer(pictures.scenes, runs / "tokenizer")
     encoder = train_text_encoder(pictures.scenes, tokenizer, Plan(args.text_steps, 1e-3), runs, device)
     encoder.requires_grad_(False)
-    vae = train_autoencoder(pictures, Plan(args.autoencoder_steps, 3e-3, weight_decay=0.0, ema=0.995), runs, device)
+    vae = train_autoencoder(pictures, Plan(args.autoencoder_steps, 4e-3, weight_decay=0.0, ema=0.995), runs, device)
     latents = encode_all(vae, pictures, runs / "latents.pt", device)
 
-    def show(unet: torch.nn.Module, step: int) -> None:
+    def show(unet: UNet2DConditionModel, step: int) -> None:
         if step % args.sheet_every == 0:
             sheet(assemble(vae, encoder, tokenizer, unet), runs / f"sheet-{step:05d}.png")
 
@@ -50,6 +52,13 @@ def main() -> None:
     pipeline = assemble(vae, encoder, tokenizer, unet)
     sheet(pipeline, runs / "sheet.png")
     export(pipeline, pictures.scenes, args.out or runs / "weights")
+
+
+def _tokenizer(scenes: list[Scene], folder: Path) -> CLIPTokenizer:
+    """The tokenizer of this run; kept, since everything after depends on its ids."""
+    if not folder.exists():
+        learn_tokenizer([caption(scene, random.Random(k)) for k, scene in enumerate(scenes)]).save_pretrained(folder)
+    return CLIPTokenizer.from_pretrained(folder)
 
 
 if __name__ == "__main__":

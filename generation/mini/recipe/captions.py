@@ -6,7 +6,6 @@ thing has several names, since people have several names for it.
 """
 
 import random
-from collections.abc import Callable
 
 from .world import Scene
 
@@ -46,6 +45,10 @@ BACKGROUND_WORDS: dict[str, tuple[str, ...]] = {
 }
 
 
+OF_THE_PICTURE = ("watermark", "text", "logo", "frame", "blurry", "dark", "overexposed", "oversaturated")
+"""What is said of the picture rather than of what it shows."""
+
+
 def _hair(scene: Scene, rng: random.Random) -> str:
     if scene.hair == "bald":
         return "bald head"
@@ -71,32 +74,15 @@ def _clothes(scene: Scene, rng: random.Random) -> str:
     return f"{scene.clothes} {rng.choice(('shirt', 'shirt', 'sweater', 'clothes'))}"
 
 
-Phrase = Callable[[Scene, random.Random], str]
-
-
 def _facts(scene: Scene, rng: random.Random) -> tuple[list[str], list[str], list[str]]:
     """What can be said: of the person, of the place, and of the picture as a picture."""
-    special: dict[str, Phrase] = {"hat": _hat}
     person = [_hair(scene, rng), f"{scene.skin} skin", _clothes(scene, rng)]
-    for name in ("mustache", "beard", "hat", "earrings", "smile"):
-        if scene.has(name):
-            person.append(special[name](scene, rng) if name in special else rng.choice(WORDS[name]))
+    person += [rng.choice(WORDS[name]) for name in ("mustache", "beard", "earrings", "smile") if scene.has(name)]
+    if scene.has("hat"):
+        person.append(_hat(scene, rng))
     if scene.eyewear:
         person.append(rng.choice(WORDS[scene.eyewear]))
-    picture = [
-        rng.choice(WORDS[name])
-        for name in (
-            "watermark",
-            "text",
-            "logo",
-            "frame",
-            "blurry",
-            "dark",
-            "overexposed",
-            "oversaturated",
-        )  # fmt: skip
-        if scene.has(name)
-    ]
+    picture = [rng.choice(WORDS[name]) for name in OF_THE_PICTURE if scene.has(name)]
     return person, [_background(scene, rng)], picture
 
 

@@ -85,7 +85,8 @@ def train_denoiser(
         error = (unet(noisy, timesteps, context).sample - velocity).square().mean((1, 2, 3))
         snr = (alpha / (1 - alpha)).flatten()
         weight = (snr.clamp(max=5) / (snr + 1)).clamp(min=0.2)
-        return (weight * error).mean()
+        weighted: Tensor = weight * error
+        return weighted.mean()
 
     fit(
         "denoiser",

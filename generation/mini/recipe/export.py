@@ -3,6 +3,7 @@
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
@@ -27,7 +28,7 @@ SHEET = (
 
 def assemble(
     vae: AutoencoderKL, text_encoder: CLIPTextModel, tokenizer: CLIPTokenizer, unet: UNet2DConditionModel
-) -> StableDiffusionPipeline:
+) -> Any:
     """The pipeline of these parts."""
     return StableDiffusionPipeline(
         vae=vae,
@@ -41,7 +42,7 @@ def assemble(
     )
 
 
-def export(pipeline: StableDiffusionPipeline, scenes: list[Scene], folder: Path) -> None:
+def export(pipeline: Any, scenes: list[Scene], folder: Path) -> None:
     """Write the pipeline in half precision, with `notthat.json`: its defaults and the words it knows."""
     pipeline.to(torch.float16).save_pretrained(folder, safe_serialization=True)
     rng = random.Random(0)
@@ -56,7 +57,7 @@ def export(pipeline: StableDiffusionPipeline, scenes: list[Scene], folder: Path)
     (folder / "notthat.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
 
-def sheet(pipeline: StableDiffusionPipeline, path: Path, per_prompt: int = 4) -> None:
+def sheet(pipeline: Any, path: Path, per_prompt: int = 4) -> None:
     """A contact sheet: a row a prompt, a column a seed."""
     pipeline.set_progress_bar_config(disable=True)
     prompts = [prompt for prompt in SHEET for _ in range(per_prompt)]

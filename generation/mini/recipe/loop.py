@@ -66,7 +66,7 @@ def fit(
             torch.manual_seed(rng.getrandbits(32))
             value = loss(rng, step / plan.steps)
             optimizer.zero_grad(set_to_none=True)
-            value.backward()
+            torch.autograd.backward(value)
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             decay = min(plan.ema, (step + 1) / (step + 10))

@@ -72,8 +72,8 @@ class _Canvas:
             if shadow:
                 pixels[7:, 4:] *= 1 - shadow * blurred[:-7, :-4, None] * (1 - mask[7:, 4:])
             slope_y, slope_x = np.gradient(blurred)
-            light = np.clip(1 + shade * 11 * (slope_y * 0.8 + slope_x * 0.6), 0.5, 1.28)[..., None]
-            tone = np.clip(tone * light, 0, 255)
+            light = np.asarray(np.clip(1 + shade * 11 * (slope_y * 0.8 + slope_x * 0.6), 0.5, 1.28), np.float32)
+            tone = np.clip(tone * light[..., None], 0, 255)
         pixels += (tone - pixels) * mask
 
     def image(self) -> Image.Image:
@@ -88,7 +88,7 @@ def _soft(mask: Image.Image) -> Array:
     """A wide blur of a mask, from 0 to 1, worked out at a quarter of its size."""
     width, height = mask.size
     small = mask.resize((width // 4, height // 4), Image.Resampling.BOX).filter(ImageFilter.GaussianBlur(2.4))
-    return np.asarray(small.resize((width, height), Image.Resampling.BILINEAR), np.float32) / 255
+    return np.asarray(small.resize((width, height), Image.Resampling.BILINEAR), np.float32) / np.float32(255)
 
 
 def _grid() -> tuple[Array, Array]:

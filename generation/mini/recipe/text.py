@@ -4,6 +4,7 @@ The encoder is trained before anything else, on captions against what is in the 
 scratch together with the denoiser it collapses: all words come to mean nearly the same.
 """
 
+import json
 import random
 from pathlib import Path
 
@@ -29,20 +30,11 @@ def learn_tokenizer(captions: list[str]) -> CLIPTokenizer:
     learner.train_from_iterator(
         captions, trainers.BpeTrainer(vocab_size=4096, min_frequency=20, end_of_word_suffix="</w>")
     )
-    merges = [tuple(merge) for merge in _merges(learner)]
+    merges = [tuple(merge) for merge in json.loads(learner.to_str())["model"]["merges"]]
     vocabulary = [*bytes_, *(f"{byte}</w>" for byte in bytes_), *("".join(merge) for merge in merges)]
     vocabulary += ["<|startoftext|>", "<|endoftext|>"]
     ids = {token: k for k, token in enumerate(dict.fromkeys(vocabulary))}
     return CLIPTokenizer(vocab=ids, merges=merges, model_max_length=TOKENS)
-
-
-def _merges(learner: Tokenizer) -> list[list[str]]:
-    import json
-
-    return [
-        merge if isinstance(merge, list) else merge.split(" ")
-        for merge in json.loads(learner.to_str())["model"]["merges"]
-    ]
 
 
 def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
@@ -97,7 +89,8 @@ class CaptionReader(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         """Logits of shape (batch, outputs) for token ids of shape (batch, TOKENS)."""
-        return self.head(self.encoder(ids).pooler_output)
+        logits: Tensor = self.head(self.encoder(ids).pooler_output)
+        return logits
 
 
 def train_text_encoder(
