@@ -17,6 +17,7 @@ from ..storage import ExclusionRecord, NewTurn, SessionRecord, TurnRecord
 from .edits import (
     MAX_PROMPT_CHARACTERS,
     Edit,
+    Exclude,
     SetPrompt,
     State,
     Undo,
@@ -30,6 +31,9 @@ from .studio import Studio
 
 Turn = TurnRecord
 """A finished turn; after words that changed nothing, the turn that is still shown, with those words."""
+
+_JOINERS = "\u200c\u200d"
+"""Characters that hold Persian words and emoji together; they aren't printable, but belong to the text."""
 
 OnStep = Callable[[Progress], None]
 
@@ -212,7 +216,7 @@ def turn_json(turn: Turn) -> dict[str, Any]:
 
 
 def _words(text: str, name: str, hint: str) -> str:
-    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    words = " ".join("".join(c if c.isprintable() or c in _JOINERS else " " for c in text).split())
     if not words:
         raise InvalidInputError(f"the {name} is empty: {hint}")
     if len(words) > MAX_PROMPT_CHARACTERS:
@@ -223,9 +227,15 @@ def _words(text: str, name: str, hint: str) -> str:
 
 
 def _as_first_prompt(said: Interpretation, words: str, blank: State) -> Interpretation:
-    """A first prompt is a description whatever it sounds like: where none was heard, it is taken whole."""
+    """A first prompt is a description whatever it sounds like: where none was heard, it is taken whole.
+
+    Raises:
+        InvalidInputError: where it only says what the picture should not show.
+    """
     if any(isinstance(edit, SetPrompt) for edit in said.edits):
         return said
+    if any(isinstance(edit, Exclude) for edit in said.edits):
+        raise InvalidInputError(f"“{words}” only says what is not wanted: say what the picture should show, too")
     edits = (SetPrompt(text=words),)
     return Interpretation(edits=edits, reply=describe(edits, blank))
 

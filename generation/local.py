@@ -64,6 +64,8 @@ class LocalEngine:
             started = time.perf_counter()
             scheduler = type(family.scheduler).from_config(family.scheduler.config)
             scheduler.set_timesteps(request.num_inference_steps, device=self.device)
+            if scheduler.timesteps.max() >= scheduler.config.num_train_timesteps:
+                raise InvalidRequestError(f"--steps: {request.num_inference_steps} are too many for this scheduler")
             generator = torch.Generator("cpu").manual_seed(request.seed)
             predict = family.predictor(request)
             dtype = family.unet.dtype

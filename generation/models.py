@@ -28,7 +28,10 @@ class About:
 
 @dataclass(frozen=True)
 class Model:
-    """A model that can be asked for: by `name`, lying at `path`, of diffusers' pipeline class `kind`."""
+    """A model that can be asked for: by `name`, lying at `path`, of diffusers' pipeline class `kind`.
+
+    A folder whose index can't be read is of the kind "unreadable".
+    """
 
     name: str
     path: Path
@@ -92,7 +95,15 @@ def about(folder: Path) -> About:
 def available(folder: Path) -> list[Model]:
     """The built-in model, and the models in the folders below `folder`."""
     own = [index.parent for index in sorted(folder.glob(f"*/{_INDEX}"))]
-    return [Model(BUILT_IN, _built_in(), kind_of(_built_in())), *(Model(str(p), p, kind_of(p)) for p in own)]
+    named = [(BUILT_IN, _built_in()), *((str(path), path) for path in own)]
+    return [Model(name, path, _kind_if_readable(path)) for name, path in named]
+
+
+def _kind_if_readable(folder: Path) -> str:
+    try:
+        return kind_of(folder)
+    except InvalidModelError:
+        return "unreadable"
 
 
 def _built_in() -> Path:

@@ -187,8 +187,9 @@ def test_praise_and_questions_make_no_turn(studio: Studio, words: str) -> None:
 
 
 def test_saying_a_thing_again_that_changes_nothing_makes_no_turn(open_studio: OpenStudio) -> None:
-    studio = open_studio(interpreter=Scripted(Exclude(term="fog"), reply="No fog."))
+    studio = open_studio()
     conversation = start(studio)
+    studio.interpreter = Scripted(Exclude(term="fog"), reply="No fog.")
     assert conversation.say("no fog").number == 1
     assert conversation.say("no fog").number == 1
     assert len(conversation.turns()) == 2
@@ -393,6 +394,13 @@ def test_feedback_that_says_nothing_or_too_much_is_refused(studio: Studio, feedb
     with pytest.raises(InvalidInputError, match=r"the feedback is (empty|too long): [^\n]+$"):
         conversation.say(feedback)
     assert everything(studio) == before
+
+
+def test_a_prompt_that_only_says_what_is_not_wanted_is_refused(open_studio: OpenStudio) -> None:
+    studio = open_studio(interpreter=Scripted(Exclude(term="fog"), reply="No fog."))
+    with pytest.raises(InvalidInputError, match="say what the picture should show"):
+        Conversation.start("without fog", studio)
+    assert studio.store.sessions() == []
 
 
 def test_words_are_kept_on_one_line_without_control_characters(studio: Studio) -> None:

@@ -14,6 +14,7 @@ from notthat.generation import (
     InvalidModelError,
     InvalidRequestError,
     LocalEngine,
+    available,
     generate,
 )
 
@@ -117,6 +118,11 @@ def test_a_size_that_the_model_cannot_do_is_refused(engine: LocalEngine) -> None
         generate(engine, a_request(engine, width=40).model_copy(update={"width": 42}))
 
 
+def test_more_steps_than_the_scheduler_has_are_refused(engine: LocalEngine) -> None:
+    with pytest.raises(InvalidRequestError, match="--steps"):
+        generate(engine, a_request(engine, num_inference_steps=1000))
+
+
 def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidModelError, match=r"no model_index\.json"):
         LocalEngine.load(str(tmp_path))
@@ -141,3 +147,14 @@ def test_a_broken_model_is_refused_in_one_line(stable_diffusion: MakeModel) -> N
 def test_a_name_that_is_nothing_is_refused(name: str) -> None:
     with pytest.raises(InvalidModelError, match="no model"):
         LocalEngine.load(name)
+
+
+def test_a_broken_folder_hides_no_other_model(stable_diffusion: MakeModel) -> None:
+    folder = stable_diffusion()
+    broken = folder.parent / "broken"
+    broken.mkdir()
+    (broken / "model_index.json").write_text("{")
+    assert [(model.name, model.kind) for model in available(folder.parent)][1:] == [
+        (str(broken), "unreadable"),
+        (str(folder), "StableDiffusionPipeline"),
+    ]
