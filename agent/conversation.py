@@ -107,9 +107,9 @@ class Conversation:
         words = _words(feedback, "feedback", "say what is wrong with the picture")
         said = self.studio.interpreter.interpret(words, self.state)
         undone = sum(edit.turns for edit in said.edits if isinstance(edit, Undo))
-        if undone > self._depth():
-            return replace(self.head, feedback=words, edits=(), reply=self._cannot_undo(undone))
         parent = self._ancestor(undone)
+        if parent is None:
+            return replace(self.head, feedback=words, edits=(), reply=self._cannot_undo(undone))
         before = _state(parent)
         number = self.studio.store.next_number(self.id)
         after = apply(before, said.edits, turn=number, words=words)
@@ -123,9 +123,10 @@ class Conversation:
         """Go back; the turn that is shown now. What came after stays in the session, off to the side."""
         if turns < 1:
             raise InvalidInputError("--turns: at least 1")
-        if turns > self._depth():
+        ancestor = self._ancestor(turns)
+        if ancestor is None:
             raise InvalidInputError(self._cannot_undo(turns))
-        return self.branch(self._ancestor(turns).number)
+        return self.branch(ancestor.number)
 
     def branch(self, turn: int) -> Turn:
         """Go on from this turn; the next one grows from it."""
@@ -169,22 +170,17 @@ class Conversation:
         self.head = self.studio.store.add_turn(self.id, turn, picture.image, png_text(request))
         return self.head
 
-    def _ancestor(self, turns: int) -> Turn:
+    def _ancestor(self, turns: int) -> Turn | None:
+        """The turn so many turns back from the head; None where the first is nearer."""
         turn = self.head
         for _ in range(turns):
-            assert turn.parent is not None
+            if turn.parent is None:
+                return None
             turn = self.studio.store.turn(self.id, turn.parent)
         return turn
 
-    def _depth(self) -> int:
-        parents = {turn.number: turn.parent for turn in self.turns()}
-        depth, number = 0, self.head.parent
-        while number is not None:
-            depth, number = depth + 1, parents[number]
-        return depth
-
     def _cannot_undo(self, turns: int) -> str:
-        depth = self._depth()
+        depth = next(back for back in range(turns) if self._ancestor(back + 1) is None)
         if depth == 0:
             return "There is nothing to undo: this is the first picture."
         return f"Only {depth} turn{'s' if depth > 1 else ''} can be undone, not {turns}."
