@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 from ..errors import InvalidInputError
-from ..generation import Engine, GenerationRequest, Progress, generate
+from ..generation import Engine, GenerationRequest, Progress, absolute, generate
 from ..generation.infotext import png_text
 from ..storage import ExclusionRecord, NewTurn, SessionRecord, TurnRecord
 from .edits import (
@@ -48,6 +48,7 @@ class Conversation:
         self.id = session.id
         self.studio = studio
         self.head: Turn = studio.store.turn(session.id)
+        self._policy = studio.policies(session.policies)
 
     @classmethod
     def start(
@@ -68,8 +69,9 @@ class Conversation:
         """
         words = _words(prompt, "prompt", "say what the picture should show")
         studio = studio or Studio.open()
-        model, policies = model or studio.model, tuple(policies)
-        blank = State("", studio.policies(policies), secrets.randbelow(2**32) if seed is None else seed)
+        model, policies = absolute(model or studio.model), tuple(policies)
+        policy = studio.policies(policies)
+        blank = State("", policy, secrets.randbelow(2**32) if seed is None else seed, policy)
         said = _as_first_prompt(studio.interpreter.interpret(words, blank), words, blank)
         state = apply(blank, said.edits, turn=0, words=words)
         asked = {
@@ -83,7 +85,7 @@ class Conversation:
         request = GenerationRequest.with_defaults(asked, lambda: studio.engine(model).defaults)
         engine = studio.engine(model)
         picture = generate(engine, request, on_step)
-        reply = " ".join([said.reply, *_remarks(engine, request, blank, state)])
+        reply = " ".join([said.reply, *_remarks(engine, request, replace(blank, negative=NegativePrompt()), state)])
         turn = _new_turn(0, None, words, said.edits, reply, state, request, picture.seconds)
         record = studio.store.begin_session(model, policies, turn, picture.image, png_text(request))
         return cls(studio.store.session(record.session), studio)
@@ -97,7 +99,7 @@ class Conversation:
     @property
     def state(self) -> State:
         """What the picture at the head was made from."""
-        return _state(self.head)
+        return self._state(self.head)
 
     def say(self, feedback: str, on_step: OnStep | None = None) -> Turn:
         """Say what is wrong with the picture; the next turn, or the same one where nothing was asked.
@@ -110,7 +112,9 @@ class Conversation:
         parent = self._ancestor(undone)
         if parent is None:
             return replace(self.head, feedback=words, edits=(), reply=self._cannot_undo(undone))
-        before = _state(parent)
+        before = self._state(parent)
+        if undone and len(said.edits) > 1:  # the rest was said of the picture that is gone back to
+            said = self.studio.interpreter.interpret(words, before)
         number = self.studio.store.next_number(self.id)
         after = apply(before, said.edits, turn=number, words=words)
         if after != before:
@@ -135,9 +139,10 @@ class Conversation:
 
     def seed(self, seed: int, on_step: OnStep | None = None) -> Turn:
         """The same again from this seed."""
-        state = self.state
-        words = f"seed {seed}"
+        state, words = self.state, f"seed {seed}"
         said = Interpretation(reply=f"From seed {seed}.")
+        if seed == state.seed:
+            return replace(self.head, feedback=words, edits=(), reply=said.reply)
         number = self.studio.store.next_number(self.id)
         return self._grow(self.head, number, words, said, state, replace(state, seed=seed), on_step)
 
@@ -178,6 +183,14 @@ class Conversation:
                 return None
             turn = self.studio.store.turn(self.id, turn.parent)
         return turn
+
+    def _state(self, turn: Turn) -> State:
+        """What the turn's picture was made from."""
+        exclusions = (
+            Exclusion(term=e.term, weight=e.weight, source=e.source, since=e.since, words=e.words)
+            for e in turn.exclusions
+        )
+        return State(turn.prompt, NegativePrompt(tuple(exclusions)), turn.seed, self._policy)
 
     def _cannot_undo(self, turns: int) -> str:
         depth = next(back for back in range(turns) if self._ancestor(back + 1) is None)
@@ -234,13 +247,6 @@ def _as_first_prompt(said: Interpretation, words: str, blank: State) -> Interpre
         raise InvalidInputError(f"“{words}” only says what is not wanted: say what the picture should show, too")
     edits = (SetPrompt(text=words),)
     return Interpretation(edits=edits, reply=describe(edits, blank))
-
-
-def _state(turn: Turn) -> State:
-    exclusions = (
-        Exclusion(term=e.term, weight=e.weight, source=e.source, since=e.since, words=e.words) for e in turn.exclusions
-    )
-    return State(turn.prompt, NegativePrompt(tuple(exclusions)), turn.seed)
 
 
 def _new_turn(

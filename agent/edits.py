@@ -5,7 +5,7 @@ public API.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Annotated, Literal
 
@@ -97,6 +97,8 @@ class State:
     prompt: str
     negative: NegativePrompt
     seed: int
+    policy: NegativePrompt = field(default_factory=NegativePrompt)
+    """What the session's policies ask for, at the weights that they ask for."""
 
 
 def apply(state: State, edits: Iterable[Edit], *, turn: int, words: str) -> State:
@@ -124,13 +126,14 @@ def _apply_one(state: State, edit: Edit, *, turn: int, words: str) -> State:
         case Exclude():
             return replace(state, negative=_excluded(state.negative, edit, turn, words))
         case Reweight():
-            return replace(state, negative=_reweighted(state.negative, edit, turn, words))
+            return replace(state, negative=_reweighted(state, edit, turn, words))
         case Allow():
             return replace(state, negative=_allowed(state.negative, edit.term))
         case SetPrompt():
             return replace(state, prompt=edit.text)
         case Reset():
-            return replace(state, negative=state.negative.only_locked())
+            kept = (state.policy.find(known.term) or known for known in state.negative.only_locked())
+            return replace(state, negative=NegativePrompt(tuple(kept)))
         case Reroll():
             return replace(state, seed=next_seed(state.seed, turn))
         case Undo():
@@ -144,11 +147,17 @@ def _excluded(negative: NegativePrompt, edit: Exclude | Reweight, turn: int, wor
     return negative.with_(known.model_copy(update={"weight": max(known.weight, edit.weight)}))
 
 
-def _reweighted(negative: NegativePrompt, edit: Reweight, turn: int, words: str) -> NegativePrompt:
-    known = negative.find(edit.term)
-    if known is None or known.locked:
-        return _excluded(negative, edit, turn, words)
-    return negative.with_(known.model_copy(update={"weight": edit.weight}))
+def _reweighted(state: State, edit: Reweight, turn: int, words: str) -> NegativePrompt:
+    known = state.negative.find(edit.term)
+    if known is None:
+        return _excluded(state.negative, edit, turn, words)
+    weight = max(edit.weight, floor_of(known, state)) if known.locked else edit.weight
+    return state.negative.with_(known.model_copy(update={"weight": weight}))
+
+
+def floor_of(known: Exclusion, state: State) -> float:
+    """The least weight that a locked exclusion may have: what its policy asks for."""
+    return (state.policy.find(known.term) or known).weight
 
 
 def _allowed(negative: NegativePrompt, term: str) -> NegativePrompt:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from ..generation.prompt_syntax import escape
 from .terms import key, squeeze
 
 MIN_WEIGHT = 0.1
@@ -123,7 +124,7 @@ class NegativePrompt:
 
 
 def _render_one(exclusion: Exclusion) -> str:
-    term = re.sub(r"([\\()\[\]])", r"\\\1", exclusion.term)
+    term = escape(exclusion.term)
     return term if exclusion.weight == DEFAULT_WEIGHT else f"({term}:{exclusion.weight:g})"
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from .edits import Allow, Edit, Exclude, Reroll, Reset, Reweight, SetPrompt, State, Undo
+from .edits import Allow, Edit, Exclude, Reroll, Reset, Reweight, SetPrompt, State, Undo, floor_of
 
 NOTHING = "Nothing to change."
 
@@ -36,10 +36,13 @@ def _describe_weight(edit: Exclude | Reweight, state: State) -> str:
     known = state.negative.find(edit.term)
     if known is None:
         return f"Excluded “{edit.term}” with a weight of {edit.weight:g}."
-    if edit.weight == known.weight or (edit.weight < known.weight and (known.locked or isinstance(edit, Exclude))):
-        because = f", as {known.source.replace(':', ' ')} asks" if known.locked else ""
-        return f"“{known.term}” stays excluded at {known.weight:g}{because}."
-    return f"“{known.term}” now weighs {edit.weight:g}."
+    weight = max(edit.weight, floor_of(known, state) if known.locked else 0)
+    if isinstance(edit, Exclude):
+        weight = max(weight, known.weight)
+    because = f", as {known.source.replace(':', ' ')} asks" if weight > edit.weight and known.locked else ""
+    if weight == known.weight:
+        return f"“{known.term}” stays excluded at {weight:g}{because}."
+    return f"“{known.term}” now weighs {weight:g}{because}."
 
 
 def _describe_allowed(term: str, state: State) -> str:

@@ -2,10 +2,10 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -24,10 +24,12 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="NOTTHAT_", env_ignore_empty=True, extra="ignore")
 
-    home: Path = Field(default_factory=partial(user_data_path, "notthat", appauthor=False))
+    home: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
+        default_factory=partial(user_data_path, "notthat", appauthor=False)
+    )
     database_url: str | None = None
     model: str = Field(default="mini", min_length=1)
-    interpreter: Literal["auto", "offline"] = "auto"
+    interpreter: Literal["auto", "offline", "llm"] = "auto"
 
     @classmethod
     def load(cls, **options: Any) -> "Settings":
@@ -55,7 +57,6 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Options win over the environment, the environment over the file."""
-        home = Path(
-            init_settings().get("home") or env_settings().get("home") or user_data_path("notthat", appauthor=False)
-        )
+        named = init_settings().get("home") or env_settings().get("home")
+        home = Path(named).expanduser() if named else user_data_path("notthat", appauthor=False)
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, home / "config.toml")

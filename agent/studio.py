@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from ..errors import InvalidInputError
 from ..generation import Engine
 from ..storage import Store
 from . import policies
@@ -17,7 +18,13 @@ from .settings import Settings
 
 
 def interpreter_of(settings: Settings) -> Interpreter:
-    """The interpreter that the settings name."""
+    """The interpreter that the settings name.
+
+    Raises:
+        InvalidInputError: for `llm`, which this version does not have.
+    """
+    if settings.interpreter == "llm":
+        raise InvalidInputError("NOTTHAT_INTERPRETER=llm is not in this version yet: use offline")
     return OfflineInterpreter()
 
 

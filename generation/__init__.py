@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .engine import Engine, Picture, Progress, generate
 from .errors import GenerationError, InvalidModelError, InvalidRequestError
-from .models import BUILT_IN, Model, available
+from .models import BUILT_IN, Model, absolute, available
 from .request import Defaults, GenerationRequest, Reading
 from .stub import StubEngine
 
@@ -28,6 +28,7 @@ __all__ = [
     "Progress",
     "Reading",
     "StubEngine",
+    "absolute",
     "available",
     "generate",
 ]

@@ -1,6 +1,6 @@
 """What an engine is: text in, picture out; it knows no conversation and no database."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -41,8 +41,11 @@ class Engine(Protocol):
         """What the model uses where nothing is asked for."""
         ...
 
-    def run(self, request: GenerationRequest) -> Iterator[Progress]:
-        """Make the picture, a step at a time; closing the iterator cancels."""
+    def run(self, request: GenerationRequest) -> Generator[Progress]:
+        """Make the picture, a step at a time; closing the generator cancels.
+
+        Pictures are made one at a time: another thread's request waits until this one is done or closed.
+        """
         ...
 
     def remarks(self, request: GenerationRequest) -> list[str]:

@@ -3,12 +3,13 @@
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from .engine import Picture, Progress
 from .errors import GenerationError, InvalidModelError, InvalidRequestError
@@ -18,6 +19,8 @@ from .request import GenerationRequest, Reading, Syntax
 from .sampling import denoise
 
 _FAMILIES = {"StableDiffusionPipeline": StableDiffusion}
+_BROKEN = (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, ImportError, SafetensorError)
+"""What diffusers and transformers raise on a folder or a file that isn't whole."""
 
 
 class LocalEngine:
@@ -31,6 +34,7 @@ class LocalEngine:
         self.device = device
         self._family = family
         self._lock = threading.Lock()
+        self._running_in: int | None = None
         self.defaults = family.defaults
 
     @classmethod
@@ -48,8 +52,8 @@ class LocalEngine:
         return cls(model, _FAMILIES[kind](pipeline.to(chosen), about_model), chosen)
 
     @torch.inference_mode()
-    def run(self, request: GenerationRequest) -> Iterator[Progress]:
-        """Make the picture of a request, a step at a time; closing the iterator cancels.
+    def run(self, request: GenerationRequest) -> Generator[Progress]:
+        """Make the picture of a request, a step at a time; closing the generator cancels.
 
         The noise is drawn on the CPU from `request.seed`, as diffusers draws it, and the scheduler is the
         model's own, fresh for each request.
@@ -60,7 +64,7 @@ class LocalEngine:
         """
         family = self._family
         self._check(request)
-        with self._lock, _explained(request):
+        with self._working(), _explained(request):
             started = time.perf_counter()
             scheduler = type(family.scheduler).from_config(family.scheduler.config)
             scheduler.set_timesteps(request.num_inference_steps, device=self.device)
@@ -95,11 +99,22 @@ class LocalEngine:
         """How the model reads a text."""
         return self._family.text.read(text, syntax)
 
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        with self._lock:
+            self._running_in = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._running_in = None
+
     def _check(self, request: GenerationRequest) -> None:
-        scale = self._family.vae_scale * 2 ** (len(self._family.unet.config.block_out_channels) - 1)
+        scale = self._family.vae_scale
         for name, value in (("width", request.width), ("height", request.height)):
             if value % scale:
                 raise InvalidRequestError(f"--{name}: {self.model} makes pictures in multiples of {scale}, not {value}")
+        if self._running_in == threading.get_ident():
+            raise GenerationError("this thread has begun another picture: go through its steps, or close them, first")
 
 
 def _best_device() -> str:
@@ -116,7 +131,7 @@ def _load(model: str, where: Path | str, dtype: torch.dtype) -> tuple[Any, About
             from diffusers import DiffusionPipeline, StableDiffusionPipeline
 
             if isinstance(where, str):
-                where = Path(DiffusionPipeline.download(where))
+                where = Path(DiffusionPipeline.download(where, safety_checker=None))
             if where.is_file():
                 return StableDiffusionPipeline.from_single_file(str(where), **options), About()
             if kind_of(where) not in _FAMILIES:
@@ -124,7 +139,7 @@ def _load(model: str, where: Path | str, dtype: torch.dtype) -> tuple[Any, About
                     f"{model} is a {kind_of(where)}: not supported yet (supported: {', '.join(_FAMILIES)})"
                 )
             return StableDiffusionPipeline.from_pretrained(where, local_files_only=True, **options), about(where)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+    except _BROKEN as error:
         raise InvalidModelError(f"{model} can't be loaded: {_first_line(error)}") from error
 
 
@@ -161,3 +176,5 @@ def _explained(request: GenerationRequest) -> Iterator[None]:
     except torch.OutOfMemoryError:
         size = f"{request.width} x {request.height}"
         raise GenerationError(f"the device has not enough memory for {size}: try a smaller size") from None
+    except RuntimeError as error:  # the CPU's running out of memory is one, too
+        raise GenerationError(f"the model failed: {_first_line(error)}") from error

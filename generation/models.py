@@ -1,9 +1,11 @@
 """Where models are: the built-in one, folders in diffusers' layout, single files, hub ids."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from .errors import InvalidModelError
 
@@ -14,16 +16,25 @@ _INDEX = "model_index.json"
 _ABOUT = "notthat.json"
 
 
-@dataclass(frozen=True)
-class About:
+class About(BaseModel):
     """What a model's folder says of itself in an optional `notthat.json`: its defaults and its words.
 
-    `defaults` may name num_inference_steps, guidance_scale, width and height. With a `vocabulary`, all
-    other words are known to be unknown; without one (published models), nothing is said of words.
+    With a `vocabulary`, all other words are known to be unknown; without one (published models),
+    nothing is said of words.
     """
 
-    defaults: dict[str, Any] = field(default_factory=dict)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    num_inference_steps: int | None = Field(default=None, ge=1)
+    guidance_scale: float | None = Field(default=None, ge=0)
+    width: int | None = Field(default=None, ge=8)
+    height: int | None = Field(default=None, ge=8)
     vocabulary: frozenset[str] | None = None
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The defaults that the folder names."""
+        return self.model_dump(exclude_none=True, exclude={"vocabulary"})
 
 
 @dataclass(frozen=True)
@@ -85,11 +96,15 @@ def about(folder: Path) -> About:
     if not path.is_file():
         return About()
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        words = data.pop("vocabulary", None)
-        return About(data, None if words is None else frozenset(words))
-    except (OSError, ValueError, TypeError, AttributeError):
-        raise InvalidModelError(f"{path} can't be read") from None
+        return About.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise InvalidModelError(f"{path} can't be read: it may hold {', '.join(About.model_fields)}") from None
+
+
+def absolute(model: str) -> str:
+    """The name of a model that means the same in every folder: a path becomes absolute."""
+    path = Path(model).expanduser()
+    return str(path.absolute()) if model != BUILT_IN and path.exists() else model
 
 
 def available(folder: Path) -> list[Model]:

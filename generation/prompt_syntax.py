@@ -1,8 +1,9 @@
 """The weights that people write into prompts, read as AUTOMATIC1111's web UI reads them.
 
 `(x)` weighs 1.1, `[x]` weighs 1/1.1, `(x:1.3)` weighs 1.3; they nest and multiply. A backslash takes
-the meaning from a bracket. `BREAK` starts a new chunk. A bracket that is never closed still counts up
-to the end of the text, and one that was never opened is a character like any other.
+the meaning from a bracket, and is dropped before anything else. `BREAK` starts a new chunk. A bracket
+that is never closed still counts up to the end of the text, and one that was never opened is a
+character like any other.
 
 Source: https://github.com/AUTOMATIC1111/stable-diffusion-webui/wiki/Features#attentionemphasis
 """
@@ -15,11 +16,11 @@ ROUND, SQUARE = 1.1, 1 / 1.1
 
 _TOKEN = re.compile(
     r"""
-      \\(?P<escaped>[()\[\]\\])
+      \\(?P<escaped>[()\[\]\\]|)
     | :\s*(?P<weight>[+-]?(?:\d+\.?\d*|\.\d+))\s*\)
     | (?P<bracket>[()\[\]])
     | (?P<break>\bBREAK\b)
-    | (?P<text>\\|:|[^\\()\[\]:B]+|B)
+    | (?P<text>:|[^\\()\[\]:B]+|B)
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -51,7 +52,7 @@ def parse(prompt: str) -> list[Fragment]:
             case "break":
                 found.append(BREAK)
             case "escaped":
-                found.append(Fragment(token["escaped"]))
+                found.append(Fragment(token["escaped"] or ""))
             case _:
                 found.append(Fragment(token[0]))
     for start in opened["("]:
@@ -62,8 +63,11 @@ def parse(prompt: str) -> list[Fragment]:
 
 
 def escape(text: str) -> str:
-    """The text with every bracket and backslash taken literally: `parse(escape(x))` is x at weight 1."""
-    return re.sub(r"([()\[\]\\])", r"\\\1", text)
+    """The text with every bracket and backslash taken literally: `parse(escape(x))` is x at weight 1.
+
+    A BREAK, which has no escape, is written small.
+    """
+    return re.sub(r"\bBREAK\b", "break", re.sub(r"([()\[\]\\])", r"\\\1", text))
 
 
 def _scale(fragments: list[Fragment], start: int, factor: float) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from PIL import Image
 
@@ -28,8 +28,8 @@ class StubEngine:
         self.unknown = unknown
         self.seconds_per_step = seconds_per_step
 
-    def run(self, request: GenerationRequest) -> Iterator[Progress]:
-        """Make the picture, a step at a time; closing the iterator cancels."""
+    def run(self, request: GenerationRequest) -> Generator[Progress]:
+        """Make the picture, a step at a time; closing the generator cancels."""
         started = time.perf_counter()
         for step in range(1, request.num_inference_steps):
             time.sleep(self.seconds_per_step)

@@ -136,8 +136,8 @@ class Store:
         turns = select(func.count()).where(TurnRow.session_id == SessionRow.id).scalar_subquery()
         head = aliased(TurnRow)
         newest_first = (
-            select(SessionRow, turns, head.prompt)
-            .join(head, (head.session_id == SessionRow.id) & (head.number == SessionRow.head))
+            select(SessionRow, turns, func.coalesce(head.prompt, ""))
+            .outerjoin(head, (head.session_id == SessionRow.id) & (head.number == SessionRow.head))
             .order_by(SessionRow.created_at.desc(), SessionRow.id)
         )
         with self._reading() as db:

@@ -30,16 +30,15 @@ class Chat:
 
     def run(self, prompt: str | None, session: str | None) -> None:
         """Begin with `prompt`, or go on with `session`, or ask; until /quit or the end of input."""
-        if prompt is not None and session is not None:
-            raise InvalidInputError("give a prompt for a new session, or --session, not both")
-        self.studio.warm_up()
         read = self._reader()
         if session is not None:
             self._conversation = Conversation.open(session, self.studio)
+            self.studio.warm_up(self._conversation.head.request["model"])
             self._show(self._conversation.head)
         elif prompt is not None:
             self._start(prompt)
         else:
+            self.studio.warm_up()
             out.print("What should the picture show?  [dim](/help says what else there is)[/dim]")
         while not self._done:
             try:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ... import __version__
 from ...errors import InvalidInputError, NotthatError
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ app = typer.Typer(
 )
 db = typer.Typer(help="Look after the database.", no_args_is_help=True)
 app.add_typer(db, name="db")
+
+_SOME_PICTURE = "picture"
+"""What stands for the prompt of a picture that nothing is known of."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 Model = Annotated[
@@ -72,6 +76,21 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"notthat {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Say what is wrong with the picture; get it again without it."""
+
+
 @app.command()
 def chat(
     prompt: Annotated[str | None, typer.Argument(help="What the picture should show.")] = None,
@@ -88,8 +107,11 @@ def chat(
     """
     from .chat import Chat
 
+    options = {"seed": seed, "steps": steps, "guidance": guidance}
+    if session is not None and any(value is not None for value in (prompt, policy, model, *options.values())):
+        raise InvalidInputError("--session goes on as the session was begun: give no prompt and no other option")
     with _studio(model) as studio:
-        Chat(studio, seed=seed, steps=steps, guidance=guidance, policies=tuple(policy or ())).run(prompt, session)
+        Chat(studio, policies=tuple(policy or ()), **options).run(prompt, session)
 
 
 @app.command()
@@ -109,11 +131,12 @@ def new(
     from ..conversation import Conversation
     from .console import progress
 
-    with _studio(model) as studio, progress("drawing") as on_step:
-        conversation = Conversation.start(
-            prompt, studio, seed=seed, steps=steps, guidance=guidance, policies=policy or (), on_step=on_step
-        )
-    _print_turn(conversation.head, as_json)
+    with _studio(model) as studio:
+        with progress("drawing") as on_step:
+            conversation = Conversation.start(
+                prompt, studio, seed=seed, steps=steps, guidance=guidance, policies=policy or (), on_step=on_step
+            )
+        _print_turn(studio, conversation.head, as_json)
     if not as_json:
         typer.echo(f'Go on with:  notthat say {conversation.id} "too dark"', err=True)
 
@@ -131,9 +154,10 @@ def say(
     from ..conversation import Conversation
     from .console import progress
 
-    with _studio() as studio, progress("drawing") as on_step:
-        turn = Conversation.open(session, studio).say(feedback, on_step)
-    _print_turn(turn, as_json)
+    with _studio() as studio:
+        with progress("drawing") as on_step:
+            turn = Conversation.open(session, studio).say(feedback, on_step)
+        _print_turn(studio, turn, as_json)
 
 
 @app.command()
@@ -147,9 +171,9 @@ def undo(
 
     with _studio() as studio:
         turn = Conversation.open(session, studio).undo(turns)
-    if not as_json:
-        typer.echo(f"Back to turn {turn.number}.")
-    _print_turn(turn, as_json)
+        if not as_json:
+            typer.echo(f"Back to turn {turn.number}.")
+        _print_turn(studio, turn, as_json)
 
 
 @app.command()
@@ -218,7 +242,9 @@ def replay(
 @app.command()
 def interpret(
     feedback: Annotated[str | None, typer.Argument(help="What somebody says about a picture.")] = None,
-    prompt: Annotated[str, typer.Option(help="What the picture was asked to show.")] = "",
+    prompt: Annotated[
+        str, typer.Option(help="What the picture was asked to show; empty before the first one.")
+    ] = _SOME_PICTURE,
     negative: Annotated[str, typer.Option(help="What is excluded already: watermark, (blurry:1.3)")] = "",
     batch: Annotated[
         Path | None, typer.Option(help='A file with a line {"id","prompt","negative","feedback"} for each.')
@@ -404,16 +430,13 @@ def _turn_json(turn: "Turn") -> dict[str, Any]:
     return turn_json(turn)
 
 
-def _print_turn(turn: "Turn", as_json: bool) -> None:
-    from PIL import Image
-
+def _print_turn(studio: "Studio", turn: "Turn", as_json: bool) -> None:
     from .console import emit, show_turn
 
     if as_json:
         emit(_turn_json(turn))
     else:
-        with Image.open(turn.image) as image:
-            show_turn(turn, image)
+        show_turn(turn, studio.store.images.open(turn.sha256))
 
 
 def _interpreted(interpreter: Any, line: dict[str, Any]) -> dict[str, Any]:

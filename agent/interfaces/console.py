@@ -5,7 +5,6 @@ Answers go to stdout, everything else to stderr; with `--json`, stdout is one JS
 
 import json
 import logging
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -76,8 +75,3 @@ def exclusions(turn: "Turn") -> Table:
     for e in turn.exclusions:
         table.add_row(escape(e.term), f"{e.weight:g}", e.source, str(e.since), escape(e.words))
     return table
-
-
-def warn(line: str) -> None:
-    """A line for the user that is not an answer."""
-    print(f"notthat: {line}", file=sys.stderr)

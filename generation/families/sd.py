@@ -1,5 +1,6 @@
 """Stable Diffusion 1.x and 2.x: one CLIP text encoder, a U-Net that predicts epsilon or v, an autoencoder."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -21,6 +22,8 @@ class StableDiffusion:
         self.unet, self.vae, self.scheduler = pipeline.unet, pipeline.vae, pipeline.scheduler
         if self.unet.config.time_cond_proj_dim is not None:
             raise InvalidModelError("this model takes its guidance as an input (a few-step model): not supported yet")
+        if self.unet.config.addition_embed_type is not None or self.unet.config.class_embed_type is not None:
+            raise InvalidModelError("this model wants more than a prompt (it is SDXL, say): not supported yet")
         if self.unet.config.in_channels != self.vae.config.latent_channels:
             raise InvalidModelError("this model wants more than noise to start from (an inpainting model, say)")
         self.text = TextConditioner(pipeline.tokenizer, pipeline.text_encoder, about.vocabulary)
@@ -28,7 +31,7 @@ class StableDiffusion:
         if getattr(self.vae.config, "force_upcast", False) and self.vae.dtype != torch.float32:
             self.vae.to(torch.float32)
         side = self.unet.config.sample_size * self.vae_scale
-        self.defaults = Defaults(**{**_stock_defaults(side), **about.defaults})
+        self.defaults = replace(Defaults(50, 7.5, side, side), **about.defaults)
 
     def latent_shape(self, request: GenerationRequest) -> tuple[int, int, int, int]:
         """(1, channels, height, width) of the latents of a picture of the request's size."""
@@ -65,7 +68,3 @@ class StableDiffusion:
 def guided(request: GenerationRequest) -> bool:
     """Whether the negative prompt can act at all."""
     return request.guidance_scale > 1
-
-
-def _stock_defaults(side: int) -> dict[str, Any]:
-    return {"num_inference_steps": 50, "guidance_scale": 7.5, "width": side, "height": side}

@@ -6,6 +6,7 @@ Most tests call `main` in this process, where torch is loaded once; a few run th
 import hashlib
 import json
 import os
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -382,6 +383,8 @@ BAD_INPUT: dict[str, tuple[int, list[object]]] = {
     "feedback and a batch": (2, ["interpret", "no fog", "--batch", "FILE", "--json"]),
     "neither feedback nor a batch": (2, ["interpret", "--json"]),
     "a prompt and a session": (2, ["chat", PROMPT, "--session", "SESSION"]),
+    "a session and a model": (2, ["chat", "--session", "SESSION", "--model", "mini"]),
+    "a session and a policy": (2, ["chat", "--session", "SESSION", "--policy", "quality"]),
     "an unknown session to chat": (2, ["chat", "--session", "0123456789abcdef"]),
 }
 
@@ -443,6 +446,29 @@ def test_a_home_that_is_a_file_is_told_so(notthat: Run, home: Path, command: lis
     result = notthat(*command, "--json")
     assert (result.code, str(home) in result.reason) == (1, True)
     assert home.read_text() == "something of the user's"
+
+
+def test_a_home_that_cannot_be_written_is_told_so(notthat: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTTHAT_HOME", "/proc/notthat")  # where not even root may make a folder
+    result = notthat("new", PROMPT)
+    assert (result.code, "/proc/notthat" in result.reason) == (1, True)
+
+
+def test_a_full_disk_is_told_and_loses_nothing(notthat: Run, home: Path, model_folder: Path) -> None:
+    session = begin(home, model_folder, "no fog")
+    before = kept(home)
+    done = subprocess.run(
+        [sys.executable, "-m", "notthat", "say", session, "no rain", "--json"],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024)),  # no file grows beyond that
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    result = Result(done.returncode, done.stdout, done.stderr)
+    assert (result.code, result.out, len(result.reason) > 0) == (1, "", True)
+    assert kept(home) == before
+    assert notthat("db", "check").code == 0
 
 
 def test_settings_that_cannot_be_right_are_told_so(notthat: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,9 @@
 """A person and a picture, turn by turn, on a real store with the embedded interpreter and a stub engine."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from itertools import groupby, islice
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -36,7 +37,7 @@ class Failing(StubEngine):
 
     broken = True
 
-    def run(self, request: GenerationRequest) -> Iterator[Progress]:
+    def run(self, request: GenerationRequest) -> Generator[Progress]:
         yield from islice(super().run(request), 2 if self.broken else None)
         if self.broken:
             raise GenerationError("the device went away")
@@ -510,3 +511,32 @@ def test_a_turn_is_told_with_the_keys_of_the_contract(studio: Studio) -> None:
     assert told["edits"] == [{"op": "exclude", "term": "fog", "weight": 1.0}]
     assert told["exclusions"][-1] == {"term": "fog", "weight": 1.0, "source": "user", "since": 1, "words": "no fog"}
     assert (told["steps"], told["guidance"], told["model"]) == (4, 5.0, "stub")
+
+
+def test_what_is_said_with_an_undo_is_about_the_picture_gone_back_to(studio: Studio) -> None:
+    conversation = start(studio, "portrait of a man")
+    conversation.say("put him on a beach")
+    turn = conversation.say("undo, and make it a woman")
+    assert (turn.number, turn.parent, turn.prompt) == (2, 0, "portrait of a woman")
+
+
+def test_the_seed_that_is_there_already_makes_no_turn(studio: Studio) -> None:
+    conversation = start(studio, seed=5)
+    assert conversation.seed(5).number == 0
+    assert conversation.seed(6).number == 1
+    assert len(conversation.turns()) == 2
+
+
+def test_a_model_in_a_folder_is_remembered_by_where_it_is(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models" / "mine").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    conversation = Conversation.start("a pier", studio, model="models/mine")
+    assert conversation.head.request["model"] == str(tmp_path / "models" / "mine")
+
+
+def test_what_a_policy_excludes_in_words_that_the_model_never_learned_is_said(open_studio: OpenStudio) -> None:
+    studio = open_studio(StubEngine(unknown=frozenset({"gore"})))
+    conversation = Conversation.start("a surgeon", studio, policies=["medical-illustration"])
+    assert "never learned “gore”" in conversation.head.reply

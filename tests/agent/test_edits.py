@@ -106,6 +106,16 @@ def test_reset_drops_the_users_only(state: State) -> None:
     assert after(Reset(), state=state).negative == state.negative.only_locked()
 
 
+def test_what_a_user_adds_to_a_policys_weight_can_be_taken_back_as_far_as_the_policy_asks() -> None:
+    policy = NegativePrompt((Exclusion(term="fog", weight=1.1, source="policy:clear", since=0, words=""),))
+    state = State("a pier", policy, 1, policy)
+    stronger = after(Reweight(term="fog", weight=1.5), state=state)
+    assert stronger.negative.render() == "(fog:1.5)"
+    assert after(Reweight(term="fog", weight=0.5), state=stronger).negative == policy
+    assert after(Reset(), state=stronger).negative == policy
+    assert describe([Reweight(term="fog", weight=0.5)], stronger) == "“fog” now weighs 1.1, as policy clear asks."
+
+
 def test_a_new_exclusion_keeps_its_turn_and_words() -> None:
     (exclusion,) = after(Exclude(term="hat"), turn=4, words="no hat!").negative
     assert exclusion == Exclusion(term="hat", since=4, words="no hat!")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from notthat.generation import (
+    GenerationError,
     GenerationRequest,
     InvalidModelError,
     InvalidRequestError,
@@ -52,7 +53,7 @@ def test_every_step_is_heard_of_and_the_last_brings_the_picture(engine: LocalEng
 def test_a_cancelled_request_frees_the_engine(engine: LocalEngine) -> None:
     running = engine.run(a_request(engine))
     next(running)
-    running.close()  # type: ignore[attr-defined]  # a generator, as every cancellable run is
+    running.close()
     assert pixels(engine).shape == (32, 32, 3)
 
 
@@ -114,8 +115,17 @@ def test_words_outside_the_models_vocabulary_are_unknown(stable_diffusion: MakeM
 
 
 def test_a_size_that_the_model_cannot_do_is_refused(engine: LocalEngine) -> None:
-    with pytest.raises(InvalidRequestError, match="multiples of 4"):
-        generate(engine, a_request(engine, width=40).model_copy(update={"width": 42}))
+    with pytest.raises(InvalidRequestError, match="multiples of 2"):
+        generate(engine, a_request(engine, width=40).model_copy(update={"width": 41}))
+
+
+def test_a_thread_that_forgot_a_picture_is_told_so_instead_of_waiting_for_itself(engine: LocalEngine) -> None:
+    forgotten = engine.run(a_request(engine))
+    next(forgotten)
+    with pytest.raises(GenerationError, match="begun another picture"):
+        generate(engine, a_request(engine))
+    forgotten.close()
+    generate(engine, a_request(engine))
 
 
 def test_more_steps_than_the_scheduler_has_are_refused(engine: LocalEngine) -> None:
@@ -134,13 +144,22 @@ def test_a_model_of_another_family_is_refused(tmp_path: Path) -> None:
         LocalEngine.load(str(tmp_path))
 
 
-def test_a_broken_model_is_refused_in_one_line(stable_diffusion: MakeModel) -> None:
+@pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
+def test_a_broken_model_is_refused_in_one_line(stable_diffusion: MakeModel, part: str) -> None:
     folder = stable_diffusion()
-    weights = next(folder.glob("unet/*.safetensors"))
+    weights = next(folder.glob(f"{part}/*.safetensors"))
     weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(InvalidModelError, match="can't be loaded") as error:
         LocalEngine.load(str(folder))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"steps": 3}', '{"num_inference_steps": 0}', '{"vocabulary": 5}'])
+def test_a_folder_that_says_nonsense_of_itself_is_refused(stable_diffusion: MakeModel, text: str) -> None:
+    folder = stable_diffusion()
+    (folder / "notthat.json").write_text(text)
+    with pytest.raises(InvalidModelError, match=r"notthat\.json can't be read"):
+        LocalEngine.load(str(folder))
 
 
 @pytest.mark.parametrize("name", ["nothing", "/no/such/folder", "./no", "no.safetensors", "a/b/c"])

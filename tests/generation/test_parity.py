@@ -8,6 +8,7 @@ from diffusers import (
     DPMSolverMultistepScheduler,
     EulerAncestralDiscreteScheduler,
     EulerDiscreteScheduler,
+    HeunDiscreteScheduler,
     PNDMScheduler,
     StableDiffusionPipeline,
     UniPCMultistepScheduler,
@@ -23,6 +24,7 @@ SCHEDULERS = [
     UniPCMultistepScheduler,
     EulerDiscreteScheduler,
     EulerAncestralDiscreteScheduler,
+    HeunDiscreteScheduler,
 ]
 
 
@@ -70,10 +72,11 @@ def request(**changed):
         {"negative_prompt": "mustache, watermark"},
         {"guidance_scale": 1.0, "negative_prompt": "mustache"},
         {"width": 48, "height": 16},
+        {"width": 40, "height": 24, "negative_prompt": "hat"},
         {"prompt": "a long prompt " * 20, "negative_prompt": "short"},
         {"prompt": "a (red:1.3) hat [x]", "negative_prompt": "((y))"},
     ],
-    ids=["bare", "negative", "unguided", "oblong", "too-long", "brackets"],
+    ids=["bare", "negative", "unguided", "oblong", "small", "too-long", "brackets"],
 )
 def test_pixels_are_those_of_the_stock_pipeline(stable_diffusion, prediction_type, changed):
     folder = stable_diffusion(prediction_type)

@@ -29,6 +29,7 @@ def weighted(prompt: str) -> list[tuple[str | None, float]]:
         ("(word:abc)", [("word:abc", 1.1)]),
         ("a:1.3)", [("a:1.3)", 1.0)]),
         ("10:30 in BERLIN", [("10:30 in BERLIN", 1.0)]),
+        (r"a\b", [("ab", 1.0)]),
         ("one BREAK two", [("one ", 1.0), (None, 1.0), (" two", 1.0)]),
         ("NOBREAKS", [("NOBREAKS", 1.0)]),
     ],
@@ -47,6 +48,10 @@ def test_any_text_parses_into_fragments_of_positive_weight(prompt: str) -> None:
 @given(st.text(alphabet="ab ()[]\\:1."))
 def test_an_escaped_text_means_itself(text: str) -> None:
     assert parse(escape(text)) == [Fragment(text)]
+
+
+def test_an_escaped_break_is_a_word() -> None:
+    assert parse(escape("BREAK")) == [Fragment("break")]
 
 
 def test_a_break_carries_no_weight() -> None:

@@ -28,7 +28,7 @@ def new_autoencoder() -> AutoencoderKL:
 
 
 def train_autoencoder(pictures: Pictures, plan: Plan, folder: Path, device: str) -> AutoencoderKL:
-    """Trained on crops first, on whole pictures in the last fifth; its latents whitened at the end.
+    """Trained on crops first, on whole pictures at the end; its latents whitened at the end.
 
     Without the variational part: a little noise of fixed size on the latents keeps the decoder smooth.
     Two things make it quick: no noise to be learned, and, in the first half, a pull of three of the latents
@@ -37,7 +37,7 @@ def train_autoencoder(pictures: Pictures, plan: Plan, folder: Path, device: str)
     vae = new_autoencoder().to(device, memory_format=torch.channels_last)
 
     def loss(rng: random.Random, done: float) -> Tensor:
-        crop, batch = (64, 8) if done < 0.8 else (128, 4)
+        crop, batch = (64, 8) if done < 0.92 else (128, 4)
         pixels = pictures.batch([rng.randrange(len(pictures.scenes)) for _ in range(batch)])
         top, left = (rng.randrange(128 - crop + 1) for _ in range(2))
         pixels = pixels[:, :, top : top + crop, left : left + crop].to(device, memory_format=torch.channels_last)

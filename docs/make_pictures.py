@@ -1,0 +1,61 @@
+"""Draw the pictures of the README: a real session as a strip, and a sheet of pictures of mini, none chosen.
+
+python docs/make_pictures.py
+"""
+
+import tempfile
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from notthat.agent import Conversation, Settings, Studio
+from notthat.generation import GenerationRequest, LocalEngine, generate
+
+HERE = Path(__file__).parent
+SEED = 7
+SIDE = 256
+FEEDBACK = ("too cartoonish", "and no watermark", "undo")
+PROMPTS = ("portrait of a man", "portrait of a woman", "a child")
+
+
+def session() -> Image.Image:
+    """Four turns and an undo, each picture under the words that made it."""
+    with tempfile.TemporaryDirectory() as home, Studio.open(Settings.load(home=home)) as studio:
+        conversation = Conversation.start("portrait of a man without mustache", studio, seed=SEED)
+        later = [conversation.say(words) for words in FEEDBACK]
+        turns = [studio.store.turn(conversation.id, 0), *later]
+        return _strip([(turn.feedback, turn.negative, Image.open(turn.image).convert("RGB")) for turn in turns])
+
+
+def sheet(columns: int = 8) -> Image.Image:
+    """A row of the first seeds for each prompt."""
+    engine = LocalEngine.load("mini")
+    image = Image.new("RGB", (columns * 128, len(PROMPTS) * 128))
+    for row, prompt in enumerate(PROMPTS):
+        for seed in range(columns):
+            asked = {"model": "mini", "prompt": prompt, "seed": seed}
+            request = GenerationRequest.with_defaults(asked, lambda: engine.defaults)
+            image.paste(generate(engine, request).image, (seed * 128, row * 128))
+    return image
+
+
+def _strip(turns: list[tuple[str, str, Image.Image]]) -> Image.Image:
+    gap, text = 16, 56
+    strip = Image.new("RGB", (len(turns) * (SIDE + gap) + gap, SIDE + 2 * gap + text), "white")
+    draw = ImageDraw.Draw(strip)
+    for k, (words, negative, picture) in enumerate(turns):
+        left = gap + k * (SIDE + gap)
+        strip.paste(picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS), (left, gap))
+        draw.text((left, SIDE + gap + 8), words, fill="black", font=ImageFont.load_default(15))
+        draw.text((left, SIDE + gap + 32), f"without {negative}", fill=(110, 110, 110), font=ImageFont.load_default(13))
+    return strip
+
+
+def main() -> None:
+    """Write both pictures beside this file."""
+    session().save(HERE / "session.png")
+    sheet().save(HERE / "mini.png")
+
+
+if __name__ == "__main__":
+    main()
