@@ -7,8 +7,6 @@ needs is imported inside it, so that help is quick.
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,10 +15,11 @@ import typer
 
 from ... import __version__
 from ...errors import InvalidInputError, NotthatError
+from . import database
+from .options import Guidance, Json, Model, Seed, SessionId, Steps, load_settings, open_studio
 
 if TYPE_CHECKING:
     from ..conversation import Turn
-    from ..settings import Settings
     from ..studio import Studio
 
 app = typer.Typer(
@@ -31,20 +30,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-db = typer.Typer(help="Look after the database.", no_args_is_help=True)
-app.add_typer(db, name="db")
+app.add_typer(database.app, name="db")
 
 _SOME_PICTURE = "picture"
 """What stands for the prompt of a picture that nothing is known of."""
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
-Model = Annotated[
-    str | None, typer.Option(help="mini, a folder in diffusers' layout, a .safetensors file, or a hub id.")
-]
-Seed = Annotated[int | None, typer.Option(help="Where the noise starts from; drawn where it isn't given.")]
-Steps = Annotated[int | None, typer.Option(help="Denoising steps; by default the model's own.")]
-Guidance = Annotated[float | None, typer.Option(help="How strongly the words count; exclusions need more than 1.")]
-SessionId = Annotated[str, typer.Argument(metavar="SESSION", help="A session's id: see notthat sessions.")]
 
 _INTERRUPTED = 130  # as shells have it: 128 and the number of SIGINT
 
@@ -110,7 +99,7 @@ def chat(
     options = {"seed": seed, "steps": steps, "guidance": guidance}
     if session is not None and any(value is not None for value in (prompt, policy, model, *options.values())):
         raise InvalidInputError("--session goes on as the session was begun: give no prompt and no other option")
-    with _studio(model) as studio:
+    with open_studio(model) as studio:
         Chat(studio, policies=tuple(policy or ()), **options).run(prompt, session)
 
 
@@ -131,7 +120,7 @@ def new(
     from ..conversation import Conversation
     from .console import progress
 
-    with _studio(model) as studio:
+    with open_studio(model) as studio:
         with progress("drawing") as on_step:
             conversation = Conversation.start(
                 prompt, studio, seed=seed, steps=steps, guidance=guidance, policies=policy or (), on_step=on_step
@@ -154,7 +143,7 @@ def say(
     from ..conversation import Conversation
     from .console import progress
 
-    with _studio() as studio:
+    with open_studio() as studio:
         with progress("drawing") as on_step:
             turn = Conversation.open(session, studio).say(feedback, on_step)
         _print_turn(studio, turn, as_json)
@@ -169,7 +158,7 @@ def undo(
     """Go back to an earlier picture; nothing is erased."""
     from ..conversation import Conversation
 
-    with _studio() as studio:
+    with open_studio() as studio:
         turn = Conversation.open(session, studio).undo(turns)
         if not as_json:
             typer.echo(f"Back to turn {turn.number}.")
@@ -185,7 +174,7 @@ def show(
     """Show a turn: its picture, its words, and what is excluded since when and in whose words."""
     from .console import emit, exclusions, out, show_turn
 
-    with _studio() as studio:
+    with open_studio() as studio:
         record = studio.store.turn(session, turn)
         if as_json:
             emit(_turn_json(record))
@@ -202,7 +191,7 @@ def sessions(as_json: Json = False) -> None:
     """List the sessions, newest first."""
     from .console import emit
 
-    with _studio() as studio:
+    with open_studio() as studio:
         for session in studio.store.sessions():
             created = session.created_at.isoformat(timespec="seconds")
             if as_json:
@@ -223,7 +212,7 @@ def replay(
     from .console import emit, progress
 
     turns = identical = 0
-    with _studio() as studio, progress("replaying") as on_step:
+    with open_studio() as studio, progress("replaying") as on_step:
         for result in replayed(studio, session, on_step):
             turns, identical = turns + 1, identical + result.identical
             if as_json:
@@ -255,13 +244,15 @@ def interpret(
 
     Example:  notthat interpret "too cartoonish, and no watermark" --prompt "portrait of a man"
     """
+    from ..studio import interpreter_of
     from .console import emit
+    from .interpreting import interpreted, read_batch
 
-    interpreter = _settings_interpreter()
+    interpreter = interpreter_of(load_settings())
     if (feedback is None) == (batch is None):
         raise InvalidInputError("give either feedback or --batch FILE")
     if batch is None:
-        result = _interpreted(interpreter, {"prompt": prompt, "negative": negative, "feedback": feedback})
+        result = interpreted(interpreter, {"prompt": prompt, "negative": negative, "feedback": feedback})
         if as_json:
             emit(result)
             return
@@ -269,8 +260,8 @@ def interpret(
         for edit in result["edits"]:
             typer.echo(json.dumps(edit, ensure_ascii=False))
         return
-    for line in _read_batch(batch):
-        emit({"id": line["id"], **_interpreted(interpreter, line)})
+    for line in read_batch(batch):
+        emit({"id": line["id"], **interpreted(interpreter, line)})
 
 
 @app.command()
@@ -295,7 +286,7 @@ def generate(
     from .oneshot import draw_to_folder, first_request
 
     asked = {"seed": seed, "num_inference_steps": steps, "guidance_scale": guidance, "width": width, "height": height}
-    engine, request = first_request(_settings(model).model, prompt, negative, asked)
+    engine, request = first_request(load_settings(model).model, prompt, negative, asked)
     for line in engine.remarks(request):
         typer.echo(f"notthat: {line}", err=True)
     with progress("drawing") as on_step:
@@ -316,7 +307,7 @@ def tokens(text: str, model: Model = None, as_json: Json = False) -> None:
     from ...generation import LocalEngine
     from .console import emit
 
-    reading = LocalEngine.load(_settings(model).model).read(text)
+    reading = LocalEngine.load(load_settings(model).model).read(text)
     if as_json:
         emit({**asdict(reading), "fragments": [list(f) for f in reading.fragments], "unknown": list(reading.unknown)})
         return
@@ -333,95 +324,16 @@ def models(as_json: Json = False) -> None:
     from ...generation import available
     from .console import emit
 
-    for model in available(_settings().home / "models"):
+    for model in available(load_settings().home / "models"):
         if as_json:
             emit({"name": model.name, "path": str(model.path), "pipeline": model.kind})
         else:
             typer.echo(f"{model.name}  ({model.kind})")
 
 
-@db.command()
-def upgrade(as_json: Json = False) -> None:
-    """Bring a database that an older notthat made up to date."""
-    from ...storage import upgrade as upgrade_database
-    from .console import emit
-
-    settings = _settings()
-    revision = upgrade_database(settings.database_url, home=settings.home)
-    if as_json:
-        emit({"revision": revision})
-    else:
-        typer.echo(f"the database is at revision {revision}")
-
-
-@db.command()
-def check(as_json: Json = False) -> None:
-    """Look for damage: rows, references, and pictures that are missing or changed. Exit 1 where there is any."""
-    from ...storage import check as check_store
-    from .console import emit
-
-    with _studio() as studio:
-        findings = check_store(studio.store)
-    for finding in findings:
-        if as_json:
-            emit(
-                {
-                    "kind": finding.kind,
-                    "place": str(finding.place),
-                    "message": finding.message,
-                    "harmless": finding.harmless,
-                }
-            )
-        else:
-            typer.echo(f"{finding.place}: {finding.message}")
-    if not as_json and not findings:
-        typer.echo("nothing wrong")
-    if any(not finding.harmless for finding in findings):
-        raise NotthatError("the store is damaged: see above")
-
-
-@db.command()
-def prune(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Delete pictures that no turn names, and what crashes left behind."""
-    from ...storage import prune as prune_store
-    from .console import emit
-
-    with _studio() as studio:
-        pruned = prune_store(studio.store, dry_run=dry_run)
-    pictures, temporary = ([str(path) for path in paths] for paths in (pruned.pictures, pruned.temporary))
-    if as_json:
-        emit({"pictures": pictures, "temporary": temporary, "bytes": pruned.bytes, "dry_run": dry_run})
-    else:
-        done = "would free" if dry_run else "freed"
-        typer.echo(f"{done} {pruned.bytes} bytes: {len(pictures)} pictures, {len(temporary)} temporary files")
-
-
 def _fail(message: str, code: int) -> int:
     typer.echo(f"notthat: {' '.join(message.split())}", err=True)
     return code
-
-
-def _settings(model: str | None = None) -> "Settings":
-    from ..settings import Settings
-
-    return Settings.load(model=model)
-
-
-@contextmanager
-def _studio(model: str | None = None) -> Iterator["Studio"]:
-    from ..studio import Studio
-
-    with Studio.open(_settings(model)) as studio:
-        yield studio
-
-
-def _settings_interpreter() -> Any:
-    from ..studio import interpreter_of
-
-    return interpreter_of(_settings())
 
 
 def _turn_json(turn: "Turn") -> dict[str, Any]:
@@ -437,35 +349,3 @@ def _print_turn(studio: "Studio", turn: "Turn", as_json: bool) -> None:
         emit(_turn_json(turn))
     else:
         show_turn(turn, studio.store.images.open(turn.sha256))
-
-
-def _interpreted(interpreter: Any, line: dict[str, Any]) -> dict[str, Any]:
-    from ..edits import State, edits_adapter
-    from ..exclusions import parse_negative
-
-    state = State(line["prompt"], parse_negative(line["negative"]), seed=0)
-    said = interpreter.interpret(line["feedback"], state)
-    return {"edits": edits_adapter.dump_python(said.edits, mode="json"), "reply": said.reply}
-
-
-def _read_batch(path: Path) -> Iterator[dict[str, Any]]:
-    """The lines of a batch file, all read and checked before the first is used."""
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")  # `splitlines` splits at characters that JSON may hold
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"{path} can't be read: {error}") from None
-    parsed = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            value = json.loads(line)
-            texts = {name: value.get(name, "") for name in ("prompt", "negative")} | {"feedback": value["feedback"]}
-            if not all(isinstance(text, str) for text in texts.values()):
-                raise TypeError
-            parsed.append({"id": value["id"], **texts})
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise InvalidInputError(
-                f'{path}, line {number}: expected {{"id","prompt","negative","feedback"}}'
-            ) from None
-    return iter(parsed)

@@ -47,7 +47,7 @@ def main() -> None:
         if step % args.sheet_every == 0:
             sheet(assemble(vae, encoder, tokenizer, unet), runs / f"sheet-{step:05d}.png")
 
-    plan = Plan(args.denoiser_steps, 6e-4)
+    plan = Plan(args.denoiser_steps, 8e-4)
     unet = train_denoiser(pictures.scenes, latents, tokenizer, encoder, plan, runs, device, show)
     pipeline = assemble(vae, encoder, tokenizer, unet)
     sheet(pipeline, runs / "sheet.png")

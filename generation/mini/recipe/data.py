@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from rich.progress import track
 
-from .render import SIZE, render
+from .canvas import SIZE
+from .render import render
 from .world import Scene, sample
 
 _SHARD = 500

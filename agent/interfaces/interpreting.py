@@ -1,0 +1,45 @@
+"""What `notthat interpret` does: feedback to edits, a line or a file of them, without a picture."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ...errors import InvalidInputError
+from ..edits import State, edits_adapter
+from ..exclusions import parse_negative
+from ..interpreters import Interpreter
+
+
+def interpreted(interpreter: Interpreter, line: dict[str, Any]) -> dict[str, Any]:
+    """The edits and the reply for a line's feedback, in the state that the line tells."""
+    state = State(line["prompt"], parse_negative(line["negative"]), seed=0)
+    said = interpreter.interpret(line["feedback"], state)
+    return {"edits": edits_adapter.dump_python(said.edits, mode="json"), "reply": said.reply}
+
+
+def read_batch(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a batch file, all read and checked before the first is used.
+
+    Raises:
+        InvalidInputError: naming the first line that isn't `{"id","prompt","negative","feedback"}`.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")  # `splitlines` splits at characters that JSON may hold
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInputError(f"{path} can't be read: {error}") from None
+    parsed = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+            texts = {name: value.get(name, "") for name in ("prompt", "negative")} | {"feedback": value["feedback"]}
+            if not all(isinstance(text, str) for text in texts.values()):
+                raise TypeError
+            parsed.append({"id": value["id"], **texts})
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise InvalidInputError(
+                f'{path}, line {number}: expected {{"id","prompt","negative","feedback"}}'
+            ) from None
+    return iter(parsed)
