@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from .edits import Allow, Edit, Exclude, Reroll, Reset, Reweight, SetPrompt, State, Undo, floor_of
+from .edits import Allow, Edit, Exclude, Reroll, Reset, Reweight, SetPrompt, State, Undo, apply, floor_of
 
 NOTHING = "Nothing to change."
 
@@ -10,9 +10,16 @@ NOTHING = "Nothing to change."
 def describe(edits: Iterable[Edit], state: State) -> str:
     """One line for the person: what these edits change in `state`, the state before them."""
     edits = tuple(edits)
+    if any(isinstance(edit, Reset) for edit in edits):  # the rest is said of what a reset leaves
+        state = apply(state, [Reset()], turn=0, words="")
     new = [edit.term for edit in edits if isinstance(edit, Exclude) and edit.term not in state.negative]
-    parts = [f"Excluded {_listed(new)}."] if new else []
-    parts += [_describe_one(edit, state) for edit in edits if not (isinstance(edit, Exclude) and edit.term in new)]
+    parts = [_describe_one(edit, state) for edit in edits if isinstance(edit, Undo | Reset)]
+    parts += [f"Excluded {_listed(new)}."] if new else []
+    parts += [
+        _describe_one(edit, state)
+        for edit in edits
+        if not isinstance(edit, Undo | Reset) and not (isinstance(edit, Exclude) and edit.term in new)
+    ]
     return " ".join(parts) or NOTHING
 
 

@@ -23,7 +23,6 @@ from notthat.agent import Conversation, Studio
 from notthat.agent.interfaces.cli import main
 from notthat.agent.interpreters import OfflineInterpreter
 from notthat.generation import StubEngine
-from notthat.generation.models import BUILT_IN, locate
 from notthat.storage import Store
 
 PROMPT = "a harbour at dawn without boats"
@@ -253,7 +252,6 @@ def test_interpret_reads_a_batch_line_by_line(notthat: Run, tmp_path: Path) -> N
     assert notthat("interpret", "--batch", batch).lines == read
 
 
-@pytest.mark.skipif(not Path(locate(BUILT_IN)).is_dir(), reason="the built-in model was not built yet")
 def test_models_lists_the_built_in_one_and_those_of_the_home(notthat: Run, home: Path, model_folder: Path) -> None:
     (home / "models").mkdir(parents=True)
     (home / "models" / "mine").symlink_to(model_folder)

@@ -205,6 +205,11 @@ def test_a_reply_is_one_line(state: State, edits: list[Edit]) -> None:
     assert "\n" not in reply
 
 
+def test_what_is_said_after_a_reset_is_said_of_what_it_leaves() -> None:
+    state = after(Exclude(term="hat", weight=1.4))
+    assert describe([Reset(), Exclude(term="hat")], state) == "Dropped all of your exclusions. Excluded “hat”."
+
+
 def test_a_reply_says_why_a_policy_stays() -> None:
     locked = Exclusion(term="gore", source="policy:safe", since=0, words="")
     state = State(prompt="", negative=NegativePrompt((locked,)), seed=1)

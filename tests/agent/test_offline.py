@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notthat.agent.edits import Allow, Edit, Exclude, Reweight, SetPrompt, State, Undo, apply
-from notthat.agent.exclusions import parse_negative
+from notthat.agent.edits import Allow, Edit, Exclude, Reset, Reweight, SetPrompt, State, Undo, apply
+from notthat.agent.exclusions import Exclusion, NegativePrompt, parse_negative
 from notthat.agent.interpreters import OfflineInterpreter
 
 
@@ -157,6 +157,17 @@ def brief(edits: tuple[Edit, ...], negative: str = "") -> str:
         ("dont want the clouds", "exclude clouds"),
         ("NO MORE BALLOONS!!!1", "exclude balloons"),
         ("remvoe the tie", "exclude tie"),
+        # declined, or by a comparison
+        ("glasses? no thanks", "exclude glasses"),
+        ("that necklace, no", "exclude necklace"),
+        ("his tattoo? nope!", "exclude tattoo"),
+        ("it's giving AI", "exclude ai generated"),
+        ("that's giving cartoon vibes", "exclude cartoon"),
+        ("what if she didn't have a cane?", "exclude cane"),
+        ("what if the cane wasn't there", "exclude cane"),
+        ("a little less contrast", "exclude contrast"),
+        ("a man without a cane would be better", "exclude cane"),
+        ("exclude: fog, lamp posts", "exclude fog; exclude lamp posts"),
     ],
 )
 def test_excludes(feedback: str, expected: str) -> None:
@@ -211,6 +222,11 @@ def test_excludes(feedback: str, expected: str) -> None:
         "does the weight matter?",
         "cool cool cool 😎",
         "lol no thats perfect",
+        "better? no",
+        "the light, no doubt",
+        "nice, no?",
+        "a dog in the corner",
+        "a masterpiece",
         "ty!!",
         "haha",
         "the light is beautiful",
@@ -290,6 +306,8 @@ def test_changes_nothing(feedback: str) -> None:
         ("hat", "reroll please", "reroll"),
         ("hat", "different seed", "reroll"),
         ("hat", "one more try", "reroll"),
+        ("hat", "clear everything, bring the hat back", "reset"),
+        ("hat", "no scarf, actually start over", "reset"),
         ("hat", "can you try again?", "reroll"),
         ("hat", "same prompt, new seed", "reroll"),
     ],
@@ -336,6 +354,24 @@ def test_reads_the_state(negative: str, feedback: str, expected: str) -> None:
         ("a dog", "I'd like a red collar on it", "dog red collar", "like"),
         ("a dog", "set it in Tokyo", "dog Tokyo", "set"),
         ("a dog", "add a ball and a bone", "dog ball bone", "add"),
+        ("a dog on a sofa", "what if the dog wore a raincoat?", "dog sofa wearing raincoat", "what if wore"),
+        ("a dog on a sofa", "what if it was a fox?", "fox sofa", "dog what if was"),
+        ("a dog on a sofa", "what if there were candles", "dog sofa candles", "what there were"),
+        ("a dog on a sofa", "what if you made the sofa green?", "dog green sofa", "what made"),
+        ("a dog on a sofa", "background: a snowy mountain", "dog sofa snowy mountain background", ""),
+        ("a dog on a sofa", "what if it had wings and a halo?", "dog sofa with wings halo", "what had"),
+        ("a dog on a sofa", "weather: snow, time: dusk", "dog on a sofa snow dusk", "weather time"),
+        ("a dog on a sofa", "style: woodcut", "dog sofa woodcut", "style"),
+        ("a white windmill on a hill", "I want a blue windmill", "blue windmill hill", "white want"),
+        ("a white windmill on a hill", "give me a blue windmill", "blue windmill hill", "white give"),
+        ("a white windmill on a hill", "a blue windmill", "blue windmill hill", "white"),
+        ("a white windmill on a hill", "add a blue windmill", "white blue windmill hill", "add"),
+        ("a white windmill on a hill", "I want a windmill with a red door", "white windmill hill red door", "want"),
+        ("a dog on a sofa", "an owl with a monocle", "owl monocle", "dog sofa"),
+        ("a dog on a sofa", "a dog wearing a kimono, please", "dog kimono", "sofa please"),
+        ("a dog on a sofa", "portrait of an old sailor", "portrait old sailor", "dog sofa"),
+        ("picture", "make it a lighthouse", "lighthouse", "picture"),
+        ("picture", "a lighthouse", "lighthouse", "picture"),
     ],
 )
 def test_rewrites_the_prompt(prompt: str, feedback: str, must: str, must_not: str) -> None:
@@ -367,12 +403,116 @@ def test_rewrites_the_prompt(prompt: str, feedback: str, must: str, must_not: st
         ("a dog", "new prompt: a teapot", "a teapot", []),
         ("a dog", "something else: a teapot without steam", "a teapot", ["steam"]),
         ("a dog", "now draw a teapot", "a teapot", []),
+        ("", "a bay — no boats — at dawn", "a bay — at dawn", ["boats"]),
+        ("", "Old pier. Fog. No gulls. 35mm", "Old pier. Fog. 35mm", ["gulls"]),
+        ("", "shelf w/ books, w/o dust", "shelf with books", ["dust"]),
+        ("", "an alley without cars, bins, or wires, at night", "an alley, at night", ["cars", "bins", "wires"]),
+        ("", "a mug, nothing else", "a mug", []),
+        ("", "a nun without a veil, a book or a rosary", "a nun", ["veil", "book", "rosary"]),
+        ("a dog", "a surfer in Bora Bora 🏄", "a surfer in Bora Bora 🏄", []),
+        ("a dog", "next: a tuk tuk 🛺 in Ur, no driver", "a tuk tuk 🛺 in Ur", ["driver"]),
+        # said of a picture that is there already
+        ("picture", "portrait of a nun without glasses", "portrait of a nun", ["glasses"]),
+        ("picture", "a pirate without a parrot", "a pirate", ["parrot"]),
+        ("picture", "make it a pirate without a parrot", "a pirate", ["parrot"]),
+        ("a dog", "A castle 🏰 on a cliff, no flags", "A castle 🏰 on a cliff", ["flags"]),
+        ("a dog", "photo of a tram w/o passengers", "photo of a tram", ["passengers"]),
+        ("a dog on a sofa", "a cat, no dog", "a cat on a sofa", ["dog"]),
+        ("a dog on a sofa", "no dog, a cat", "a cat on a sofa", ["dog"]),
+        ("a nun with glasses", "a nun without glasses", "a nun", ["glasses"]),
     ],
 )
 def test_moves_negations_out_of_a_description(prompt: str, feedback: str, text: str, terms: list[str]) -> None:
     edits = read(feedback, prompt=prompt)
     assert [edit.text for edit in edits if isinstance(edit, SetPrompt)] == [text]
     assert [edit.term for edit in edits if isinstance(edit, Exclude)] == terms
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "a hula dancer in Pago Pago",
+        "a tuk tuk in the rain",
+        "the letters r and u, ur-script",
+        "V2 rocket, U2 plane",
+        "A Café ☕ at dusk 👩‍🚀!",
+        "a cat :) on a mat",
+        "Mr. T at No. 5",
+        "a never ending staircase",
+        "girl with never-ending braids",
+        "a never-before-seen orchid",
+        "a comet never seen before",
+        "a clown who never laughs",
+        "nothing but sand",
+        "no man's land",
+        "a no-entry sign",
+        "a no swimming sign on a pier",
+        "Nowhere, Nebraska",
+        "an empty plain except for one tree",
+        "Imagine Dragons on stage",
+        "Paint splatter",
+        "forget-me-nots, macro",
+        "(a cat:1.3), [blur]",
+        "wat pho, teh tarik",
+    ],
+)
+def test_a_description_keeps_its_own_words(prompt: str) -> None:
+    assert read(prompt, prompt="") == (SetPrompt(text=prompt),)
+    assert read(f"Next: {prompt}", prompt="a dog") == (SetPrompt(text=prompt),)
+
+
+def test_a_description_has_straight_quotes_and_single_spaces() -> None:
+    assert read("it’s\u00a0a “quoted”  \u200bsign\n", prompt="") == (SetPrompt(text='it\'s a "quoted" sign'),)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "feedback", "terms"),
+    [
+        ("portrait of a man in a garden", "portrait of a man without mustache", ["mustache"]),
+        ("portrait of a man in a garden", "a version without the hedge", ["hedge"]),
+        ("picture", "a picture with no text", ["text"]),
+        ("picture", "no mustache", ["mustache"]),
+        ("picture", "too cartoonish", ["cartoon"]),
+        ("picture", "remove the hat", ["hat"]),
+        ("picture", "still blurry", ["blurry"]),
+        ("picture", "no hat or a beard", ["hat", "beard"]),
+        ("picture", "a man with six fingers", ["extra fingers"]),
+    ],
+)
+def test_an_exclusion_that_leaves_the_prompt_alone(prompt: str, feedback: str, terms: list[str]) -> None:
+    assert read(feedback, prompt=prompt) == tuple(Exclude(term=term) for term in terms)
+
+
+def test_still_there_raises_the_weight_without_a_known_prompt() -> None:
+    assert read("still blurry", prompt="picture", negative="blurry") == (Reweight(term="blurry", weight=1.2),)
+    assert read("undo", prompt="picture") == (Undo(turns=1),)
+
+
+@pytest.mark.parametrize("feedback", ["start over, no hat", "Start over. No hat!", "start over with no hat"])
+def test_what_follows_a_reset_finds_nothing_excluded(feedback: str) -> None:
+    assert read(feedback, negative="(hat:1.4), fog") == (Reset(), Exclude(term="hat"))
+
+
+def test_a_new_scene_leaves_out_no_harder_what_is_out_already() -> None:
+    edits = (Exclude(term="hat"), SetPrompt(text="a wizard in a tower"))
+    assert read("next: a wizard in a tower, no hat", negative="hat") == edits
+    assert read("a wizard in a tower, no hat", negative="hat") == edits
+    assert read("a man without a hat", negative="hat") == (Reweight(term="hat", weight=1.2),)
+
+
+def test_none_of_one_thing_but_another_instead() -> None:
+    edits = (Exclude(term="beard"), SetPrompt(text="portrait of a man, a goatee"))
+    assert read("no beard, a goatee") == read("no beard but a goatee") == edits
+    assert read("no beard or a goatee") == (Exclude(term="beard"), Exclude(term="goatee"))
+
+
+def test_a_reset_leaves_a_policy_its_exclusions() -> None:
+    policy = Exclusion(term="logo", source="policy:brand", since=0, words="")
+    state = State("a mug", NegativePrompt((policy,)), 1)
+    assert OfflineInterpreter().interpret("start over, no logo", state).edits == (
+        Reset(),
+        Reweight(term="logo", weight=1.2),
+    )
 
 
 def test_asking_for_what_is_excluded_allows_it() -> None:
@@ -482,3 +622,6 @@ def test_a_very_long_text_takes_no_time() -> None:
     assert read("the hat " * 5000) is not None
     assert read("no " * 5000) is not None
     assert read("a, " * 5000, prompt="") is not None
+    assert read("no b, " * 5000, prompt="") is not None
+    assert read("no " + "b, c d, " * 5000, prompt="") is not None
+    assert read("a b " * 5000, prompt="picture") is not None

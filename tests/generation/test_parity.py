@@ -100,9 +100,15 @@ def test_a_weighted_prompt_without_weights_is_a_plain_one(stable_diffusion):
     assert (np.asarray(generate(engine, weighted).image) == plain).all()
 
 
-def test_the_built_in_model_is_a_stock_pipeline():
+@pytest.mark.parametrize(("width", "height"), [(128, 128), (136, 104)])
+@pytest.mark.parametrize("negative_prompt", ["", "mustache, watermark"])
+def test_the_built_in_model_is_a_stock_pipeline(width, height, negative_prompt):
     values = request(
-        prompt="portrait of a man", negative_prompt="mustache", width=128, height=128, num_inference_steps=6
+        prompt="portrait of a man",
+        negative_prompt=negative_prompt,
+        width=width,
+        height=height,
+        num_inference_steps=6,
     )
     engine = LocalEngine.load("mini", device="cpu")
     picture = np.asarray(generate(engine, GenerationRequest.checked(model="mini", **values)).image, np.int16)

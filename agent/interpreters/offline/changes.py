@@ -35,6 +35,7 @@ CAMERA = {
     "zoom in more": "close-up",
 }
 
+_WANTING = re.compile(r"(?:i want|i'd|i need|we need|give me|need|want|how about|let's|can|could|show|use|try|go)\b")
 _INSTEAD = re.compile(r"\binstead\b", re.I)
 
 
@@ -52,7 +53,9 @@ def strip_polite(phrase: str) -> str:
 def add(match: re.Match[str], draft: Draft) -> bool:
     phrase = strip_polite(match["x"])
     phrase = re.sub(r"^(?:in\s+)?(?:adding\s+)?(?:just\s+)?(?:maybe\s+)?(?:like\s+)?", "", phrase, flags=re.I)
-    return draft.rewrite(rewriting.correct(draft.prompt, phrase)) if _INSTEAD.search(match[0]) else draft.add(phrase)
+    if _INSTEAD.search(match[0]):
+        return draft.rewrite(rewriting.correct(draft.prompt, phrase))
+    return wanted(phrase, draft) if re.match(r"(?:i|we)\b", match[0], re.I) else draft.add(phrase)
 
 
 def have(match: re.Match[str], draft: Draft) -> bool:
@@ -60,7 +63,17 @@ def have(match: re.Match[str], draft: Draft) -> bool:
     phrase = strip_polite(match["x"])
     if is_pronoun(phrase):
         return draft.add(phrase)
+    if re.match(r"\w+ (?:me|us)\b", match[0], re.I):
+        return wanted(phrase, draft)
     return draft.add(f"with {phrase}")
+
+
+def wanted(phrase: str, draft: Draft) -> bool:
+    """ "I want a black barn": the barn that is there in black, else one more thing."""
+    if recoloured := rewriting.recolour(draft.prompt, phrase):
+        return draft.rewrite(recoloured)
+    more = re.match(r"(?:an?|the)\s+(?P<thing>[\w-]+)\s+(?=(?:with|wearing|holding)\s)", phrase, re.I)
+    return draft.add(phrase[more.end() :] if more and draft.wants(more["thing"]) else phrase)
 
 
 def do(match: re.Match[str], draft: Draft) -> bool:
@@ -98,7 +111,70 @@ def make(match: re.Match[str], draft: Draft) -> bool:
         return draft.add(gerund(verb.lower()) + (f" {rest}" if rest else ""))
     if negated := re.match(r"(?:less|not(?: so| too| that)?|without|no)\s+(?P<x>.+)", said, re.I):
         return draft.exclude(negated["x"])
-    said = re.sub(r"^more\s+(?=\w+$)", "more ", said)
+    if both := re.match(r"(?P<x>an?\s.+?)\s+(?:without|with no|but no)\s+(?P<y>.+)", said, re.I):
+        return draft.rewrite(rewriting.become(draft.prompt, both["x"])) and draft.exclude(both["y"])
+    return draft.rewrite(rewriting.become(draft.prompt, said))
+
+
+PAST = {
+    "wore": "wearing",
+    "had": "with",
+    "held": "holding",
+    "sat": "sitting",
+    "stood": "standing",
+    "lay": "lying",
+    "ran": "running",
+    "rode": "riding",
+    "ate": "eating",
+    "drank": "drinking",
+    "slept": "sleeping",
+    "flew": "flying",
+    "swam": "swimming",
+    "read": "reading",
+    "drove": "driving",
+    "sang": "singing",
+}
+
+
+def what_if(match: re.Match[str], draft: Draft) -> bool:
+    """ "What if the cat wore a bow tie", "what if it was night", "what if there was a moon"."""
+    who, verb, rest = match["who"].lower(), match["verb"].lower(), strip_polite(match["rest"])
+    if who in {"we", "you", "i"}:
+        return verb in {"added", "put", "had", "used"} and draft.add(rest)
+    if who == "there":
+        return verb in {"was", "were"} and draft.add(rest)
+    if verb in PAST:
+        return draft.add(f"{PAST[verb]} {rest}")
+    if verb.endswith("ed"):
+        return draft.add(f"{re.sub('i$', 'y', verb[:-2])}ing {rest}".strip())
+    if not re.fullmatch(IT, who, re.I) and who not in {"he", "she", "they"}:
+        thing = re.sub(r"^the\s+", "", who)
+        if re.match(r"an?\s", rest, re.I):
+            return draft.rewrite(rewriting.swap(draft.prompt, thing, rest) or rewriting.become(draft.prompt, rest))
+        return draft.rewrite(rewriting.attribute(draft.prompt, thing, rest))
+    if re.match(PREPOSITION + r"\s", rest, re.I):
+        return draft.rewrite(rewriting.move(draft.prompt, rest))
+    return draft.rewrite(rewriting.become(draft.prompt, rest))
+
+
+def setting(match: re.Match[str], draft: Draft) -> bool:
+    """ "Background: a stormy sea", "style: watercolor"."""
+    thing, said = re.sub(r"^the\s+", "", match["thing"].lower().strip()), strip_polite(match["q"])
+    if thing not in lexicon().words["settings"] or not said:
+        return False
+    if thing == "subject":
+        return draft.rewrite(rewriting.replace_subject(draft.prompt, said))
+    kind = lexicon().kind_names.get(thing)
+    if kind in {None, "background"}:
+        if re.match(r"(?:an?|the)\s", said, re.I):
+            return draft.add(f"{said} in the {thing}" if thing in {"background", "backdrop", "foreground"} else said)
+        return draft.rewrite(rewriting.attribute(draft.prompt, thing, said))
+    if swapped := rewriting.swap_kind(draft.prompt, kind or "", said):
+        return draft.rewrite(swapped)
+    if kind in {"season", "time", "weather", "light"} and lexicon().kind(said) == kind:
+        return draft.add(said)
+    if lexicon().kind(said) is None and " " not in said:
+        return draft.add(f"{said} {thing}")
     return draft.rewrite(rewriting.become(draft.prompt, said))
 
 
@@ -207,6 +283,8 @@ def correct(match: re.Match[str], draft: Draft) -> bool:
         return False
     if draft.rejected and (swapped := rewriting.swap(draft.prompt, draft.rejected, new)):
         return draft.rewrite(swapped)
+    if draft.refused and draft.refused == draft.rejected:
+        return draft.add(new)
     return draft.rewrite(rewriting.correct(draft.prompt, new))
 
 
@@ -334,6 +412,8 @@ def added(match: re.Match[str], draft: Draft) -> bool:
         return draft.rewrite(rewriting.correct(draft.prompt, phrase))
     if lexicon().is_praise(phrase) and len(phrase.split()) == 1:
         return False
+    if _WANTING.match(verb):
+        return wanted(phrase, draft)
     return draft.add(phrase)
 
 

@@ -5,7 +5,7 @@ import re
 from ...terms import squeeze
 from . import rewriting
 from .lexicon import lexicon
-from .phrases import term_of
+from .phrases import is_noun_phrase, term_of
 
 _NOUNS = r"(?:prompt|picture|image|idea|subject|scene|request|brief|job|photo|shot|one|task|motif|project)"
 _OPENING = re.compile(
@@ -33,15 +33,19 @@ _COMMAND = re.compile(
 _LEAD = re.compile(
     r"^(?:(?:hi|hello|hey|please|ok|okay|so)[,!]?\s+)*(?:(?:can|could|would|will) you (?:please\s+)?)?"
     r"(?:(?:i want|i'd like|i would like|i need|we need|give me|show me"
-    r"|make me|make|draw me|draw|generate|create|paint|"
-    r"render|imagine|let's (?:do|have|try|see|start with)|how about|looking for)\s+)(?:to see\s+)?"
+    r"|make me|draw me|paint me|let's (?:do|have|try|see|start with)|how about)\s+(?:to see\s+)?(?!you\b|to\b|it\b)"
+    r"|(?:make|draw|generate|create|paint|render|imagine|looking for)\s+(?=(?:an?|the|some|my|one|two|three|\d+)\s))"
     r"(?:(?:a|an)\s+(?:picture|image)\s+of\s+)?(?=\S)",
     re.I,
 )
 _NOT_A_NEGATION = re.compile(
     r"\bno[ -](?:man's[ -]land|(?:entry|exit|parking|smoking|trespassing"
-    r"|swimming|fishing|littering|stopping|diving)"
+    r"|swimming|fishing|littering|stopping|diving|entrance|vacancy|loitering|fly|u-turn|dogs[ -]allowed)"
     r"(?=\s+(?:sign|zone|symbol|area|poster))|nonsense|frills)|\"[^\"]*\"|(?<!\w)'[^']+'(?!\w)"
+    r"|\b(?:an?|the|mr\.?|dr\.?|yes or|yes and|knows?|say|says|said)\s+no\b|\bno\.?\s*\d+"
+    r"|\bnever[ -](?:end\w*|before\b|seen\b|again\b|mind\b|a dull\b|say never\b)"
+    r"|\bnothing (?:but|except|more than|short of)\b|\bminus\s+(?:\d|[a-z]+ degrees)"
+    r"|\bwithout (?:end|borders|limits?|bounds|equal|a cause|a doubt|warning|a trace|words)\b"
     r"|\b(?:that says|saying|reading|titled|named|called)\s+[^,.;]+",
     re.I,
 )
@@ -50,13 +54,14 @@ _NEGATION = re.compile(
     r"|with|having|has|there(?:'s| is| are| should be)"
     r"|in which there (?:is|are)|that has|containing|wearing|showing|just"
     r"|make sure there(?:'s| is| are))\s+)*"
-    r"\b(?:without|no(?![\w-])|not(?:\s+(?:any|too|so|in|a|an))?|sans"
+    r"(?<![\w-])(?:without|no(?![\w-])|not(?:\s+(?:any|too|so|in|a|an))?|sans"
     r"|minus|free\s+(?:of|from)|devoid\s+of|lacking|excluding|"
-    r"except(?:\s+for)?|avoid(?:ing)?|leav(?:e|ing)\s+out|skip(?:ping)?(?=\s+the)|never|nothing|"
-    r"(?:i\s+)?(?:don't|do\s+not|shouldn't|should\s+not|mustn't|must\s+not|isn't|aren't|doesn't|does\s+not)"
+    r"avoid|leav(?:e|ing)\s+out|skip(?:ping)?(?=\s+the)|nothing(?=\s+[\w-]+\s*$)|"
+    r"never(?:\s+(?:show|include|add|use|have|put|draw)(?=\s)|(?=\s+(?:any|an?)\s))|"
+    r"(?:i\s+)?(?:(?:do|should|must|is|are|does)n'?t|(?:do|should|must|does)\s+not)"
     r"\s*(?:include|show|add|want|use|have|need|put(?:\s+in)?|be|contain"
     r"|wear|wearing|has)?|nobody|no\s+one|"
-    r"who\s+(?:isn't|doesn't)(?:\s+(?:have|wear|wearing))?)\b\s*(?:(?:any|having|wearing|showing|of)\s+)*",
+    r"who\s+(?:isn'?t|doesn'?t)(?:\s+(?:have|wear|wearing))?)\b\s*(?:(?:any|having|wearing|showing|of)\s+)*",
     re.I,
 )
 _BACK_IN_PICTURE = re.compile(
@@ -69,6 +74,45 @@ _BACK_IN_PICTURE = re.compile(
     r"(?=\s+(?:in|on|at|by|under|from|through|along|over|across|behind|a|an|the|his|her)\b))\b).*$",
     re.I,
 )
+_IS_SAID_OF = re.compile(
+    r"\?|\b(?:i|you|we|it|he|she|they|is|are|was|were|be|isn't|aren't|would|should|could|can|will|looks?|has|have"
+    r"|please|thanks?|instead|better|again|too|still|it's|that's|there's|don't|doesn't|like)\b"
+    r"|\b(?:the|his|her|its|their|this|that)\s+(?:(?:top|bottom|upper|lower|far)\s+)?(?:background|foreground|corner"
+    r"|left|right|middle|center|centre|edge|top|bottom|picture|image|photo|frame|scene|front|back)\b"
+    r"|^(?:\S+\s+){1,4}?(?:on|in|at|by)\s+(?:his|her|its|their|this|that)\b",
+    re.I,
+)
+_PICTURE = (
+    r"(?:picture|image|photo|photograph|version|one|variant|variation|drawing|painting|render|shot|scene|result|take)"
+)
+_NO_DESCRIPTION = re.compile(
+    r"(?:an?\s+)?(?:bit|lot|tad|touch|few|more|less|better|nicer|different|second|third|extra|missing|other|pity|shame"
+    r"|mess|disaster|thing)\b",
+    re.I,
+)
+_SCENES = frozenset(
+    [
+        "person",
+        "animal",
+        "vehicle",
+        "building",
+        "furniture",
+        "place",
+        "flower",
+        "tree",
+        "fruit",
+        "food",
+        "drink",
+        "vessel",
+        "instrument",
+    ]
+)
+_JOINTS = re.compile(
+    r"[,;\n]\s*|(?<!\b[A-Z])(?<!\b[DMS][rtsx])(?<!\bMrs)[.!?…]+(?:\s+|$)|\s(?=but\s)|\s(?=and\s+no\s)|\s(?:-+|[–—])\s|—"
+)
+_ITEM = r"(?:an?\s+)?(?!(?:in|on|at|with|near|by|under|no|without|an?|the|\w+ing)\b)[\w'-]+(?: (?!n?or\b)[\w'-]+)?"
+_COMMA_LIST = re.compile(rf"(?<![\w-])(?:without|no)\s+(?:any\s+)?{_ITEM}(?:,\s*{_ITEM})+,?(?=\s+n?or\s)", re.I)
+_NOTHING_ELSE = re.compile(r"nothing\s+else\b|no\s+more\s*$", re.I)
 _LIST = re.compile(
     r"\s*(?:,|\band/or\b|\bor\b|\bnor\b|\band\b|&)\s*(?:(?:no|any|without" r"|not|nor|or|and)\s+)*", re.I
 )
@@ -80,28 +124,75 @@ def new_description(text: str) -> str | None:
     return match["description"] if match else None
 
 
+def full_description(text: str) -> bool:
+    """Whether feedback describes a whole picture: "a cat with a crown", "portrait of a man without mustache".
+
+    Not "a dog in the corner", nor "a version without text", which speak of the picture that is there.
+    """
+    prompt, unwanted = split_description(text)
+    medium = bool(rewriting.MEDIUM.match(prompt))
+    if not (medium or re.match(r"(?:an?|two|three)\s", prompt, re.I)) or speaks(text):
+        return False
+    subject, rest = rewriting.subject(prompt)
+    subject = squeeze(re.sub(r"[^\w\s'-]", " ", subject))
+    if not 0 < len(subject.split()) <= 6 or says_no_more_than_picture(subject) or _NO_DESCRIPTION.match(subject):
+        return False
+    known = medium or lexicon().kind(subject) in _SCENES
+    if unwanted:
+        direct = bool(re.match(rf"{re.escape(prompt)}\s+(?:without|with no)\b", text, re.I))
+        return known or (direct and not lexicon().is_praise(subject))
+    if set(re.findall(r"[\w-]+", prompt.lower())) & lexicon().words["wrongness"]:
+        return False
+    further = re.match(r"(?:with|wearing|holding|riding|(?:in|on|at|under|by|near)(?!\s+the\b))\s+\w", rest, re.I)
+    return known and (medium or bool(further))
+
+
+def speaks(text: str) -> bool:
+    """Whether a text says or asks something of the picture that is there."""
+    return bool(_IS_SAID_OF.search(text))
+
+
+def is_scene(text: str) -> bool:
+    """Whether a bare noun phrase is of something that a picture may be of: "a red barn"."""
+    return bool(re.match(r"an?\s", text, re.I)) and is_noun_phrase(text) and lexicon().kind(text) in _SCENES
+
+
+def says_no_more_than_picture(text: str) -> bool:
+    """Whether "picture" or "a new version" is all that is said."""
+    return bool(re.fullmatch(rf"(?:(?:an?|the)\s+)?(?:\w+\s+)?{_PICTURE}", text.strip(), re.I))
+
+
+def adds_nothing(description: str, unwanted: list[str], prompt: str) -> bool:
+    """Whether a prompt says all of a description already, and none of what it doesn't want."""
+    said = set(re.findall(r"[\w'-]+", prompt.lower()))
+    asked = set(re.findall(r"[\w'-]+", description.lower())) - {"a", "an", "the"}
+    return asked <= said and not any(set(re.findall(r"[\w'-]+", term.lower())) <= said for term in unwanted)
+
+
 def split_description(text: str) -> tuple[str, list[str]]:
     """The prompt, without its negations, and the terms they negate.
 
     "portrait of a man without mustache" -> ("portrait of a man", ["mustache"])
     """
     text = _LEAD.sub("", squeeze(text), count=1)
-    text = re.sub(r"\s*\(((?:no|not|without|minus)\b[^()]*)\)", r", \1,", text, flags=re.I)
+    said = text
+    text = re.sub(r"\s*[(\[]((?:no|not|without|minus)\b[^()\[\]]*)[)\]]", r", \1,", text, flags=re.I)
+    text = _COMMA_LIST.sub(lambda match: match[0].replace(",", " or"), text)
     masked = _NOT_A_NEGATION.sub(lambda match: "\0" * len(match[0]), text)
-    wanted: list[str] = []
+    prompt = joint = ""
     unwanted: list[str] = []
-    negated = False
+    negated = moved = False
     for start, end in _segments(masked):
         segment, shown = masked[start:end], text[start:end]
+        before, joint = joint, _joint_at(text, end)
         match = _NEGATION.search(segment)
         if match is None:
             if negated and re.match(r"\s*(?:or|nor)\b", segment, re.I):
                 unwanted += _terms(segment)
                 continue
             negated = False
-            wanted.append(shown)
+            prompt = _joined(prompt, before, shown)
             continue
-        negated = True
         rest = segment[match.end() :]
         back = _BACK_IN_PICTURE.search(rest)
         kept = shown[: match.start()]
@@ -109,21 +200,43 @@ def split_description(text: str) -> tuple[str, list[str]]:
             kept += shown[match.end() + back.start() :]
             rest = rest[: back.start()]
         if "nobody" in match[0].lower() or "no one" in match[0].lower():
-            unwanted.append("people")
+            terms = ["people"]
+            if not prompt and not kept.strip():
+                kept = re.sub(r"^\s*(?:in|on|at)\s+", "", rest)
         else:
             rest, positive = _positive_tail(rest)
-            unwanted += _terms(rest)
+            terms = [] if _NOTHING_ELSE.match(match[0] + rest) else _terms(rest)
             kept += positive
-        wanted.append(kept)
-    prompt = rewriting.tidy(", ".join(part.strip() for part in wanted if part.strip(" .,;!")))
+            if not terms and not _NOTHING_ELSE.match(match[0] + rest):
+                negated = False
+                prompt = _joined(prompt, before, shown)
+                continue
+        negated = moved = True
+        unwanted += terms
+        prompt = _joined(prompt, before, kept)
+    if not moved:
+        return said, []
+    prompt = rewriting.tidy(prompt)
     prompt = re.sub(r"(?:[\s,]+(?:and|but|with|or|please|that|who|which))+$", "", prompt.strip(" .,;!"), flags=re.I)
     return prompt, list(dict.fromkeys(unwanted))
+
+
+def _joined(prompt: str, joint: str, part: str) -> str:
+    part = part.strip()
+    if not part.strip(" .,;!"):
+        return prompt
+    return f"{prompt}{joint or ' '}{part}" if prompt else part
+
+
+def _joint_at(text: str, at: int) -> str:
+    match = _JOINTS.match(text, at)
+    return match[0] if match else ""
 
 
 def _segments(text: str) -> list[tuple[int, int]]:
     """Where the parts between commas, semicolons and full stops are."""
     spans, start = [], 0
-    for match in re.finditer(r"[,;\n]|[.!?](?=\s|$)|\s(?=but\s)|\s(?=and\s+no\s)|\s-+\s", text):
+    for match in _JOINTS.finditer(text):
         spans.append((start, match.start()))
         start = match.end()
     return [*spans, (start, len(text))]
@@ -138,10 +251,11 @@ def _positive_tail(rest: str) -> tuple[str, str]:
 
 
 def _terms(negated: str) -> list[str]:
-    names = lexicon().names
+    names, chat = lexicon().names, lexicon().chat
     found = []
     for part in _LIST.split(negated):
         part = re.sub(r"^(?:too|very|so|overly)\s+", "", part.strip(), flags=re.I)
+        part = " ".join(chat.get(word.lower(), word) if len(word) > 1 else word for word in part.split())
         if term := term_of(part):
             found.append(names.get(term, term))
     return found

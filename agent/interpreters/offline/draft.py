@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ...edits import MAX_PROMPT_CHARACTERS, Allow, Edit, Exclude, Reroll, Reset, Reweight, SetPrompt, State, Undo
-from ...exclusions import MAX_TERM_CHARACTERS, MAX_TERM_WORDS, MAX_WEIGHT, MIN_WEIGHT, Exclusion
+from ...exclusions import MAX_TERM_CHARACTERS, MAX_TERM_WORDS, MAX_WEIGHT, MIN_WEIGHT, Exclusion, NegativePrompt
 from ...terms import key, squeeze, stem
 from . import rewriting
 from .lexicon import lexicon
@@ -31,6 +32,10 @@ class Draft:
         """Whether a bare "no" came just before: "no, a bicycle"."""
         self.rejected: str | None = None
         """What the correction is of, where it was said: "not a scarf, a shawl"."""
+        self.dropped = NegativePrompt()
+        """What was out before a reset in this utterance."""
+        self.refused: str | None = None
+        """What the clause before said there should be none of: "no cat | , a dog"."""
         self.weakened = False
         """Whether an exclusion counts less now: what is said next of the picture says why."""
 
@@ -59,17 +64,18 @@ class Draft:
             or next((e for e in negative if stem(e.term) == stem(term)), None)
         )
 
-    def mentioned(self, text: str) -> list[Exclusion]:
+    def mentioned(self, text: str, negative: NegativePrompt | None = None) -> list[Exclusion]:
         """The exclusions that a text speaks of, in the order of the negative prompt."""
+        negative = self.state.negative if negative is None else negative
         words = re.findall(r"[\w'-]+", text.lower())
         spans = {" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, min(i + 5, len(words) + 1))}
         keys, stems = {key(span) for span in spans}, {stem(span) for span in spans}
-        exact = [e for e in self.state.negative if key(e.term) in keys or stem(e.term) in stems]
+        exact = [e for e in negative if key(e.term) in keys or stem(e.term) in stems]
         if exact:
             return exact
-        alike = [e for e in self.state.negative if any(lexicon().is_same(e.term, span) for span in spans)]
+        alike = [e for e in negative if any(lexicon().is_same(e.term, span) for span in spans)]
         heads = {key(word) for word in words}
-        return alike or [e for e in self.state.negative if key(e.term).split()[-1] in heads]
+        return alike or [e for e in negative if key(e.term).split()[-1] in heads]
 
     def spoken_of(self, phrase: str) -> Exclusion | None:
         """The exclusion a phrase names, or the latest one for "it"."""
@@ -84,8 +90,18 @@ class Draft:
     def control(self, edit: Undo | Reset | Reroll) -> bool:
         """Take a command once."""
         if not any(edit.op == other.op for other in self.edits):
+            if isinstance(edit, Reset):
+                self._reset()
             self.edits.append(edit)
         return True
+
+    def _reset(self) -> None:
+        """What was said before of the user's own exclusions is moot, and what follows finds none of them."""
+        kept = self.state.negative.only_locked()
+        self.dropped = self.state.negative
+        self.state = replace(self.state, negative=kept)
+        moot = [edit for edit in self._about_terms() if edit.term not in kept]
+        self.edits = [edit for edit in self.edits if edit not in moot]
 
     def exclude(self, phrase: str) -> bool:
         """Leave out what a phrase names, harder where it is left out already; False for no term."""
@@ -105,6 +121,13 @@ class Draft:
         if term and not any(key(term) == key(edit.term) for edit in self._about_terms()):
             self.edits.append(Exclude(term=term))
         return bool(term)
+
+    def keep_out(self, term: str) -> bool:
+        """Leave out this very term, no harder than it may be left out already."""
+        if known := self.known(term):
+            self.edits.append(Exclude(term=known.term))
+            return True
+        return self.exclude_term(term)
 
     def strengthen(self, known: Exclusion) -> bool:
         """Exclude it harder, by a step."""
@@ -133,15 +156,23 @@ class Draft:
 
     def rewrite(self, prompt: str | None) -> bool:
         """Want this from now on; what is asked for and was excluded is allowed. False for None."""
+        return bool(prompt) and self.want(rewriting.tidy(prompt or ""))
+
+    def want(self, prompt: str) -> bool:
+        """Want this from now on, to the letter."""
         if not prompt:
             return False
-        prompt = rewriting.tidy(prompt)
         asked = set(re.findall(r"[\w'-]+", prompt.lower())) - set(re.findall(r"[\w'-]+", self.prompt.lower()))
         for exclusion in self.state.negative:
             if not exclusion.locked and all(_in(word, asked) for word in key(exclusion.term).split()):
                 self.allow(exclusion.term)
         self.prompt = prompt
         return True
+
+    def wants(self, term: str) -> bool:
+        """Whether the prompt speaks of it."""
+        words = {key(word) for word in re.findall(r"[\w'-]+", self.prompt)}
+        return all(key(word) in words for word in term.split())
 
     def add(self, phrase: str) -> bool:
         """Want this too."""

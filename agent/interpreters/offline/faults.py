@@ -138,7 +138,7 @@ def hedged(match: re.Match[str], draft: Draft) -> bool:
 
 
 def looks_like(match: re.Match[str], draft: Draft) -> bool:
-    said = match["x"].lower()
+    said = re.sub(r"\s+(?:vibes?|energy)$", "", match["x"].lower())
     if lexicon().is_praise(said):
         return True
     if made := re.match(

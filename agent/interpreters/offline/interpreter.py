@@ -6,13 +6,22 @@ from typing import TYPE_CHECKING
 from ...edits import State
 from ...replies import describe
 from ..base import Interpretation
-from . import complaints, controls, guards, removals, weights, wishes
-from .descriptions import new_description, split_description
+from . import complaints, controls, guards, removals, rewriting, weights, wishes
+from .descriptions import (
+    adds_nothing,
+    full_description,
+    is_scene,
+    new_description,
+    says_no_more_than_picture,
+    speaks,
+    split_description,
+)
 from .draft import Draft
+from .faults import fault
 from .lexicon import lexicon
-from .phrases import is_noun_phrase
+from .phrases import is_noun_phrase, term_of
 from .rule import Rule
-from .text import clean, split
+from .text import clean, plain, split, trim
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -38,7 +47,7 @@ _REQUEST = re.compile(
     r"(?:to|you)|be sure to|feel free to|remember to|don't forget to|i'm asking you to"
     r"|how about we|why don't (?:you|we)|why not|maybe we (?:could|should)"
     r"|do me a favou?r and|would you mind)\s+(?!a\b|the\b|see\b|some\b"
-    r"|an\b|it\b|have\b))+",
+    r"|an\b|it\b|have\b|two\b|three\b|another\b))+",
     re.I,
 )
 _INTERJECTION = re.compile(
@@ -69,6 +78,15 @@ _ASKED_COMPLAINT = re.compile(
     r"|(?:can|could) (?:i|we) (?:have|get|see|do)|would you mind|do you mind)\b",
     re.I,
 )
+_REFUSED = re.compile(
+    r"(?:^|(?<=[.;!]))\s*(?P<thing>[\w' -]{3,40})(?:(?P<asked>\s*\?)|\s*(?:[,:]|\s-+\s|\.\.+))\s*"
+    r"(?:no|nope|nah|no way)(?:[ ,]+(?:thanks|thank you|please))?\s*[.!]*\s*$",
+    re.I,
+)
+_PRESENT = {"": "make", "chang": "change", "turn": "turn"}
+_AFRESH = re.compile(r"\b(start(?:ing)? over|reset|from scratch)\s+(?:but\s+)?(?:with\s+)?(?=no\b|without\b)", re.I)
+_LISTED = re.compile(r"^\s*(?:negatives?(?: prompt)?|exclude|avoid|without|no)\s*:\s*", re.I)
+_CORRECTS = re.compile(r"an?\s+[\w-]+(?:\s+[\w-]+)?$", re.I)
 _RULES: tuple[Rule, ...] = (
     *weights.FIRST,
     *guards.RULES,
@@ -93,25 +111,46 @@ class OfflineInterpreter:
         """The edits a text asks for; the picture is not looked at."""
         draft = Draft(state)
         known = {word for exclusion in state.negative for word in exclusion.term.lower().split() if len(word) > 4}
-        text = clean(feedback, known)
-        description = text if not state.prompt.strip() else new_description(text)
+        said, text = plain(feedback), clean(feedback, known)
+        description = said if not state.prompt.strip() else new_description(said) or new_description(text)
         if description is not None:
             _describe(description, draft)
-        else:
+        elif not _redescribe(trim(said), draft):
             _read_all(text, draft)
+            if not draft.finish():
+                _read_as_wish(trim(said), draft)
         edits = draft.finish()
         return Interpretation(edits=edits, reply=describe(edits, state))
 
 
 def _describe(description: str, draft: Draft) -> None:
     prompt, unwanted = split_description(description)
-    draft.rewrite(prompt)
+    draft.want(prompt)
     for term in unwanted:
-        draft.exclude_term(term)
+        draft.keep_out(term)
+
+
+def _redescribe(text: str, draft: Draft) -> bool:
+    """ "A wizard without a hat", in the place of what the prompt was."""
+    prompt, unwanted = split_description(text)
+    if not unwanted or not text.startswith(prompt[:3]):
+        return False
+    if says_no_more_than_picture(prompt) and not speaks(text):  # "a version without text"
+        prompt = ""
+    elif not full_description(text):
+        return False
+    if _CORRECTS.match(prompt) and draft.wants(unwanted[0]) and _is_alike(prompt, unwanted[0]):  # "a dog, no cat"
+        draft.rewrite(rewriting.swap(draft.prompt, unwanted[0], prompt))
+    elif not adds_nothing(prompt, unwanted, draft.prompt):
+        draft.want(prompt)
+    is_new = draft.prompt != draft.state.prompt
+    for term in unwanted:
+        draft.keep_out(term) if is_new else draft.exclude_term(term)
+    return True
 
 
 def _read_all(text: str, draft: Draft) -> None:
-    for clauses in split(text):
+    for clauses in split(_LISTED.sub("no ", _REFUSED.sub(_refuse, _AFRESH.sub(r"\1, ", text)))):
         lead = ""
         for clause in clauses:
             clause = clause[:_MAX_CLAUSE]
@@ -120,16 +159,53 @@ def _read_all(text: str, draft: Draft) -> None:
                 continue
             if draft.weakened and _REASON.match(clause):
                 continue
+            if lead == "no" and draft.refused and re.match(r"an?\s", clause) and _is_instead(clause, text):
+                lead, draft.corrective, draft.rejected = "", True, draft.refused
             corrective, rejected = draft.corrective, draft.rejected
             rule = _read(clause, draft, lead)
             lead = rule.lead if rule and rule.lead else lead if rule is None else ""
             if corrective and draft.rejected == rejected:
                 draft.corrective = False
+            draft.refused = draft.mention if re.match(r"no\s+(?!an?\s)", clause, re.I) else None
+
+
+def _is_instead(clause: str, text: str) -> bool:
+    """Whether a clause goes on after a comma or a "but", not after an "or"."""
+    return bool(re.search(rf"(?:,\s*|\bbut\s+){re.escape(clause)}", text))
+
+
+def _is_alike(phrase: str, other: str) -> bool:
+    kind = lexicon().kind(phrase)
+    return kind is not None and kind == lexicon().kind(other)
+
+
+def _read_as_wish(text: str, draft: Draft) -> None:
+    """ "A cat with a crown" and nothing more: what the picture should be of."""
+    if split_description(text)[1]:
+        return
+    if full_description(text) or (says_no_more_than_picture(draft.prompt) and is_scene(text)):
+        draft.want(text)
+    elif re.match(r"an?\s+\w", text, re.I) and lexicon().kind(text.split()[1]) in {"color", "material"}:
+        draft.rewrite(rewriting.recolour(draft.prompt, text))
+
+
+def _refuse(match: re.Match[str]) -> str:
+    """ "That collar, no" -> "no collar"."""
+    thing = match["thing"].strip()
+    pointed = re.match(r"(?:that|the|this|those|these|his|her|its|their|a|an|my)\s", thing, re.I)
+    term, known = term_of(thing), lexicon()
+    if term is None or not is_noun_phrase(thing) or known.is_praise(thing) or fault(term):
+        return match[0]
+    command = set(thing.lower().split()) & (_VERBS | known.words["commands"] | known.words["fillers"])
+    return f"no {term}" if pointed or (match["asked"] and not command) else match[0]
 
 
 def _read(clause: str, draft: Draft, lead: str) -> Rule | None:
     """The rule that understood the clause, standing alone or after what the one before left unsaid."""
     said = _REQUEST.sub("", _INTERJECTION.sub("", clause)).strip(" ?!.")
+    said = re.sub(
+        r"^what if (?:you|we|i) (?:made|(chang|turn)e?ed)\b", lambda m: _PRESENT[m[1] or ""], said, flags=re.I
+    )
     if not said or _is_only_praise(said):
         return None
     if _QUESTION.match(said) and not _ASKED_COMPLAINT.match(said):
@@ -149,7 +225,7 @@ def _continues(clause: str, lead: str) -> bool:
         return bool(re.match(r"(?:the|his|her|its|their)\s+\w+\s+\w+", clause, re.I)) and is_noun_phrase(
             re.sub(r"\b(?:to|into|look|in)\b", "", clause)
         )
-    if re.match(r"(?:no|not|too|more|less|still|very|without)\b", clause, re.I):
+    if re.match(r"(?:no|not|too|more|less|still|very|without)\b", clause, re.I) or " = " in clause:
         return False
     first = clause.lower().split()[0]
     return is_noun_phrase(clause) and first not in _VERBS and not lexicon().is_praise(clause)

@@ -100,7 +100,17 @@ RULES = (
         r"(?:out|away|off))?[\s!?.]*$",
         remove_mentioned,
     ),
-    Rule(rf"{REMOVE}\s+(?P<x>.+)$", exclude_quality, lead="no"),
+    Rule(
+        r"(?:(?:a bit|a little|a lot|a tad|slightly|somewhat|much|way|far)\s+(?=less\b|fewer\b))?"
+        rf"{REMOVE}\s+(?P<x>.+)$",
+        exclude_quality,
+        lead="no",
+    ),
+    Rule(
+        r".*\b(?:without|with no)\s+(?P<x>.+?)\s+(?:would|might|could)\s+(?:be|look|work|feel)\s+"
+        r"(?:much |far |way |even )?(?:better|nicer|good|great|best|cleaner|stronger)\b.*$",
+        exclude,
+    ),
     Rule(
         r"(?:take|get|leave|cut|edit|crop|paint|photoshop|wipe|strip|throw"
         r"|kick|move|pull|shave|brush|clear|keep|turn|switch|airbrush|blot"
@@ -344,7 +354,8 @@ RULES = (
         looks_like,
     ),
     Rule(
-        r"(?:.*\b)?(?:screams?|resembles?|is giving|smacks of|reeks of|reminds me of" r"|reminiscent of)\s+(?P<x>.+)$",
+        r"(?:.*\b)?(?:screams?|resembles?|is giving|giv(?:es|ing) off|(?:it|that|this|he|she|they)'(?:s|re) giving"
+        r"|smacks of|reeks of|reminds me of|reminiscent of)\s+(?P<x>.+)$",
         looks_like,
     ),
     Rule(
@@ -367,6 +378,17 @@ RULES = (
     Rule(
         r"(?:is|are)(?:n't)?\s+(?P<x>.+?)\s+(?:really |even |actually )*(?:necessary" r"|needed|required)\b.*$",
         exclude,
+    ),
+    Rule(
+        r"what if\s+.+?\s+(?:wasn't|weren't|didn't|was not|were not|did not)\s+(?:wear|have|hold|wearing|holding|with)"
+        r"\s+(?P<x>.+)$",
+        exclude,
+        lead="no",
+    ),
+    Rule(
+        r"what if\s+(?P<x>.+?)\s+(?:wasn't|weren't|was not|were not)\s+(?:there|here|in (?:it|the))\b.*$",
+        exclude,
+        lead="no",
     ),
     Rule(
         r"(?:is it|is there any way|is there a way|would it be|any chance"

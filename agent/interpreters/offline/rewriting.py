@@ -6,7 +6,7 @@ from ...terms import key, squeeze
 from .lexicon import either, lexicon
 
 _ARTICLE = re.compile(r"^(?:an?|the|some|another|one)\s+", re.I)
-_MEDIUM = re.compile(
+MEDIUM = re.compile(
     r"^((?:an?\s+|the\s+)?(?:[\w-]+\s+){0,3}?(?:portrait|photo|photograph"
     r"|picture|painting|drawing|sketch|image|poster"
     r"|shot|logo|icon|close-up|illustration|cover|render|view|watercolou?r"
@@ -79,6 +79,22 @@ def replace_subject(prompt: str, new: str) -> str:
     """The prompt with `new` for what it is of: "portrait of a man in a garden" keeps its garden."""
     start, end = _subject(prompt)
     return tidy(f"{prompt[:start]}{new}{prompt[end:]}")
+
+
+def subject(prompt: str) -> tuple[str, str]:
+    """What a prompt is of, and what it says beyond: ("a man", "in a garden")."""
+    start, end = _subject(prompt)
+    return prompt[start:end].strip(), prompt[end:].strip()
+
+
+def recolour(prompt: str, phrase: str) -> str | None:
+    """ "A black barn", of the barn that stands in the prompt already; None when none does."""
+    match = re.fullmatch(r"(?:an?|the|(?:his|her|its|their)) (?P<q>[\w-]+) (?P<thing>[\w-]+(?: [\w-]+)?)", phrase, re.I)
+    if match is None or lexicon().kind_of_word.get(key(match["q"])) not in _BEFORE_NOUN:
+        return None
+    if not re.search(rf"\b{re.escape(match['thing'])}\b", prompt, re.I):
+        return None
+    return attribute(prompt, match["thing"], match["q"])
 
 
 def describe_subject(prompt: str, adjective: str) -> str:
@@ -162,7 +178,7 @@ def _plural_tolerant(word: str) -> str:
 
 
 def _subject(prompt: str) -> tuple[int, int]:
-    medium = _MEDIUM.match(prompt)
+    medium = MEDIUM.match(prompt)
     start = medium.end() if medium else 0
     end = _PHRASE_END.search(prompt, start + 1)
     return start, end.start() if end else len(prompt)

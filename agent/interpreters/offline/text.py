@@ -12,6 +12,9 @@ MAX_CHARACTERS = 4000
 """What lies beyond is not read."""
 
 _PUNCTUATION = str.maketrans({"’": "'", "‘": "'", "`": "'", "“": '"', "”": '"', "—": ", ", "–": ", "})
+_QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"'})
+_JOINERS = "\u200c\u200d"
+"""Invisible, but they hold Persian words and emoji together."""
 _PAIRS = re.compile(
     r"\b(black|salt|red|rock|arts|bed|fish|mac|pen|gin|hide)(\s+(?:and|&|n)\s+)"
     r"(white|pepper|roll|crafts|breakfast|chips|cheese|ink|tonic)\b",
@@ -34,7 +37,7 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
     """
     text = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).translate(_PUNCTUATION)
     text = "".join(_visible(character) for character in text)
-    text = re.sub(r"\bw/o\b\s*", "without ", text, flags=re.I)
+    text = re.sub(r"\bw/o(?:ut)?\b\s*", "without ", text, flags=re.I)
     text = re.sub(r"\bw/\s*", "with ", text, flags=re.I)
     text = re.sub(rf"\b2\s+(?={_adjectives()}\b)", "too ", text, flags=re.I)
     text = re.sub(r"(?<!\w)(?:[:;=]-?[()DPp/|]+|<3|xD)(?!\w)", " ", text)
@@ -44,9 +47,17 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
     return re.sub(r"[A-Za-z']{1,40}", lambda match: _plain(match[0], vocabulary), text)
 
 
+def plain(text: str) -> str:
+    """A description on one line, its words as they were typed: only quotes are straight and "w/o" is said in full."""
+    text = unicodedata.normalize("NFC", text[:MAX_CHARACTERS]).translate(_QUOTES)
+    text = "".join(_printed(character) for character in text)
+    text = re.sub(r"(?<![\w/])w/o(?:ut)?\b\s*", "without ", text, flags=re.I)
+    return squeeze(re.sub(r"(?<![\w/])w/(?=\s|\w{2})\s*", "with ", text, flags=re.I))
+
+
 def split(text: str) -> Iterator[list[str]]:
     """The sentences of a cleaned text, each as its clauses; a question keeps its mark."""
-    protected = _PAIRS.sub(lambda match: f"{match[1]}\0{match[3]}", text)
+    protected = _PAIRS.sub(lambda match: f"{match[1]}\0{match[3]}", _setting().sub(r"\1 = ", text))
     for sentence in _SENTENCE.findall(protected):
         clauses = [trim(clause.replace("\0", " and ")) for clause in _JOINT.split(sentence)]
         yield [clause for clause in clauses if clause]
@@ -68,6 +79,12 @@ def _fillers() -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 
 @cache
+def _setting() -> re.Pattern[str]:
+    """ "background: a beach" is one clause, "background = a beach"."""
+    return re.compile(rf"((?:^|(?<=[.;,!\n]))\s*(?:the\s+)?{either(lexicon().words['settings'])})\s*:\s+", re.I)
+
+
+@cache
 def _adjectives() -> str:
     return either({"many", "much", "brite"} | lexicon().words["faults"] | lexicon().words["needs_noun"])
 
@@ -75,6 +92,13 @@ def _adjectives() -> str:
 def _visible(character: str) -> str:
     category = unicodedata.category(character)
     return " " if category in {"So", "Sk", "Cs", "Co", "Cn", "Cf", "Mn"} or character == "\0" else character
+
+
+def _printed(character: str) -> str:
+    category = unicodedata.category(character)
+    if category == "Cf":
+        return character if character in _JOINERS or "\U000e0020" <= character <= "\U000e007f" else ""
+    return " " if category in {"Cc", "Cs", "Co", "Cn"} else character
 
 
 def _plain(word: str, vocabulary: frozenset[str]) -> str:

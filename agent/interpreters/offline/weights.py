@@ -75,7 +75,7 @@ _FINE = (
 def _allow(match: re.Match[str], draft: Draft) -> bool:
     """Take out what is spoken of, where it is out; decline else."""
     if (known := draft.spoken_of(match["x"])) is None:
-        return False
+        return bool(draft.mentioned(match["x"], draft.dropped))
     return draft.allow(known.term)
 
 
@@ -108,15 +108,17 @@ def _weaken(match: re.Match[str], draft: Draft) -> bool:
         known = [e for e in [draft.state.negative.latest] if e]
     for exclusion in known:
         draft.weaken(exclusion)
-    return bool(known)
+    return bool(known) or bool(draft.mentioned(clause, draft.dropped))
 
 
 def _strengthen(match: re.Match[str], draft: Draft) -> bool:
     clause = match[0]
     if not _LOUDER.search(clause) or re.match(r"still\s+(?:no|not|missing|waiting|lacks?|needs?)\b", clause, re.I):
         return False
-    if lexicon().is_praise(clause) and not draft.mentioned(clause):
-        return False
+    for exclusion in (dropped := draft.mentioned(clause, draft.dropped)):
+        draft.exclude_term(exclusion.term)
+    if dropped or (lexicon().is_praise(clause) and not draft.mentioned(clause)):
+        return bool(dropped)
     for exclusion in (known := draft.mentioned(clause)):
         draft.strengthen(exclusion)
     return bool(known)

@@ -3,6 +3,7 @@
 from .changes import (
     CAMERA,
     IT,
+    PAST,
     PREPOSITION,
     add,
     added,
@@ -22,8 +23,10 @@ from .changes import (
     not_this,
     put_in,
     quality_wanted,
+    setting,
     style,
     swap,
+    what_if,
 )
 from .rule import Rule
 
@@ -37,6 +40,8 @@ _VERB = (
 )
 
 FIRST = (
+    Rule(r"(?P<thing>[\w ]+?) = (?P<q>.+)$", setting, lead="add"),
+    Rule(r"(?P<x>(?:an?|some)\s.+?)\s+instead$", correct),
     Rule(r"(?:can|could|would) (?:it|this|he|she|they) (?:be|look)\s+(?P<x>.+)$", make, lead="make it"),
     Rule(r"(?:can|could|would) (?:it|this|he|she|they) (?P<verb>have|wear|hold)(?P<rest>\s.+)$", do),
     Rule(
@@ -66,6 +71,12 @@ FIRST = (
 """Corrections, which read like complaints: tried before them."""
 
 RULES = (
+    Rule(
+        r"what if\s+(?P<who>we|you|i|he|she|they|it|this|there|(?:the|his|her|its)\s[\w ]+?)\s+(?:also |just )?"
+        rf"(?P<verb>was|were|added|put|used|\w+ed|{'|'.join(PAST)})\b\s*(?P<rest>.*)$",
+        what_if,
+        lead="add",
+    ),
     Rule(
         r"(?:he|she|it|they|the \w+) (?:isn't|aren't|is not|doesn't|does not) "
         r"(?:wear|hold|have|carry)(?:ing)?\s+(?P<x>.+)$",
