@@ -84,12 +84,6 @@ def test_a_session_is_gone_on_with_where_it_stands(talk: Talk, studio: Studio) -
     assert studio.store.turn(conversation.id).negative == "boats, fog, blurry"
 
 
-def test_a_prompt_and_a_session_are_too_much(talk: Talk, studio: Studio) -> None:
-    with pytest.raises(InvalidInputError, match="not both"):
-        talk(prompt=PROMPT, session="0123456789abcdef")
-    assert studio.store.sessions() == []
-
-
 @pytest.mark.parametrize("end", [(), ("/quit",), ("/QUIT", "no fog")])
 def test_the_end_says_how_to_come_back(talk: Talk, studio: Studio, end: tuple[str, ...]) -> None:
     shown = talk(PROMPT, *end)

@@ -43,8 +43,10 @@ def assemble(
 
 
 def export(pipeline: Any, scenes: list[Scene], folder: Path) -> None:
-    """Write the pipeline in half precision, with `notthat.json`: its defaults and the words it knows."""
-    pipeline.to(torch.float16).save_pretrained(folder, safe_serialization=True)
+    """Write the pipeline, most of it in half precision, with `notthat.json`: its defaults and its words."""
+    pipeline.unet.half()
+    pipeline.vae.half()  # not the text encoder: transformers loads it in the precision that it is stored in
+    pipeline.save_pretrained(folder, safe_serialization=True)
     rng = random.Random(0)
     words = {word for scene in scenes for word in caption(scene, rng).replace(",", " ").lower().split()}
     about = {
