@@ -48,7 +48,8 @@ class Conversation:
         self.id = session.id
         self.studio = studio
         self.head: Turn = studio.store.turn(session.id)
-        self._policy = studio.policies(session.policies)
+        first = _negative(studio.store.turn(session.id, 0))
+        self._policy = first.only_locked()  # as it was asked for then: a pack may change, or go, later
 
     @classmethod
     def start(
@@ -186,11 +187,7 @@ class Conversation:
 
     def _state(self, turn: Turn) -> State:
         """What the turn's picture was made from."""
-        exclusions = (
-            Exclusion(term=e.term, weight=e.weight, source=e.source, since=e.since, words=e.words)
-            for e in turn.exclusions
-        )
-        return State(turn.prompt, NegativePrompt(tuple(exclusions)), turn.seed, self._policy)
+        return State(turn.prompt, _negative(turn), turn.seed, self._policy)
 
     def _cannot_undo(self, turns: int) -> str:
         depth = next(back for back in range(turns) if self._ancestor(back + 1) is None)
@@ -247,6 +244,14 @@ def _as_first_prompt(said: Interpretation, words: str, blank: State) -> Interpre
         raise InvalidInputError(f"“{words}” only says what is not wanted: say what the picture should show, too")
     edits = (SetPrompt(text=words),)
     return Interpretation(edits=edits, reply=describe(edits, blank))
+
+
+def _negative(turn: Turn) -> NegativePrompt:
+    """What was excluded at a turn."""
+    exclusions = (
+        Exclusion(term=e.term, weight=e.weight, source=e.source, since=e.since, words=e.words) for e in turn.exclusions
+    )
+    return NegativePrompt(tuple(exclusions))
 
 
 def _new_turn(

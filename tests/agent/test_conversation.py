@@ -540,3 +540,14 @@ def test_what_a_policy_excludes_in_words_that_the_model_never_learned_is_said(op
     studio = open_studio(StubEngine(unknown=frozenset({"gore"})))
     conversation = Conversation.start("a surgeon", studio, policies=["medical-illustration"])
     assert "never learned “gore”" in conversation.head.reply
+
+
+def test_a_session_outlives_the_pack_of_its_policy(open_studio: OpenStudio, home: Path) -> None:
+    pack = home / "policies" / "mine.toml"
+    pack.parent.mkdir(parents=True)
+    pack.write_text('title = "Mine"\nexclude = [{ term = "rust", weight = 1.2 }]\n')
+    session = Conversation.start("a pier", open_studio(), policies=["mine"]).id
+    pack.unlink()
+    conversation = Conversation.open(session, open_studio())
+    assert conversation.say("no fog").negative == "(rust:1.2), fog"
+    assert conversation.say("start over").negative == "(rust:1.2)"

@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="where the finished model goes (default: RUNS/weights)")
     parser.add_argument("--pictures", type=int, default=16_000)
     parser.add_argument("--text-steps", type=int, default=1200)
-    parser.add_argument("--autoencoder-steps", type=int, default=3600)
+    parser.add_argument("--autoencoder-steps", type=int, default=4800)
     parser.add_argument("--denoiser-steps", type=int, default=4500)
     parser.add_argument("--sheet-every", type=int, default=400, help="steps between sample sheets")
     args = parser.parse_args()
