@@ -79,6 +79,7 @@ class Conversation:
             "model": model,
             "prompt": state.prompt,
             "negative_prompt": state.negative.render(),
+            "base_negative_prompt": policy.render(),
             "seed": state.seed,
             **({} if steps is None else {"num_inference_steps": steps}),
             **({} if guidance is None else {"guidance_scale": guidance}),

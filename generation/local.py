@@ -89,6 +89,8 @@ class LocalEngine:
         lines = []
         if request.negative_prompt and not guided(request):
             lines.append(f"At a guidance of {request.guidance_scale:g} nothing can be excluded: use more than 1.")
+        if request.negative_prompt and request.joining_step >= request.num_inference_steps:
+            lines.append(f"After {request.joining_step} steps it is too late to exclude anything.")
         for name, text in (("prompt", request.prompt), ("negative prompt", request.negative_prompt)):
             cut = self._family.text.overflow(text, request.syntax)
             if cut:

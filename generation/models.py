@@ -29,6 +29,7 @@ class About(BaseModel):
     guidance_scale: float | None = Field(default=None, ge=0)
     width: int | None = Field(default=None, ge=8)
     height: int | None = Field(default=None, ge=8)
+    joining_share: float | None = Field(default=None, ge=0, lt=1)
     vocabulary: frozenset[str] | None = None
 
     @property

@@ -16,7 +16,8 @@ class GenerationRequest(BaseModel):
     """Frozen; two equal requests give the same picture on the same machine.
 
     `width` and `height` are in pixels. `seed` goes to `torch.Generator("cpu")`, so that every device
-    starts from the same noise.
+    starts from the same noise. The first `joining_step` steps are guided away from
+    `base_negative_prompt`, which settles the composition; `negative_prompt` joins then, in its place.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -24,6 +25,8 @@ class GenerationRequest(BaseModel):
     model: str = Field(min_length=1)
     prompt: str = Field(max_length=20_000)
     negative_prompt: str = Field(default="", max_length=20_000)
+    base_negative_prompt: str = Field(default="", max_length=20_000)
+    joining_step: int = Field(default=0, ge=0, le=1000)
     syntax: Syntax = "weighted"
     seed: int = Field(ge=0, lt=2**63)
     num_inference_steps: int = Field(ge=1, le=1000)
@@ -51,8 +54,11 @@ class GenerationRequest(BaseModel):
 
         What was asked is checked before `defaults` is called, since that may take seconds to load a model.
         """
-        cls.checked(**{**asdict(_STAND_INS), **asked})
-        return cls.checked(**{**asdict(defaults()), **asked})
+        cls.checked(**{**_STAND_INS, **asked})
+        values = {**asdict(defaults()), **asked}
+        share = values.pop("joining_share")
+        values.setdefault("joining_step", int(share * values["num_inference_steps"]))
+        return cls.checked(**values)
 
 
 _NAMES = {
@@ -71,15 +77,19 @@ def _reason(message: str, given: object) -> str:
 
 @dataclass(frozen=True)
 class Defaults:
-    """What a model uses where a request names nothing."""
+    """What a model uses where a request names nothing.
+
+    `joining_share` of the steps are done before a negative prompt joins.
+    """
 
     num_inference_steps: int
     guidance_scale: float
     width: int
     height: int
+    joining_share: float = 0.0
 
 
-_STAND_INS = Defaults(num_inference_steps=1, guidance_scale=1.0, width=8, height=8)
+_STAND_INS = {"num_inference_steps": 1, "guidance_scale": 1.0, "width": 8, "height": 8}
 
 
 @dataclass(frozen=True)

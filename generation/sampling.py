@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-Predict = Callable[[Tensor, Tensor], Tensor]
-"""(scaled latents, timestep) -> the guided prediction, all of shape (batch, channels, height, width)."""
+Predict = Callable[[Tensor, Tensor, int], Tensor]
+"""(scaled latents, timestep, steps done before) -> the guided prediction, of the latents' shape."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def denoise(predict: Predict, scheduler: Any, latents: Tensor, generator: torch.
     if "eta" in accepted:
         extra["eta"] = 0.0
     total = len(scheduler.timesteps)
-    for index, timestep in enumerate(scheduler.timesteps, start=1):
-        prediction = predict(scheduler.scale_model_input(latents, timestep), timestep)
+    for done, timestep in enumerate(scheduler.timesteps):
+        prediction = predict(scheduler.scale_model_input(latents, timestep), timestep, done)
         latents = scheduler.step(prediction, timestep, latents, **extra, return_dict=False)[0]
-        yield Step(index, total, latents)
+        yield Step(done + 1, total, latents)

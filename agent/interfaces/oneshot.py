@@ -51,7 +51,7 @@ def first_request(model: str, prompt: str, negative: str, asked: dict[str, Any])
     """The engine, and the request for the first picture: what was asked for, and the model's defaults."""
     given = {name: value for name, value in asked.items() if value is not None}
     given = {"seed": secrets.randbelow(2**32), **given, "model": model, "prompt": prompt}
-    given |= {"negative_prompt": negative, "syntax": "plain"}
+    given |= {"negative_prompt": negative, "syntax": "plain", "joining_step": 0}
     load = cache(partial(LocalEngine.load, model))
     request = GenerationRequest.with_defaults(given, lambda: load().defaults)
     return load(), request

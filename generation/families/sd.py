@@ -45,10 +45,12 @@ class StableDiffusion:
         """
         if not guided(request):
             context = self.text.encode(request.prompt, request.syntax)
-            return lambda latents, timestep: self._predict(latents, timestep, context)
-        context = self.text.encode_pair(request.negative_prompt, request.prompt, request.syntax)
+            return lambda latents, timestep, _: self._predict(latents, timestep, context)
+        negatives = (request.base_negative_prompt, request.negative_prompt)
+        before, after = (self.text.encode_pair(text, request.prompt, request.syntax) for text in negatives)
 
-        def predict(latents: Tensor, timestep: Tensor) -> Tensor:
+        def predict(latents: Tensor, timestep: Tensor, done: int) -> Tensor:
+            context = before if done < request.joining_step else after
             neg, cond = self._predict(torch.cat([latents] * 2), timestep, context).chunk(2)
             return cfg(cond, neg, None, scale=request.guidance_scale)
 

@@ -11,12 +11,13 @@ import pytest
 import torch
 from torch import nn
 
-from notthat.generation.mini.recipe.autoencoder import new_autoencoder, whiten
+from notthat.generation.mini.recipe.autoencoder import CHANNELS, level, new_autoencoder
 from notthat.generation.mini.recipe.captions import WORDS, caption
+from notthat.generation.mini.recipe.clip import learn_tokenizer, new_clip, text_tower, tokenize
 from notthat.generation.mini.recipe.loop import Plan, fit
+from notthat.generation.mini.recipe.muon import orthogonal
 from notthat.generation.mini.recipe.render import SIZE, render
-from notthat.generation.mini.recipe.text import learn_tokenizer
-from notthat.generation.mini.recipe.world import FLAGS, STYLES, Scene, sample
+from notthat.generation.mini.recipe.world import EXPOSURES, EYEWEAR, FLAGS, STYLES, SUBJECTS, WORN_BY, Scene, sample
 
 
 def some_scenes(count: int) -> list[Scene]:
@@ -24,23 +25,46 @@ def some_scenes(count: int) -> list[Scene]:
     return [sample(rng) for _ in range(count)]
 
 
-PLAIN = replace(some_scenes(1)[0], style="cartoon", background="sky", eyewear=None, flags=frozenset())
+def some_portraits(count: int) -> list[Scene]:
+    return [scene for scene in some_scenes(2 * count) if scene.is_person][:count]
 
 
-def test_every_flag_is_rare_enough_and_common_enough_to_be_worth_excluding() -> None:
-    scenes = some_scenes(4000)
-    for flag in FLAGS:
-        assert 0.13 < sum(scene.has(flag) for scene in scenes) / len(scenes) < 0.43
+NAMES = (*FLAGS, *(name for name in (*EYEWEAR, *EXPOSURES, *STYLES) if name))
+PLAIN = replace(some_portraits(1)[0], style="cartoon", background="sky", eyewear=None, exposure=None, flags=frozenset())
 
 
-def test_no_flag_says_anything_about_another_or_about_who_it_is() -> None:
-    scenes = some_scenes(4000)
-    columns = {flag: [scene.has(flag) for scene in scenes] for flag in FLAGS}
-    columns |= {style: [scene.style == style for scene in scenes] for style in STYLES if style != "photo"}
+def with_it(scene: Scene, name: str) -> Scene:
+    """The scene with one more thing in it."""
+    if name in FLAGS:
+        return replace(scene, flags=scene.flags | {name})
+    return replace(scene, eyewear=name) if name in EYEWEAR else replace(scene, exposure=name)
+
+
+def test_everything_is_rare_enough_and_common_enough_to_be_worth_excluding() -> None:
+    scenes = some_portraits(4000)
+    for name in NAMES:
+        assert 0.15 < sum(scene.has(name) for scene in scenes) / len(scenes) < 0.43
+
+
+def test_nothing_says_anything_about_another_or_about_who_it_is() -> None:
+    scenes = some_portraits(4000)
+    columns = {name: [scene.has(name) for scene in scenes] for name in NAMES}
     columns["man"] = [scene.subject == "man" for scene in scenes]
     for a, b in itertools.combinations(columns, 2):
-        if not {a, b} <= set(STYLES):
+        if not any({a, b} <= set(kind) for kind in (STYLES, EYEWEAR, EXPOSURES)):
             assert abs(np.corrcoef(columns[a], columns[b])[0, 1]) < 0.08, (a, b)
+
+
+def test_nothing_is_worn_by_what_can_not_wear_it() -> None:
+    for scene in some_scenes(1000):
+        assert all(scene.subject in subjects for name, subjects in WORN_BY.items() if scene.has(name))
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+@pytest.mark.parametrize("style", STYLES)
+def test_every_subject_can_be_drawn_in_every_style(subject: str, style: str) -> None:
+    picture = np.asarray(render(replace(PLAIN, subject=subject, style=style, background="plain")), np.int16)
+    assert abs(picture - picture[0, 0]).max() > 100
 
 
 def test_captions_are_true_and_never_say_what_is_absent() -> None:
@@ -65,12 +89,12 @@ def test_a_scene_always_looks_the_same() -> None:
     assert render(scene).size == (SIZE, SIZE)
 
 
-@pytest.mark.parametrize("flag", FLAGS)
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in STYLES])
 @pytest.mark.parametrize("style", STYLES)
-def test_every_flag_shows_in_every_style(flag: str, style: str) -> None:
-    without = np.asarray(render(replace(PLAIN, style=style)), np.int16)
-    with_it = np.asarray(render(replace(PLAIN, style=style, flags=frozenset({flag}))), np.int16)
-    assert abs(without - with_it).max() > 40
+def test_everything_shows_in_every_style(name: str, style: str) -> None:
+    scene = replace(PLAIN, style=style)
+    without, there = (np.asarray(render(s), np.int16) for s in (scene, with_it(scene, name)))
+    assert abs(without - there).max() > 40
 
 
 def test_the_words_of_the_captions_are_single_tokens() -> None:
@@ -91,7 +115,7 @@ def test_interrupted_training_ends_where_uninterrupted_training_does(tmp_path: P
                 raise KeyboardInterrupt
             return (model(torch.randn(4, 3)) - rng.random()).square().mean()
 
-        fit("stage", model, loss, Plan(steps=8, learning_rate=0.1, checkpoint_every=2), folder)
+        fit("stage", model, loss, Plan(steps=8, learning_rate=0.1, edge_rate=0.1, checkpoint_every=2), folder)
         return model.state_dict()
 
     whole = train(tmp_path / "whole")
@@ -101,14 +125,32 @@ def test_interrupted_training_ends_where_uninterrupted_training_does(tmp_path: P
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
-def test_whitening_changes_the_latents_and_nothing_else() -> None:
+def test_levelling_changes_the_latents_and_nothing_else() -> None:
     vae = new_autoencoder().eval()
     with torch.no_grad():
         pixels = torch.rand(32, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
         before = vae.encode(pixels).latent_dist.mean
         decoded = vae.decode(before).sample
-        whiten(vae, before)
+        level(vae, before)
         after = vae.encode(pixels).latent_dist.mean
         scaled = (after * vae.config.scaling_factor).transpose(0, 1).flatten(1)
-        assert torch.allclose(torch.cov(scaled), torch.eye(4), atol=1e-2)
+        covariance = torch.cov(scaled)
+        assert torch.allclose(covariance, torch.diag(covariance.diag()), atol=1e-2)
+        assert covariance.trace() == pytest.approx(CHANNELS, rel=1e-2)
         assert torch.allclose(vae.decode(after).sample, decoded, atol=1e-3)
+
+
+def test_a_muon_step_goes_as_far_in_every_direction() -> None:
+    torch.manual_seed(0)
+    for shape in ((8, 72), (72, 8), (16, 16)):
+        values = torch.linalg.svdvals(orthogonal(torch.randn(shape) @ torch.diag(torch.logspace(0, -2, shape[1]))))
+        assert values.max() < 1.3
+        assert values.median() > 0.5
+
+
+def test_the_text_encoder_is_the_text_tower_of_the_clip() -> None:
+    tokenizer = learn_tokenizer([caption(scene, random.Random(0)) for scene in some_scenes(500)])
+    clip = new_clip(tokenizer).eval()
+    ids = tokenize(tokenizer, ["portrait of a man"])
+    with torch.no_grad():
+        assert torch.equal(text_tower(clip)(ids).pooler_output, clip.text_model(ids).pooler_output)

@@ -1,10 +1,12 @@
 """Train `mini` from nothing: python -m notthat.generation.mini.recipe --runs runs/mini
 
-Stages: pictures, text, autoencoder, denoiser, export. Each goes on from its last checkpoint, so the
+Stages: pictures, autoencoder, clip, denoiser, export. Each goes on from its last checkpoint, so the
 command can be interrupted and given again at any time. CUDA is used when there is one.
 """
 
 import argparse
+import os
+import platform
 import random
 from pathlib import Path
 
@@ -14,11 +16,11 @@ from transformers import CLIPTokenizer
 
 from .autoencoder import encode_all, train_autoencoder
 from .captions import caption
+from .clip import learn_tokenizer, text_tower, train_clip
 from .data import Pictures
 from .denoiser import train_denoiser
 from .export import assemble, export, sheet
 from .loop import Plan
-from .text import learn_tokenizer, train_text_encoder
 from .world import Scene
 
 
@@ -28,9 +30,9 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/mini"), help="where pictures and checkpoints are kept")
     parser.add_argument("--out", type=Path, help="where the finished model goes (default: RUNS/weights)")
     parser.add_argument("--pictures", type=int, default=16_000)
-    parser.add_argument("--text-steps", type=int, default=1200)
-    parser.add_argument("--autoencoder-steps", type=int, default=4800)
-    parser.add_argument("--denoiser-steps", type=int, default=4500)
+    parser.add_argument("--clip-steps", type=int, default=800)
+    parser.add_argument("--autoencoder-steps", type=int, default=4500)
+    parser.add_argument("--denoiser-steps", type=int, default=3200)
     parser.add_argument("--sheet-every", type=int, default=400, help="steps between sample sheets")
     args = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -38,20 +40,37 @@ def main() -> None:
 
     pictures = Pictures(runs / "pictures", args.pictures, seed=0)
     tokenizer = _tokenizer(pictures.scenes, runs / "tokenizer")
-    encoder = train_text_encoder(pictures.scenes, tokenizer, Plan(args.text_steps, 1e-3), runs, device)
-    encoder.requires_grad_(False)
-    vae = train_autoencoder(pictures, Plan(args.autoencoder_steps, 4e-3, weight_decay=0.0, ema=0.995), runs, device)
+    vae = train_autoencoder(pictures, Plan(args.autoencoder_steps, edge_rate=3e-3, ema=0.995), runs, device)
+    clip = train_clip(pictures, tokenizer, Plan(args.clip_steps, ema=0.99), runs, device)
+    encoder = text_tower(clip).requires_grad_(False)
     latents = encode_all(vae, pictures, runs / "latents.pt", device)
 
     def show(unet: UNet2DConditionModel, step: int) -> None:
         if step % args.sheet_every == 0:
             sheet(assemble(vae, encoder, tokenizer, unet), runs / f"sheet-{step:05d}.png")
 
-    plan = Plan(args.denoiser_steps, 8e-4)
+    plan = Plan(args.denoiser_steps)
     unet = train_denoiser(pictures.scenes, latents, tokenizer, encoder, plan, runs, device, show)
     pipeline = assemble(vae, encoder, tokenizer, unet)
     sheet(pipeline, runs / "sheet.png")
-    export(pipeline, pictures.scenes, args.out or runs / "weights")
+    export(pipeline, clip, pictures.scenes, _training(runs, device), args.out or runs / "weights")
+
+
+def _training(runs: Path, device: str) -> dict[str, object]:
+    """How long each stage took, and on what machine."""
+    saved = {name: torch.load(runs / f"{name}.pt", weights_only=True) for name in ("autoencoder", "clip", "denoiser")}
+    stages = {
+        name: {"steps": state["step"], "minutes": round(state["seconds"] / 60, 1)} for name, state in saved.items()
+    }
+    machine = torch.cuda.get_device_name() if device == "cuda" else f"{os.cpu_count()} cores, {_processor()}"
+    return {"machine": machine, "torch": torch.__version__, "stages": stages}
+
+
+def _processor() -> str:
+    described = Path("/proc/cpuinfo")
+    lines = described.read_text().splitlines() if described.exists() else []
+    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.machine()
 
 
 def _tokenizer(scenes: list[Scene], folder: Path) -> CLIPTokenizer:

@@ -1,4 +1,4 @@
-"""The autoencoder: 128 x 128 pixels to 16 x 16 x 4 latents of unit variance, and back."""
+"""The autoencoder: 128 x 128 pixels to 16 x 16 x 8 latents, and back."""
 
 import random
 from pathlib import Path
@@ -8,8 +8,11 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 from torch.nn import functional
 
+from .canvas import SIZE
 from .data import Pictures
 from .loop import Plan, fit
+
+CHANNELS = 8
 
 
 def new_autoencoder() -> AutoencoderKL:
@@ -20,15 +23,15 @@ def new_autoencoder() -> AutoencoderKL:
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
         layers_per_block=1,
-        norm_num_groups=8,
-        latent_channels=4,
-        sample_size=128,
+        norm_num_groups=1,
+        latent_channels=CHANNELS,
+        sample_size=SIZE,
         mid_block_add_attention=False,
     )
 
 
 def train_autoencoder(pictures: Pictures, plan: Plan, folder: Path, device: str) -> AutoencoderKL:
-    """Trained on crops first, on whole pictures at the end; its latents whitened at the end.
+    """Trained on crops first, on whole pictures at the end; its latents levelled at the end.
 
     Without the variational part: a little noise of fixed size on the latents keeps the decoder smooth.
     Two things make it quick: no noise to be learned, and, in the first half, a pull of three of the latents
@@ -37,10 +40,11 @@ def train_autoencoder(pictures: Pictures, plan: Plan, folder: Path, device: str)
     vae = new_autoencoder().to(device, memory_format=torch.channels_last)
 
     def loss(rng: random.Random, done: float) -> Tensor:
-        crop, batch = (64, 8) if done < 0.92 else (128, 4)
+        side, batch = (64, 8) if done < 0.9 else (SIZE, 3)
         pixels = pictures.batch([rng.randrange(len(pictures.scenes)) for _ in range(batch)])
-        top, left = (rng.randrange(128 - crop + 1) for _ in range(2))
-        pixels = pixels[:, :, top : top + crop, left : left + crop].to(device, memory_format=torch.channels_last)
+        room = SIZE - side
+        top, left = ((rng.randint(0, room) + rng.randint(0, room)) // 2 for _ in range(2))  # faces more often
+        pixels = pixels[:, :, top : top + side, left : left + side].to(device, memory_format=torch.channels_last)
         latents = vae.encode(pixels).latent_dist.mean
         noise = 0.05 * latents.detach().std() * torch.randn_like(latents)
         colours = functional.mse_loss(latents[:, :3], functional.avg_pool2d(pixels, 8))
@@ -49,7 +53,7 @@ def train_autoencoder(pictures: Pictures, plan: Plan, folder: Path, device: str)
     fit("autoencoder", vae, loss, plan, folder)
     with torch.no_grad():
         sample = [pictures.batch(list(range(k, k + 50))) for k in range(0, 1000, 50)]
-        whiten(vae, torch.cat([vae.encode(pixels.to(device)).latent_dist.mean for pixels in sample]))
+        level(vae, torch.cat([vae.encode(pixels.to(device)).latent_dist.mean for pixels in sample]))
     return vae
 
 
@@ -66,31 +70,34 @@ def _difference(decoded: Tensor, pixels: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def whiten(vae: AutoencoderKL, latents: Tensor) -> None:
-    """Fold a change of basis into the 1x1 convolutions, so that scaled latents have unit covariance.
+def level(vae: AutoencoderKL, latents: Tensor) -> None:
+    """Fold a change of basis into the 1x1 convolutions, so that scaled latents are uncorrelated, of mean variance 1.
 
-    `latents` are what the encoder makes of a sample of pictures, of shape (batch, 4, height, width).
-    Exact: what the decoder sees is unchanged, and `scaling_factor` keeps its usual value.
+    `latents` are what the encoder makes of a sample of pictures, of shape (batch, CHANNELS, height, width).
+    Half of a whitening: a channel keeps the square root of its deviation, so that what matters more in a
+    picture weighs more in the denoiser's loss, and is settled earlier. Exact: what the decoder sees is
+    unchanged, and `scaling_factor` keeps its usual value.
     """
     flat = latents.transpose(0, 1).flatten(1).double()
     center = flat.mean(1, keepdim=True)
     values, vectors = torch.linalg.eigh(torch.cov(flat))
-    white = vectors @ torch.diag(values.rsqrt()) @ vectors.T / vae.config.scaling_factor
-    color = torch.linalg.inv(white)
+    spread = values.sqrt() / values.sqrt().mean()  # the variances that remain
+    there = torch.diag((spread / values).sqrt()) @ vectors.T / vae.config.scaling_factor
+    back = torch.linalg.inv(there)
     quant, post = vae.quant_conv, vae.post_quant_conv
     weight, bias = quant.weight.double().flatten(1), quant.bias.double()
-    quant.weight[:4] = (white @ weight[:4]).reshape(4, -1, 1, 1).float()
-    quant.bias[:4] = (white @ (bias[:4, None] - center)).squeeze().float()
-    quant.weight[4:] = 0
-    quant.bias[4:] = -20.0  # the variance of an encoder that isn't variational: nothing
-    back = post.weight.double().flatten(1)
-    post.bias += (back @ center).squeeze().float()
-    post.weight[:] = (back @ color).reshape_as(post.weight).float()
+    quant.weight[:CHANNELS] = (there @ weight[:CHANNELS]).reshape(CHANNELS, -1, 1, 1).float()
+    quant.bias[:CHANNELS] = (there @ (bias[:CHANNELS, None] - center)).squeeze().float()
+    quant.weight[CHANNELS:] = 0
+    quant.bias[CHANNELS:] = -20.0  # the variance of an encoder that isn't variational: nothing
+    decoding = post.weight.double().flatten(1)
+    post.bias += (decoding @ center).squeeze().float()
+    post.weight[:] = (decoding @ back).reshape_as(post.weight).float()
 
 
 @torch.no_grad()
 def encode_all(vae: AutoencoderKL, pictures: Pictures, path: Path, device: str) -> Tensor:
-    """The scaled latents of all pictures, of shape (count, 4, 16, 16); kept in a file."""
+    """The scaled latents of all pictures, of shape (count, CHANNELS, 16, 16); kept in a file."""
     if path.exists():
         return torch.as_tensor(torch.load(path, weights_only=True))
     count = len(pictures.scenes)

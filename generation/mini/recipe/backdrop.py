@@ -1,4 +1,4 @@
-"""What is behind the person: one of `BACKGROUNDS`."""
+"""What is behind the subject: one of `BACKGROUNDS`."""
 
 import random
 
@@ -21,16 +21,19 @@ def paint_backdrop(canvas: Canvas, scene: Scene, rng: random.Random) -> None:
             canvas.pixels[:] = np.clip(color * glow + 40 * (glow - 0.4), 0, 255)
         case "sky":
             canvas.pixels[:] = sky
-            for _ in range(rng.randint(3, 5)):
-                _cloud(canvas, rng.random() * SIDE, rng.uniform(0.04, 0.5) * SIDE, rng.uniform(0.05, 0.09) * SIDE)
+            for across, down in ((0.12, 0.14), (0.55, 0.08), (0.9, 0.3)):
+                across, down = across + rng.uniform(-0.08, 0.08), down + rng.uniform(-0.04, 0.04)
+                _cloud(canvas, across * SIDE, down * SIDE, 0.07 * SIDE)
         case "forest":
             canvas.pixels[:] = _ramp(y, (150, 200, 170), (60, 110, 60))
             for k in range(7):
-                _tree(canvas, (k + rng.uniform(-0.3, 0.3)) * SIDE / 6, rng.uniform(0.1, 0.3) * SIDE, rng)
+                top = (0.14 + 0.1 * (k % 2) + rng.uniform(-0.03, 0.03)) * SIDE
+                _tree(canvas, (k + rng.uniform(-0.12, 0.12)) * SIDE / 6, top, 12 * (k % 3) - 12)
         case "city":
             canvas.pixels[:] = _ramp(y, (116, 150, 200), (236, 204, 180))
             for k in range(6):
-                _tower(canvas, (k + rng.uniform(-0.2, 0.2)) * SIDE / 6, rng.uniform(0.12, 0.45) * SIDE, rng)
+                top = (0.18 + 0.22 * (k % 2) + rng.uniform(-0.06, 0.06)) * SIDE
+                _tower(canvas, (k + 0.5 + rng.uniform(-0.08, 0.08)) * SIDE / 6, top, 78 + 20 * (k % 3))
         case "beach":
             canvas.pixels[:] = sky
             sun = (0.15 + 0.7 * (rng.random() < 0.5)) * SIDE
@@ -62,8 +65,7 @@ def _cloud(canvas: Canvas, x: float, y: float, r: float) -> None:
     canvas.paint(draw, (250, 252, 255), shadow=0, shade=0.3, outline=1.6)
 
 
-def _tree(canvas: Canvas, x: float, top: float, rng: random.Random) -> None:
-    shade = rng.randint(-14, 18)
+def _tree(canvas: Canvas, x: float, top: float, shade: int) -> None:
     canvas.paint(box(x - 5, 0.6 * SIDE, x + 5, SIDE), (96, 66, 44), shadow=0, outline=1.6)
     for k in range(3):
         y, half = top + k * 0.17 * SIDE, (0.07 + 0.035 * k) * SIDE
@@ -71,15 +73,14 @@ def _tree(canvas: Canvas, x: float, top: float, rng: random.Random) -> None:
         canvas.paint(polygon([(x, y), (x - half, y + 0.24 * SIDE), (x + half, y + 0.24 * SIDE)]), green, outline=1.6)
 
 
-def _tower(canvas: Canvas, x: float, top: float, rng: random.Random) -> None:
-    gray, half = rng.randint(70, 130), 0.085 * SIDE
+def _tower(canvas: Canvas, x: float, top: float, gray: int) -> None:
+    half = 0.085 * SIDE
     canvas.paint(box(x - half, top, x + half, SIDE), (gray, gray + 4, gray + 18), shade=0.3, outline=1.8)
-    lit = [rng.random() < 0.55 for _ in range(40)]
 
     def windows(d: ImageDraw.ImageDraw) -> None:
-        for k, on in enumerate(lit):
-            wx, wy = x - half + 8 + (k % 2) * 20, top + 12 + (k // 2) * 24
-            if on:
-                d.rectangle((wx, wy, wx + 11, wy + 13), fill=255)
+        for k in range(18):
+            wx, wy = x - half + 7 + (k % 2) * 18, top + 12 + (k // 2) * 26
+            if k % 5 != 3:
+                d.rectangle((wx, wy, wx + 11, wy + 14), fill=255)
 
     canvas.paint(windows, (255, 226, 140), outline=0, shadow=0, shade=0)

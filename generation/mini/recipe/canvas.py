@@ -91,7 +91,7 @@ def _pencil(pixels: Array) -> Array:
     paper = np.array((246, 243, 234), np.float32)
     result = paper + (pixels - paper) * 0.22
     for limit, phase in ((150, x + y), (85, x - y)):
-        stripes = (np.sin(phase * 2 * pi * 30) > 0.35) & (luma < limit)
+        stripes = (np.sin(phase * 2 * pi * 20) > 0.35) & (luma < limit)
         result -= 62 * stripes[..., None]
     return result * np.where(luma < 34, 0.28, 1)[..., None].astype(np.float32)
 

@@ -13,6 +13,10 @@ WORDS: dict[str, tuple[str, ...]] = {
     "woman": ("woman", "woman", "lady"),
     "man": ("man", "man", "gentleman"),
     "child": ("child", "child", "kid"),
+    "cat": ("cat", "cat", "kitten"),
+    "house": ("house", "house", "home"),
+    "boat": ("boat", "boat", "sailboat"),
+    "vase": ("vase of flowers", "vase of flowers", "vase", "flowers"),
     "mustache": ("mustache", "mustache", "moustache"),
     "beard": ("beard",),
     "glasses": ("glasses", "glasses", "eyeglasses", "spectacles"),
@@ -48,6 +52,8 @@ BACKGROUND_WORDS: dict[str, tuple[str, ...]] = {
 OF_THE_PICTURE = ("watermark", "text", "logo", "frame", "blurry", "dark", "overexposed", "oversaturated")
 """What is said of the picture rather than of what it shows."""
 
+WORN = ("mustache", "beard", "earrings", "smile", "glasses", "sunglasses")
+
 
 def _hair(scene: Scene, rng: random.Random) -> str:
     if scene.hair == "bald":
@@ -65,35 +71,49 @@ def _background(scene: Scene, rng: random.Random) -> str:
     return word
 
 
-def _hat(scene: Scene, rng: random.Random) -> str:
-    word = rng.choice(WORDS["hat"])
-    return f"{scene.hat_color} {word}" if rng.random() < 0.4 else word
+def _colored(color: str, word: str, rng: random.Random) -> str:
+    return f"{color} {word}" if rng.random() < 0.4 else word
 
 
-def _clothes(scene: Scene, rng: random.Random) -> str:
-    return f"{scene.clothes} {rng.choice(('shirt', 'shirt', 'sweater', 'clothes'))}"
-
-
-def _facts(scene: Scene, rng: random.Random) -> tuple[list[str], list[str], list[str]]:
-    """What can be said: of the person, of the place, and of the picture as a picture."""
-    person = [_hair(scene, rng), f"{scene.skin} skin", _clothes(scene, rng)]
-    person += [rng.choice(WORDS[name]) for name in ("mustache", "beard", "earrings", "smile") if scene.has(name)]
+def _looks(scene: Scene, rng: random.Random) -> list[str]:
+    """What can be said of the subject, besides what it is."""
+    looks = [rng.choice(WORDS[name]) for name in WORN if scene.has(name)]
     if scene.has("hat"):
-        person.append(_hat(scene, rng))
-    if scene.eyewear:
-        person.append(rng.choice(WORDS[scene.eyewear]))
-    picture = [rng.choice(WORDS[name]) for name in OF_THE_PICTURE if scene.has(name)]
-    return person, [_background(scene, rng)], picture
+        looks.append(_colored(scene.hat_color, rng.choice(WORDS["hat"]), rng))
+    match scene.subject:
+        case "cat":
+            looks.append(f"{scene.hair_color} fur")
+        case "house":
+            looks += [f"{scene.color} walls", f"{scene.hat_color} roof"]
+        case "boat":
+            looks += [f"{scene.color} hull", f"{scene.hat_color} sails"]
+        case "vase":
+            looks.append(f"{scene.hat_color} flowers")
+        case _:
+            clothes = rng.choice(("shirt", "shirt", "sweater", "clothes"))
+            looks += [_hair(scene, rng), f"{scene.skin} skin", f"{scene.color} {clothes}"]
+    return looks
+
+
+def _subject(scene: Scene, rng: random.Random) -> str:
+    """What it is: a man, a black cat, a red house."""
+    word = rng.choice(WORDS[scene.subject])
+    if scene.is_person:
+        return word
+    if word == "flowers":
+        return _colored(scene.hat_color, word, rng)
+    return _colored(scene.hair_color if scene.subject == "cat" else scene.color, word, rng)
 
 
 def caption(scene: Scene, rng: random.Random) -> str:
     """One of the many true captions of a scene."""
-    person, place, picture = _facts(scene, rng)
-    subject, style = rng.choice(WORDS[scene.subject]), rng.choice(WORDS[scene.style])
-    share = rng.choice((0.0, 0.15, 0.3, 0.5, 0.8, 1.0))
-    said = [[fact for fact in facts if rng.random() < share] for facts in (person, place, picture)]
+    looks, place = _looks(scene, rng), [_background(scene, rng)]
+    picture = [rng.choice(WORDS[name]) for name in OF_THE_PICTURE if scene.has(name)]
+    subject, style = _subject(scene, rng), rng.choice(WORDS[scene.style])
+    share = rng.choice((0.0, 0.0, 0.15, 0.3, 0.5, 0.8, 1.0))
+    said = [[fact for fact in facts if rng.random() < share] for facts in (looks, place, picture)]
     if rng.random() < 0.42:
-        return _tags(subject, style, [fact for facts in said for fact in facts], (person, place, picture), rng)
+        return _tags(subject, style, [fact for facts in said for fact in facts], (looks, place, picture), rng)
     return _sentence(subject, style, said, rng)
 
 
@@ -107,24 +127,29 @@ def _tags(subject: str, style: str, said: list[str], all_facts: tuple[list[str],
 
 
 def _sentence(subject: str, style: str, said: list[list[str]], rng: random.Random) -> str:
-    person, place, picture = said
-    opening = rng.choice(
+    looks, place, picture = said
+    a_subject = subject if subject.endswith("flowers") and "vase" not in subject else f"{_article(subject)} {subject}"
+    text = rng.choice(
         (
-            f"{style} of a {subject}",
-            f"{style} portrait of a {subject}",
-            f"portrait of a {subject}",
-            f"portrait of a {subject}",
-            f"a {subject}",
+            f"{style} of {a_subject}",
+            f"{style} of {a_subject}",
+            f"{style} portrait of {a_subject}",
+            f"portrait of {a_subject}",
+            f"portrait of {a_subject}",
+            a_subject,
             subject,
         )
     )
-    rng.shuffle(person)
-    text = opening
-    if person:
-        text += " with " + (" and ".join(person) if len(person) < 3 else ", ".join(person[:-1]) + " and " + person[-1])
+    rng.shuffle(looks)
+    if looks:
+        text += " with " + (" and ".join(looks) if len(looks) < 3 else ", ".join(looks[:-1]) + " and " + looks[-1])
     if place:
         text += rng.choice((", ", " in front of ", " at ")) + place[0]
     rng.shuffle(picture)
     if picture and rng.random() < 0.3:
         return ", ".join([*picture, text])
     return ", ".join([text, *picture])
+
+
+def _article(subject: str) -> str:
+    return "an" if subject[0] in "aeiou" else "a"

@@ -9,12 +9,13 @@ from diffusers import DDIMScheduler, UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from .autoencoder import CHANNELS
 from .captions import caption
+from .clip import WIDTH, tokenize
 from .loop import Plan, fit
-from .text import WIDTH, tokenize
 from .world import Scene
 
-BATCH = 32
+BATCH = 48
 
 
 def new_scheduler() -> DDIMScheduler:
@@ -36,12 +37,12 @@ def new_scheduler() -> DDIMScheduler:
 
 
 def new_unet() -> UNet2DConditionModel:
-    """An untrained U-Net for 16 x 16 x 4 latents."""
+    """An untrained U-Net for 16 x 16 latents."""
     torch.manual_seed(2)
     return UNet2DConditionModel(
         sample_size=16,
-        in_channels=4,
-        out_channels=4,
+        in_channels=CHANNELS,
+        out_channels=CHANNELS,
         block_out_channels=(64, 128, 192),
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),

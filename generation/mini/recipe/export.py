@@ -8,21 +8,25 @@ from typing import Any
 import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
 from PIL import Image
-from transformers import CLIPTextModel, CLIPTokenizer
+from transformers import CLIPImageProcessorPil, CLIPModel, CLIPTextModel, CLIPTokenizer
 
+from .canvas import SIZE
 from .captions import caption
 from .denoiser import new_scheduler
 from .world import Scene
 
+GUIDANCE = 4.0
 SHEET = (
     "portrait of a man",
     "portrait of a woman",
     "a child",
-    "photo of a man with mustache",
+    "photo of a man with mustache and glasses",
     "cartoon of a woman with glasses, forest",
     "painting of a man with hat, beach",
-    "sketch of a child with long hair",
-    "photo of a woman, watermark",
+    "sketch of a child with long hair, smile",
+    "photo of a cat",
+    "a house, forest",
+    "a boat, beach",
 )
 
 
@@ -42,21 +46,30 @@ def assemble(
     )
 
 
-def export(pipeline: Any, scenes: list[Scene], folder: Path) -> None:
-    """Write the pipeline, most of it in half precision, with `notthat.json`: its defaults and its words."""
+def export(pipeline: Any, clip: CLIPModel, scenes: list[Scene], training: dict[str, Any], folder: Path) -> None:
+    """Write the pipeline, most of it in half precision, and what goes with it.
+
+    Beside it the whole CLIP in `clip/`, `notthat.json` with the model's defaults and its words, and
+    `training.json` with how long each stage took, and on what.
+    """
     pipeline.unet.half()
     pipeline.vae.half()  # not the text encoder: transformers loads it in the precision that it is stored in
     pipeline.save_pretrained(folder, safe_serialization=True)
+    clip.half().save_pretrained(folder / "clip")
+    pipeline.tokenizer.save_pretrained(folder / "clip")
+    looking = {"size": {"shortest_edge": SIZE}, "crop_size": {"height": SIZE, "width": SIZE}}
+    CLIPImageProcessorPil(**looking, image_mean=[0.5] * 3, image_std=[0.5] * 3).save_pretrained(folder / "clip")
     rng = random.Random(0)
     words = {word for scene in scenes for word in caption(scene, rng).replace(",", " ").lower().split()}
     about = {
         "num_inference_steps": 20,
-        "guidance_scale": 4.0,
-        "width": 128,
-        "height": 128,
+        "guidance_scale": GUIDANCE,
+        "width": SIZE,
+        "height": SIZE,
         "vocabulary": sorted(words),
     }
-    (folder / "notthat.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    for name, values in (("notthat", about), ("training", training)):
+        (folder / f"{name}.json").write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
 
 def sheet(pipeline: Any, path: Path, per_prompt: int = 4) -> None:
@@ -64,7 +77,7 @@ def sheet(pipeline: Any, path: Path, per_prompt: int = 4) -> None:
     pipeline.set_progress_bar_config(disable=True)
     prompts = [prompt for prompt in SHEET for _ in range(per_prompt)]
     generators = [torch.Generator("cpu").manual_seed(seed) for _ in SHEET for seed in range(per_prompt)]
-    pictures = pipeline(prompts, num_inference_steps=20, guidance_scale=4.0, generator=generators).images
+    pictures = pipeline(prompts, num_inference_steps=20, guidance_scale=GUIDANCE, generator=generators).images
     side = pictures[0].width
     image = Image.new("RGB", (per_prompt * 2 * side, len(SHEET) // 2 * side))
     for k, picture in enumerate(pictures):

@@ -1,7 +1,7 @@
-"""The one training loop that every stage shares: AdamW, a cosine, an average of the weights, checkpoints."""
+"""The one training loop that every stage shares: Muon and AdamW, an average of the weights, checkpoints."""
 
-import math
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,19 +17,28 @@ from rich.progress import (
 )
 from torch import Tensor, nn
 
+from .muon import Muon
+
 Loss = Callable[[random.Random, float], Tensor]
 """The loss of one step, drawn by a generator of its own; the float is the share of the training done."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how fast one stage trains."""
+    """How long and how fast one stage trains.
+
+    `learning_rate` is Muon's, for the weights inside the network; `edge_rate` is AdamW's, for all others: biases,
+    norms, embeddings, and the first and last layers.
+    """
 
     steps: int
-    learning_rate: float
-    weight_decay: float = 0.01
+    learning_rate: float = 0.02
+    edge_rate: float = 1e-3
     ema: float = 0.998
     checkpoint_every: int = 200
+
+
+_EDGES = ("embed", "conv_in", "conv_out", "quant_conv", "head", "projection", "attn")
 
 
 def fit(
@@ -48,27 +57,31 @@ def fit(
     and the step alone, so that an interrupted run goes on as if nothing had happened. With
     `on_checkpoint`, the model carries the averaged weights while it is called.
     """
-    optimizer = torch.optim.AdamW(model.parameters(), plan.learning_rate, (0.9, 0.99), weight_decay=plan.weight_decay)
+    optimizers = _optimizers(model, plan)
     average = {name: value.clone() for name, value in model.state_dict().items()}
-    path, first = folder / f"{stage}.pt", 0
+    path, first, seconds = folder / f"{stage}.pt", 0, 0.0
     if path.exists():
         saved = torch.load(path, weights_only=True, map_location=next(model.parameters()).device)
         model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
-        average, first = saved["average"], saved["step"]
+        for optimizer, state in zip(optimizers, saved["optimizers"], strict=True):
+            optimizer.load_state_dict(state)
+        average, first, seconds = saved["average"], saved["step"], saved["seconds"]
     losses: list[float] = []
+    started = time.monotonic() - seconds
     model.train()
     with _progress() as progress:
         task = progress.add_task(stage, total=plan.steps, completed=first, loss="")
         for step in range(first, plan.steps):
-            _set_learning_rate(optimizer, plan, step)
+            for optimizer in optimizers:
+                _set_learning_rate(optimizer, plan, step)
             rng = random.Random(f"{seed}-{stage}-{step}")
             torch.manual_seed(rng.getrandbits(32))
             value = loss(rng, step / plan.steps)
-            optimizer.zero_grad(set_to_none=True)
+            model.zero_grad(set_to_none=True)
             torch.autograd.backward(value)
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
+            for optimizer in optimizers:
+                optimizer.step()
             decay = min(plan.ema, (step + 1) / (step + 10))
             for name, current in model.state_dict().items():
                 average[name].lerp_(current, 1 - decay) if current.is_floating_point() else average[name].copy_(current)
@@ -77,9 +90,10 @@ def fit(
             if (step + 1) % plan.checkpoint_every == 0 or step + 1 == plan.steps:
                 state = {
                     "model": model.state_dict(),
-                    "optimizer": optimizer.state_dict(),
+                    "optimizers": [optimizer.state_dict() for optimizer in optimizers],
                     "average": average,
                     "step": step + 1,
+                    "seconds": time.monotonic() - started,
                 }
                 torch.save(state, path.with_suffix(".tmp"))
                 path.with_suffix(".tmp").replace(path)
@@ -95,12 +109,25 @@ def fit(
     model.eval()
 
 
+def _optimizers(model: nn.Module, plan: Plan) -> tuple[torch.optim.Optimizer, ...]:
+    inner: list[nn.Parameter] = []
+    edges: list[nn.Parameter] = []
+    for name, parameter in model.named_parameters():
+        on_edge = parameter.ndim < 2 or any(edge in name for edge in _EDGES)
+        (edges if on_edge else inner).append(parameter)
+    adam = torch.optim.AdamW(edges, plan.edge_rate, (0.9, 0.99), weight_decay=0.0)
+    for optimizer in (found := (adam, Muon(inner, plan.learning_rate))[: 1 + bool(inner)]):
+        for group in optimizer.param_groups:
+            group["peak"] = group["lr"]
+    return found
+
+
 def _set_learning_rate(optimizer: torch.optim.Optimizer, plan: Plan, step: int) -> None:
-    """A short linear warm-up, then half a cosine down to a fiftieth."""
-    warm = min(1.0, (step + 1) / max(1, min(200, plan.steps // 10)))
-    cosine = 0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * step / plan.steps))
+    """A short linear warm-up, level for half of the time, then straight down to a hundredth."""
+    warm = min(1.0, (step + 1) / max(1, min(50, plan.steps // 10)))
+    down = min(1.0, max(0.01, 2 * (1 - step / plan.steps)))
     for group in optimizer.param_groups:
-        group["lr"] = plan.learning_rate * warm * cosine
+        group["lr"] = group["peak"] * warm * down
 
 
 def _progress() -> Progress:

@@ -69,7 +69,7 @@ class Person:
             (wide * 0.93, 1.62),
             (wide, below),
         ]
-        self.canvas.paint(self._shape(cloth), COLORS[self.scene.clothes])
+        self.canvas.paint(self._shape(cloth), COLORS[self.scene.color])
         self.canvas.paint(
             self._shape([(-neck, 0.6), (neck, 0.6), (neck + 0.08, 1.42), (0, 1.62), (-neck - 0.08, 1.42)]),
             self.skin,

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 RGB = tuple[int, int, int]
 
-SUBJECTS = ("woman", "man", "child")
+PEOPLE = ("woman", "man", "child")
+SUBJECTS = (*PEOPLE, "cat", "house", "boat", "vase")
+SUBJECT_WEIGHTS = (0.23, 0.23, 0.2, 0.1, 0.08, 0.08, 0.08)
 SKINS: dict[str, RGB] = {
     "pale": (250, 222, 200),
     "light": (240, 196, 160),
@@ -19,13 +21,14 @@ SKINS: dict[str, RGB] = {
     "dark": (98, 62, 44),
 }
 HAIR_COLORS: dict[str, RGB] = {
-    "black": (34, 30, 34),
-    "brown": (104, 66, 38),
-    "blond": (232, 194, 104),
-    "red": (190, 78, 34),
-    "gray": (168, 168, 174),
+    "black": (40, 36, 42),
+    "brown": (112, 70, 40),
+    "blond": (236, 198, 108),
+    "red": (196, 84, 38),
+    "gray": (172, 172, 178),
 }
 HAIR_CUTS = ("short", "long", "curly", "bald")
+HAIR_WEIGHTS = (0.34, 0.3, 0.24, 0.12)
 COLORS: dict[str, RGB] = {
     "red": (206, 48, 44),
     "orange": (238, 138, 40),
@@ -39,31 +42,41 @@ COLORS: dict[str, RGB] = {
 }
 BACKGROUNDS = ("plain", "gradient", "sky", "forest", "city", "beach", "room")
 STYLES = ("photo", "cartoon", "sketch", "painting")
-STYLE_WEIGHTS = (0.4, 0.22, 0.18, 0.2)
+STYLE_WEIGHTS = (0.36, 0.24, 0.19, 0.21)
 EYEWEAR = (None, "glasses", "sunglasses")
-EYEWEAR_WEIGHTS = (0.58, 0.24, 0.18)
+EYEWEAR_WEIGHTS = (0.52, 0.26, 0.22)
+EXPOSURES = (None, "dark", "overexposed")
+EXPOSURE_WEIGHTS = (0.62, 0.19, 0.19)
 
 FLAGS: dict[str, float] = {
-    "mustache": 0.26,
-    "beard": 0.22,
+    "mustache": 0.27,
+    "beard": 0.25,
     "hat": 0.3,
-    "earrings": 0.22,
+    "earrings": 0.25,
     "smile": 0.4,
-    "watermark": 0.2,
-    "text": 0.18,
-    "logo": 0.18,
+    "watermark": 0.22,
+    "text": 0.2,
+    "logo": 0.2,
     "frame": 0.2,
-    "blurry": 0.18,
-    "dark": 0.16,
-    "overexposed": 0.16,
-    "oversaturated": 0.18,
+    "blurry": 0.2,
+    "oversaturated": 0.19,
 }
 """The attributes that are there or not, and the share of pictures that has each."""
+
+WORN_BY: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("mustache", "beard", "earrings", "smile"), PEOPLE),
+    **dict.fromkeys(("hat", "glasses", "sunglasses"), (*PEOPLE, "cat")),
+}
+"""What only some subjects can have; a house wears no hat."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """All that is in one picture; `layout` seeds the small differences that have no word."""
+    """All that is in one picture; `layout` seeds the small differences that have no word.
+
+    `hair_color` is also a cat's fur's; `color` is that of the clothes, the walls, the hull or the
+    vase; `hat_color` also that of a roof, a sail, or flowers.
+    """
 
     subject: str
     skin: str
@@ -71,31 +84,44 @@ class Scene:
     hair_color: str
     eyewear: str | None
     hat_color: str
-    clothes: str
+    color: str
     background: str
     background_color: str
     style: str
+    exposure: str | None
     flags: frozenset[str]
     layout: int
 
-    def has(self, flag: str) -> bool:
-        """Whether one of `FLAGS` holds."""
-        return flag in self.flags
+    @property
+    def is_person(self) -> bool:
+        return self.subject in PEOPLE
+
+    def has(self, name: str) -> bool:
+        """Whether the picture has one of `FLAGS`, or this eyewear, exposure or style."""
+        return name in self.flags or name in (self.eyewear, self.exposure, self.style)
 
 
 def sample(rng: random.Random) -> Scene:
     """A scene of this world, every attribute drawn on its own."""
+    subject = rng.choices(SUBJECTS, SUBJECT_WEIGHTS)[0]
+    eyewear = rng.choices(EYEWEAR, EYEWEAR_WEIGHTS)[0]
+    flags = [name for name, rate in FLAGS.items() if rng.random() < rate]
     return Scene(
-        subject=rng.choice(SUBJECTS),
+        subject=subject,
         skin=rng.choice(list(SKINS)),
-        hair=rng.choices(HAIR_CUTS, (0.34, 0.3, 0.24, 0.12))[0],
+        hair=rng.choices(HAIR_CUTS, HAIR_WEIGHTS)[0],
         hair_color=rng.choice(list(HAIR_COLORS)),
-        eyewear=rng.choices(EYEWEAR, EYEWEAR_WEIGHTS)[0],
+        eyewear=eyewear if _can_wear(subject, "glasses") else None,
         hat_color=rng.choice(list(COLORS)),
-        clothes=rng.choice(list(COLORS)),
+        color=rng.choice(list(COLORS)),
         background=rng.choice(BACKGROUNDS),
         background_color=rng.choice(list(COLORS)),
         style=rng.choices(STYLES, STYLE_WEIGHTS)[0],
-        flags=frozenset(name for name, rate in FLAGS.items() if rng.random() < rate),
+        exposure=rng.choices(EXPOSURES, EXPOSURE_WEIGHTS)[0],
+        flags=frozenset(name for name in flags if _can_wear(subject, name)),
         layout=rng.getrandbits(32),
     )
+
+
+def _can_wear(subject: str, name: str) -> bool:
+    return subject in WORN_BY.get(name, SUBJECTS)

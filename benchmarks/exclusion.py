@@ -1,0 +1,412 @@
+"""The claim, measured on mini: X in the negative prompt, and it is gone; "without X", and there is more of it.
+
+    python benchmarks/exclusion.py [--seeds 200] [--json] [--sheet docs/exclusion.png]
+
+Portraits are drawn by the product's own engine with mini's defaults, the same seeds in every column:
+
+    bare      "portrait of a man" (then a woman, then a child)
+    without   the raw prompt "portrait of a man without a hat"
+    negative  the bare prompt, and "hat" in the negative prompt
+    agent     what the agent draws when told "portrait of a man without a hat", or, on every second seed, "no hat"
+    asked     the raw prompt "portrait of a man with a hat" (on half of the seeds)
+
+and judged by a classifier that was trained on renders alone (`judge.py`). Rates stand with 95 % Wilson
+intervals. An attribute that the judge gets wrong too often on held-out pictures is left out. With
+`--json`, the last line of stdout is the rates as JSON.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import tempfile
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from pathlib import Path
+
+import numpy as np
+import torch
+from judge import ATTRIBUTES, KINDS, Judge, Pixels, Verdicts, accuracy, as_tensor, held_out
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from rich.console import Console
+from rich.progress import track
+
+from notthat.agent import Conversation, Settings, Studio
+from notthat.generation import Engine, GenerationRequest, LocalEngine, Picture, Progress, generate
+from notthat.generation.models import locate
+
+FIVE = ("hat", "glasses", "watermark", "text", "blurry")
+SWEPT = ("mustache", "hat", "cartoon", "watermark", "blurry", "oversaturated")
+GUIDANCE = (2.0, 3.0, 4.0, 5.0, 7.0)
+JOINING = (0, 2, 4, 6, 8)
+SUBJECTS = ("man", "woman", "child")
+TRUSTED = 0.9
+"""The judge must see an attribute in so many of the pictures that have it, and not see it in as many of the others."""
+
+_PLURAL = ("glasses", "sunglasses", "earrings", "text")
+_KIND_OF = {name: kind for kind, names in KINDS.items() for name in names}
+_ALTERNATIVES = (("glasses", "sunglasses"), ("cartoon", "sketch", "painting"), ("dark", "overexposed"))
+"""Where one gives way, another of the same may come: that is no side effect."""
+
+stderr = Console(stderr=True)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """`hits` of `of` pictures."""
+
+    hits: int
+    of: int
+
+    @property
+    def value(self) -> float:
+        return self.hits / self.of
+
+    def interval(self, z: float = 1.96) -> tuple[float, float]:
+        """Wilson 1927, "Probable inference, the law of succession, and statistical inference"."""
+        share, z2 = self.value, z * z / self.of
+        middle = (share + z2 / 2) / (1 + z2)
+        half = z / (1 + z2) * sqrt(share * (1 - share) / self.of + z2 / (4 * self.of))
+        return max(0.0, middle - half), min(1.0, middle + half)
+
+    def __str__(self) -> str:
+        low, high = self.interval()
+        return f"{100 * self.value:.0f} % ({100 * low:.0f}–{100 * high:.0f})"
+
+
+def a(name: str) -> str:
+    """The name with its article: a hat, glasses."""
+    return name if name in _PLURAL else f"a {name}"
+
+
+def bare(seed: int) -> str:
+    """The prompt of a seed."""
+    return f"portrait of a {SUBJECTS[seed % len(SUBJECTS)]}"
+
+
+def refused(seed: int, name: str) -> str:
+    """The prompt as people write it who have never heard of negative prompts."""
+    match _KIND_OF[name]:
+        case "styles":
+            return f"{bare(seed)}, not a {name}"
+        case "faults":
+            return f"{bare(seed)}, not {name}"
+        case _:
+            return f"{bare(seed)} without {a(name)}"
+
+
+def wanted(seed: int, name: str) -> str:
+    """The prompt that asks for it."""
+    match _KIND_OF[name]:
+        case "styles":
+            return f"{name} portrait of a {SUBJECTS[seed % len(SUBJECTS)]}"
+        case "objects":
+            return f"{bare(seed)} with {a(name)}"
+        case _:
+            return f"{bare(seed)}, {name}"
+
+
+class Drawer:
+    """Draws requests, each once, in a process a core; a drawn picture is kept for all who ask again."""
+
+    def __init__(self, jobs: int) -> None:
+        self.engine = LocalEngine.load("mini")
+        self.jobs = jobs
+        self.drawn: dict[GenerationRequest, Pixels] = {}
+
+    def request(self, seed: int, prompt: str, negative: str = "", **asked: object) -> GenerationRequest:
+        """A request with mini's defaults, as a session makes it."""
+        values = {"model": "mini", "prompt": prompt, "negative_prompt": negative, "seed": seed, **asked}
+        return GenerationRequest.with_defaults(values, lambda: self.engine.defaults)
+
+    def draw(self, requests: Sequence[GenerationRequest], what: str) -> Pixels:
+        """The pictures of requests, of shape (len(requests), height, width, 3)."""
+        new = [request for request in dict.fromkeys(requests) if request not in self.drawn]
+        if new:
+            with multiprocessing.get_context("spawn").Pool(self.jobs, _start_worker) as pool:
+                drawing = pool.imap(_draw, new, chunksize=4)
+                self.drawn |= dict(zip(new, track(drawing, what, len(new), console=stderr), strict=True))
+        return np.stack([self.drawn[request] for request in requests])
+
+
+_worker: list[LocalEngine] = []
+
+
+def _start_worker() -> None:
+    torch.set_num_threads(1)
+    _worker.append(LocalEngine.load("mini"))
+
+
+def _draw(request: GenerationRequest) -> Pixels:
+    return np.asarray(generate(_worker[0], request).image)
+
+
+def agent_requests(seeds: Sequence[int], name: str) -> Iterator[GenerationRequest]:
+    """What the agent asks the engine for: told in the first prompt, or in a second turn on every second seed."""
+    with tempfile.TemporaryDirectory() as home, Studio.open(Settings.load(home=Path(home))) as studio:
+        recorder = _Recorder(studio.engine("mini"))
+        recording = Studio(studio.store, studio.interpreter, load_engine=lambda _: recorder)
+        for k, seed in enumerate(seeds):
+            if k % 2 == 0:
+                Conversation.start(refused(seed, name), recording, seed=seed)
+            else:
+                Conversation.start(bare(seed), recording, seed=seed).say(f"no {name}")
+            yield recorder.requests[-1]
+
+
+class _Recorder:
+    """An engine that notes what it is asked for, and leaves the drawing for later."""
+
+    model = "mini"
+
+    def __init__(self, engine: Engine) -> None:
+        self.defaults, self.remarks, self.read = engine.defaults, engine.remarks, engine.read
+        self.requests: list[GenerationRequest] = []
+
+    def run(self, request: GenerationRequest) -> Generator[Progress]:
+        """A black picture."""
+        self.requests.append(request)
+        black = Image.new("RGB", (request.width, request.height))
+        yield Progress(request.num_inference_steps, request.num_inference_steps, Picture(black, 0.0))
+
+
+class Experiment:
+    """The pictures of all columns, and what the judge sees in them."""
+
+    def __init__(self, drawer: Drawer, judge: Judge, seeds: int) -> None:
+        self.drawer, self.judge = drawer, judge
+        self.seeds = range(seeds)
+        self.bare = [drawer.request(seed, bare(seed)) for seed in self.seeds]
+        self._columns: dict[str, dict[str, list[GenerationRequest]]] = {}
+
+    def verdicts(self, requests: Sequence[GenerationRequest], what: str) -> Verdicts:
+        """What is in the pictures of requests, of shape (len(requests), len(ATTRIBUTES))."""
+        return self.judge.verdicts(self.drawer.draw(requests, what))
+
+    def columns(self, name: str) -> dict[str, list[GenerationRequest]]:
+        """The requests of each column of an attribute's row."""
+        if name not in self._columns:
+            self._columns[name] = self._new_columns(name)
+        return self._columns[name]
+
+    def _new_columns(self, name: str) -> dict[str, list[GenerationRequest]]:
+        draw = self.drawer.request
+        return {
+            "bare": self.bare,
+            "without": [draw(seed, refused(seed, name)) for seed in self.seeds],
+            "negative": [draw(seed, bare(seed), name) for seed in self.seeds],
+            "agent": list(agent_requests(self.seeds, name)),
+            "asked": [draw(seed, wanted(seed, name)) for seed in self.seeds[: (len(self.seeds) + 1) // 2]],
+        }
+
+    def rates(self, name: str) -> dict[str, Rate]:
+        """The rate of an attribute in each column."""
+        k = ATTRIBUTES.index(name)
+        found = {
+            column: self.verdicts(requests, f"{name}, {column}") for column, requests in self.columns(name).items()
+        }
+        return {column: Rate(int(seen[:, k].sum()), len(seen)) for column, seen in found.items()}
+
+    def five(self) -> dict[str, Rate]:
+        """The rate of each of five when all are excluded at once."""
+        requests = [self.drawer.request(seed, bare(seed), ", ".join(FIVE)) for seed in self.seeds]
+        seen = self.verdicts(requests, "five at once")
+        return {name: Rate(int(seen[:, ATTRIBUTES.index(name)].sum()), len(seen)) for name in FIVE}
+
+    def side_effects(self, name: str, seeds: Sequence[int], **asked: object) -> "SideEffects":
+        """What else changed when an attribute was excluded, with every other setting as asked for."""
+        before = [self.drawer.request(seed, bare(seed), **asked) for seed in seeds]
+        after = [self.drawer.request(seed, bare(seed), name, **asked) for seed in seeds]
+        return SideEffects.between(
+            name,
+            (self.drawer.draw(before, f"bare {asked or ''}"), self.drawer.draw(after, f"{name} {asked or ''}")),
+            (self.verdicts(before, ""), self.verdicts(after, "")),
+        )
+
+
+@dataclass(frozen=True)
+class SideEffects:
+    """What happened to pictures when one attribute was excluded.
+
+    `left` is how many still have it; `flips` the share in which each other attribute came or went,
+    alternatives of the excluded one aside; `pixels` the mean difference in levels of 255; `composition`
+    the correlation of the pictures at 16 x 16 pixels, in shades of gray.
+    """
+
+    left: Rate
+    flips: dict[str, float]
+    pixels: float
+    composition: float
+
+    @classmethod
+    def between(cls, name: str, pictures: tuple[Pixels, Pixels], verdicts: tuple[Verdicts, Verdicts]) -> "SideEffects":
+        """Held against the pictures of the same seeds without the exclusion."""
+        changed = (verdicts[0] != verdicts[1]).mean(0)
+        own = next((group for group in _ALTERNATIVES if name in group), (name,))
+        return cls(
+            left=Rate(int(verdicts[1][:, ATTRIBUTES.index(name)].sum()), len(verdicts[1])),
+            flips={other: float(changed[k]) for k, other in enumerate(ATTRIBUTES) if other not in own},
+            pixels=float(np.abs(pictures[0].astype(np.int16) - pictures[1]).mean()),
+            composition=float(
+                np.mean([np.corrcoef(*map(_thumbnail, pair))[0, 1] for pair in zip(*pictures, strict=True)])
+            ),
+        )
+
+    @property
+    def worst(self) -> str:
+        """The attribute that flipped most, and how often."""
+        name = max(self.flips, key=self.flips.__getitem__)
+        return f"{name} {100 * self.flips[name]:.0f} %"
+
+
+def _thumbnail(picture: Pixels) -> NDArray[np.float64]:
+    side = picture.shape[0] // 16
+    return picture.mean(-1).reshape(16, side, 16, side).mean((1, 3)).ravel()
+
+
+def through_the_autoencoder(pixels: Pixels) -> Pixels:
+    """Pictures as mini's autoencoder gives them back: the best that mini could draw them."""
+    from diffusers import AutoencoderKL
+
+    vae = AutoencoderKL.from_pretrained(locate("mini"), subfolder="vae", torch_dtype=torch.float32)
+    parts = []
+    with torch.inference_mode():
+        for k in range(0, len(pixels), 16):
+            decoded = vae.decode(vae.encode(as_tensor(pixels[k : k + 16])).latent_dist.mode()).sample
+            parts.append(decoded.add(1).mul(127.5).clamp(0, 255).round().byte().permute(0, 2, 3, 1))
+    return np.asarray(torch.cat(parts).numpy())
+
+
+def trusted(judge: Judge, count: int) -> dict[str, dict[str, float]]:
+    """The judge's accuracy on held-out pictures, for the attributes that it gets right often enough."""
+    pixels, true = held_out(count)
+    plain, decoded = accuracy(judge, pixels, true), accuracy(judge, through_the_autoencoder(pixels), true)
+    print(f"\nThe judge, on {count} held-out portraits: seen where it is / not seen where it is not\n")
+    print(f"{'':<15}{'rendered':>16}{'through the autoencoder':>28}")
+    for name in ATTRIBUTES:
+        note = "" if min(plain[name] + decoded[name]) >= TRUSTED else "   not reported: the judge can't tell"
+        print(f"{name:<15}{_pair(plain[name]):>16}{_pair(decoded[name]):>28}{note}")
+    return {
+        name: {"seen": decoded[name][0], "spared": decoded[name][1]}
+        for name in ATTRIBUTES
+        if min(plain[name] + decoded[name]) >= TRUSTED
+    }
+
+
+def _pair(values: tuple[float, float]) -> str:
+    return " / ".join(f"{100 * value:.1f} %" for value in values)
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A Markdown table."""
+    print("\n| " + " | ".join(header) + " |\n|" + "---|" * len(header))
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+
+
+def sweep(experiment: Experiment, names: Sequence[str], setting: str, values: Sequence[object], seeds: int) -> None:
+    """A row a value of a setting: what is left of each attribute, and what else changed."""
+    rows = []
+    for value in values:
+        effects = [experiment.side_effects(name, range(seeds), **{setting: value}) for name in names]
+        flips = [flip for effect in effects for flip in effect.flips.values()]
+        rows.append(
+            [
+                f"{value}",
+                *(f"{100 * effect.left.value:.0f} %" for effect in effects),
+                f"{100 * float(np.mean(flips)):.1f} %",
+                f"{100 * max(flips):.0f} %",
+                f"{np.mean([effect.pixels for effect in effects]):.1f}",
+                f"{np.mean([effect.composition for effect in effects]):.2f}",
+            ]
+        )
+    print_table([setting, *names, "flips, mean", "flips, worst", "pixels", "composition"], rows)
+
+
+def contact_sheet(experiment: Experiment, names: Sequence[str], columns: int = 4) -> Image.Image:
+    """For each attribute the first seeds whose bare picture has it: bare, "without", negative."""
+    side, margin, text = 128, 8, 18
+    block = 3 * side + margin
+    sheet = Image.new("RGB", (110 + columns * block, text + len(names) * (side + 2)), "white")
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(13)
+    for column in range(columns):
+        for k, title in enumerate(("bare", "“without”", "negative")):
+            draw.text((110 + column * block + k * side + 4, 2), title, fill="black", font=font)
+    for row, name in enumerate(names):
+        top = text + row * (side + 2)
+        draw.text((4, top + side / 2 - 8), name, fill="black", font=font)
+        has = experiment.verdicts(experiment.bare, "")[:, ATTRIBUTES.index(name)]
+        drawn = experiment.columns(name)
+        for column, seed in enumerate(np.flatnonzero(has)[:columns]):
+            for k, kind in enumerate(("bare", "without", "negative")):
+                picture = experiment.drawer.draw([drawn[kind][seed]], "")[0]
+                sheet.paste(Image.fromarray(picture), (110 + column * block + k * side, top))
+    return sheet
+
+
+def judged_sheet(experiment: Experiment, names: Sequence[str]) -> Image.Image:
+    """Forty drawn pictures with what the judge sees in them, to be checked by eye."""
+    pictures = experiment.drawer.draw(experiment.bare[:40], "")
+    seen = experiment.judge.verdicts(pictures)
+    sheet = Image.new("RGB", (8 * 170, 5 * 216), "white")
+    draw = ImageDraw.Draw(sheet)
+    for k, picture in enumerate(pictures):
+        left, top = k % 8 * 170, k // 8 * 216
+        sheet.paste(Image.fromarray(picture), (left, top))
+        words = [name for name, there in zip(ATTRIBUTES, seen[k], strict=True) if there and name in names]
+        for line, start in enumerate(range(0, len(words), 2)):
+            draw.text((left, top + 130 + 15 * line), ", ".join(words[start : start + 2]), fill="black")
+    return sheet
+
+
+def main() -> None:
+    """Draw, judge and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=200, help="pictures a column")
+    parser.add_argument("--json", action="store_true", help="end with a line of JSON")
+    parser.add_argument("--sheet", type=Path, help="write a contact sheet here")
+    parser.add_argument("--judged", type=Path, help="write a sheet of pictures with the judge's words here")
+    parser.add_argument("--no-sweeps", action="store_true", help="leave guidance and joining step at mini's defaults")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes that draw")
+    args = parser.parse_args()
+    judge = Judge.load()
+    names = list(trusted(judge, 600))
+    experiment = Experiment(Drawer(args.jobs), judge, args.seeds)
+    rates = {name: experiment.rates(name) for name in names}
+    print(f"\n{args.seeds} seeds, 95 % Wilson intervals in brackets; asked for on half as many")
+    columns = ("bare", "without", "negative", "agent", "asked")
+    print_table(["", *columns], [[name, *(str(rates[name][column]) for column in columns)] for name in names])
+    five = experiment.five()
+    print_table(["five at once", "still there"], [[name, str(rate)] for name, rate in five.items()])
+    effects = {name: experiment.side_effects(name, experiment.seeds) for name in names}
+    print_table(
+        ["excluded", "other attributes that came or went, mean", "most", "pixels, of 255", "composition"],
+        [
+            [
+                name,
+                f"{100 * np.mean(list(effect.flips.values())):.1f} %",
+                effect.worst,
+                f"{effect.pixels:.1f}",
+                f"{effect.composition:.2f}",
+            ]
+            for name, effect in effects.items()
+        ],
+    )
+    if not args.no_sweeps:
+        swept, seeds = [name for name in SWEPT if name in names], min(args.seeds, 48)
+        print(f"\nWith {seeds} seeds: what is left of each, and what else changed")
+        sweep(experiment, swept, "guidance_scale", GUIDANCE, seeds)
+        sweep(experiment, swept, "joining_step", JOINING, seeds)
+    for path, draw in ((args.sheet, contact_sheet), (args.judged, judged_sheet)):
+        if path:
+            draw(experiment, names).save(path)
+    if args.json:
+        shares = {name: {c: round(row[c].value, 4) for c in columns} for name, row in rates.items()}
+        print(json.dumps({"attributes": shares, "five": {name: round(rate.value, 4) for name, rate in five.items()}}))
+
+
+if __name__ == "__main__":
+    main()
