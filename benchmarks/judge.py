@@ -48,7 +48,7 @@ class Judge(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        widths = (3, 24, 48, 96, 128, 160)
+        widths = (3, 16, 32, 64, 128, 160)
         blocks: list[nn.Module] = []
         for k, (a, b) in enumerate(pairwise(widths)):
             blocks += [
@@ -100,7 +100,7 @@ def held_out(count: int) -> tuple[Pixels, Verdicts]:
 def train(pictures: Pictures, steps: int, folder: Path) -> Judge:
     """Train on renders, each a little shifted, blurred, noisy or pale, since a drawn picture is never quite one."""
     targets = torch.from_numpy(truth(pictures.scenes)).float()
-    judge = Judge()
+    judge = Judge().to(memory_format=torch.channels_last)
 
     def loss(rng: random.Random, _: float) -> Tensor:
         chosen = [rng.randrange(len(pictures.scenes)) for _ in range(64)]
@@ -136,7 +136,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=Path, required=True, help="the folder of the recipe's rendered pictures")
     parser.add_argument("--count", type=int, default=16_000)
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=1000)
     args = parser.parse_args()
     judge = train(Pictures(args.pictures, args.count, seed=0), args.steps, args.pictures.parent)
     save_file({name: value.contiguous() for name, value in judge.state_dict().items()}, WEIGHTS)

@@ -92,6 +92,24 @@ def test_a_negative_that_cannot_act_is_said(engine: LocalEngine) -> None:
     assert (pixels(engine, negative_prompt="hat", guidance_scale=1.0) == pixels(engine, guidance_scale=1.0)).all()
 
 
+def test_a_negative_joins_at_its_step_and_its_base_guides_until_then(engine: LocalEngine) -> None:
+    at_once = pixels(engine, negative_prompt="hat")
+    late = pixels(engine, negative_prompt="hat", joining_step=2)
+    assert (late != at_once).any()
+    assert (late != pixels(engine)).any()
+    based = pixels(engine, negative_prompt="hat", base_negative_prompt="frame", joining_step=2)
+    assert (based != late).any()
+    assert (pixels(engine, negative_prompt="hat", base_negative_prompt="hat", joining_step=2) == at_once).all()
+    assert (pixels(engine, negative_prompt="hat", base_negative_prompt="frame") == at_once).all()
+
+
+def test_a_negative_that_joins_too_late_is_said(engine: LocalEngine) -> None:
+    asked = {"negative_prompt": "hat", "joining_step": 3, "num_inference_steps": 3}
+    (line,) = engine.remarks(a_request(engine, **asked))
+    assert "too late" in line
+    assert (pixels(engine, **asked) == pixels(engine)).all()
+
+
 def test_what_the_stock_reading_cuts_off_is_said(engine: LocalEngine) -> None:
     long = "word " * 40 + "tail"
     (line,) = engine.remarks(a_request(engine, prompt=long, syntax="plain"))

@@ -43,6 +43,20 @@ def test_what_is_asked_wins_over_the_models_defaults() -> None:
     assert (request.num_inference_steps, request.guidance_scale, request.height) == (20, 2.0, 96)
 
 
+def test_a_models_joining_share_is_of_the_steps_that_are_asked_for() -> None:
+    defaults = Defaults(20, 5.0, 128, 96, joining_share=0.2)
+    asked = {"model": "mini", "prompt": "a man", "seed": 1}
+    for steps, joining in ((20, 4), (9, 1), (3, 0)):
+        request = GenerationRequest.with_defaults({**asked, "num_inference_steps": steps}, lambda: defaults)
+        assert request.joining_step == joining
+    assert GenerationRequest.with_defaults({**asked, "joining_step": 0}, lambda: defaults).joining_step == 0
+
+
+def test_a_request_from_before_there_was_a_joining_step_is_the_same_request() -> None:
+    request = GenerationRequest.checked(**VALUES)
+    assert (request.joining_step, request.base_negative_prompt) == (0, "")
+
+
 def test_what_is_asked_is_checked_before_the_model_loads() -> None:
     def load() -> Defaults:
         raise AssertionError("loaded")

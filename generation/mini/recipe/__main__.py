@@ -49,7 +49,7 @@ def main() -> None:
         if step % args.sheet_every == 0:
             sheet(assemble(vae, encoder, tokenizer, unet), runs / f"sheet-{step:05d}.png")
 
-    plan = Plan(args.denoiser_steps)
+    plan = Plan(args.denoiser_steps, ema=0.995)
     unet = train_denoiser(pictures.scenes, latents, tokenizer, encoder, plan, runs, device, show)
     pipeline = assemble(vae, encoder, tokenizer, unet)
     sheet(pipeline, runs / "sheet.png")
