@@ -56,6 +56,15 @@ _NOT_PLURAL = frozenset(
 _SUFFIXES = ("ation", "ated", "iness", "ness", "ish", "ing", "ed", "y", "e")
 
 
+_JOINERS = "\u200c\u200d"
+"""Characters that hold Persian words and emoji together; they aren't printable, but belong to the text."""
+
+
+def one_line(text: str) -> str:
+    """The text on one line with single spaces, and nothing in it that can't be printed."""
+    return squeeze("".join(c if c.isprintable() or c in _JOINERS else " " for c in text))
+
+
 def squeeze(text: str) -> str:
     """The text on one line with single spaces."""
     return " ".join(text.split())
