@@ -49,6 +49,7 @@ class Conversation:
     def __init__(self, session: SessionRecord, studio: Studio) -> None:
         self.id = session.id
         self.studio = studio
+        self._policies = session.policies
         self.head: Turn = studio.store.turn(session.id)
         first = _negative(studio.store.turn(session.id, 0))
         self._policy = first.only_locked()  # as it was asked for then: a pack may change, or go, later
@@ -77,6 +78,7 @@ class Conversation:
         blank = State("", policy, secrets.randbelow(2**32) if seed is None else seed, policy)
         said = _as_first_prompt(studio.interpreter.interpret(words, blank), words, blank)
         state = apply(blank, said.edits, turn=0, words=words)
+        studio.check_prompt(state.prompt, policies)
         asked = {
             "model": model,
             "prompt": state.prompt,
@@ -121,6 +123,7 @@ class Conversation:
         number = self.studio.store.next_number(self.id)
         after = apply(before, said.edits, turn=number, words=words)
         if after != before:
+            self.studio.check_prompt(after.prompt, self._policies)
             return self._grow(parent, number, words, said, before, after, on_step)
         if undone:
             self.head = self.studio.store.move_head(self.id, parent.number)

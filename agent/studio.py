@@ -76,6 +76,10 @@ class Studio:
         """What the named policies exclude."""
         return policies.compose(names, self._policy_folder)
 
+    def check_prompt(self, prompt: str, names: tuple[str, ...]) -> None:
+        """Raise InvalidInputError where a prompt asks for what one of the named policies forbids."""
+        policies.check_prompt(prompt, names, self._policy_folder)
+
     def close(self) -> None:
         """Let go of the store."""
         self.store.close()

@@ -82,6 +82,13 @@ def key(term: str) -> str:
     return " ".join([*spelled[:-1], *map(singular, spelled[-1:])]) or squeeze(term.casefold())
 
 
+def mentions(text: str, term: str) -> bool:
+    """Whether a text speaks of a term, in any spelling of it."""
+    words, wanted = re.findall(r"[\w']+", text), key(term)
+    size = len(wanted.split())
+    return any(key(" ".join(words[start : start + size])) == wanted for start in range(len(words)))
+
+
 def singular(word: str) -> str:
     """A lower-case noun folded so that both its numbers are one: "fingers" -> "finger", "teeth" -> "tooth".
 
