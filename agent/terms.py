@@ -54,8 +54,6 @@ _NOT_PLURAL = frozenset(
     {"atlas", "bokeh", "canvas", "christmas", "clothes", "gas", "glasses", "jeans", "lens", "pants", "series"}
 )
 _SUFFIXES = ("ation", "ated", "iness", "ness", "ish", "ing", "ed", "y", "e")
-
-
 _JOINERS = "\u200c\u200d"
 """Characters that hold Persian words and emoji together; they aren't printable, but belong to the text."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -198,19 +198,19 @@ def test_a_person_who_speaks_as_if_they_were_the_rules_stays_inside_their_string
 def test_every_example_in_the_rules_is_an_answer_that_is_taken_as_it_is() -> None:
     from notthat.agent.interpreters.llm.messages import _texts
 
-    for example in _texts()["examples"]:
+    for each in _texts()["examples"]:
         excluded = [
             Exclusion(
                 term=e["term"], weight=e["weight"], source="policy:x" if e.get("locked") else "user", since=0, words=""
             )
-            for e in example["message"]["excluded"]
+            for e in each["message"]["excluded"]
         ]
-        state = State(example["message"]["prompt"], NegativePrompt(tuple(excluded)), seed=1)
-        said = read(json.dumps(example["answer"]), state)
+        state = State(each["message"]["prompt"], NegativePrompt(tuple(excluded)), seed=1)
+        said = read(json.dumps(each["answer"]), state)
         assert edits_adapter.dump_python(said.edits, mode="json") == sorted(
-            example["answer"]["edits"], key=lambda edit: edit["op"] == "prompt"
+            each["answer"]["edits"], key=lambda edit: edit["op"] == "prompt"
         )
-        assert said.reply == example["answer"]["reply"]
+        assert said.reply == each["answer"]["reply"]
 
 
 # How a server is asked for JSON
@@ -633,12 +633,20 @@ _FIELDS = {
 }
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.text(st.characters()), st.text(st.characters()))
+_ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
+"""Halves of characters included."""
+
+
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example("no fog", "fog \ud800")
+@example("no fog \ud800", "fog")
+@given(_ANY_TEXT, _ANY_TEXT)
 def test_no_words_make_it_raise(server: Server, llm: LLMInterpreter, words: str, text: str) -> None:
-    server.say(text)
-    said = llm.interpret(words, MAN)
-    assert said.edits == OfflineInterpreter().interpret(words, MAN).edits
+    for line in (text, json.dumps({"edits": [{"op": "exclude", "term": "fog", text: text}]})):
+        server.say(line)
+        said = llm.interpret(words, MAN)
+        assert not said.raw or said.raw.encode()
+        assert said.edits == OfflineInterpreter().interpret(words, MAN).edits
 
 
 # In a session

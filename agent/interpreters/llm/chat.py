@@ -73,7 +73,8 @@ class Chat:
                 seen = picture if self._sees else None
                 shown = with_picture(messages, seen) if seen else messages
                 try:
-                    return _text(self._patiently(lambda: self._invoke(shown)))  # noqa: B023  (called at once)
+                    message = self._patiently(lambda: self._invoke(shown))  # noqa: B023  (called at once)
+                    return _text(message).encode("utf-8", "replace").decode()  # JSON can hold halves of characters
                 except Exception as error:
                     if not self._asks_less(error, with_picture=seen is not None):
                         raise
