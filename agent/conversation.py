@@ -7,13 +7,14 @@ there, so a turn that fails or is cancelled leaves the session as it was.
 
 import secrets
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Self
 
 from ..errors import InvalidInputError
 from ..generation import Engine, GenerationRequest, Progress, absolute, generate
 from ..generation.infotext import png_text
-from ..storage import ExclusionRecord, NewTurn, SessionRecord, TurnRecord
+from ..storage import ExclusionRecord, NewTurn, SessionRecord, StorageError, TurnRecord
 from .edits import (
     MAX_PROMPT_CHARACTERS,
     Edit,
@@ -28,12 +29,13 @@ from .exclusions import Exclusion, NegativePrompt
 from .interpreters import Interpretation
 from .replies import describe
 from .studio import Studio
+from .terms import one_line
 
 Turn = TurnRecord
 """A finished turn; after words that changed nothing, the turn that is still shown, with those words."""
 
-_JOINERS = "\u200c\u200d"
-"""Characters that hold Persian words and emoji together; they aren't printable, but belong to the text."""
+_RECENT_TURNS = 3
+"""How many turns back an interpreter is told of."""
 
 OnStep = Callable[[Progress], None]
 
@@ -47,6 +49,7 @@ class Conversation:
     def __init__(self, session: SessionRecord, studio: Studio) -> None:
         self.id = session.id
         self.studio = studio
+        self._policies = session.policies
         self.head: Turn = studio.store.turn(session.id)
         first = _negative(studio.store.turn(session.id, 0))
         self._policy = first.only_locked()  # as it was asked for then: a pack may change, or go, later
@@ -75,6 +78,7 @@ class Conversation:
         blank = State("", policy, secrets.randbelow(2**32) if seed is None else seed, policy)
         said = _as_first_prompt(studio.interpreter.interpret(words, blank), words, blank)
         state = apply(blank, said.edits, turn=0, words=words)
+        studio.check_prompt(state.prompt, policies)
         asked = {
             "model": model,
             "prompt": state.prompt,
@@ -109,17 +113,18 @@ class Conversation:
         A new turn keeps the seed, so that only what was asked for changes.
         """
         words = _words(feedback, "feedback", "say what is wrong with the picture")
-        said = self.studio.interpreter.interpret(words, self.state)
+        said = self._interpret(words, self.head)
         undone = sum(edit.turns for edit in said.edits if isinstance(edit, Undo))
         parent = self._ancestor(undone)
         if parent is None:
             return replace(self.head, feedback=words, edits=(), reply=self._cannot_undo(undone))
         before = self._state(parent)
         if undone and len(said.edits) > 1:  # the rest was said of the picture that is gone back to
-            said = self.studio.interpreter.interpret(words, before)
+            said = self._interpret(words, parent)
         number = self.studio.store.next_number(self.id)
         after = apply(before, said.edits, turn=number, words=words)
         if after != before:
+            self.studio.check_prompt(after.prompt, self._policies)
             return self._grow(parent, number, words, said, before, after, on_step)
         if undone:
             self.head = self.studio.store.move_head(self.id, parent.number)
@@ -186,6 +191,21 @@ class Conversation:
             turn = self.studio.store.turn(self.id, turn.parent)
         return turn
 
+    def _interpret(self, words: str, turn: Turn) -> Interpretation:
+        """What words mean when they are said of a turn's picture."""
+        picture = None
+        with suppress(StorageError):  # a picture that is gone can still be spoken of
+            picture = self.studio.store.images.open(turn.sha256)
+        state = replace(self._state(turn), recent=self._recent(turn))
+        return self.studio.interpreter.interpret(words, state, picture)
+
+    def _recent(self, turn: Turn) -> tuple[tuple[str, str], ...]:
+        """What was said and answered on the way to a turn."""
+        path = [turn]
+        while len(path) < _RECENT_TURNS and path[-1].parent is not None:
+            path.append(self.studio.store.turn(self.id, path[-1].parent))
+        return tuple((each.feedback, each.reply) for each in reversed(path))
+
     def _state(self, turn: Turn) -> State:
         """What the turn's picture was made from."""
         return State(turn.prompt, _negative(turn), turn.seed, self._policy)
@@ -223,7 +243,7 @@ def turn_json(turn: Turn) -> dict[str, Any]:
 
 
 def _words(text: str, name: str, hint: str) -> str:
-    words = " ".join("".join(c if c.isprintable() or c in _JOINERS else " " for c in text).split())
+    words = one_line(text)
     if not words:
         raise InvalidInputError(f"the {name} is empty: {hint}")
     if len(words) > MAX_PROMPT_CHARACTERS:
@@ -244,7 +264,7 @@ def _as_first_prompt(said: Interpretation, words: str, blank: State) -> Interpre
     if any(isinstance(edit, Exclude) for edit in said.edits):
         raise InvalidInputError(f"“{words}” only says what is not wanted: say what the picture should show, too")
     edits = (SetPrompt(text=words),)
-    return Interpretation(edits=edits, reply=describe(edits, blank))
+    return said.model_copy(update={"edits": edits, "reply": describe(edits, blank)})
 
 
 def _negative(turn: Turn) -> NegativePrompt:

@@ -99,6 +99,8 @@ class State:
     seed: int
     policy: NegativePrompt = field(default_factory=NegativePrompt)
     """What the session's policies ask for, at the weights that they ask for."""
+    recent: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    """What was said and answered in the last turns, oldest first."""
 
 
 def apply(state: State, edits: Iterable[Edit], *, turn: int, words: str) -> State:

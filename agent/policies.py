@@ -1,6 +1,7 @@
 """Exclusions that always apply, from packs of them: `prompts/policies/NAME.toml`."""
 
 import tomllib
+from contextlib import suppress
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from .. import prompts
 from ..errors import InvalidInputError
 from .exclusions import DEFAULT_WEIGHT, Exclusion, NegativePrompt, Term, Weight
+from .terms import mentions
 
 
 class _Excluded(BaseModel):
@@ -20,12 +22,13 @@ class _Excluded(BaseModel):
 
 
 class Policy(BaseModel):
-    """A pack: what it is for, and what it keeps out of every picture."""
+    """A pack: what it is for, what it keeps out of every picture, and what no prompt may ask for."""
 
     model_config = ConfigDict(extra="forbid")
 
     title: str
     exclude: list[_Excluded]
+    forbid: list[Term] = []
 
 
 def load(name: str, folder: Path) -> Policy:
@@ -64,3 +67,18 @@ def compose(names: tuple[str, ...], folder: Path) -> NegativePrompt:
                 exclusion = Exclusion(term=each.term, weight=each.weight, source=f"policy:{name}", since=0, words="")
                 negative = negative.with_(exclusion)
     return negative
+
+
+def check_prompt(prompt: str, names: tuple[str, ...], folder: Path) -> None:
+    """Hold a prompt against the named policies as their packs are now; one that is gone or broken forbids nothing.
+
+    Raises:
+        InvalidInputError: where the prompt asks for what one of them forbids.
+    """
+    for name in names:
+        forbidden: list[str] = []
+        with suppress(InvalidInputError):
+            forbidden = load(name, folder).forbid
+        for term in forbidden:
+            if mentions(prompt, term):
+                raise InvalidInputError(f"“{term}” can't be asked for: the policy “{name}” forbids it")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -19,7 +19,8 @@ from ..errors import InvalidInputError
 class Settings(BaseSettings):
     """The environment variables `NOTTHAT_HOME`, `NOTTHAT_MODEL` and so on, and `config.toml` in that home.
 
-    In the file, the names are those of the variables without `NOTTHAT_`, in lower case.
+    In the file, the names are those of the variables without `NOTTHAT_`, in lower case. The two of
+    OpenAI's own name are called as everybody calls them.
     """
 
     model_config = SettingsConfigDict(env_prefix="NOTTHAT_", env_ignore_empty=True, extra="ignore")
@@ -30,6 +31,9 @@ class Settings(BaseSettings):
     database_url: str | None = None
     model: str = Field(default="mini", min_length=1)
     interpreter: Literal["auto", "offline", "llm"] = "auto"
+    llm: str = Field(default="gpt-5.4-mini", min_length=1)
+    openai_api_key: SecretStr | None = Field(default=None, validation_alias="openai_api_key")
+    openai_base_url: str | None = Field(default=None, validation_alias="openai_base_url")
 
     @classmethod
     def load(cls, **options: Any) -> "Settings":
@@ -43,7 +47,9 @@ class Settings(BaseSettings):
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             name = "_".join(str(part) for part in first["loc"]).upper()
-            raise InvalidInputError(f"NOTTHAT_{name}: {first['msg']}, not {first['input']!r}") from None
+            given = "" if "KEY" in name else f", not {first['input']!r}"
+            prefix = "" if name.startswith("OPENAI_") else "NOTTHAT_"
+            raise InvalidInputError(f"{prefix}{name}: {first['msg']}{given}") from None
         except (OSError, ValueError) as error:
             raise InvalidInputError(f"config.toml can't be read: {error}") from None
 

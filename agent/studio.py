@@ -8,24 +8,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ..errors import InvalidInputError
 from ..generation import Engine
 from ..storage import Store
 from . import policies
 from .exclusions import NegativePrompt
-from .interpreters import Interpreter, OfflineInterpreter
+from .interpreters import Interpreter, LLMInterpreter, OfflineInterpreter
+from .interpreters.llm import Chat
 from .settings import Settings
 
 
 def interpreter_of(settings: Settings) -> Interpreter:
-    """The interpreter that the settings name.
-
-    Raises:
-        InvalidInputError: for `llm`, which this version does not have.
-    """
-    if settings.interpreter == "llm":
-        raise InvalidInputError("NOTTHAT_INTERPRETER=llm is not in this version yet: use offline")
-    return OfflineInterpreter()
+    """The interpreter that the settings name; `auto` is a language model where they say how to reach one."""
+    key, base_url = settings.openai_api_key, settings.openai_base_url
+    if settings.interpreter == "offline" or (settings.interpreter == "auto" and not (key or base_url)):
+        return OfflineInterpreter()
+    return LLMInterpreter(Chat(settings.llm, base_url=base_url, api_key=key.get_secret_value() if key else None))
 
 
 def _load_engine(model: str) -> Engine:
@@ -78,6 +75,10 @@ class Studio:
     def policies(self, names: tuple[str, ...]) -> NegativePrompt:
         """What the named policies exclude."""
         return policies.compose(names, self._policy_folder)
+
+    def check_prompt(self, prompt: str, names: tuple[str, ...]) -> None:
+        """Raise InvalidInputError where a prompt asks for what one of the named policies forbids."""
+        policies.check_prompt(prompt, names, self._policy_folder)
 
     def close(self) -> None:
         """Let go of the store."""

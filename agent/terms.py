@@ -54,6 +54,13 @@ _NOT_PLURAL = frozenset(
     {"atlas", "bokeh", "canvas", "christmas", "clothes", "gas", "glasses", "jeans", "lens", "pants", "series"}
 )
 _SUFFIXES = ("ation", "ated", "iness", "ness", "ish", "ing", "ed", "y", "e")
+_JOINERS = "\u200c\u200d"
+"""Characters that hold Persian words and emoji together; they aren't printable, but belong to the text."""
+
+
+def one_line(text: str) -> str:
+    """The text on one line with single spaces, and nothing in it that can't be printed."""
+    return squeeze("".join(c if c.isprintable() or c in _JOINERS else " " for c in text))
 
 
 def squeeze(text: str) -> str:
@@ -71,6 +78,13 @@ def key(term: str) -> str:
     kept = [word for word in words if word not in _ARTICLES] or words
     spelled = [_SPELLINGS.get(word, word) for word in kept]
     return " ".join([*spelled[:-1], *map(singular, spelled[-1:])]) or squeeze(term.casefold())
+
+
+def mentions(text: str, term: str) -> bool:
+    """Whether a text speaks of a term, in any spelling of it."""
+    words, wanted = re.findall(r"[\w']+", text), key(term)
+    size = len(wanted.split())
+    return any(key(" ".join(words[start : start + size])) == wanted for start in range(len(words)))
 
 
 def singular(word: str) -> str:

@@ -24,7 +24,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub, w
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The test's own NOTTHAT_HOME; it doesn't exist yet."""
     for name in tuple(os.environ):
-        if name.startswith(("NOTTHAT_", "OPENAI_")):
+        if name.startswith(("NOTTHAT_", "OPENAI_", "LANGSMITH_", "LANGCHAIN_")):
             monkeypatch.delenv(name)
     folder = tmp_path / "home"
     monkeypatch.setenv("NOTTHAT_HOME", str(folder))

@@ -17,6 +17,8 @@ class Interpretation(BaseModel):
 
     edits: tuple[Edit, ...] = ()
     reply: str
+    raw: str | None = None
+    """What the interpreter was answered itself, word for word, where it asked somebody."""
 
 
 class Interpreter(Protocol):

@@ -325,6 +325,7 @@ def test_help_is_quick(notthat_process: Run) -> None:
     imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in shown.err.splitlines()}
     assert "notthat" in imported
     assert imported.isdisjoint({"torch", "diffusers", "transformers", "numpy", "PIL", "sqlalchemy", "pydantic"})
+    assert not [name for name in imported if name.startswith(("langchain", "langgraph", "openai", "httpx"))]
 
 
 def test_no_command_at_all_shows_the_help(notthat: Run) -> None:

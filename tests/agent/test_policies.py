@@ -115,3 +115,19 @@ def test_a_change_of_a_pack_leaves_sessions_as_they_are(studio: Studio, write_pa
     conversation = Conversation.start("a pier at dawn", studio, policies=["mine"])
     write_pack("mine", 'title = "Two"\nexclude = [{ term = "rain" }]')
     assert conversation.say("no lanterns").negative == "fog, lanterns"
+
+
+def test_what_a_pack_forbids_no_prompt_can_ask_for(studio: Studio, folder: Path, write_pack: WritePack) -> None:
+    write_pack("mine", 'title = "Mine"\nexclude = []\nforbid = ["rowing boats", "moustache"]')
+    refused = "^“rowing boats” can't be asked for: the policy “mine” forbids it$"
+    with pytest.raises(InvalidInputError, match=refused):
+        Conversation.start("a Rowing-Boat on a lake", studio, policies=["mine"])
+    conversation = Conversation.start("a boat on a lake", studio, policies=["mine"])
+    with pytest.raises(InvalidInputError, match=refused):
+        conversation.say("add a rowing boat")
+    with pytest.raises(InvalidInputError, match="“moustache” can't"):
+        Conversation.open(conversation.id, studio).say("add a man with a mustache")
+    assert len(conversation.turns()) == 1
+    assert conversation.say("no fog").number == 1
+    (folder / "mine.toml").write_text("forbid = [")
+    assert conversation.say("add a rowing boat").number == 2

@@ -5,7 +5,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ...edits import MAX_PROMPT_CHARACTERS, Allow, Edit, Exclude, Reroll, Reset, Reweight, SetPrompt, State, Undo
-from ...exclusions import MAX_TERM_CHARACTERS, MAX_TERM_WORDS, MAX_WEIGHT, MIN_WEIGHT, Exclusion, NegativePrompt
+from ...exclusions import (
+    DEFAULT_WEIGHT,
+    MAX_TERM_CHARACTERS,
+    MAX_TERM_WORDS,
+    MAX_WEIGHT,
+    MIN_WEIGHT,
+    Exclusion,
+    NegativePrompt,
+)
 from ...terms import key, squeeze, stem
 from . import rewriting
 from .lexicon import lexicon
@@ -113,21 +121,22 @@ class Draft:
         self.mention = term
         return self.exclude_term(term)
 
-    def exclude_term(self, term: str) -> bool:
-        """Leave out this very term."""
+    def exclude_term(self, term: str, weight: float = DEFAULT_WEIGHT) -> bool:
+        """Leave out this very term, and ask for it no more."""
+        self.prompt = rewriting.without(self.prompt, term)
         if known := self.known(term):
             return self.strengthen(known)
         term = " ".join(term.split()[:MAX_TERM_WORDS])[:MAX_TERM_CHARACTERS].strip()
         if term and not any(key(term) == key(edit.term) for edit in self._about_terms()):
-            self.edits.append(Exclude(term=term))
+            self.edits.append(Exclude(term=term, weight=weight))
         return bool(term)
 
-    def keep_out(self, term: str) -> bool:
+    def keep_out(self, term: str, weight: float = DEFAULT_WEIGHT) -> bool:
         """Leave out this very term, no harder than it may be left out already."""
         if known := self.known(term):
             self.edits.append(Exclude(term=known.term))
             return True
-        return self.exclude_term(term)
+        return self.exclude_term(term, weight)
 
     def strengthen(self, known: Exclusion) -> bool:
         """Exclude it harder, by a step."""

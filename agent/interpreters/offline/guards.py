@@ -42,6 +42,12 @@ def _praised(match: re.Match[str], draft: Draft) -> bool:
 
 RULES = (
     Rule(
+        r"(?:.*\b)?(?:ignore|forget|disregard|override|bypass|disable|drop|lift|remove|delete)\s+(?:all |any )?"
+        r"(?:(?:of )?(?:the|your|my|our|these|those|previous|prior|above)\s+)*(?:[\w-]+\s+)?"
+        r"(?:polic(?:y|ies)|instructions|guidelines|guardrails|system prompt)\b.*$",
+        nothing,
+    ),
+    Rule(
         r"not (?:a single|one|any) (?:flaw|fault|complaint|mistake|error|issue" r"|problem|thing|word|change)\b.*$",
         nothing,
     ),

@@ -39,6 +39,14 @@ def add(prompt: str, phrase: str) -> str:
     return f"{prompt}, {phrase}" if prompt else phrase
 
 
+def without(prompt: str, term: str) -> str:
+    """The prompt less a term that can be taken out whole: ", a hat" or "with a red hat"; else as it is."""
+    adjectives = r"(?:(?!(?:and|or|of|in|on|at|with)\b)[\w-]+\s+){0,2}?"
+    thing = rf"(?:(?:an?|the|some|his|her|its|their)\s+)?{adjectives}{_plural_tolerant(term)}"
+    end = rf"(?=\s*(?:,|$)|\s+{_PLACE}\s)"
+    return re.sub(rf"(?:,\s*|,?\s+(?:with|wearing|holding|carrying|in)\s+){thing}{end}", "", prompt, flags=re.I)
+
+
 def swap(prompt: str, old: str, new: str) -> str | None:
     """The prompt with `new` where `old` stands; by kind when `old` names one ("the season"); else None."""
     old, new = _ARTICLE.sub("", squeeze(old)), squeeze(new).strip(" .,!?")

@@ -1,0 +1,146 @@
+"""From a model's answer to edits that the session can bear, or the reason why it can't bear them."""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ...edits import Allow, Edit, Exclude, Reroll, Reset, Reweight, SetPrompt, State, Undo, floor_of
+from ...replies import describe
+from ...terms import one_line
+from ..base import Interpretation
+from ..offline.draft import Draft
+from ..offline.lexicon import lexicon
+from ..offline.phrases import MAX_WORDS
+
+MAX_EDITS = 12
+MAX_REPLY_CHARACTERS = 300
+_MAX_ANSWER_CHARACTERS = 20_000
+
+
+class UnusableAnswerError(Exception):
+    """An answer that can't be carried out; the message is the reason, in words for the model."""
+
+
+class _Answer(BaseModel):
+    """What the feedback means."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    edits: Annotated[list[Edit], Field(max_length=MAX_EDITS)]
+    reply: str = ""
+
+
+def read(text: str, state: State) -> Interpretation:
+    """What an answer asks for in `state`, in the terms of that state.
+
+    The model's reply is kept where its edits were taken as they are; else it might speak of others.
+
+    Raises:
+        UnusableAnswerError: where there are no edits in it, or one that the session can't bear.
+    """
+    found = list(_objects(text))
+    if not found:
+        raise UnusableAnswerError('there is no JSON object with "edits" in it')
+    try:
+        answer = _Answer.model_validate(found[-1])
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        raise UnusableAnswerError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    for edit in answer.edits:
+        _check(edit, state)
+    edits = settle(answer.edits, state)
+    reply = one_line(answer.reply)
+    kept = set(edits) == set(answer.edits) and 0 < len(reply) <= MAX_REPLY_CHARACTERS
+    return Interpretation(edits=edits, reply=reply if kept else describe(edits, state), raw=text)
+
+
+def settle(edits: list[Edit], state: State) -> tuple[Edit, ...]:
+    """The edits with the meaning that the embedded interpreter gives them: each term by the name it has already
+    and once, harder where it is excluded already, and the prompt in step with what is excluded and allowed."""
+    draft = Draft(state)
+    for edit in sorted(edits, key=_rank):
+        match edit:
+            case Exclude() | Reweight():
+                _exclude(edit, draft)
+            case Allow():
+                known = draft.known(edit.term)
+                draft.allow(known.term if known else edit.term)
+            case SetPrompt():
+                draft.want(edit.text)
+            case Undo() | Reset() | Reroll():
+                draft.control(edit)
+    return draft.finish()
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """The JSON schema of an answer, in the part of JSON schema that strict servers take."""
+    return {"title": "answer", **_strict(_Answer.model_json_schema())}
+
+
+def _exclude(edit: Exclude | Reweight, draft: Draft) -> None:
+    known = draft.known(edit.term)
+    if known and (isinstance(edit, Reweight) or edit.weight > known.weight):
+        draft.weigh(known, edit.weight)
+        return
+    term = lexicon().names.get(edit.term.lower(), edit.term)
+    if draft.state.prompt:
+        draft.exclude_term(term, edit.weight)
+    else:  # a first prompt complains of nothing
+        draft.keep_out(term, edit.weight)
+
+
+def _rank(edit: Edit) -> int:
+    """Commands first, and the prompt before what is said of terms: what they leave is what the rest is about."""
+    return 0 if isinstance(edit, Undo | Reset | Reroll) else 1 if isinstance(edit, SetPrompt) else 2
+
+
+def _check(edit: Edit, state: State) -> None:
+    """Raise where a session can't bear an edit, though it is one."""
+    text = edit.text if isinstance(edit, SetPrompt) else getattr(edit, "term", "")
+    if text != one_line(text):
+        raise UnusableAnswerError(f"{text!r} has characters that can't be printed")
+    if not isinstance(edit, Exclude | Allow | Reweight):
+        return
+    if len(edit.term.split()) > MAX_WORDS:
+        raise UnusableAnswerError(f"“{edit.term}” is a sentence: a term is at most {MAX_WORDS} words")
+    known = Draft(state).known(edit.term)
+    if known is None or not known.locked:
+        return
+    if isinstance(edit, Allow) or (isinstance(edit, Reweight) and edit.weight < floor_of(known, state)):
+        raise UnusableAnswerError(f"“{known.term}” is locked: it can be neither allowed nor weakened")
+
+
+def _objects(text: str) -> Iterator[Any]:
+    """The JSON objects with edits that stand in a text, whatever is around them."""
+    text = text[:_MAX_ANSWER_CHARACTERS]
+    decoder, start = json.JSONDecoder(), text.find("{")
+    while start >= 0:
+        try:
+            value, end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            value, end = {}, start
+        if "edits" in value:
+            yield value
+        else:
+            end = start + 1
+        start = text.find("{", end)
+
+
+def _strict(schema: Any) -> Any:
+    """A schema without what strict servers refuse: defaults, discriminators, `oneOf`; every property is required."""
+    if isinstance(schema, list):
+        return [_strict(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {
+        "anyOf" if name == "oneOf" else name: _strict(value)
+        for name, value in schema.items()
+        if name not in {"default", "discriminator", "title"}
+    }
+    if "properties" in kept:
+        kept |= {"required": list(kept["properties"]), "additionalProperties": False}
+    return kept

@@ -1,0 +1,236 @@
+"""One language model and its server: asked for JSON in the best way it knows, and with patience."""
+
+import json
+import re
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from concurrent.futures import Future
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import ValidationError
+
+from ....errors import NotthatError
+from .answers import schema
+from .messages import with_picture
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import AIMessage, BaseMessage
+    from langchain_core.runnables import Runnable
+    from PIL.Image import Image
+
+TIMEOUT = 60.0
+"""Seconds for an answer; a model on a processor alone takes its time."""
+LONGEST_WAIT = 10.0
+"""Seconds that a server may ask to wait: somebody is sitting at the keyboard."""
+
+_MODES = ("json_schema", "function_calling", None)
+"""How an answer is made to be JSON, as LangChain names it; with None, only the rules ask for it."""
+_NOT_UNDERSTOOD = {400, 413, 415, 422, 501}
+"""How servers say that they don't know what is in a request."""
+
+_T = TypeVar("_T")
+
+
+class ChatError(NotthatError):
+    """There is no answer; the message says why, as the end of a sentence for the person."""
+
+
+class Chat:
+    """A model by its name: `provider:model`, or a model of a server that speaks OpenAI's protocol.
+
+    What its server doesn't take (JSON schemas, tools, pictures) is found out by asking, and remembered.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        timeout: float = TIMEOUT,
+    ) -> None:
+        self.name = name
+        self._base_url = base_url
+        self._api_key = api_key
+        self._timeout = timeout
+        self._options: dict[str, Any] = {"timeout": timeout, "max_retries": 0}
+        self._mode = 0
+        self._sees = True
+
+    def ask(self, messages: "list[BaseMessage]", picture: "Image | None" = None) -> str:
+        """The text of the answer, which should be JSON; the picture is shown to models that can look.
+
+        Raises:
+            ChatError: whatever goes wrong.
+        """
+        try:
+            while True:
+                seen = picture if self._sees else None
+                shown = with_picture(messages, seen) if seen else messages
+                try:
+                    message = self._patiently(lambda: self._invoke(shown))  # noqa: B023  (called at once)
+                    return _text(message).encode("utf-8", "replace").decode()  # JSON can hold halves of characters
+                except Exception as error:
+                    if not self._asks_less(error, with_picture=seen is not None):
+                        raise
+        except ChatError:
+            raise
+        except Exception as error:  # of LangChain, of any provider's package, of what a server made of its answer
+            raise ChatError(self._reason(error)) from error
+
+    def _asks_less(self, error: Exception, *, with_picture: bool) -> bool:
+        """Give up what the server didn't understand, if that is what went wrong; False where nothing is left."""
+        is_about_picture = with_picture and re.search("image|vision|multimodal", str(error), re.I) is not None
+        not_understood = _status(error) in _NOT_UNDERSTOOD or isinstance(error, NotImplementedError)
+        if not not_understood and not (is_about_picture and _status(error) == 500):  # 500 is llama.cpp's
+            return False
+        if is_about_picture:
+            self._sees = False
+        elif self._mode + 1 < len(_MODES):
+            self._mode += 1
+        else:
+            self._mode = 0
+            self._sees = self._sees and not with_picture
+            return with_picture
+        return True
+
+    def _patiently(self, call: "Callable[[], _T]") -> _T:
+        """Call, and once more after a wait where the server says that this may help."""
+        try:
+            return call()
+        except Exception as error:
+            wait = _wait(error)
+            if wait is None or wait > LONGEST_WAIT:
+                raise
+        time.sleep(wait)
+        return call()
+
+    def _invoke(self, messages: "list[BaseMessage]") -> "AIMessage":
+        from langchain_openai import ChatOpenAI
+
+        model, mode = self._model, _MODES[self._mode]
+        if mode is None:
+            return _within(self._timeout, lambda: model.invoke(messages))
+        strict = {"strict": True} if isinstance(model, ChatOpenAI) else {}
+        asked: Runnable[Any, Any] = model.with_structured_output(schema(), method=mode, include_raw=True, **strict)
+        message: AIMessage = _within(self._timeout, lambda: asked.invoke(messages))["raw"]
+        return message
+
+    @cached_property
+    def _model(self) -> "BaseChatModel":
+        # It warns of servers that don't take schemas, which is what `_asks_less` is for.
+        warnings.filterwarnings("ignore", category=UserWarning, module="langchain_openai")
+        return self._of_provider() or self._openai_compatible()
+
+    def _of_provider(self) -> "BaseChatModel | None":
+        """The model of another provider; None where the name names none, as in "qwen3:8b"."""
+        from langchain.chat_models import init_chat_model
+
+        provider, _, name = self.name.partition(":")
+        if not name or provider == "openai":
+            return None
+        try:
+            model: BaseChatModel = init_chat_model(name, model_provider=provider, **self._options)
+        except ImportError:
+            raise ChatError(f"LangChain's package for {provider} is not installed") from None
+        except ValidationError:
+            raise ChatError(f"{provider} is not set up: its key is missing, or the like") from None
+        except ValueError:
+            return None
+        return model
+
+    def _openai_compatible(self) -> "BaseChatModel":
+        from langchain.chat_models import init_chat_model
+
+        if not (self._api_key or self._base_url):
+            raise ChatError("set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own")
+        model: BaseChatModel = init_chat_model(
+            self.name.removeprefix("openai:"),
+            model_provider="openai",
+            base_url=self._base_url,
+            api_key=self._api_key or "none",  # a server of one's own may want none; the client always does
+            **self._options,
+        )
+        return model
+
+    def _reason(self, error: Exception) -> str:
+        """Why there is no answer, in our own words: a server's might repeat the key."""
+        from langchain_core.exceptions import ModelConnectionError, ModelTimeoutError
+
+        status = _status(error)
+        if isinstance(error, ModelTimeoutError | TimeoutError):
+            return f"no answer within {self._timeout:g} seconds"
+        if isinstance(error, ModelConnectionError):
+            return "its server can't be reached, or broke off: check OPENAI_BASE_URL"
+        match status:
+            case 401 | 403:
+                return "its server refused the key: check OPENAI_API_KEY"
+            case 404:
+                return f"its server has no model “{self.name}”: set NOTTHAT_LLM, or check OPENAI_BASE_URL"
+            case 429:
+                return "its server has had too many requests"
+            case int():
+                return f"its server answered with status {status}"
+        return f"its answer can't be read ({type(error).__name__})"
+
+
+def _text(message: "AIMessage") -> str:
+    """What a message says, wherever it says it.
+
+    Raises:
+        ChatError: where the model declines.
+    """
+    if message.tool_calls:
+        return json.dumps(message.tool_calls[0]["args"])
+    if message.invalid_tool_calls:
+        return message.invalid_tool_calls[0]["args"] or ""
+    if message.additional_kwargs.get("refusal"):
+        raise ChatError("it declined")
+    return message.text
+
+
+def _status(error: Exception) -> int | None:
+    """The HTTP status behind a provider's error, where there is one."""
+    status = getattr(error, "status_code", None)
+    return status if isinstance(status, int) else None
+
+
+def _wait(error: Exception) -> float | None:
+    """Seconds after which a failed request may succeed; None where it won't."""
+    status = _status(error)
+    if status is None or not (status == 429 or status >= 500) or status in _NOT_UNDERSTOOD:
+        return None
+    asked = getattr(error, "response", None)
+    said = asked.headers.get("retry-after") if asked is not None else None
+    return 1.0 if said is None else _seconds(said)
+
+
+def _seconds(retry_after: str) -> float | None:
+    """What a Retry-After header says: seconds, or a date."""
+    try:
+        return max(0.0, float(retry_after))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _within(seconds: float, call: "Callable[[], _T]") -> _T:
+    """The result of a call that has so long and no longer: clients time the silences of a server, not its answer."""
+    future: Future[_T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except Exception as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future.result(seconds)

@@ -1,0 +1,45 @@
+"""The story of a question to a language model."""
+
+from typing import TYPE_CHECKING
+
+from ...edits import State
+from ..base import Interpretation, Interpreter
+from ..offline import OfflineInterpreter
+from . import answers, messages
+from .answers import UnusableAnswerError
+from .chat import Chat, ChatError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+class LLMInterpreter:
+    """Asks a language model, and another interpreter where that has no answer to give.
+
+    An answer that the session can't bear is asked for once more, with the reason. It never raises,
+    whatever the feedback and whatever the model says.
+    """
+
+    name = "llm"
+
+    def __init__(self, chat: Chat, fallback: Interpreter | None = None) -> None:
+        self._chat = chat
+        self._fallback = fallback or OfflineInterpreter()
+
+    def interpret(self, feedback: str, state: State, picture: "Image | None" = None) -> Interpretation:
+        """The edits that the model takes from the feedback; where the reply says so, those of the fallback."""
+        raw, reason = "", ""
+        try:
+            asked = messages.question(feedback, state)
+            for _ in range(2):
+                raw = self._chat.ask(asked, picture)
+                try:
+                    return answers.read(raw, state)
+                except UnusableAnswerError as error:
+                    reason = "its answers can't be used"
+                    asked = messages.again(asked, raw, str(error))
+        except ChatError as error:
+            reason = str(error)
+        said = self._fallback.interpret(feedback, state, picture)
+        notice = f"(Read {self._fallback.name}, without the language model: {reason}.)"
+        return Interpretation(edits=said.edits, reply=f"{said.reply} {notice}", raw=raw or None)
