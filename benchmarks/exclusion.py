@@ -145,7 +145,7 @@ def _draw(request: GenerationRequest) -> Pixels:
 
 def agent_requests(seeds: Sequence[int], name: str) -> Iterator[GenerationRequest]:
     """What the agent asks the engine for: told in the first prompt, or in a second turn on every second seed."""
-    with tempfile.TemporaryDirectory() as home, Studio.open(Settings.load(home=Path(home))) as studio:
+    with tempfile.TemporaryDirectory() as home, Studio.open(Settings.load(home=Path(home), interpreter="offline")) as studio:
         recorder = _Recorder(studio.engine("mini"))
         recording = Studio(studio.store, studio.interpreter, load_engine=lambda _: recorder)
         for k, seed in enumerate(seeds):
