@@ -51,7 +51,7 @@ _NOT_A_NEGATION = re.compile(
 )
 _NEGATION = re.compile(
     r"(?P<join>\b(?:and|but|or|also|please|preferably|definitely|absolutely"
-    r"|with|having|has|there(?:'s| is| are| should be)"
+    r"|with|having|has|there(?:'s| is| are| (?:should|must|may|can|shall|will) be)"
     r"|in which there (?:is|are)|that has|containing|wearing|showing|just"
     r"|make sure there(?:'s| is| are))\s+)*"
     r"(?<![\w-])(?:without|no(?![\w-])|not(?:\s+(?:any|too|so|in|a|an))?|sans"
@@ -254,7 +254,7 @@ def _terms(negated: str) -> list[str]:
     names, chat = lexicon().names, lexicon().chat
     found = []
     for part in _LIST.split(negated):
-        part = re.sub(r"^(?:too|very|so|overly)\s+", "", part.strip(), flags=re.I)
+        part = re.sub(r"^(?:too|very|so|overly)\s+|\s+(?:whatsoever|at all|anywhere|please)\W*$", "", part.strip(), flags=re.I)
         part = " ".join(chat.get(word.lower(), word) if len(word) > 1 else word for word in part.split())
         if term := term_of(part):
             found.append(names.get(term, term))

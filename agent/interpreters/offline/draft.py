@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from ...edits import MAX_PROMPT_CHARACTERS, Allow, Edit, Exclude, Reroll, Reset, Reweight, SetPrompt, State, Undo
@@ -38,6 +39,21 @@ class Draft:
         """What the clause before said there should be none of: "no cat | , a dog"."""
         self.weakened = False
         """Whether an exclusion counts less now: what is said next of the picture says why."""
+        self.groaned = False
+        """Whether there was an "ugh" or an angry face: what is only named displeases."""
+        self.trail: list[tuple[str, str, tuple[Edit, ...]]] = []
+        """Each clause that was understood, by which rule, and the edits that came of it."""
+
+    @contextmanager
+    def step(self, clause: str, rule: str) -> Iterator[None]:
+        """What changes inside is this rule's doing."""
+        edits, prompt = list(self.edits), self.prompt
+        yield
+        new = [edit for edit in self.edits if edit not in edits]
+        if self.prompt != prompt:
+            new.append(SetPrompt(text=self.prompt[:MAX_PROMPT_CHARACTERS]))
+        if new:
+            self.trail.append((clause, rule, tuple(new)))
 
     def finish(self) -> tuple[Edit, ...]:
         """The edits, in the order they were asked for, and the new prompt last."""

@@ -39,6 +39,8 @@ def _before_cut(words: list[str]) -> list[str]:
     cuts = lexicon().words["cuts"]
     for index, word in enumerate(words):
         following = words[index + 1] if index + 1 < len(words) else ""
+        if word == "can" and not following:  # a watering can
+            continue
         if index == 0:
             if word in cuts and word not in {"out", "off", "over", "under", "like", "up", "down"}:
                 return []
