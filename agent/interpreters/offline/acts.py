@@ -135,7 +135,7 @@ def weaken_too_strong(said: Reading, draft: Draft) -> bool:
 
 def exclude(said: Reading, draft: Draft) -> bool:
     """Leave out what is named."""
-    return not lexicon().is_praise(said["THING"]) and draft.exclude(said["THING"])
+    return not lexicon().is_praise(said.thing) and draft.exclude(said.thing)
 
 
 def exclude_named(said: Reading, draft: Draft) -> bool:

@@ -56,6 +56,11 @@ class Reading:
     def __getitem__(self, name: str) -> str:
         return self.parts.get(name, "")
 
+    @property
+    def thing(self) -> str:
+        """The thing that is spoken of."""
+        return self["THING"] or self["OWN"]
+
     def going_on_with(self, clause: str) -> "Reading | None":
         """The same said of what a bare clause names: "no cars and | people"; None when the rule names nothing."""
         name = next((name for name in ("THING", "QUALITY", "WHERE", "NEW", "REST") if self.parts.get(name)), None)

@@ -137,12 +137,18 @@ def _read_all(text: str, draft: Draft) -> None:
                     before, draft.corrective, draft.rejected = None, True, draft.refused
             corrective, rejected = draft.corrective, draft.rejected
             reading = _read(clause, draft, before)
-            if reading is None and is_noun_phrase(clause.strip("?! ")):  # "the earrings? remove them"
+            if reading is None and _names_a_thing(clause, draft):  # "the earrings? remove them"
                 draft.mention = term_of(clause) or draft.mention
             before = reading or before
             if corrective and draft.rejected == rejected:
                 draft.corrective = False
             draft.refused = draft.mention if re.match(r"no\s+(?!an?\s)", clause, re.I) else None
+
+
+def _names_a_thing(clause: str, draft: Draft) -> bool:
+    thing = clause.strip("?! ")
+    pointed = clause.endswith("?") or re.match(r"(?:the|that|those|these|this|his|her|its|their|my)\s", thing, re.I)
+    return is_noun_phrase(thing) and bool(pointed or draft.known(thing))
 
 
 def _is_instead(clause: str, text: str) -> bool:

@@ -162,14 +162,18 @@ def _shorten(word: str, vocabulary: frozenset[str]) -> str:
 
 
 def _repair(word: str, vocabulary: frozenset[str]) -> str | None:
-    """The known word that this is one swapped, dropped, doubled or missed letter away from."""
+    """The known word that this is one swapped, dropped or doubled letter away from; a command may lack any letter."""
     if len(word) < 4:
         return None
     swapped = {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(1, len(word) - 1)}
     if found := sorted(swapped & vocabulary):
         return found[0]
+    commands = lexicon().words["verbs"] | (lexicon().words["commands"] if len(word) > 4 else frozenset())
     missed = {word[:i] + letter + word[i:] for i in range(1, len(word)) for letter in "abcdefghiklmnoprstuvwy"}
+    if found := sorted(missed & commands):
+        return found[0]
     if len(word) == 4:
-        return next(iter(sorted(missed & lexicon().words["verbs"])), None)
+        return None
     doubled = {word[:i] + word[i + 1 :] for i in range(1, len(word)) if word[i] == word[i - 1]}
-    return next(iter(sorted((doubled | missed) & vocabulary)), None)
+    undoubled = {word[:i] + word[i] + word[i:] for i in range(1, len(word))}
+    return next(iter(sorted((doubled | undoubled) & vocabulary)), None)
