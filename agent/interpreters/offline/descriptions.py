@@ -131,7 +131,8 @@ def full_description(text: str) -> bool:
     """
     prompt, unwanted = split_description(text)
     medium = bool(rewriting.MEDIUM.match(prompt))
-    if not (medium or re.match(r"(?:an?|two|three)\s", prompt, re.I)) or speaks(text):
+    bare = re.match(r"(?!the\b)[\w-]+(?: [\w-]+)? (?:without|with no)\s", text, re.I) and lexicon().kind(prompt) in _SCENES
+    if not (medium or bare or re.match(r"(?:an?|two|three)\s", prompt, re.I)) or speaks(text):
         return False
     subject, rest = rewriting.subject(prompt)
     subject = squeeze(re.sub(r"[^\w\s'-]", " ", subject))

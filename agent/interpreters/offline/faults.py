@@ -142,7 +142,7 @@ def looks_like(said: Reading, draft: Draft) -> bool:
             return draft.exclude_term(lexicon().made[made["how"]])
         if re.match(r"(?:it|they|he|she|someone)\b", text):
             return False
-    if re.match(r"(?:my|your|our|i|you|we)\b", text):
+    if re.match(r"(?:my|your|our|i|you|we)\b", text) or set(said["SUBJECT"].lower().split()[:1]) & lexicon().words["verbs"]:
         return False
     text = re.sub(
         r"^(?:something (?:out of|from)|an? (?:cheap|bad|crappy|poor|terrible|kid's|child's)|straight out of|more of|more like"
@@ -248,6 +248,8 @@ def bare_fault(said: Reading, draft: Draft) -> bool:
     if fault(text) is not None and len(text.split()) == len((fault(text) or "").split()):
         return draft.exclude_term(fault(text) or text)
     first, *rest = text.split()
+    if len(rest) in (1, 2) and rest[-1] in words["wrongness"] | words["faults"] and first not in words["faults"]:
+        return complain(draft, " ".join([first, *rest[:-1]]), rest[-1])  # "hands weird"
     if len(rest) not in (1, 2) or first not in words["wrongness"] | words["faults"] | {"extra", "missing"}:
         return False
     if rest[-1] in words["body"] | words["writing"] and first in words["wrongness"]:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...edits import Edit, State
+from ...edits import Edit, Reset, State
 from ...replies import describe
 from ..base import Interpretation
 from . import rewriting
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _MAX_CLAUSE = 200
 _NO = re.compile(
-    r"(?:no|nope|not that|not this|wrong|not quite|no wait|that's wrong|that's not it|not what i (?:meant|asked for|wanted))$",
+    r"(?:no|nope|not that|not this|wrong|not quite|no wait|wrong \w+|that's wrong|that's not it|not what i (?:meant|asked for|wanted))$",
     re.I,
 )
 _INTERJECTION = re.compile(
@@ -40,11 +40,15 @@ _INTERJECTION = re.compile(
 )
 _REASON = re.compile(r"(?:it|it's|they|they're|everything|the|this|that|now|i|we|he|she)\b", re.I)
 _REFUSED = re.compile(
-    r"(?:^|(?<=[.;!]))\s*(?P<thing>[\w' -]{3,40})(?:(?P<asked>\s*\?)|\s*(?:[,:]|\s-+\s|\.\.+))\s*"
+    r"(?:^|(?<=[.;!]))\s*(?P<thing>[\w' -]{3,40})(?:(?P<asked>\s*[?:=])|\s*(?:,|\s-+\s|\.\.+))\s*"
     r"(?:no|nope|nah|no way)(?:[ ,]+(?:thanks|thank you|please))?\s*[.!]*\s*$",
     re.I,
 )
 _AFRESH = re.compile(r"\b(start(?:ing)? over|reset|from scratch)\s+(?:but\s+)?(?:with\s+)?(?=no\b|without\b)", re.I)
+_AGAIN_WITH = re.compile(
+    r"^(?:let's\s+)?(?:start(?:ing)?\s+(?:over|again|afresh|fresh)|reset|(?:start\s+)?from scratch)\s+(?:but\s+)?with\s+(?=an?\s)", re.I
+)
+_RUN_ON = re.compile(r"\b((?:less|more|no|fewer)\s+[\w-]+)\s+(?=(?:less|more|no|fewer|add|keep)\s)", re.I)
 _LISTED = re.compile(r"^\s*(?:negatives?(?: prompt)?|exclude|avoid|without|no)\s*:\s*", re.I)
 _CORRECTS = re.compile(r"an?\s+[\w-]+(?:\s+[\w-]+)?$", re.I)
 
@@ -82,6 +86,10 @@ def _draft(feedback: str, state: State) -> Draft:
     draft.groaned = bool(re.search(rf"(?<!\w){lexicon().pattern('groans')}(?!\w)", feedback, re.I))
     known |= set(re.findall(r"[a-z]+", state.prompt.lower()))
     said, text = plain(feedback), clean(feedback, {word for word in known if len(word) > 4})
+    if anew := _AGAIN_WITH.match(said):
+        with draft.step(said, "reset"):
+            draft.control(Reset())
+        said = f"next: {said[anew.end() :]}"
     description = said if not state.prompt.strip() else new_description(said) or new_description(text)
     if description is not None:
         with draft.step(said, "description"):
@@ -123,8 +131,9 @@ def _redescribe(text: str, draft: Draft) -> bool:
 
 def _read_all(text: str, draft: Draft) -> None:
     before: Reading | None = None
-    for clauses in split(_LISTED.sub("no ", _REFUSED.sub(_refuse, _AFRESH.sub(r"\1, ", text)))):
-        before = None
+    text = _RUN_ON.sub(r"\1, ", _LISTED.sub("no ", _REFUSED.sub(_refuse, _AFRESH.sub(r"\1, ", text))))
+    for clauses in split(text):
+        before, waiting = None, []
         for clause in clauses:
             clause = clause[:_MAX_CLAUSE]
             if _NO.match(clause):
@@ -139,6 +148,12 @@ def _read_all(text: str, draft: Draft) -> None:
             reading = _read(clause, draft, before)
             if reading is None and _names_a_thing(clause, draft):  # "the earrings? remove them"
                 draft.mention = term_of(clause) or draft.mention
+                waiting.append(clause)
+            elif reading and reading.thing and reading.clause.startswith(reading.thing):  # "the hat and | the tie must go"
+                for thing in waiting:
+                    if shared := reading.going_on_with(thing):
+                        _carry_out(shared, draft)
+                waiting = []
             before = reading or before
             if corrective and draft.rejected == rejected:
                 draft.corrective = False

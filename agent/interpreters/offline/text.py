@@ -40,6 +40,9 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
     text = re.sub(r"\bw/o(?:ut)?\b\s*", "without ", text, flags=re.I)
     text = re.sub(r"\bw/\s*", "with ", text, flags=re.I)
     text = re.sub(rf"\b2\s+(?={_adjectives()}\b)", "too ", text, flags=re.I)
+    text = re.sub(rf"(?:(?<=its)|(?<=it's)|(?<=way)|(?<=is)|(?<=are)|^)\s*\bto\s+(?={_adjectives()}\b)", " too ", text, flags=re.I)
+    text = re.sub(r"\b(take|cut|turn|leave|wipe|chop|shave)\s+of\b", r"\1 off", text, flags=re.I)
+    text = re.sub(r"\b(another|this|that|last|next) 1\b", r"\1 one", text, flags=re.I)
     text = re.sub(r"(?<!\w)(?:[:;=]-?[()DPp/|]+|<3|xD)(?!\w)", " ", text)
     text = re.sub(r"([!?])[!?]*1*(?=\s|$)", r"\1", text)
     text = re.sub(r"\b([A-Za-z]+)(?:\s+\1\b)+", r"\1", text, flags=re.I)
@@ -92,7 +95,8 @@ _CONTRACTIONS = [
         (r"'ll\b", " will"),
         (r"'d\b", " would"),
         (r"\b(it|that|this|he|she|there|here|what|who|where|why|how|everything|something|nothing|one)'s\b", r"\1 is"),
-        (r"'s(?=\s+(?:back|still|gone|too|not|so|got|here|there|a|an|way|all|again|fine|ok|okay|very|been|showing|crept)\b)", " is"),
+        (r"\b(i|we) do (?=(?:want|need|like|love|miss)\b)", r"\1 "),
+        (r"'s(?=\s+(?:allowed|welcome|too|back|still|gone|too|not|so|got|here|there|a|an|way|all|again|fine|ok|okay|very|been|showing|crept)\b)", " is"),
     )
 ]
 
@@ -105,7 +109,7 @@ def _adverbs() -> re.Pattern[str]:
 @cache
 def _fillers() -> tuple[re.Pattern[str], re.Pattern[str]]:
     words = lexicon().words["fillers"]
-    fillers, last = either(words), either(words - {"ok", "okay"})  # "hats ok"
+    fillers, last = either(words), either(words - {"ok", "okay"} | {"what the hell"})  # "hats ok"
     return (
         re.compile(rf"^(?:{fillers}(?:\s+|[,.!]+\s*|$))+", re.I),
         re.compile(rf"(?:(?:\s+|^){last}[.,!]*)+(?=[?!\s]*$)", re.I),
@@ -148,7 +152,7 @@ def _plain(word: str, vocabulary: frozenset[str]) -> str:
 def _vocabulary() -> frozenset[str]:
     """The words a typo may be meant for, and those that only look like one."""
     words = lexicon().words
-    lists = ("commands", "verbs", "protected", "faults", "body", "writing", "wrongness", "praise", "settings")
+    lists = ("commands", "verbs", "things", "protected", "faults", "body", "writing", "wrongness", "praise", "settings")
     phrases = {phrase for name in lists for phrase in words[name]} | set(lexicon().kinded)
     return frozenset(word for phrase in phrases for word in re.findall(r"[a-z']+", phrase) if len(word) > 2)
 

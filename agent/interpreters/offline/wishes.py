@@ -51,7 +51,7 @@ def add(said: Reading, draft: Draft) -> bool:
     verb = said.clause[: said.clause.lower().find(said["THING"].lower())].lower().strip()
     if negated := re.match(r"(?:no|zero|less|fewer)\s+(?P<x>.+)", phrase, re.I):
         return draft.exclude(negated["x"])
-    if re.match(r"(?:to|you|that you|to know)\b", phrase, re.I) or (is_pronoun(phrase) and not draft.mention):
+    if re.match(r"(?:to|you|that you|to know|me|your)\b|.*\b(?:again|luck|else)$", phrase, re.I) or (is_pronoun(phrase) and not draft.mention):
         return False
     if pointed := re.match(rf"{_IT.pattern}\s+(?P<where>.+)", phrase, re.I):
         return draft.rewrite(rewriting.move(draft.prompt, pointed["where"]))
@@ -64,6 +64,13 @@ def add(said: Reading, draft: Draft) -> bool:
     if _WANTING.match(verb) and full_description(phrase) and rewriting.MEDIUM.match(phrase):
         return draft.want(phrase)
     return _wanted(phrase, draft) if _WANTING.match(verb) else draft.add(phrase)
+
+
+def better_somewhere(said: Reading, draft: Draft) -> bool:
+    """ "It'd be nicer in the rain", "it would look great with a hat"."""
+    where = _polite(said["WHERE"])
+    known = draft.known(where.removeprefix("with "))
+    return draft.allow(known.term) if known else draft.rewrite(rewriting.move(draft.prompt, where))
 
 
 def _wanted(phrase: str, draft: Draft) -> bool:
@@ -337,6 +344,6 @@ _QUALITIES = frozenset(["color", "hair", "age", "material", "shape", "print", "l
 _MOODS = frozenset(["season", "time", "weather", "style", "framing", "light", "color", "emotion"])
 
 ACTS = (
-    add, give, do, exclude_doing, make, what_if, setting, attribute, swap, instead, move, put_in, correct, corrected, not_this,
+    add, better_somewhere, give, do, exclude_doing, make, what_if, setting, attribute, swap, instead, move, put_in, correct, corrected, not_this,
     style, camera, missing, there_is_no, add_as_said, quality_wanted,
 )  # fmt: skip
