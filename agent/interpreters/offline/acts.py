@@ -1,5 +1,6 @@
 """What the rules of the grammar do, by the names that `prompts/grammar.toml` calls them."""
 
+import re
 from collections.abc import Callable, Mapping
 
 from ...edits import MAX_UNDONE_TURNS, Reroll, Reset, Undo
@@ -43,7 +44,9 @@ def reset(said: Reading, draft: Draft) -> bool:
 
 
 def reroll(said: Reading, draft: Draft) -> bool:
-    """The same from another seed."""
+    """The same from another seed; "the fog. again" is about the fog."""
+    if said.clause.lower() == "again" and draft.mention and (known := draft.known(draft.mention)):
+        return draft.strengthen(known)
     return draft.control(Reroll())
 
 
@@ -52,14 +55,26 @@ def reroll(said: Reading, draft: Draft) -> bool:
 
 def allow(said: Reading, draft: Draft) -> bool:
     """Take out what is spoken of, where it is out; decline else."""
-    if (known := draft.spoken_of(said["THING"])) is None:
+    if said["THING"].lower() in _BOTH:
+        return all([draft.allow(known.term) for known in draft.state.negative if not known.locked] or [False])
+    if _is_unfinished(said["THING"]) or (known := draft.spoken_of(said["THING"])) is None:
         return bool(draft.mentioned(said["THING"], draft.dropped))
     return draft.allow(known.term)
 
 
+_BOTH = frozenset({"both", "them both", "both of them", "all of them", "all", "them all", "all of those"})
+
+
+def _is_unfinished(phrase: str) -> bool:
+    """Whether a phrase breaks off: "show the house from the | back"."""
+    return bool(re.search(r"(?:^|\s)(?:the|an?|in|on|at|from|to|of|with|his|her|its|their|my)$", phrase, re.I))
+
+
 def restore(said: Reading, draft: Draft) -> bool:
     """ "Bring the hat back": allowed where it is out, else wanted."""
-    return allow(said, draft) or (not is_pronoun(said["THING"]) and draft.add(said["THING"]))
+    if allow(said, draft):
+        return True
+    return not _is_unfinished(said["THING"]) and not is_pronoun(said["THING"]) and draft.add(said["THING"])
 
 
 def release(said: Reading, draft: Draft) -> bool:
@@ -151,6 +166,12 @@ def remove_it(said: Reading, draft: Draft) -> bool:
     return draft.mention is not None and draft.exclude(draft.mention)
 
 
+def mention(said: Reading, draft: Draft) -> bool:
+    """ "What is that blob?": what "it" is from now on."""
+    draft.mention = term_of(said["THING"]) or draft.mention
+    return True
+
+
 def liked(said: Reading, draft: Draft) -> bool:
     """Praise; "I don't like the hat" is none."""
     if said.denied:
@@ -167,6 +188,6 @@ ACTS: Mapping[str, Act] = {
     act.__name__: act
     for act in (
         nothing, decline, undo, reset, reroll, allow, restore, release, keep, solved, stay_out, want_back, keep_out, set_weight, strengthen,
-        weaken, weaken_too_strong, exclude, exclude_named, remove_it, liked, want, *faults.ACTS, *wishes.ACTS,
+        weaken, weaken_too_strong, exclude, exclude_named, remove_it, mention, liked, want, *faults.ACTS, *wishes.ACTS,
     )
 }  # fmt: skip

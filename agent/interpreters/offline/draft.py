@@ -83,7 +83,7 @@ class Draft:
     def mentioned(self, text: str, negative: NegativePrompt | None = None) -> list[Exclusion]:
         """The exclusions that a text speaks of, in the order of the negative prompt."""
         negative = self.state.negative if negative is None else negative
-        words = re.findall(r"[\w'-]+", text.lower())
+        words = [re.sub(r"ier$", "y", word) for word in re.findall(r"[\w'-]+", text.lower())]  # "blurrier"
         spans = {" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, min(i + 5, len(words) + 1))}
         keys, stems = {key(span) for span in spans}, {stem(span) for span in spans}
         exact = [e for e in negative if key(e.term) in keys or stem(e.term) in stems]

@@ -46,7 +46,7 @@ def fault(quality: str) -> str | None:
     """The term for an adjective that is a complaint by itself, else None."""
     known = lexicon()
     for length in (3, 2, 1):
-        said = " ".join(quality.split()[:length])
+        said = re.sub(r"^over[- ]", "over", " ".join(quality.split()[:length]))
         if said in known.names or said in known.words["faults"]:
             return known.names.get(said, said)
     return None
@@ -93,7 +93,7 @@ _TOO_MUCH_OF_A_GOOD_THING = frozenset({"cute", "pretty", "sweet", "perfect", "ni
 
 def faulty(said: Reading, draft: Draft) -> bool:
     """ "It's blurry", "the teeth look off"; "it isn't blurry" is fine."""
-    return complain(draft, said["SUBJECT"], said["QUALITY"])
+    return said["SUBJECT"].lower() not in {"there", "here"} and complain(draft, said["SUBJECT"], said["QUALITY"])
 
 
 def not_good(said: Reading, draft: Draft) -> bool:
@@ -151,6 +151,14 @@ def looks_like(said: Reading, draft: Draft) -> bool:
         text,
     )
     return draft.exclude(text)
+
+
+def resembles(said: Reading, draft: Draft) -> bool:
+    """ "Reminds me of a cheap cartoon": a complaint only where a style or a fault is named."""
+    words = set(said["THING"].lower().split())
+    if words & lexicon().words["faults"] or lexicon().kind(said["THING"]) == "style":
+        return looks_like(said, draft)
+    return True
 
 
 def not_enough(said: Reading, draft: Draft) -> bool:
@@ -340,7 +348,7 @@ _GIBBERISH = (
 )
 
 ACTS = (
-    exclude_quality, too, faulty, not_good, hedged, looks_like, not_enough, counted, part_missing, cropped, blurry, made, tint,
+    exclude_quality, too, faulty, not_good, hedged, looks_like, resembles, not_enough, counted, part_missing, cropped, blurry, made, tint,
     bad, bad_or_exclude, bad_part, bad_text, not_belonging, bare_fault, symptom, vibes, groaned_at, pointed_at, never,
     never_attribute,
 )  # fmt: skip

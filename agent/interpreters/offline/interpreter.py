@@ -121,6 +121,8 @@ def _redescribe(text: str, draft: Draft) -> bool:
     with draft.step(text, "description"):
         if _CORRECTS.match(prompt) and draft.wants(unwanted[0]) and _is_alike(prompt, unwanted[0]):  # "a dog, no cat"
             draft.rewrite(rewriting.swap(draft.prompt, unwanted[0], prompt))
+            if re.search(r"\bnot\s+an?\s", text, re.I):
+                return True
         elif not adds_nothing(prompt, unwanted, draft.prompt):
             draft.want(prompt)
         is_new = draft.prompt != draft.state.prompt

@@ -61,7 +61,7 @@ def add(said: Reading, draft: Draft) -> bool:
         return draft.rewrite(rewriting.move(draft.prompt, phrase))
     if lexicon().is_praise(phrase) and len(phrase.split()) == 1:
         return False
-    if _WANTING.match(verb) and full_description(phrase) and rewriting.MEDIUM.match(phrase):
+    if _WANTING.match(verb) and full_description(phrase) and (rewriting.MEDIUM.match(phrase) or verb.startswith("let us")):
         return draft.want(phrase)
     return _wanted(phrase, draft) if _WANTING.match(verb) else draft.add(phrase)
 
@@ -207,7 +207,7 @@ _THINGS = frozenset({"background", "clothes", "headwear", "furniture", "place", 
 def swap(said: Reading, draft: Draft) -> bool:
     """ "Swap the dog for a cat", "make the sky pink" where the sky isn't spoken of."""
     old, new = re.sub(r"\s+(?:please|colou?r)$", "", said["OLD"]), _polite(said["NEW"])
-    if is_pronoun(old) or _IT.fullmatch(old):
+    if is_pronoun(old) or (_IT.fullmatch(old) and old.split()[-1] not in lexicon().kind_names):
         return False
     if swapped := rewriting.swap(draft.prompt, old, new):
         return draft.rewrite(swapped)
@@ -301,7 +301,7 @@ def missing(said: Reading, draft: Draft) -> bool:
     if term_of(phrase) is None:
         return False
     draft.mention = phrase
-    return draft.add(phrase)
+    return draft.allow(known.term) if (known := draft.known(phrase)) else draft.add(phrase)
 
 
 def there_is_no(said: Reading, draft: Draft) -> bool:
