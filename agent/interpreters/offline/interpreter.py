@@ -23,12 +23,14 @@ from .faults import fault
 from .grammar import Reading, grammar
 from .lexicon import lexicon
 from .phrases import is_noun_phrase, term_of
+from .template import Words
 from .text import clean, in_full, plain, split, trim
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 _MAX_CLAUSE = 200
+_MAX_CLAUSES = 40
 _NO = re.compile(
     r"(?:no|nope|not that|not this|wrong|not quite|no wait|wrong \w+|that's wrong|that's not it|not what i (?:meant|asked for|wanted))$",
     re.I,
@@ -134,7 +136,9 @@ def _redescribe(text: str, draft: Draft) -> bool:
 def _read_all(text: str, draft: Draft) -> None:
     before: Reading | None = None
     text = _RUN_ON.sub(r"\1, ", _LISTED.sub("no ", _REFUSED.sub(_refuse, _AFRESH.sub(r"\1, ", text))))
+    left = _MAX_CLAUSES
     for clauses in split(text):
+        clauses, left = clauses[:left], left - len(clauses[:left])
         before, waiting = None, []
         for clause in clauses:
             clause = clause[:_MAX_CLAUSE]
@@ -202,17 +206,27 @@ def _refuse(match: re.Match[str]) -> str:
 def _read(clause: str, draft: Draft, before: Reading | None) -> Reading | None:
     """How the clause is understood, standing alone or as what the one before goes on with."""
     said = in_full(_INTERJECTION.sub("", clause))
-    negated = False
-    while prefix := grammar().polite.match(f" {said}") or grammar().negators.match(f" {said}"):
-        negated ^= prefix.re is grammar().negators
-        said = f" {said}"[prefix.end() :].strip()
-    if not said or _is_only_praise(said) or grammar().questions.match(f" {said}"):
+    said, negated = _unwrap(said)
+    if not said or _is_only_praise(said) or grammar().questions.length(Words(said, grammar().classes)):
         return None
     going_on = before.going_on_with(said) if before and not negated and _continues(said, before) else None
     if going_on and _carry_out(going_on, draft):
         return going_on
-    readings = (reading for rule in grammar().rules for reading in rule.read(said, negated))
-    return next((reading for reading in readings if _carry_out(reading, draft)), None)
+    return next((reading for reading in grammar().readings(said, negated) if _carry_out(reading, draft)), None)
+
+
+def _unwrap(clause: str) -> tuple[str, bool]:
+    """The clause less what is said for politeness, and whether it stands under a "don't"."""
+    negated = False
+    while clause:
+        said = Words(clause, grammar().classes)
+        if (length := grammar().polite.length(said)) == 0:
+            length = grammar().negators.length(said)
+            negated ^= length > 0
+        if length == 0:
+            break
+        clause = said.between(length, len(said.words))
+    return clause, negated
 
 
 def _carry_out(reading: Reading, draft: Draft) -> bool:

@@ -5,9 +5,10 @@ import re
 from . import rewriting
 from .descriptions import full_description
 from .draft import Draft, is_pronoun
-from .grammar import Reading, gerund
+from .grammar import Reading
 from .lexicon import lexicon
 from .phrases import is_noun_phrase, term_of
+from .template import gerund
 
 _IT = re.compile(
     r"(?:it|this|that|him|her|them|the (?:picture|image|scene|whole thing|photo|whole picture|drawing|shot|subject|thing|style"
