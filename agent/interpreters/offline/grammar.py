@@ -19,6 +19,9 @@ class Rule:
     means: str
     denied: str
     goes_on: bool
+    """Whether it is also said of a bare thing that follows: "no cars and | people"."""
+    bare: bool
+    """Whether it is only one word for a wish or a fault, and gives way to what goes on."""
     templates: tuple[Template, ...]
 
 
@@ -102,6 +105,7 @@ def grammar() -> Grammar:
                 means=rule["means"],
                 denied=rule.get("denied", "decline"),
                 goes_on=rule.get("goes_on", False),
+                bare=rule.get("bare", False),
                 templates=tuple(map(Template, rule["says"])),
             )
             for name, rule in data["rules"].items()

@@ -210,9 +210,17 @@ def _read(clause: str, draft: Draft, before: Reading | None) -> Reading | None:
     if not said or _is_only_praise(said) or grammar().questions.length(Words(said, grammar().classes)):
         return None
     going_on = before.going_on_with(said) if before and not negated and _continues(said, before) else None
-    if going_on and _carry_out(going_on, draft):
-        return going_on
-    return next((reading for reading in grammar().readings(said, negated) if _carry_out(reading, draft)), None)
+    for reading in grammar().readings(said, negated):
+        if reading.rule.bare and going_on:
+            break
+        if _carry_out(reading, draft):
+            return reading
+    return going_on if going_on and _carry_out(going_on, draft) else _read_bare(said, negated, draft)
+
+
+def _read_bare(said: str, negated: bool, draft: Draft) -> Reading | None:
+    readings = (reading for reading in grammar().readings(said, negated) if reading.rule.bare)
+    return next((reading for reading in readings if _carry_out(reading, draft)), None)
 
 
 def _unwrap(clause: str) -> tuple[str, bool]:

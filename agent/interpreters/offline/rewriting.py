@@ -130,6 +130,10 @@ def move(prompt: str, where: str) -> str:
         match = re.search(rf"\b{_PLACE}\s+(?:(?:an?|the|his|her)\s+)?(?:[\w-]+\s+){{0,2}}?{places}\b", prompt, re.I)
         if match:
             return tidy(prompt[: match.start()] + where + prompt[match.end() :])
+    if kind in {"place", "city", "building", "furniture"}:
+        for match in re.finditer(rf"\b{_PLACE}\s+(?P<there>[^,]+?)(?=,|\s(?:with|wearing|holding|at|in|on)\b|$)", prompt, re.I):
+            if lexicon().kind(match["there"]) not in _NO_PLACES:
+                return tidy(prompt[: match.start()] + where + prompt[match.end() :])
     if kind and kind in _CIRCUMSTANCES and (swapped := swap_kind(prompt, kind, re.sub(rf"^{_PLACE}\s+", "", where))):
         return swapped
     return add(prompt, where)
@@ -161,6 +165,7 @@ _SUBJECTS = frozenset(
         "instrument",
     ]
 )
+_NO_PLACES = frozenset(["clothes", "headwear", "season", "time", "weather", "light", "style", "emotion", "posture", "print", "hair"])
 _CIRCUMSTANCES = frozenset(["season", "time", "weather", "light"])
 _BEFORE_NOUN = frozenset(["color", "material", "age", "size", "shape", "print", "weather", "emotion", "hair"])
 

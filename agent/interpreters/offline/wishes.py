@@ -240,7 +240,10 @@ def instead(said: Reading, draft: Draft) -> bool:
 
 
 def move(said: Reading, draft: Draft) -> bool:
-    """ "Put it on a beach"."""
+    """ "Put it on a beach", "move it to a shelf"."""
+    if place := _polite(said["PLACE"]):
+        on = "on" if lexicon().kind(place) in {"furniture", "vessel"} else "in"
+        return draft.rewrite(rewriting.move(draft.prompt, f"{on} {place}"))
     return draft.rewrite(rewriting.move(draft.prompt, _polite(said["WHERE"])))
 
 
