@@ -120,7 +120,7 @@ def strengthen(said: Reading, draft: Draft) -> bool:
     clause = said.clause
     for exclusion in (dropped := draft.mentioned(clause, draft.dropped)):
         draft.exclude_term(exclusion.term)
-    if dropped or lexicon().is_praise(clause) and not draft.mentioned(clause):
+    if dropped or (lexicon().is_praise(clause) and not draft.mentioned(clause)):
         return bool(dropped)
     known = draft.mentioned(clause)
     if not known and (faults.points_at_nothing_else(clause) or (draft.mention and draft.known(draft.mention))):

@@ -55,7 +55,7 @@ _NEGATION = re.compile(
     r"|in which there (?:is|are)|that has|containing|wearing|showing|just"
     r"|make sure there(?:'s| is| are))\s+)*"
     r"(?<![\w-])(?:without|no(?![\w-])|not(?:\s+(?:any|too|so|in|a|an))?|sans"
-    r"|minus|free\s+(?:of|from)|devoid\s+of|lacking|excluding|"
+    r"|minus|free\s+(?:of|from)|devoid\s+of|lacking|excluding|exclude|omit(?:ting)?|"
     r"avoid|leav(?:e|ing)\s+out|skip(?:ping)?(?=\s+the)|nothing(?=\s+[\w-]+\s*$)|"
     r"never(?:\s+(?:show|include|add|use|have|put|draw)(?=\s)|(?=\s+(?:any|an?)\s))|"
     r"(?:i\s+)?(?:(?:do|should|must|is|are|does)n'?t|(?:do|should|must|does)\s+not)"
@@ -131,7 +131,9 @@ def full_description(text: str) -> bool:
     """
     prompt, unwanted = split_description(text)
     medium = bool(rewriting.MEDIUM.match(prompt))
-    bare = re.match(r"(?!the\b)[\w-]+(?: [\w-]+)? (?:without|with no)\s", text, re.I) and lexicon().kind(prompt) in _SCENES
+    bare = (
+        re.match(r"(?!the\b)[\w-]+(?: [\w-]+)? (?:without|with no)\s", text, re.I) and lexicon().kind(prompt) in _SCENES
+    )
     if not (medium or bare or re.match(r"(?:an?|two|three)\s", prompt, re.I)) or speaks(text):
         return False
     subject, rest = rewriting.subject(prompt)
@@ -255,7 +257,9 @@ def _terms(negated: str) -> list[str]:
     names, chat = lexicon().names, lexicon().chat
     found = []
     for part in _LIST.split(negated):
-        part = re.sub(r"^(?:too|very|so|overly)\s+|\s+(?:whatsoever|at all|anywhere|please)\W*$", "", part.strip(), flags=re.I)
+        part = re.sub(
+            r"^(?:too|very|so|overly)\s+|\s+(?:whatsoever|at all|anywhere|please)\W*$", "", part.strip(), flags=re.I
+        )
         part = " ".join(chat.get(word.lower(), word) if len(word) > 1 else word for word in part.split())
         if term := term_of(part):
             found.append(names.get(term, term))

@@ -2,6 +2,7 @@
 
 import re
 
+from ...edits import Exclude
 from ...terms import singular
 from .draft import Draft, is_pronoun
 from .grammar import Reading
@@ -18,8 +19,6 @@ HEDGE = (
     r"|heavily|absolutely|now|again|always|once again|mostly|partly)\s+)*"
 )
 _NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
-
-
 
 
 def name(subject: str, quality: str) -> str | None:
@@ -88,7 +87,9 @@ _HEAD_END = re.compile(
     r"\s+(?:for|to|in|on|and|at|with|like|here|now|there|that|this|than|if|my|as|by|when|around|overall|right|even)\b"
     r"(?!$)"
 )
-_TOO_MUCH_OF_A_GOOD_THING = frozenset({"cute", "pretty", "sweet", "perfect", "nice", "happy", "adorable", "cool", "funny"})
+_TOO_MUCH_OF_A_GOOD_THING = frozenset(
+    {"cute", "pretty", "sweet", "perfect", "nice", "happy", "adorable", "cool", "funny"}
+)
 
 
 def faulty(said: Reading, draft: Draft) -> bool:
@@ -101,7 +102,9 @@ def not_good(said: Reading, draft: Draft) -> bool:
     quality = re.sub(rf"^{HEDGE}", "", f"{said['QUALITY'].lower()} ").strip()
     if opposite := lexicon().opposites.get(quality):
         return draft.exclude_term(opposite)
-    if re.match(r"(?:right|natural|real|normal|human|good|correct|convincing|great|proper|okay|ok|believable)", quality):
+    if re.match(
+        r"(?:right|natural|real|normal|human|good|correct|convincing|great|proper|okay|ok|believable)", quality
+    ):
         return not_right(said, draft)
     return bool(said["SUBJECT"]) and fault(quality) is not None
 
@@ -119,7 +122,9 @@ def hedged(said: Reading, draft: Draft) -> bool:
     quality = re.split(r"\s+(?:for|to|in|on|here|at)\b", said["QUALITY"].lower())[0].strip(" .!?")
     if not quality or len(quality.split()) > 3 or lexicon().is_praise(quality):
         return False
-    if quality not in lexicon().words["faults"] and re.match(r"(?:more|less|better|different|of|like|\w+er\b)", quality):
+    if quality not in lexicon().words["faults"] and re.match(
+        r"(?:more|less|better|different|of|like|\w+er\b)", quality
+    ):
         return False
     return complain(draft, said["SUBJECT"], quality) or draft.exclude_term(quality)
 
@@ -142,7 +147,10 @@ def looks_like(said: Reading, draft: Draft) -> bool:
             return draft.exclude_term(lexicon().made[made["how"]])
         if re.match(r"(?:it|they|he|she|someone)\b", text):
             return False
-    if re.match(r"(?:my|your|our|i|you|we)\b", text) or set(said["SUBJECT"].lower().split()[:1]) & lexicon().words["verbs"]:
+    if (
+        re.match(r"(?:my|your|our|i|you|we)\b", text)
+        or set(said["SUBJECT"].lower().split()[:1]) & lexicon().words["verbs"]
+    ):
         return False
     text = re.sub(
         r"^(?:something (?:out of|from)|an? (?:cheap|bad|crappy|poor|terrible|kid's|child's)|straight out of|more of|more like"
@@ -270,7 +278,9 @@ def symptom(said: Reading, draft: Draft) -> bool:
     if said.denied or lexicon().is_praise(said.clause):
         return False
     text = f" {said.clause.lower()} "
-    found = next((term for term, signs in lexicon().symptoms.items() if any(f" {sign} " in text for sign in signs)), None)
+    found = next(
+        (term for term, signs in lexicon().symptoms.items() if any(f" {sign} " in text for sign in signs)), None
+    )
     return found is not None and draft.exclude_term(found)
 
 
@@ -288,7 +298,12 @@ def pointed_at(said: Reading, draft: Draft) -> bool:
     """ "There's a spoon on it": a complaint, if nothing else is said about it."""
     if lexicon().is_praise(said.clause):
         return True
-    draft.mention = draft.pending = term_of(said["THING"])
+    if re.match(r"(?:been|to|had|gone|come|become|\w+ed)\b", said["THING"], re.I):  # "he has been ..."
+        return False
+    draft.mention = term_of(said["THING"])
+    if draft.mention and any(isinstance(edit, Exclude) for edit in draft.edits):  # one complaint more
+        return draft.exclude(draft.mention)
+    draft.pending = draft.mention
     return draft.mention is not None
 
 
@@ -325,9 +340,73 @@ _ABOUT_WEIGHT = re.compile(
     re.I,
 )
 _POINTING = frozenset(
-    "it is are still there here that this they them those these again back not gone was be has have come came keeps coming"
-    " in the picture image so harder stronger do does did go away and yet see can i be on up push kick kill stricter with"
-    " even more weight much too an a little bit notch dial ease off relax easier gentler".split()
+    [
+        "it",
+        "is",
+        "are",
+        "still",
+        "there",
+        "here",
+        "that",
+        "this",
+        "they",
+        "them",
+        "those",
+        "these",
+        "again",
+        "back",
+        "not",
+        "gone",
+        "was",
+        "be",
+        "has",
+        "have",
+        "come",
+        "came",
+        "keeps",
+        "coming",
+        "in",
+        "the",
+        "picture",
+        "image",
+        "so",
+        "harder",
+        "stronger",
+        "do",
+        "does",
+        "did",
+        "go",
+        "away",
+        "and",
+        "yet",
+        "see",
+        "can",
+        "i",
+        "be",
+        "on",
+        "up",
+        "push",
+        "kick",
+        "kill",
+        "stricter",
+        "with",
+        "even",
+        "more",
+        "weight",
+        "much",
+        "too",
+        "an",
+        "a",
+        "little",
+        "bit",
+        "notch",
+        "dial",
+        "ease",
+        "off",
+        "relax",
+        "easier",
+        "gentler",
+    ]
 )
 
 

@@ -48,8 +48,15 @@ _REFUSED = re.compile(
 )
 _AFRESH = re.compile(r"\b(start(?:ing)? over|reset|from scratch)\s+(?:but\s+)?(?:with\s+)?(?=no\b|without\b)", re.I)
 _AGAIN_WITH = re.compile(
-    r"^(?:let's\s+)?(?:start(?:ing)?\s+(?:over|again|afresh|fresh)|reset|(?:start\s+)?from scratch)\s+(?:but\s+)?with\s+(?=an?\s)", re.I
+    r"^(?:let's\s+)?(?:start(?:ing)?\s+(?:over|again|afresh|fresh)|reset|(?:start\s+)?from scratch)\s+(?:but\s+)?with\s+(?=an?\s)",
+    re.I,
 )
+_SO_IS = re.compile(
+    r"(?:(?:so )?(?:is|are|do|does|has|have|was|were)(?=\s(?:the|that|those|these|this|his|her|its|their)\s)|ditto(?: for)?"
+    r"|(?:the )?same (?:goes |thing )?for|neither (?:is|are|do|does))\s+(?P<thing>[^?]+)$",
+    re.I,
+)
+_NONE_AT_ALL = re.compile(r"no\s+(?P<thing>[\w' -]+)\?$", re.I)
 _RUN_ON = re.compile(r"\b((?:less|more|no|fewer)\s+[\w-]+)\s+(?=(?:less|more|no|fewer|add|keep)\s)", re.I)
 _LISTED = re.compile(r"^\s*(?:negatives?(?: prompt)?|exclude|avoid|without|no)\s*:\s*", re.I)
 _CORRECTS = re.compile(r"an?\s+[\w-]+(?:\s+[\w-]+)?$", re.I)
@@ -134,36 +141,45 @@ def _redescribe(text: str, draft: Draft) -> bool:
 
 
 def _read_all(text: str, draft: Draft) -> None:
-    before: Reading | None = None
     text = _RUN_ON.sub(r"\1, ", _LISTED.sub("no ", _REFUSED.sub(_refuse, _AFRESH.sub(r"\1, ", text))))
     left = _MAX_CLAUSES
     for clauses in split(text):
-        clauses, left = clauses[:left], left - len(clauses[:left])
-        before, waiting = None, []
-        for clause in clauses:
-            clause = clause[:_MAX_CLAUSE]
-            if _NO.match(clause):
-                draft.corrective = True
-                continue
-            if draft.weakened and _REASON.match(clause):
-                continue
-            if before and before.rule.name == "none" and draft.refused and re.match(r"an?\s", clause):
-                if _is_instead(clause, text):
-                    before, draft.corrective, draft.rejected = None, True, draft.refused
-            corrective, rejected = draft.corrective, draft.rejected
-            reading = _read(clause, draft, before)
-            if reading is None and _names_a_thing(clause, draft):  # "the earrings? remove them"
-                draft.mention = term_of(clause) or draft.mention
-                waiting.append(clause)
-            elif reading and reading.thing and reading.clause.startswith(reading.thing):  # "the hat and | the tie must go"
-                for thing in waiting:
-                    if shared := reading.going_on_with(thing):
-                        _carry_out(shared, draft)
-                waiting = []
-            before = reading or before
-            if corrective and draft.rejected == rejected:
-                draft.corrective = False
-            draft.refused = draft.mention if re.match(r"no\s+(?!an?\s)", clause, re.I) else None
+        _read_sentence([clause[:_MAX_CLAUSE] for clause in clauses[:left]], text, draft)
+        left = max(0, left - len(clauses))
+
+
+def _read_sentence(clauses: list[str], text: str, draft: Draft) -> None:
+    before: Reading | None = None
+    waiting: list[str] = []
+    for clause in clauses:
+        if _NO.match(clause):
+            draft.corrective = True
+            continue
+        if draft.weakened and _REASON.match(clause):
+            continue
+        if before and before.rule.name == "none" and draft.refused and _is_instead(clause, text):
+            before, draft.corrective, draft.rejected = None, True, draft.refused
+        corrective, rejected = draft.corrective, draft.rejected
+        if reading := _read(clause, draft, before):
+            if (
+                waiting and reading.thing and reading.clause.startswith(reading.thing)
+            ):  # "the hat and | the tie must go"
+                _say_of(waiting, reading, draft)
+            before, waiting = reading, []
+        elif _names_a_thing(clause, draft):  # "the earrings? | remove them"
+            draft.mention = term_of(clause) or draft.mention
+            waiting.append(clause)
+        elif spoken_of := draft.mentioned(clause):
+            draft.mention = spoken_of[0].term
+        if corrective and draft.rejected == rejected:
+            draft.corrective = False
+        draft.refused = draft.mention if re.match(r"no\s+(?!an?\s)", clause, re.I) else None
+
+
+def _say_of(things: list[str], reading: Reading, draft: Draft) -> None:
+    for thing in things:
+        if shared := reading.going_on_with(thing):
+            _carry_out(shared, draft)
 
 
 def _names_a_thing(clause: str, draft: Draft) -> bool:
@@ -173,8 +189,8 @@ def _names_a_thing(clause: str, draft: Draft) -> bool:
 
 
 def _is_instead(clause: str, text: str) -> bool:
-    """Whether a clause goes on after a comma or a "but", not after an "or"."""
-    return bool(re.search(rf"(?:,\s*|\bbut\s+){re.escape(clause)}", text))
+    """Whether "a goatee" goes on after a comma or a "but", not after an "or"."""
+    return bool(re.match(r"an?\s", clause)) and bool(re.search(rf"(?:,\s*|\bbut\s+){re.escape(clause)}", text))
 
 
 def _is_alike(phrase: str, other: str) -> bool:
@@ -205,6 +221,11 @@ def _refuse(match: re.Match[str]) -> str:
 
 def _read(clause: str, draft: Draft, before: Reading | None) -> Reading | None:
     """How the clause is understood, standing alone or as what the one before goes on with."""
+    if before and (shared := _SO_IS.match(clause)) and (same := before.going_on_with(shared["thing"])):
+        return same if _carry_out(same, draft) else None
+    if (none := _NONE_AT_ALL.match(clause)) and (thing := term_of(none["thing"])) and not draft.known(thing):
+        draft.mention = draft.wanted = thing
+        return None
     said = in_full(_INTERJECTION.sub("", clause))
     said, negated = _unwrap(said)
     if not said or _is_only_praise(said) or grammar().questions.length(Words(said, grammar().classes)):
@@ -260,4 +281,23 @@ def _is_only_praise(clause: str) -> bool:
     return bool(words & lexicon().words["praise"]) and len(words) <= 2 and not words & _OPPOSED
 
 
-_OPPOSED = frozenset("no not too without less more still remove again add make fine ok back undo better".split())
+_OPPOSED = frozenset(
+    [
+        "no",
+        "not",
+        "too",
+        "without",
+        "less",
+        "more",
+        "still",
+        "remove",
+        "again",
+        "add",
+        "make",
+        "fine",
+        "ok",
+        "back",
+        "undo",
+        "better",
+    ]
+)

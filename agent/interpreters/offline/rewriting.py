@@ -131,7 +131,9 @@ def move(prompt: str, where: str) -> str:
         if match:
             return tidy(prompt[: match.start()] + where + prompt[match.end() :])
     if kind in {"place", "city", "building", "furniture"}:
-        for match in re.finditer(rf"\b{_PLACE}\s+(?P<there>[^,]+?)(?=,|\s(?:with|wearing|holding|at|in|on)\b|$)", prompt, re.I):
+        for match in re.finditer(
+            rf"\b{_PLACE}\s+(?P<there>[^,]+?)(?=,|\s(?:with|wearing|holding|at|in|on)\b|$)", prompt, re.I
+        ):
             if lexicon().kind(match["there"]) not in _NO_PLACES:
                 return tidy(prompt[: match.start()] + where + prompt[match.end() :])
     if kind and kind in _CIRCUMSTANCES and (swapped := swap_kind(prompt, kind, re.sub(rf"^{_PLACE}\s+", "", where))):
@@ -165,7 +167,9 @@ _SUBJECTS = frozenset(
         "instrument",
     ]
 )
-_NO_PLACES = frozenset(["clothes", "headwear", "season", "time", "weather", "light", "style", "emotion", "posture", "print", "hair"])
+_NO_PLACES = frozenset(
+    ["clothes", "headwear", "season", "time", "weather", "light", "style", "emotion", "posture", "print", "hair"]
+)
 _CIRCUMSTANCES = frozenset(["season", "time", "weather", "light"])
 _BEFORE_NOUN = frozenset(["color", "material", "age", "size", "shape", "print", "weather", "emotion", "hair"])
 

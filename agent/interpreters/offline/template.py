@@ -1,10 +1,10 @@
 """Templates: ways to say something in one clause, matched word by word.
 
-    word        stands for itself; word? may be missing; (a|b c) is one of these; _ is any one word
-    <class>     is one of the words, or runs of words, of a class
-    THING       is a stretch of words that is reported by that name; some names ask for certain words
-    not?        is where a negator may stand, reported as NOT
-    ...         is anything or nothing
+word        stands for itself; word? may be missing; (a|b c) is one of these; _ is any one word
+<class>     is one of the words, or runs of words, of a class
+THING       is a stretch of words that is reported by that name; some names ask for certain words
+not?        is where a negator may stand, reported as NOT
+...         is anything or nothing
 """
 
 import re
@@ -70,8 +70,8 @@ class Classes:
     def __init__(self, classes: Mapping[str, Collection[str]]) -> None:
         self._of: dict[tuple[str, ...], list[str]] = defaultdict(list)
         for name, runs in classes.items():
-            for run in {form for run in runs for form in (inflected(run) if "*" in run else [run])}:
-                self._of[tuple(run.lower().split())].append(name)
+            for form in {form for run in runs for form in (inflected(run) if "*" in run else [run])}:
+                self._of[tuple(form.lower().split())].append(name)
         self._longest = max(map(len, self._of), default=0)
 
     def runs(self, words: list[str]) -> dict[tuple[str, int], list[int]]:

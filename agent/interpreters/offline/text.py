@@ -40,7 +40,9 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
     text = re.sub(r"\bw/o(?:ut)?\b\s*", "without ", text, flags=re.I)
     text = re.sub(r"\bw/\s*", "with ", text, flags=re.I)
     text = re.sub(rf"\b2\s+(?={_adjectives()}\b)", "too ", text, flags=re.I)
-    text = re.sub(rf"(?:(?<=its)|(?<=it's)|(?<=way)|(?<=is)|(?<=are)|^)\s*\bto\s+(?={_adjectives()}\b)", " too ", text, flags=re.I)
+    text = re.sub(
+        rf"(?:(?<=its)|(?<=it's)|(?<=way)|(?<=is)|(?<=are)|^)\s*\bto\s+(?={_adjectives()}\b)", " too ", text, flags=re.I
+    )
     text = re.sub(r"\b(take|cut|turn|leave|wipe|chop|shave)\s+of\b", r"\1 off", text, flags=re.I)
     text = re.sub(r"\b(another|this|that|last|next) 1\b", r"\1 one", text, flags=re.I)
     text = re.sub(r"(?<!\w)(?:[:;=]-?[()DPp/|]+|<3|xD)(?!\w)", " ", text)
@@ -76,7 +78,7 @@ def in_full(clause: str) -> str:
     """The clause as the grammar reads it: "it really isn't sharp" -> "it is not sharp"."""
     for pattern, full in _CONTRACTIONS:
         clause = pattern.sub(full, clause)
-    return squeeze(_adverbs().sub(" ", clause)).strip(" ,?!.") or squeeze(clause).strip(" ,?!.")
+    return squeeze(_adverbs().sub(" ", clause)).strip(" ,?!.")
 
 
 _CONTRACTIONS = [
@@ -96,7 +98,10 @@ _CONTRACTIONS = [
         (r"'d\b", " would"),
         (r"\b(it|that|this|he|she|there|here|what|who|where|why|how|everything|something|nothing|one)'s\b", r"\1 is"),
         (r"\b(i|we) do (?=(?:want|need|like|love|miss)\b)", r"\1 "),
-        (r"'s(?=\s+(?:allowed|welcome|too|back|still|gone|too|not|so|got|here|there|a|an|way|all|again|fine|ok|okay|very|been|showing|crept)\b)", " is"),
+        (
+            r"'s(?=\s+(?:allowed|welcome|too|back|still|gone|too|not|so|got|here|there|a|an|way|all|again|fine|ok|okay|very|been|showing|crept)\b)",
+            " is",
+        ),
     )
 ]
 
@@ -173,7 +178,11 @@ def _repair(word: str, vocabulary: frozenset[str]) -> str | None:
     if found := sorted(swapped & vocabulary):
         return found[0]
     commands = lexicon().words["verbs"] | (lexicon().words["commands"] if len(word) > 4 else frozenset())
-    missed = {word[:i] + letter + word[i:] for i in range(1, len(word)) for letter in "abcdefghiklmnoprstuvwy"}
+    missed = {
+        word[:i] + letter + word[i:]
+        for i in range(1, len(word) + (len(word) > 4))
+        for letter in "abcdefghiklmnoprstuvwy"
+    }
     if found := sorted(missed & commands):
         return found[0]
     if len(word) == 4:

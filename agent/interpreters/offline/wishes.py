@@ -20,7 +20,10 @@ _SOMEWHERE = re.compile(
     r"|between|into|onto|within|outside|around|with|from|during|through|amid|before|atop|along|across)\s",
     re.I,
 )
-_WANTING = re.compile(r"(?:i want|i would|i need|we need|give me|need|want|how about|let us|can|could|show|use|try|go)\b", re.I)
+_WANTING = re.compile(
+    r"(?:i want|i would|i need|we need|give me|need|want|how about|let us|can|could|show|use|try|go)\b", re.I
+)
+_ARTICLE = re.compile(r"(?:an?|the)\s", re.I)
 _LINKS = {
     "dress": "wearing ",
     "surround": "surrounded by ",
@@ -52,7 +55,9 @@ def add(said: Reading, draft: Draft) -> bool:
     verb = said.clause[: said.clause.lower().find(said["THING"].lower())].lower().strip()
     if negated := re.match(r"(?:no|zero|less|fewer)\s+(?P<x>.+)", phrase, re.I):
         return draft.exclude(negated["x"])
-    if re.match(r"(?:to|you|that you|to know|me|your)\b|.*\b(?:again|luck|else)$", phrase, re.I) or (is_pronoun(phrase) and not draft.mention):
+    if re.match(r"(?:to|you|that you|to know|me|your)\b|.*\b(?:again|luck|else)$", phrase, re.I) or (
+        is_pronoun(phrase) and not draft.mention
+    ):
         return False
     if pointed := re.match(rf"{_IT.pattern}\s+(?P<where>.+)", phrase, re.I):
         return draft.rewrite(rewriting.move(draft.prompt, pointed["where"]))
@@ -62,7 +67,11 @@ def add(said: Reading, draft: Draft) -> bool:
         return draft.rewrite(rewriting.move(draft.prompt, phrase))
     if lexicon().is_praise(phrase) and len(phrase.split()) == 1:
         return False
-    if _WANTING.match(verb) and full_description(phrase) and (rewriting.MEDIUM.match(phrase) or verb.startswith("let us")):
+    if (
+        _WANTING.match(verb)
+        and full_description(phrase)
+        and (rewriting.MEDIUM.match(phrase) or verb.startswith("let us"))
+    ):
         return draft.want(phrase)
     return _wanted(phrase, draft) if _WANTING.match(verb) else draft.add(phrase)
 
@@ -89,6 +98,12 @@ def give(said: Reading, draft: Draft) -> bool:
         return draft.add(phrase)
     link = "with" if re.match(r"(?:give|get|buy|lend|hand)\b", said.clause, re.I) else "wearing"
     return draft.add(f"{link} {phrase}")
+
+
+def treated(said: Reading, draft: Draft) -> bool:
+    """ "Serve it with a straw", "cream on top"."""
+    on_top = " on top" if said.clause.lower().endswith("on top") else ""
+    return is_noun_phrase(said["THING"]) | (not on_top) and draft.add(f"{_polite(said['THING'])}{on_top}")
 
 
 def do(said: Reading, draft: Draft) -> bool:
@@ -155,7 +170,7 @@ def setting(said: Reading, draft: Draft) -> bool:
         return draft.rewrite(rewriting.replace_subject(draft.prompt, wish))
     kind = lexicon().kind_names.get(thing)
     if kind in {None, "background"}:
-        if re.match(r"(?:an?|the)\s", wish, re.I):
+        if _ARTICLE.match(wish):
             return draft.add(f"{wish} in the {thing}" if thing in {"background", "backdrop", "foreground"} else wish)
         return draft.rewrite(rewriting.attribute(draft.prompt, thing, wish))
     if swapped := rewriting.swap_kind(draft.prompt, kind or "", wish):
@@ -171,7 +186,9 @@ def attribute(said: Reading, draft: Draft) -> bool:
     """ "Make the background white", "the sky should be pink", "make more big the dog"."""
     thing, quality = said["THING"] or said["OWN"], said["QUALITY"]
     if not quality:
-        if turned := re.fullmatch(r"(?:more\s+)?(?P<q>[\w-]+)\s+(?P<x>(?:the|his|her|its|their)\s+[\w -]+)", thing, re.I):
+        if turned := re.fullmatch(
+            r"(?:more\s+)?(?P<q>[\w-]+)\s+(?P<x>(?:the|his|her|its|their)\s+[\w -]+)", thing, re.I
+        ):
             thing, quality = turned["x"], turned["q"]
         else:
             thing, quality = _split_quality(thing)
@@ -180,10 +197,8 @@ def attribute(said: Reading, draft: Draft) -> bool:
         return False
     if negated := re.match(r"(?:less|not(?: so| too| that)?)\s+(?P<x>.+)", quality, re.I):
         return draft.exclude(negated["x"])
-    if re.match(r"(?:an?|the)\s", quality, re.I):
-        return draft.rewrite(
-            rewriting.swap(draft.prompt, thing, quality) or rewriting.become(draft.prompt, quality)
-        )
+    if _ARTICLE.match(quality):
+        return draft.rewrite(rewriting.swap(draft.prompt, thing, quality) or rewriting.become(draft.prompt, quality))
     return draft.rewrite(rewriting.attribute(draft.prompt, thing, quality))
 
 
@@ -200,7 +215,25 @@ def _split_quality(text: str) -> tuple[str, str]:
 
 
 _BEFORE_QUALITY = frozenset(
-    "more a an look much slightly less not very in into like be with bit way smile".split()
+    [
+        "more",
+        "a",
+        "an",
+        "look",
+        "much",
+        "slightly",
+        "less",
+        "not",
+        "very",
+        "in",
+        "into",
+        "like",
+        "be",
+        "with",
+        "bit",
+        "way",
+        "smile",
+    ]
 )
 _THINGS = frozenset({"background", "clothes", "headwear", "furniture", "place", "person", "animal"})
 
@@ -222,11 +255,12 @@ def swap(said: Reading, draft: Draft) -> bool:
 def instead(said: Reading, draft: Draft) -> bool:
     """ "A cat instead of a dog", "watercolor rather than photo"."""
     old, new = said["OLD"], _polite(said["NEW"])
-    if re.search(r"\b(?:i am|is|are|was|must|should|do|does|i|has|have|would|rather|can|could|will|did|am|be)$", new, re.I):
+    if re.search(
+        r"\b(?:i am|is|are|was|must|should|do|does|i|has|have|would|rather|can|could|will|did|am|be)$", new, re.I
+    ):
         return False
-    if re.search(r"\bnot\s+\S*$", said.clause[: -len(old)] if old else "", re.I) and "instead" not in said.clause:
-        if not re.match(r"(?:an?|the)\s", old, re.I) and lexicon().kind(old) is None:
-            return False
+    if re.search(r"\bnot\s+\S+$", said.clause, re.I) and lexicon().kind(old) is None and not _ARTICLE.match(old):
+        return False
     new = re.sub(
         r"^(?:make (?:it|that|him|her|this)|i (?:would like|would prefer|want|meant|said)|use|put|draw|show|give (?:me|him|her)"
         r"|have|with|try|let it be|let us have|do|turn it into|it should be|should be|as|in|change (?:it|that) to)\s+(?:be\s+)?",
@@ -345,9 +379,9 @@ _CIRCUMSTANCE = re.compile(
     re.I,
 )
 _QUALITIES = frozenset(["color", "hair", "age", "material", "shape", "print", "light", "weather", "season"])
-_MOODS = frozenset(["season", "time", "weather", "style", "framing", "light", "color", "emotion"])
+_MOODS = frozenset(["season", "time", "weather", "style", "framing", "light", "color", "emotion", "decor"])
 
 ACTS = (
-    add, better_somewhere, give, do, exclude_doing, make, what_if, setting, attribute, swap, instead, move, put_in, correct, corrected, not_this,
+    add, better_somewhere, give, treated, do, exclude_doing, make, what_if, setting, attribute, swap, instead, move, put_in, correct, corrected, not_this,
     style, camera, missing, there_is_no, add_as_said, quality_wanted,
 )  # fmt: skip
