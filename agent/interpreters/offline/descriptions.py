@@ -112,6 +112,8 @@ _JOINTS = re.compile(
 )
 _ITEM = r"(?:an?\s+)?(?!(?:in|on|at|with|near|by|under|no|without|an?|the|\w+ing)\b)[\w'-]+(?: (?!n?or\b)[\w'-]+)?"
 _COMMA_LIST = re.compile(rf"(?<![\w-])(?:without|no)\s+(?:any\s+)?{_ITEM}(?:,\s*{_ITEM})+,?(?=\s+n?or\s)", re.I)
+_RELATIVE = re.compile(r"\s+(?:that|who|which)(?:\s+(?:is|are|was|were|has|have|does|do))?\s*$", re.I)
+"""What is left of "a man who is not smiling" before the negation."""
 _NOTHING_ELSE = re.compile(r"nothing\s+else\b|no\s+more\s*$", re.I)
 _LIST = re.compile(
     r"\s*(?:,|\band/or\b|\bor\b|\bnor\b|\band\b|&)\s*(?:(?:no|any|without" r"|not|nor|or|and)\s+)*", re.I
@@ -198,7 +200,7 @@ def split_description(text: str) -> tuple[str, list[str]]:
             continue
         rest = segment[match.end() :]
         back = _BACK_IN_PICTURE.search(rest)
-        kept = shown[: match.start()]
+        kept = _RELATIVE.sub("", shown[: match.start()])
         if back:
             kept += shown[match.end() + back.start() :]
             rest = rest[: back.start()]

@@ -4,6 +4,7 @@ import re
 
 from ...edits import Exclude
 from ...terms import singular
+from .acts import act
 from .draft import Draft, is_pronoun
 from .grammar import Reading
 from .lexicon import lexicon
@@ -57,6 +58,7 @@ def complain(draft: Draft, subject: str, quality: str) -> bool:
     return found is not None and draft.exclude_term(found)
 
 
+@act
 def exclude_quality(said: Reading, draft: Draft) -> bool:
     """ "Don't make it X", "less X": the adjective or the noun."""
     quality = re.sub(rf"^{HEDGE}", "", said["THING"].lower()).strip()
@@ -65,6 +67,7 @@ def exclude_quality(said: Reading, draft: Draft) -> bool:
     return draft.exclude_term(fault(quality) or "") or draft.exclude(quality)
 
 
+@act
 def too(said: Reading, draft: Draft) -> bool:
     """ "Too dark", "her nose is too big", "too many people"."""
     known, quality, subject = lexicon(), said["QUALITY"].lower(), said["SUBJECT"]
@@ -92,11 +95,15 @@ _TOO_MUCH_OF_A_GOOD_THING = frozenset(
 )
 
 
+@act
 def faulty(said: Reading, draft: Draft) -> bool:
     """ "It's blurry", "the teeth look off"; "it isn't blurry" is fine."""
+    if re.match(r"my\s", said["SUBJECT"], re.I):  # "my screen is dirty"
+        return True
     return said["SUBJECT"].lower() not in {"there", "here"} and complain(draft, said["SUBJECT"], said["QUALITY"])
 
 
+@act
 def not_good(said: Reading, draft: Draft) -> bool:
     """ "The horizon isn't straight", "the hands don't look right"; "it isn't blurry" and "not so dark" differ."""
     quality = re.sub(rf"^{HEDGE}", "", f"{said['QUALITY'].lower()} ").strip()
@@ -109,6 +116,7 @@ def not_good(said: Reading, draft: Draft) -> bool:
     return bool(said["SUBJECT"]) and fault(quality) is not None
 
 
+@act
 def not_right(said: Reading, draft: Draft) -> bool:
     noun = term_of(said["SUBJECT"])
     if noun is None or is_pronoun(said["SUBJECT"]) or noun.split()[-1] in lexicon().words["whole_picture"]:
@@ -117,6 +125,7 @@ def not_right(said: Reading, draft: Draft) -> bool:
     return draft.exclude_term(f"bad {noun}")
 
 
+@act
 def hedged(said: Reading, draft: Draft) -> bool:
     """ "A bit formal", "slightly crooked": a complaint unless it is praise."""
     quality = re.split(r"\s+(?:for|to|in|on|here|at)\b", said["QUALITY"].lower())[0].strip(" .!?")
@@ -129,6 +138,7 @@ def hedged(said: Reading, draft: Draft) -> bool:
     return complain(draft, said["SUBJECT"], quality) or draft.exclude_term(quality)
 
 
+@act
 def looks_like(said: Reading, draft: Draft) -> bool:
     """ "It looks like a painting", "as if it were drawn", "more like a render than a photo"."""
     text = re.sub(r"\s+(?:than|rather than)\s.*$", "", said["THING"].lower())
@@ -153,14 +163,15 @@ def looks_like(said: Reading, draft: Draft) -> bool:
     ):
         return False
     text = re.sub(
-        r"^(?:something (?:out of|from)|an? (?:cheap|bad|crappy|poor|terrible|kid's|child's)|straight out of|more of|more like"
-        r"|it came (?:out of|from))\s+",
+        r"^(?:something (?:out of|from)|an? (?:cheap|bad|crappy|poor|terrible|kid's|child's)|straight out of|more of"
+        r"|more like|it came (?:out of|from))\s+",
         "",
         text,
     )
     return draft.exclude(text)
 
 
+@act
 def resembles(said: Reading, draft: Draft) -> bool:
     """ "Reminds me of a cheap cartoon": a complaint only where a style or a fault is named."""
     words = set(said["THING"].lower().split())
@@ -169,6 +180,7 @@ def resembles(said: Reading, draft: Draft) -> bool:
     return True
 
 
+@act
 def not_enough(said: Reading, draft: Draft) -> bool:
     """ "Not sharp enough": what it is instead, else the quality is wanted."""
     quality = re.sub(rf"^{HEDGE}", "", f"{said['QUALITY'].lower()} ").strip()
@@ -177,6 +189,7 @@ def not_enough(said: Reading, draft: Draft) -> bool:
     return "enough" in said.clause.lower().split() and draft.add(quality)
 
 
+@act
 def counted(said: Reading, draft: Draft) -> bool:
     """ "He has six fingers", "the horse has five legs", "an arm too many"."""
     number, part = said["NUMBER"].lower(), said["PART"].lower()
@@ -194,42 +207,51 @@ def counted(said: Reading, draft: Draft) -> bool:
     return draft.exclude_term(f"{kind} {_plural(part)}")
 
 
+@act
 def part_missing(said: Reading, draft: Draft) -> bool:
     """ "Where did its tail go?", "one arm is missing"."""
     part = said["PART"].lower()
-    return singular(part) in lexicon().counts | {"limb": 4} and draft.exclude_term(f"missing {_plural(part)}")
+    return singular(part) in {*lexicon().counts, "limb"} and draft.exclude_term(f"missing {_plural(part)}")
 
 
 def _plural(part: str) -> str:
     return part if part.endswith("s") or part in {"feet", "teeth"} else f"{part}s"
 
 
+@act
 def cropped(said: Reading, draft: Draft) -> bool:
     return draft.exclude_term("cropped")
 
 
+@act
 def blurry(said: Reading, draft: Draft) -> bool:
     return draft.exclude_term("blurry")
 
 
+@act
 def made(said: Reading, draft: Draft) -> bool:
     """ "It looks painted"."""
     how = next(word for word in reversed(re.findall(r"\w+", said.clause.lower())) if word in lexicon().made)
     return draft.exclude_term(lexicon().made[how])
 
 
+@act
 def tint(said: Reading, draft: Draft) -> bool:
     return draft.exclude(said["TINT"])
 
 
+@act
 def bad(said: Reading, draft: Draft) -> bool:
     """ "The face is melting": something is wrong with the thing."""
+    if symptom(said, draft):
+        return True
     noun = term_of(said["THING"])
     if noun is None or is_pronoun(said["THING"]) or lexicon().is_praise(said.clause):
         return False
     return draft.exclude_term("gibberish text" if _is_writing(noun) else f"bad {noun}")
 
 
+@act
 def bad_or_exclude(said: Reading, draft: Draft) -> bool:
     """ "What happened to her hands": a bad part; of anything else there should be none."""
     noun = term_of(said["THING"])
@@ -240,11 +262,13 @@ def bad_or_exclude(said: Reading, draft: Draft) -> bool:
     return draft.exclude(noun)
 
 
+@act
 def bad_part(said: Reading, draft: Draft) -> bool:
     """ "Those hands", and nothing more."""
     return said["PART"].lower() in lexicon().words["body"] and draft.exclude_term(f"bad {said['PART'].lower()}")
 
 
+@act
 def bad_text(said: Reading, draft: Draft) -> bool:
     """ "The lettering makes no sense"."""
     noun = term_of(said["THING"]) if said["THING"] else None
@@ -253,11 +277,13 @@ def bad_text(said: Reading, draft: Draft) -> bool:
     return draft.exclude(noun)
 
 
+@act
 def not_belonging(said: Reading, draft: Draft) -> bool:
     """ "That wire shouldn't be there"."""
     return draft.exclude(said["THING"])
 
 
+@act
 def bare_fault(said: Reading, draft: Draft) -> bool:
     """A fault and nothing else: "blurry", "blurry background", "extra fingers", "weird hands"."""
     text, words = said["THING"].lower().strip(" .!?"), lexicon().words
@@ -273,6 +299,7 @@ def bare_fault(said: Reading, draft: Draft) -> bool:
     return draft.exclude_term(text)
 
 
+@act
 def symptom(said: Reading, draft: Draft) -> bool:
     """ "You can see every pixel": what that is a sign of."""
     if said.denied or lexicon().is_praise(said.clause):
@@ -284,16 +311,19 @@ def symptom(said: Reading, draft: Draft) -> bool:
     return found is not None and draft.exclude_term(found)
 
 
+@act
 def vibes(said: Reading, draft: Draft) -> bool:
     """ "Cartoon vibes"."""
     return lexicon().is_praise(said.clause) or draft.exclude(said["THING"])
 
 
+@act
 def groaned_at(said: Reading, draft: Draft) -> bool:
     """ "Ugh, that lens flare"."""
     return draft.groaned and draft.exclude(said["OWN"])
 
 
+@act
 def pointed_at(said: Reading, draft: Draft) -> bool:
     """ "There's a spoon on it": a complaint, if nothing else is said about it."""
     if lexicon().is_praise(said.clause):
@@ -307,6 +337,7 @@ def pointed_at(said: Reading, draft: Draft) -> bool:
     return draft.mention is not None
 
 
+@act
 def never(said: Reading, draft: Draft) -> bool:
     """ "Don't make it any darker" keeps it as it is; "don't make it a cartoon" leaves that out."""
     if re.match(r"(?:any|even|still|much|get|become|be)\b|(?:more|less)\b|\w+er\b", said["THING"], re.I):
@@ -314,6 +345,7 @@ def never(said: Reading, draft: Draft) -> bool:
     return exclude_quality(said, draft)
 
 
+@act
 def never_attribute(said: Reading, draft: Draft) -> bool:
     """ "Don't make the sky green", "the sky shouldn't be green"."""
     if re.search(r"\b(?:more|less|\w+er)$", said["THING"]):
@@ -331,82 +363,13 @@ def speaks_of_weight(clause: str) -> bool:
 def points_at_nothing_else(clause: str) -> bool:
     """Whether a clause names nothing: "still there", "it is back again"."""
     words = set(re.findall(r"[a-z']+", clause.lower()))
-    return bool(words) and words <= _POINTING
+    return bool(words) and words <= lexicon().words["pointing"]
 
 
 _ABOUT_WEIGHT = re.compile(
     r"\b(?:exclusions?|negatives?|ban|block|filter|restriction|veto|rule|penalty|weights?|weighted|emphasis|suppress\w*"
     r"|exclud\w*|against|down on|strength|fight\w*|push\w*|punish\w*|penali\w*)\b",
     re.I,
-)
-_POINTING = frozenset(
-    [
-        "it",
-        "is",
-        "are",
-        "still",
-        "there",
-        "here",
-        "that",
-        "this",
-        "they",
-        "them",
-        "those",
-        "these",
-        "again",
-        "back",
-        "not",
-        "gone",
-        "was",
-        "be",
-        "has",
-        "have",
-        "come",
-        "came",
-        "keeps",
-        "coming",
-        "in",
-        "the",
-        "picture",
-        "image",
-        "so",
-        "harder",
-        "stronger",
-        "do",
-        "does",
-        "did",
-        "go",
-        "away",
-        "and",
-        "yet",
-        "see",
-        "can",
-        "i",
-        "be",
-        "on",
-        "up",
-        "push",
-        "kick",
-        "kill",
-        "stricter",
-        "with",
-        "even",
-        "more",
-        "weight",
-        "much",
-        "too",
-        "an",
-        "a",
-        "little",
-        "bit",
-        "notch",
-        "dial",
-        "ease",
-        "off",
-        "relax",
-        "easier",
-        "gentler",
-    ]
 )
 
 
@@ -425,9 +388,3 @@ _GIBBERISH = (
     r"|random|garbage|rubbish|mangled|babble|incorrect|errors?|mistakes?"
     r"|meaningless|off)\b"
 )
-
-ACTS = (
-    exclude_quality, too, faulty, not_good, hedged, looks_like, resembles, not_enough, counted, part_missing, cropped, blurry, made, tint,
-    bad, bad_or_exclude, bad_part, bad_text, not_belonging, bare_fault, symptom, vibes, groaned_at, pointed_at, never,
-    never_attribute,
-)  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ...edits import Edit, Reset, State
 from ...replies import describe
 from ..base import Interpretation
-from . import rewriting
+from . import exclusions, faults, rewriting, wishes
 from .acts import ACTS
 from .descriptions import (
     adds_nothing,
@@ -19,7 +19,6 @@ from .descriptions import (
     split_description,
 )
 from .draft import Draft
-from .faults import fault
 from .grammar import Reading, grammar
 from .lexicon import lexicon
 from .phrases import is_noun_phrase, term_of
@@ -32,12 +31,13 @@ if TYPE_CHECKING:
 _MAX_CLAUSE = 200
 _MAX_CLAUSES = 40
 _NO = re.compile(
-    r"(?:no|nope|not that|not this|wrong|not quite|no wait|wrong \w+|that's wrong|that's not it|not what i (?:meant|asked for|wanted))$",
+    r"(?:no|nope|not that|not this|wrong|not quite|no wait|wrong \w+|that's wrong|that's not it"
+    r"|not what i (?:meant|asked for|wanted))$",
     re.I,
 )
 _INTERJECTION = re.compile(
-    r"^no\s+(?=(?:that's|it's|this is|i|you|we|he's|she's|keep|leave|don't|just|make|change|stop|put|wait|really|thanks|please"
-    r"|not|remove|undo|add|it)\b)",
+    r"^no\s+(?=(?:that's|it's|this is|i|you|we|he's|she's|keep|leave|don't|just|make|change|stop|put|wait|really|thanks"
+    r"|please|not|remove|undo|add|it)\b)",
     re.I,
 )
 _REASON = re.compile(r"(?:it|it's|they|they're|everything|the|this|that|now|i|we|he|she)\b", re.I)
@@ -48,15 +48,18 @@ _REFUSED = re.compile(
 )
 _AFRESH = re.compile(r"\b(start(?:ing)? over|reset|from scratch)\s+(?:but\s+)?(?:with\s+)?(?=no\b|without\b)", re.I)
 _AGAIN_WITH = re.compile(
-    r"^(?:let's\s+)?(?:start(?:ing)?\s+(?:over|again|afresh|fresh)|reset|(?:start\s+)?from scratch)\s+(?:but\s+)?with\s+(?=an?\s)",
+    r"^(?:let's\s+)?(?:start(?:ing)?\s+(?:over|again|afresh|fresh)|reset|(?:start\s+)?from scratch)\s+(?:but\s+)?"
+    r"with\s+(?=an?\s)",
     re.I,
 )
 _SO_IS = re.compile(
-    r"(?:(?:so )?(?:is|are|do|does|has|have|was|were)(?=\s(?:the|that|those|these|this|his|her|its|their)\s)|ditto(?: for)?"
-    r"|(?:the )?same (?:goes |thing )?for|neither (?:is|are|do|does))\s+(?P<thing>[^?]+)$",
+    r"(?:(?:so )?(?:is|are|do|does|has|have|was|were)(?=\s(?:the|that|those|these|this|his|her|its|their)\s)"
+    r"|ditto(?: for)?|(?:the )?same (?:goes |thing )?for|neither (?:is|are|do|does))\s+(?P<thing>[^?]+)$",
     re.I,
 )
 _NONE_AT_ALL = re.compile(r"no\s+(?P<thing>[\w' -]+)\?$", re.I)
+_MODULES = (exclusions, faults, wishes)
+"""Where the acts are that the grammar asks for."""
 _RUN_ON = re.compile(r"\b((?:less|more|no|fewer)\s+[\w-]+)\s+(?=(?:less|more|no|fewer|add|keep)\s)", re.I)
 _LISTED = re.compile(r"^\s*(?:negatives?(?: prompt)?|exclude|avoid|without|no)\s*:\s*", re.I)
 _CORRECTS = re.compile(r"an?\s+[\w-]+(?:\s+[\w-]+)?$", re.I)
@@ -213,7 +216,7 @@ def _refuse(match: re.Match[str]) -> str:
     thing = match["thing"].strip()
     pointed = re.match(r"(?:that|the|this|those|these|his|her|its|their|a|an|my)\s", thing, re.I)
     term, known = term_of(thing), lexicon()
-    if term is None or not is_noun_phrase(thing) or known.is_praise(thing) or fault(term):
+    if term is None or not is_noun_phrase(thing) or known.is_praise(thing) or faults.fault(term):
         return match[0]
     command = set(thing.lower().split()) & (known.words["verbs"] | known.words["commands"] | known.words["fillers"])
     return f"no {term}" if pointed or (match["asked"] and not command) else match[0]
@@ -278,26 +281,4 @@ def _continues(clause: str, before: Reading) -> bool:
 def _is_only_praise(clause: str) -> bool:
     """Whether nothing is said but that it is good."""
     words = set(re.findall(r"[a-z']+", clause.lower()))
-    return bool(words & lexicon().words["praise"]) and len(words) <= 2 and not words & _OPPOSED
-
-
-_OPPOSED = frozenset(
-    [
-        "no",
-        "not",
-        "too",
-        "without",
-        "less",
-        "more",
-        "still",
-        "remove",
-        "again",
-        "add",
-        "make",
-        "fine",
-        "ok",
-        "back",
-        "undo",
-        "better",
-    ]
-)
+    return bool(words & lexicon().words["praise"]) and len(words) <= 2 and not words & lexicon().words["opposed"]

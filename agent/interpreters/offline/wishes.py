@@ -3,6 +3,7 @@
 import re
 
 from . import rewriting
+from .acts import act
 from .descriptions import full_description
 from .draft import Draft, is_pronoun
 from .grammar import Reading
@@ -11,13 +12,13 @@ from .phrases import is_noun_phrase, term_of
 from .template import gerund
 
 _IT = re.compile(
-    r"(?:it|this|that|him|her|them|the (?:picture|image|scene|whole thing|photo|whole picture|drawing|shot|subject|thing|style"
-    r"|whole image)|things|everything|the result|these|those|one|the whole scene)",
+    r"(?:it|this|that|him|her|them|things|everything|the result|these|those|one|the (?:picture|image|scene|whole thing"
+    r"|photo|whole picture|drawing|shot|subject|thing|style|whole image|whole scene))",
     re.I,
 )
 _SOMEWHERE = re.compile(
-    r"(?:in|on|at|under|by|near|inside|beside|against|above|below|next to|in front of|on top of|over|behind|beneath|among"
-    r"|between|into|onto|within|outside|around|with|from|during|through|amid|before|atop|along|across)\s",
+    r"(?:in|on|at|under|by|near|inside|beside|against|above|below|next to|in front of|on top of|over|behind|beneath"
+    r"|among|between|into|onto|within|outside|around|with|from|during|through|amid|before|atop|along|across)\s",
     re.I,
 )
 _WANTING = re.compile(
@@ -34,21 +35,18 @@ _LINKS = {
 }
 
 
-def has_condition(clause: str) -> bool:
-    """Whether praise goes on to ask for something: "I'd love it without the hat"."""
-    return bool(re.search(r"\b(?:without|instead|if it|if there|back|more if|except|apart from|other than)\b", clause))
-
-
 def _polite(phrase: str) -> str:
     return re.sub(
-        r"(?:\s+(?:please|thanks|instead|now|too|as well|to it|to the (?:picture|scene|image|photo)|for (?:me|him|her|it)"
-        r"|if possible|in there|in it|then|maybe|this time|for a change|though|also|somewhere))+[\s?!.]*$",
+        r"(?:\s+(?:please|thanks|instead|now|too|as well|to it|to the (?:picture|scene|image|photo)"
+        r"|for (?:me|him|her|it)|if possible|in there|in it|then|maybe|this time|for a change|though|also"
+        r"|somewhere))+[\s?!.]*$",
         "",
         phrase.strip(" .!?"),
         flags=re.I,
     ).strip(" .!?")
 
 
+@act
 def add(said: Reading, draft: Draft) -> bool:
     """ "Add a hat", "I want a hat", "more trees", "let's have it in the snow"."""
     phrase = re.sub(r"^(?:adding|having|seeing|in|like)\s+(?=\S)", "", _polite(said["THING"]), flags=re.I)
@@ -76,6 +74,7 @@ def add(said: Reading, draft: Draft) -> bool:
     return _wanted(phrase, draft) if _WANTING.match(verb) else draft.add(phrase)
 
 
+@act
 def better_somewhere(said: Reading, draft: Draft) -> bool:
     """ "It'd be nicer in the rain", "it would look great with a hat"."""
     where = _polite(said["WHERE"])
@@ -91,6 +90,7 @@ def _wanted(phrase: str, draft: Draft) -> bool:
     return draft.add(phrase[more.end() :] if more and draft.wants(more["thing"]) else phrase)
 
 
+@act
 def give(said: Reading, draft: Draft) -> bool:
     """ "Give her a hat", "dress her in blue"."""
     phrase = _polite(said["THING"])
@@ -100,17 +100,20 @@ def give(said: Reading, draft: Draft) -> bool:
     return draft.add(f"{link} {phrase}")
 
 
+@act
 def treated(said: Reading, draft: Draft) -> bool:
     """ "Serve it with a straw", "cream on top"."""
     on_top = " on top" if said.clause.lower().endswith("on top") else ""
     return is_noun_phrase(said["THING"]) | (not on_top) and draft.add(f"{_polite(said['THING'])}{on_top}")
 
 
+@act
 def do(said: Reading, draft: Draft) -> bool:
     """ "Make him smile", "she should look up"."""
     return draft.add(_polite(f"{gerund(said['DOING'].lower())} {said['REST']}"))
 
 
+@act
 def exclude_doing(said: Reading, draft: Draft) -> bool:
     """ "He shouldn't smile"."""
     doing = said["DOING"].lower()
@@ -119,6 +122,7 @@ def exclude_doing(said: Reading, draft: Draft) -> bool:
     return draft.exclude_term(gerund(doing))
 
 
+@act
 def make(said: Reading, draft: Draft) -> bool:
     """ "Make it a woman", "make it red", "make it look like a comic"."""
     wish = _polite(said["THING"])
@@ -140,6 +144,7 @@ def make(said: Reading, draft: Draft) -> bool:
     return draft.rewrite(rewriting.become(draft.prompt, wish))
 
 
+@act
 def what_if(said: Reading, draft: Draft) -> bool:
     """ "What if the cat wore a bow tie", "what if it was night", "what if there was a moon"."""
     who, verb, rest = said["WHO"].lower(), said["VERB"].lower(), _polite(said["REST"])
@@ -161,6 +166,7 @@ def what_if(said: Reading, draft: Draft) -> bool:
     return draft.rewrite(rewriting.become(draft.prompt, rest))
 
 
+@act
 def setting(said: Reading, draft: Draft) -> bool:
     """ "Background: a stormy sea", "style: watercolor"."""
     thing, wish = re.sub(r"^the\s+", "", said["THING"].lower()), _polite(said["QUALITY"])
@@ -182,6 +188,7 @@ def setting(said: Reading, draft: Draft) -> bool:
     return draft.rewrite(rewriting.become(draft.prompt, wish))
 
 
+@act
 def attribute(said: Reading, draft: Draft) -> bool:
     """ "Make the background white", "the sky should be pink", "make more big the dog"."""
     thing, quality = said["THING"] or said["OWN"], said["QUALITY"]
@@ -238,6 +245,7 @@ _BEFORE_QUALITY = frozenset(
 _THINGS = frozenset({"background", "clothes", "headwear", "furniture", "place", "person", "animal"})
 
 
+@act
 def swap(said: Reading, draft: Draft) -> bool:
     """ "Swap the dog for a cat", "make the sky pink" where the sky isn't spoken of."""
     old, new = re.sub(r"\s+(?:please|colou?r)$", "", said["OLD"]), _polite(said["NEW"])
@@ -252,6 +260,7 @@ def swap(said: Reading, draft: Draft) -> bool:
     return draft.rewrite(swapped or rewriting.add(draft.prompt, new))
 
 
+@act
 def instead(said: Reading, draft: Draft) -> bool:
     """ "A cat instead of a dog", "watercolor rather than photo"."""
     old, new = said["OLD"], _polite(said["NEW"])
@@ -262,8 +271,9 @@ def instead(said: Reading, draft: Draft) -> bool:
     if re.search(r"\bnot\s+\S+$", said.clause, re.I) and lexicon().kind(old) is None and not _ARTICLE.match(old):
         return False
     new = re.sub(
-        r"^(?:make (?:it|that|him|her|this)|i (?:would like|would prefer|want|meant|said)|use|put|draw|show|give (?:me|him|her)"
-        r"|have|with|try|let it be|let us have|do|turn it into|it should be|should be|as|in|change (?:it|that) to)\s+(?:be\s+)?",
+        r"^(?:make (?:it|that|him|her|this)|i (?:would like|would prefer|want|meant|said)|use|put|draw|show"
+        r"|give (?:me|him|her)|have|with|try|let it be|let us have|do|turn it into|it should be|should be|as|in"
+        r"|change (?:it|that) to)\s+(?:be\s+)?",
         "",
         new,
         flags=re.I,
@@ -273,6 +283,7 @@ def instead(said: Reading, draft: Draft) -> bool:
     return draft.rewrite(rewriting.swap(draft.prompt, old, new) or rewriting.become(draft.prompt, new))
 
 
+@act
 def move(said: Reading, draft: Draft) -> bool:
     """ "Put it on a beach", "move it to a shelf"."""
     if place := _polite(said["PLACE"]):
@@ -281,11 +292,13 @@ def move(said: Reading, draft: Draft) -> bool:
     return draft.rewrite(rewriting.move(draft.prompt, _polite(said["WHERE"])))
 
 
+@act
 def put_in(said: Reading, draft: Draft) -> bool:
     """ "Put a lamp on the table": added with its place."""
     return draft.add(_polite(f"{said['THING']} {said['WHERE']}"))
 
 
+@act
 def correct(said: Reading, draft: Draft) -> bool:
     """ "I meant a cat": in the place of what was understood."""
     new = _polite(said["THING"])
@@ -298,6 +311,7 @@ def correct(said: Reading, draft: Draft) -> bool:
     return draft.rewrite(rewriting.correct(draft.prompt, new))
 
 
+@act
 def corrected(said: Reading, draft: Draft) -> bool:
     """After a bare "no": what it should have been."""
     phrase = said["THING"]
@@ -308,6 +322,7 @@ def corrected(said: Reading, draft: Draft) -> bool:
     return correct(said, draft)
 
 
+@act
 def not_this(said: Reading, draft: Draft) -> bool:
     """ "Not a scarf", of what was asked for: a correction follows or came before; of anything else: none of it."""
     term = term_of(said["THING"])
@@ -319,6 +334,7 @@ def not_this(said: Reading, draft: Draft) -> bool:
     return True
 
 
+@act
 def style(said: Reading, draft: Draft) -> bool:
     """ "As an oil painting", "in watercolor style"."""
     wish = _polite(said["THING"])
@@ -327,12 +343,14 @@ def style(said: Reading, draft: Draft) -> bool:
     return draft.rewrite(rewriting.become(draft.prompt, f"{wish} style" if said.clause.endswith("style") else wish))
 
 
+@act
 def camera(said: Reading, draft: Draft) -> bool:
     """ "Zoom out", "zoom out so that we see the sea"."""
     framed = rewriting.become(draft.prompt, lexicon().camera[said["CAMERA"].lower()])
     return draft.rewrite(rewriting.add(framed, said["THING"]) if said["THING"] else framed)
 
 
+@act
 def missing(said: Reading, draft: Draft) -> bool:
     """ "Where is the moon?", "you forgot the moon"."""
     phrase = _polite(said["THING"])
@@ -342,6 +360,7 @@ def missing(said: Reading, draft: Draft) -> bool:
     return draft.allow(known.term) if (known := draft.known(phrase)) else draft.add(phrase)
 
 
+@act
 def there_is_no(said: Reading, draft: Draft) -> bool:
     """ "There isn't a moon": "add one" may follow; wanted anyway when nothing does."""
     phrase = _polite(said["THING"])
@@ -352,15 +371,19 @@ def there_is_no(said: Reading, draft: Draft) -> bool:
     return True
 
 
+@act
 def add_as_said(said: Reading, draft: Draft) -> bool:
     """ "Brighter", "shot from below"."""
     return draft.add(_polite(said.clause))
 
 
+@act
 def quality_wanted(said: Reading, draft: Draft) -> bool:
     """A bare word that only makes sense as a wish: "winter", "watercolor style", "black and white"."""
     wish = _polite(said["QUALITY"])
     words = wish.split()
+    if draft.known(wish):  # what is out is not wished for by its name alone
+        return False
     if _CIRCUMSTANCE.match(wish) and len(words) <= 8:
         if wish.lower().startswith("as "):
             return draft.rewrite(rewriting.become(draft.prompt, wish[3:]))
@@ -374,14 +397,9 @@ def quality_wanted(said: Reading, draft: Draft) -> bool:
 
 
 _CIRCUMSTANCE = re.compile(
-    r"(?:as|in|at|on|under|from|during|by)\s+(?!the (?:end|other|moment)|all\b|case\b|fact\b|least\b|first\b|last\b|it\b|that\b"
-    r"|this\b|my\b|your\b|a (?:good|bad) way)\S",
+    r"(?:as|in|at|on|under|from|during|by)\s+(?!the (?:end|other|moment)|all\b|case\b|fact\b|least\b|first\b"
+    r"|last\b|it\b|that\b|this\b|my\b|your\b|a (?:good|bad) way)\S",
     re.I,
 )
 _QUALITIES = frozenset(["color", "hair", "age", "material", "shape", "print", "light", "weather", "season"])
 _MOODS = frozenset(["season", "time", "weather", "style", "framing", "light", "color", "emotion", "decor"])
-
-ACTS = (
-    add, better_somewhere, give, treated, do, exclude_doing, make, what_if, setting, attribute, swap, instead, move, put_in, correct, corrected, not_this,
-    style, camera, missing, there_is_no, add_as_said, quality_wanted,
-)  # fmt: skip
