@@ -212,6 +212,9 @@ def test_excludes(feedback: str, expected: str) -> None:
         ("where did its tail go?", "exclude missing tails"),
         ("the pier isn't straight", "exclude crooked"),
         ("looks airbrushed", "exclude airbrushed"),
+        ("her ears are enormous", "exclude enormous ears"),
+        ("the labels are pure gibberish", "exclude gibberish text"),
+        ("cables everywhere!", "exclude cables"),
         # with displeasure
         ("ugh, that vignette", "exclude vignette"),
         ("that roof 🤮", "exclude roof"),
@@ -248,6 +251,8 @@ def test_excludes_by_habit(feedback: str, expected: str) -> None:
         "I'd hang this in my kitchen",
         "can't find anything wrong with it",
         "don't worry, the sky is fine",
+        "I can't see a single flaw",
+        "give me a moment",
         "remind me, what did I exclude?",
     ],
 )
@@ -479,6 +484,8 @@ def test_reads_the_state(negative: str, feedback: str, expected: str) -> None:
         ("a dog on a sofa", "move it to a wooden table", "dog wooden table", "sofa move"),
         ("a dog on a sofa", "it'd be nicer in the rain", "dog sofa rain", "nicer"),
         ("a dog on a sofa", "zoom out so that we see the garden", "dog sofa wide garden", "so we zoom"),
+        ("a dog on a sofa", "keep everything but make the sofa green", "dog green sofa", "keep make"),
+        ("a dog on a sofa", "do it in charcoal", "dog sofa charcoal", "do"),
         ("a dog on a sofa", "imagine it as a comic", "dog sofa comic", "imagine"),
         ("a dog on a sofa", "no ball? it needs a ball!", "dog sofa ball", "no needs"),
         ("a dog on a sofa", "you forgot the ball", "dog sofa ball", "forgot"),

@@ -36,6 +36,10 @@ def name(subject: str, quality: str) -> str | None:
     first = quality.split()[0] if quality else ""
     if head in words["writing"] and (first in words["wrongness"] or re.search(_GIBBERISH, quality)):
         return "misspelled text" if head == "spelling" else "gibberish text"
+    if re.match(r"(?:gibberish|illegible|misspel|garbled|unreadable)", first):
+        return "gibberish text"
+    if first in words["extreme"] and head in words["body"]:
+        return f"{first} {noun}"
     if first in words["wrongness"] and noun and head not in {"people"}:
         return f"bad {noun}"
     known = fault(quality)

@@ -23,6 +23,7 @@ _PAIRS = re.compile(
 _SENTENCE = re.compile(r"(?:[^.!?;\n]|(?<=\w)\.(?=\w))+[!?]?")
 _JOINT = re.compile(
     r"\s*,\s*(?:(?:and|but|so|then|also|plus|n?or|though|yet|because|while)\b\s*)*"
+    r"|\s+but\s+(?=(?:change|make|add|remove|lose|drop|put|swap|replace|turn|give|keep)\s)"
     r"|\s+(?:(?<!everything )(?<!anything )(?<!nothing )but|and(?:\s+(?:also|then))?|also|plus"
     r"|then|though|yet|while you're at it|n?or)\s+"
     r"|\s+[&+]\s+|\s+-+\s+|\s*:\s+",
