@@ -30,7 +30,7 @@ class Draft:
         self.wanted: str | None = None
         """Something said to be missing; asked for when nothing else is said about it."""
         self.corrective = False
-        """Whether a bare "no" came just before: "no, a bicycle"."""
+        """Whether a bare "no" came just before: "no, a tram"."""
         self.rejected: str | None = None
         """What the correction is of, where it was said: "not a scarf, a shawl"."""
         self.dropped = NegativePrompt()

@@ -108,18 +108,6 @@ def stay_out(said: Reading, draft: Draft) -> bool:
 
 
 @act
-def want_back(said: Reading, draft: Draft) -> bool:
-    """ "It looks empty without the hat"."""
-    return keep(said, draft)
-
-
-@act
-def keep_out(said: Reading, draft: Draft) -> bool:
-    """ "Avoid hats": out, harder where they are out already unless they are to stay so."""
-    return draft.exclude(said["THING"])
-
-
-@act
 def set_weight(said: Reading, draft: Draft) -> bool:
     """ "Set blurry to 1.4"."""
     known = draft.known(said["THING"])
@@ -200,9 +188,3 @@ def liked(said: Reading, draft: Draft) -> bool:
 
 _HAS_CONDITION = re.compile(r"\b(?:without|instead|if it|if there|back|more if|except|apart from|other than)\b")
 """Praise that goes on to ask for something: "I'd love it without the hat"."""
-
-
-@act
-def want(said: Reading, draft: Draft) -> bool:
-    """ "Not without a hat"."""
-    return keep(said, draft)

@@ -23,7 +23,7 @@ _NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eigh
 
 
 def name(subject: str, quality: str) -> str | None:
-    """What a complaint is called in a negative prompt: ("the teeth", "off") -> "bad teeth".
+    """What a complaint is called in a negative prompt: ("the ears", "wrong") -> "bad ears".
 
     None when the quality is no fault: "the dog looks happy".
     """
@@ -57,7 +57,7 @@ def fault(quality: str) -> str | None:
 
 
 def complain(draft: Draft, subject: str, quality: str) -> bool:
-    """Exclude what is wrong, when the quality is a fault: "still grainy", "the teeth look off"."""
+    """Exclude what is wrong, when the quality is a fault: "still grainy", "the ears look wrong"."""
     found = name(subject, quality)
     return found is not None and draft.exclude_term(found)
 
@@ -101,7 +101,7 @@ _TOO_MUCH_OF_A_GOOD_THING = frozenset(
 
 @act
 def faulty(said: Reading, draft: Draft) -> bool:
-    """ "It's blurry", "the teeth look off"; "it isn't blurry" is fine."""
+    """ "It's blurry", "the ears look wrong"; "it isn't blurry" is fine."""
     if re.match(r"my\s", said["SUBJECT"], re.I):  # "my screen is dirty"
         return True
     return said["SUBJECT"].lower() not in {"there", "here"} and complain(draft, said["SUBJECT"], said["QUALITY"])
@@ -109,19 +109,18 @@ def faulty(said: Reading, draft: Draft) -> bool:
 
 @act
 def not_good(said: Reading, draft: Draft) -> bool:
-    """ "The horizon isn't straight", "the hands don't look right"; "it isn't blurry" and "not so dark" differ."""
+    """ "The tower isn't straight", "the hands don't look right"; "it isn't blurry" and "not so dark" differ."""
     quality = re.sub(rf"^{HEDGE}", "", f"{said['QUALITY'].lower()} ").strip()
     if opposite := lexicon().opposites.get(quality):
         return draft.exclude_term(opposite)
     if re.match(
         r"(?:right|natural|real|normal|human|good|correct|convincing|great|proper|okay|ok|believable)", quality
     ):
-        return not_right(said, draft)
+        return _not_right(said, draft)
     return bool(said["SUBJECT"]) and fault(quality) is not None
 
 
-@act
-def not_right(said: Reading, draft: Draft) -> bool:
+def _not_right(said: Reading, draft: Draft) -> bool:
     noun = term_of(said["SUBJECT"])
     if noun is None or is_pronoun(said["SUBJECT"]) or noun.split()[-1] in lexicon().words["whole_picture"]:
         real = re.search(r"real|natural|human|convincing|believable", said["QUALITY"], re.I)
@@ -144,7 +143,7 @@ def hedged(said: Reading, draft: Draft) -> bool:
 
 @act
 def looks_like(said: Reading, draft: Draft) -> bool:
-    """ "It looks like a painting", "as if it were drawn", "more like a render than a photo"."""
+    """ "It looks like a comic", "as if it were drawn", "more like a render than a photo"."""
     text = re.sub(r"\s+(?:than|rather than)\s.*$", "", said["THING"].lower())
     text = re.sub(r"\s+(?:vibes?|energy)$", "", text)
     if lexicon().is_praise(text):
@@ -282,12 +281,6 @@ def bad_text(said: Reading, draft: Draft) -> bool:
 
 
 @act
-def not_belonging(said: Reading, draft: Draft) -> bool:
-    """ "That wire shouldn't be there"."""
-    return draft.exclude(said["THING"])
-
-
-@act
 def bare_fault(said: Reading, draft: Draft) -> bool:
     """A fault and nothing else: "blurry", "blurry background", "extra fingers", "weird hands"."""
     text, words = said["THING"].lower().strip(" .!?"), lexicon().words
@@ -305,7 +298,7 @@ def bare_fault(said: Reading, draft: Draft) -> bool:
 
 @act
 def symptom(said: Reading, draft: Draft) -> bool:
-    """ "You can see every pixel": what that is a sign of."""
+    """ "I can count the pixels": what that is a sign of."""
     if said.denied or lexicon().is_praise(said.clause):
         return False
     text = f" {said.clause.lower()} "
@@ -317,13 +310,13 @@ def symptom(said: Reading, draft: Draft) -> bool:
 
 @act
 def vibes(said: Reading, draft: Draft) -> bool:
-    """ "Cartoon vibes"."""
+    """ "Clip art vibes"."""
     return lexicon().is_praise(said.clause) or draft.exclude(said["THING"])
 
 
 @act
 def groaned_at(said: Reading, draft: Draft) -> bool:
-    """ "Ugh, that lens flare"."""
+    """ "Ugh, that vignette"."""
     return draft.groaned and draft.exclude(said["OWN"])
 
 

@@ -229,8 +229,7 @@ def _read(clause: str, draft: Draft, before: Reading | None) -> Reading | None:
     if (none := _NONE_AT_ALL.match(clause)) and (thing := term_of(none["thing"])) and not draft.known(thing):
         draft.mention = draft.wanted = thing
         return None
-    said = in_full(_INTERJECTION.sub("", clause))
-    said, negated = _unwrap(said)
+    said, negated = _unwrap(in_full(_INTERJECTION.sub("", clause)))
     if not said or _is_only_praise(said) or grammar().questions.length(Words(said, grammar().classes)):
         return None
     going_on = before.going_on_with(said) if before and not negated and _continues(said, before) else None
@@ -239,12 +238,10 @@ def _read(clause: str, draft: Draft, before: Reading | None) -> Reading | None:
             break
         if _carry_out(reading, draft):
             return reading
-    return going_on if going_on and _carry_out(going_on, draft) else _read_bare(said, negated, draft)
-
-
-def _read_bare(said: str, negated: bool, draft: Draft) -> Reading | None:
-    readings = (reading for reading in grammar().readings(said, negated) if reading.rule.bare)
-    return next((reading for reading in readings if _carry_out(reading, draft)), None)
+    if going_on is None or _carry_out(going_on, draft):
+        return going_on
+    bare = (reading for reading in grammar().readings(said, negated) if reading.rule.bare)
+    return next((reading for reading in bare if _carry_out(reading, draft)), None)
 
 
 def _unwrap(clause: str) -> tuple[str, bool]:

@@ -61,7 +61,7 @@ def swap_kind(prompt: str, kind: str, new: str) -> str | None:
 
 
 def become(prompt: str, new: str) -> str:
-    """ "Make it a woman": in place of the word of the same kind, else of what the picture is of."""
+    """ "Make it a queen": in place of the word of the same kind, else of what the picture is of."""
     kind = lexicon().kind(new)
     if kind == "style":
         new = _style_phrase(new)
@@ -142,7 +142,7 @@ def move(prompt: str, where: str) -> str:
 
 
 def correct(prompt: str, new: str) -> str:
-    """ "No, a bicycle": in place of what was misunderstood."""
+    """ "No, a tram": in place of what was misunderstood."""
     kind = lexicon().kind(new)
     if kind and (swapped := swap_kind(prompt, kind, new)):
         return swapped

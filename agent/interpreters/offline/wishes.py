@@ -124,7 +124,7 @@ def exclude_doing(said: Reading, draft: Draft) -> bool:
 
 @act
 def make(said: Reading, draft: Draft) -> bool:
-    """ "Make it a woman", "make it red", "make it look like a comic"."""
+    """ "Make it a queen", "make it red", "make it look like a comic"."""
     wish = _polite(said["THING"])
     if medium := re.match(r"as\s+(?=an?\s)", wish, re.I):
         name = wish[medium.end() :]
@@ -190,7 +190,7 @@ def setting(said: Reading, draft: Draft) -> bool:
 
 @act
 def attribute(said: Reading, draft: Draft) -> bool:
-    """ "Make the background white", "the sky should be pink", "make more big the dog"."""
+    """ "Make the background white", "the sky should be pink", "make more red the roof"."""
     thing, quality = said["THING"] or said["OWN"], said["QUALITY"]
     if not quality:
         if turned := re.fullmatch(
