@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from notthat.agent.edits import Allow, Edit, Exclude, Reset, Reweight, SetPrompt, State, Undo, apply
 from notthat.agent.exclusions import Exclusion, NegativePrompt, parse_negative
 from notthat.agent.interpreters import OfflineInterpreter
+from notthat.agent.interpreters.offline.acts import ACTS
+from notthat.agent.interpreters.offline.grammar import grammar
+from notthat.agent.interpreters.offline.template import Classes, Template, Words
 
 
 def read(feedback: str, *, prompt: str = "portrait of a man", negative: str = "") -> tuple[Edit, ...]:
@@ -175,6 +178,89 @@ def test_excludes(feedback: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("feedback", "expected"),
+    [
+        # what shares a predicate
+        ("the collar and the bell have to go", "exclude bell; exclude collar"),
+        ("the cables are awful and so is the lamp post", "exclude cables; exclude lamp post"),
+        ("please, no collar, and no bell either", "exclude collar; exclude bell"),
+        ("her bangles, lose them", "exclude bangles"),
+        ("there is a cup on the shelf. remove it", "exclude cup"),
+        ("wth is that blob, delete", "exclude blob"),
+        # a negator where another verb would say the same
+        ("the bell can't stay", "exclude bell"),
+        ("the bell shouldn't be in the picture", "exclude bell"),
+        ("can we not have the bell", "exclude bell"),
+        ("stop drawing freckles", "exclude freckles"),
+        ("no to the bell", "exclude bell"),
+        ("not a sketch", "exclude sketch"),
+        ("not so dark", "exclude dark"),
+        ("the fence is not needed", "exclude fence"),
+        # asked, and not to know
+        ("could the freckles vanish?", "exclude freckles"),
+        ("what's the bell for?", "exclude bell"),
+        ("do we need the bell?", "exclude bell"),
+        ("why so gloomy", "exclude gloomy"),
+        ("who needs a jetty", "exclude jetty"),
+        # by its signs
+        ("I can count the pixels", "exclude pixelated"),
+        ("you can't read the sign", "exclude gibberish text"),
+        ("somebody signed it down there", "exclude signature"),
+        ("the tail grows out of the ear", "exclude bad tail"),
+        ("the chair seems to float", "exclude bad chair"),
+        ("there is one leg too many", "exclude extra legs|exclude extra limbs"),
+        ("where has its tail gone?", "exclude missing tails"),
+        ("the pier isn't straight", "exclude crooked"),
+        ("looks airbrushed", "exclude airbrushed"),
+        ("her ears are enormous", "exclude enormous ears"),
+        ("the labels are pure gibberish", "exclude gibberish text"),
+        ("cables everywhere!", "exclude cables"),
+        # with displeasure
+        ("ugh, that vignette", "exclude vignette"),
+        ("that roof 🤮", "exclude roof"),
+        ("I hate that there is a crane up there", "exclude crane"),
+        ("whoever added that sign here is silly", "exclude sign"),
+        # in haste
+        ("rmove teh colar", "exclude collar"),
+        ("loose teh umbrela", "exclude umbrella"),
+        ("its to dark", "exclude dark"),
+        ("plz take of the hat", "exclude hat"),
+        ("hands lookin weird", "exclude bad hands"),
+        ("me no want the tree", "exclude tree"),
+        ("less fog less rain", "exclude fog; exclude rain"),
+    ],
+)
+def test_excludes_by_habit(feedback: str, expected: str) -> None:
+    assert brief(read(feedback)) in expected.split("|")
+
+
+@pytest.mark.parametrize(
+    "feedback",
+    [
+        "nobody said the bell should leave",
+        "I'm not asking you to remove the bell",
+        "why would I want to remove the chair?",
+        "no way I'd give up that bell",
+        "nobody could tell this is AI",
+        "it isn't blurry, my screen is dirty",
+        "not in a bad way, in the best way",
+        "no scarf looks just right",
+        "I never get tired of this",
+        "there's no such thing as too many trees",
+        "reminds me of my old school",
+        "I'd hang this in my kitchen",
+        "can't find anything wrong with it",
+        "don't worry, the sky is fine",
+        "I can't see a single flaw",
+        "give me a moment",
+        "remind me, what did I exclude?",
+    ],
+)
+def test_only_sounds_like_a_request(feedback: str) -> None:
+    assert read(feedback) == ()
+
+
+@pytest.mark.parametrize(
     "feedback",
     [
         "don't remove the hat",
@@ -290,6 +376,28 @@ def test_changes_nothing(feedback: str) -> None:
         ("steam", "I said no steam!", "up steam"),
         ("(steam:1.6)", "turn the steam weight down", "down steam"),
         ("(steam:1.6)", "go softer on the steam, the room looks dead now", "down steam"),
+        ("fog, hat", "both the fog and the hat can come back", "allow hat; allow fog"),
+        ("fog, hat", "allow both again", "allow fog; allow hat"),
+        ("fog, hat", "the fog? okay, let it back in", "allow fog"),
+        ("fog, hat", "fog ok. the hat is okay as well.", "allow fog; allow hat"),
+        ("fog, hat", "we're permitting fog again", "allow fog"),
+        ("fog, hat", "revoke the fog ban", "allow fog"),
+        ("fog, hat", "no longer exclude fog", "allow fog"),
+        ("fog, hat", "there is no need to keep the fog out", "allow fog"),
+        ("fog, hat", "it feels empty without the hat, bring it back", "allow hat"),
+        ("fog, hat", "why no fog? it's called foggy lane", "allow fog"),
+        ("fog, hat", "please don't allow the fog again", ""),
+        ("fog, hat", "fog must stay away", ""),
+        ("fog, hat", "fog's here again, be stricter", "up fog"),
+        ("fog, hat", "fog. again.", "up fog"),
+        ("fog, hat", "how is there still fog", "up fog"),
+        ("fog, hat", "foggier than before!", "up fog"),
+        ("(fog:1.5), hat", "a little fog would be fine", "down fog"),
+        ("(fog:1.5), hat", "don't push so hard against the fog", "down fog"),
+        ("hat", "take me back two versions", "undo 2"),
+        ("hat", "I want to start fresh", "reset"),
+        ("hat", "deal me another one", "reroll"),
+        ("hat", "show me something else with the same prompt", "reroll"),
         ("hat", "undo", "undo 1"),
         ("hat", "go back one step", "undo 1"),
         ("hat", "undo the last three", "undo 3"),
@@ -370,6 +478,19 @@ def test_reads_the_state(negative: str, feedback: str, expected: str) -> None:
         ("a dog on a sofa", "an owl with a monocle", "owl monocle", "dog sofa"),
         ("a dog on a sofa", "a dog wearing a kimono, please", "dog kimono", "sofa please"),
         ("a dog on a sofa", "portrait of an old sailor", "portrait old sailor", "dog sofa"),
+        ("a dog on a sofa", "I was hoping for a fox", "fox sofa", "dog hoping"),
+        ("a dog on a sofa", "that's a dog. I said a fox", "fox sofa", "dog said"),
+        ("a dog on a sofa", "rather a bench than a sofa", "dog bench", "sofa rather"),
+        ("a dog on a sofa", "take it to a wooden table", "dog wooden table", "sofa take"),
+        ("a dog on a sofa", "it'd be nicer in the rain", "dog sofa rain", "nicer"),
+        ("a dog on a sofa", "pull back until we can see the garden", "dog sofa wide garden", "we until pull"),
+        ("a dog on a sofa", "keep everything but make the sofa green", "dog green sofa", "keep make"),
+        ("a dog on a sofa", "do it in charcoal", "dog sofa charcoal", "do"),
+        ("a dog on a sofa", "picture it as a comic", "dog sofa comic", "picture"),
+        ("a dog on a sofa", "no ball? it needs a ball!", "dog sofa ball", "no needs"),
+        ("a dog on a sofa", "you forgot the ball", "dog sofa ball", "forgot"),
+        ("a loft, rustic", "what about art nouveau", "loft art nouveau", "what about"),
+        ("a loft, rustic", "make it industrial", "loft industrial", "rustic make"),
         ("picture", "make it a lighthouse", "lighthouse", "picture"),
         ("picture", "a lighthouse", "lighthouse", "picture"),
     ],
@@ -411,6 +532,11 @@ def test_rewrites_the_prompt(prompt: str, feedback: str, must: str, must_not: st
         ("", "a nun without a veil, a book or a rosary", "a nun", ["veil", "book", "rosary"]),
         ("a dog", "a surfer in Bora Bora 🏄", "a surfer in Bora Bora 🏄", []),
         ("a dog", "next: a tuk tuk 🛺 in Ur, no driver", "a tuk tuk 🛺 in Ur", ["driver"]),
+        ("", "a loft; there must be no phones", "a loft", ["phones"]),
+        ("", "a loft, exclude people and snow", "a loft", ["people", "snow"]),
+        ("", "the man without a hat", "the man", ["hat"]),
+        ("", "portrait of a man that is not blurry", "portrait of a man", ["blurry"]),
+        ("a dog", "castle without people", "castle", ["people"]),
         # said of a picture that is there already
         ("picture", "portrait of a nun without glasses", "portrait of a nun", ["glasses"]),
         ("picture", "a pirate without a parrot", "a pirate", ["parrot"]),
@@ -537,6 +663,41 @@ def test_says_what_changed() -> None:
         "bring the hat back": "“hat” is allowed again.",
         "thanks!": "Nothing to change.",
     }
+
+
+def test_starting_over_with_something_else() -> None:
+    assert read("start over with a red barn", prompt="a dog", negative="hat") == (Reset(), SetPrompt(text="a red barn"))
+
+
+def test_says_which_rule_understood_what() -> None:
+    state = State(prompt="a man", negative=parse_negative("hat"), seed=1)
+    reasons = OfflineInterpreter().explain("nice, but lose the tie and bring the hat back", state)
+    assert [(reason.clause, reason.rule) for reason in reasons] == [
+        ("lose the tie", "remove"),
+        ("bring the hat back", "restore"),
+    ]
+    assert [edit for reason in reasons for edit in reason.edits] == [Exclude(term="tie"), Allow(term="hat")]
+
+
+def test_every_rule_names_acts_that_exist() -> None:
+    assert {act for rule in grammar().rules for act in (rule.means, rule.denied)} <= set(ACTS)
+
+
+@pytest.mark.parametrize(
+    ("template", "clause", "named"),
+    [
+        ("lose THING", "lose the Hat", {"THING": "the Hat"}),
+        ("THING must not? go", "the hat must go", {"THING": "the hat"}),
+        ("THING must not? go", "the hat must not go", {"THING": "the hat", "NOT": "not"}),
+        ("(no|without) the? THING (at all)? ...", "no hat at all please", {"THING": "hat"}),
+        ("put THING WHERE", "put a cup on the shelf", {"THING": "a cup", "WHERE": "on the shelf"}),
+        ("lose THING", "lose", None),
+        ("lose _", "lose the hat", None),
+    ],
+)
+def test_a_template_reads_a_clause(template: str, clause: str, named: dict[str, str] | None) -> None:
+    found = Template(template).match(Words(clause, Classes({"not": ["not"], "preposition": ["on"]})))
+    assert (dict(found.named) if found else None) == named
 
 
 def test_a_weight_stays_in_range_however_often_it_is_raised() -> None:

@@ -1,11 +1,11 @@
 """The embedded interpreter: a grammar, no model.
 
-A first prompt is read by `descriptions`. Feedback is cleaned and cut into clauses by `text`, and each
-clause is tried against the rules of `guards`, `controls`, `weights`, `removals`, `complaints` and
-`wishes`, in that order: the first that understands it adds its edits to a `draft`. What the rules do
-stands in `faults` and `changes`; the words they know are data, in `prompts/lexicon.toml`.
+A first prompt is read by `descriptions`. Feedback is cleaned and cut into clauses by `text`, and each clause is tried
+against the rules of `prompts/grammar.toml`, from the top: the first that understands it adds its edits to a `draft`.
+A rule lists templates (`template`) and names an act for what they mean, and one for what they mean when denied; the
+acts stand in `exclusions`, `faults` and `wishes`. The words they know are data too, in `prompts/lexicon.toml`.
 """
 
-from .interpreter import OfflineInterpreter
+from .interpreter import OfflineInterpreter, Reason
 
-__all__ = ["OfflineInterpreter"]
+__all__ = ["OfflineInterpreter", "Reason"]

@@ -51,11 +51,11 @@ _NOT_A_NEGATION = re.compile(
 )
 _NEGATION = re.compile(
     r"(?P<join>\b(?:and|but|or|also|please|preferably|definitely|absolutely"
-    r"|with|having|has|there(?:'s| is| are| should be)"
+    r"|with|having|has|there(?:'s| is| are| (?:should|must|may|can|shall|will) be)"
     r"|in which there (?:is|are)|that has|containing|wearing|showing|just"
     r"|make sure there(?:'s| is| are))\s+)*"
     r"(?<![\w-])(?:without|no(?![\w-])|not(?:\s+(?:any|too|so|in|a|an))?|sans"
-    r"|minus|free\s+(?:of|from)|devoid\s+of|lacking|excluding|"
+    r"|minus|free\s+(?:of|from)|devoid\s+of|lacking|excluding|exclude|omit(?:ting)?|"
     r"avoid|leav(?:e|ing)\s+out|skip(?:ping)?(?=\s+the)|nothing(?=\s+[\w-]+\s*$)|"
     r"never(?:\s+(?:show|include|add|use|have|put|draw)(?=\s)|(?=\s+(?:any|an?)\s))|"
     r"(?:i\s+)?(?:(?:do|should|must|is|are|does)n'?t|(?:do|should|must|does)\s+not)"
@@ -112,6 +112,8 @@ _JOINTS = re.compile(
 )
 _ITEM = r"(?:an?\s+)?(?!(?:in|on|at|with|near|by|under|no|without|an?|the|\w+ing)\b)[\w'-]+(?: (?!n?or\b)[\w'-]+)?"
 _COMMA_LIST = re.compile(rf"(?<![\w-])(?:without|no)\s+(?:any\s+)?{_ITEM}(?:,\s*{_ITEM})+,?(?=\s+n?or\s)", re.I)
+_RELATIVE = re.compile(r"\s+(?:that|who|which)(?:\s+(?:is|are|was|were|has|have|does|do))?\s*$", re.I)
+"""What is left of "a man who is not smiling" before the negation."""
 _NOTHING_ELSE = re.compile(r"nothing\s+else\b|no\s+more\s*$", re.I)
 _LIST = re.compile(
     r"\s*(?:,|\band/or\b|\bor\b|\bnor\b|\band\b|&)\s*(?:(?:no|any|without" r"|not|nor|or|and)\s+)*", re.I
@@ -131,7 +133,10 @@ def full_description(text: str) -> bool:
     """
     prompt, unwanted = split_description(text)
     medium = bool(rewriting.MEDIUM.match(prompt))
-    if not (medium or re.match(r"(?:an?|two|three)\s", prompt, re.I)) or speaks(text):
+    bare = (
+        re.match(r"(?!the\b)[\w-]+(?: [\w-]+)? (?:without|with no)\s", text, re.I) and lexicon().kind(prompt) in _SCENES
+    )
+    if not (medium or bare or re.match(r"(?:an?|two|three)\s", prompt, re.I)) or speaks(text):
         return False
     subject, rest = rewriting.subject(prompt)
     subject = squeeze(re.sub(r"[^\w\s'-]", " ", subject))
@@ -195,7 +200,7 @@ def split_description(text: str) -> tuple[str, list[str]]:
             continue
         rest = segment[match.end() :]
         back = _BACK_IN_PICTURE.search(rest)
-        kept = shown[: match.start()]
+        kept = _RELATIVE.sub("", shown[: match.start()])
         if back:
             kept += shown[match.end() + back.start() :]
             rest = rest[: back.start()]
@@ -254,7 +259,9 @@ def _terms(negated: str) -> list[str]:
     names, chat = lexicon().names, lexicon().chat
     found = []
     for part in _LIST.split(negated):
-        part = re.sub(r"^(?:too|very|so|overly)\s+", "", part.strip(), flags=re.I)
+        part = re.sub(
+            r"^(?:too|very|so|overly)\s+|\s+(?:whatsoever|at all|anywhere|please)\W*$", "", part.strip(), flags=re.I
+        )
         part = " ".join(chat.get(word.lower(), word) if len(word) > 1 else word for word in part.split())
         if term := term_of(part):
             found.append(names.get(term, term))

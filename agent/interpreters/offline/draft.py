@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from ...edits import MAX_PROMPT_CHARACTERS, Allow, Edit, Exclude, Reroll, Reset, Reweight, SetPrompt, State, Undo
@@ -37,7 +38,7 @@ class Draft:
         self.wanted: str | None = None
         """Something said to be missing; asked for when nothing else is said about it."""
         self.corrective = False
-        """Whether a bare "no" came just before: "no, a bicycle"."""
+        """Whether a bare "no" came just before: "no, a tram"."""
         self.rejected: str | None = None
         """What the correction is of, where it was said: "not a scarf, a shawl"."""
         self.dropped = NegativePrompt()
@@ -46,6 +47,21 @@ class Draft:
         """What the clause before said there should be none of: "no cat | , a dog"."""
         self.weakened = False
         """Whether an exclusion counts less now: what is said next of the picture says why."""
+        self.groaned = False
+        """Whether there was an "ugh" or an angry face: what is only named displeases."""
+        self.trail: list[tuple[str, str, tuple[Edit, ...]]] = []
+        """Each clause that was understood, by which rule, and the edits that came of it."""
+
+    @contextmanager
+    def step(self, clause: str, rule: str) -> Iterator[None]:
+        """What changes inside is this rule's doing."""
+        edits, prompt = list(self.edits), self.prompt
+        yield
+        new = [edit for edit in self.edits if edit not in edits]
+        if self.prompt != prompt:
+            new.append(SetPrompt(text=self.prompt[:MAX_PROMPT_CHARACTERS]))
+        if new:
+            self.trail.append((clause, rule, tuple(new)))
 
     def finish(self) -> tuple[Edit, ...]:
         """The edits, in the order they were asked for, and the new prompt last."""
@@ -75,7 +91,7 @@ class Draft:
     def mentioned(self, text: str, negative: NegativePrompt | None = None) -> list[Exclusion]:
         """The exclusions that a text speaks of, in the order of the negative prompt."""
         negative = self.state.negative if negative is None else negative
-        words = re.findall(r"[\w'-]+", text.lower())
+        words = [re.sub(r"ier$", "y", word) for word in re.findall(r"[\w'-]+", text.lower())]  # "blurrier"
         spans = {" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, min(i + 5, len(words) + 1))}
         keys, stems = {key(span) for span in spans}, {stem(span) for span in spans}
         exact = [e for e in negative if key(e.term) in keys or stem(e.term) in stems]

@@ -1,12 +1,14 @@
 """The embedded interpreter: a grammar of how people talk about a picture they asked for."""
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...edits import State
+from ...edits import Edit, Reset, State
 from ...replies import describe
 from ..base import Interpretation
-from . import complaints, controls, guards, removals, rewriting, weights, wishes
+from . import exclusions, faults, rewriting, wishes
+from .acts import ACTS
 from .descriptions import (
     adds_nothing,
     full_description,
@@ -17,86 +19,59 @@ from .descriptions import (
     split_description,
 )
 from .draft import Draft
-from .faults import fault
+from .grammar import Reading, grammar
 from .lexicon import lexicon
 from .phrases import is_noun_phrase, term_of
-from .rule import Rule
-from .text import clean, plain, split, trim
+from .template import Words
+from .text import clean, in_full, plain, split, trim
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 _MAX_CLAUSE = 200
+_MAX_CLAUSES = 40
 _NO = re.compile(
-    r"(?:no|nope|not that|not this|wrong|not quite|no wait|that's wrong"
-    r"|that's not it|not what i (?:meant|asked for|wanted))$",
-    re.I,
-)
-_REQUEST = re.compile(
-    r"^(?:(?:can|could|would|will|won't|can't|couldn't|may|might|should) "
-    r"(?:you|we|u)(?: please| maybe| just| possibly| also| perhaps"
-    r"| kindly| at least)*(?: be able to| try to| try and)?\s+(?!have\b"
-    r"|get\b|see\b|be\b|stand\b|bear\b)"
-    r"|(?:i(?:'d| would) (?:like|love|prefer|want)|i want|i need|we need"
-    r"|you need|need)\s+(?:for )?you to\s+|(?:i(?:'d| would) like|i want"
-    r"|i need|let's|let us|try to|try and|go ahead and|you (?:should|could"
-    r"|can|must|need to|have to|may)|we (?:should|could|need to|have to"
-    r"|can|must)|i think (?:you|we) should|please|kindly"
-    r"|it would be (?:nice|great|better|good|lovely|cool) (?:if you (?:could"
-    r"|would)|to)|would be (?:nice|great|better|good|cool) to|make sure "
-    r"(?:to|you)|be sure to|feel free to|remember to|don't forget to|i'm asking you to"
-    r"|how about we|why don't (?:you|we)|why not|maybe we (?:could|should)"
-    r"|do me a favou?r and|would you mind)\s+(?!a\b|the\b|see\b|some\b"
-    r"|an\b|it\b|have\b|two\b|three\b|another\b))+",
+    r"(?:no|nope|not that|not this|wrong|not quite|no wait|wrong \w+|that's wrong|that's not it"
+    r"|not what i (?:meant|asked for|wanted))$",
     re.I,
 )
 _INTERJECTION = re.compile(
-    r"^no\s+(?=(?:that's|it's|this is|i|you|we|he's|she's|keep|leave|don't"
-    r"|just|make|change|stop|put|wait|really|thanks|please"
-    r"|not|remove|undo|add|it)\b)",
+    r"^no\s+(?=(?:that's|it's|this is|i|you|we|he's|she's|keep|leave|don't|just|make|change|stop|put|wait|really|thanks"
+    r"|please|not|remove|undo|add|it)\b)",
     re.I,
 )
-_REASON = re.compile(r"(?:it|it's|they|they're|everything|the|this|that|now)\b", re.I)
-_QUESTION = re.compile(
-    r"^(?:(?:so|and|but|hm+|wait|ok|okay)\s+)*(?:who(?:'s|se)?|what(?:'s"
-    r"|re)?|why(?:'s)?|how(?!ever)(?:'s)?|when|where(?:'s)?|which|(?:is"
-    r"|are|was|were|does|did|has|isn't|aren't|wasn't|doesn't|didn't)\b"
-    r"|(?:do|have|had|will|would|can|could|should|am|may)\s+(?:you|we"
-    r"|they|i|it|the|this|that|he|she|there)\b|any (?:idea|chance|reason"
-    r"|way))\b",
-    re.I,
-)
-_ASKED_COMPLAINT = re.compile(
-    r"^(?:(?:can|could|would) (?:it|this|he|she|they|the \w+) (?:be|look|have|wear|hold)\b|"
-    r"why|how come|who (?:put|added|asked|ordered|invited|left|let"
-    r"|gave|placed|drew|wants|needs|brought|said)|what(?:'s| is| are|'re)? .*\b(?:doing"
-    r"|there|here|about|with|up|happened|wrong|going on|in the|on the)\b"
-    r"|whats with|what(?:'s)? happened|where(?:'s| is| are)|where did"
-    r"|do (?:we|you|i) (?:really |even |still |actually )*need|is (?:it possible"
-    r"|there (?:any|a) way)|any (?:chance|way)|how about|what about|what if"
-    r"|isn't|aren't|(?:is|are) .* (?:necessary|needed)"
-    r"|(?:can|could) (?:i|we) (?:have|get|see|do)|would you mind|do you mind)\b",
-    re.I,
-)
+_REASON = re.compile(r"(?:it|it's|they|they're|everything|the|this|that|now|i|we|he|she)\b", re.I)
 _REFUSED = re.compile(
-    r"(?:^|(?<=[.;!]))\s*(?P<thing>[\w' -]{3,40})(?:(?P<asked>\s*\?)|\s*(?:[,:]|\s-+\s|\.\.+))\s*"
+    r"(?:^|(?<=[.;!]))\s*(?P<thing>[\w' -]{3,40})(?:(?P<asked>\s*[?:=])|\s*(?:,|\s-+\s|\.\.+))\s*"
     r"(?:no|nope|nah|no way)(?:[ ,]+(?:thanks|thank you|please))?\s*[.!]*\s*$",
     re.I,
 )
-_PRESENT = {"": "make", "chang": "change", "turn": "turn"}
 _AFRESH = re.compile(r"\b(start(?:ing)? over|reset|from scratch)\s+(?:but\s+)?(?:with\s+)?(?=no\b|without\b)", re.I)
+_AGAIN_WITH = re.compile(
+    r"^(?:let's\s+)?(?:start(?:ing)?\s+(?:over|again|afresh|fresh)|reset|(?:start\s+)?from scratch)\s+(?:but\s+)?"
+    r"with\s+(?=an?\s)",
+    re.I,
+)
+_SO_IS = re.compile(
+    r"(?:(?:so )?(?:is|are|do|does|has|have|was|were)(?=\s(?:the|that|those|these|this|his|her|its|their)\s)"
+    r"|ditto(?: for)?|(?:the )?same (?:goes |thing )?for|neither (?:is|are|do|does))\s+(?P<thing>[^?]+)$",
+    re.I,
+)
+_NONE_AT_ALL = re.compile(r"no\s+(?P<thing>[\w' -]+)\?$", re.I)
+_MODULES = (exclusions, faults, wishes)
+"""Where the acts are that the grammar asks for."""
+_RUN_ON = re.compile(r"\b((?:less|more|no|fewer)\s+[\w-]+)\s+(?=(?:less|more|no|fewer|add|keep)\s)", re.I)
 _LISTED = re.compile(r"^\s*(?:negatives?(?: prompt)?|exclude|avoid|without|no)\s*:\s*", re.I)
 _CORRECTS = re.compile(r"an?\s+[\w-]+(?:\s+[\w-]+)?$", re.I)
-_RULES: tuple[Rule, ...] = (
-    *weights.FIRST,
-    *guards.RULES,
-    *controls.RULES,
-    *weights.RULES,
-    *wishes.FIRST,
-    *removals.RULES,
-    *complaints.RULES,
-    *wishes.RULES,
-)
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why an utterance means what it does: a clause, the rule that understood it, and the edits that came of it."""
+
+    clause: str
+    rule: str
+    edits: tuple[Edit, ...]
 
 
 class OfflineInterpreter:
@@ -109,18 +84,34 @@ class OfflineInterpreter:
 
     def interpret(self, feedback: str, state: State, picture: "Image | None" = None) -> Interpretation:
         """The edits a text asks for; the picture is not looked at."""
-        draft = Draft(state)
-        known = {word for exclusion in state.negative for word in exclusion.term.lower().split() if len(word) > 4}
-        said, text = plain(feedback), clean(feedback, known)
-        description = said if not state.prompt.strip() else new_description(said) or new_description(text)
-        if description is not None:
-            _describe(description, draft)
-        elif not _redescribe(trim(said), draft):
-            _read_all(text, draft)
-            if not draft.finish():
-                _read_as_wish(trim(said), draft)
-        edits = draft.finish()
+        edits = _draft(feedback, state).finish()
         return Interpretation(edits=edits, reply=describe(edits, state))
+
+    def explain(self, feedback: str, state: State) -> tuple[Reason, ...]:
+        """Which rule of `prompts/grammar.toml` understood which clause, and what came of it."""
+        return tuple(Reason(*step) for step in _draft(feedback, state).trail)
+
+
+def _draft(feedback: str, state: State) -> Draft:
+    draft = Draft(state)
+    known = {word for exclusion in state.negative for word in re.findall(r"\w+", exclusion.term.lower())}
+    draft.groaned = bool(re.search(rf"(?<!\w){lexicon().pattern('groans')}(?!\w)", feedback, re.I))
+    known |= set(re.findall(r"[a-z]+", state.prompt.lower()))
+    said, text = plain(feedback), clean(feedback, {word for word in known if len(word) > 4})
+    if anew := _AGAIN_WITH.match(said):
+        with draft.step(said, "reset"):
+            draft.control(Reset())
+        said = f"next: {said[anew.end() :]}"
+    description = said if not state.prompt.strip() else new_description(said) or new_description(text)
+    if description is not None:
+        with draft.step(said, "description"):
+            _describe(description, draft)
+    elif not _redescribe(trim(said), draft):
+        _read_all(text, draft)
+        if not draft.finish():
+            with draft.step(said, "wish"):
+                _read_as_wish(trim(said), draft)
+    return draft
 
 
 def _describe(description: str, draft: Draft) -> None:
@@ -139,39 +130,70 @@ def _redescribe(text: str, draft: Draft) -> bool:
         prompt = ""
     elif not full_description(text):
         return False
-    if _CORRECTS.match(prompt) and draft.wants(unwanted[0]) and _is_alike(prompt, unwanted[0]):  # "a dog, no cat"
-        draft.rewrite(rewriting.swap(draft.prompt, unwanted[0], prompt))
-    elif not adds_nothing(prompt, unwanted, draft.prompt):
-        draft.want(prompt)
-    is_new = draft.prompt != draft.state.prompt
-    for term in unwanted:
-        draft.keep_out(term) if is_new else draft.exclude_term(term)
+    with draft.step(text, "description"):
+        if _CORRECTS.match(prompt) and draft.wants(unwanted[0]) and _is_alike(prompt, unwanted[0]):  # "a dog, no cat"
+            draft.rewrite(rewriting.swap(draft.prompt, unwanted[0], prompt))
+            if re.search(r"\bnot\s+an?\s", text, re.I):
+                return True
+        elif not adds_nothing(prompt, unwanted, draft.prompt):
+            draft.want(prompt)
+        is_new = draft.prompt != draft.state.prompt
+        for term in unwanted:
+            draft.keep_out(term) if is_new else draft.exclude_term(term)
     return True
 
 
 def _read_all(text: str, draft: Draft) -> None:
-    for clauses in split(_LISTED.sub("no ", _REFUSED.sub(_refuse, _AFRESH.sub(r"\1, ", text)))):
-        lead = ""
-        for clause in clauses:
-            clause = clause[:_MAX_CLAUSE]
-            if _NO.match(clause):
-                draft.corrective = True
-                continue
-            if draft.weakened and _REASON.match(clause):
-                continue
-            if lead == "no" and draft.refused and re.match(r"an?\s", clause) and _is_instead(clause, text):
-                lead, draft.corrective, draft.rejected = "", True, draft.refused
-            corrective, rejected = draft.corrective, draft.rejected
-            rule = _read(clause, draft, lead)
-            lead = rule.lead if rule and rule.lead else lead if rule is None else ""
-            if corrective and draft.rejected == rejected:
-                draft.corrective = False
-            draft.refused = draft.mention if re.match(r"no\s+(?!an?\s)", clause, re.I) else None
+    text = _RUN_ON.sub(r"\1, ", _LISTED.sub("no ", _REFUSED.sub(_refuse, _AFRESH.sub(r"\1, ", text))))
+    left = _MAX_CLAUSES
+    for clauses in split(text):
+        _read_sentence([clause[:_MAX_CLAUSE] for clause in clauses[:left]], text, draft)
+        left = max(0, left - len(clauses))
+
+
+def _read_sentence(clauses: list[str], text: str, draft: Draft) -> None:
+    before: Reading | None = None
+    waiting: list[str] = []
+    for clause in clauses:
+        if _NO.match(clause):
+            draft.corrective = True
+            continue
+        if draft.weakened and _REASON.match(clause):
+            continue
+        if before and before.rule.name == "none" and draft.refused and _is_instead(clause, text):
+            before, draft.corrective, draft.rejected = None, True, draft.refused
+        corrective, rejected = draft.corrective, draft.rejected
+        if reading := _read(clause, draft, before):
+            if (
+                waiting and reading.thing and reading.clause.startswith(reading.thing)
+            ):  # "the hat and | the tie must go"
+                _say_of(waiting, reading, draft)
+            before, waiting = reading, []
+        elif _names_a_thing(clause, draft):  # "the earrings? | remove them"
+            draft.mention = term_of(clause) or draft.mention
+            waiting.append(clause)
+        elif spoken_of := draft.mentioned(clause):
+            draft.mention = spoken_of[0].term
+        if corrective and draft.rejected == rejected:
+            draft.corrective = False
+        draft.refused = draft.mention if re.match(r"no\s+(?!an?\s)", clause, re.I) else None
+
+
+def _say_of(things: list[str], reading: Reading, draft: Draft) -> None:
+    for thing in things:
+        if shared := reading.going_on_with(thing):
+            _carry_out(shared, draft)
+
+
+def _names_a_thing(clause: str, draft: Draft) -> bool:
+    thing = clause.strip("?! ")
+    pointed = clause.endswith("?") or re.match(r"(?:the|that|those|these|this|his|her|its|their|my)\s", thing, re.I)
+    return is_noun_phrase(thing) and bool(pointed or draft.known(thing))
 
 
 def _is_instead(clause: str, text: str) -> bool:
-    """Whether a clause goes on after a comma or a "but", not after an "or"."""
-    return bool(re.search(rf"(?:,\s*|\bbut\s+){re.escape(clause)}", text))
+    """Whether "a goatee" goes on after a comma or a "but", not after an "or"."""
+    return bool(re.match(r"an?\s", clause)) and bool(re.search(rf"(?:,\s*|\bbut\s+){re.escape(clause)}", text))
 
 
 def _is_alike(phrase: str, other: str) -> bool:
@@ -194,130 +216,66 @@ def _refuse(match: re.Match[str]) -> str:
     thing = match["thing"].strip()
     pointed = re.match(r"(?:that|the|this|those|these|his|her|its|their|a|an|my)\s", thing, re.I)
     term, known = term_of(thing), lexicon()
-    if term is None or not is_noun_phrase(thing) or known.is_praise(thing) or fault(term):
+    if term is None or not is_noun_phrase(thing) or known.is_praise(thing) or faults.fault(term):
         return match[0]
-    command = set(thing.lower().split()) & (_VERBS | known.words["commands"] | known.words["fillers"])
+    command = set(thing.lower().split()) & (known.words["verbs"] | known.words["commands"] | known.words["fillers"])
     return f"no {term}" if pointed or (match["asked"] and not command) else match[0]
 
 
-def _read(clause: str, draft: Draft, lead: str) -> Rule | None:
-    """The rule that understood the clause, standing alone or after what the one before left unsaid."""
-    said = _REQUEST.sub("", _INTERJECTION.sub("", clause)).strip(" ?!.")
-    said = re.sub(
-        r"^what if (?:you|we|i) (?:made|(chang|turn)e?ed)\b", lambda m: _PRESENT[m[1] or ""], said, flags=re.I
-    )
-    if not said or _is_only_praise(said):
+def _read(clause: str, draft: Draft, before: Reading | None) -> Reading | None:
+    """How the clause is understood, standing alone or as what the one before goes on with."""
+    if before and (shared := _SO_IS.match(clause)) and (same := before.going_on_with(shared["thing"])):
+        return same if _carry_out(same, draft) else None
+    if (none := _NONE_AT_ALL.match(clause)) and (thing := term_of(none["thing"])) and not draft.known(thing):
+        draft.mention = draft.wanted = thing
         return None
-    if _QUESTION.match(said) and not _ASKED_COMPLAINT.match(said):
+    said, negated = _unwrap(in_full(_INTERJECTION.sub("", clause)))
+    if not said or _is_only_praise(said) or grammar().questions.length(Words(said, grammar().classes)):
         return None
-    continues = bool(lead) and _continues(said, lead)
-    if continues and (rule := _first(f"{lead} {said}", draft)):
-        return rule
-    return _first(said, draft)
+    going_on = before.going_on_with(said) if before and not negated and _continues(said, before) else None
+    for reading in grammar().readings(said, negated):
+        if reading.rule.bare and going_on:
+            break
+        if _carry_out(reading, draft):
+            return reading
+    if going_on is None or _carry_out(going_on, draft):
+        return going_on
+    bare = (reading for reading in grammar().readings(said, negated) if reading.rule.bare)
+    return next((reading for reading in bare if _carry_out(reading, draft)), None)
 
 
-def _first(clause: str, draft: Draft) -> Rule | None:
-    return next((rule for rule in _RULES if rule.read(clause, draft)), None)
+def _unwrap(clause: str) -> tuple[str, bool]:
+    """The clause less what is said for politeness, and whether it stands under a "don't"."""
+    negated = False
+    while clause:
+        said = Words(clause, grammar().classes)
+        if (length := grammar().polite.length(said)) == 0:
+            length = grammar().negators.length(said)
+            negated ^= length > 0
+        if length == 0:
+            break
+        clause = said.between(length, len(said.words))
+    return clause, negated
 
 
-def _continues(clause: str, lead: str) -> bool:
-    if lead in {"make", "change"}:
+def _carry_out(reading: Reading, draft: Draft) -> bool:
+    with draft.step(reading.clause, reading.rule.name):
+        return ACTS[reading.act](reading, draft)
+
+
+def _continues(clause: str, before: Reading) -> bool:
+    """Whether a clause is only a thing, or a quality, that what was said before is also said of."""
+    if before.rule.name in {"attribute", "should_be", "swap"}:
         return bool(re.match(r"(?:the|his|her|its|their)\s+\w+\s+\w+", clause, re.I)) and is_noun_phrase(
             re.sub(r"\b(?:to|into|look|in)\b", "", clause)
         )
     if re.match(r"(?:no|not|too|more|less|still|very|without)\b", clause, re.I) or " = " in clause:
         return False
     first = clause.lower().split()[0]
-    return is_noun_phrase(clause) and first not in _VERBS and not lexicon().is_praise(clause)
+    return is_noun_phrase(clause) and first not in lexicon().words["verbs"] and not lexicon().is_praise(clause)
 
 
 def _is_only_praise(clause: str) -> bool:
     """Whether nothing is said but that it is good."""
     words = set(re.findall(r"[a-z']+", clause.lower()))
-    return bool(words & lexicon().words["praise"]) and len(words) <= 2 and not words & _OPPOSED
-
-
-_OPPOSED = frozenset(
-    {
-        "no",
-        "not",
-        "too",
-        "without",
-        "less",
-        "more",
-        "still",
-        "isn't",
-        "remove",
-        "again",
-        "don't",
-        "add",
-        "make",
-        "fine",
-        "ok",
-        "back",
-        "undo",
-    }
-)
-_VERBS = frozenset(
-    [
-        "remove",
-        "delete",
-        "erase",
-        "drop",
-        "lose",
-        "ditch",
-        "kill",
-        "scrap",
-        "omit",
-        "exclude",
-        "avoid",
-        "skip",
-        "hide",
-        "take",
-        "get",
-        "cut",
-        "add",
-        "put",
-        "give",
-        "make",
-        "change",
-        "turn",
-        "swap",
-        "replace",
-        "bring",
-        "allow",
-        "restore",
-        "undo",
-        "reset",
-        "reroll",
-        "try",
-        "redo",
-        "start",
-        "go",
-        "show",
-        "draw",
-        "use",
-        "let",
-        "have",
-        "keep",
-        "leave",
-        "set",
-        "move",
-        "zoom",
-        "stop",
-        "clear",
-        "clean",
-        "lighten",
-        "darken",
-        "brighten",
-        "soften",
-        "sharpen",
-        "regenerate",
-        "another",
-        "again",
-        "back",
-        "same",
-        "next",
-        "love",
-    ]
-)
+    return bool(words & lexicon().words["praise"]) and len(words) <= 2 and not words & lexicon().words["opposed"]

@@ -23,6 +23,15 @@ class Lexicon:
     kinds: Mapping[str, tuple[str, ...]]
     kind_names: Mapping[str, str]
     same: tuple[frozenset[str], ...]
+    made: Mapping[str, str]
+    camera: Mapping[str, str]
+    past: Mapping[str, str]
+    symptoms: Mapping[str, tuple[str, ...]]
+
+    @cached_property
+    def kinded(self) -> frozenset[str]:
+        """Every phrase that is of a kind, as it is written."""
+        return frozenset(phrase for phrases in self.kinds.values() for phrase in phrases)
 
     @cached_property
     def kind_of_word(self) -> dict[str, str]:
@@ -74,5 +83,9 @@ def _build(data: Mapping[str, Any]) -> Lexicon:
         counts={singular(part): count for part, count in data["counts"].items()},
         kinds={kind: tuple(words) for kind, words in data["kinds"].items()},
         kind_names=data["kind_names"],
+        made=data["made"],
+        camera=data["camera"],
+        past=data["past"],
+        symptoms={term: tuple(signs) for term, signs in data["symptoms"].items()},
         same=tuple(frozenset(map(key, group)) for group in data["same"]["groups"]),
     )

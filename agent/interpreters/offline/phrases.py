@@ -39,6 +39,8 @@ def _before_cut(words: list[str]) -> list[str]:
     cuts = lexicon().words["cuts"]
     for index, word in enumerate(words):
         following = words[index + 1] if index + 1 < len(words) else ""
+        if word == "can" and not following:  # a watering can
+            continue
         if index == 0:
             if word in cuts and word not in {"out", "off", "over", "under", "like", "up", "down"}:
                 return []
@@ -57,7 +59,9 @@ def _before_cut(words: list[str]) -> list[str]:
         }:
             continue
         if word in {"of", "to"} or word in cuts or _is_participle(word, following):
-            if words[index - 1] in {"out", "depth", "cut"} or (word in {"up", "off", "out"} and following):
+            if words[index - 1] in {"out", "depth", "cut"} or (
+                word in {"up", "off", "out"} and following and following not in {"there", "here"}
+            ):
                 continue
             return words[:index]
     return words
@@ -195,6 +199,13 @@ _VERBS = frozenset(
         "likes",
         "love",
         "loves",
+        "says",
+        "said",
+        "asked",
+        "told",
+        "thinks",
+        "wanted",
+        "ordered",
         "hate",
         "keep",
         "keeps",

@@ -69,7 +69,7 @@ def swap_kind(prompt: str, kind: str, new: str) -> str | None:
 
 
 def become(prompt: str, new: str) -> str:
-    """ "Make it a woman": in place of the word of the same kind, else of what the picture is of."""
+    """ "Make it a queen": in place of the word of the same kind, else of what the picture is of."""
     kind = lexicon().kind(new)
     if kind == "style":
         new = _style_phrase(new)
@@ -138,13 +138,19 @@ def move(prompt: str, where: str) -> str:
         match = re.search(rf"\b{_PLACE}\s+(?:(?:an?|the|his|her)\s+)?(?:[\w-]+\s+){{0,2}}?{places}\b", prompt, re.I)
         if match:
             return tidy(prompt[: match.start()] + where + prompt[match.end() :])
+    if kind in {"place", "city", "building", "furniture"}:
+        for match in re.finditer(
+            rf"\b{_PLACE}\s+(?P<there>[^,]+?)(?=,|\s(?:with|wearing|holding|at|in|on)\b|$)", prompt, re.I
+        ):
+            if lexicon().kind(match["there"]) not in _NO_PLACES:
+                return tidy(prompt[: match.start()] + where + prompt[match.end() :])
     if kind and kind in _CIRCUMSTANCES and (swapped := swap_kind(prompt, kind, re.sub(rf"^{_PLACE}\s+", "", where))):
         return swapped
     return add(prompt, where)
 
 
 def correct(prompt: str, new: str) -> str:
-    """ "No, a bicycle": in place of what was misunderstood."""
+    """ "No, a tram": in place of what was misunderstood."""
     kind = lexicon().kind(new)
     if kind and (swapped := swap_kind(prompt, kind, new)):
         return swapped
@@ -168,6 +174,9 @@ _SUBJECTS = frozenset(
         "clothes",
         "instrument",
     ]
+)
+_NO_PLACES = frozenset(
+    ["clothes", "headwear", "season", "time", "weather", "light", "style", "emotion", "posture", "print", "hair"]
 )
 _CIRCUMSTANCES = frozenset(["season", "time", "weather", "light"])
 _BEFORE_NOUN = frozenset(["color", "material", "age", "size", "shape", "print", "weather", "emotion", "hair"])

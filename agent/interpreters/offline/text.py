@@ -23,6 +23,7 @@ _PAIRS = re.compile(
 _SENTENCE = re.compile(r"(?:[^.!?;\n]|(?<=\w)\.(?=\w))+[!?]?")
 _JOINT = re.compile(
     r"\s*,\s*(?:(?:and|but|so|then|also|plus|n?or|though|yet|because|while)\b\s*)*"
+    r"|\s+but\s+(?=(?:change|make|add|remove|lose|drop|put|swap|replace|turn|give|keep)\s)"
     r"|\s+(?:(?<!everything )(?<!anything )(?<!nothing )but|and(?:\s+(?:also|then))?|also|plus"
     r"|then|though|yet|while you're at it|n?or)\s+"
     r"|\s+[&+]\s+|\s+-+\s+|\s*:\s+",
@@ -40,10 +41,15 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
     text = re.sub(r"\bw/o(?:ut)?\b\s*", "without ", text, flags=re.I)
     text = re.sub(r"\bw/\s*", "with ", text, flags=re.I)
     text = re.sub(rf"\b2\s+(?={_adjectives()}\b)", "too ", text, flags=re.I)
+    text = re.sub(
+        rf"(?:(?<=its)|(?<=it's)|(?<=way)|(?<=is)|(?<=are)|^)\s*\bto\s+(?={_adjectives()}\b)", " too ", text, flags=re.I
+    )
+    text = re.sub(r"\b(take|cut|turn|leave|wipe|chop|shave)\s+of\b", r"\1 off", text, flags=re.I)
+    text = re.sub(r"\b(another|this|that|last|next) 1\b", r"\1 one", text, flags=re.I)
     text = re.sub(r"(?<!\w)(?:[:;=]-?[()DPp/|]+|<3|xD)(?!\w)", " ", text)
     text = re.sub(r"([!?])[!?]*1*(?=\s|$)", r"\1", text)
     text = re.sub(r"\b([A-Za-z]+)(?:\s+\1\b)+", r"\1", text, flags=re.I)
-    vocabulary = lexicon().words["commands"] | frozenset(known)
+    vocabulary = _vocabulary() | frozenset(known)
     return re.sub(r"[A-Za-z']{1,40}", lambda match: _plain(match[0], vocabulary), text)
 
 
@@ -69,12 +75,50 @@ def trim(clause: str) -> str:
     return _fillers()[1].sub("", _fillers()[0].sub("", clause)).strip(' .,!"()*~_-')
 
 
+def in_full(clause: str) -> str:
+    """The clause as the grammar reads it: "it really isn't sharp" -> "it is not sharp"."""
+    for pattern, full in _CONTRACTIONS:
+        clause = pattern.sub(full, clause)
+    return squeeze(_adverbs().sub(" ", clause)).strip(" ,?!.")
+
+
+_CONTRACTIONS = [
+    (re.compile(pattern, re.I), full)
+    for pattern, full in (
+        (r"\bcannot\b|\bcan't\b", "can not"),
+        (r"\bwon't\b", "will not"),
+        (r"\bshan't\b", "shall not"),
+        (r"\bain't\b", "is not"),
+        (r"n't\b", " not"),
+        (r"\blet's\b", "let us"),
+        (r"^its(?=\s+(?:too|so|very|way|still|not|a|an|all|really|just|kind|more|like|\w+(?:y|ish)$)\b)", "it is"),
+        (r"'m\b", " am"),
+        (r"'re\b", " are"),
+        (r"'ve\b", " have"),
+        (r"'ll\b", " will"),
+        (r"'d\b", " would"),
+        (r"\b(it|that|this|he|she|there|here|what|who|where|why|how|everything|something|nothing|one)'s\b", r"\1 is"),
+        (r"\b(i|we) do (?=(?:want|need|like|love|miss)\b)", r"\1 "),
+        (
+            r"'s(?=\s+(?:allowed|welcome|too|back|still|gone|too|not|so|got|here|there|a|an|way|all|again|fine|ok|okay|very|been|showing|crept)\b)",
+            " is",
+        ),
+    )
+]
+
+
+@cache
+def _adverbs() -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w'-]){either(lexicon().words['adverbs'])}(?![\w'-])", re.I)
+
+
 @cache
 def _fillers() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    fillers = either(lexicon().words["fillers"])
+    words = lexicon().words["fillers"]
+    fillers, last = either(words), either(words - {"ok", "okay"} | {"what the hell"})  # "hats ok"
     return (
         re.compile(rf"^(?:{fillers}(?:\s+|[,.!]+\s*|$))+", re.I),
-        re.compile(rf"(?:(?:\s+|^){fillers}[.,!]*)+(?=[?!\s]*$)", re.I),
+        re.compile(rf"(?:(?:\s+|^){last}[.,!]*)+(?=[?!\s]*$)", re.I),
     )
 
 
@@ -110,6 +154,15 @@ def _plain(word: str, vocabulary: frozenset[str]) -> str:
     return _repair(lower, vocabulary) or (word if lower == word.lower() else lower)
 
 
+@cache
+def _vocabulary() -> frozenset[str]:
+    """The words a typo may be meant for, and those that only look like one."""
+    words = lexicon().words
+    lists = ("commands", "verbs", "things", "protected", "faults", "body", "writing", "wrongness", "praise", "settings")
+    phrases = {phrase for name in lists for phrase in words[name]} | set(lexicon().kinded)
+    return frozenset(word for phrase in phrases for word in re.findall(r"[a-z']+", phrase) if len(word) > 2)
+
+
 def _shorten(word: str, vocabulary: frozenset[str]) -> str:
     """ "stilllll" -> "still", "wayyy" -> "way"."""
     if not re.search(r"(.)\1\1", word):
@@ -119,14 +172,22 @@ def _shorten(word: str, vocabulary: frozenset[str]) -> str:
 
 
 def _repair(word: str, vocabulary: frozenset[str]) -> str | None:
-    """The known word that this is one swapped, dropped or doubled letter away from."""
+    """The known word that this is one swapped, dropped or doubled letter away from; a command may lack any letter."""
     if len(word) < 4:
         return None
-    candidates = {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(1, len(word) - 1)}
-    if found := sorted(candidates & vocabulary):
+    swapped = {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(1, len(word) - 1)}
+    if found := sorted(swapped & vocabulary):
         return found[0]
-    if len(word) < 5:
+    commands = lexicon().words["verbs"] | (lexicon().words["commands"] if len(word) > 4 else frozenset())
+    missed = {
+        word[:i] + letter + word[i:]
+        for i in range(1, len(word) + (len(word) > 4))
+        for letter in "abcdefghiklmnoprstuvwy"
+    }
+    if found := sorted(missed & commands):
+        return found[0]
+    if len(word) == 4:
         return None
-    candidates = {word[:i] + word[i + 1 :] for i in range(1, len(word)) if word[i] == word[i - 1]}
-    candidates |= {word[:i] + letter + word[i:] for i in range(1, len(word)) for letter in set("aeiourltnck")}
-    return next(iter(sorted(candidates & vocabulary)), None)
+    doubled = {word[:i] + word[i + 1 :] for i in range(1, len(word)) if word[i] == word[i - 1]}
+    undoubled = {word[:i] + word[i] + word[i:] for i in range(1, len(word))}
+    return next(iter(sorted((doubled | undoubled) & vocabulary)), None)

@@ -1,238 +1,405 @@
-"""Words about what should be in the picture."""
+"""What wishes do to a draft: they rewrite its prompt."""
 
-from .changes import (
-    CAMERA,
-    IT,
-    PAST,
-    PREPOSITION,
-    add,
-    added,
-    as_said,
-    attribute,
-    camera,
-    comparative,
-    correct,
-    corrected,
-    do,
-    have,
-    instead,
-    make,
-    missing,
-    missing_thing,
-    move,
-    not_this,
-    put_in,
-    quality_wanted,
-    setting,
-    style,
-    swap,
-    what_if,
-)
-from .rule import Rule
+import re
 
-_VERB = (
-    r"(?P<verb>smile|laugh|cry|sit|stand|look|walk|run|wear|hold|dance"
-    r"|jump|sleep|wave|point|face|lean|read|ride|play|drink|eat|turn|hug"
-    r"|kiss|frown|wink|kneel|fly|swim|stare|gaze|carry|sing|fish|paint"
-    r"|climb|drive|cook|write|glow|bloom|float|hang|use|show|smoke|pet"
-    r"|stroke|feed|lie|wearing|holding|smiling|looking|sitting|standing"
-    r"|walking|running|sleeping|riding|playing|reading|laughing)\b"
-)
+from . import rewriting
+from .acts import act
+from .descriptions import full_description
+from .draft import Draft, is_pronoun
+from .grammar import Reading
+from .lexicon import lexicon
+from .phrases import is_noun_phrase, term_of
+from .template import gerund
 
-FIRST = (
-    Rule(r"(?P<thing>[\w ]+?) = (?P<q>.+)$", setting, lead="add"),
-    Rule(r"(?P<x>(?:an?|some)\s.+?)\s+instead$", correct),
-    Rule(r"(?:can|could|would) (?:it|this|he|she|they) (?:be|look)\s+(?P<x>.+)$", make, lead="make it"),
-    Rule(r"(?:can|could|would) (?:it|this|he|she|they) (?P<verb>have|wear|hold)(?P<rest>\s.+)$", do),
-    Rule(
-        r"(?:shot|seen|viewed|taken|photographed|lit|painted|set)\s+(?:from" r"|in|at|on|with|by|as|through)\s.+$",
-        as_said,
-    ),
-    Rule(r"(?:i |we )?(?:wouldn't|would not) mind\s+(?:seeing |having |a bit of )?(?P<x>.+)$", add, lead="add"),
-    Rule(r"not\s+(?P<x>an?\s+[\w -]+)$", not_this),
-    Rule(r"(?P<x>(?:an?|the|in|on|with)?\s*\S.*)$", corrected),
-    Rule(
-        r"(?:i (?:meant|said|asked for|was asking for)|i wanted|make that"
-        r"|rather|i mean|it's supposed to be|that's supposed to be|it should "
-        r"(?:have )?be(?:en)?|should (?:have )?be(?:en)?|supposed to be)\s+"
-        r"(?P<x>(?:an?|the|some|two|three)\s.+)$",
-        correct,
-    ),
-    Rule(
-        r"(?P<new>.+?)\s+(?:instead of|rather than|in place of|in lieu of" r"|(?<! be)\bnot(?= an?\b))\s+(?P<old>.+)$",
-        instead,
-    ),
-    Rule(
-        r"(?:instead of|rather than)\s+(?P<old>[\w -]+?)\s+(?:give me|show"
-        r"|use|make it|put|i want|draw|have|try|with)\s+(?P<new>.+)$",
-        instead,
-    ),
+_IT = re.compile(
+    r"(?:it|this|that|him|her|them|things|everything|the result|these|those|one|the (?:picture|image|scene|whole thing"
+    r"|photo|whole picture|drawing|shot|subject|thing|style|whole image|whole scene))",
+    re.I,
 )
-"""Corrections, which read like complaints: tried before them."""
+_SOMEWHERE = re.compile(
+    r"(?:in|on|at|under|by|near|inside|beside|against|above|below|next to|in front of|on top of|over|behind|beneath"
+    r"|among|between|into|onto|within|outside|around|with|from|during|through|amid|before|atop|along|across)\s",
+    re.I,
+)
+_WANTING = re.compile(
+    r"(?:i want|i would|i need|we need|give me|need|want|how about|let us|can|could|show|use|try|go)\b", re.I
+)
+_ARTICLE = re.compile(r"(?:an?|the)\s", re.I)
+_LINKS = {
+    "dress": "wearing ",
+    "surround": "surrounded by ",
+    "decorate": "with ",
+    "fill": "filled with ",
+    "top": "topped with ",
+    "cover": "covered in ",
+}
 
-RULES = (
-    Rule(
-        r"what if\s+(?P<who>we|you|i|he|she|they|it|this|there|(?:the|his|her|its)\s[\w ]+?)\s+(?:also |just )?"
-        rf"(?P<verb>was|were|added|put|used|\w+ed|{'|'.join(PAST)})\b\s*(?P<rest>.*)$",
-        what_if,
-        lead="add",
-    ),
-    Rule(
-        r"(?:he|she|it|they|the \w+) (?:isn't|aren't|is not|doesn't|does not) "
-        r"(?:wear|hold|have|carry)(?:ing)?\s+(?P<x>.+)$",
-        missing_thing,
-    ),
-    Rule(
-        r"(?:change|turn|switch|swap|convert|transform|set|replace|exchange"
-        r"|alter|modify|substitute|make)\s+(?P<old>(?!"
-        + IT
-        + r"\b)[^,]+?)\s+(?:to|into|for|with|by|out for|in)\s+(?P<new>.+)$",
-        swap,
-        lead="change",
-    ),
-    Rule(
-        rf"(?:change|turn|switch|convert|transform|set|move|shift|adapt|bring)\s+{IT}\s+"
-        r"(?:over\s+)?(?:to|into)\s+(?P<x>.+)$",
-        make,
-        lead="make it",
-    ),
-    Rule(r"(?:change|turn|switch|convert|shift)\s+(?:it\s+)?to\s+(?P<x>.+)$", make, lead="make it"),
-    Rule(r"(?:use|try|go (?:for|with)|pick|choose)\s+(?P<new>.+?)\s+for\s+(?P<old>the .+)$", swap),
-    Rule(
-        r"(?:put|place|set|move|position|have|seat|show|stand|lay|locate|situate"
-        rf"|stick|transport|relocate|drop|hang|let)\s+(?:{IT}|(?:the|his|her"
-        r"|our|my)\s+[\w]+(?:\s\w+)?)\s+(?:be\s+)?(?:sitting |standing |lying "
-        rf"|down |up |back )?(?P<where>{PREPOSITION}\s+.+)$",
-        move,
-        lead="put it",
-    ),
-    Rule(
-        r"(?:put|place|set|position|stick|hang)\s+(?:in\s+)?(?P<x>.+?)\s+" rf"(?P<where>{PREPOSITION}\s+.+)$",
-        put_in,
-        lead="add",
-    ),
-    Rule(rf"(?:give|get|buy|lend|hand)\s+(?:{IT}|the \w+(?: \w+)?|me|us|everyone)\s+" r"(?P<x>.+)$", have, lead="add"),
-    Rule(
-        rf"(?:make|let|have|get|see)\s+(?:{IT}|the \w+|his \w+|her \w+|everyone)\s+"
-        rf"(?:to\s+)?(?:be\s+)?{_VERB}(?P<rest>.*)$",
-        do,
-    ),
-    Rule(
-        r"(?:i(?:'d like| want| need|'d love|'d prefer| would like| would prefer"
-        rf"| prefer)|we (?:want|need))\s+(?:to (?:see|have)\s+)?{IT}\s+(?:to "
-        rf"(?:be\s+)?)?{_VERB}(?P<rest>.*)$",
-        do,
-    ),
-    Rule(
-        rf"(?:{IT}|he|she|they|the \w+)\s+(?:should|could|must|needs? to|has to"
-        rf"|ought to|might|can)\s+(?:also |really |rather |be )*{_VERB}(?P<rest>.*)$",
-        do,
-    ),
-    Rule(
-        r"(?:make|render|paint|draw|do|get|keep|show|have|shoot|style|redo"
-        rf"|recreate|try|turn|let|do it|depict|present|dress)\s+{IT}\s+(?:all "
-        r"|be |in the style of |rather |just |as (?:a |an )?(?=\w+ (?:style"
-        r"|painting|drawing|sketch)))?(?P<x>.+)$",
-        make,
-        lead="make it",
-    ),
-    Rule(
-        r"(?:i(?:'d like| want| need|'d love|'d prefer| would like| would prefer"
-        rf"| prefer| would love)|we (?:want|need|'d like))\s+(?:to (?:see|have)\s+)?{IT}\s+"
-        r"(?:to (?:be\s+|look\s+)?)?(?:more )?(?P<x>.+)$",
-        make,
-        lead="make it",
-    ),
-    Rule(
-        rf"(?:{IT}|he|she|they)(?:\s+(?:should|could|must|needs?|has|ought"
-        r"|might|would)(?:\s+to)?|'d)\s+(?:really |rather |also |look better "
-        r"|better |be better |be nicer )*(?:be|look|feel|become)\s+(?P<x>.+)$",
-        make,
-        lead="make it",
-    ),
-    Rule(
-        r"(?:could|should|can|needs? to|must) be\s+(?:a bit |a little |much " r"|way |slightly )?(?P<x>.+)$",
-        make,
-        lead="make it",
-    ),
-    Rule(r"make\s+(?P<x>.+)$", attribute, lead="make"),
-    Rule(
-        r"(?:colou?r|paint|dye|tint|turn)\s+(?!.*\b(?:around|over|off|on|out"
-        r"|up|down|left|right|away)$)(?P<x>(?:the|his|her|its|their|my)\s.+?)\s+"
-        r"(?P<q>\w+)$",
-        attribute,
-        lead="make",
-    ),
-    Rule(
-        r"(?:i(?:'d like| want| need|'d love|'d prefer| would like)\s+|have\s+"
-        r"|let\s+|get\s+)(?P<x>(?:the|his|her|its|their|my)\s[\w ]+?)\s+(?:to be"
-        r"|be|in|to look|look)\s+(?P<q>.+)$",
-        attribute,
-        lead="make",
-    ),
-    Rule(
-        r"(?P<x>(?:the |his |her |its |their |my |all )?[\w' -]+?)\s+(?:should"
-        r"|could|must|needs? to|has to|have to|ought to|had better)\s+(?:really "
-        r"|rather |also |all )*(?:be|look|become|feel)\s+(?P<q>.+)$",
-        attribute,
-        lead="make",
-    ),
-    Rule(r"(?P<where>(?:there|in the \w+)) (?:should|could|must) be\s+(?P<x>.+)$", add, lead="add"),
-    Rule(
-        r"(?:(?:the|a|his|her|its|their|this)\s+[\w ]+?|it|he|she|they|this"
-        r"|we|you|i'd|i)\s+(?:really |also |just |definitely |still )*(?:needs?"
-        r"|could use|could do with|should have|must have|wants?|would like"
-        r"|'d like|deserves?|should wear|should hold|should get|like to see"
-        r"|love to see|would love|would prefer|prefer|'d prefer|'d love)\s+"
-        r"(?:to (?:see|have)\s+)?(?P<x>(?!to\b|you\b|it\b).+)$",
-        add,
-        lead="add",
-    ),
-    Rule(
-        r"(?:add|include|insert|introduce|throw in|put in|draw in|sprinkle in"
-        r"|work in|bring in|show|give me|i want|i'd like|i'd love|i need|we need"
-        r"|i'd prefer|need|needs|want|let's (?:have|see|add|get|put|try|go for"
-        r"|do)|how about|what about|maybe add|try|try adding|go (?:for|with)"
-        r"|use|have|more|could use|should have|can (?:we|i) (?:have|get|see)"
-        r"|could (?:we|i) (?:have|get|see)|perhaps|bring on|some|with|dress "
-        r"(?:him|her|it|them) in|surround (?:it|him|her|them) with|decorate "
-        r"(?:it|the \w+) with|fill (?:it|the \w+) with|top it with|cover "
-        r"(?:it|the \w+) (?:in|with)|wearing|holding|write|let there be|also)\s+"
-        r"(?P<x>(?!you\b|to know\b|it$|that$).+)$",
-        lambda match, draft: added(match, draft),
-        lead="add",
-    ),
-    Rule(
-        r"(?:where(?:'s| is| are| did| has)|what happened to|why (?:is there"
-        r"|are there|'s there) no|why (?:isn't|aren't) there(?: an?| any)?"
-        r"|why no|you forgot|you missed|forgot|forgot to add|i (?:don't|can't) see"
-        r"|missing)\s+(?P<x>(?:the|a|an|any|my|his|her|some|no)?\s*[\w' -]+?)"
-        r"(?:\s+(?:go|gone|gone to|i asked for|in (?:the|this) (?:picture"
-        r"|image))\b.*)?$",
-        missing,
-        lead="add",
-    ),
-    Rule(
-        r"(?:there (?:is|are|was|were)(?:n't| not| no)|there's (?:no|not)"
-        r"|i see no|it has no|he has no|she has no|still no|there's still no"
-        r"|he doesn't have|she doesn't have|it doesn't have|it lacks|lacks"
-        r"|is missing|still missing|missing|it's missing)\s+(?:an?\s+|any\s+)?(?P<point>)"
-        r"(?P<x>.+)$",
-        lambda match, draft: missing_thing(match, draft),
-    ),
-    Rule(r"(?P<x>(?:the|his|her|its|their|my)\s[\w ]+?)\s+(?:is|are)\s+missing\b.*$", missing),
-    Rule(rf"(?P<x>{'|'.join(CAMERA)})(?:\s+(?:a bit|a little|more|out|please|on .*))?$", camera),
-    Rule(
-        r"(?P<x>(?:more\s+[\w -]+|(?:a bit |a little |much |slightly |way "
-        r"|even )?(?:bright|dark|warm|cool|cold|sharp|soft|big|small|tall"
-        r"|short|old|young|light|bold|clean|simpl|fast|happi|sunni|cloud|moodi"
-        r"|rich|deep|thick|thin|round|wid|long|loos|tight|low|high|clos|fluffi"
-        r"|funni|cut|cozi|cosi|dens|smooth|rough|calm|pal|strong|crisp|clear"
-        r"|close)er(?:\s+[\w-]+){0,3}))(?:\s+(?:on|in)\s.*)?$",
-        comparative,
-    ),
-    Rule(r"(?:as|in|like)\s+(?P<x>an?\s.+)$", style),
-    Rule(r"(?:in (?:the )?)?(?P<x>.+?\s+style)$", style),
-    Rule(r".+$", quality_wanted),
+
+def _polite(phrase: str) -> str:
+    return re.sub(
+        r"(?:\s+(?:please|thanks|instead|now|too|as well|to it|to the (?:picture|scene|image|photo)"
+        r"|for (?:me|him|her|it)|if possible|in there|in it|then|maybe|this time|for a change|though|also"
+        r"|somewhere))+[\s?!.]*$",
+        "",
+        phrase.strip(" .!?"),
+        flags=re.I,
+    ).strip(" .!?")
+
+
+@act
+def add(said: Reading, draft: Draft) -> bool:
+    """ "Add a hat", "I want a hat", "more trees", "let's have it in the snow"."""
+    phrase = re.sub(r"^(?:adding|having|seeing|in|like)\s+(?=\S)", "", _polite(said["THING"]), flags=re.I)
+    verb = said.clause[: said.clause.lower().find(said["THING"].lower())].lower().strip()
+    if negated := re.match(r"(?:no|zero|less|fewer)\s+(?P<x>.+)", phrase, re.I):
+        return draft.exclude(negated["x"])
+    if re.match(r"(?:to|you|that you|to know|me|your)\b|.*\b(?:again|luck|else)$", phrase, re.I) or (
+        is_pronoun(phrase) and not draft.mention
+    ):
+        return False
+    if pointed := re.match(rf"{_IT.pattern}\s+(?P<where>.+)", phrase, re.I):
+        return draft.rewrite(rewriting.move(draft.prompt, pointed["where"]))
+    if link := said["LINK"].lower():
+        phrase = f"{_LINKS.get(link.split()[0], link + ' ')}{phrase}"
+    if _SOMEWHERE.match(f"{phrase} ") and not link and not re.match(r"(?:in the style|with) ", phrase, re.I):
+        return draft.rewrite(rewriting.move(draft.prompt, phrase))
+    if lexicon().is_praise(phrase) and len(phrase.split()) == 1:
+        return False
+    if (
+        _WANTING.match(verb)
+        and full_description(phrase)
+        and (rewriting.MEDIUM.match(phrase) or verb.startswith("let us"))
+    ):
+        return draft.want(phrase)
+    return _wanted(phrase, draft) if _WANTING.match(verb) else draft.add(phrase)
+
+
+@act
+def better_somewhere(said: Reading, draft: Draft) -> bool:
+    """ "It'd be nicer in the rain", "it would look great with a hat"."""
+    where = _polite(said["WHERE"])
+    known = draft.known(where.removeprefix("with "))
+    return draft.allow(known.term) if known else draft.rewrite(rewriting.move(draft.prompt, where))
+
+
+def _wanted(phrase: str, draft: Draft) -> bool:
+    """ "I want a black barn": the barn that is there in black, else one more thing."""
+    if recoloured := rewriting.recolour(draft.prompt, phrase):
+        return draft.rewrite(recoloured)
+    more = re.match(r"(?:an?|the)\s+(?P<thing>[\w-]+)\s+(?=(?:with|wearing|holding)\s)", phrase, re.I)
+    return draft.add(phrase[more.end() :] if more and draft.wants(more["thing"]) else phrase)
+
+
+@act
+def give(said: Reading, draft: Draft) -> bool:
+    """ "Give her a hat", "dress her in blue"."""
+    phrase = _polite(said["THING"])
+    if is_pronoun(phrase):
+        return draft.add(phrase)
+    link = "with" if re.match(r"(?:give|get|buy|lend|hand)\b", said.clause, re.I) else "wearing"
+    return draft.add(f"{link} {phrase}")
+
+
+@act
+def treated(said: Reading, draft: Draft) -> bool:
+    """ "Serve it with a straw", "cream on top"."""
+    on_top = " on top" if said.clause.lower().endswith("on top") else ""
+    return is_noun_phrase(said["THING"]) | (not on_top) and draft.add(f"{_polite(said['THING'])}{on_top}")
+
+
+@act
+def do(said: Reading, draft: Draft) -> bool:
+    """ "Make him smile", "she should look up"."""
+    return draft.add(_polite(f"{gerund(said['DOING'].lower())} {said['REST']}"))
+
+
+@act
+def exclude_doing(said: Reading, draft: Draft) -> bool:
+    """ "He shouldn't smile"."""
+    doing = said["DOING"].lower()
+    if doing in {"wear", "hold", "have", "carry", "wearing", "holding"} and said["REST"]:
+        return draft.exclude(said["REST"])
+    return draft.exclude_term(gerund(doing))
+
+
+@act
+def make(said: Reading, draft: Draft) -> bool:
+    """ "Make it a queen", "make it red", "make it look like a comic"."""
+    wish = _polite(said["THING"])
+    if medium := re.match(r"as\s+(?=an?\s)", wish, re.I):
+        name = wish[medium.end() :]
+        return draft.rewrite(rewriting.swap_kind(draft.prompt, "style", name) or rewriting.add(draft.prompt, name))
+    wish = re.sub(r"^(?:to\s+)?(?:be|become|look|feel|seem|be set|happen|take place|appear)\s+", "", wish, flags=re.I)
+    wish = re.sub(r"^(?:more like|like|into|as if it were|as though it were|as)\s+", "", wish, flags=re.I)
+    degree = r"^(?:a bit|a little|slightly|way|much|far|really|very|somewhat|a tad|a lot)\s+(?=\w)"
+    wish = re.sub(degree, "", wish, flags=re.I)
+    if not wish:
+        return False
+    if _SOMEWHERE.match(wish):
+        return draft.rewrite(rewriting.move(draft.prompt, wish))
+    if negated := re.match(r"(?:less|not(?: so| too| that)?|without|no)\s+(?P<x>.+)", wish, re.I):
+        return draft.exclude(negated["x"])
+    if both := re.match(r"(?P<x>an?\s.+?)\s+(?:without|with no|but no)\s+(?P<y>.+)", wish, re.I):
+        return draft.rewrite(rewriting.become(draft.prompt, both["x"])) and draft.exclude(both["y"])
+    return draft.rewrite(rewriting.become(draft.prompt, wish))
+
+
+@act
+def what_if(said: Reading, draft: Draft) -> bool:
+    """ "What if the cat wore a bow tie", "what if it was night", "what if there was a moon"."""
+    who, verb, rest = said["WHO"].lower(), said["VERB"].lower(), _polite(said["REST"])
+    if who in {"we", "you", "i"}:
+        return verb in {"added", "put", "had", "used"} and draft.add(rest)
+    if who == "there":
+        return verb in {"was", "were"} and draft.add(rest)
+    if verb in lexicon().past:
+        return draft.add(f"{lexicon().past[verb]} {rest}")
+    if verb.endswith("ed"):
+        return draft.add(f"{re.sub('i$', 'y', verb[:-2])}ing {rest}".strip())
+    if not _IT.fullmatch(who) and who not in {"he", "she", "they"}:
+        thing = re.sub(r"^the\s+", "", who)
+        if re.match(r"an?\s", rest, re.I):
+            return draft.rewrite(rewriting.swap(draft.prompt, thing, rest) or rewriting.become(draft.prompt, rest))
+        return draft.rewrite(rewriting.attribute(draft.prompt, thing, rest))
+    if _SOMEWHERE.match(rest):
+        return draft.rewrite(rewriting.move(draft.prompt, rest))
+    return draft.rewrite(rewriting.become(draft.prompt, rest))
+
+
+@act
+def setting(said: Reading, draft: Draft) -> bool:
+    """ "Background: a stormy sea", "style: watercolor"."""
+    thing, wish = re.sub(r"^the\s+", "", said["THING"].lower()), _polite(said["QUALITY"])
+    if thing not in lexicon().words["settings"] or not wish:
+        return False
+    if thing == "subject":
+        return draft.rewrite(rewriting.replace_subject(draft.prompt, wish))
+    kind = lexicon().kind_names.get(thing)
+    if kind in {None, "background"}:
+        if _ARTICLE.match(wish):
+            return draft.add(f"{wish} in the {thing}" if thing in {"background", "backdrop", "foreground"} else wish)
+        return draft.rewrite(rewriting.attribute(draft.prompt, thing, wish))
+    if swapped := rewriting.swap_kind(draft.prompt, kind or "", wish):
+        return draft.rewrite(swapped)
+    if kind in {"season", "time", "weather", "light"} and lexicon().kind(wish) == kind:
+        return draft.add(wish)
+    if lexicon().kind(wish) is None and " " not in wish:
+        return draft.add(f"{wish} {thing}")
+    return draft.rewrite(rewriting.become(draft.prompt, wish))
+
+
+@act
+def attribute(said: Reading, draft: Draft) -> bool:
+    """ "Make the background white", "the sky should be pink", "make more red the roof"."""
+    thing, quality = said["THING"] or said["OWN"], said["QUALITY"]
+    if not quality:
+        if turned := re.fullmatch(
+            r"(?:more\s+)?(?P<q>[\w-]+)\s+(?P<x>(?:the|his|her|its|their)\s+[\w -]+)", thing, re.I
+        ):
+            thing, quality = turned["x"], turned["q"]
+        else:
+            thing, quality = _split_quality(thing)
+    quality = _polite(re.sub(r"^(?:to\s+)?(?:be|become|look|appear|into|in)\s+(?=\w)", "", quality, flags=re.I))
+    if not thing or not quality or term_of(thing) is None:
+        return False
+    if negated := re.match(r"(?:less|not(?: so| too| that)?)\s+(?P<x>.+)", quality, re.I):
+        return draft.exclude(negated["x"])
+    if _ARTICLE.match(quality):
+        return draft.rewrite(rewriting.swap(draft.prompt, thing, quality) or rewriting.become(draft.prompt, quality))
+    return draft.rewrite(rewriting.attribute(draft.prompt, thing, quality))
+
+
+def _split_quality(text: str) -> tuple[str, str]:
+    """ "The sky a bit darker" -> ("the sky", "darker")."""
+    words = _polite(text).split()
+    for index in range(1, len(words)):
+        word, rest = words[index].lower(), " ".join(words[index:])
+        if word in _BEFORE_QUALITY:
+            return " ".join(words[:index]), re.sub(r"^(?:look|much|slightly|very|way|a bit|a little)\s+", "", rest)
+        if index > 1 and word in lexicon().kind_of_word and lexicon().kind(word) not in _THINGS:
+            return " ".join(words[:index]), rest
+    return " ".join(words[:-1]), words[-1] if len(words) > 1 else ""
+
+
+_BEFORE_QUALITY = frozenset(
+    [
+        "more",
+        "a",
+        "an",
+        "look",
+        "much",
+        "slightly",
+        "less",
+        "not",
+        "very",
+        "in",
+        "into",
+        "like",
+        "be",
+        "with",
+        "bit",
+        "way",
+        "smile",
+    ]
 )
-"""Ways to say what is wanted."""
+_THINGS = frozenset({"background", "clothes", "headwear", "furniture", "place", "person", "animal"})
+
+
+@act
+def swap(said: Reading, draft: Draft) -> bool:
+    """ "Swap the dog for a cat", "make the sky pink" where the sky isn't spoken of."""
+    old, new = re.sub(r"\s+(?:please|colou?r)$", "", said["OLD"]), _polite(said["NEW"])
+    if is_pronoun(old) or (_IT.fullmatch(old) and old.split()[-1] not in lexicon().kind_names):
+        return False
+    if swapped := rewriting.swap(draft.prompt, old, new):
+        return draft.rewrite(swapped)
+    kind = lexicon().kind(new)
+    if kind in {"color", "material", "shape", "size"} and not re.match(r"an?\s", new):
+        return draft.rewrite(rewriting.attribute(draft.prompt, old, new))
+    swapped = rewriting.swap_kind(draft.prompt, kind, new) if kind else None
+    return draft.rewrite(swapped or rewriting.add(draft.prompt, new))
+
+
+@act
+def instead(said: Reading, draft: Draft) -> bool:
+    """ "A cat instead of a dog", "watercolor rather than photo"."""
+    old, new = said["OLD"], _polite(said["NEW"])
+    if re.search(
+        r"\b(?:i am|is|are|was|must|should|do|does|i|has|have|would|rather|can|could|will|did|am|be)$", new, re.I
+    ):
+        return False
+    if re.search(r"\bnot\s+\S+$", said.clause, re.I) and lexicon().kind(old) is None and not _ARTICLE.match(old):
+        return False
+    new = re.sub(
+        r"^(?:make (?:it|that|him|her|this)|i (?:would like|would prefer|want|meant|said)|use|put|draw|show"
+        r"|give (?:me|him|her)|have|with|try|let it be|let us have|do|turn it into|it should be|should be|as|in"
+        r"|change (?:it|that) to)\s+(?:be\s+)?",
+        "",
+        new,
+        flags=re.I,
+    )
+    if _IT.fullmatch(old):
+        return draft.rewrite(rewriting.become(draft.prompt, new))
+    return draft.rewrite(rewriting.swap(draft.prompt, old, new) or rewriting.become(draft.prompt, new))
+
+
+@act
+def move(said: Reading, draft: Draft) -> bool:
+    """ "Put it on a beach", "move it to a shelf"."""
+    if place := _polite(said["PLACE"]):
+        on = "on" if lexicon().kind(place) in {"furniture", "vessel"} else "in"
+        return draft.rewrite(rewriting.move(draft.prompt, f"{on} {place}"))
+    return draft.rewrite(rewriting.move(draft.prompt, _polite(said["WHERE"])))
+
+
+@act
+def put_in(said: Reading, draft: Draft) -> bool:
+    """ "Put a lamp on the table": added with its place."""
+    return draft.add(_polite(f"{said['THING']} {said['WHERE']}"))
+
+
+@act
+def correct(said: Reading, draft: Draft) -> bool:
+    """ "I meant a cat": in the place of what was understood."""
+    new = _polite(said["THING"])
+    if is_pronoun(new) or term_of(new) is None:
+        return False
+    if draft.rejected and (swapped := rewriting.swap(draft.prompt, draft.rejected, new)):
+        return draft.rewrite(swapped)
+    if draft.refused and draft.refused == draft.rejected:
+        return draft.add(new)
+    return draft.rewrite(rewriting.correct(draft.prompt, new))
+
+
+@act
+def corrected(said: Reading, draft: Draft) -> bool:
+    """After a bare "no": what it should have been."""
+    phrase = said["THING"]
+    if not draft.corrective or not is_noun_phrase(phrase):
+        return False
+    if re.match(r"(?:more|less|the same)\b", phrase, re.I) or lexicon().is_praise(phrase):
+        return False
+    return correct(said, draft)
+
+
+@act
+def not_this(said: Reading, draft: Draft) -> bool:
+    """ "Not a scarf", of what was asked for: a correction follows or came before; of anything else: none of it."""
+    term = term_of(said["THING"])
+    if term is None:
+        return False
+    if draft.prompt == draft.state.prompt and not draft.wants(term):
+        return draft.exclude(term)
+    draft.corrective, draft.rejected = True, term
+    return True
+
+
+@act
+def style(said: Reading, draft: Draft) -> bool:
+    """ "As an oil painting", "in watercolor style"."""
+    wish = _polite(said["THING"])
+    if lexicon().is_praise(wish) and len(wish.split()) < 3:
+        return False
+    return draft.rewrite(rewriting.become(draft.prompt, f"{wish} style" if said.clause.endswith("style") else wish))
+
+
+@act
+def camera(said: Reading, draft: Draft) -> bool:
+    """ "Zoom out", "zoom out so that we see the sea"."""
+    framed = rewriting.become(draft.prompt, lexicon().camera[said["CAMERA"].lower()])
+    return draft.rewrite(rewriting.add(framed, said["THING"]) if said["THING"] else framed)
+
+
+@act
+def missing(said: Reading, draft: Draft) -> bool:
+    """ "Where is the moon?", "you forgot the moon"."""
+    phrase = _polite(said["THING"])
+    if term_of(phrase) is None:
+        return False
+    draft.mention = phrase
+    return draft.allow(known.term) if (known := draft.known(phrase)) else draft.add(phrase)
+
+
+@act
+def there_is_no(said: Reading, draft: Draft) -> bool:
+    """ "There isn't a moon": "add one" may follow; wanted anyway when nothing does."""
+    phrase = _polite(said["THING"])
+    if (term := term_of(phrase)) is None or lexicon().is_praise(said.clause):
+        return term is not None
+    article = re.search(r"\b(an?)\s+$", said.clause[: said.clause.find(said["THING"])], re.I)
+    draft.mention = draft.wanted = f"{article[1].lower() if article else ''} {term}".strip()
+    return True
+
+
+@act
+def add_as_said(said: Reading, draft: Draft) -> bool:
+    """ "Brighter", "shot from below"."""
+    return draft.add(_polite(said.clause))
+
+
+@act
+def quality_wanted(said: Reading, draft: Draft) -> bool:
+    """A bare word that only makes sense as a wish: "winter", "watercolor style", "black and white"."""
+    wish = _polite(said["QUALITY"])
+    words = wish.split()
+    if draft.known(wish):  # what is out is not wished for by its name alone
+        return False
+    if _CIRCUMSTANCE.match(wish) and len(words) <= 8:
+        if wish.lower().startswith("as "):
+            return draft.rewrite(rewriting.become(draft.prompt, wish[3:]))
+        return draft.rewrite(rewriting.move(draft.prompt, wish))
+    if not words or not is_noun_phrase(wish) or len(words) > 4:
+        return False
+    if len(words) > 1 and lexicon().kind(words[0]) in _QUALITIES:
+        return draft.add(wish)
+    kind = lexicon().kind(re.sub(r"\s+(?:style|look|tones?|version)$", "", wish, flags=re.I))
+    return kind in _MOODS and draft.rewrite(rewriting.become(draft.prompt, wish))
+
+
+_CIRCUMSTANCE = re.compile(
+    r"(?:as|in|at|on|under|from|during|by)\s+(?!the (?:end|other|moment)|all\b|case\b|fact\b|least\b|first\b"
+    r"|last\b|it\b|that\b|this\b|my\b|your\b|a (?:good|bad) way)\S",
+    re.I,
+)
+_QUALITIES = frozenset(["color", "hair", "age", "material", "shape", "print", "light", "weather", "season"])
+_MOODS = frozenset(["season", "time", "weather", "style", "framing", "light", "color", "emotion", "decor"])

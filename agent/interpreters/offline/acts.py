@@ -1,0 +1,17 @@
+"""The acts that rules ask for, by the names that `prompts/grammar.toml` calls them."""
+
+from collections.abc import Callable
+
+from .draft import Draft
+from .grammar import Reading
+
+Act = Callable[[Reading, Draft], bool]
+"""Adds what a clause asks for to the draft; False when the words mean something else after all."""
+
+ACTS: dict[str, Act] = {}
+
+
+def act(function: Act) -> Act:
+    """Let rules ask for this."""
+    ACTS[function.__name__] = function
+    return function

@@ -1,0 +1,190 @@
+"""What commands do to a draft, and words about what is out or should be."""
+
+import re
+
+from ...edits import MAX_UNDONE_TURNS, Reroll, Reset, Undo
+from .acts import act
+from .draft import Draft, is_pronoun
+from .faults import points_at_nothing_else, speaks_of_weight
+from .grammar import Reading
+from .lexicon import lexicon
+from .phrases import is_noun_phrase, term_of
+
+
+@act
+def nothing(said: Reading, draft: Draft) -> bool:
+    """Understood, and no reason to change anything."""
+    return True
+
+
+@act
+def decline(said: Reading, draft: Draft) -> bool:
+    """Not understood by this rule."""
+    return False
+
+
+# commands
+
+
+@act
+def undo(said: Reading, draft: Draft) -> bool:
+    """Go back by as many turns as are said."""
+    words = (said["COUNT"].lower() or "one").replace("a few", "three").split()
+    count = next((int(word) if word.isdigit() else _NUMBERS.get(word, 1) for word in words if word != "a"), 1)
+    return draft.control(Undo(turns=min(MAX_UNDONE_TURNS, max(1, count))))
+
+
+_NUMBERS = {"couple": 2, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
+_NUMBERS |= {"seven": 7, "eight": 8, "nine": 9, "ten": 10}
+
+
+@act
+def reset(said: Reading, draft: Draft) -> bool:
+    """Drop the user's exclusions."""
+    return draft.control(Reset())
+
+
+@act
+def reroll(said: Reading, draft: Draft) -> bool:
+    """The same from another seed; "the fog. again" is about the fog."""
+    if said.clause.lower() == "again" and draft.mention and (known := draft.known(draft.mention)):
+        return draft.strengthen(known)
+    return draft.control(Reroll())
+
+
+# what is out already
+
+
+@act
+def allow(said: Reading, draft: Draft) -> bool:
+    """Take out what is spoken of, where it is out; decline else."""
+    if said["THING"].lower() in _BOTH:
+        return all([draft.allow(known.term) for known in draft.state.negative if not known.locked] or [False])
+    if _is_unfinished(said["THING"]) or (known := draft.spoken_of(said["THING"])) is None:
+        return bool(draft.mentioned(said["THING"], draft.dropped))
+    return draft.allow(known.term)
+
+
+_BOTH = frozenset({"both", "them both", "both of them", "all of them", "all", "them all", "all of those"})
+
+
+def _is_unfinished(phrase: str) -> bool:
+    """Whether a phrase breaks off: "show the house from the | back"."""
+    return bool(re.search(r"(?:^|\s)(?:the|an?|in|on|at|from|to|of|with|his|her|its|their|my)$", phrase, re.I))
+
+
+@act
+def restore(said: Reading, draft: Draft) -> bool:
+    """ "Bring the hat back": allowed where it is out, else wanted."""
+    if allow(said, draft):
+        return True
+    return not _is_unfinished(said["THING"]) and not is_pronoun(said["THING"]) and draft.add(said["THING"])
+
+
+@act
+def release(said: Reading, draft: Draft) -> bool:
+    """ "Stop avoiding hats": nothing to do for what isn't out."""
+    return allow(said, draft) or True
+
+
+@act
+def keep(said: Reading, draft: Draft) -> bool:
+    """ "Keep the hat", "don't remove the hat": allowed again where it is out, no change else."""
+    draft.mention = term_of(said["THING"]) or draft.mention
+    known = draft.known(said["THING"])
+    return draft.allow(known.term) if known else True
+
+
+@act
+def solved(said: Reading, draft: Draft) -> bool:
+    """ "The watermark is gone"; "I wish it were gone" is something else."""
+    return is_noun_phrase(said["THING"]) or is_pronoun(said["THING"])
+
+
+@act
+def stay_out(said: Reading, draft: Draft) -> bool:
+    """ "People should stay out": no harder than they are out already."""
+    return draft.known(said["THING"]) is not None or draft.exclude(said["THING"])
+
+
+@act
+def set_weight(said: Reading, draft: Draft) -> bool:
+    """ "Set blurry to 1.4"."""
+    known = draft.known(said["THING"])
+    return known is not None and draft.weigh(known, round(float(said["WEIGHT"]), 2))
+
+
+@act
+def strengthen(said: Reading, draft: Draft) -> bool:
+    """Exclude harder what is out and spoken of as if it were not."""
+    clause = said.clause
+    for exclusion in (dropped := draft.mentioned(clause, draft.dropped)):
+        draft.exclude_term(exclusion.term)
+    if dropped or (lexicon().is_praise(clause) and not draft.mentioned(clause)):
+        return bool(dropped)
+    known = draft.mentioned(clause)
+    if not known and (points_at_nothing_else(clause) or (draft.mention and draft.known(draft.mention))):
+        known = [exclusion for exclusion in [draft.spoken_of("it")] if exclusion]
+    for exclusion in known:
+        draft.strengthen(exclusion)
+    return bool(known)
+
+
+@act
+def weaken(said: Reading, draft: Draft) -> bool:
+    """Exclude less hard what is out and spoken of."""
+    known = draft.mentioned(said.clause)
+    if not known and (speaks_of_weight(said.clause) or points_at_nothing_else(said.clause)):
+        known = [exclusion for exclusion in [draft.spoken_of("it")] if exclusion]
+    for exclusion in known:
+        draft.weaken(exclusion)
+    return bool(known) or bool(draft.mentioned(said.clause, draft.dropped))
+
+
+@act
+def weaken_too_strong(said: Reading, draft: Draft) -> bool:
+    """ "The exclusion of glow is too strong"; "the light is too strong" is a complaint."""
+    return speaks_of_weight(said.clause) and weaken(said, draft)
+
+
+# what should go
+
+
+@act
+def exclude(said: Reading, draft: Draft) -> bool:
+    """Leave out what is named."""
+    return not lexicon().is_praise(said.thing) and draft.exclude(said.thing)
+
+
+@act
+def exclude_named(said: Reading, draft: Draft) -> bool:
+    """ "Hat off": what is named, if it is a thing and no "it is washed" or "zoom"."""
+    first = said["THING"].lower().split()[0]
+    if not is_noun_phrase(said["THING"]) or first in lexicon().words["verbs"]:
+        return False
+    return exclude(said, draft)
+
+
+@act
+def remove_it(said: Reading, draft: Draft) -> bool:
+    """Leave out what was spoken of before."""
+    return draft.mention is not None and draft.exclude(draft.mention)
+
+
+@act
+def mention(said: Reading, draft: Draft) -> bool:
+    """ "What is that blob?": what "it" is from now on."""
+    draft.mention = term_of(said["THING"]) or draft.mention
+    return True
+
+
+@act
+def liked(said: Reading, draft: Draft) -> bool:
+    """Praise; "I don't like the hat" is none."""
+    if said.denied:
+        return draft.exclude(said["THING"])
+    return not _HAS_CONDITION.search(said.clause)
+
+
+_HAS_CONDITION = re.compile(r"\b(?:without|instead|if it|if there|back|more if|except|apart from|other than)\b")
+"""Praise that goes on to ask for something: "I'd love it without the hat"."""

@@ -1,0 +1,121 @@
+"""The grammar: `prompts/grammar.toml`, read once when it is first needed."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from .lexicon import lexicon
+from .template import Classes, Template, Words
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Ways to say one thing, and the names of the acts they ask for."""
+
+    name: str
+    means: str
+    denied: str
+    goes_on: bool
+    """Whether it is also said of a bare thing that follows: "no cars and | people"."""
+    bare: bool
+    """Whether it is only one word for a wish or a fault, and gives way to what goes on."""
+    templates: tuple[Template, ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A clause as a rule understood it."""
+
+    clause: str
+    rule: Rule
+    denied: bool
+    """Whether the clause says the opposite: it holds, or stands under, a negator."""
+    parts: Mapping[str, str]
+    """The stretches of words that the template names."""
+
+    @property
+    def act(self) -> str:
+        """The name of what is to be done."""
+        return self.rule.denied if self.denied else self.rule.means
+
+    def __getitem__(self, name: str) -> str:
+        return self.parts.get(name, "")
+
+    @property
+    def thing(self) -> str:
+        """The thing that is spoken of."""
+        return self["THING"] or self["OWN"]
+
+    def going_on_with(self, clause: str) -> "Reading | None":
+        """The same said of what a bare clause names: "no cars and | people"; None when the rule doesn't go on."""
+        name = next((name for name in ("THING", "QUALITY", "WHERE", "NEW", "REST") if self.parts.get(name)), None)
+        return replace(self, clause=clause, parts={**self.parts, name: clause}) if name and self.rule.goes_on else None
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """What may begin a clause without being what it says."""
+
+    says: tuple[Template, ...]
+    but_not: tuple[Template, ...]
+
+    def length(self, said: Words) -> int:
+        """How many words of the clause it takes up; 0 where it doesn't begin so."""
+        if any(template.match(said) for template in self.but_not):
+            return 0
+        return next((found.end for template in self.says if (found := template.match(said))), 0)
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """All rules in the order they are tried, and what may stand before a clause."""
+
+    classes: Classes
+    rules: tuple[Rule, ...]
+    polite: Prefix
+    """A way to ask that says nothing itself: "could you", "I want you to"."""
+    negators: Prefix
+    """What turns the clause it stands before into its opposite: "don't", "no need to"."""
+    questions: Prefix
+    """How a question begins that only wants to know."""
+
+    def readings(self, clause: str, negated: bool = False) -> Iterator[Reading]:
+        """The clause as each template understands it; `negated` says that it stands under a "don't"."""
+        said = Words(clause, self.classes)
+        for rule in self.rules:
+            for template in rule.templates:
+                if found := template.match(said):
+                    denials = sum(name == "NOT" for name, _ in found.named)
+                    yield Reading(clause, rule, negated != bool(denials % 2), dict(found.named))
+
+
+@cache
+def grammar() -> Grammar:
+    """The one grammar."""
+    data = tomllib.loads(resources.files("notthat.prompts").joinpath("grammar.toml").read_text(encoding="utf-8"))
+    known = lexicon()
+    return Grammar(
+        classes=Classes({**known.words, "camera": known.camera, "past": known.past, **data["classes"]}),
+        rules=tuple(
+            Rule(
+                name=name,
+                means=rule["means"],
+                denied=rule.get("denied", "decline"),
+                goes_on=rule.get("goes_on", False),
+                bare=rule.get("bare", False),
+                templates=tuple(map(Template, rule["says"])),
+            )
+            for name, rule in data["rules"].items()
+        ),
+        polite=_prefix(data["polite"]),
+        negators=_prefix(data["negators"]),
+        questions=_prefix(data["questions"]),
+    )
+
+
+def _prefix(data: Mapping[str, Any]) -> Prefix:
+    says, but_not = (tuple(Template(text, whole=False) for text in data[name]) for name in ("says", "but_not"))
+    return Prefix(says, but_not)

@@ -1,0 +1,157 @@
+"""How well an interpreter understands feedback: accuracy by kind, latency, and what it gets wrong.
+
+    python benchmarks/feedback.py FILE [FILE ...] [--interpreter offline|llm] [--failures] [--json]
+
+A line of a FILE is one case, as JSON:
+
+    {"id": "a1", "kind": "multi", "prompt": "a fox", "negative": "(fog:1.2)", "feedback": "still foggy. no text",
+     "edits": [{"op": "reweight", "term": ["fog"], "direction": "up"}, {"op": "exclude", "term": ["text", "letters"]}],
+     "alternatives": [[...]]}
+
+A case is right when the edits are those of `edits` or of one of the `alternatives`, in any order. A `term` is any of
+those listed, but for case, articles and a plural s; a `direction` is where the weight goes; a prompt has all of `must`
+in it and none of `must_not`, which are regular expressions.
+"""
+
+import argparse
+import json
+import re
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+from notthat.agent.edits import Edit, Exclude, Reweight, SetPrompt, State
+from notthat.agent.exclusions import parse_negative
+from notthat.agent.interpreters import Interpreter
+from notthat.agent.settings import Settings
+from notthat.agent.studio import interpreter_of
+
+Case = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an interpreter made of a case, and how long it took."""
+
+    case: Case
+    edits: tuple[Edit, ...]
+    seconds: float
+
+    @property
+    def right(self) -> bool:
+        """Whether these are the edits that the case asks for."""
+        state = state_of(self.case)
+        wanted = [self.case["edits"], *self.case.get("alternatives", [])]
+        return any(
+            len(gold) == len(self.edits)
+            and any(all(map(lambda g, e: matches(g, e, state), gold, order)) for order in permutations(self.edits))
+            for gold in wanted
+        )
+
+
+def state_of(case: Case) -> State:
+    """What the person looks at."""
+    return State(prompt=case["prompt"], negative=parse_negative(case["negative"]), seed=0)
+
+
+def matches(gold: Mapping[str, Any], edit: Edit, state: State) -> bool:
+    """Whether an edit is one that is asked for."""
+    if isinstance(edit, Exclude) and (known := state.negative.find(edit.term)) and edit.weight > known.weight:
+        edit = Reweight(term=edit.term, weight=edit.weight)
+    if gold["op"] != edit.op:
+        return False
+    if isinstance(edit, SetPrompt):
+        return all(re.search(part, edit.text, re.I) for part in gold["must"]) and not any(
+            re.search(part, edit.text, re.I) for part in gold["must_not"]
+        )
+    if "term" in gold and folded(getattr(edit, "term", "")) not in set(map(folded, gold["term"])):
+        return False
+    if "direction" in gold and isinstance(edit, Reweight):
+        known = state.negative.find(edit.term)
+        before = known.weight if known else 1.0
+        return edit.weight != before and (edit.weight > before) == (gold["direction"] == "up")
+    return True
+
+
+def folded(term: str) -> str:
+    """Lower case, without articles and one plural s."""
+    return " ".join(word for word in term.lower().split() if word not in {"a", "an", "the"}).removesuffix("s")
+
+
+def ask(interpreter: Interpreter, cases: Iterable[Case]) -> list[Answer]:
+    """Every case put to the interpreter."""
+    answers = []
+    for case in cases:
+        started = time.perf_counter()
+        edits = interpreter.interpret(case["feedback"], state_of(case)).edits
+        answers.append(Answer(case, edits, time.perf_counter() - started))
+    return answers
+
+
+def summary(answers: list[Answer]) -> dict[str, Any]:
+    """The figures: right answers of all, by kind, and milliseconds an utterance."""
+    kinds: dict[str, list[bool]] = defaultdict(list)
+    for answer in answers:
+        kinds[answer.case.get("kind", "any")].append(answer.right)
+    times = sorted(1000 * answer.seconds for answer in answers)
+    return {
+        "cases": len(answers),
+        "right": sum(answer.right for answer in answers),
+        "kinds": {kind: {"cases": len(right), "right": sum(right)} for kind, right in kinds.items()},
+        "milliseconds": {
+            "median": statistics.median(times),
+            "p95": times[int(0.95 * (len(times) - 1))],
+            "max": times[-1],
+        },
+    }
+
+
+def chosen(name: str) -> Interpreter:
+    """The interpreter of that name, as the settings make it, warmed up."""
+    interpreter = interpreter_of(Settings.load(interpreter=name))
+    interpreter.interpret("no hat", State(prompt="a man", negative=parse_negative(""), seed=0))
+    return interpreter
+
+
+def show(name: str, answers: list[Answer], failures: bool) -> None:
+    """Print the figures of one file, and the cases that went wrong."""
+    figures = summary(answers)
+    for answer in answers if failures else ():
+        if not answer.right:
+            print(f"{answer.case['id']} [{answer.case.get('kind', 'any')}] {answer.case['feedback']!r}")
+            print(f"    of      {answer.case['prompt']!r} without {answer.case['negative']!r}")
+            print(f"    wanted  {json.dumps(answer.case['edits'], ensure_ascii=False)}")
+            print(f"    got     {json.dumps([edit.model_dump() for edit in answer.edits], ensure_ascii=False)}")
+    print(f"{name}: {figures['right']}/{figures['cases']} = {figures['right'] / figures['cases']:.3f}")
+    for kind, count in figures["kinds"].items():
+        print(f"  {kind:<20} {count['right']:>3}/{count['cases']:<3} {count['right'] / count['cases']:.3f}")
+    times = figures["milliseconds"]
+    print(f"  an utterance takes {times['median']:.1f} ms (p95 {times['p95']:.1f}, at most {times['max']:.1f})")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("--interpreter", choices=["offline", "llm"], default="offline")
+    parser.add_argument("--failures", action="store_true", help="print each case that goes wrong")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a file")
+    args = parser.parse_args()
+    interpreter = chosen(args.interpreter)
+    for path in args.files:
+        cases = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        answers = ask(interpreter, cases)
+        if args.json:
+            wrong = [answer.case["id"] for answer in answers if not answer.right]
+            print(json.dumps({"file": path.name, **summary(answers), "failures": wrong}, ensure_ascii=False))
+        elif answers:
+            show(path.name, answers, args.failures)
+
+
+if __name__ == "__main__":
+    main()
