@@ -113,7 +113,7 @@ class Drawer:
 
     def __init__(self, jobs: int) -> None:
         self.engine = LocalEngine.load("mini")
-        self.jobs = jobs
+        self.pool = multiprocessing.get_context("spawn").Pool(jobs, _start_worker)
         self.drawn: dict[GenerationRequest, Pixels] = {}
 
     def request(self, seed: int, prompt: str, negative: str = "", **asked: object) -> GenerationRequest:
@@ -125,9 +125,8 @@ class Drawer:
         """The pictures of requests, of shape (len(requests), height, width, 3)."""
         new = [request for request in dict.fromkeys(requests) if request not in self.drawn]
         if new:
-            with multiprocessing.get_context("spawn").Pool(self.jobs, _start_worker) as pool:
-                drawing = pool.imap(_draw, new, chunksize=4)
-                self.drawn |= dict(zip(new, track(drawing, what, len(new), console=stderr), strict=True))
+            drawing = track(self.pool.imap(_draw, new), what, len(new), console=stderr)
+            self.drawn |= dict(zip(new, drawing, strict=True))
         return np.stack([self.drawn[request] for request in requests])
 
 
@@ -140,12 +139,16 @@ def _start_worker() -> None:
 
 
 def _draw(request: GenerationRequest) -> Pixels:
+    """In a worker."""
     return np.asarray(generate(_worker[0], request).image)
 
 
 def agent_requests(seeds: Sequence[int], name: str) -> Iterator[GenerationRequest]:
     """What the agent asks the engine for: told in the first prompt, or in a second turn on every second seed."""
-    with tempfile.TemporaryDirectory() as home, Studio.open(Settings.load(home=Path(home), interpreter="offline")) as studio:
+    with (
+        tempfile.TemporaryDirectory() as home,
+        Studio.open(Settings.load(home=Path(home), interpreter="offline")) as studio,
+    ):
         recorder = _Recorder(studio.engine("mini"))
         recording = Studio(studio.store, studio.interpreter, load_engine=lambda _: recorder)
         for k, seed in enumerate(seeds):

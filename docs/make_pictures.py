@@ -12,7 +12,7 @@ from notthat.agent import Conversation, Settings, Studio
 from notthat.generation import GenerationRequest, LocalEngine, generate
 
 HERE = Path(__file__).parent
-SEED = 6
+SEED = 3
 SIDE = 256
 FEEDBACK = ("too cartoonish", "and no watermark", "undo")
 PROMPTS = ("portrait of a man", "portrait of a woman", "a child")
