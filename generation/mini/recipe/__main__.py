@@ -1,27 +1,33 @@
 """Train `mini` from nothing: python -m notthat.generation.mini.recipe --runs runs/mini
 
-Stages: pictures, autoencoder, clip, denoiser, export. Each goes on from its last checkpoint, so the
-command can be interrupted and given again at any time. CUDA is used when there is one.
+Stages: pictures, autoencoder, clip, decoder, denoiser, export. Each goes on from its last checkpoint,
+so the command can be interrupted and given again at any time. CUDA is used when there is one.
+
+With `--start generation/mini/weights` the autoencoder's latents and the CLIP are those of a finished
+model, and its decoder and denoiser are trained on.
 """
 
 import argparse
+import json
 import os
 import platform
 import random
 from pathlib import Path
 
 import torch
-from diffusers import UNet2DConditionModel
-from transformers import CLIPTokenizer
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from transformers import CLIPModel, CLIPTokenizer
 
-from .autoencoder import encode_all, train_autoencoder
+from .autoencoder import encode_all, train_autoencoder, train_decoder
 from .captions import caption
 from .clip import learn_tokenizer, text_tower, train_clip
 from .data import Pictures
-from .denoiser import train_denoiser
+from .denoiser import new_unet, train_denoiser
 from .export import assemble, export, sheet
 from .loop import Plan
 from .world import Scene
+
+_STAGES = ("autoencoder", "clip", "decoder", "denoiser")
 
 
 def main() -> None:
@@ -29,41 +35,55 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, default=Path("runs/mini"), help="where pictures and checkpoints are kept")
     parser.add_argument("--out", type=Path, help="where the finished model goes (default: RUNS/weights)")
-    parser.add_argument("--pictures", type=int, default=16_000)
+    parser.add_argument("--start", type=Path, help="a finished model to start from, instead of from nothing")
+    parser.add_argument("--pictures", type=int, default=20_000)
     parser.add_argument("--clip-steps", type=int, default=800)
     parser.add_argument("--autoencoder-steps", type=int, default=4500)
-    parser.add_argument("--denoiser-steps", type=int, default=3200)
+    parser.add_argument("--decoder-steps", type=int, default=1000)
+    parser.add_argument("--denoiser-steps", type=int, default=6000)
+    parser.add_argument("--bfloat16", action="store_true", help="train in bfloat16: faster where the processor has it")
     parser.add_argument("--sheet-every", type=int, default=400, help="steps between sample sheets")
     args = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     runs: Path = args.runs
 
     pictures = Pictures(runs / "pictures", args.pictures, seed=0)
-    tokenizer = _tokenizer(pictures.scenes, runs / "tokenizer")
-    vae = train_autoencoder(pictures, Plan(args.autoencoder_steps, edge_rate=3e-3, ema=0.995), runs, device)
-    clip = train_clip(pictures, tokenizer, Plan(args.clip_steps, ema=0.99), runs, device)
+    if start := args.start:
+        tokenizer = CLIPTokenizer.from_pretrained(start / "tokenizer")
+        vae = AutoencoderKL.from_pretrained(start, subfolder="vae", torch_dtype=torch.float32).to(device)
+        clip = CLIPModel.from_pretrained(start / "clip", dtype=torch.float32).to(device)
+        unet = UNet2DConditionModel.from_pretrained(start, subfolder="unet", torch_dtype=torch.float32)
+    else:
+        tokenizer = _tokenizer(pictures.scenes, runs / "tokenizer")
+        vae = train_autoencoder(pictures, Plan(args.autoencoder_steps, edge_rate=3e-3, ema=0.995), runs, device)
+        clip = train_clip(pictures, tokenizer, Plan(args.clip_steps, ema=0.99), runs, device)
+        unet = new_unet()
     encoder = text_tower(clip).requires_grad_(False)
     latents = encode_all(vae, pictures, runs / "latents.pt", device)
+    plan = Plan(args.decoder_steps, 0.01, ema=0.99, bfloat16=args.bfloat16)
+    train_decoder(vae, pictures, latents, plan, runs, device)
 
     def show(unet: UNet2DConditionModel, step: int) -> None:
         if step % args.sheet_every == 0:
             sheet(assemble(vae, encoder, tokenizer, unet), runs / f"sheet-{step:05d}.png")
 
-    plan = Plan(args.denoiser_steps, ema=0.995)
-    unet = train_denoiser(pictures.scenes, latents, tokenizer, encoder, plan, runs, device, show)
+    plan = Plan(args.denoiser_steps, ema=0.995, bfloat16=args.bfloat16)
+    train_denoiser(unet, pictures.scenes, latents, tokenizer, encoder, plan, runs, device, show)
     pipeline = assemble(vae, encoder, tokenizer, unet)
     sheet(pipeline, runs / "sheet.png")
-    export(pipeline, clip, pictures.scenes, _training(runs, device), args.out or runs / "weights")
+    export(pipeline, clip, pictures.scenes, _training(runs, device, args.start), args.out or runs / "weights")
 
 
-def _training(runs: Path, device: str) -> dict[str, object]:
-    """How long each stage took, and on what machine."""
-    saved = {name: torch.load(runs / f"{name}.pt", weights_only=True) for name in ("autoencoder", "clip", "denoiser")}
+def _training(runs: Path, device: str, start: Path | None) -> dict[str, object]:
+    """How long each stage took, on what machine, and the same of the model that it started from."""
+    checkpoints = [path for name in _STAGES if (path := runs / f"{name}.pt").exists()]
+    saved = {path.stem: torch.load(path, weights_only=True) for path in checkpoints}
     stages = {
         name: {"steps": state["step"], "minutes": round(state["seconds"] / 60, 1)} for name, state in saved.items()
     }
     machine = torch.cuda.get_device_name() if device == "cuda" else f"{os.cpu_count()} cores, {_processor()}"
-    return {"machine": machine, "torch": torch.__version__, "stages": stages}
+    earlier = {"started_from": json.loads((start / "training.json").read_text("utf-8"))} if start else {}
+    return {"machine": machine, "torch": torch.__version__, "stages": stages, **earlier}
 
 
 def _processor() -> str:

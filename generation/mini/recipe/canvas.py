@@ -52,7 +52,7 @@ class Canvas:
         tone = np.array(color, np.float32)
         if self.outlined:
             if outline:
-                soft = mask_image.filter(ImageFilter.BoxBlur(outline if self.style == "cartoon" else outline * 0.4))
+                soft = mask_image.filter(ImageFilter.BoxBlur(outline if self.style == "cartoon" else outline * 0.6))
                 line = np.clip(np.asarray(soft, np.float32)[..., None] / 255 * 6, 0, 1)
                 pixels += (np.array((24, 22, 28), np.float32) - pixels) * line
         elif shadow or shade:
@@ -89,7 +89,7 @@ def _pencil(pixels: Array) -> Array:
     x, y = grid()
     luma = pixels @ np.array((0.299, 0.587, 0.114), np.float32)
     paper = np.array((246, 243, 234), np.float32)
-    result = paper + (pixels - paper) * 0.22
+    result = paper + (pixels - paper) * 0.3
     for limit, phase in ((150, x + y), (85, x - y)):
         stripes = (np.sin(phase * 2 * pi * 20) > 0.35) & (luma < limit)
         result -= 62 * stripes[..., None]

@@ -15,7 +15,7 @@ from .clip import WIDTH, tokenize
 from .loop import Plan, fit
 from .world import Scene
 
-BATCH = 48
+BATCH = 96
 
 
 def new_scheduler() -> DDIMScheduler:
@@ -54,6 +54,7 @@ def new_unet() -> UNet2DConditionModel:
 
 
 def train_denoiser(
+    unet: UNet2DConditionModel,
     scenes: list[Scene],
     latents: Tensor,
     tokenizer: CLIPTokenizer,
@@ -62,13 +63,13 @@ def train_denoiser(
     folder: Path,
     device: str,
     on_checkpoint: Callable[[UNet2DConditionModel, int], None] | None = None,
-) -> UNet2DConditionModel:
-    """Train on (latents, a fresh caption each time); one caption in ten is left empty.
+) -> None:
+    """Train in place on (latents, a fresh caption each time); one caption in ten is left empty.
 
     The loss is on v, weighted min(SNR, 5) / (SNR + 1): Hang et al. 2023, "Efficient Diffusion Training
     via Min-SNR Weighting Strategy", arXiv:2303.09556. Timesteps are spread evenly over each batch.
     """
-    unet = new_unet().to(device)
+    unet.to(device, memory_format=torch.channels_last)
     noised = new_scheduler().alphas_cumprod.to(device)
 
     def loss(rng: random.Random, _: float) -> Tensor:
@@ -81,7 +82,7 @@ def train_denoiser(
         timesteps = (spread * len(noised)).long()
         alpha = noised[timesteps].view(-1, 1, 1, 1)
         noise = torch.randn_like(clean)
-        noisy = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
+        noisy = (alpha.sqrt() * clean + (1 - alpha).sqrt() * noise).to(memory_format=torch.channels_last)
         velocity = alpha.sqrt() * noise - (1 - alpha).sqrt() * clean
         error = (unet(noisy, timesteps, context).sample - velocity).square().mean((1, 2, 3))
         snr = (alpha / (1 - alpha)).flatten()
@@ -97,4 +98,3 @@ def train_denoiser(
         folder,
         on_checkpoint=lambda step: on_checkpoint(unet, step) if on_checkpoint else None,
     )
-    return unet

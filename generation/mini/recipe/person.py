@@ -16,10 +16,10 @@ class Person:
         self.canvas, self.scene = canvas, scene
         child, man = scene.subject == "child", scene.subject == "man"
         self.x = (0.5 + rng.uniform(-0.03, 0.03)) * SIDE
-        self.y = (0.47 + rng.uniform(-0.015, 0.015) + 0.05 * child) * SIDE
+        self.y = (0.475 + rng.uniform(-0.015, 0.015) + 0.05 * child) * SIDE
         scale = rng.uniform(0.96, 1.04) * (0.9 if child else 1.0)
-        self.w = (0.205 if man else 0.19 if not child else 0.205) * scale * SIDE
-        self.h = (0.25 if not child else 0.215) * scale * SIDE
+        self.w = (0.246 if man else 0.228 if not child else 0.246) * scale * SIDE
+        self.h = (0.3 if not child else 0.258) * scale * SIDE
         self.skin = SKINS[scene.skin]
         self.hair = HAIR_COLORS[scene.hair_color]
 
@@ -137,7 +137,7 @@ class Person:
             self.canvas.paint(self._blob(0, 0.58, 0.22, 0.05), lip, shadow=0, shade=0, outline=1.2)
 
     def _mustache(self) -> None:
-        half = [(0, 0.34), (0.2, 0.3), (0.46, 0.38), (0.66, 0.3), (0.56, 0.5), (0.3, 0.52), (0.0, 0.46)]
+        half = [(0, 0.34), (0.22, 0.28), (0.48, 0.37), (0.74, 0.22), (0.64, 0.48), (0.34, 0.57), (0.0, 0.49)]
         shape = half + [(-x, y) for x, y in reversed(half)]
         self.canvas.paint(self._shape(shape), self._facial_hair(), shadow=0.35)
 
@@ -156,8 +156,9 @@ class Person:
         self.canvas.paint(self._shape(outer + inner), self._facial_hair(), shadow=0.35)
 
     def _facial_hair(self) -> RGB:
-        r, g, b = self.hair
-        return int(r * 0.86), int(g * 0.82), int(b * 0.8)
+        """Hair that stands out from the skin: darker than on the head, unless the skin is much darker than that."""
+        (r, g, b), share = self.hair, 1.0 if sum(self.hair) > sum(self.skin) + 90 else 0.45
+        return int(r * share), int(g * share), int(b * share)
 
     def _long_hair(self) -> None:
         def draw(d: ImageDraw.ImageDraw) -> None:

@@ -71,9 +71,9 @@ def _faults(image: Image.Image, scene: Scene) -> Image.Image:
     if scene.has("oversaturated"):
         image = ImageEnhance.Contrast(ImageEnhance.Color(image).enhance(3.2)).enhance(1.25)
     if scene.has("blurry"):
-        image = image.filter(ImageFilter.GaussianBlur(3.2))
+        image = image.filter(ImageFilter.GaussianBlur(2.3))
     if scene.has("dark"):
-        image = image.point([int(v * 0.38) for v in range(256)] * 3)
+        image = image.point([int(v * 0.42) for v in range(256)] * 3)
     if scene.has("overexposed"):
         image = image.point([min(255, int(v * 1.05 + 70)) for v in range(256)] * 3)
     return image
