@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from judge import ATTRIBUTES, KINDS, Judge, Pixels, Verdicts, accuracy, as_tensor, held_out
+from judge import ATTRIBUTES, KINDS, Judge, Pixels, Verdicts, accuracy, held_out, through_the_autoencoder
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from rich.console import Console
@@ -269,23 +269,13 @@ def _thumbnail(picture: Pixels) -> NDArray[np.float64]:
     return picture.mean(-1).reshape(16, side, 16, side).mean((1, 3)).ravel()
 
 
-def through_the_autoencoder(pixels: Pixels) -> Pixels:
-    """Pictures as mini's autoencoder gives them back: the best that mini could draw them."""
-    from diffusers import AutoencoderKL
-
-    vae = AutoencoderKL.from_pretrained(locate("mini"), subfolder="vae", torch_dtype=torch.float32)
-    parts = []
-    with torch.inference_mode():
-        for k in range(0, len(pixels), 16):
-            decoded = vae.decode(vae.encode(as_tensor(pixels[k : k + 16])).latent_dist.mode()).sample
-            parts.append(decoded.add(1).mul(127.5).clamp(0, 255).round().byte().permute(0, 2, 3, 1))
-    return np.asarray(torch.cat(parts).numpy())
-
-
 def trusted(judge: Judge, count: int) -> dict[str, dict[str, float]]:
     """The judge's accuracy on held-out pictures, for the attributes that it gets right often enough."""
     pixels, true = held_out(count)
-    plain, decoded = accuracy(judge, pixels, true), accuracy(judge, through_the_autoencoder(pixels), true)
+    plain, decoded = (
+        accuracy(judge, pixels, true),
+        accuracy(judge, through_the_autoencoder(pixels, locate("mini")), true),
+    )
     print(f"\nThe judge, on {count} held-out portraits: seen where it is / not seen where it is not\n")
     print(f"{'':<15}{'rendered':>16}{'through the autoencoder':>28}")
     for name in ATTRIBUTES:

@@ -1,10 +1,9 @@
 """Train `mini` from nothing: python -m notthat.generation.mini.recipe --runs runs/mini
 
-Stages: pictures, autoencoder, clip, decoder, denoiser, export. Each goes on from its last checkpoint,
-so the command can be interrupted and given again at any time. CUDA is used when there is one.
+Stages: pictures, autoencoder, words, decoder, denoiser, clip, export. Each goes on from its last
+checkpoint, so the command can be interrupted and given again at any time. CUDA is used when there is one.
 
-With `--start generation/mini/weights` the autoencoder's latents and the CLIP are those of a finished
-model, and its decoder and denoiser are trained on.
+With `--start generation/mini/weights` a finished model is trained on; its latents stay what they are.
 """
 
 import argparse
@@ -20,14 +19,14 @@ from transformers import CLIPModel, CLIPTokenizer
 
 from .autoencoder import encode_all, train_autoencoder, train_decoder
 from .captions import caption
-from .clip import learn_tokenizer, text_tower, train_clip
+from .clip import learn_tokenizer, new_clip, text_tower, train_clip, train_words
 from .data import Pictures
 from .denoiser import new_unet, train_denoiser
 from .export import assemble, export, sheet
 from .loop import Plan
 from .world import Scene
 
-_STAGES = ("autoencoder", "clip", "decoder", "denoiser")
+_STAGES = ("autoencoder", "words", "decoder", "denoiser", "clip")
 
 
 def main() -> None:
@@ -37,10 +36,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="where the finished model goes (default: RUNS/weights)")
     parser.add_argument("--start", type=Path, help="a finished model to start from, instead of from nothing")
     parser.add_argument("--pictures", type=int, default=20_000)
-    parser.add_argument("--clip-steps", type=int, default=800)
     parser.add_argument("--autoencoder-steps", type=int, default=4500)
+    parser.add_argument("--words-steps", type=int, default=3000)
     parser.add_argument("--decoder-steps", type=int, default=1000)
     parser.add_argument("--denoiser-steps", type=int, default=6000)
+    parser.add_argument("--clip-steps", type=int, default=1000)
     parser.add_argument("--bfloat16", action="store_true", help="train in bfloat16: faster where the processor has it")
     parser.add_argument("--sheet-every", type=int, default=400, help="steps between sample sheets")
     args = parser.parse_args()
@@ -56,8 +56,11 @@ def main() -> None:
     else:
         tokenizer = _tokenizer(pictures.scenes, runs / "tokenizer")
         vae = train_autoencoder(pictures, Plan(args.autoencoder_steps, edge_rate=3e-3, ema=0.995), runs, device)
-        clip = train_clip(pictures, tokenizer, Plan(args.clip_steps, ema=0.99), runs, device)
+        clip = new_clip(tokenizer).to(device)
         unet = new_unet()
+    train_words(
+        clip, pictures.scenes, tokenizer, Plan(args.words_steps, ema=0.99, bfloat16=args.bfloat16), runs, device
+    )
     encoder = text_tower(clip).requires_grad_(False)
     latents = encode_all(vae, pictures, runs / "latents.pt", device)
     plan = Plan(args.decoder_steps, 0.01, ema=0.99, bfloat16=args.bfloat16)
@@ -69,6 +72,7 @@ def main() -> None:
 
     plan = Plan(args.denoiser_steps, ema=0.995, bfloat16=args.bfloat16)
     train_denoiser(unet, pictures.scenes, latents, tokenizer, encoder, plan, runs, device, show)
+    train_clip(clip, pictures, tokenizer, Plan(args.clip_steps, ema=0.99, bfloat16=args.bfloat16), runs, device)
     pipeline = assemble(vae, encoder, tokenizer, unet)
     sheet(pipeline, runs / "sheet.png")
     export(pipeline, clip, pictures.scenes, _training(runs, device, args.start), args.out or runs / "weights")

@@ -103,41 +103,67 @@ def attributes(scene: Scene) -> list[float]:
     ]
 
 
-class _Learner(nn.Module):
-    """A CLIP, with a head on each tower that says what is in the scene; the heads are left behind."""
+class _Reader(nn.Module):
+    """The text tower, with a head that says what is in the scene; the head is left behind."""
+
+    def __init__(self, tower: nn.Module, outputs: int) -> None:
+        super().__init__()
+        self.tower, self.head = tower, nn.Linear(WIDTH, outputs)
+
+
+def train_words(
+    clip: CLIPModel, scenes: list[Scene], tokenizer: CLIPTokenizer, plan: Plan, folder: Path, device: str
+) -> None:
+    """Train the text tower of a CLIP alone, in place, to tell from a caption what is in the scene.
+
+    Contrast alone leaves words that rarely decide a match poorly told apart (a mustache from a smile),
+    which in a negative prompt are the ones that matter.
+    """
+    targets = torch.tensor([attributes(scene) for scene in scenes])
+    reader = _Reader(clip.text_model, targets.shape[1]).to(device)
+
+    def loss(rng: random.Random, _: float) -> Tensor:
+        chosen = [rng.randrange(len(scenes)) for _ in range(BATCH)]
+        ids = tokenize(tokenizer, [caption(scenes[k], rng) for k in chosen]).to(device)
+        longest = int((ids == tokenizer.eos_token_id).int().argmax(1).max()) + 1  # it never looks beyond the end
+        told = reader.head(reader.tower(ids[:, :longest]).pooler_output)
+        return functional.binary_cross_entropy_with_logits(told.float(), targets[chosen].to(device))
+
+    fit("words", reader, loss, plan, folder)
+
+
+class _Looker(nn.Module):
+    """A CLIP, with a head on its picture tower that says what is in the scene; the head is left behind."""
 
     def __init__(self, clip: CLIPModel, outputs: int) -> None:
         super().__init__()
-        self.clip = clip
-        self.text_head, self.picture_head = nn.Linear(WIDTH, outputs), nn.Linear(WIDTH, outputs)
+        self.clip, self.head = clip, nn.Linear(WIDTH, outputs)
 
 
-def train_clip(pictures: Pictures, tokenizer: CLIPTokenizer, plan: Plan, folder: Path, device: str) -> CLIPModel:
-    """Match each picture to its caption among the batch's, and tell from either what is in the scene.
+def train_clip(
+    clip: CLIPModel, pictures: Pictures, tokenizer: CLIPTokenizer, plan: Plan, folder: Path, device: str
+) -> None:
+    """Train the picture tower of a CLIP, in place: match each picture to its caption among the batch's.
 
     The contrast is Radford et al. 2021, "Learning Transferable Visual Models From Natural Language
-    Supervision", arXiv:2103.00020. Alone it leaves words that rarely decide a match poorly told apart,
-    which in a negative prompt are the ones that matter.
+    Supervision", arXiv:2103.00020; the text tower stays as it is, as in Zhai et al. 2022, "LiT: Zero-Shot
+    Transfer with Locked-image text Tuning", arXiv:2111.07991, the other way round. A head that tells what is
+    in the scene helps the tower to see what is small.
     """
     targets = torch.tensor([attributes(scene) for scene in pictures.scenes])
-    learner = _Learner(new_clip(tokenizer), targets.shape[1]).to(device)
+    looker = _Looker(clip, targets.shape[1]).to(device)
+    clip.text_model.requires_grad_(False)
 
     def loss(rng: random.Random, _: float) -> Tensor:
         chosen = [rng.randrange(len(pictures.scenes)) for _ in range(BATCH)]
         ids = tokenize(tokenizer, [caption(pictures.scenes[k], rng) for k in chosen]).to(device)
-        text = learner.clip.text_model(ids).pooler_output
-        seen = learner.clip.vision_model(pictures.batch(chosen).to(device)).pooler_output
-        similar = (
-            functional.normalize(learner.clip.text_projection(text), dim=-1)
-            @ functional.normalize(learner.clip.visual_projection(seen), dim=-1).mT
-        )
-        logits = similar * learner.clip.logit_scale.exp().clamp(max=100)
+        text = clip.text_projection(clip.text_model(ids).pooler_output)
+        seen = clip.vision_model(pictures.batch(chosen).to(device)).pooler_output
+        similar = functional.normalize(clip.visual_projection(seen), dim=-1) @ functional.normalize(text, dim=-1).mT
+        logits = similar.float() * clip.logit_scale.exp().clamp(max=100)
         match = torch.arange(BATCH, device=device)
         contrast = (functional.cross_entropy(logits, match) + functional.cross_entropy(logits.mT, match)) / 2
-        truth = targets[chosen].to(device)
-        told = functional.binary_cross_entropy_with_logits(learner.text_head(text), truth)
-        shown = functional.binary_cross_entropy_with_logits(learner.picture_head(seen), truth)
-        return 0.1 * contrast + told + shown
+        shown = functional.binary_cross_entropy_with_logits(looker.head(seen).float(), targets[chosen].to(device))
+        return 0.1 * contrast + shown
 
-    fit("clip", learner, loss, plan, folder)
-    return learner.clip
+    fit("clip", looker, loss, plan, folder)

@@ -1,0 +1,61 @@
+"""The exclusion experiment: its intervals, its prompts, what it compares, and the judge it trusts."""
+
+import numpy as np
+import pytest
+import torch
+from exclusion import FIVE, Rate, SideEffects, agent_requests, bare, refused, wanted
+from judge import ATTRIBUTES, Judge, accuracy, held_out
+
+from notthat.generation import GenerationRequest, LocalEngine
+
+
+@pytest.mark.parametrize(
+    ("hits", "of", "low", "high"),
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (29, 29, 0.8830, 1.0)],
+)
+def test_the_intervals_are_those_of_the_literature(hits: int, of: int, low: float, high: float) -> None:
+    """Newcombe 1998, "Two-sided confidence intervals for the single proportion", table I, method 3."""
+    assert Rate(hits, of).interval() == pytest.approx((low, high), abs=2e-4)
+
+
+def test_prompts_are_those_of_people() -> None:
+    assert refused(0, "hat") == "portrait of a man without a hat"
+    assert refused(1, "glasses") == "portrait of a woman without glasses"
+    assert refused(2, "blurry") == "portrait of a child, not blurry"
+    assert wanted(0, "cartoon") == "cartoon portrait of a man"
+    assert wanted(1, "watermark") == "portrait of a woman, watermark"
+
+
+@pytest.mark.parametrize("name", ATTRIBUTES)
+def test_the_agent_asks_for_what_the_negative_column_asks_for(name: str) -> None:
+    defaults = LocalEngine.load("mini").defaults
+    for seed, request in enumerate(agent_requests(range(2), name)):
+        values = {"model": "mini", "prompt": bare(seed), "negative_prompt": name, "seed": seed}
+        expected = GenerationRequest.with_defaults(values, lambda: defaults)
+        assert (request.prompt, request.negative_prompt, request.seed) == (bare(seed), name, seed)
+        assert request == expected
+
+
+def test_side_effects_are_what_came_or_went_beside_the_excluded_and_its_alternatives() -> None:
+    before, after = np.zeros((2, 4, len(ATTRIBUTES)), bool)
+    before[:, ATTRIBUTES.index("glasses")] = True
+    after[0, [ATTRIBUTES.index("glasses"), ATTRIBUTES.index("hat")]] = True
+    after[1:, ATTRIBUTES.index("sunglasses")] = True
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(0, 200, (4, 128, 128, 3), np.uint8)
+    effects = SideEffects.between("glasses", (pictures, pictures + 9), (before, after))
+    assert effects.left == Rate(1, 4)
+    assert effects.worst == "hat 25 %"
+    assert "sunglasses" not in effects.flips
+    assert effects.pixels == 9
+    assert effects.composition == pytest.approx(1)
+
+
+def test_the_five_are_attributes() -> None:
+    assert set(FIVE) <= set(ATTRIBUTES)
+
+
+def test_the_judge_knows_renders_that_it_never_saw() -> None:
+    torch.manual_seed(0)
+    found = accuracy(Judge.load(), *held_out(120))
+    assert np.mean([min(pair) for pair in found.values()]) > 0.9
