@@ -41,6 +41,7 @@ FIVE = ("hat", "glasses", "watermark", "text", "blurry")
 SWEPT = ("mustache", "hat", "cartoon", "watermark", "blurry", "oversaturated")
 GUIDANCE = (2.0, 3.0, 4.0, 5.0, 7.0)
 JOINING = (0, 2, 4, 6, 8)
+STEPS = (10, 20, 30)
 SUBJECTS = ("man", "woman", "child")
 TRUSTED = 0.9
 """The judge must see an attribute in so many of the pictures that have it, and not see it in as many of the others."""
@@ -389,10 +390,11 @@ def main() -> None:
         ],
     )
     if not args.no_sweeps:
-        swept, seeds = [name for name in SWEPT if name in names], min(args.seeds, 48)
+        swept, seeds = [name for name in SWEPT if name in names], min(args.seeds, 32)
         print(f"\nWith {seeds} seeds: what is left of each, and what else changed")
         sweep(experiment, swept, "guidance_scale", GUIDANCE, seeds)
         sweep(experiment, swept, "joining_step", JOINING, seeds)
+        sweep(experiment, swept, "num_inference_steps", STEPS, seeds)
     for path, draw in ((args.sheet, contact_sheet), (args.judged, judged_sheet)):
         if path:
             draw(experiment, names).save(path)

@@ -3,6 +3,7 @@
 python docs/make_pictures.py
 """
 
+import random
 import tempfile
 from pathlib import Path
 
@@ -15,7 +16,11 @@ HERE = Path(__file__).parent
 SEED = 3
 SIDE = 256
 FEEDBACK = ("too cartoonish", "and no watermark", "undo")
-PROMPTS = ("portrait of a man", "portrait of a woman", "a child")
+PLACES = ("forest", "beach", "city", "sky", "room", "blue background")
+SUBJECTS = ("man", "woman", "child", "cat", "house", "boat")
+STYLES = ("photo", "cartoon", "painting", "photo", "cartoon", "sketch")
+FAULTS = "watermark, text, logo, frame, blurry, dark, overexposed, oversaturated"
+WORN = ("hat", "glasses", "smile", "mustache", "sunglasses", "beard", "earrings", "long hair")
 
 
 def session() -> Image.Image:
@@ -27,15 +32,26 @@ def session() -> Image.Image:
         return _strip([(turn.feedback, turn.negative, Image.open(turn.image).convert("RGB")) for turn in turns])
 
 
-def sheet(columns: int = 8) -> Image.Image:
-    """A row of the first seeds for each prompt."""
+def prompts(count: int) -> list[str]:
+    """Prompts drawn at random, always the same ones."""
+    rng = random.Random(0)
+    drawn = []
+    for k in range(count):
+        subject = SUBJECTS[k % 6] if k % 12 in (3, 4, 5) else SUBJECTS[k % 3]
+        with_ = f" with {rng.choice(WORN)}" if subject in SUBJECTS[:3] else ""
+        drawn.append(f"{rng.choice(STYLES)} of a {subject}{with_}, {rng.choice(PLACES)}")
+    return drawn
+
+
+def sheet(columns: int = 8, rows: int = 3) -> Image.Image:
+    """The first seeds, each with a prompt drawn at random, without the faults that a quarter of mini's world has."""
     engine = LocalEngine.load("mini")
-    image = Image.new("RGB", (columns * 128, len(PROMPTS) * 128))
-    for row, prompt in enumerate(PROMPTS):
-        for seed in range(columns):
-            asked = {"model": "mini", "prompt": prompt, "seed": seed}
-            request = GenerationRequest.with_defaults(asked, lambda: engine.defaults)
-            image.paste(generate(engine, request).image, (seed * 128, row * 128))
+    image = Image.new("RGB", (columns * 128, rows * 128))
+    for seed, prompt in enumerate(prompts(columns * rows)):
+        asked = {"model": "mini", "prompt": prompt, "negative_prompt": FAULTS, "seed": seed}
+        picture = generate(engine, GenerationRequest.with_defaults(asked, lambda: engine.defaults)).image
+        row, column = divmod(seed, columns)
+        image.paste(picture, (column * 128, row * 128))
     return image
 
 

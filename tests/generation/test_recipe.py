@@ -11,9 +11,10 @@ import pytest
 import torch
 from torch import nn
 
-from notthat.generation.mini.recipe.autoencoder import CHANNELS, level, new_autoencoder
+from notthat.generation.mini.recipe.autoencoder import CHANNELS, encode_all, level, new_autoencoder, train_decoder
 from notthat.generation.mini.recipe.captions import WORDS, caption
-from notthat.generation.mini.recipe.clip import learn_tokenizer, new_clip, text_tower, tokenize
+from notthat.generation.mini.recipe.clip import learn_tokenizer, new_clip, text_tower, tokenize, train_clip, train_words
+from notthat.generation.mini.recipe.data import Pictures
 from notthat.generation.mini.recipe.loop import Plan, fit
 from notthat.generation.mini.recipe.muon import orthogonal
 from notthat.generation.mini.recipe.render import SIZE, render
@@ -138,6 +139,33 @@ def test_levelling_changes_the_latents_and_nothing_else() -> None:
         assert torch.allclose(covariance, torch.diag(covariance.diag()), atol=1e-2)
         assert covariance.trace() == pytest.approx(CHANNELS, rel=1e-2)
         assert torch.allclose(vae.decode(after).sample, decoded, atol=1e-3)
+
+
+def test_the_decoder_is_trained_on_without_a_change_to_the_latents(tmp_path: Path) -> None:
+    pictures, vae = Pictures(tmp_path / "pictures", 8, seed=0), new_autoencoder()
+    latents = encode_all(vae, pictures, tmp_path / "latents.pt", "cpu")
+    decoded = vae.decode(latents[:1]).sample
+    train_decoder(vae, pictures, latents, Plan(steps=2), tmp_path, "cpu")
+    assert torch.allclose(encode_all(vae, pictures, tmp_path / "again.pt", "cpu"), latents, atol=1e-4)
+    assert not torch.allclose(vae.decode(latents[:1]).sample, decoded, atol=1e-2)
+
+
+def test_the_picture_tower_learns_without_a_change_to_the_text_tower(tmp_path: Path) -> None:
+    pictures = Pictures(tmp_path / "pictures", 8, seed=0)
+    tokenizer = learn_tokenizer([caption(scene, random.Random(0)) for scene in some_scenes(500)])
+    clip = new_clip(tokenizer)
+    before = {name: value.clone() for name, value in clip.state_dict().items()}
+    train_words(clip, pictures.scenes, tokenizer, Plan(steps=2), tmp_path, "cpu")
+    words = {name: value.clone() for name, value in clip.state_dict().items()}
+    train_clip(clip, pictures, tokenizer, Plan(steps=2), tmp_path, "cpu")
+    after = clip.state_dict()
+
+    def changed(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> set[str]:
+        return {name.split(".")[0] for name in a if not torch.equal(a[name], b[name])}
+
+    assert changed(before, words) == {"text_model"}
+    assert changed(words, after) >= {"vision_model", "visual_projection", "text_projection"}
+    assert "text_model" not in changed(words, after)
 
 
 def test_a_muon_step_goes_as_far_in_every_direction() -> None:
