@@ -17,24 +17,17 @@ intervals. An attribute that the judge gets wrong too often on held-out pictures
 
 import argparse
 import json
-import multiprocessing
 import os
-import tempfile
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
-from math import sqrt
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
-from judge import ATTRIBUTES, KINDS, Judge, Pixels, Verdicts, accuracy, held_out, through_the_autoencoder
-from numpy.typing import NDArray
+from drawing import Drawer, agent_requests, bare, refused, wanted
+from judge import ATTRIBUTES, Judge, Verdicts, accuracy, held_out, through_the_autoencoder
 from PIL import Image, ImageDraw, ImageFont
-from rich.console import Console
-from rich.progress import track
+from rates import Rate, SideEffects, print_table
 
-from notthat.agent import Conversation, Settings, Studio
-from notthat.generation import Engine, GenerationRequest, LocalEngine, Picture, Progress, generate
+from notthat.generation import GenerationRequest
 from notthat.generation.models import locate
 
 FIVE = ("hat", "glasses", "watermark", "text", "blurry")
@@ -42,138 +35,8 @@ SWEPT = ("mustache", "hat", "cartoon", "watermark", "blurry", "oversaturated")
 GUIDANCE = (2.0, 3.0, 4.0, 5.0, 7.0)
 JOINING = (0, 2, 4, 6, 8)
 STEPS = (10, 20, 30)
-SUBJECTS = ("man", "woman", "child")
 TRUSTED = 0.9
 """The judge must see an attribute in so many of the pictures that have it, and not see it in as many of the others."""
-
-_PLURAL = ("glasses", "sunglasses", "earrings", "text")
-_KIND_OF = {name: kind for kind, names in KINDS.items() for name in names}
-_ALTERNATIVES = (("glasses", "sunglasses"), ("cartoon", "sketch", "painting"), ("dark", "overexposed"))
-"""Where one gives way, another of the same may come: that is no side effect."""
-
-stderr = Console(stderr=True)
-
-
-@dataclass(frozen=True)
-class Rate:
-    """`hits` of `of` pictures."""
-
-    hits: int
-    of: int
-
-    @property
-    def value(self) -> float:
-        return self.hits / self.of
-
-    def interval(self, z: float = 1.96) -> tuple[float, float]:
-        """Wilson 1927, "Probable inference, the law of succession, and statistical inference"."""
-        share, z2 = self.value, z * z / self.of
-        middle = (share + z2 / 2) / (1 + z2)
-        half = z / (1 + z2) * sqrt(share * (1 - share) / self.of + z2 / (4 * self.of))
-        return max(0.0, middle - half), min(1.0, middle + half)
-
-    def __str__(self) -> str:
-        low, high = self.interval()
-        return f"{100 * self.value:.0f} % ({100 * low:.0f}–{100 * high:.0f})"
-
-
-def a(name: str) -> str:
-    """The name with its article: a hat, glasses."""
-    return name if name in _PLURAL else f"a {name}"
-
-
-def bare(seed: int) -> str:
-    """The prompt of a seed."""
-    return f"portrait of a {SUBJECTS[seed % len(SUBJECTS)]}"
-
-
-def refused(seed: int, name: str) -> str:
-    """The prompt as people write it who have never heard of negative prompts."""
-    match _KIND_OF[name]:
-        case "styles":
-            return f"{bare(seed)}, not a {name}"
-        case "faults":
-            return f"{bare(seed)}, not {name}"
-        case _:
-            return f"{bare(seed)} without {a(name)}"
-
-
-def wanted(seed: int, name: str) -> str:
-    """The prompt that asks for it."""
-    match _KIND_OF[name]:
-        case "styles":
-            return f"{name} portrait of a {SUBJECTS[seed % len(SUBJECTS)]}"
-        case "objects":
-            return f"{bare(seed)} with {a(name)}"
-        case _:
-            return f"{bare(seed)}, {name}"
-
-
-class Drawer:
-    """Draws requests, each once, in a process a core; a drawn picture is kept for all who ask again."""
-
-    def __init__(self, jobs: int) -> None:
-        self.engine = LocalEngine.load("mini")
-        self.pool = multiprocessing.get_context("spawn").Pool(jobs, _start_worker)
-        self.drawn: dict[GenerationRequest, Pixels] = {}
-
-    def request(self, seed: int, prompt: str, negative: str = "", **asked: object) -> GenerationRequest:
-        """A request with mini's defaults, as a session makes it."""
-        values = {"model": "mini", "prompt": prompt, "negative_prompt": negative, "seed": seed, **asked}
-        return GenerationRequest.with_defaults(values, lambda: self.engine.defaults)
-
-    def draw(self, requests: Sequence[GenerationRequest], what: str) -> Pixels:
-        """The pictures of requests, of shape (len(requests), height, width, 3)."""
-        new = [request for request in dict.fromkeys(requests) if request not in self.drawn]
-        if new:
-            drawing = track(self.pool.imap(_draw, new), what, len(new), console=stderr)
-            self.drawn |= dict(zip(new, drawing, strict=True))
-        return np.stack([self.drawn[request] for request in requests])
-
-
-_worker: list[LocalEngine] = []
-
-
-def _start_worker() -> None:
-    torch.set_num_threads(1)
-    _worker.append(LocalEngine.load("mini"))
-
-
-def _draw(request: GenerationRequest) -> Pixels:
-    """In a worker."""
-    return np.asarray(generate(_worker[0], request).image)
-
-
-def agent_requests(seeds: Sequence[int], name: str) -> Iterator[GenerationRequest]:
-    """What the agent asks the engine for: told in the first prompt, or in a second turn on every second seed."""
-    with (
-        tempfile.TemporaryDirectory() as home,
-        Studio.open(Settings.load(home=Path(home), interpreter="offline")) as studio,
-    ):
-        recorder = _Recorder(studio.engine("mini"))
-        recording = Studio(studio.store, studio.interpreter, load_engine=lambda _: recorder)
-        for k, seed in enumerate(seeds):
-            if k % 2 == 0:
-                Conversation.start(refused(seed, name), recording, seed=seed)
-            else:
-                Conversation.start(bare(seed), recording, seed=seed).say(f"no {name}")
-            yield recorder.requests[-1]
-
-
-class _Recorder:
-    """An engine that notes what it is asked for, and leaves the drawing for later."""
-
-    model = "mini"
-
-    def __init__(self, engine: Engine) -> None:
-        self.defaults, self.remarks, self.read = engine.defaults, engine.remarks, engine.read
-        self.requests: list[GenerationRequest] = []
-
-    def run(self, request: GenerationRequest) -> Generator[Progress]:
-        """A black picture."""
-        self.requests.append(request)
-        black = Image.new("RGB", (request.width, request.height))
-        yield Progress(request.num_inference_steps, request.num_inference_steps, Picture(black, 0.0))
 
 
 class Experiment:
@@ -230,46 +93,6 @@ class Experiment:
         )
 
 
-@dataclass(frozen=True)
-class SideEffects:
-    """What happened to pictures when one attribute was excluded.
-
-    `left` is how many still have it; `flips` the share in which each other attribute came or went,
-    alternatives of the excluded one aside; `pixels` the mean difference in levels of 255; `composition`
-    the correlation of the pictures at 16 x 16 pixels, in shades of gray.
-    """
-
-    left: Rate
-    flips: dict[str, float]
-    pixels: float
-    composition: float
-
-    @classmethod
-    def between(cls, name: str, pictures: tuple[Pixels, Pixels], verdicts: tuple[Verdicts, Verdicts]) -> "SideEffects":
-        """Held against the pictures of the same seeds without the exclusion."""
-        changed = (verdicts[0] != verdicts[1]).mean(0)
-        own = next((group for group in _ALTERNATIVES if name in group), (name,))
-        return cls(
-            left=Rate(int(verdicts[1][:, ATTRIBUTES.index(name)].sum()), len(verdicts[1])),
-            flips={other: float(changed[k]) for k, other in enumerate(ATTRIBUTES) if other not in own},
-            pixels=float(np.abs(pictures[0].astype(np.int16) - pictures[1]).mean()),
-            composition=float(
-                np.mean([np.corrcoef(*map(_thumbnail, pair))[0, 1] for pair in zip(*pictures, strict=True)])
-            ),
-        )
-
-    @property
-    def worst(self) -> str:
-        """The attribute that flipped most, and how often."""
-        name = max(self.flips, key=self.flips.__getitem__)
-        return f"{name} {100 * self.flips[name]:.0f} %"
-
-
-def _thumbnail(picture: Pixels) -> NDArray[np.float64]:
-    side = picture.shape[0] // 16
-    return picture.mean(-1).reshape(16, side, 16, side).mean((1, 3)).ravel()
-
-
 def trusted(judge: Judge, count: int) -> dict[str, dict[str, float]]:
     """The judge's accuracy on held-out pictures, for the attributes that it gets right often enough."""
     pixels, true = held_out(count)
@@ -291,13 +114,6 @@ def trusted(judge: Judge, count: int) -> dict[str, dict[str, float]]:
 
 def _pair(values: tuple[float, float]) -> str:
     return " / ".join(f"{100 * value:.1f} %" for value in values)
-
-
-def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A Markdown table."""
-    print("\n| " + " | ".join(header) + " |\n|" + "---|" * len(header))
-    for row in rows:
-        print("| " + " | ".join(row) + " |")
 
 
 def sweep(experiment: Experiment, names: Sequence[str], setting: str, values: Sequence[object], seeds: int) -> None:

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from exclusion import FIVE, Rate, SideEffects, agent_requests, bare, refused, wanted
+from drawing import agent_requests, bare, refused, wanted
+from exclusion import FIVE
 from judge import ATTRIBUTES, Judge, accuracy, held_out
+from rates import Rate, SideEffects
 
 from notthat.generation import GenerationRequest, LocalEngine
 

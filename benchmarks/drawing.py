@@ -1,0 +1,122 @@
+"""The pictures of the exclusion experiment: the prompts of its columns, and the processes that draw them."""
+
+import multiprocessing
+import tempfile
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from judge import KINDS, Pixels
+from PIL import Image
+from rich.console import Console
+from rich.progress import track
+
+from notthat.agent import Conversation, Settings, Studio
+from notthat.generation import Engine, GenerationRequest, LocalEngine, Picture, Progress, generate
+
+SUBJECTS = ("man", "woman", "child")
+
+_PLURAL = ("glasses", "sunglasses", "earrings", "text")
+_KIND_OF = {name: kind for kind, names in KINDS.items() for name in names}
+
+stderr = Console(stderr=True)
+
+
+def a(name: str) -> str:
+    """The name with its article: a hat, glasses."""
+    return name if name in _PLURAL else f"a {name}"
+
+
+def bare(seed: int) -> str:
+    """The prompt of a seed."""
+    return f"portrait of a {SUBJECTS[seed % len(SUBJECTS)]}"
+
+
+def refused(seed: int, name: str) -> str:
+    """The prompt as people write it who have never heard of negative prompts."""
+    match _KIND_OF[name]:
+        case "styles":
+            return f"{bare(seed)}, not a {name}"
+        case "faults":
+            return f"{bare(seed)}, not {name}"
+        case _:
+            return f"{bare(seed)} without {a(name)}"
+
+
+def wanted(seed: int, name: str) -> str:
+    """The prompt that asks for it."""
+    match _KIND_OF[name]:
+        case "styles":
+            return f"{name} portrait of a {SUBJECTS[seed % len(SUBJECTS)]}"
+        case "objects":
+            return f"{bare(seed)} with {a(name)}"
+        case _:
+            return f"{bare(seed)}, {name}"
+
+
+class Drawer:
+    """Draws requests, each once, in a process a core; a drawn picture is kept for all who ask again."""
+
+    def __init__(self, jobs: int) -> None:
+        self.engine = LocalEngine.load("mini")
+        self.pool = multiprocessing.get_context("spawn").Pool(jobs, _start_worker)
+        self.drawn: dict[GenerationRequest, Pixels] = {}
+
+    def request(self, seed: int, prompt: str, negative: str = "", **asked: object) -> GenerationRequest:
+        """A request with mini's defaults, as a session makes it."""
+        values = {"model": "mini", "prompt": prompt, "negative_prompt": negative, "seed": seed, **asked}
+        return GenerationRequest.with_defaults(values, lambda: self.engine.defaults)
+
+    def draw(self, requests: Sequence[GenerationRequest], what: str) -> Pixels:
+        """The pictures of requests, of shape (len(requests), height, width, 3)."""
+        new = [request for request in dict.fromkeys(requests) if request not in self.drawn]
+        if new:
+            drawing = track(self.pool.imap(_draw, new), what, len(new), console=stderr)
+            self.drawn |= dict(zip(new, drawing, strict=True))
+        return np.stack([self.drawn[request] for request in requests])
+
+
+_worker: list[LocalEngine] = []
+
+
+def _start_worker() -> None:
+    torch.set_num_threads(1)
+    _worker.append(LocalEngine.load("mini"))
+
+
+def _draw(request: GenerationRequest) -> Pixels:
+    """In a worker."""
+    return np.asarray(generate(_worker[0], request).image)
+
+
+def agent_requests(seeds: Sequence[int], name: str) -> Iterator[GenerationRequest]:
+    """What the agent asks the engine for: told in the first prompt, or in a second turn on every second seed."""
+    with (
+        tempfile.TemporaryDirectory() as home,
+        Studio.open(Settings.load(home=Path(home), interpreter="offline")) as studio,
+    ):
+        recorder = _Recorder(studio.engine("mini"))
+        recording = Studio(studio.store, studio.interpreter, load_engine=lambda _: recorder)
+        for k, seed in enumerate(seeds):
+            if k % 2 == 0:
+                Conversation.start(refused(seed, name), recording, seed=seed)
+            else:
+                Conversation.start(bare(seed), recording, seed=seed).say(f"no {name}")
+            yield recorder.requests[-1]
+
+
+class _Recorder:
+    """An engine that notes what it is asked for, and leaves the drawing for later."""
+
+    model = "mini"
+
+    def __init__(self, engine: Engine) -> None:
+        self.defaults, self.remarks, self.read = engine.defaults, engine.remarks, engine.read
+        self.requests: list[GenerationRequest] = []
+
+    def run(self, request: GenerationRequest) -> Generator[Progress]:
+        """A black picture."""
+        self.requests.append(request)
+        black = Image.new("RGB", (request.width, request.height))
+        yield Progress(request.num_inference_steps, request.num_inference_steps, Picture(black, 0.0))

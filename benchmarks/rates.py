@@ -1,0 +1,82 @@
+"""How often, how sure, and what else: the figures of the exclusion experiment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+from judge import ATTRIBUTES, Pixels, Verdicts
+from numpy.typing import NDArray
+
+_ALTERNATIVES = (("glasses", "sunglasses"), ("cartoon", "sketch", "painting"), ("dark", "overexposed"))
+"""Where one gives way, another of the same may come: that is no side effect."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """`hits` of `of` pictures."""
+
+    hits: int
+    of: int
+
+    @property
+    def value(self) -> float:
+        return self.hits / self.of
+
+    def interval(self, z: float = 1.96) -> tuple[float, float]:
+        """Wilson 1927, "Probable inference, the law of succession, and statistical inference"."""
+        share, z2 = self.value, z * z / self.of
+        middle = (share + z2 / 2) / (1 + z2)
+        half = z / (1 + z2) * sqrt(share * (1 - share) / self.of + z2 / (4 * self.of))
+        return max(0.0, middle - half), min(1.0, middle + half)
+
+    def __str__(self) -> str:
+        low, high = self.interval()
+        return f"{100 * self.value:.0f} % ({100 * low:.0f}–{100 * high:.0f})"
+
+
+@dataclass(frozen=True)
+class SideEffects:
+    """What happened to pictures when one attribute was excluded.
+
+    `left` is how many still have it; `flips` the share in which each other attribute came or went,
+    alternatives of the excluded one aside; `pixels` the mean difference in levels of 255; `composition`
+    the correlation of the pictures at 16 x 16 pixels, in shades of gray.
+    """
+
+    left: Rate
+    flips: dict[str, float]
+    pixels: float
+    composition: float
+
+    @classmethod
+    def between(cls, name: str, pictures: tuple[Pixels, Pixels], verdicts: tuple[Verdicts, Verdicts]) -> "SideEffects":
+        """Held against the pictures of the same seeds without the exclusion."""
+        changed = (verdicts[0] != verdicts[1]).mean(0)
+        own = next((group for group in _ALTERNATIVES if name in group), (name,))
+        return cls(
+            left=Rate(int(verdicts[1][:, ATTRIBUTES.index(name)].sum()), len(verdicts[1])),
+            flips={other: float(changed[k]) for k, other in enumerate(ATTRIBUTES) if other not in own},
+            pixels=float(np.abs(pictures[0].astype(np.int16) - pictures[1]).mean()),
+            composition=float(
+                np.mean([np.corrcoef(*map(_thumbnail, pair))[0, 1] for pair in zip(*pictures, strict=True)])
+            ),
+        )
+
+    @property
+    def worst(self) -> str:
+        """The attribute that flipped most, and how often."""
+        name = max(self.flips, key=self.flips.__getitem__)
+        return f"{name} {100 * self.flips[name]:.0f} %"
+
+
+def _thumbnail(picture: Pixels) -> NDArray[np.float64]:
+    side = picture.shape[0] // 16
+    return picture.mean(-1).reshape(16, side, 16, side).mean((1, 3)).ravel()
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A Markdown table."""
+    print("\n| " + " | ".join(header) + " |\n|" + "---|" * len(header))
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
