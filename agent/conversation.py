@@ -1,20 +1,19 @@
 """`Conversation`: a person and a picture, turn by turn.
 
 What is said is interpreted as edits, the edits are applied to the state, the state becomes a request,
-the request a picture, and all of it is stored as a turn. Nothing is stored before the picture is
-there, so a turn that fails or is cancelled leaves the session as it was.
+the request a picture, and all of it is stored as a turn. That is recorded before it is drawn, so that no
+words are lost; a turn that fails or is cancelled leaves the session as it was, and can be retried.
 """
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Self
 
 from ..errors import InvalidInputError
-from ..generation import Engine, GenerationRequest, Progress, absolute, generate
-from ..generation.infotext import png_text
-from ..storage import ExclusionRecord, NewTurn, SessionRecord, StorageError, TurnRecord
+from ..generation import Engine, GenerationRequest, absolute
+from ..storage import ExclusionRecord, NewTurn, SessionRecord, SessionStart, StorageError, TurnRecord
 from .edits import (
     MAX_PROMPT_CHARACTERS,
     Edit,
@@ -27,8 +26,9 @@ from .edits import (
 )
 from .exclusions import Exclusion, NegativePrompt
 from .interpreters import Interpretation
+from .recording import draw, provenance
 from .replies import describe
-from .studio import Studio
+from .studio import OnStep, Studio
 from .terms import one_line
 
 Turn = TurnRecord
@@ -36,8 +36,6 @@ Turn = TurnRecord
 
 _RECENT_TURNS = 3
 """How many turns back an interpreter is told of."""
-
-OnStep = Callable[[Progress], None]
 
 
 class Conversation:
@@ -90,17 +88,31 @@ class Conversation:
         }
         request = GenerationRequest.with_defaults(asked, lambda: studio.engine(model).defaults)
         engine = studio.engine(model)
-        picture = generate(engine, request, on_step)
         reply = " ".join([said.reply, *_remarks(engine, request, replace(blank, negative=NegativePrompt()), state)])
-        turn = _new_turn(0, None, words, said.edits, reply, state, request, picture.seconds)
-        record = studio.store.begin_session(model, policies, turn, picture.image, png_text(request))
+        made_with = provenance(studio, request, policies, said)
+        turn = _new_turn(0, None, words, said.edits, reply, state, request, made_with)
+        record = draw(studio, studio.store.attempts.begin_session(SessionStart(model, policies), turn), on_step)
         return cls(studio.store.session(record.session), studio)
 
     @classmethod
-    def open(cls, session: str, studio: Studio | None = None) -> Self:
-        """Go on with a session."""
+    def open(cls, session: str, studio: Studio | None = None, *, turn: int | None = None) -> Self:
+        """Go on with a session: from its head, or from a `turn` that becomes no head before another grows from it."""
         studio = studio or Studio.open()
-        return cls(studio.store.session(session), studio)
+        conversation = cls(studio.store.session(session), studio)
+        if turn is not None:
+            conversation.head = studio.store.turn(session, turn)
+        return conversation
+
+    @classmethod
+    def retry(
+        cls, session: str, studio: Studio | None = None, *, turn: int | None = None, on_step: OnStep | None = None
+    ) -> Self:
+        """Draw a turn again that came to no picture, by default the session's latest, from what was recorded of it."""
+        studio = studio or Studio.open()
+        record = draw(studio, studio.store.attempts.again(session, turn), on_step)
+        conversation = cls(studio.store.session(session), studio)
+        conversation.head = record
+        return conversation
 
     @property
     def state(self) -> State:
@@ -151,7 +163,18 @@ class Conversation:
         if seed == state.seed:
             return replace(self.head, feedback=words, edits=(), reply=said.reply)
         number = self.studio.store.next_number(self.id)
-        return self._grow(self.head, number, words, said, state, replace(state, seed=seed), on_step)
+        return self._grow(self.head, number, words, said, state, replace(state, seed=seed), on_step, read=False)
+
+    def interpret_again(self, turn: Turn) -> Interpretation:
+        """What a turn's words mean to today's interpreter, in the state that they were said in.
+
+        Raises:
+            InvalidInputError: where a first prompt would be refused today.
+        """
+        if turn.parent is not None:
+            return self._interpret(turn.feedback, self.studio.store.turn(self.id, turn.parent))
+        blank = State("", self._policy, turn.seed, self._policy)
+        return _as_first_prompt(self.studio.interpreter.interpret(turn.feedback, blank), turn.feedback, blank)
 
     def turns(self) -> list[Turn]:
         """Every turn of the session, in order of creation."""
@@ -166,6 +189,8 @@ class Conversation:
         before: State,
         after: State,
         on_step: OnStep | None,
+        *,
+        read: bool = True,
     ) -> Turn:
         request = GenerationRequest.checked(
             **{
@@ -176,10 +201,10 @@ class Conversation:
             }
         )
         engine = self.studio.engine(request.model)
-        picture = generate(engine, request, on_step)
         reply = " ".join([said.reply, *_remarks(engine, request, before, after)])
-        turn = _new_turn(number, parent.number, words, said.edits, reply, after, request, picture.seconds)
-        self.head = self.studio.store.add_turn(self.id, turn, picture.image, png_text(request))
+        made_with = provenance(self.studio, request, self._policies, said if read else None)
+        turn = _new_turn(number, parent.number, words, said.edits, reply, after, request, made_with)
+        self.head = draw(self.studio, self.studio.store.attempts.begin(self.id, turn), on_step)
         return self.head
 
     def _ancestor(self, turns: int) -> Turn | None:
@@ -283,7 +308,7 @@ def _new_turn(
     reply: str,
     state: State,
     request: GenerationRequest,
-    seconds: float,
+    made_with: dict[str, Any],
 ) -> NewTurn:
     return NewTurn(
         number=number,
@@ -296,7 +321,8 @@ def _new_turn(
         exclusions=tuple(ExclusionRecord(e.term, e.weight, e.source, e.since, e.words) for e in state.negative),
         seed=state.seed,
         request=request.model_dump(mode="json"),
-        seconds=seconds,
+        seconds=0.0,
+        provenance=made_with,
     )
 
 

@@ -58,6 +58,15 @@ def available(folder: Path) -> dict[str, Traversable]:
     return dict(sorted(packs.items()))
 
 
+def texts(names: tuple[str, ...], folder: Path) -> dict[str, str]:
+    """The named packs word for word, as they are now; one that is gone or can't be read is left out."""
+    packs, found = available(folder), {}
+    for name in names:
+        with suppress(KeyError, OSError, UnicodeDecodeError):
+            found[name] = packs[name].read_text(encoding="utf-8")
+    return found
+
+
 def compose(names: tuple[str, ...], folder: Path) -> NegativePrompt:
     """What the named policies exclude, in their order: the start of a session's negative prompt."""
     negative = NegativePrompt()

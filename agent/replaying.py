@@ -1,13 +1,46 @@
-"""Replay: every turn's picture again from its stored request alone, held against the one that was kept."""
+"""Replay: every turn's picture again from its stored request alone, held against the one that was kept.
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+Where they differ, what differs between then and now is told: weights, libraries, device, number format.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from PIL.Image import Image
 
 from ..generation import GenerationRequest, generate
-from .conversation import OnStep
-from .studio import Studio
+from ..generation.infotext import png_text
+from ..storage import TurnRecord
+from .studio import OnStep, Studio
+
+_COMPARED = ("weights", "scheduler", "scheduler_config", "dtype", "device", "notthat")
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How far a picture came out otherwise, over all its channels, and why that may be."""
+
+    mean_abs_diff: float
+    """In levels of 255."""
+    psnr: float
+    """The peak signal-to-noise ratio in decibels: 10 log10(255² / mean squared difference)."""
+    differs: Mapping[str, tuple[Any, Any]]
+    """What is not as it was: then, and now. Empty where all that was recorded is the same."""
+    recorded: bool
+    """Whether it was recorded at all what the turn was drawn with."""
+
+    @property
+    def sentence(self) -> str:
+        """The same for people."""
+        far = f"mean {self.mean_abs_diff:.2f}, PSNR {self.psnr:.1f} dB"
+        if not self.recorded:
+            return f"{far}; what it was drawn with was not recorded"
+        if not self.differs:
+            return f"{far}; model, libraries, device and number format are the same"
+        return f"{far}; " + "; ".join(f"{name}: {then} then, {now} now" for name, (then, now) in self.differs.items())
 
 
 @dataclass(frozen=True)
@@ -17,6 +50,24 @@ class Replayed:
     turn: int
     identical: bool
     max_abs_diff: int
+    drift: Drift | None = field(default=None, compare=False)
+    """Where it is not identical."""
+
+    def as_json(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        told: dict[str, Any] = {
+            "turn": self.turn,
+            "identical": self.identical,
+            "max_abs_diff": self.max_abs_diff,
+        }
+        if self.drift:
+            told["drift"] = {
+                "mean_abs_diff": round(self.drift.mean_abs_diff, 4),
+                "psnr": round(self.drift.psnr, 2),
+                "recorded": self.drift.recorded,
+                "differs": {name: list(pair) for name, pair in self.drift.differs.items()},
+            }
+        return told
 
 
 def replay(studio: Studio, session: str, on_step: OnStep | None = None) -> Iterator[Replayed]:
@@ -26,5 +77,32 @@ def replay(studio: Studio, session: str, on_step: OnStep | None = None) -> Itera
         image = generate(studio.engine(request.model), request, on_step).image
         now = np.asarray(image, np.int16)
         then = np.asarray(studio.store.images.open(turn.sha256).convert("RGB"), np.int16)
-        difference = int(abs(now - then).max()) if now.shape == then.shape else 255
-        yield Replayed(turn.number, difference == 0, difference)
+        difference = abs(now - then) if now.shape == then.shape else np.full(3, 255, np.int16)
+        greatest = int(difference.max())
+        drift = None if greatest == 0 else _drift(difference, turn.provenance, studio.provenance(request.model))
+        yield Replayed(turn.number, greatest == 0, greatest, drift)
+
+
+def redraw(studio: Studio, turn: TurnRecord) -> tuple[Image, Mapping[str, str]]:
+    """A turn's picture from its request alone, with the text of its PNG."""
+    request = GenerationRequest.checked(**turn.request)
+    return generate(studio.engine(request.model), request).image, png_text(request)
+
+
+def _drift(
+    difference: "np.ndarray[Any, np.dtype[np.int16]]", then: dict[str, Any] | None, now: dict[str, Any]
+) -> Drift:
+    squared = float(np.mean(np.square(difference, dtype=np.float64)))
+    return Drift(
+        mean_abs_diff=float(difference.mean()),
+        psnr=10 * math.log10(255**2 / squared),
+        differs={} if then is None else _differences(then, now),
+        recorded=then is not None,
+    )
+
+
+def _differences(then: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    pairs = {name: (then.get(name), now.get(name)) for name in _COMPARED if name in then and name in now}
+    before, after = then.get("libraries", {}), now.get("libraries", {})
+    pairs |= {name: (before.get(name), after.get(name)) for name in sorted({*before, *after})}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}

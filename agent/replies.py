@@ -64,3 +64,18 @@ def _describe_allowed(term: str, state: State) -> str:
 def _listed(terms: Sequence[str]) -> str:
     quoted = [f"“{term}”" for term in terms]
     return " and ".join(filter(None, [", ".join(quoted[:-1]), quoted[-1]]))
+
+
+def listed_turns(done: tuple[int, ...], pending: tuple[int, ...]) -> list[str]:
+    """What to say of a session's other turns, made while one was drawn: a sentence for each kind."""
+    lines = []
+    if done:
+        lines.append(f"Meanwhile {_turns(done)} {'was' if len(done) == 1 else 'were'} made; this one is shown now.")
+    if pending:
+        still = "is still being drawn" if len(pending) == 1 else "are still being drawn"
+        lines.append(f"{_turns(pending).capitalize()} {still}, and shown when done.")
+    return lines
+
+
+def _turns(numbers: tuple[int, ...]) -> str:
+    return f"turn{'s' if len(numbers) > 1 else ''} {' and '.join(map(str, numbers))}"

@@ -6,15 +6,18 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from ..generation import Engine
+from ..generation import Engine, Progress
 from ..storage import Store
 from . import policies
 from .exclusions import NegativePrompt
 from .interpreters import Interpreter, LLMInterpreter, OfflineInterpreter
 from .interpreters.llm import Chat
 from .settings import Settings
+
+OnStep = Callable[[Progress], None]
+"""Hears of every step of a picture."""
 
 
 def interpreter_of(settings: Settings) -> Interpreter:
@@ -51,7 +54,9 @@ class Studio:
         self.model = model
         self._load_engine = load_engine
         self._policy_folder = policy_folder or store.images.folder.parent / "policies"
+        self._weights = store.images.folder.parent / "weights.json"
         self._engines: dict[str, Engine] = {}
+        self._provenances: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
 
     @classmethod
@@ -59,6 +64,7 @@ class Studio:
         """The studio that the environment describes; see `Settings`."""
         settings = settings or Settings.load()
         store = Store.open(settings.database_url, home=settings.home)
+        store.attempts.mark_interrupted()  # what a crash left behind
         return cls(store, interpreter_of(settings), model=settings.model)
 
     def engine(self, model: str) -> Engine:
@@ -71,6 +77,18 @@ class Studio:
     def warm_up(self, model: str | None = None) -> None:
         """Begin to load a model in the background; what goes wrong is said when it is used."""
         threading.Thread(target=partial(self._quietly_load, model or self.model), daemon=True).start()
+
+    def provenance(self, model: str) -> dict[str, Any]:
+        """What decides the pictures of a model's engine besides their requests."""
+        engine = self.engine(model)
+        with self._lock:
+            if model not in self._provenances:
+                self._provenances[model] = engine.provenance(self._weights)
+            return self._provenances[model]
+
+    def policy_texts(self, names: tuple[str, ...]) -> dict[str, str]:
+        """The named policies' packs, word for word."""
+        return policies.texts(names, self._policy_folder)
 
     def policies(self, names: tuple[str, ...]) -> NegativePrompt:
         """What the named policies exclude."""

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .errors import GenerationError
 from .request import Defaults, GenerationRequest, Reading, Syntax
@@ -54,6 +55,10 @@ class Engine(Protocol):
 
     def read(self, text: str, syntax: Syntax = "weighted") -> Reading:
         """How the model reads a text."""
+        ...
+
+    def provenance(self, cache: Path | None = None) -> dict[str, Any]:
+        """What decides a picture besides its request, as JSON: see `provenance.py`, which may use a file `cache`."""
         ...
 
 

@@ -15,6 +15,7 @@ from .engine import Picture, Progress
 from .errors import GenerationError, InvalidModelError, InvalidRequestError
 from .families.sd import StableDiffusion, guided
 from .models import About, about, kind_of, locate
+from .provenance import provenance
 from .request import GenerationRequest, Reading, Syntax
 from .sampling import denoise
 
@@ -100,6 +101,10 @@ class LocalEngine:
     def read(self, text: str, syntax: Syntax = "weighted") -> Reading:
         """How the model reads a text."""
         return self._family.text.read(text, syntax)
+
+    def provenance(self, cache: Path | None = None) -> dict[str, Any]:
+        """What decides a picture besides its request; `cache` is a file that remembers the weights' hash."""
+        return provenance(self.model, self._family, self.device, cache)
 
     @contextmanager
     def _working(self) -> Iterator[None]:

@@ -3,11 +3,14 @@
 import hashlib
 import time
 from collections.abc import Generator
+from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from .engine import Picture, Progress
 from .prompt_syntax import parse
+from .provenance import libraries
 from .request import Defaults, GenerationRequest, Reading, Syntax
 
 _SQUARES = 4
@@ -53,3 +56,7 @@ class StubEngine:
         words = [word.strip(",.").lower() for fragment in fragments for word in (fragment.text or "").split()]
         shown = tuple((fragment.text, fragment.weight) for fragment in fragments if fragment.text is not None)
         return Reading(shown, len(words), 1, tuple(word for word in words if word in self.unknown))
+
+    def provenance(self, cache: Path | None = None) -> dict[str, Any]:
+        """That it has no weights, and the libraries that there are."""
+        return {"model": self.model, "weights": None, "device": "cpu", "libraries": libraries()}

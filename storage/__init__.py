@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .archive import export, import_
     from .errors import (
         DamagedPictureError,
         MissingPictureError,
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
         UnknownTurnError,
     )
     from .images import ImageStore
-    from .maintenance import Finding, Pruned, check, prune
+    from .maintenance import Finding, Pruned, check, prune, repair
     from .migrate import revision, upgrade
-    from .records import ExclusionRecord, NewTurn, SessionRecord, TurnRecord
+    from .records import Attempt, ExclusionRecord, NewTurn, SessionRecord, SessionStart, TurnRecord
     from .store import Store
 
 __all__ = [
+    "Attempt",
     "DamagedPictureError",
     "ExclusionRecord",
     "Finding",
@@ -38,23 +40,30 @@ __all__ = [
     "OutdatedDatabaseError",
     "Pruned",
     "SessionRecord",
+    "SessionStart",
     "StorageError",
     "Store",
     "TurnRecord",
     "UnknownSessionError",
     "UnknownTurnError",
     "check",
+    "export",
+    "import_",
     "prune",
+    "repair",
     "revision",
     "upgrade",
 ]
 
 _HOME_OF = {
+    **dict.fromkeys(("export", "import_"), "archive"),
     "ImageStore": "images",
     "Store": "store",
-    **dict.fromkeys(("Finding", "Pruned", "check", "prune"), "maintenance"),
+    **dict.fromkeys(("Finding", "Pruned", "check", "prune", "repair"), "maintenance"),
     **dict.fromkeys(("revision", "upgrade"), "migrate"),
-    **dict.fromkeys(("ExclusionRecord", "NewTurn", "SessionRecord", "TurnRecord"), "records"),
+    **dict.fromkeys(
+        ("Attempt", "ExclusionRecord", "NewTurn", "SessionRecord", "SessionStart", "TurnRecord"), "records"
+    ),
 }
 
 

@@ -19,6 +19,8 @@ _NO_FOLDER = "{where} is not a folder: set NOTTHAT_HOME to one that you may writ
 _FOREIGN = "{where} is not a notthat database: move it away, or set NOTTHAT_HOME to another folder"
 _DAMAGED = "{where} is damaged: “notthat db check” tells where; restore it from a copy, or move it away"
 _DISK = "{where} can't be read or written ({reason}): check the disk and the space left on it, then try again"
+_NO_SERVER = "{where} can't be reached ({reason}): start the server, or check NOTTHAT_DATABASE_URL"
+_NOT_ALLOWED = "{where} refuses what is asked ({reason}): give the user of NOTTHAT_DATABASE_URL the right to do that"
 _OTHER = "{where} can't be used: {reason}"
 
 _BY_SQLITE_NAME = (
@@ -32,6 +34,20 @@ _BY_SQLITE_NAME = (
     ("SQLITE_CORRUPT", _DAMAGED),
     ("SQLITE_IOERR", _DISK),
 )
+
+_BY_SQLSTATE = (
+    ("08", _NO_SERVER),
+    ("28", _NO_SERVER),
+    ("3D", _NO_SERVER),
+    ("57", _NO_SERVER),
+    ("53100", _FULL),
+    ("53", _NO_SERVER),
+    ("55P03", _LOCKED),
+    ("40", _LOCKED),
+    ("25006", _READ_ONLY),
+    ("42501", _NOT_ALLOWED),
+)
+"""PostgreSQL's codes, the longer ones of a class before the class."""
 
 _BY_ERRNO = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), _FULL),
@@ -67,6 +83,9 @@ def explained(where: object) -> Iterator[None]:
 
 
 def _about_database(error: DBAPIError) -> str:
+    if hasattr(error.orig, "sqlstate"):
+        code = str(getattr(error.orig, "sqlstate", None) or "08")  # a server that can't be reached gives none
+        return next((sentence for prefix, sentence in _BY_SQLSTATE if code.startswith(prefix)), _OTHER)
     name = getattr(error.orig, "sqlite_errorname", "")
     return next((sentence for prefix, sentence in _BY_SQLITE_NAME if name.startswith(prefix)), _OTHER)
 

@@ -1,4 +1,4 @@
-"""How the database is reached: its address, and what SQLite is told on every connection."""
+"""How the database is reached: its address, and what SQLite and PostgreSQL are told on every connection."""
 
 import json
 import sqlite3
@@ -20,8 +20,9 @@ _DUMPS = partial(json.dumps, ensure_ascii=False, allow_nan=False)  # readable in
 def database_url(url: str | None, home: Path) -> URL:
     """The database's address: `url`, or the file `notthat.db` in the folder `home`.
 
-    Raises `InvalidInputError` when `url` is no address, or one of a database in memory: pictures
-    stay, so what tells about them has to.
+    `url` names a file of SQLite's, `sqlite:////folder/notthat.db`, or a database of a PostgreSQL server,
+    `postgresql://user:password@host/name`. Raises `InvalidInputError` when it is no address, or one of a
+    database in memory: pictures stay, so what tells about them has to.
     """
     if url is None:
         return URL.create("sqlite", database=str(home.absolute() / "notthat.db"))
@@ -34,6 +35,8 @@ def database_url(url: str | None, home: Path) -> URL:
     in_memory = address.database in (None, "", ":memory:") or address.query.get("mode") == "memory"
     if address.get_backend_name() == "sqlite" and in_memory:
         raise InvalidInputError("a database in memory keeps nothing: write sqlite:////folder/notthat.db")
+    if address.get_backend_name() in ("postgresql", "postgres"):
+        return address.set(drivername="postgresql+psycopg")
     return address
 
 
@@ -51,15 +54,30 @@ def connect(url: URL, *, foreign_keys: bool = True, wait: float = WAIT_SECONDS) 
     SQLite doesn't enforce them, which is what a migration needs that rebuilds tables.
     """
     try:
-        if url.get_backend_name() != "sqlite":
-            return create_engine(url, json_serializer=_DUMPS)
+        if url.get_backend_name() == "postgresql":
+            return _connect_postgresql(url, wait)
         engine = create_engine(url, json_serializer=_DUMPS, max_overflow=-1)
     except (ArgumentError, ImportError) as error:
+        needed = "pip install 'notthat[postgres]', or " if url.get_backend_name() == "postgresql" else ""
         raise InvalidInputError(
-            f"no driver for a {url.drivername} database is installed: use one that starts with sqlite:///"
+            f"no driver for a {url.drivername} database is installed: {needed}use one that starts with sqlite:///"
         ) from error
+    if url.get_backend_name() != "sqlite":
+        raise InvalidInputError(f"sessions can't be kept in {url.get_backend_name()}: use sqlite:/// or postgresql://")
     _prepare_sqlite(engine, foreign_keys=foreign_keys, wait=wait)
     return engine
+
+
+def _connect_postgresql(url: URL, wait: float) -> Engine:
+    """An engine whose connections are looked at before they are used again: servers restart."""
+    told = {"options": f"-c lock_timeout={int(wait * 1000)} -c timezone=UTC"}
+    return create_engine(
+        url,
+        json_serializer=_DUMPS,
+        max_overflow=-1,
+        pool_pre_ping=True,
+        connect_args={} if "options" in url.query else told,
+    )
 
 
 def writing(engine: Engine) -> Engine:

@@ -18,7 +18,7 @@ from .boundary import explained
 from .errors import DamagedPictureError, MissingPictureError, StorageError
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
 """What Pillow raises on a file that isn't a whole PNG."""
 
 
@@ -39,7 +39,7 @@ class ImageStore:
         picture outlasts a power cut. Raises `StorageError` when it can't be written.
         """
         rgb = image.convert("RGB")
-        sha256 = _pixels_sha256(rgb)
+        sha256 = pixels_sha256(rgb)
         path = self.path(sha256)
         with explained(self.folder):
             if not self._is_sound(sha256):
@@ -70,8 +70,8 @@ class ImageStore:
         try:
             image = Image.open(BytesIO(content), formats=["PNG"])
             image.load()
-            intact = _pixels_sha256(image) == sha256
-        except _DAMAGE as error:
+            intact = pixels_sha256(image) == sha256
+        except DAMAGE as error:
             raise DamagedPictureError(
                 f"the picture {path} can't be read: restore it, or draw it again from its turn's seed"
             ) from error
@@ -99,7 +99,8 @@ class ImageStore:
         return True
 
 
-def _pixels_sha256(image: Image.Image) -> str:
+def pixels_sha256(image: Image.Image) -> str:
+    """What a picture is named by: the SHA-256 of its RGB pixels, in hexadecimal."""
     return hashlib.sha256(image.convert("RGB").tobytes()).hexdigest()
 
 

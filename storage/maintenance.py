@@ -1,14 +1,19 @@
 """Looking after a store: what is wrong with it, and what takes up room in it for nothing."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from PIL.Image import Image
+
+from ..errors import NotthatError
 from .boundary import explained
 from .errors import MissingPictureError, StorageError
+from .images import pixels_sha256
+from .records import TurnRecord
 from .store import Store
 
 STALE_SECONDS = 3600.0
@@ -22,6 +27,8 @@ class Finding:
     kind: Literal["database", "missing picture", "damaged picture", "unused picture", "temporary file"]
     place: str
     message: str
+    turn: tuple[str, int] | None = None
+    """A turn that the picture belongs to: its session and its number."""
 
     @property
     def harmless(self) -> bool:
@@ -41,17 +48,51 @@ class Pruned:
 def check(store: Store) -> list[Finding]:
     """Look at all there is, every picture's pixels included, and change nothing. Empty: all is well."""
     findings: list[Finding] = []
-    named: dict[str, str] = {}
+    named: dict[str, tuple[str, int]] = {}
     try:
         findings += (Finding("database", store.place, message) for message in store.damage())
         for session in store.sessions():
-            if session.head not in range(session.turns):
+            turns = store.turns(session.id)
+            if session.head not in {turn.number for turn in turns}:
                 findings.append(Finding("database", store.place, f"session “{session.id}” has lost its head"))
-            for turn in store.turns(session.id):
-                named.setdefault(turn.sha256, f"turn {turn.number} of session “{session.id}”")
+            findings += (Finding("database", store.place, line) for line in _contradictions(turns))
+            for turn in turns:
+                named.setdefault(turn.sha256, (session.id, turn.number))
+        store.attempts.all()  # that they can be read
     except StorageError as error:  # too damaged to be asked, and so nothing is known of pictures
         return [*findings, Finding("database", store.place, str(error))]
     return [*findings, *_unsound(store, named), *_leftovers(store, frozenset(named))]
+
+
+Redraw = Callable[[TurnRecord], tuple[Image, Mapping[str, str]]]
+"""A turn's picture again, and the text of its PNG; may raise `NotthatError`."""
+
+
+def repair(store: Store, findings: list[Finding], redraw: Redraw) -> list[str]:
+    """Mend what can be mended of what `check` found; a line for each thing done, or tried in vain.
+
+    A picture that is gone or damaged is drawn again, and kept only where it comes out with the very pixels
+    that its turn names. What takes up room for nothing is left to `prune`.
+    """
+    done = store.repair_rows()
+    for finding in findings:
+        if finding.turn is not None:
+            done.append(_redrawn(store, finding.turn, redraw))
+    return done
+
+
+def _redrawn(store: Store, place: tuple[str, int], redraw: Redraw) -> str:
+    session, number = place
+    turn = store.turn(session, number)
+    what = f"the picture of turn {number} of session “{session}”"
+    try:
+        picture, text = redraw(turn)
+    except NotthatError as error:
+        return f"{what} can't be drawn again: {error}"
+    if pixels_sha256(picture) != turn.sha256:
+        return f"{what} comes out differently on this machine: restore its file from a copy"
+    store.images.save(picture, text)
+    return f"{what} is drawn again, pixel by pixel as it was"
 
 
 def prune(store: Store, *, dry_run: bool = False) -> Pruned:
@@ -70,15 +111,34 @@ def prune(store: Store, *, dry_run: bool = False) -> Pruned:
     return Pruned(pictures, temporary, size)
 
 
-def _unsound(store: Store, named: dict[str, str]) -> Iterator[Finding]:
-    for sha256, turn in named.items():
+def _contradictions(turns: list[TurnRecord]) -> Iterator[str]:
+    """What an exclusion says of a turn that can't be: it came with one on the way to its own, or with itself."""
+    parents = {turn.number: turn.parent for turn in turns}
+    for turn in turns:
+        way: set[int | None] = {turn.number}
+        number = turn.parent
+        while number is not None and number not in way:
+            way.add(number)
+            number = parents.get(number)
+        for each in turn.exclusions:
+            if each.since not in way:
+                yield (
+                    f"turn {turn.number} of session “{turn.session}” excludes “{each.term}” "
+                    f"since turn {each.since}, which it did not grow from"
+                )
+
+
+def _unsound(store: Store, named: dict[str, tuple[str, int]]) -> Iterator[Finding]:
+    for sha256, place_of in named.items():
+        session, number = place_of
+        turn = f"turn {number} of session “{session}”"
         place = str(store.images.path(sha256))
         try:
             store.images.open(sha256)
         except MissingPictureError as error:
-            yield Finding("missing picture", place, f"{turn}: {error}")
+            yield Finding("missing picture", place, f"{turn}: {error}", place_of)
         except StorageError as error:
-            yield Finding("damaged picture", place, f"{turn}: {error}")
+            yield Finding("damaged picture", place, f"{turn}: {error}", place_of)
 
 
 def _leftovers(store: Store, named: frozenset[str]) -> Iterator[Finding]:

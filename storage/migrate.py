@@ -11,8 +11,11 @@ from .boundary import explained
 from .connection import connect, database_url, place, writing
 from .errors import NewerDatabaseError, OutdatedDatabaseError, StorageError
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """All revisions, oldest first; a test holds them against the files in `migrations/versions`."""
+
+_UPGRADE_LOCK = 0x6E6F747468617400
+"""PostgreSQL's advisory lock of whoever upgrades: "notthat" in ASCII."""
 
 
 def revision(url: str | None = None, *, home: Path) -> str | None:
@@ -68,6 +71,8 @@ def _upgrade(url: URL) -> None:
         with explained(place(url)):
             _refuse_newer(_revision_of(engine, url), url)
             with writing(engine).begin() as connection:
+                if connection.dialect.name == "postgresql":  # SQLite's write lock is held already
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
                 _run_migrations(connection)
                 _check_foreign_keys(connection, url)
     finally:

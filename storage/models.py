@@ -79,6 +79,8 @@ class SessionRow(Base):
     policies: Mapped[list[str]]
     head: Mapped[int]  # a number of a turn; a foreign key both ways would leave neither row to come first
 
+    __table_args__ = (Index(None, "created_at"),)
+
 
 class TurnRow(Base):
     __tablename__ = "turns"
@@ -104,6 +106,7 @@ class TurnRow(Base):
     request: Mapped[dict[str, Any]]
     image: Mapped[str] = mapped_column(String(64))
     seconds: Mapped[float]
+    provenance: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
     exclusions: Mapped[list["ExclusionRow"]] = relationship(order_by="ExclusionRow.position")
 
@@ -119,3 +122,30 @@ class ExclusionRow(Base):
     source: Mapped[str]
     since: Mapped[int]
     words: Mapped[str]
+
+
+class AttemptRow(Base):
+    """A turn without a picture: it is being drawn (`pending`), or it ended without one.
+
+    It is no row of `turns`, so that whoever reads those and their exclusions sees pictures' alone. One
+    that is to begin a session brings `session`, which is no row of `sessions` either before it is done.
+    """
+
+    __tablename__ = "attempts"
+    __table_args__ = (
+        CheckConstraint("status IN ('pending', 'failed', 'cancelled')", name="status"),
+        CheckConstraint("(session IS NOT NULL) = (parent IS NULL)", name="first"),
+        Index(None, "session_id", "number"),
+        Index(None, "status"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    session_id: Mapped[str] = mapped_column(String(16))
+    number: Mapped[int]
+    parent: Mapped[int | None]
+    status: Mapped[str]
+    reason: Mapped[str]
+    owner: Mapped[str]
+    created_at: Mapped[datetime]
+    session: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    turn: Mapped[dict[str, Any]]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class SessionRecord:
     head: int
     """The number of the turn the next one grows from."""
     turns: int
-    """How many turns there are; they are numbered from 0 to `turns - 1`."""
+    """How many turns there are."""
     prompt: str
     """What the picture at the head shows."""
 
@@ -60,6 +60,9 @@ class NewTurn:
     request: dict[str, Any]
     """All that decides the pixels, as JSON; storage doesn't look into it."""
     seconds: float
+    provenance: dict[str, Any] | None = None
+    """What it was drawn and read with, as JSON: the model's weights, libraries, policies' text, the interpreter's
+    own answer. None where nobody told, as with turns of the first release."""
 
 
 @dataclass(frozen=True)
@@ -83,3 +86,33 @@ class TurnRecord:
     image: Path
     """The picture's PNG."""
     seconds: float
+    provenance: dict[str, Any] | None = None
+
+
+Status = Literal["pending", "failed", "cancelled"]
+"""Being drawn, or ended without a picture: by an error, or because somebody asked for it."""
+
+
+@dataclass(frozen=True)
+class SessionStart:
+    """What a session is begun with."""
+
+    model: str
+    policies: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A turn without a picture, as it was asked for."""
+
+    id: int
+    session: str
+    status: Status
+    reason: str
+    """Why it ended without a picture; empty while it is pending."""
+    created_at: datetime
+    """When it was begun, or begun again."""
+    turn: NewTurn
+    """With the number that it has while it is pending; another turn may have it afterwards."""
+    start: SessionStart | None
+    """For a session's first turn."""

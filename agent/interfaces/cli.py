@@ -15,7 +15,7 @@ import typer
 
 from ... import __version__
 from ...errors import InvalidInputError, NotthatError
-from . import database
+from . import database, portable, replays
 from .options import Guidance, Json, Model, Seed, SessionId, Steps, load_settings, open_studio
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.add_typer(database.app, name="db")
+app.command()(replays.replay)
+app.command()(portable.export)
+app.command("import")(portable.import_)
 
 _SOME_PICTURE = "picture"
 """What stands for the prompt of a picture that nothing is known of."""
@@ -187,45 +190,45 @@ def show(
 
 
 @app.command()
-def sessions(as_json: Json = False) -> None:
-    """List the sessions, newest first."""
-    from .console import emit
+def retry(
+    session: SessionId,
+    turn: Annotated[int | None, typer.Option(help="Which turn; by default the latest without a picture.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Draw a turn again that failed, was stopped, or fell to a crash: see notthat sessions --unfinished."""
+    from ..conversation import Conversation
+    from .console import progress
 
     with open_studio() as studio:
-        for session in studio.store.sessions():
+        with progress("drawing") as on_step:
+            conversation = Conversation.retry(session, studio, turn=turn, on_step=on_step)
+        _print_turn(studio, conversation.head, as_json)
+
+
+@app.command()
+def sessions(
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many of the newest.")] = None,
+    unfinished: Annotated[
+        bool, typer.Option("--unfinished", help="Turns without a picture instead: being drawn, failed, cancelled.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """List the sessions, newest first."""
+    from .console import emit
+    from .listing import attempt_json, attempt_line
+
+    with open_studio() as studio:
+        if unfinished:
+            for attempt in studio.store.attempts.all()[::-1][:limit]:
+                emit(attempt_json(attempt)) if as_json else typer.echo(attempt_line(attempt))
+            return
+        for session in studio.store.sessions(limit):
             created = session.created_at.isoformat(timespec="seconds")
             if as_json:
                 emit({**asdict(session), "created_at": created, "policies": list(session.policies)})
             else:
                 turns = f"{session.turns} turn{'s' if session.turns != 1 else ''}"
                 typer.echo(f"{session.id}  {created:19.19}  {turns:>9}  {session.prompt}")
-
-
-@app.command()
-def replay(
-    session: SessionId,
-    verify: Annotated[bool, typer.Option("--verify", help="Exit with 1 unless every turn is identical.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Draw every turn again from its stored request alone, and compare the pixels."""
-    from ..replaying import replay as replayed
-    from .console import emit, progress
-
-    turns = identical = 0
-    with open_studio() as studio, progress("replaying") as on_step:
-        for result in replayed(studio, session, on_step):
-            turns, identical = turns + 1, identical + result.identical
-            if as_json:
-                emit(asdict(result))
-            else:
-                differs = f"differs by up to {result.max_abs_diff} levels of 255"
-                typer.echo(f"turn {result.turn}: {'identical' if result.identical else differs}")
-    if as_json:
-        emit({"turns": turns, "identical": identical})
-    else:
-        typer.echo(f"{identical} of {turns} identical")
-    if verify and identical < turns:
-        raise NotthatError(f"{turns - identical} of {turns} turns came out differently")
 
 
 @app.command()
@@ -266,8 +269,12 @@ def interpret(
 
 @app.command()
 def generate(
-    prompt: Annotated[str, typer.Argument(help="What the picture should show, word for word.")],
-    negative: Annotated[str, typer.Option(help="The negative prompt, word for word.")] = "",
+    prompt: Annotated[str | None, typer.Argument(help="What the picture should show, word for word.")] = None,
+    negative: Annotated[str | None, typer.Option(help="The negative prompt, word for word.")] = None,
+    from_: Annotated[
+        Path | None,
+        typer.Option("--from", help="A PNG that tells how it was made; options win."),
+    ] = None,
     seed: Seed = None,
     steps: Steps = None,
     guidance: Guidance = None,
@@ -280,14 +287,24 @@ def generate(
 ) -> None:
     """Draw pictures outside of any session, with every word as the stock pipeline takes it.
 
+    With --from, as that picture was made: by notthat, or by AUTOMATIC1111's web UI or what writes as it does.
+
     Example:  notthat generate "portrait of a man" --negative "mustache, watermark" --seed 1 --count 4 --out pictures
     """
     from .console import draw, emit, progress
-    from .oneshot import draw_to_folder, first_request
+    from .oneshot import draw_to_folder, first_request, request_like
 
-    asked = {"seed": seed, "num_inference_steps": steps, "guidance_scale": guidance, "width": width, "height": height}
-    engine, request = first_request(load_settings(model).model, prompt, negative, asked)
-    for line in engine.remarks(request):
+    asked: dict[str, Any] = {"seed": seed, "num_inference_steps": steps, "guidance_scale": guidance}
+    asked |= {"width": width, "height": height}
+    if from_ is not None:
+        asked |= {"prompt": prompt, "negative_prompt": negative, "model": model}
+        engine, request, remarks = request_like(from_, asked, load_settings())
+    elif prompt is None:
+        raise InvalidInputError("say what the picture should show, or give --from PICTURE")
+    else:
+        remarks = []
+        engine, request = first_request(load_settings(model).model, prompt, negative or "", asked)
+    for line in [*remarks, *engine.remarks(request)]:
         typer.echo(f"notthat: {line}", err=True)
     with progress("drawing") as on_step:
         for drawn in draw_to_folder(engine, request, count, out, on_step):

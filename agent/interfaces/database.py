@@ -1,5 +1,6 @@
 """`notthat db`: look after the database."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -25,13 +26,24 @@ def upgrade(as_json: Json = False) -> None:
 
 
 @app.command()
-def check(as_json: Json = False) -> None:
+def check(
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend what can be mended; pictures are drawn again from their requests.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Look for damage: rows, references, and pictures that are missing or changed. Exit 1 where there is any."""
     from ...storage import check as check_store
+    from ...storage import repair as repair_store
+    from ..replaying import redraw
     from .console import emit
 
     with open_studio() as studio:
         findings = check_store(studio.store)
+        if repair and findings:
+            for line in repair_store(studio.store, findings, partial(redraw, studio)):
+                typer.echo(line, err=True)
+            findings = check_store(studio.store)
     for finding in findings:
         if as_json:
             emit(

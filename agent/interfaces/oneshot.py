@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from PIL.PngImagePlugin import PngInfo
 
-from ...errors import NotthatError
-from ...generation import GenerationRequest, LocalEngine
+from ...errors import InvalidInputError, NotthatError
+from ...generation import BUILT_IN, GenerationRequest, LocalEngine, absolute, available
 from ...generation import generate as run
-from ...generation.infotext import png_text
+from ...generation.infotext import from_infotext, from_own_key, png_text, read_png_text
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from ...generation import Engine, Progress
+    from ..settings import Settings
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,38 @@ def first_request(model: str, prompt: str, negative: str, asked: dict[str, Any])
     load = cache(partial(LocalEngine.load, model))
     request = GenerationRequest.with_defaults(given, lambda: load().defaults)
     return load(), request
+
+
+def request_like(
+    path: Path, asked: dict[str, Any], settings: "Settings"
+) -> "tuple[Engine, GenerationRequest, list[str]]":
+    """The engine and the request for a picture like the one in `path`; what is asked for wins over what that says.
+
+    Last, what it says that can't be followed, a line each.
+
+    Raises:
+        InvalidInputError: where the file says nothing of how it was made.
+    """
+    given = {name: value for name, value in asked.items() if value is not None}
+    text = read_png_text(path)
+    if "notthat" in text:
+        values, remarks = {**from_own_key(text["notthat"]), **given}, []
+    elif "parameters" in text:
+        values, left_out = from_infotext(text["parameters"])
+        known = {model.path.name: model.name for model in available(settings.home / "models")} | {BUILT_IN: BUILT_IN}
+        named = values.pop("model", None)
+        values["model"] = known.get(named or "", settings.model)
+        remarks = [f"Not followed: {', '.join(left_out)}."] if left_out else []
+        if "model" not in given and named not in known:
+            remarks.append(f"It was drawn by “{named or 'a model without a name'}”; this is {values['model']}.")
+        values |= given
+    else:
+        raise InvalidInputError(f"{path} does not say how it was made: it has no text “parameters” or “notthat”")
+    model = absolute(str(values["model"]))
+    load = cache(partial(LocalEngine.load, model))
+    values = {"seed": secrets.randbelow(2**32), **values, "model": model}
+    request = GenerationRequest.with_defaults(values, lambda: load().defaults)
+    return load(), request, remarks
 
 
 def draw_to_folder(

@@ -266,7 +266,7 @@ def test_models_lists_the_built_in_one_and_those_of_the_home(notthat: Run, home:
 
 def test_the_database_is_looked_after(notthat: Run, home: Path, model_folder: Path) -> None:
     session = begin(home, model_folder, "no fog")
-    assert notthat("db", "upgrade", "--json").line == {"revision": "0001"}
+    assert notthat("db", "upgrade", "--json").line == {"revision": "0002"}
     with Store.open(home=home) as store:
         stray = store.images.path(store.images.save(Image.new("RGB", (8, 8), "teal"), {}))
         missing = store.turn(session, 0).image
@@ -286,6 +286,73 @@ def test_the_database_is_looked_after(notthat: Run, home: Path, model_folder: Pa
     damaged = notthat("db", "check", "--json")
     assert (damaged.code, damaged.err) == (1, "notthat: the store is damaged: see above\n")
     assert (json.loads(damaged.out)["kind"], json.loads(damaged.out)["harmless"]) == ("missing picture", False)
+
+
+def test_a_session_is_taken_elsewhere_and_comes_out_the_same(
+    notthat: Run, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = notthat("new", PROMPT, "--seed", 7, "--steps", 2, "--json").line["session"]
+    notthat("say", session, "no fog")
+    shown = notthat("show", session, "--json").line
+    file = tmp_path / "harbour.zip"
+    assert notthat("export", session, file, "--json").line == {"session": session, "turns": 2, "file": str(file)}
+
+    monkeypatch.setenv("NOTTHAT_HOME", str(tmp_path / "elsewhere"))
+    assert notthat("import", file, "--json").line == {"session": session, "turns": 2, "file": str(file)}
+    there = notthat("show", session, "--json").line
+    assert {**there, "image": ""} == {**shown, "image": ""}
+    assert there["image"].startswith(str(tmp_path / "elsewhere"))
+    page, film, sheet = (tmp_path / name for name in ("page.html", "film.gif", "sheet.png"))
+    looked = notthat("replay", session, "--verify", "--html", page, "--gif", film, "--grid", sheet, "--json")
+    assert looked.code == 0
+    assert json.loads(looked.out.splitlines()[-1]) == {"turns": 2, "identical": 2}
+    assert all(path.stat().st_size > 0 for path in (page, film, sheet))
+    assert notthat("import", file).code == 2
+    assert notthat("db", "check", "--json") == Result(0, "", "")
+
+
+def test_a_turn_that_failed_is_listed_and_drawn_again(notthat: Run, home: Path, model_folder: Path) -> None:
+    session = begin(home, model_folder, "no fog")
+    with Studio(Store.open(home=home), OfflineInterpreter(), load_engine=StubEngine) as studio:
+        conversation = Conversation.open(session, studio)
+
+        def stop(_: object) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            conversation.say("no rain", stop)
+    listed = notthat("sessions", "--unfinished", "--json").line
+    assert list(listed) == ["session", "turn", "parent", "status", "reason", "feedback", "created_at"]
+    assert (listed["turn"], listed["status"], listed["feedback"]) == (2, "cancelled", "no rain")
+    turn = notthat("retry", session, "--json").line
+    assert list(turn) == TURN_KEYS
+    assert (turn["turn"], turn["parent"], turn["negative"]) == (2, 1, "boats, fog, rain")
+    assert notthat("sessions", "--unfinished", "--json").lines == []
+    assert "nothing to retry" in notthat("retry", session).reason
+    assert len(notthat("sessions", "--limit", 1, "--json").lines) == 1
+
+
+def test_words_are_read_again_and_a_turn_is_branched(notthat: Run, home: Path, model_folder: Path) -> None:
+    session = begin(home, model_folder, "no fog")
+    *turns, total = notthat("replay", session, "--interpret", "--verify", "--json").lines
+    assert [(turn["turn"], turn["same"]) for turn in turns] == [(0, True), (1, True)]
+    assert total == {"turns": 2, "same": 2}
+    branched = notthat("replay", session, "--from", 0, "--with", "no rain", "--json").line
+    assert (branched["turn"], branched["parent"], branched["negative"]) == (2, 0, "boats, rain")
+
+
+def test_generate_draws_like_a_picture_that_says_how_it_was_made(notthat: Run, tmp_path: Path) -> None:
+    out = tmp_path / "pictures"
+    made = notthat("generate", PROMPT, "--negative", "fog", "--seed", 5, "--out", out, "--json").line
+    again = notthat("generate", "--from", made["image"], "--out", out, "--json").line
+    assert again["image"] != made["image"]
+    assert {**again, "image": "", "seconds": 0} == {**made, "image": "", "seconds": 0}
+    other = notthat("generate", "--from", made["image"], "--seed", 6, "--negative", "", "--out", out, "--json").line
+    assert (other["seed"], other["negative"], other["prompt"]) == (6, "", PROMPT)
+
+    plain = tmp_path / "plain.png"
+    Image.new("RGB", (8, 8)).save(plain)
+    assert "does not say how it was made" in notthat("generate", "--from", plain).reason
 
 
 # What people read
@@ -349,6 +416,14 @@ BAD_INPUT: dict[str, tuple[int, list[object]]] = {
     "unknown session to undo": (2, ["undo", "0123456789abcdef"]),
     "unknown session to show": (2, ["show", "../../etc/passwd"]),
     "unknown session to replay": (2, ["replay", ""]),
+    "an unknown session to export": (2, ["export", "0123456789abcdef", "new.zip"]),
+    "a file to import that is none": (2, ["import", "FILE"]),
+    "a picture to draw like that is none": (2, ["generate", "--from", "FILE"]),
+    "nothing to draw": (2, ["generate"]),
+    "half a branch": (2, ["replay", "SESSION", "--from", 0]),
+    "two replays at once": (2, ["replay", "SESSION", "--interpret", "--html", "page.html"]),
+    "nothing kept to look at": (2, ["replay", "SESSION", "--kept"]),
+    "nothing to retry": (2, ["retry", "SESSION"]),
     "unknown turn": (2, ["show", "SESSION", "--turn", 2]),
     "negative turn": (2, ["show", "SESSION", "--turn", -1]),
     "no turns undone": (2, ["undo", "SESSION", "--turns", 0]),

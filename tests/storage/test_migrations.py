@@ -1,19 +1,21 @@
 """The tables that the migrations make, and those that the models describe."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, inspect
 
-from notthat.storage import StorageError, Store, migrate, revision, upgrade
+from notthat.storage import OutdatedDatabaseError, StorageError, Store, check, migrate, revision, upgrade
 from notthat.storage.connection import connect, database_url
 from notthat.storage.models import Base
 
@@ -53,7 +55,7 @@ def test_the_tables_are_those_the_models_would_make(migrated: Engine, tmp_path: 
     Base.metadata.create_all(modelled)
 
     assert described(migrated) == described(modelled)
-    assert set(described(migrated)) == {"sessions", "turns", "exclusions"}
+    assert set(described(migrated)) == {"sessions", "turns", "exclusions", "attempts"}
     modelled.dispose()
 
 
@@ -105,3 +107,60 @@ def test_sqlite_is_told_how_to_behave_on_every_connection(home: Path, foreign_ke
             assert value("foreign_keys") == foreign_keys
             assert value("synchronous") == 2  # FULL
     engine.dispose()
+
+
+RELEASED = {"0001": "0.1.0"}
+"""The revisions that were released, and with which version."""
+
+
+def holds_what_was_kept(url: str | None, home: Path) -> None:
+    """What a released notthat kept can't be used before the upgrade, and is all there after it."""
+    with pytest.raises(OutdatedDatabaseError, match="notthat db upgrade"):
+        Store.open(url, home=home)
+    assert upgrade(url, home=home) == migrate.REVISIONS[-1]
+    with Store.open(url, home=home) as store:
+        (session,) = store.sessions()
+        assert (session.model, session.policies, session.head, session.turns) == ("mini", ("quality",), 2, 3)
+        first, second, third = store.turns(session.id)
+        assert (second.parent, third.parent, third.feedback) == (0, 0, "keine Möwen")
+        assert [each.term for each in third.exclusions] == ["blurry", "seagulls"]
+        assert (first.provenance, first.seconds, third.seed) == (None, 0.25, 2**40)
+        assert first.created_at == datetime(2026, 10, 2, 9, 15, tzinfo=UTC)
+        assert [finding.kind for finding in check(store)] == ["missing picture"] * 3
+        assert store.attempts.all() == []
+
+
+def released_database(revision: str, file: Path) -> None:
+    """The SQLite database of a released revision, in a new file."""
+    dump = Path(__file__).with_name("released") / revision / "notthat.sql"
+    with closing(sqlite3.connect(file)) as database, database:
+        database.executescript(dump.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("released", RELEASED)
+def test_what_a_released_notthat_kept_is_there_after_the_upgrade(home: Path, released: str) -> None:
+    home.mkdir()
+    released_database(released, home / "notthat.db")
+    assert revision(home=home) == released
+    holds_what_was_kept(None, home)
+
+
+@pytest.mark.parametrize("released", RELEASED)
+def test_it_is_there_on_a_server_too(
+    home: Path, tmp_path: Path, released: str, new_database: Callable[[str], str]
+) -> None:
+    url = new_database(f"released_{released}")
+    released_database(released, tmp_path / "released.db")
+    engine = connect(database_url(url, home))
+    with closing(sqlite3.connect(tmp_path / "released.db")) as kept, engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", "notthat.storage:migrations")
+        config.attributes["connection"] = connection
+        command.upgrade(config, released)
+        for table in ("sessions", "turns", "exclusions"):
+            rows = kept.execute(f"SELECT * FROM {table} ORDER BY 1")
+            marks = ", ".join(["%s"] * len(rows.description))
+            for row in rows:
+                connection.exec_driver_sql(f"INSERT INTO {table} VALUES ({marks})", row)
+    engine.dispose()
+    holds_what_was_kept(url, home)

@@ -1,0 +1,49 @@
+"""`notthat export` and `notthat import`: a session in a file, to be taken elsewhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import Json, SessionId, open_studio
+
+
+def export(
+    session: SessionId,
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="A new file: a zip of JSON and PNGs.")],
+    as_json: Json = False,
+) -> None:
+    """Write a session with all its turns and pictures to a file.
+
+    Example:  notthat export 3f9c2a71d0b45e86 harbour.zip
+    """
+    from ...storage import export as export_session
+    from .console import emit
+
+    with open_studio() as studio:
+        turns = export_session(studio.store, session, file)
+    if as_json:
+        emit({"session": session, "turns": turns, "file": str(file.absolute())})
+    else:
+        typer.echo(f"{turns} turn{'s' if turns != 1 else ''} in {file}")
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="A file that notthat export wrote.")],
+    as_json: Json = False,
+) -> None:
+    """Keep the session of an exported file, under the ids that it has; all of it, or nothing.
+
+    Example:  notthat import harbour.zip
+    """
+    from ...generation import GenerationRequest
+    from ...storage import import_ as import_session
+    from .console import emit
+
+    with open_studio() as studio:
+        session = import_session(studio.store, file, lambda request: GenerationRequest.checked(**request))
+        turns = studio.store.session(session).turns
+    if as_json:
+        emit({"session": session, "turns": turns, "file": str(file.absolute())})
+    else:
+        typer.echo(f"session {session}, {turns} turn{'s' if turns != 1 else ''}")

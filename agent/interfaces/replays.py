@@ -1,0 +1,141 @@
+"""`notthat replay`: a session again, to be verified, understood anew, branched, or looked at."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ...errors import InvalidInputError, NotthatError
+from .options import Json, SessionId, open_studio
+
+if TYPE_CHECKING:
+    from ..replaying import Replayed
+    from ..studio import Studio
+
+_FILE = {"dir_okay": False, "writable": True}
+
+
+def replay(
+    session: SessionId,
+    verify: Annotated[bool, typer.Option("--verify", help="Exit with 1 unless every turn is the same.")] = False,
+    interpret: Annotated[
+        bool, typer.Option("--interpret", help="Read the words again instead of drawing: where would edits differ?")
+    ] = False,
+    from_: Annotated[int | None, typer.Option("--from", help="With --with: go on from this turn.")] = None,
+    with_: Annotated[str | None, typer.Option("--with", help="With --from: what to say there.")] = None,
+    kept: Annotated[bool, typer.Option("--kept", help="Draw nothing again: only write the files asked for.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a page to look at.", **_FILE)] = None,
+    gif: Annotated[Path | None, typer.Option(help="Write a film of the way to the head.", **_FILE)] = None,
+    grid: Annotated[Path | None, typer.Option(help="Write a PNG of all pictures.", **_FILE)] = None,
+    as_json: Json = False,
+) -> None:
+    """Draw every turn again from its stored request alone, and compare the pixels.
+
+    Examples:  notthat replay 3f9c2a71d0b45e86 --verify
+               notthat replay 3f9c2a71d0b45e86 --html harbour.html --kept
+               notthat replay 3f9c2a71d0b45e86 --from 2 --with "no fog either"
+    """
+    files = (html, gif, grid)
+    if (from_ is None) != (with_ is None):
+        raise InvalidInputError("--from TURN and --with FEEDBACK belong together")
+    if sum((from_ is not None, interpret, any(files) or kept)) > 1:
+        raise InvalidInputError("--from, --interpret and files to look at are different things: ask for one at a time")
+    if kept and (verify or not any(files)):
+        raise InvalidInputError("--kept draws nothing: name a file with --html, --gif or --grid, and no --verify")
+    with open_studio() as studio:
+        if from_ is not None and with_ is not None:
+            _branch(studio, session, from_, with_, as_json)
+        elif interpret:
+            _reread(studio, session, verify, as_json)
+        else:
+            results = [] if kept else _drawn_again(studio, session, as_json)
+            _write(studio, session, results, html, gif, grid)
+            different = sum(not result.identical for result in results)
+            if verify and different:
+                raise NotthatError(f"{different} of {len(results)} turns came out differently")
+
+
+def _drawn_again(studio: "Studio", session: str, as_json: bool) -> "list[Replayed]":
+    from ..replaying import replay as replayed
+    from .console import emit, progress
+
+    results = []
+    with progress("replaying") as on_step:
+        for result in replayed(studio, session, on_step):
+            results.append(result)
+            if as_json:
+                emit(result.as_json())
+            else:
+                differs = f"differs by up to {result.max_abs_diff} levels of 255"
+                typer.echo(f"turn {result.turn}: {'identical' if result.identical else differs}")
+                if result.drift:
+                    typer.echo(f"  {result.drift.sentence}")
+    identical = sum(result.identical for result in results)
+    if as_json:
+        emit({"turns": len(results), "identical": identical})
+    else:
+        typer.echo(f"{identical} of {len(results)} identical")
+    return results
+
+
+def _reread(studio: "Studio", session: str, verify: bool, as_json: bool) -> None:
+    import json
+
+    from ..conversation import Conversation
+    from ..rereading import reread
+    from .console import emit
+
+    turns = same = 0
+    for result in reread(Conversation.open(session, studio)):
+        turns, same = turns + 1, same + result.same
+        if as_json:
+            emit(asdict(result))
+        elif result.same:
+            typer.echo(f"turn {result.turn}: the same")
+        else:
+            typer.echo(f"turn {result.turn}: “{result.feedback}”")
+            for when, edits in (("then", result.then), ("now", result.now)):
+                typer.echo(f"  {when:<5}{json.dumps(edits, ensure_ascii=False)}")
+    if as_json:
+        emit({"turns": turns, "same": same})
+    else:
+        typer.echo(f"{same} of {turns} read the same")
+    if verify and same < turns:
+        raise NotthatError(f"{turns - same} of {turns} turns are read differently today")
+
+
+def _branch(studio: "Studio", session: str, number: int, feedback: str, as_json: bool) -> None:
+    from ..conversation import Conversation, turn_json
+    from .console import emit, progress, show_turn
+
+    with progress("drawing") as on_step:
+        turn = Conversation.open(session, studio, turn=number).say(feedback, on_step)
+    if as_json:
+        emit(turn_json(turn))
+    else:
+        show_turn(turn, studio.store.images.open(turn.sha256))
+
+
+def _write(
+    studio: "Studio", session: str, results: "list[Replayed]", html: Path | None, gif: Path | None, grid: Path | None
+) -> None:
+    from ..showing.page import page
+    from ..showing.strips import save_gif, save_grid
+
+    if not (html or gif or grid):
+        return
+    record, turns, images = studio.store.session(session), studio.store.turns(session), studio.store.images
+    if html:
+        text = page(record, turns, images, {result.turn: result for result in results})
+        try:
+            html.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise NotthatError(f"{html} can't be written: {error.strerror or error}") from None
+    if gif:
+        save_gif(turns, record.head, images, gif)
+    if grid:
+        save_grid(turns, images, grid)
+    for path in (html, gif, grid):
+        if path:
+            typer.echo(f"wrote {path}", err=True)

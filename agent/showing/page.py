@@ -1,0 +1,146 @@
+"""A session as one page that needs nothing else: no network, no folder beside it.
+
+Every text in it is escaped, and its content security policy lets it load nothing and call nobody.
+"""
+
+import base64
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from importlib import resources
+from io import BytesIO
+
+from ...storage import ExclusionRecord, ImageStore, SessionRecord, TurnRecord
+from ..replaying import Replayed
+from .tree import tree_svg
+
+_THUMBNAIL = 160
+"""Pixels of the longer side, in the filmstrip."""
+
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+
+
+def page(
+    session: SessionRecord,
+    turns: Sequence[TurnRecord],
+    images: ImageStore,
+    replayed: Mapping[int, Replayed],
+) -> str:
+    """The page of a session; `replayed` says, by number, how turns came out when they were drawn again.
+
+    Raises `StorageError` where a picture is gone.
+    """
+    by_number = {turn.number: turn for turn in turns}
+    title = f"“{session.prompt}”"
+    articles = (
+        _article(turn, by_number.get(-1 if turn.parent is None else turn.parent), images, replayed.get(turn.number))
+        for turn in turns
+    )
+    policies = f" · policies: {escape(', '.join(session.policies))}" if session.policies else ""
+    return "\n".join(
+        [
+            '<!doctype html><html lang="en"><meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{escape(title)} – notthat</title>",
+            f"<style>{_resource('page.css')}</style>",
+            f"<header><h1>{escape(title)}</h1>",
+            f'<div class="soft">session <code>{escape(session.id)}</code> · begun '
+            f"{session.created_at:%Y-%m-%d %H:%M} UTC · {len(turns)} turns · "
+            f"model {escape(session.model)}{policies}</div>",
+            "</header>",
+            f'<nav class="strip" aria-label="All pictures">{_strip(session, turns, images)}</nav>',
+            f'<nav class="tree" aria-label="Which turn grew from which">{tree_svg(turns, session.head)}</nav>',
+            "<main>",
+            *articles,
+            "</main>",
+            f"<script>{_resource('page.js')}</script></html>",
+        ]
+    )
+
+
+def _strip(session: SessionRecord, turns: Sequence[TurnRecord], images: ImageStore) -> str:
+    parts = []
+    for turn in turns:
+        small = images.open(turn.sha256).convert("RGB")
+        small.thumbnail((_THUMBNAIL, _THUMBNAIL))
+        file = BytesIO()
+        small.save(file, "JPEG", quality=85)
+        head = ' class="head"' if turn.number == session.head else ""
+        parts.append(
+            f'<a href="#turn-{turn.number}"{head}><img src="{_data("jpeg", file.getvalue())}" alt="turn {turn.number}">'
+            f"{turn.number} · {escape(turn.feedback)}</a>"
+        )
+    return "".join(parts)
+
+
+def _article(turn: TurnRecord, parent: TurnRecord | None, images: ImageStore, replayed: Replayed | None) -> str:
+    images.open(turn.sha256)  # that it is whole
+    source = _data("png", images.path(turn.sha256).read_bytes())
+    alt = escape(f"turn {turn.number}: {turn.prompt}", quote=True)
+    pictures = [f'<img id="picture-{turn.number}" src="{source}" alt="{alt}">']
+    if parent is not None:
+        pictures += [
+            f'<img class="before" data-of="picture-{parent.number}" alt="">',
+            '<input type="range" min="0" max="100" value="50" aria-label="how much of the picture before is shown">',
+            f'<div class="sides soft"><span>turn {parent.number}</span><span>turn {turn.number}</span></div>',
+        ]
+    grown = "" if parent is None else f' <span class="soft">from turn {parent.number}</span>'
+    edits = " ".join(f"<code>{escape(json.dumps(edit, ensure_ascii=False))}</code>" for edit in turn.edits)
+    changed = parent is None or parent.prompt != turn.prompt
+    return (
+        f'<article id="turn-{turn.number}"><div class="pictures">{"".join(pictures)}</div><div>'
+        f"<h2>Turn {turn.number}{grown}</h2><blockquote>{escape(turn.feedback)}</blockquote>"
+        f"<p>{escape(turn.reply)}</p>"
+        f'<p class="{"" if changed else "soft"}">{escape(turn.prompt)}</p>'
+        f"<ul>{''.join(_exclusions(turn, parent))}</ul>"
+        f"{f'<p>{edits}</p>' if edits else ''}{_settings(turn, replayed)}</div></article>"
+    )
+
+
+def _exclusions(turn: TurnRecord, parent: TurnRecord | None) -> Iterable[str]:
+    """What is excluded at a turn, and what no longer is, each marked by what the turn did to it."""
+    before = {each.term: each for each in parent.exclusions} if parent else {}
+    for each in turn.exclusions:
+        known = before.pop(each.term, None)
+        kind = "added" if known is None else "changed" if known.weight != each.weight else "kept"
+        yield _chip(each, kind)
+    for each in before.values():
+        yield _chip(each, "dropped")
+
+
+def _chip(each: ExclusionRecord, kind: str) -> str:
+    weight = "" if each.weight == 1 else f" {each.weight:g}"
+    why = f"since turn {each.since}: “{each.words}”" if each.source == "user" else f"by {each.source}"
+    return f'<li class="{kind}" title="{escape(f"{kind}; {why}", quote=True)}">{escape(each.term)}{weight}</li>'
+
+
+def _settings(turn: TurnRecord, replayed: Replayed | None) -> str:
+    request, made_with = turn.request, turn.provenance or {}
+    rows = {
+        "seed": turn.seed,
+        "steps": request.get("num_inference_steps"),
+        "guidance": request.get("guidance_scale"),
+        "size": f"{request.get('width')} × {request.get('height')}",
+        "method": request.get("method"),
+        "model": request.get("model"),
+        "weights": made_with.get("weights"),
+        "scheduler": made_with.get("scheduler"),
+        "device": " ".join(str(made_with[name]) for name in ("device", "dtype") if name in made_with) or None,
+        "libraries": ", ".join(f"{name} {number}" for name, number in made_with.get("libraries", {}).items()) or None,
+        "made": f"{turn.created_at:%Y-%m-%d %H:%M:%S} UTC, in {turn.seconds:.1f} s",
+        "sha256": turn.sha256,
+    }
+    lines = [f"<dt>{name}</dt><dd>{escape(str(value))}</dd>" for name, value in rows.items() if value is not None]
+    if replayed is not None:
+        kind, verdict = ("good", "identical") if replayed.drift is None else ("bad", replayed.drift.sentence)
+        lines.insert(0, f'<dt>drawn again</dt><dd class="{kind}">{escape(verdict)}</dd>')
+    return f"<dl>{''.join(lines)}</dl>"
+
+
+def _data(kind: str, content: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _resource(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")

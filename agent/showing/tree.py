@@ -1,0 +1,47 @@
+"""A session's turns as a drawing of their tree."""
+
+from collections.abc import Sequence
+from html import escape
+
+from ...storage import TurnRecord
+
+_STEP, _LANE, _RADIUS, _MARGIN = 56, 44, 15, 22
+"""Pixels."""
+
+
+def places(turns: Sequence[TurnRecord]) -> dict[int, tuple[int, int]]:
+    """Each turn's depth and lane, by its number: the first that grows from a turn goes on in its lane."""
+    found: dict[int, tuple[int, int]] = {}
+    continued: set[int] = set()
+    lanes = 1
+    for turn in turns:
+        if turn.parent is None:
+            found[turn.number] = (0, 0)
+            continue
+        depth, lane = found[turn.parent]
+        if turn.parent in continued:
+            lane, lanes = lanes, lanes + 1
+        continued.add(turn.parent)
+        found[turn.number] = (depth + 1, lane)
+    return found
+
+
+def tree_svg(turns: Sequence[TurnRecord], head: int) -> str:
+    """The tree as SVG: a circle for each turn, which leads to `#turn-N`; the head's is filled."""
+    at = {number: (_MARGIN + depth * _STEP, _MARGIN + lane * _LANE) for number, (depth, lane) in places(turns).items()}
+    width = max(x for x, _ in at.values()) + _MARGIN
+    height = max(y for _, y in at.values()) + _MARGIN
+    parts = [f'<svg width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="group">']
+    for turn in turns:
+        if turn.parent is not None:
+            (x1, y1), (x2, y2) = at[turn.parent], at[turn.number]
+            bend = x2 - _STEP / 2
+            parts.append(f'<path d="M{x1} {y1}C{bend} {y1} {bend} {y2} {x2} {y2}"/>')
+    for turn in turns:
+        x, y = at[turn.number]
+        kind = ' class="head"' if turn.number == head else ""
+        parts.append(
+            f'<a href="#turn-{turn.number}"{kind}><title>{escape(turn.feedback)}</title>'
+            f'<circle cx="{x}" cy="{y}" r="{_RADIUS}"/><text x="{x}" y="{y}">{turn.number}</text></a>'
+        )
+    return "".join([*parts, "</svg>"])

@@ -1,0 +1,116 @@
+"""What decides a picture besides its request: the model's weights, its scheduler, number format, device, libraries."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from .models import locate
+
+LIBRARIES = ("torch", "diffusers", "transformers", "numpy", "pillow")
+"""The libraries whose versions may show in a picture."""
+
+_WEIGHTS = (".safetensors", ".bin", ".ckpt")
+_CHUNK = 1 << 22
+_LARGE = 1 << 26
+"""Bytes; smaller files are read as quickly as they are looked up."""
+
+
+def libraries() -> dict[str, str]:
+    """The installed versions of `LIBRARIES`."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for name in LIBRARIES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def weights_sha256(model: str, cache: Path | None = None) -> str | None:
+    """One SHA-256 for all weights of a model: of a line `NAME SHA256` for each file, by name.
+
+    The hash of a large file is remembered in the JSON file `cache`, as long as its size and time stay: reading
+    gigabytes takes seconds. None for a hub id that is not on this disk.
+    """
+    root = _folder_of(model)
+    if root is None:
+        return None
+    known = _read(cache)
+    digest = hashlib.sha256()
+    before = dict(known)
+    for path in _weight_files(root):
+        digest.update(f"{path.relative_to(root.parent if root.is_file() else root)} {_sha256(path, known)}\n".encode())
+    if cache is not None and known != before:
+        with suppress(OSError):  # it is only there to be quick
+            cache.write_text(json.dumps(known), encoding="utf-8")
+    return digest.hexdigest()
+
+
+def provenance(model: str, family: Any, device: Any, cache: Path | None) -> dict[str, Any]:
+    """What a family's pictures depend on, as JSON; `cache` as for `weights_sha256`."""
+    denoiser = getattr(family, "denoiser", None) or family.unet
+    config = {name: value for name, value in family.scheduler.config.items() if not name.startswith("_")}
+    return {
+        "model": model,
+        "weights": weights_sha256(model, cache),
+        "scheduler": type(family.scheduler).__name__,
+        "scheduler_config": json.loads(json.dumps(config, default=str)),
+        "dtype": str(denoiser.dtype).removeprefix("torch."),
+        "device": _device_name(device),
+        "libraries": libraries(),
+    }
+
+
+def _device_name(device: Any) -> str:
+    """`cpu`, or the kind with the name of the chip: another chip rounds otherwise."""
+    if device.type != "cuda":
+        return str(device.type)
+    import torch
+
+    return f"cuda ({torch.cuda.get_device_name(device)})"
+
+
+def _folder_of(model: str) -> Path | None:
+    where = locate(model)
+    if isinstance(where, Path):
+        return where
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(where, local_files_only=True))
+    except LocalEntryNotFoundError:
+        return None
+
+
+def _weight_files(root: Path) -> Iterator[Path]:
+    if root.is_file():
+        yield root
+    else:
+        yield from sorted(path for path in root.rglob("*") if path.suffix in _WEIGHTS and path.is_file())
+
+
+def _sha256(path: Path, known: dict[str, list[Any]]) -> str:
+    stat = path.stat()
+    seen = known.get(str(path.absolute()))
+    if isinstance(seen, list) and seen[:2] == [stat.st_size, stat.st_mtime_ns] and len(seen) == 3:
+        return str(seen[2])
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    if stat.st_size >= _LARGE:
+        known[str(path.absolute())] = [stat.st_size, stat.st_mtime_ns, digest.hexdigest()]
+    return digest.hexdigest()
+
+
+def _read(cache: Path | None) -> dict[str, list[Any]]:
+    if cache is not None:
+        with suppress(OSError, ValueError):
+            value = json.loads(cache.read_text(encoding="utf-8"))
+            if isinstance(value, dict):
+                return value
+    return {}

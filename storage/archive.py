@@ -1,0 +1,212 @@
+"""A session in one file, to be taken elsewhere: a zip of JSON and PNGs, with a manifest of hashes.
+
+    manifest.json           {"format", "version", "notthat", "files": {NAME: {"sha256", "bytes"}}}
+    session.json            the session and its turns, as `SessionDocument` has them
+    pictures/SHA256.png     every turn's picture, named by its pixels
+
+What is read comes from anywhere: nothing of it is written before all of it is found sound, no name in it is
+used as a path, and no size that it claims is believed. The hashes show damage and careless changes; who made
+a file they can't show.
+"""
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import struct
+import zipfile
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from pydantic import ValidationError
+
+from .. import __version__
+from ..errors import InvalidInputError
+from . import rows
+from .boundary import explained
+from .documents import Manifest, SessionDocument
+from .images import DAMAGE, pixels_sha256
+from .records import NewTurn
+from .store import Store
+
+FORMAT = "notthat session"
+VERSION = 1
+
+MAX_ENTRIES = 20_000
+MAX_JSON_BYTES = 256 << 20
+MAX_PICTURE_BYTES = 256 << 20
+MAX_SIDE = 8192
+"""Pixels: no request can ask for more."""
+
+_MANIFEST, _SESSION = "manifest.json", "session.json"
+_PICTURE = re.compile(r"pictures/([0-9a-f]{64})\.png")
+_BROKEN = (zipfile.BadZipFile, NotImplementedError, RuntimeError, *DAMAGE)
+"""What zipfile and Pillow raise on a file that isn't what it says."""
+
+_PNG = struct.Struct(">8sI4sII")
+"""A PNG's first bytes: the signature, the first chunk's length and name, the width and the height."""
+
+CheckRequest = Callable[[dict[str, Any]], object]
+"""Raises `InvalidInputError` where a turn's request can't be one."""
+
+
+def export(store: Store, session: str, path: Path) -> int:
+    """Write a session with its turns and pictures to a new file; how many turns that are.
+
+    Raises `InvalidInputError` where the file is there already, and `StorageError` where a picture of the
+    session is missing or damaged, or the file can't be written.
+    """
+    if path.exists():
+        raise InvalidInputError(f"{path} is there already: name another file")
+    document = SessionDocument.of(store.session(session), store.turns(session))
+    pictures = {turn.sha256: f"pictures/{turn.sha256}.png" for turn in document.turns}
+    content = document.model_dump_json(indent=1).encode()
+    files = {_SESSION: _entry(content)}
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with explained(path), temporary.open("xb") as file:
+            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+                for sha256, name in pictures.items():
+                    store.images.open(sha256)  # that it is whole
+                    picture = store.images.path(sha256).read_bytes()
+                    files[name] = _entry(picture)
+                    archive.writestr(zipfile.ZipInfo(name), picture)
+                _write_json(archive, _SESSION, content)
+                manifest = {"format": FORMAT, "version": VERSION, "notthat": __version__, "files": files}
+                _write_json(archive, _MANIFEST, json.dumps(manifest, indent=1).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        with explained(path):
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return len(document.turns)
+
+
+def import_(store: Store, path: Path, check_request: CheckRequest) -> str:
+    """Keep the session of a file that `export` wrote, under the ids and hashes that it has; its id.
+
+    Raises `InvalidInputError` where the file is damaged, was changed, is from a newer notthat or is no such
+    file at all, and where the session is here already; then nothing was changed.
+    """
+    try:
+        with explained(path), path.open("rb") as file:
+            try:
+                with zipfile.ZipFile(file) as archive:
+                    return _import(store, _Archive(archive, path), check_request)
+            except _BROKEN as error:
+                raise InvalidInputError(f"{path} is damaged, or no exported session: {_first_line(error)}") from error
+    except RecursionError:
+        raise InvalidInputError(f"{path} is no exported session: its JSON is too deep") from None
+
+
+def _import(store: Store, archive: "_Archive", check_request: CheckRequest) -> str:
+    document = archive.session()
+    if store.has_session(document.id):
+        raise InvalidInputError(f"session “{document.id}” is here already: nothing was imported")
+    for turn in document.turns:
+        rows.check(turn.as_new())
+        check_request(turn.request)
+    for sha256 in archive.pictures:
+        archive.picture(sha256)
+    for sha256 in archive.pictures:
+        picture, text = archive.picture(sha256)
+        store.images.save(picture, text)
+    turns: list[tuple[NewTurn, str, Any]] = [(turn.as_new(), turn.sha256, turn.created_at) for turn in document.turns]
+    store.restore_session(document.as_record(), turns)
+    return document.id
+
+
+class _Archive:
+    """A zip file, held against its manifest before anything of it is used."""
+
+    def __init__(self, archive: zipfile.ZipFile, path: Path) -> None:
+        self._archive, self._path = archive, path
+        entries = archive.infolist()
+        names = [entry.filename for entry in entries]
+        if len(entries) > MAX_ENTRIES or len(set(names)) < len(names):
+            raise self._refusal("it lists too many files, or one twice")
+        for name in names:
+            if name not in (_MANIFEST, _SESSION) and not _PICTURE.fullmatch(name):
+                raise self._refusal(f"it holds {name[:80]!r}, which no exported session does")
+        if _MANIFEST not in names:
+            raise self._refusal("it has no manifest")
+        self._manifest = self._read_manifest()
+        if set(self._manifest.files) != set(names) - {_MANIFEST} or _SESSION not in names:
+            raise self._refusal("its files are not those that its manifest lists")
+        self.pictures = [match[1] for name in names if (match := _PICTURE.fullmatch(name))]
+
+    def session(self) -> SessionDocument:
+        """The session, whose pictures are those of the archive."""
+        content = self._checked(_SESSION, MAX_JSON_BYTES)
+        try:
+            document = SessionDocument.model_validate_json(content)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            raise self._refusal(f"{_SESSION}, {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        if {turn.sha256 for turn in document.turns} != set(self.pictures):
+            raise self._refusal("its pictures are not those of its turns")
+        return document
+
+    def picture(self, sha256: str) -> tuple[Image.Image, dict[str, str]]:
+        """A picture, read whole and verified, with what its PNG says of how it was made."""
+        content = self._checked(f"pictures/{sha256}.png", MAX_PICTURE_BYTES)
+        *_, kind, width, height = _PNG.unpack_from(content)  # before anything is made of that size
+        if kind != b"IHDR" or max(width, height) > MAX_SIDE:
+            raise self._refusal(f"picture {sha256[:8]}… is larger than any request can ask for")
+        image: Any = Image.open(BytesIO(content), formats=["PNG"])
+        if image.mode != "RGB" or getattr(image, "n_frames", 1) != 1:
+            raise self._refusal(f"picture {sha256[:8]}… is not one that notthat draws")
+        image.load()
+        if pixels_sha256(image) != sha256:
+            raise self._refusal(f"the pixels of picture {sha256[:8]}… are not those it is named after")
+        text = {key: str(image.text[key]) for key in ("parameters", "notthat") if key in image.text}
+        if any("\0" in value for value in text.values()):
+            raise self._refusal(f"the text of picture {sha256[:8]}… can't be kept")
+        return image, text
+
+    def _read_manifest(self) -> Manifest:
+        content = self._read(_MANIFEST, MAX_JSON_BYTES)
+        try:
+            about = json.loads(content)
+            version = about["version"] if about["format"] == FORMAT else None
+            if isinstance(version, int) and version > VERSION:
+                raise self._refusal("it was made by a newer notthat: update notthat to import it")
+            if version != VERSION:
+                raise self._refusal("its manifest is not one of an exported session")
+            return Manifest.model_validate(about)
+        except (ValueError, KeyError, TypeError):
+            raise self._refusal("its manifest can't be read") from None
+
+    def _checked(self, name: str, limit: int) -> bytes:
+        content = self._read(name, limit)
+        entry = self._manifest.files[name]
+        if len(content) != entry.bytes or hashlib.sha256(content).hexdigest() != entry.sha256:
+            raise self._refusal(f"{name} was changed after it was exported")
+        return content
+
+    def _read(self, name: str, limit: int) -> bytes:
+        with self._archive.open(name) as file:
+            content = file.read(limit + 1)
+        if len(content) > limit:
+            raise self._refusal(f"{name} is too large")
+        return content
+
+    def _refusal(self, reason: str) -> InvalidInputError:
+        return InvalidInputError(f"{self._path} is not imported: {' '.join(reason.split())}")
+
+
+def _entry(content: bytes) -> dict[str, Any]:
+    return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+
+
+def _write_json(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

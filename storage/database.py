@@ -1,0 +1,40 @@
+"""Transactions on the database, with errors told as the product's own."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from .boundary import explained
+from .connection import place, writing
+
+
+class Database:
+    """An engine, and the two kinds of transactions on it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.place = place(engine.url)
+        """The database's file or address, as its user knows it; no password is in it."""
+        self._writer = writing(engine)
+        # Every statement of one look sees the same moment: SQLite's transactions do that by themselves.
+        self._reader = engine if self.is_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is a file of SQLite's."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """One consistent look."""
+        with explained(self.place), Session(self._reader) as db:
+            yield db
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """All of what is written in the block is kept, or nothing; SQLite's write lock is held from its start."""
+        with explained(self.place), Session(self._writer) as db, db.begin():
+            db.connection()
+            yield db

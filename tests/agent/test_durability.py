@@ -1,0 +1,114 @@
+"""A turn that fails or is stopped loses no words: it is kept with the reason, and drawn when asked again."""
+
+from collections.abc import Callable, Generator
+from threading import Barrier, Thread
+
+import pytest
+
+from notthat.agent import Conversation, Studio
+from notthat.generation import GenerationError, GenerationRequest, Progress, StubEngine
+from notthat.storage import check, repair
+
+OpenStudio = Callable[..., Studio]
+
+
+class Moody(StubEngine):
+    """Fails while it is `broken`."""
+
+    broken = True
+
+    def run(self, request: GenerationRequest) -> Generator[Progress]:
+        if self.broken:
+            raise GenerationError("the device went away")
+        yield from super().run(request)
+
+
+def test_a_first_picture_that_failed_is_drawn_when_asked_again(open_studio: OpenStudio) -> None:
+    engine = Moody()
+    studio = open_studio(engine)
+    with pytest.raises(GenerationError):
+        Conversation.start("a harbour without boats", studio, seed=4, policies=["quality"])
+    (attempt,) = studio.store.attempts.all()
+    assert (attempt.status, attempt.reason, attempt.turn.feedback) == (
+        "failed",
+        "the device went away",
+        "a harbour without boats",
+    )
+
+    engine.broken = False
+    turn = Conversation.retry(attempt.session, studio).head
+    assert (turn.number, turn.seed, turn.negative) == (0, 4, attempt.turn.negative)
+    assert studio.store.session(turn.session).policies == ("quality",)
+    assert studio.store.attempts.all() == []
+
+
+def test_a_turn_that_was_stopped_is_drawn_when_asked_again(studio: Studio) -> None:
+    def stop(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    conversation = Conversation.start("a harbour", studio, seed=4)
+    with pytest.raises(KeyboardInterrupt):
+        conversation.say("no fog", stop)
+    assert [(each.status, each.turn.feedback) for each in studio.store.attempts.all()] == [("cancelled", "no fog")]
+    turn = Conversation.retry(conversation.id, studio, turn=1).head
+    assert (turn.number, turn.parent, turn.negative) == (1, 0, "fog")
+
+
+def test_two_at_once_are_two_children_and_both_are_told(open_studio: OpenStudio) -> None:
+    both = Barrier(2)
+
+    def meet(progress: Progress) -> None:
+        if progress.step == 1:
+            both.wait(60)
+
+    session = Conversation.start("a harbour", open_studio(), seed=4).id
+    told: list[str] = []
+
+    def say(words: str) -> None:
+        told.append(Conversation.open(session, open_studio()).say(words, meet).reply)
+
+    threads = [Thread(target=say, args=(words,)) for words in ("no fog", "no boats")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    store = open_studio().store
+    assert [(turn.number, turn.parent) for turn in store.turns(session)] == [(0, None), (1, 0), (2, 0)]
+    last = max(store.turns(session)[1:], key=lambda turn: turn.created_at)
+    assert store.session(session).head == last.number
+    first = 3 - last.number
+    assert f"Meanwhile turn {first} was made" in told[1]
+    assert f"Turn {last.number} is still being drawn" in told[0] or f"Meanwhile turn {last.number}" in told[0]
+
+
+def test_every_turn_tells_what_it_was_made_with(studio: Studio) -> None:
+    conversation = Conversation.start("a surgeon", studio, policies=["medical-illustration"])
+    made_with = conversation.head.provenance
+    assert made_with is not None
+    assert 'title = "' in made_with["policies"]["medical-illustration"]
+    assert made_with["interpreter"] == {"name": "offline", "raw": None}
+    assert {"torch", "diffusers", "pillow"} <= set(made_with["libraries"])
+    drawn = conversation.seed(77).provenance
+    assert drawn is not None
+    assert drawn["interpreter"] is None
+
+
+def test_a_picture_that_is_gone_is_repaired_pixel_by_pixel(studio: Studio, open_studio: OpenStudio) -> None:
+    from notthat.agent.replaying import redraw
+
+    conversation = Conversation.start("a harbour", studio, seed=4)
+    turn = conversation.say("no fog")
+    turn.image.unlink()
+    conversation.turns()[0].image.write_bytes(b"nothing")
+    lines = repair(studio.store, check(studio.store), lambda each: redraw(studio, each))
+    assert len(lines) == 2
+    assert all("as it was" in line for line in lines)
+    assert check(studio.store) == []
+
+    turn.image.unlink()
+    other = open_studio(StubEngine("another"))
+    other.store.images.path(turn.sha256)
+    (line,) = repair(other.store, check(other.store), lambda each: (redraw(other, each)[0].transpose(0), {}))
+    assert "differently on this machine" in line
+    assert [finding.kind for finding in check(studio.store)] == ["missing picture"]

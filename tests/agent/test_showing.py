@@ -1,0 +1,137 @@
+"""A session to look at: what the page says, and that it needs nothing but itself."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from notthat.agent import Conversation, Studio, replay
+from notthat.agent.edits import Exclude, State
+from notthat.agent.interpreters import Interpretation, OfflineInterpreter
+from notthat.agent.showing.page import page
+from notthat.agent.showing.strips import save_gif, save_grid
+from notthat.agent.showing.tree import places
+
+EVIL = "no <script>alert('x')</script> fog\" onload=\"x"
+
+
+class Literal(OfflineInterpreter):
+    """Takes markup for something to leave out."""
+
+    def interpret(self, feedback: str, state: State, picture: Image.Image | None = None) -> Interpretation:
+        if feedback != EVIL:
+            return super().interpret(feedback, state, picture)
+        return Interpretation(edits=(Exclude(term="<b onclick=x>fog</b>"),), reply=f"Excluded {EVIL}")
+
+
+@pytest.fixture
+def studio(open_studio: Callable[..., Studio]) -> Studio:
+    return open_studio(interpreter=Literal())
+
+
+@pytest.fixture
+def session(studio: Studio) -> str:
+    """A session with a branch, and words that would like to be more."""
+    conversation = Conversation.start("a harbour at dawn without boats", studio, seed=1, policies=["quality"])
+    conversation.say("no lanterns")
+    conversation.say(EVIL)
+    conversation.say("bring the lanterns back")
+    conversation.branch(1)
+    conversation.say("still lanterns")
+    return conversation.id
+
+
+def write(studio: Studio, session: str, path: Path) -> Path:
+    record, turns = studio.store.session(session), studio.store.turns(session)
+    results = {result.turn: result for result in replay(studio, session)}
+    path.write_text(page(record, turns, studio.store.images, results), encoding="utf-8")
+    return path
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def test_the_page_holds_all_that_it_shows_and_no_more_scripts_than_its_own(
+    studio: Studio, session: str, tmp_path: Path
+) -> None:
+    reader = _Reader()
+    reader.feed(write(studio, session, tmp_path / "page.html").read_text())
+    assert [tag for tag, _ in reader.tags].count("script") == 1
+    for _, attributes in reader.tags:
+        assert not any(name.startswith("on") for name in attributes)
+        for name in ("src", "href"):
+            assert (attributes.get(name) or "#").startswith(("data:image/", "#"))
+    assert [attributes["id"] for tag, attributes in reader.tags if tag == "article"] == [f"turn-{k}" for k in range(5)]
+
+
+def test_the_page_marks_what_each_turn_did_to_the_exclusions(studio: Studio, session: str, tmp_path: Path) -> None:
+    text = write(studio, session, tmp_path / "page.html").read_text()
+    articles = text.split("<article")[1:]
+    marked = [re.findall(r'<li class="(\w+)"[^>]*>([^<]+)<', article) for article in articles]
+    assert ("added", "boats") in marked[0]
+    assert ("added", "lanterns") in marked[1]
+    assert ("kept", "lanterns") in marked[2]
+    assert ("dropped", "lanterns") in marked[3]
+    assert [kind for kind, term in marked[4] if term.startswith("lanterns")] == ["changed"]
+    assert text.count(">identical<") == 5
+
+
+def test_a_branch_has_a_lane_of_its_own(studio: Studio, session: str) -> None:
+    assert places(studio.store.turns(session)) == {0: (0, 0), 1: (1, 0), 2: (2, 0), 3: (3, 0), 4: (2, 1)}
+
+
+def test_the_film_is_the_way_to_the_head_and_the_sheet_has_all(studio: Studio, session: str, tmp_path: Path) -> None:
+    turns, head = studio.store.turns(session), studio.store.session(session).head
+    save_gif(turns, head, studio.store.images, tmp_path / "film.gif")
+    with Image.open(tmp_path / "film.gif") as film:
+        assert (film.n_frames, film.size) == (3, (32, 32))  # type: ignore[attr-defined]
+    save_grid(turns, studio.store.images, tmp_path / "sheet.png")
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        for place, turn in enumerate(turns):
+            x, y = 12 + place % 3 * 44, 12 + place // 3 * 78
+            cell = sheet.crop((x, y, x + 32, y + 32))
+            assert cell.tobytes() == studio.store.images.open(turn.sha256).convert("RGB").tobytes()
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    """Debian's Chromium, driven by Playwright."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright to look at pages")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("no Chromium is installed: apt-get install chromium")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def test_a_browser_shows_the_page_without_a_network(studio: Studio, session: str, tmp_path: Path, browser: Any) -> None:
+    path = write(studio, session, tmp_path / "page.html")
+    asked, complaints = [], []
+    for width in (1280, 360):
+        view = browser.new_page(viewport={"width": width, "height": 800})
+        view.on("request", lambda request: asked.append(request.url))
+        view.on("console", lambda message: complaints.append(message.text))
+        view.on("pageerror", lambda error: complaints.append(str(error)))
+        view.goto(path.as_uri())
+        assert view.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
+        assert view.evaluate("document.documentElement.scrollWidth <= innerWidth")  # nothing sticks out
+        slider = view.locator("#turn-1 input[type=range]")
+        slider.fill("80")
+        cut = view.evaluate("getComputedStyle(document.querySelector('#turn-1 .before')).clipPath")
+        assert cut in ("inset(0px 20% 0px 0px)", "inset(0px calc(20%) 0px 0px)")
+        view.close()
+    assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()] * 2
+    assert complaints == []

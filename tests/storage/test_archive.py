@@ -1,0 +1,231 @@
+"""A session in a file: it comes back as it was, or not at all."""
+
+import json
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from notthat.errors import InvalidInputError
+from notthat.storage import MissingPictureError, NewTurn, Store, TurnRecord, archive, check, export, import_
+
+Files = dict[str, bytes]
+
+
+def anything(request: dict[str, Any]) -> None:
+    """Any request will do."""
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Store]:
+    """An empty store on another machine."""
+    with Store.open(home=tmp_path / "elsewhere") as store:
+        yield store
+
+
+@pytest.fixture
+def session(store: Store, begin: Callable[..., TurnRecord], grow: Callable[..., TurnRecord]) -> str:
+    session = begin(provenance={"weights": "abc"}).session
+    grow(session)
+    grow(session, parent=0, feedback="日本 🎨")
+    store.move_head(session, 1)
+    return session
+
+
+@pytest.fixture
+def file(store: Store, session: str, tmp_path: Path) -> Path:
+    path = tmp_path / "session.zip"
+    assert export(store, session, path) == 3
+    return path
+
+
+def unpacked(path: Path) -> Files:
+    with zipfile.ZipFile(path) as zipped:
+        return {name: zipped.read(name) for name in zipped.namelist()}
+
+
+def packed(path: Path, files: Files) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for name, content in files.items():
+            zipped.writestr(name, content)
+    return path
+
+
+def sealed(files: Files, **changes: Any) -> Files:
+    """The files under a manifest that agrees with them."""
+    entries = {
+        name: {"sha256": sha256(content).hexdigest(), "bytes": len(content)}
+        for name, content in files.items()
+        if name != "manifest.json"
+    }
+    manifest = {**json.loads(files["manifest.json"]), "files": entries, **changes}
+    return {**files, "manifest.json": json.dumps(manifest).encode()}
+
+
+def refuses(store: Store, path: Path, reason: str) -> None:
+    """The file is refused in one line, and nothing was changed."""
+    with pytest.raises(InvalidInputError, match=reason) as caught:
+        import_(store, path, anything)
+    assert len(str(caught.value).splitlines()) == 1
+    assert store.sessions() == []
+    assert not list(store.images.folder.rglob("*.*"))
+
+
+def test_a_session_comes_back_with_every_id_and_hash(store: Store, elsewhere: Store, file: Path, session: str) -> None:
+    assert import_(elsewhere, file, anything) == session
+    assert elsewhere.session(session) == store.session(session)
+    here, there = store.turns(session), elsewhere.turns(session)
+    assert [vars(turn) | {"image": ""} for turn in there] == [vars(turn) | {"image": ""} for turn in here]
+    for mine, other in zip(here, there, strict=True):
+        with Image.open(mine.image) as one, Image.open(other.image) as two:
+            assert one.text == two.text  # type: ignore[attr-defined]
+    assert check(elsewhere) == []
+    again = file.with_name("again.zip")
+    export(elsewhere, session, again)
+    assert unpacked(again)["session.json"] == unpacked(file)["session.json"]
+
+
+def test_what_is_there_already_is_not_written_over(store: Store, file: Path, session: str) -> None:
+    before = store.turns(session)
+    with pytest.raises(InvalidInputError, match="is here already"):
+        import_(store, file, anything)
+    with pytest.raises(InvalidInputError, match="is there already"):
+        export(store, session, file)
+    assert store.turns(session) == before
+
+
+def test_a_session_that_lacks_a_picture_is_not_exported(store: Store, session: str, tmp_path: Path) -> None:
+    store.turn(session, 1).image.unlink()
+    with pytest.raises(MissingPictureError):
+        export(store, session, tmp_path / "lacking.zip")
+    assert not list(tmp_path.glob("lacking*"))
+
+
+def test_a_request_that_is_none_is_refused(elsewhere: Store, file: Path) -> None:
+    def strict(request: dict[str, Any]) -> None:
+        raise InvalidInputError("--steps: too many")
+
+    with pytest.raises(InvalidInputError, match="--steps"):
+        import_(elsewhere, file, strict)
+    assert elsewhere.sessions() == []
+
+
+def test_any_byte_that_was_changed_is_found_out(elsewhere: Store, file: Path, tmp_path: Path) -> None:
+    files = unpacked(file)
+    for name in files:
+        changed = {**files, name: files[name][:-2] + bytes([files[name][-2] ^ 1]) + files[name][-1:]}
+        refuses(elsewhere, packed(tmp_path / "changed.zip", changed), "not imported|damaged")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])
+def test_a_file_that_ends_too_early_is_refused(elsewhere: Store, file: Path, share: float) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content[: int(len(content) * share)])
+    refuses(elsewhere, file, "damaged")
+
+
+def test_a_newer_file_is_refused(elsewhere: Store, file: Path) -> None:
+    refuses(elsewhere, packed(file, sealed(unpacked(file), version=2)), "newer notthat")
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil.png", "/etc/evil", "pictures/../../x.png", "pictures\\..\\x.png", "notes.txt"]
+)
+def test_a_name_that_leads_elsewhere_is_refused(elsewhere: Store, file: Path, name: str, tmp_path: Path) -> None:
+    before = set(tmp_path.parent.rglob("*"))
+    refuses(elsewhere, packed(file, sealed({**unpacked(file), name: b"evil"})), "no exported session does")
+    assert set(tmp_path.parent.rglob("*")) == before
+
+
+def test_a_file_named_twice_is_refused(elsewhere: Store, file: Path) -> None:
+    with zipfile.ZipFile(file, "a") as zipped, pytest.warns(UserWarning, match="Duplicate"):
+        zipped.writestr("session.json", b"{}")
+    refuses(elsewhere, file, "one twice")
+
+
+def test_a_bomb_is_not_unpacked(elsewhere: Store, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MAX_JSON_BYTES", 100_000)
+    files = unpacked(file)
+    refuses(elsewhere, packed(file, sealed({**files, "session.json": b" " * 10_000_000})), "too large")
+
+
+def png(width: int, height: int, data: bytes = b"") -> bytes:
+    """A PNG of one chunk of pixels, whatever they are."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+
+
+def other_picture() -> bytes:
+    file = BytesIO()
+    Image.new("RGB", (8, 8), "teal").save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "damaged"),
+        (b"not a PNG at all, but longer than its header", "larger than|damaged"),
+        (png(50_000, 50_000), "larger than"),
+        (png(8, 8), "damaged"),
+        (other_picture(), "not those it is named after"),
+    ],
+)
+def test_a_picture_that_is_none_is_refused(elsewhere: Store, file: Path, content: bytes, reason: str) -> None:
+    files = unpacked(file)
+    name = next(name for name in files if name.startswith("pictures/"))
+    refuses(elsewhere, packed(file, sealed({**files, name: content})), reason)
+
+
+def session_with(**changes: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda session: {**session, **changes}
+
+
+def turn_with(**changes: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda session: {**session, "turns": [*session["turns"][:-1], {**session["turns"][-1], **changes}]}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        session_with(id="../../../evil"),
+        session_with(head=9),
+        session_with(turns=[]),
+        session_with(extra=1),
+        turn_with(parent=7),
+        turn_with(number=1),
+        turn_with(parent=None),
+        turn_with(seconds=float("nan")),
+        turn_with(request={"deep": float("inf")}),
+        turn_with(sha256="0" * 64),
+        turn_with(seed=2**64),
+        turn_with(feedback="a\0b"),
+    ],
+)
+def test_a_session_that_can_not_be_is_refused(
+    elsewhere: Store, file: Path, change: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    files = unpacked(file)
+    files["session.json"] = json.dumps(change(json.loads(files["session.json"]))).encode()
+    refuses(elsewhere, packed(file, sealed(files)), "not imported|too large|NUL")
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"[" * 100_000, b'{"format": "other", "version": 1}'])
+def test_a_manifest_that_is_none_is_refused(elsewhere: Store, file: Path, content: bytes) -> None:
+    refuses(elsewhere, packed(file, {**unpacked(file), "manifest.json": content}), "not imported|no exported session")
+
+
+def test_a_file_that_is_not_there_is_told(elsewhere: Store, tmp_path: Path, turn: Callable[..., NewTurn]) -> None:
+    with pytest.raises(Exception, match=r"nowhere\.zip"):
+        import_(elsewhere, tmp_path / "nowhere.zip", anything)

@@ -1,0 +1,116 @@
+"""Turns are recorded before they are drawn: what becomes of them, whatever happens."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from notthat.errors import InvalidInputError
+from notthat.storage import NewTurn, SessionStart, StorageError, Store, TurnRecord, check
+
+Begin = Callable[..., TurnRecord]
+MakeTurn = Callable[..., NewTurn]
+MakePicture = Callable[..., Image.Image]
+
+
+def test_a_session_is_there_when_its_first_picture_is(store: Store, turn: MakeTurn, picture: MakePicture) -> None:
+    attempt = store.attempts.begin_session(SessionStart("mini", ("quality",)), turn(0, None, provenance={"k": 1}))
+    assert attempt.status == "pending"
+    assert store.sessions() == []
+    assert store.attempts.all(attempt.session) == [attempt]
+
+    kept = store.attempts.finish(attempt, picture(1), {}, 1.5)
+    assert (kept.session, kept.number, kept.seconds, kept.provenance) == (attempt.session, 0, 1.5, {"k": 1})
+    session = store.session(kept.session)
+    assert (session.model, session.policies, session.head) == ("mini", ("quality",), 0)
+    assert store.turn(kept.session) == kept
+    assert store.attempts.all() == []
+
+
+def test_two_at_once_are_two_children_and_the_last_one_done_is_shown(
+    store: Store, begin: Begin, turn: MakeTurn, picture: MakePicture
+) -> None:
+    session = begin().session
+    one, two = (store.attempts.begin(session, turn(1, 0)) for _ in range(2))
+    assert (one.turn.number, two.turn.number) == (1, 2)
+    assert two.turn.exclusions[0].since == 2
+
+    store.attempts.finish(two, picture(2), {}, 0.1)
+    assert store.attempts.meanwhile(two).pending == (1,)
+    store.attempts.finish(one, picture(1), {}, 0.1)
+    assert store.attempts.meanwhile(one).done == (2,)
+    assert store.session(session).head == 1
+    assert [(each.number, each.parent) for each in store.turns(session)] == [(0, None), (1, 0), (2, 0)]
+    assert check(store) == []
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
+def test_what_came_to_no_picture_can_be_begun_again(
+    store: Store, begin: Begin, grow: Begin, turn: MakeTurn, picture: MakePicture, status: str
+) -> None:
+    session = begin().session
+    attempt = store.attempts.begin(session, turn(1, 0, feedback="no fog"))
+    store.attempts.end(attempt, status, "the device\nwent away")  # type: ignore[arg-type]
+    (ended,) = store.attempts.all(session)
+    assert (ended.status, ended.reason) == (status, "the device went away")
+    assert grow(session).number == 1  # which it keeps
+
+    again = store.attempts.again(session)
+    assert (again.status, again.turn.number, again.turn.exclusions[0].since) == ("pending", 2, 2)
+    kept = store.attempts.finish(again, picture(7), {}, 0.1)
+    assert (kept.number, kept.parent, kept.feedback) == (2, 0, "no fog")
+    with pytest.raises(InvalidInputError, match="nothing to retry"):
+        store.attempts.again(session)
+    assert check(store) == []
+
+
+def test_what_is_being_drawn_is_not_begun_again(store: Store, begin: Begin, turn: MakeTurn) -> None:
+    session = begin().session
+    store.attempts.begin(session, turn(1, 0))
+    with pytest.raises(InvalidInputError, match="being drawn right now"):
+        store.attempts.again(session, 1)
+    assert store.attempts.mark_interrupted() == 0
+
+
+def test_a_turn_ends_once(store: Store, begin: Begin, turn: MakeTurn, picture: MakePicture) -> None:
+    attempt = store.attempts.begin(begin().session, turn(1, 0))
+    store.attempts.end(attempt, "cancelled", "stopped")
+    with pytest.raises(StorageError, match="taken over"):
+        store.attempts.finish(attempt, picture(1), {}, 0.1)
+    assert [each.status for each in store.attempts.all()] == ["cancelled"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_what_a_killed_process_left_is_marked(home: Path, turn: MakeTurn, picture: MakePicture) -> None:
+    with Store.open(home=home) as store:
+        session = store.begin_session("mini", (), turn(0, None), picture(0), {}).session
+    child = os.fork()
+    if child == 0:
+        with Store.open(home=home) as store:
+            store.attempts.begin(session, turn(1, 0, feedback="no fog"))
+            os.kill(os.getpid(), signal.SIGKILL)
+        os._exit(1)
+    os.waitpid(child, 0)
+
+    with Store.open(home=home) as store:
+        assert [each.status for each in store.attempts.all()] == ["pending"]
+        assert store.attempts.mark_interrupted() == 1
+        (left,) = store.attempts.all(session)
+        assert (left.status, left.turn.feedback) == ("failed", "no fog")
+        assert "interrupted" in left.reason
+        assert store.attempts.again(session).status == "pending"
+        assert check(store) == []
+
+
+def test_the_owner_of_a_turn_is_a_process_and_not_its_number(
+    store: Store, begin: Begin, turn: MakeTurn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owners = sys.modules["notthat.storage.owners"]
+    host, pid, start = owners.me().rsplit("/", 2)
+    assert not owners.is_gone(f"{host}/{pid}/{start}")
+    assert owners.is_gone(f"{host}/{pid}/{float(start) - 100}")  # another that had this number before
+    assert not owners.is_gone(f"elsewhere/{pid}/1.0")

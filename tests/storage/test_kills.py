@@ -1,0 +1,38 @@
+"""What the benchmarks do at length, done briefly: kills at random moments, and a crowd in one session."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+
+def found(script: str, *arguments: object) -> dict[str, Any]:
+    """What a benchmark has to tell."""
+    done = subprocess.run(
+        [sys.executable, BENCHMARKS / script, *map(str, arguments), "--json"],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return dict(json.loads(done.stdout))
+
+
+def test_kills_at_random_moments_lose_nothing() -> None:
+    result = found("kills.py", "--count", 10)
+    assert result["kills"] == 10
+    assert result["turns"] > result["finished"]  # the first, and what was finished untold
+
+
+def test_a_crowd_in_one_session_loses_no_turn() -> None:
+    result = found("crowd.py", "--processes", 4, "--turns", 6)
+    assert (result["turns"], result["errors"], result["whole"], result["head_is_last"]) == (24, 0, True, True)
