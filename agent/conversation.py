@@ -12,21 +12,19 @@ from dataclasses import replace
 from typing import Any, Self
 
 from ..errors import InvalidInputError
-from ..generation import Engine, GenerationRequest, absolute
-from ..storage import ExclusionRecord, NewTurn, SessionRecord, SessionStart, StorageError, TurnRecord
+from ..generation import GenerationRequest, absolute
+from ..storage import SessionRecord, SessionStart, StorageError, TurnRecord
 from .edits import (
     MAX_PROMPT_CHARACTERS,
-    Edit,
     Exclude,
     SetPrompt,
     State,
     Undo,
     apply,
-    edits_adapter,
 )
 from .exclusions import Exclusion, NegativePrompt
 from .interpreters import Interpretation
-from .recording import draw, provenance
+from .recording import draw, edits_as_json, new_turn, provenance, remarks
 from .replies import describe
 from .studio import OnStep, Studio
 from .terms import one_line
@@ -88,9 +86,9 @@ class Conversation:
         }
         request = GenerationRequest.with_defaults(asked, lambda: studio.engine(model).defaults)
         engine = studio.engine(model)
-        reply = " ".join([said.reply, *_remarks(engine, request, replace(blank, negative=NegativePrompt()), state)])
+        reply = " ".join([said.reply, *remarks(engine, request, replace(blank, negative=NegativePrompt()), state)])
         made_with = provenance(studio, request, policies, said)
-        turn = _new_turn(0, None, words, said.edits, reply, state, request, made_with)
+        turn = new_turn(0, None, words, said.edits, reply, state, request, made_with)
         record = draw(studio, studio.store.attempts.begin_session(SessionStart(model, policies), turn), on_step)
         return cls(studio.store.session(record.session), studio)
 
@@ -140,7 +138,7 @@ class Conversation:
             return self._grow(parent, number, words, said, before, after, on_step)
         if undone:
             self.head = self.studio.store.move_head(self.id, parent.number)
-        return replace(self.head, feedback=words, edits=_as_json(said.edits), reply=said.reply)
+        return replace(self.head, feedback=words, edits=edits_as_json(said.edits), reply=said.reply)
 
     def undo(self, turns: int = 1) -> Turn:
         """Go back; the turn that is shown now. What came after stays in the session, off to the side."""
@@ -201,9 +199,9 @@ class Conversation:
             }
         )
         engine = self.studio.engine(request.model)
-        reply = " ".join([said.reply, *_remarks(engine, request, before, after)])
+        reply = " ".join([said.reply, *remarks(engine, request, before, after)])
         made_with = provenance(self.studio, request, self._policies, said if read else None)
-        turn = _new_turn(number, parent.number, words, said.edits, reply, after, request, made_with)
+        turn = new_turn(number, parent.number, words, said.edits, reply, after, request, made_with)
         self.head = draw(self.studio, self.studio.store.attempts.begin(self.id, turn), on_step)
         return self.head
 
@@ -298,45 +296,3 @@ def _negative(turn: Turn) -> NegativePrompt:
         Exclusion(term=e.term, weight=e.weight, source=e.source, since=e.since, words=e.words) for e in turn.exclusions
     )
     return NegativePrompt(tuple(exclusions))
-
-
-def _new_turn(
-    number: int,
-    parent: int | None,
-    words: str,
-    edits: tuple[Edit, ...],
-    reply: str,
-    state: State,
-    request: GenerationRequest,
-    made_with: dict[str, Any],
-) -> NewTurn:
-    return NewTurn(
-        number=number,
-        parent=parent,
-        feedback=words,
-        edits=_as_json(edits),
-        reply=reply,
-        prompt=state.prompt,
-        negative=request.negative_prompt,
-        exclusions=tuple(ExclusionRecord(e.term, e.weight, e.source, e.since, e.words) for e in state.negative),
-        seed=state.seed,
-        request=request.model_dump(mode="json"),
-        seconds=0.0,
-        provenance=made_with,
-    )
-
-
-def _as_json(edits: tuple[Edit, ...]) -> tuple[dict[str, Any], ...]:
-    return tuple(edits_adapter.dump_python(edits, mode="json"))
-
-
-def _remarks(engine: Engine, request: GenerationRequest, before: State, after: State) -> list[str]:
-    """What can't be honoured, a line each: words that the model never learned, exclusions that can't act."""
-    lines = list(engine.remarks(request))
-    new = [e.term for e in after.negative if e.term not in before.negative]
-    prompt = [] if after.prompt == before.prompt else [after.prompt]
-    unknown = [word for text in [*new, *prompt] for word in engine.read(text).unknown]
-    if unknown:
-        listed = " and ".join(f"“{word}”" for word in dict.fromkeys(unknown))
-        lines.append(f"{request.model} never learned {listed}, so that may change nothing.")
-    return lines

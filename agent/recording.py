@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from .. import __version__
-from ..generation import GenerationRequest, generate
+from ..generation import Engine, GenerationRequest, generate
 from ..generation.infotext import png_text
-from ..storage import Attempt, StorageError, TurnRecord
+from ..storage import Attempt, ExclusionRecord, NewTurn, StorageError, TurnRecord
+from .edits import Edit, State, edits_adapter
 from .interpreters import Interpretation
 from .replies import listed_turns
 from .studio import OnStep, Studio
@@ -45,10 +46,54 @@ def draw(studio: Studio, attempt: Attempt, on_step: OnStep | None = None) -> Tur
         _end(studio, attempt, "cancelled", "stopped")
         raise
     meanwhile = attempts.meanwhile(attempt)
-    remarks = listed_turns(meanwhile.done, meanwhile.pending)
-    return replace(turn, reply=" ".join([turn.reply, *remarks])) if remarks else turn
+    news = listed_turns(meanwhile.done, meanwhile.pending)
+    return replace(turn, reply=" ".join([turn.reply, *news])) if news else turn
 
 
 def _end(studio: Studio, attempt: Attempt, status: Literal["failed", "cancelled"], reason: str) -> None:
     with suppress(StorageError):  # it is the first error that is told; the next start marks what stays pending
         studio.store.attempts.end(attempt, status, reason)
+
+
+def new_turn(
+    number: int,
+    parent: int | None,
+    words: str,
+    edits: tuple[Edit, ...],
+    reply: str,
+    state: State,
+    request: GenerationRequest,
+    made_with: dict[str, Any],
+) -> NewTurn:
+    """A turn as storage takes it, before it is drawn."""
+    return NewTurn(
+        number=number,
+        parent=parent,
+        feedback=words,
+        edits=edits_as_json(edits),
+        reply=reply,
+        prompt=state.prompt,
+        negative=request.negative_prompt,
+        exclusions=tuple(ExclusionRecord(e.term, e.weight, e.source, e.since, e.words) for e in state.negative),
+        seed=state.seed,
+        request=request.model_dump(mode="json"),
+        seconds=0.0,
+        provenance=made_with,
+    )
+
+
+def edits_as_json(edits: tuple[Edit, ...]) -> tuple[dict[str, Any], ...]:
+    """Edits as they are stored and printed."""
+    return tuple(edits_adapter.dump_python(edits, mode="json"))
+
+
+def remarks(engine: Engine, request: GenerationRequest, before: State, after: State) -> list[str]:
+    """What can't be honoured, a line each: words that the model never learned, exclusions that can't act."""
+    lines = list(engine.remarks(request))
+    new = [e.term for e in after.negative if e.term not in before.negative]
+    prompt = [] if after.prompt == before.prompt else [after.prompt]
+    unknown = [word for text in [*new, *prompt] for word in engine.read(text).unknown]
+    if unknown:
+        listed = " and ".join(f"“{word}”" for word in dict.fromkeys(unknown))
+        lines.append(f"{request.model} never learned {listed}, so that may change nothing.")
+    return lines

@@ -16,7 +16,8 @@ import re
 import secrets
 import struct
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from ..errors import InvalidInputError
 from . import rows
 from .boundary import explained
 from .documents import Manifest, SessionDocument
+from .errors import StorageError
 from .images import DAMAGE, pixels_sha256
 from .records import NewTurn
 from .store import Store
@@ -68,7 +70,7 @@ def export(store: Store, session: str, path: Path) -> int:
     files = {_SESSION: _entry(content)}
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with explained(path), temporary.open("xb") as file:
+        with _written(path), temporary.open("xb") as file:
             with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
                 for sha256, name in pictures.items():
                     store.images.open(sha256)  # that it is whole
@@ -80,10 +82,11 @@ def export(store: Store, session: str, path: Path) -> int:
                 _write_json(archive, _MANIFEST, json.dumps(manifest, indent=1).encode())
             file.flush()
             os.fsync(file.fileno())
-        with explained(path):
+        with _written(path):
             temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
     return len(document.turns)
 
 
@@ -93,6 +96,8 @@ def import_(store: Store, path: Path, check_request: CheckRequest) -> str:
     Raises `InvalidInputError` where the file is damaged, was changed, is from a newer notthat or is no such
     file at all, and where the session is here already; then nothing was changed.
     """
+    if not path.is_file():
+        raise InvalidInputError(f"there is no file {path} to import")
     try:
         with explained(path), path.open("rb") as file:
             try:
@@ -198,6 +203,14 @@ class _Archive:
 
     def _refusal(self, reason: str) -> InvalidInputError:
         return InvalidInputError(f"{self._path} is not imported: {' '.join(reason.split())}")
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"{path} can't be written: {error.strerror or error}") from error
 
 
 def _entry(content: bytes) -> dict[str, Any]:

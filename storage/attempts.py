@@ -25,6 +25,9 @@ Insert = Callable[[Session, SessionRow, NewTurn, str, Image, Mapping[str, str]],
 
 _GONE = "interrupted: the process that drew it ended before the picture was there"
 
+_MOST_AT_ONCE = 100
+"""Turns of one session that may be drawn at the same time and be told of each other."""
+
 
 @dataclass(frozen=True)
 class Meanwhile:
@@ -141,9 +144,12 @@ class Attempts:
 
     def meanwhile(self, attempt: Attempt) -> Meanwhile:
         """The session's other turns that were finished since this one was begun, and those being drawn now."""
-        other = TurnRow.number != attempt.turn.number
+        number = attempt.turn.number
         done = select(TurnRow.number).where(
-            TurnRow.session_id == attempt.session, TurnRow.created_at >= attempt.created_at, other
+            TurnRow.session_id == attempt.session,
+            TurnRow.number >= number - _MOST_AT_ONCE,  # a long session isn't read from its beginning
+            TurnRow.number != number,
+            TurnRow.created_at >= attempt.created_at,
         )
         pending = select(AttemptRow.number).where(
             AttemptRow.session_id == attempt.session, AttemptRow.status == "pending", AttemptRow.id != attempt.id

@@ -138,12 +138,10 @@ class Store:
             db.add(row)
             db.flush()
             for turn, sha256, created_at in turns:
-                if not self.images.path(sha256).exists():
-                    raise MissingPictureError(
-                        f"a picture was pruned while “{session.id}” was imported: import it again"
-                    )
                 db.add(rows.turn_row(session.id, turn, sha256, created_at))
                 db.flush()  # a turn's parent comes first
+                if not self.images.path(sha256).exists():
+                    raise MissingPictureError("a picture was pruned while its session was imported: import it again")
 
     # Reading
 

@@ -46,7 +46,7 @@ def postgres_server() -> Iterator[str]:
     """The address of a PostgreSQL server that runs as long as the tests, less the database's name."""
     pytest.importorskip("psycopg", reason="pip install 'psycopg[binary]' to test on PostgreSQL")
     found = [*map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))), shutil.which("initdb")]
-    programs = next((Path(each).parent for each in reversed(found) if each), None)
+    programs = next((Path(each).resolve().parent for each in reversed(found) if each), None)
     if programs is None:
         pytest.skip("no PostgreSQL server is installed: apt-get install postgresql")
     folder = Path(tempfile.mkdtemp(prefix="notthat-pg-"))  # short, as a socket's path has to be

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from notthat.errors import InvalidInputError
-from notthat.storage import MissingPictureError, NewTurn, Store, TurnRecord, archive, check, export, import_
+from notthat.storage import MissingPictureError, StorageError, Store, TurnRecord, archive, check, export, import_
 
 Files = dict[str, bytes]
 
@@ -226,6 +226,13 @@ def test_a_manifest_that_is_none_is_refused(elsewhere: Store, file: Path, conten
     refuses(elsewhere, packed(file, {**unpacked(file), "manifest.json": content}), "not imported|no exported session")
 
 
-def test_a_file_that_is_not_there_is_told(elsewhere: Store, tmp_path: Path, turn: Callable[..., NewTurn]) -> None:
-    with pytest.raises(Exception, match=r"nowhere\.zip"):
+def test_a_file_that_is_not_there_is_told(elsewhere: Store, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match=r"no file .*nowhere\.zip"):
         import_(elsewhere, tmp_path / "nowhere.zip", anything)
+
+
+def test_a_file_that_can_not_be_written_is_told(store: Store, session: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for folder in ("nowhere", "file"):
+        with pytest.raises(StorageError, match="can't be written"):
+            export(store, session, tmp_path / folder / "session.zip")
