@@ -17,15 +17,15 @@ def clean_lines(scheduler: Any, *, flow: bool) -> list[Line]:
     advance, on the CPU, so that the loop never waits for the device.
     """
     if flow:
-        return [(1.0, float(sigma)) for sigma in scheduler.sigmas[: len(scheduler.timesteps)]]
+        return [(1.0, sigma) for sigma in scheduler.sigmas[: len(scheduler.timesteps)].tolist()]
     kind = scheduler.config.get("prediction_type", "epsilon")
     if kind == "sample":
         return [(0.0, -1.0)] * len(scheduler.timesteps)
     if hasattr(scheduler, "is_scale_input_called"):
-        sigmas = [float(sigma) for sigma in scheduler.sigmas[: len(scheduler.timesteps)]]
+        sigmas = scheduler.sigmas[: len(scheduler.timesteps)].tolist()
         return [_growing(sigma, kind) for sigma in sigmas]
-    alphas = scheduler.alphas_cumprod.cpu()
-    return [_preserving(float(alphas[int(t)]), kind) for t in scheduler.timesteps.cpu()]
+    alphas = scheduler.alphas_cumprod.tolist()
+    return [_preserving(alphas[int(timestep)], kind) for timestep in scheduler.timesteps.tolist()]
 
 
 def clean(latents: Tensor, prediction: Tensor, line: Line) -> Tensor:

@@ -38,11 +38,15 @@ def why_not(request: GenerationRequest, family: Family) -> str | None:
     return None
 
 
+Moment = tuple[Tensor, Tensor, Tensor, Line]
+"""Latents, the same at the model's scale, the timestep, and what predictions of them mean."""
+
+
 class Guide:
     """The guided prediction of one request; call it as `sampling.Predict`.
 
     With `measure` it also finds out, at the first step where the negative prompt acts, how far that moved the
-    prediction: `effect`, and for the single terms `effects`, which cost a pass of the model each.
+    prediction: `effect`, and for the single terms `effects`. Each costs a pass of the model for one text.
     """
 
     def __init__(self, family: Family, request: GenerationRequest, state: State, *, measure: Measure = "no") -> None:
@@ -59,7 +63,8 @@ class Guide:
             self._guided = False
         self._measure = measure if self._guided and request.negative_prompt else "no"
         self._told: dict[str, list[Embedding]] = {}
-        self._joined: dict[tuple[int, ...], Embedding] = {}
+        self._prompt: list[Embedding] | None = None
+        self._stacked: tuple[Sequence[Embedding], Embedding] | None = None
         if state.done < request.joining_step:
             self._embeddings(request.base_negative_prompt)
         self._embeddings(request.negative_prompt)
@@ -74,22 +79,21 @@ class Guide:
         if not self._guided or not inside or memory.ended:
             return self._alone(scaled, timestep)
         negative = request.negative_prompt if joined else request.base_negative_prompt
-        line = self._lines[state.done]
+        before, moment = Memory(memory.momentum), (latents, scaled, timestep, self._lines[state.done])
+        guided, predicted = self._guide(self._embeddings(negative), moment, memory)
         if joined and self._measure != "no":
-            self._measure_effects(latents, scaled, timestep, memory, line)
-        return self._guide(negative, latents, scaled, timestep, memory, line)
+            self._measure_effects(guided, predicted, moment, before)
+        if predicted and request.guidance_agreement < 1:
+            memory.ended = bool(agreement(predicted[1], predicted[0]) >= request.guidance_agreement)
+        return guided
 
-    def _guide(
-        self, negative: str, latents: Tensor, scaled: Tensor, timestep: Tensor, memory: Memory, line: Line
-    ) -> Tensor:
-        request = self.request
-        neg, cond, *null = self._embeddings(negative)
-        if request.method == "nag":
-            return self._attend(neg, cond, scaled, timestep)
-        predicted = self._forward([neg, cond, *null], scaled, timestep)
-        if request.guidance_agreement < 1 and bool(agreement(predicted[1], predicted[0]) >= request.guidance_agreement):
-            memory.ended = True
-        return self._combine(predicted, latents, memory, line)
+    def _guide(self, told: Sequence[Embedding], moment: Moment, memory: Memory) -> tuple[Tensor, Sequence[Tensor]]:
+        """The guided prediction, and those that it is made of, where they are more than one."""
+        latents, scaled, timestep, line = moment
+        if self.request.method == "nag":
+            return self._attend(told[0], told[1], scaled, timestep), ()
+        predicted = self._forward(told, scaled, timestep)
+        return self._combine(predicted, latents, memory, line), predicted
 
     def _combine(self, predicted: Sequence[Tensor], latents: Tensor, memory: Memory, line: Line) -> Tensor:
         """One prediction of those for the negative prompt, the prompt and, where it has a slot, the empty text."""
@@ -106,20 +110,21 @@ class Guide:
         phi = self.request.guidance_rescale
         return rescaled(guided, cond, phi=phi) if phi else guided
 
-    def _measure_effects(self, latents: Tensor, scaled: Tensor, timestep: Tensor, memory: Memory, line: Line) -> None:
-        """How far the negative prompt, and each of its terms, moves this step's prediction from one without it."""
+    def _measure_effects(self, guided: Tensor, predicted: Sequence[Tensor], moment: Moment, before: Memory) -> None:
+        """How far the negative prompt, and each of its terms, moved a step's prediction from one without it."""
         measure, self._measure = self._measure, "no"
-        negative = self.request.negative_prompt
-
-        def guided(text: str) -> Tensor:
-            own = Memory(memory.momentum, memory.ended)
-            return self._guide(text, latents, scaled, timestep, own, line).float()
-
-        with_all = guided(negative)
+        latents, scaled, timestep, line = moment
+        negative, prompt = self.request.negative_prompt, self.request.prompt
 
         def change(text: str) -> Tensor:
-            without = guided(text)
-            return (with_all - without).square().sum().sqrt() / without.square().sum().sqrt()
+            told = self._encode([text, prompt, negative])[:2]
+            memory = Memory(before.momentum)
+            if predicted:
+                neg = self._forward(told[:1], scaled, timestep)[0]
+                without = self._combine([neg, *predicted[1:]], latents, memory, line).float()
+            else:
+                without = self._guide(told, moment, memory)[0].float()
+            return (guided.float() - without).square().sum().sqrt() / without.square().sum().sqrt()
 
         self.effect = change("")
         if measure == "terms":
@@ -129,7 +134,9 @@ class Guide:
 
     def _alone(self, scaled: Tensor, timestep: Tensor) -> Tensor:
         """The prediction for the prompt, without guidance."""
-        return self._forward([self._embeddings(self.request.negative_prompt)[1]], scaled, timestep)[0]
+        if self._prompt is None:
+            self._prompt = self._embeddings(self.request.negative_prompt)[1:2]
+        return self._forward(self._prompt, scaled, timestep)[0]
 
     def _attend(self, neg: Embedding, cond: Embedding, scaled: Tensor, timestep: Tensor) -> Tensor:
         copies = self._family.attention_copies
@@ -143,10 +150,9 @@ class Guide:
 
     def _forward(self, told: Sequence[Embedding], scaled: Tensor, timestep: Tensor) -> Sequence[Tensor]:
         """Predictions for several texts, in one pass."""
-        key = tuple(map(id, told))
-        if key not in self._joined:
-            self._joined[key] = stacked([expanded(each, self._batch) for each in told])
-        prediction = self._predict(torch.cat([scaled] * len(told)), timestep, self._joined[key])
+        if self._stacked is None or self._stacked[0] is not told:
+            self._stacked = told, stacked([expanded(each, self._batch) for each in told])
+        prediction = self._predict(torch.cat([scaled] * len(told)), timestep, self._stacked[1])
         return prediction.chunk(len(told))
 
     def _embeddings(self, negative: str) -> list[Embedding]:

@@ -139,6 +139,8 @@ class LocalEngine:
         family.set_timesteps(scheduler, latents, request)
         if not family.flow and scheduler.timesteps.max() >= scheduler.config.num_train_timesteps:
             raise InvalidRequestError(f"--steps: {request.num_inference_steps} are too many for this scheduler")
+        if hasattr(scheduler, "set_begin_index"):
+            scheduler.set_begin_index(0)  # so that the first step needn't look for itself on the device
         return State(latents * getattr(scheduler, "init_noise_sigma", 1.0), scheduler, generators)
 
     def _preview(self, request: GenerationRequest, state: State, step: Step) -> "Previewing":
