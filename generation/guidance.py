@@ -93,8 +93,8 @@ def nag(pos: Tensor, neg: Tensor, *, scale: float, tau: float, alpha: float) -> 
     guided = scale * pos - (scale - 1) * neg
     tiny = torch.finfo(pos.dtype).tiny
     before, after = (x.norm(p=1, dim=-1, keepdim=True).clamp(min=tiny) for x in (pos, guided))
-    guided = guided * (tau * before / after).clamp(max=1)
-    return alpha * guided + (1 - alpha) * pos
+    shortened: Tensor = guided * (tau * before / after).clamp(max=1)
+    return alpha * shortened + (1 - alpha) * pos
 
 
 def _norm(x: Tensor) -> Tensor:
