@@ -6,7 +6,7 @@ words are lost; a turn that fails or is cancelled leaves the session as it was, 
 """
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Self
@@ -61,11 +61,13 @@ class Conversation:
         guidance: float | None = None,
         policies: Iterable[str] = (),
         model: str | None = None,
+        request: Mapping[str, Any] | None = None,
         on_step: OnStep | None = None,
     ) -> Self:
         """A new session with its first picture; what the prompt says is not wanted is excluded.
 
-        What is None is the model's default, and the seed is drawn.
+        What is None is the model's default, and the seed is drawn. `request` names further values of a
+        `GenerationRequest`, such as its `method` or `loras`.
         """
         words = _words(prompt, "prompt", "say what the picture should show")
         studio = studio or Studio.open()
@@ -76,6 +78,7 @@ class Conversation:
         state = apply(blank, said.edits, turn=0, words=words)
         studio.check_prompt(state.prompt, policies)
         asked = {
+            **(request or {}),
             "model": model,
             "prompt": state.prompt,
             "negative_prompt": state.negative.render(),
@@ -84,11 +87,11 @@ class Conversation:
             **({} if steps is None else {"num_inference_steps": steps}),
             **({} if guidance is None else {"guidance_scale": guidance}),
         }
-        request = GenerationRequest.with_defaults(asked, lambda: studio.engine(model).defaults)
+        first = GenerationRequest.with_defaults(asked, lambda: studio.engine(model).defaults)
         engine = studio.engine(model)
-        reply = " ".join([said.reply, *remarks(engine, request, replace(blank, negative=NegativePrompt()), state)])
-        made_with = provenance(studio, request, policies, said)
-        turn = new_turn(0, None, words, said.edits, reply, state, request, made_with)
+        reply = " ".join([said.reply, *remarks(engine, first, replace(blank, negative=NegativePrompt()), state)])
+        made_with = provenance(studio, first, policies, said)
+        turn = new_turn(0, None, words, said.edits, reply, state, first, made_with)
         record = draw(studio, studio.store.attempts.begin_session(SessionStart(model, policies), turn), on_step)
         return cls(studio.store.session(record.session), studio)
 

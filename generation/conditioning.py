@@ -1,12 +1,12 @@
-"""Prompts to embeddings, for models with one CLIP text encoder.
+"""Prompts to embeddings, by CLIP text encoders.
 
 A prompt longer than the encoder's window is encoded in chunks of 75 tokens, each between its own start
-and end marks, and the chunks' embeddings stand one after the other; the shorter of two prompts is filled
+and end marks, and the chunks' embeddings stand one after the other; the shorter of several prompts is filled
 up with empty chunks. No token is dropped, unless stock's reading is asked for, which cuts at the window.
 """
 
-import itertools
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,32 @@ import torch
 from torch import Tensor
 
 from .prompt_syntax import BREAK, Fragment, parse
-from .request import Reading, Syntax
+from .request import GenerationRequest, Syntax, Weighting
+from .textual_inversion import Inversions
 
 _CACHED_CHUNKS = 256
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """What a denoiser is told of one text: `tokens` of shape (1, length, width), `pooled` of shape (1, width)."""
+
+    tokens: Tensor
+    pooled: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How texts are read: the syntax, what weights do, and the files of textual inversions."""
+
+    syntax: Syntax = "weighted"
+    weighting: Weighting = "scaled"
+    inversions: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, request: GenerationRequest) -> "Manner":
+        """How a request's texts are read."""
+        return cls(request.syntax, request.weighting, request.embeddings)
 
 
 @dataclass(frozen=True)
@@ -27,71 +50,82 @@ class Chunk:
     weights: tuple[float, ...]
 
 
-class TextConditioner:
+Read = Callable[[Any], tuple[Tensor, Tensor | None]]
+"""What a family takes of a text encoder's output: token embeddings and, where it wants it, a pooled one."""
+
+
+def last(output: Any) -> tuple[Tensor, None]:
+    """The last layer's, normed."""
+    return output[0], None
+
+
+def penultimate(output: Any) -> tuple[Tensor, Tensor | None]:
+    """The last layer's but one, and the pooled output where the first is one."""
+    return output.hidden_states[-2], output[0] if output[0].ndim == 2 else None
+
+
+def pooler(output: Any) -> tuple[Tensor, Tensor]:
+    """The last layer's, and its pooled output before any projection."""
+    return output.last_hidden_state, output.pooler_output
+
+
+class ClipEncoder:
     """One tokenizer and its text encoder; remembers the chunks that it has encoded."""
 
-    def __init__(self, tokenizer: Any, text_encoder: Any, vocabulary: frozenset[str] | None) -> None:
+    def __init__(self, tokenizer: Any, text_encoder: Any, read: Read = last) -> None:
         self.tokenizer = tokenizer
         self.text_encoder = text_encoder
-        self.vocabulary = vocabulary
         self.window: int = tokenizer.model_max_length
-        self._encoded: OrderedDict[tuple[int, ...], Tensor] = OrderedDict()
+        self.inversions = Inversions(text_encoder)
+        self._read = read
+        self._encoded: OrderedDict[tuple[int, ...], tuple[Tensor, Tensor | None]] = OrderedDict()
 
-    def encode_pair(self, negative_prompt: str, prompt: str, syntax: Syntax) -> Tensor:
-        """Embeddings of both, of shape (2, tokens, width): the negative first, as diffusers orders them."""
-        negative, positive = (self._chunks(text, syntax) for text in (negative_prompt, prompt))
+    def encode(self, texts: Sequence[str], manner: Manner) -> list[Embedding]:
+        """Embeddings of texts, all of the longest one's length; `pooled` is of a text's first chunk."""
+        chunked = [self.chunks(text, manner) for text in texts]
+        longest = max(map(len, chunked))
         empty = self._chunk([])
-        pairs = itertools.zip_longest(negative, positive, fillvalue=empty)
-        return torch.cat([torch.stack([self._encode(a), self._encode(b)]) for a, b in pairs], dim=1)
+        return [self._joined([*chunks, *[empty] * (longest - len(chunks))], manner.weighting) for chunks in chunked]
 
-    def encode(self, prompt: str, syntax: Syntax) -> Tensor:
-        """Embeddings of one prompt, of shape (1, tokens, width)."""
-        return torch.cat([self._encode(chunk) for chunk in self._chunks(prompt, syntax)])[None]
-
-    def read(self, text: str, syntax: Syntax = "weighted") -> Reading:
-        """How the encoder reads a text: `tokens` without marks and padding."""
-        fragments = self._fragments(text, syntax)
-        shown = tuple((fragment.text, round(fragment.weight, 6)) for fragment in fragments if fragment.text is not None)
-        tokens = sum(len(self._tokens(fragment.text)) for fragment in fragments if fragment.text)
-        return Reading(shown, tokens, len(self._chunks(text, syntax)), self.unknown_words(text, syntax))
-
-    def unknown_words(self, text: str, syntax: Syntax = "weighted") -> tuple[str, ...]:
-        """The words that the model's list of words doesn't have, in order; none where it has no list."""
-        if self.vocabulary is None:
-            return ()
-        plain = "".join(fragment.text or " " for fragment in self._fragments(text, syntax))
-        words = self._words(plain)
-        return tuple(dict.fromkeys(word for word in words if word not in self.vocabulary))
-
-    def overflow(self, text: str, syntax: Syntax) -> str:
-        """The end of the text that stock's reading cuts off, or nothing."""
-        if syntax != "plain":
-            return ""
-        cut = self._tokens(text)[self.window - 2 :]
-        return str(self.tokenizer.decode(cut)).strip() if cut else ""
-
-    def _words(self, text: str) -> list[str]:
-        pieces = self.tokenizer.backend_tokenizer.pre_tokenizer.pre_tokenize_str(text.lower())
-        return [text.lower()[start:end] for _, (start, end) in pieces if text.lower()[start:end].isalpha()]
-
-    @staticmethod
-    def _fragments(text: str, syntax: Syntax) -> list[Fragment]:
-        return parse(text) if syntax == "weighted" else [Fragment(text)]
-
-    def _tokens(self, text: str) -> list[int]:
-        return list(self.tokenizer(text, add_special_tokens=False, truncation=False, verbose=False).input_ids)
-
-    def _chunks(self, text: str, syntax: Syntax) -> list[Chunk]:
+    def chunks(self, text: str, manner: Manner) -> list[Chunk]:
+        """The chunks of a text, one at least."""
         size = self.window - 2
         runs: list[list[tuple[int, float]]] = [[]]
-        for fragment in self._fragments(text, syntax):
+        for fragment in fragments(text, manner.syntax):
             if fragment is BREAK:
                 runs.append([])
             elif fragment.text:
-                runs[-1] += [(token, fragment.weight) for token in self._tokens(fragment.text)]
-        if syntax == "plain":
+                runs[-1] += [(token, fragment.weight) for token in self.tokens(fragment.text, manner.inversions)]
+        if manner.syntax == "plain":
             return [self._chunk(runs[0][:size])]
         return [self._chunk(run[k : k + size]) for run in runs for k in range(0, max(len(run), 1), size)]
+
+    def tokens(self, text: str, inversions: Sequence[str] = ()) -> list[int]:
+        """Token ids, without marks; the names of textual inversions stand for their own."""
+        ids: list[int] = []
+        for piece, own in self.inversions.split(text, inversions):
+            ids += own or self.tokenizer(piece, add_special_tokens=False, truncation=False, verbose=False).input_ids
+        return ids
+
+    def learn(self, file: str, vectors: Tensor) -> None:
+        """Let the name of a textual inversion's file stand for its vectors, of shape (tokens, width)."""
+        self.inversions.add(file, vectors)
+        for part in self.text_encoder.modules():
+            # 2 is an old mistake in published models, which transformers mends by taking the highest id for
+            # the end mark; ours is no longer the highest
+            if getattr(part, "eos_token_id", None) == 2:
+                part.eos_token_id = self.tokenizer.eos_token_id
+
+    def overflow(self, text: str, manner: Manner) -> str:
+        """The end of the text that stock's reading cuts off, or nothing."""
+        if manner.syntax != "plain":
+            return ""
+        cut = self.tokens(text)[self.window - 2 :]
+        return str(self.tokenizer.decode(cut)).strip() if cut else ""
+
+    def forget(self) -> None:
+        """Forget what was encoded: the encoder has changed."""
+        self._encoded.clear()
 
     def _chunk(self, weighted: list[tuple[int, float]]) -> Chunk:
         padding = self.window - 2 - len(weighted)
@@ -99,22 +133,53 @@ class TextConditioner:
         weights = (1.0, *(w for _, w in weighted), 1.0)
         return Chunk(ids + (self.tokenizer.pad_token_id,) * padding, weights + (1.0,) * padding)
 
-    def _encode(self, chunk: Chunk) -> Tensor:
-        """Embeddings of shape (window, width); a weight scales its token's embedding."""
-        embedding = self._encoded.get(chunk.ids)
-        if embedding is None:
-            ids = torch.tensor([chunk.ids], device=self.text_encoder.device)
-            mask = self._mask(chunk) if getattr(self.text_encoder.config, "use_attention_mask", False) else None
-            embedding = self.text_encoder(ids, attention_mask=mask)[0][0]
-            self._encoded[chunk.ids] = embedding
+    def _joined(self, chunks: list[Chunk], weighting: Weighting) -> Embedding:
+        encoded = [self._encode(chunk.ids) for chunk in chunks]
+        tokens = [weighed(e, chunk.weights, weighting) for (e, _), chunk in zip(encoded, chunks, strict=True)]
+        return Embedding(torch.cat(tokens, dim=1), encoded[0][1])
+
+    def _encode(self, ids: tuple[int, ...]) -> tuple[Tensor, Tensor | None]:
+        """Embeddings of shape (1, window, width), and the pooled one of shape (1, width)."""
+        found = self._encoded.get(ids)
+        if found is None:
+            device = self.text_encoder.device
+            masked = getattr(self.text_encoder.config, "use_attention_mask", False)
+            output = self.text_encoder(
+                torch.tensor([ids], device=device),
+                attention_mask=self._mask(ids) if masked else None,
+                output_hidden_states=self._read is penultimate,
+            )
+            found = self._encoded[ids] = self._read(output)
             if len(self._encoded) > _CACHED_CHUNKS:
                 self._encoded.popitem(last=False)
         else:
-            self._encoded.move_to_end(chunk.ids)
-        if all(weight == 1 for weight in chunk.weights):
-            return embedding
-        return embedding * torch.tensor(chunk.weights, device=embedding.device, dtype=embedding.dtype)[:, None]
+            self._encoded.move_to_end(ids)
+        return found
 
-    def _mask(self, chunk: Chunk) -> Tensor:
-        length = chunk.ids.index(self.tokenizer.eos_token_id, 1) + 1
+    def _mask(self, ids: tuple[int, ...]) -> Tensor:
+        length = ids.index(self.tokenizer.eos_token_id, 1) + 1
         return torch.tensor([[1] * length + [0] * (self.window - length)], device=self.text_encoder.device)
+
+
+def fragments(text: str, syntax: Syntax) -> list[Fragment]:
+    """The weighted fragments of a text, or the text as it is."""
+    return parse(text) if syntax == "weighted" else [Fragment(text)]
+
+
+def weighed(tokens: Tensor, weights: Sequence[float], weighting: Weighting) -> Tensor:
+    """Token embeddings of shape (1, length, width), each scaled by its weight.
+
+    `restored` then gives the whole its mean back, as AUTOMATIC1111's web UI does by default ("Original"; what
+    is `scaled` here it calls "No norm"): z' = w z, z' mean(z) / mean(z').
+    """
+    if all(weight == 1 for weight in weights):
+        return tokens
+    scaled = tokens * torch.tensor(weights, device=tokens.device, dtype=tokens.dtype)[:, None]
+    return scaled * (tokens.mean() / scaled.mean()) if weighting == "restored" else scaled
+
+
+def words_of(text: str, tokenizer: Any) -> list[str]:
+    """The words of a text as a CLIP tokenizer parts them, in lower case."""
+    text = text.lower()
+    pieces = tokenizer.backend_tokenizer.pre_tokenizer.pre_tokenize_str(text)
+    return [text[start:end] for _, (start, end) in pieces if text[start:end].isalpha()]

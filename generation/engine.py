@@ -1,7 +1,7 @@
 """What an engine is: text in, picture out; it knows no conversation and no database."""
 
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,19 +14,44 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Picture:
-    """A finished picture, RGB, and the seconds it took."""
+    """A finished picture, RGB, and the seconds it took.
+
+    `negative_effect` is how far the negative prompt moved the prediction at its first step, as a share of the
+    prediction without it: 0 is no effect, None not measured. `term_effects` say the same of single terms, each
+    against the negative prompt without it, where that was asked for.
+    """
 
     image: "Image"
     seconds: float
+    negative_effect: float | None = None
+    term_effects: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """`step` of `steps` done, counted from 1; the last one brings the picture."""
+    """`step` of `steps` done, counted from 1; the last one brings the picture, all of them where it was a batch.
+
+    Steps up to `first` were there already, from a checkpoint. `preview`, where there is one, makes a small
+    picture of what is to come, when it is called, before the next step.
+    """
 
     step: int
     steps: int
     picture: Picture | None = None
+    first: int = 0
+    seconds: float = 0.0
+    preview: "Callable[[], Image] | None" = field(default=None, compare=False)
+    pictures: tuple[Picture, ...] = ()
+
+    @property
+    def steps_per_second(self) -> float:
+        """How fast it goes, the texts' encoding included; 0 before that is known."""
+        return (self.step - self.first) / self.seconds if self.seconds else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long it will take still, without the decoding; None before that is known."""
+        return (self.steps - self.step) / self.steps_per_second if self.steps_per_second else None
 
 
 class Engine(Protocol):

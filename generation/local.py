@@ -2,26 +2,31 @@
 
 import threading
 import time
-import warnings
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from PIL import Image
 
+from .checkpoints import Checkpoints
+from .clean import clean, clean_lines
+from .conditioning import Manner, fragments
 from .engine import Picture, Progress
-from .errors import GenerationError, InvalidModelError, InvalidRequestError
-from .families.sd import StableDiffusion, guided
-from .models import About, about, kind_of, locate
+from .errors import GenerationError, InvalidRequestError
+from .families.base import Family
+from .guiding import Guide, Measure, why_not
+from .loading import best_device, first_line, load_family
+from .lora import Adapter
+from .memory import Room
+from .preview import Previewer
 from .provenance import provenance
 from .request import GenerationRequest, Reading, Syntax
-from .sampling import denoise
+from .sampling import State, Step, denoise
+from .speed import quicken
 
-_FAMILIES = {"StableDiffusionPipeline": StableDiffusion}
-_BROKEN = (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, ImportError, SafetensorError)
-"""What diffusers and transformers raise on a folder or a file that isn't whole."""
+_MAX_WEIGHT = 10.0
 
 
 class LocalEngine:
@@ -30,77 +35,119 @@ class LocalEngine:
     Half precision on CUDA, single precision elsewhere.
     """
 
-    def __init__(self, model: str, family: StableDiffusion, device: torch.device) -> None:
+    def __init__(self, model: str, family: Family, device: torch.device) -> None:
         self.model = model
         self.device = device
+        self.defaults = family.defaults
+        self.checkpoints = Checkpoints()
         self._family = family
+        self._adapter = Adapter(family.modules, family.lora_loader)
+        self._room = Room(family, device)
+        self._previewer = Previewer(family.vae, family.vae_scale, family.from_vae)
         self._lock = threading.Lock()
         self._running_in: int | None = None
-        self.defaults = family.defaults
 
     @classmethod
-    def load(cls, model: str = "mini", device: str | None = None) -> "LocalEngine":
+    def load(cls, model: str = "mini", device: str | None = None, *, compiled: bool = False) -> "LocalEngine":
         """Load a model: `mini`, a folder in diffusers' layout, a `.safetensors` checkpoint, or a hub id.
+
+        `compiled` takes a while at the first picture, and makes the next ones quicker on a GPU.
 
         Raises:
             InvalidModelError: where there is none, it is broken, or of a family that isn't supported.
         """
-        chosen = torch.device(device or _best_device())
-        pipeline, about_model = _load(model, locate(model), torch.float16 if chosen.type == "cuda" else torch.float32)
-        kind = type(pipeline).__name__
-        if kind not in _FAMILIES:
-            raise InvalidModelError(f"{model} is a {kind}: not supported yet (supported: {', '.join(_FAMILIES)})")
-        return cls(model, _FAMILIES[kind](pipeline.to(chosen), about_model), chosen)
+        chosen = torch.device(device or best_device())
+        family = load_family(model, chosen)
+        quicken(family, chosen, compiled=compiled)
+        return cls(model, family, chosen)
 
     @torch.inference_mode()
-    def run(self, request: GenerationRequest) -> Generator[Progress]:
+    def run(self, request: GenerationRequest, *, count: int = 1, measure: Measure | None = None) -> Generator[Progress]:
         """Make the picture of a request, a step at a time; closing the generator cancels.
 
         The noise is drawn on the CPU from `request.seed`, as diffusers draws it, and the scheduler is the
-        model's own, fresh for each request.
+        model's own, fresh for each request. Of a `count`, the k-th picture is drawn from the seed plus k.
+        What a session's negative prompt does is measured, as a whole; `measure` asks for more, or for nothing.
 
         Raises:
             InvalidRequestError: where the model can't do what is asked, such as its size.
             GenerationError: where the device's memory runs out or the numbers do.
         """
-        family = self._family
         self._check(request)
+        measure = measure or ("whole" if request.syntax == "weighted" else "no")
         with self._working(), _explained(request):
-            started = time.perf_counter()
-            scheduler = type(family.scheduler).from_config(family.scheduler.config)
-            scheduler.set_timesteps(request.num_inference_steps, device=self.device)
-            if scheduler.timesteps.max() >= scheduler.config.num_train_timesteps:
-                raise InvalidRequestError(f"--steps: {request.num_inference_steps} are too many for this scheduler")
-            generator = torch.Generator("cpu").manual_seed(request.seed)
-            predict = family.predictor(request)
-            dtype = family.unet.dtype
-            noise = torch.randn(family.latent_shape(request), generator=generator, dtype=dtype).to(self.device)
-            latents = noise.to(self.device) * scheduler.init_noise_sigma
-            for step in denoise(predict, scheduler, latents, generator):
-                latents = step.latents
-                if step.index < step.total:
-                    yield Progress(step.index, step.total)
-            if not torch.isfinite(latents).all():
-                raise GenerationError("the model's numbers ran out of range: try a lower --guidance")
-            picture = Picture(family.decode(latents), time.perf_counter() - started)
-        yield Progress(step.total, step.total, picture)
+            if self._adapter.adapt(request.loras):
+                self._family.forget()
+            for file in request.embeddings:
+                self._family.learn(file)
+            try:
+                yield from self._draw(request, count, measure)
+                return
+            except torch.OutOfMemoryError:
+                if not self._room.offload():
+                    raise
+            yield from self._draw(request, count, measure)
 
     def remarks(self, request: GenerationRequest) -> list[str]:
         """What can't be honoured of a request, known before the first step: a line each."""
         lines = []
-        if request.negative_prompt and not guided(request):
-            lines.append(f"At a guidance of {request.guidance_scale:g} nothing can be excluded: use more than 1.")
+        why = why_not(request, self._family)
+        if request.negative_prompt and why:
+            lines.append(why)
         if request.negative_prompt and request.joining_step >= request.num_inference_steps:
             lines.append(f"After {request.joining_step} steps it is too late to exclude anything.")
+        if request.method == "nag" and request.guidance_scale > 1 and not self._family.guidance_built_in:
+            lines.append(f"With nag there is one pass, in which a guidance of {request.guidance_scale:g} has no part.")
         for name, text in (("prompt", request.prompt), ("negative prompt", request.negative_prompt)):
-            cut = self._family.text.overflow(text, request.syntax)
+            cut = self._family.overflow(text, Manner.of(request))
             if cut:
                 lines.append(f"The {name} is too long for the model, which did not read its end: “{cut}”.")
         return lines
 
     def read(self, text: str, syntax: Syntax = "weighted") -> Reading:
         """How the model reads a text."""
-        return self._family.text.read(text, syntax)
+        return self._family.read(text, Manner(syntax))
+
+    def _draw(self, request: GenerationRequest, count: int, measure: Measure) -> Generator[Progress]:
+        started = time.perf_counter()
+        state = self.checkpoints.find(request) if request.joining_step and count == 1 else None
+        state = state or self._begin(request, count)
+        first = state.done
+        guide = Guide(self._family, request, state, measure=measure)
+        for step in denoise(guide, state):
+            if step.index == request.joining_step and count == 1:
+                self.checkpoints.keep(request, state)
+            if step.index < step.total:
+                seconds = time.perf_counter() - started
+                preview = self._preview(request, state, step)
+                yield Progress(step.index, step.total, first=first, seconds=seconds, preview=preview)
+        latents = self._family.unpacked(state.latents, request)
+        if not torch.isfinite(latents).all():
+            raise GenerationError("the model's numbers ran out of range: try a lower --guidance")
+        images = self._room.decode(latents)
+        effect = None if guide.effect is None else float(guide.effect)
+        effects = {term: float(moved) for term, moved in guide.effects.items()}
+        seconds = time.perf_counter() - started
+        pictures = tuple(Picture(image, seconds, effect, effects) for image in images)
+        yield Progress(state.total, state.total, pictures[0], first=first, seconds=seconds, pictures=pictures)
+
+    def _begin(self, request: GenerationRequest, count: int) -> State:
+        """The noise, and a fresh scheduler."""
+        family = self._family
+        generators = [torch.Generator("cpu").manual_seed(request.seed + k) for k in range(count)]
+        shape, dtype = family.noise_shape(request), family.denoiser.dtype
+        noise = torch.cat([torch.randn(shape, generator=each, dtype=dtype) for each in generators]).to(self.device)
+        scheduler = type(family.scheduler).from_config(family.scheduler.config)
+        latents = family.packed(noise)
+        family.set_timesteps(scheduler, latents, request)
+        if not family.flow and scheduler.timesteps.max() >= scheduler.config.num_train_timesteps:
+            raise InvalidRequestError(f"--steps: {request.num_inference_steps} are too many for this scheduler")
+        if hasattr(scheduler, "set_begin_index"):
+            scheduler.set_begin_index(0)  # so that the first step needn't look for itself on the device
+        return State(latents * getattr(scheduler, "init_noise_sigma", 1.0), scheduler, generators)
+
+    def _preview(self, request: GenerationRequest, state: State, step: Step) -> "Previewing":
+        return Previewing(self._family, self._previewer, request, state, step)
 
     def provenance(self, cache: Path | None = None) -> dict[str, Any]:
         """What decides a picture besides its request; `cache` is a file that remembers the weights' hash."""
@@ -116,64 +163,38 @@ class LocalEngine:
                 self._running_in = None
 
     def _check(self, request: GenerationRequest) -> None:
-        scale = self._family.vae_scale
+        multiple = self._family.multiple
         for name, value in (("width", request.width), ("height", request.height)):
-            if value % scale:
-                raise InvalidRequestError(f"--{name}: {self.model} makes pictures in multiples of {scale}, not {value}")
+            if value % multiple:
+                raise InvalidRequestError(
+                    f"--{name}: {self.model} makes pictures in multiples of {multiple}, not {value}"
+                )
+        for text in (request.prompt, request.negative_prompt, request.base_negative_prompt):
+            for fragment in fragments(text, request.syntax):
+                if not 0 <= fragment.weight <= _MAX_WEIGHT:
+                    shown = (fragment.text or "").strip()
+                    raise InvalidRequestError(
+                        f"“{shown:.40}” weighs {fragment.weight:g}: weights go from 0 to {_MAX_WEIGHT:g}"
+                    )
         if self._running_in == threading.get_ident():
             raise GenerationError("this thread has begun another picture: go through its steps, or close them, first")
 
 
-def _best_device() -> str:
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+class Previewing:
+    """Makes the preview of a step, if it is called before the next one."""
 
+    def __init__(
+        self, family: Family, previewer: Previewer, request: GenerationRequest, state: State, step: Step
+    ) -> None:
+        self._family, self._previewer, self._request = family, previewer, request
+        self._state, self._step = state, step
 
-def _load(model: str, where: Path | str, dtype: torch.dtype) -> tuple[Any, About]:
-    """The diffusers pipeline, in evaluation mode, and what its folder says of itself."""
-    options = {"dtype": dtype, "safety_checker": None, "requires_safety_checker": False}
-    try:
-        with _quiet():
-            from diffusers import DiffusionPipeline, StableDiffusionPipeline
-
-            if isinstance(where, str):
-                where = Path(DiffusionPipeline.download(where, safety_checker=None))
-            if where.is_file():
-                return StableDiffusionPipeline.from_single_file(str(where), **options), About()
-            if kind_of(where) not in _FAMILIES:
-                raise InvalidModelError(
-                    f"{model} is a {kind_of(where)}: not supported yet (supported: {', '.join(_FAMILIES)})"
-                )
-            return StableDiffusionPipeline.from_pretrained(where, local_files_only=True, **options), about(where)
-    except _BROKEN as error:
-        raise InvalidModelError(f"{model} can't be loaded: {_first_line(error)}") from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep diffusers and transformers from talking to our users: bars for loading, hints for developers."""
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging as transformers_logging
-
-    libraries = (diffusers_logging, transformers_logging)
-    before = [(library, library.get_verbosity(), library.is_progress_bar_enabled()) for library in libraries]
-    for library in libraries:
-        library.set_verbosity_error()
-        library.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for library, verbosity, bars in before:
-            library.set_verbosity(verbosity)
-            if bars:
-                library.enable_progress_bar()
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    @torch.inference_mode()
+    def __call__(self) -> Image.Image:
+        """The picture, one pixel for each latent."""
+        line = clean_lines(self._state.scheduler, flow=self._family.flow)[self._step.index - 1]
+        latents = clean(self._step.latents, self._step.prediction, line)
+        return self._previewer.picture(self._family.unpacked(latents, self._request)[:1])
 
 
 @contextmanager
@@ -184,4 +205,4 @@ def _explained(request: GenerationRequest) -> Iterator[None]:
         size = f"{request.width} x {request.height}"
         raise GenerationError(f"the device has not enough memory for {size}: try a smaller size") from None
     except RuntimeError as error:  # the CPU's running out of memory is one, too
-        raise GenerationError(f"the model failed: {_first_line(error)}") from error
+        raise GenerationError(f"the model failed: {first_line(error)}") from error

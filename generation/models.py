@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from .errors import InvalidModelError
+from .request import Weighting
 
 BUILT_IN = "mini"
 """The model that comes with the package."""
@@ -30,6 +31,7 @@ class About(BaseModel):
     width: int | None = Field(default=None, ge=8)
     height: int | None = Field(default=None, ge=8)
     joining_share: float | None = Field(default=None, ge=0, lt=1)
+    weighting: Weighting | None = None
     vocabulary: frozenset[str] | None = None
 
     @property

@@ -70,6 +70,24 @@ def escape(text: str) -> str:
     return re.sub(r"\bBREAK\b", "break", re.sub(r"([()\[\]\\])", r"\\\1", text))
 
 
+def terms(prompt: str) -> list[str]:
+    """The terms of a prompt as they are written: what stands between commas that no bracket encloses."""
+    found, begin, depth, literal = [], 0, 0, False
+    for k, character in enumerate(prompt):
+        if literal:
+            literal = False
+        elif character == "\\":
+            literal = True
+        elif character in "([":
+            depth += 1
+        elif character in ")]":
+            depth = max(depth - 1, 0)
+        elif character == "," and not depth:
+            found.append(prompt[begin:k])
+            begin = k + 1
+    return [term for term in (each.strip() for each in [*found, prompt[begin:]]) if term]
+
+
 def _scale(fragments: list[Fragment], start: int, factor: float) -> None:
     for k in range(start, len(fragments)):
         if fragments[k] is not BREAK:

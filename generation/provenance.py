@@ -51,14 +51,13 @@ def weights_sha256(model: str, cache: Path | None = None) -> str | None:
 
 def provenance(model: str, family: Any, device: Any, cache: Path | None) -> dict[str, Any]:
     """What a family's pictures depend on, as JSON; `cache` as for `weights_sha256`."""
-    denoiser = getattr(family, "denoiser", None) or family.unet
     config = {name: value for name, value in family.scheduler.config.items() if not name.startswith("_")}
     return {
         "model": model,
         "weights": weights_sha256(model, cache),
         "scheduler": type(family.scheduler).__name__,
         "scheduler_config": json.loads(json.dumps(config, default=str)),
-        "dtype": str(denoiser.dtype).removeprefix("torch."),
+        "dtype": str(family.denoiser.dtype).removeprefix("torch."),
         "device": _device_name(device),
         "libraries": libraries(),
     }

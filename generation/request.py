@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -11,6 +11,15 @@ from .errors import InvalidRequestError
 Syntax = Literal["weighted", "plain"]
 """How a prompt is read: with `(word:1.3)` and without an end, or as stock diffusers reads it, cut at 77 tokens."""
 
+Weighting = Literal["scaled", "restored"]
+"""What a weight does to a token's embedding: scales it; or scales it and restores the mean of the whole, as
+AUTOMATIC1111's web UI does by default."""
+
+Method = Literal["cfg", "apg", "perp_neg", "nag"]
+"""How the negative prompt acts: see `guidance.py`."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
 
 class GenerationRequest(BaseModel):
     """Frozen; two equal requests give the same picture on the same machine.
@@ -18,6 +27,13 @@ class GenerationRequest(BaseModel):
     `width` and `height` are in pixels. `seed` goes to `torch.Generator("cpu")`, so that every device
     starts from the same noise. The first `joining_step` steps are guided away from
     `base_negative_prompt`, which settles the composition; `negative_prompt` joins then, in its place.
+
+    An empty negative prompt is the empty text; with `no_negative` it is what the stock pipeline makes of
+    none at all: zeros on SDXL, no second pass on Flux.
+
+    `guidance_rescale` is the paper's phi; guidance acts from the share `guidance_start` of the steps to
+    `guidance_stop`, and ends once the predictions agree to a cosine of `guidance_agreement` (1: never).
+    `loras` are files with their weights, `embeddings` files of textual inversions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -27,7 +43,16 @@ class GenerationRequest(BaseModel):
     negative_prompt: str = Field(default="", max_length=20_000)
     base_negative_prompt: str = Field(default="", max_length=20_000)
     joining_step: int = Field(default=0, ge=0, le=1000)
+    no_negative: bool = False
     syntax: Syntax = "weighted"
+    weighting: Weighting = "scaled"
+    method: Method = "cfg"
+    guidance_rescale: Share = 0.0
+    guidance_start: Share = 0.0
+    guidance_stop: Share = 1.0
+    guidance_agreement: float = Field(default=1.0, gt=0, le=1)
+    loras: tuple[tuple[str, float], ...] = ()
+    embeddings: tuple[str, ...] = ()
     seed: int = Field(ge=0, lt=2**63)
     num_inference_steps: int = Field(ge=1, le=1000)
     guidance_scale: float = Field(ge=0, le=100)
@@ -56,8 +81,9 @@ class GenerationRequest(BaseModel):
         """
         cls.checked(**{**_STAND_INS, **asked})
         values = {**asdict(defaults()), **asked}
-        share = values.pop("joining_share")
+        share, unguided = values.pop("joining_share"), values.pop("unguided_method")
         values.setdefault("joining_step", int(share * values["num_inference_steps"]))
+        values.setdefault("method", "cfg" if values["guidance_scale"] > 1 else unguided)
         return cls.checked(**values)
 
 
@@ -67,6 +93,9 @@ _NAMES = {
     "seed": "--seed",
     "width": "--width",
     "height": "--height",
+    "method": "--method",
+    "loras": "--lora",
+    "embeddings": "--embedding",
 }
 
 
@@ -79,7 +108,8 @@ def _reason(message: str, given: object) -> str:
 class Defaults:
     """What a model uses where a request names nothing.
 
-    `joining_share` of the steps are done before a negative prompt joins.
+    `joining_share` of the steps are done before a negative prompt joins. `unguided_method` is how a
+    negative prompt acts at a guidance of 1 or less: `cfg` says that it can't.
     """
 
     num_inference_steps: int
@@ -87,6 +117,8 @@ class Defaults:
     width: int
     height: int
     joining_share: float = 0.0
+    weighting: Weighting = "scaled"
+    unguided_method: Method = "cfg"
 
 
 _STAND_INS = {"num_inference_steps": 1, "guidance_scale": 1.0, "width": 8, "height": 8}

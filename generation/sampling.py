@@ -1,39 +1,77 @@
 """The denoising loop, written once for every family, as a generator of steps."""
 
+import copy
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-Predict = Callable[[Tensor, Tensor, int], Tensor]
-"""(scaled latents, timestep, steps done before) -> the guided prediction, of the latents' shape."""
+
+@dataclass
+class Memory:
+    """What guidance remembers from step to step: `apg`'s momentum, and whether the second pass has ended."""
+
+    momentum: Tensor | None = None
+    ended: bool = False
+
+
+@dataclass
+class State:
+    """All that the steps to come depend on: a copy of it is a checkpoint.
+
+    `done` timesteps of the scheduler are done. `generators` are one for each picture of the batch; samplers
+    that draw noise between steps draw it from them.
+    """
+
+    latents: Tensor
+    scheduler: Any
+    generators: list[torch.Generator]
+    done: int = 0
+    memory: Memory = field(default_factory=Memory)
+
+    def copy(self) -> "State":
+        """One that shares nothing with this one."""
+        generators = [generator.clone_state() for generator in self.generators]
+        scheduler, memory = copy.deepcopy(self.scheduler), copy.deepcopy(self.memory)
+        return State(self.latents.clone(), scheduler, generators, self.done, memory)
+
+    @property
+    def total(self) -> int:
+        """How many timesteps there are."""
+        return len(self.scheduler.timesteps)
 
 
 @dataclass(frozen=True)
 class Step:
-    """One denoising step done: `index` of `total`, counted from 1, and the latents after it."""
+    """One step done: `index` of `total`, counted from 1; the latents before it, and what was predicted of them."""
 
     index: int
     total: int
     latents: Tensor
+    prediction: Tensor
 
 
-def denoise(predict: Predict, scheduler: Any, latents: Tensor, generator: torch.Generator) -> Iterator[Step]:
-    """Go from noise to latents of a picture, a step at a time.
+Predict = Callable[[Tensor, Tensor, Tensor, State], Tensor]
+"""(latents, the same at the model's scale, timestep, state) -> the guided prediction, of the latents' shape."""
 
-    `scheduler` is a fresh diffusers scheduler whose timesteps are set; `latents` are of shape (batch,
-    channels, height, width) at its initial noise's scale; `generator` is used by schedulers that draw
-    noise between steps. Closing the iterator stops the work.
+
+def denoise(predict: Predict, state: State) -> Iterator[Step]:
+    """Go from the state's latents to those of a picture, a step at a time, changing the state.
+
+    The scheduler is a diffusers scheduler whose timesteps are set. Closing the iterator stops the work.
     """
+    scheduler = state.scheduler
     accepted = inspect.signature(scheduler.step).parameters
-    extra: dict[str, Any] = {"generator": generator} if "generator" in accepted else {}
-    if "eta" in accepted:
-        extra["eta"] = 0.0
-    total = len(scheduler.timesteps)
-    for done, timestep in enumerate(scheduler.timesteps):
-        prediction = predict(scheduler.scale_model_input(latents, timestep), timestep, done)
-        latents = scheduler.step(prediction, timestep, latents, **extra, return_dict=False)[0]
-        yield Step(done + 1, total, latents)
+    extra: dict[str, Any] = {"eta": 0.0} if "eta" in accepted else {}
+    if "generator" in accepted:
+        extra["generator"] = state.generators if len(state.generators) > 1 else state.generators[0]
+    for timestep in scheduler.timesteps[state.done :]:
+        latents = state.latents
+        scaled = scheduler.scale_model_input(latents, timestep) if hasattr(scheduler, "scale_model_input") else latents
+        prediction = predict(latents, scaled, timestep, state)
+        state.latents = scheduler.step(prediction, timestep, latents, **extra, return_dict=False)[0]
+        state.done += 1
+        yield Step(state.done, state.total, latents, prediction)

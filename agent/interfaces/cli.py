@@ -16,7 +16,20 @@ import typer
 from ... import __version__
 from ...errors import InvalidInputError, NotthatError
 from . import database, portable, replays
-from .options import Guidance, Json, Model, Seed, SessionId, Steps, load_settings, open_studio
+from .options import (
+    Embedding,
+    Guidance,
+    Json,
+    Lora,
+    Method,
+    Model,
+    Seed,
+    SessionId,
+    Steps,
+    extras,
+    load_settings,
+    open_studio,
+)
 
 if TYPE_CHECKING:
     from ..conversation import Turn
@@ -92,6 +105,9 @@ def chat(
     guidance: Guidance = None,
     policy: Annotated[list[str] | None, typer.Option(help="A pack of exclusions that always apply.")] = None,
     model: Model = None,
+    method: Method = None,
+    lora: Lora = None,
+    embedding: Embedding = None,
 ) -> None:
     """Talk to a picture: a line is feedback, /help says what else there is.
 
@@ -99,7 +115,8 @@ def chat(
     """
     from .chat import Chat
 
-    options = {"seed": seed, "steps": steps, "guidance": guidance}
+    request = extras(method, lora, embedding) or None
+    options = {"seed": seed, "steps": steps, "guidance": guidance, "request": request}
     if session is not None and any(value is not None for value in (prompt, policy, model, *options.values())):
         raise InvalidInputError("--session goes on as the session was begun: give no prompt and no other option")
     with open_studio(model) as studio:
@@ -114,6 +131,9 @@ def new(
     guidance: Guidance = None,
     policy: Annotated[list[str] | None, typer.Option(help="A pack of exclusions that always apply.")] = None,
     model: Model = None,
+    method: Method = None,
+    lora: Lora = None,
+    embedding: Embedding = None,
     as_json: Json = False,
 ) -> None:
     """Begin a session with its first picture.
@@ -126,7 +146,14 @@ def new(
     with open_studio(model) as studio:
         with progress("drawing") as on_step:
             conversation = Conversation.start(
-                prompt, studio, seed=seed, steps=steps, guidance=guidance, policies=policy or (), on_step=on_step
+                prompt,
+                studio,
+                seed=seed,
+                steps=steps,
+                guidance=guidance,
+                policies=policy or (),
+                request=extras(method, lora, embedding),
+                on_step=on_step,
             )
         _print_turn(studio, conversation.head, as_json)
     if not as_json:
@@ -281,6 +308,9 @@ def generate(
     width: Annotated[int | None, typer.Option(help="Pixels; by default the model's own.")] = None,
     height: Annotated[int | None, typer.Option(help="Pixels; by default the model's own.")] = None,
     model: Model = None,
+    method: Method = None,
+    lora: Lora = None,
+    embedding: Embedding = None,
     count: Annotated[int, typer.Option(min=1, max=10_000, help="How many pictures, each from the next seed.")] = 1,
     out: Annotated[Path, typer.Option(file_okay=False, help="The folder for the pictures.")] = Path(),
     as_json: Json = False,
@@ -295,7 +325,7 @@ def generate(
     from .oneshot import draw_to_folder, first_request, request_like
 
     asked: dict[str, Any] = {"seed": seed, "num_inference_steps": steps, "guidance_scale": guidance}
-    asked |= {"width": width, "height": height}
+    asked |= {"width": width, "height": height, **extras(method, lora, embedding)}
     if from_ is not None:
         asked |= {"prompt": prompt, "negative_prompt": negative, "model": model}
         engine, request, remarks = request_like(from_, asked, load_settings())
@@ -303,7 +333,7 @@ def generate(
         raise InvalidInputError("say what the picture should show, or give --from PICTURE")
     else:
         remarks = []
-        engine, request = first_request(load_settings(model).model, prompt, negative or "", asked)
+        engine, request = first_request(load_settings(model).model, prompt, negative, asked)
     for line in [*remarks, *engine.remarks(request)]:
         typer.echo(f"notthat: {line}", err=True)
     with progress("drawing") as on_step:

@@ -48,11 +48,14 @@ class Drawn:
         }
 
 
-def first_request(model: str, prompt: str, negative: str, asked: dict[str, Any]) -> "tuple[Engine, GenerationRequest]":
+def first_request(
+    model: str, prompt: str, negative: str | None, asked: dict[str, Any]
+) -> "tuple[Engine, GenerationRequest]":
     """The engine, and the request for the first picture: what was asked for, and the model's defaults."""
     given = {name: value for name, value in asked.items() if value is not None}
     given = {"seed": secrets.randbelow(2**32), **given, "model": model, "prompt": prompt}
-    given |= {"negative_prompt": negative, "syntax": "plain", "joining_step": 0}
+    given |= {"negative_prompt": negative or "", "no_negative": negative is None, "syntax": "plain", "joining_step": 0}
+    given.setdefault("method", "cfg")
     load = cache(partial(LocalEngine.load, model))
     request = GenerationRequest.with_defaults(given, lambda: load().defaults)
     return load(), request

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+from ...errors import InvalidInputError
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -17,7 +20,36 @@ Model = Annotated[
 Seed = Annotated[int | None, typer.Option(help="Where the noise starts from; drawn where it isn't given.")]
 Steps = Annotated[int | None, typer.Option(help="Denoising steps; by default the model's own.")]
 Guidance = Annotated[float | None, typer.Option(help="How strongly the words count; exclusions need more than 1.")]
+Method = Annotated[
+    Literal["cfg", "apg", "perp_neg", "nag"] | None,
+    typer.Option(help="How exclusions act; nag also where guidance is off. By default cfg where it can act."),
+]
+Lora = Annotated[list[str] | None, typer.Option(metavar="FILE[:WEIGHT]", help="A LoRA, as .safetensors.")]
+Embedding = Annotated[
+    list[str] | None, typer.Option(metavar="FILE", help="A textual inversion, said in prompts by its file's name.")
+]
 SessionId = Annotated[str, typer.Argument(metavar="SESSION", help="A session's id: see notthat sessions.")]
+
+
+def extras(method: str | None, lora: list[str] | None, embedding: list[str] | None) -> dict[str, Any]:
+    """What `--method`, `--lora` and `--embedding` ask of a request; a LoRA's weight is 1 where none is named.
+
+    Raises:
+        InvalidInputError: where a weight is no number.
+    """
+    files = tuple(str(Path(file).expanduser().absolute()) for file in embedding or ())
+    asked = {"method": method, "loras": tuple(map(_lora, lora or ())), "embeddings": files}
+    return {name: value for name, value in asked.items() if value}
+
+
+def _lora(text: str) -> tuple[str, float]:
+    file, colon, weight = text.rpartition(":")
+    if not colon or weight.endswith(".safetensors"):
+        file, weight = text, "1"
+    try:
+        return str(Path(file).expanduser().absolute()), float(weight)
+    except ValueError:
+        raise InvalidInputError(f"--lora: {weight} is no weight: say FILE:0.8") from None
 
 
 def load_settings(model: str | None = None) -> "Settings":

@@ -1,1 +1,23 @@
 """One file a model family: how its texts are encoded, its noise predicted, its latents decoded."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .base import Family
+
+SUPPORTED = {
+    "StableDiffusionPipeline": "sd:StableDiffusion",
+    "LatentConsistencyModelPipeline": "sd:StableDiffusion",
+    "StableDiffusionXLPipeline": "sdxl:StableDiffusionXL",
+    "StableDiffusion3Pipeline": "sd3:StableDiffusion3",
+    "FluxPipeline": "flux:Flux",
+}
+"""diffusers' pipeline classes, and which of ours drives the parts of each."""
+
+
+def family_of(kind: str) -> "type[Any]":
+    """The family that drives a pipeline class."""
+    module, name = SUPPORTED[kind].split(":")
+    found: type[Family] = getattr(import_module(f".{module}", __package__), name)
+    return found

@@ -1,72 +1,83 @@
-"""Stable Diffusion 1.x and 2.x: one CLIP text encoder, a U-Net that predicts epsilon or v, an autoencoder."""
+"""Stable Diffusion 1.x and 2.x: one CLIP text encoder, a U-Net that predicts epsilon or v, an autoencoder.
 
-from dataclasses import replace
+Latent consistency models are among them: their U-Net takes the guidance scale as an input.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor
 
-from ..conditioning import TextConditioner
+from ..attention import guided_cross_attention
+from ..conditioning import ClipEncoder, Embedding, Manner
 from ..errors import InvalidModelError
-from ..guidance import cfg
 from ..models import About
-from ..request import Defaults, GenerationRequest
-from ..sampling import Predict
+from ..request import GenerationRequest
+from .base import Family, Predictor, defaults_of
+from .variants import few_steps
 
 
-class StableDiffusion:
-    """Drives the parts of a `StableDiffusionPipeline`: encode, predict, decode."""
+class StableDiffusion(Family):
+    """Drives the parts of a `StableDiffusionPipeline`."""
 
-    def __init__(self, pipeline: Any, about: About) -> None:
-        self.unet, self.vae, self.scheduler = pipeline.unet, pipeline.vae, pipeline.scheduler
-        if self.unet.config.time_cond_proj_dim is not None:
-            raise InvalidModelError("this model takes its guidance as an input (a few-step model): not supported yet")
+    lora_loader = "StableDiffusionLoraLoaderMixin"
+
+    def __init__(self, pipeline: Any, about: About, model: str) -> None:
+        self.unet = pipeline.unet
         if self.unet.config.addition_embed_type is not None or self.unet.config.class_embed_type is not None:
-            raise InvalidModelError("this model wants more than a prompt (it is SDXL, say): not supported yet")
-        if self.unet.config.in_channels != self.vae.config.latent_channels:
-            raise InvalidModelError("this model wants more than noise to start from (an inpainting model, say)")
-        self.text = TextConditioner(pipeline.tokenizer, pipeline.text_encoder, about.vocabulary)
-        self.vae_scale: int = 2 ** (len(self.vae.config.block_out_channels) - 1)
-        if getattr(self.vae.config, "force_upcast", False) and self.vae.dtype != torch.float32:
-            self.vae.to(torch.float32)
+            raise InvalidModelError("this model wants more than a prompt (it is SDXL, say), and its index hides it")
+        check_input(self.unet, pipeline.vae)
+        super().__init__(pipeline, pipeline.unet, about.vocabulary)
+        self.guidance_built_in = self.unet.config.time_cond_proj_dim is not None
+        self.clips = [ClipEncoder(pipeline.tokenizer, pipeline.text_encoder)]
         side = self.unet.config.sample_size * self.vae_scale
-        self.defaults = replace(Defaults(50, 7.5, side, side), **about.defaults)
+        named = {**few_steps(model, self.scheduler, built_in=self.guidance_built_in), **about.defaults}
+        base = {"num_inference_steps": 50, "guidance_scale": 7.5, "unguided_method": "nag"}
+        self.defaults = defaults_of(named, **base, width=side, height=side)
 
-    def latent_shape(self, request: GenerationRequest) -> tuple[int, int, int, int]:
-        """(1, channels, height, width) of the latents of a picture of the request's size."""
-        channels = self.unet.config.in_channels
-        return 1, channels, request.height // self.vae_scale, request.width // self.vae_scale
+    def encode(self, texts: Sequence[str], manner: Manner) -> list[Embedding]:
+        """Token embeddings of the last layer."""
+        return self.clips[0].encode(texts, manner)
 
-    def predictor(self, request: GenerationRequest) -> Predict:
-        """The guided prediction for a request; both passes in one forward.
+    def predictor(self, request: GenerationRequest) -> Predictor:
+        """The U-Net's epsilon or v."""
+        unet, condition = self.unet, guidance_condition(self.unet, request.guidance_scale)
 
-        As in stock diffusers, at a guidance of 1 or less there is one pass, without the negative.
-        """
-        if not guided(request):
-            context = self.text.encode(request.prompt, request.syntax)
-            return lambda latents, timestep, _: self._predict(latents, timestep, context)
-        negatives = (request.base_negative_prompt, request.negative_prompt)
-        before, after = (self.text.encode_pair(text, request.prompt, request.syntax) for text in negatives)
-
-        def predict(latents: Tensor, timestep: Tensor, done: int) -> Tensor:
-            context = before if done < request.joining_step else after
-            neg, cond = self._predict(torch.cat([latents] * 2), timestep, context).chunk(2)
-            return cfg(cond, neg, None, scale=request.guidance_scale)
+        def predict(latents: Tensor, timestep: Tensor, told: Embedding) -> Tensor:
+            prediction: Tensor = unet(
+                latents,
+                timestep,
+                encoder_hidden_states=told.tokens,
+                timestep_cond=None if condition is None else condition.expand(len(latents), -1),
+                return_dict=False,
+            )[0]
+            return prediction
 
         return predict
 
-    def decode(self, latents: Tensor) -> Image.Image:
-        """The picture of latents of shape (1, channels, height, width)."""
-        decoded = self.vae.decode((latents / self.vae.config.scaling_factor).to(self.vae.dtype), return_dict=False)[0]
-        pixels = (decoded / 2 + 0.5).clamp(0, 1)[0].permute(1, 2, 0).float().cpu().numpy()
-        return Image.fromarray((pixels * 255).round().astype("uint8"))
-
-    def _predict(self, latents: Tensor, timestep: Tensor, context: Tensor) -> Tensor:
-        prediction: Tensor = self.unet(latents, timestep, encoder_hidden_states=context, return_dict=False)[0]
-        return prediction
+    def attention_guidance(self, tokens: int) -> AbstractContextManager[None]:
+        """In the U-Net's cross-attention."""
+        return guided_cross_attention(self.unet)
 
 
-def guided(request: GenerationRequest) -> bool:
-    """Whether the negative prompt can act at all."""
-    return request.guidance_scale > 1
+def check_input(unet: Any, vae: Any) -> None:
+    """Raise InvalidModelError where a U-Net wants more channels than noise has."""
+    if unet.config.in_channels != vae.config.latent_channels:
+        raise InvalidModelError("this model wants more than noise to start from (an inpainting model, say)")
+
+
+def guidance_condition(unet: Any, scale: float) -> Tensor | None:
+    """The guidance scale as latent consistency models take it, of shape (1, width); None for other models.
+
+    A sinusoidal embedding of 1000 (scale - 1): Luo et al. 2023, "Latent Consistency Models", arXiv:2310.04378.
+    """
+    width = unet.config.time_cond_proj_dim
+    if width is None:
+        return None
+    half = width // 2
+    rates = torch.exp(torch.arange(half) * -(torch.log(torch.tensor(10_000.0)) / (half - 1)))
+    angles = torch.tensor([[(scale - 1) * 1000.0]]) * rates
+    embedding = torch.cat([angles.sin(), angles.cos()], dim=1)
+    return torch.nn.functional.pad(embedding, (0, width % 2)).to(unet.device, unet.dtype)

@@ -215,6 +215,22 @@ def test_generate_draws_from_one_seed_after_the_other_and_writes_over_nothing(no
     assert notthat("sessions", "--json").lines == []
 
 
+def test_how_exclusions_act_is_chosen_and_recorded(notthat: Run, tmp_path: Path) -> None:
+    drawn = notthat("generate", "a pier", "--negative", "boats", "--guidance", 1, "--method", "nag", "--json").line
+    with Image.open(drawn["image"]) as image:
+        request = json.loads(image.text["notthat"])  # type: ignore[attr-defined]
+    assert (request["method"], request["guidance_scale"], request["no_negative"]) == ("nag", 1.0, False)
+    said = notthat("generate", "a pier", "--negative", "boats", "--guidance", 1)
+    assert "use more than 1, or --method nag" in said.err
+
+
+def test_a_session_whose_guidance_is_off_excludes_all_the_same(notthat: Run) -> None:
+    turn = notthat("new", "a pier without boats", "--guidance", 1, "--json").line
+    assert "nothing can be excluded" not in turn["reply"]
+    with Image.open(turn["image"]) as image:
+        assert json.loads(image.text["notthat"])["method"] == "nag"  # type: ignore[attr-defined]
+
+
 def test_generate_refuses_seeds_that_run_out_before_it_draws(notthat: Run, tmp_path: Path) -> None:
     result = notthat("generate", "x", "--seed", 2**63 - 2, "--count", 3, "--out", tmp_path / "out")
     assert (result.code, result.reason.split(":")[0]) == (2, "--seed")
@@ -444,6 +460,11 @@ BAD_INPUT: dict[str, tuple[int, list[object]]] = {
     "a negative seed": (2, ["new", PROMPT, "--seed", "-1"]),
     "a seed too large": (2, ["new", PROMPT, "--seed", 2**63]),
     "a width of no use": (2, ["generate", PROMPT, "--width", 33]),
+    "a method of no name": (2, ["new", PROMPT, "--method", "magic"]),
+    "a LoRA that is none": (2, ["new", PROMPT, "--lora", "FILE"]),
+    "a LoRA's weight that is none": (2, ["generate", PROMPT, "--lora", "x.safetensors:much"]),
+    "an embedding that is none": (2, ["generate", PROMPT, "--embedding", "FILE"]),
+    "a session and a method": (2, ["chat", "--session", "SESSION", "--method", "nag"]),
     "count 0": (2, ["generate", PROMPT, "--count", 0]),
     "an out that is a file": (2, ["generate", PROMPT, "--out", "FILE"]),
     "an unknown policy": (2, ["new", PROMPT, "--policy", "nope"]),

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from notthat.generation import (
     GenerationError,
@@ -86,10 +88,11 @@ def test_words_weights_and_what_lies_past_77_tokens_all_count(engine: LocalEngin
 
 
 def test_a_negative_that_cannot_act_is_said(engine: LocalEngine) -> None:
-    (line,) = engine.remarks(a_request(engine, negative_prompt="hat", guidance_scale=1.0))
+    unguided = {"guidance_scale": 1.0, "method": "cfg"}
+    (line,) = engine.remarks(a_request(engine, negative_prompt="hat", **unguided))
     assert "nothing can be excluded" in line
     assert engine.remarks(a_request(engine, negative_prompt="hat")) == []
-    assert (pixels(engine, negative_prompt="hat", guidance_scale=1.0) == pixels(engine, guidance_scale=1.0)).all()
+    assert (pixels(engine, negative_prompt="hat", **unguided) == pixels(engine, **unguided)).all()
 
 
 def test_a_negative_joins_at_its_step_and_its_base_guides_until_then(engine: LocalEngine) -> None:
@@ -170,6 +173,20 @@ def test_a_broken_model_is_refused_in_one_line(stable_diffusion: MakeModel, part
     with pytest.raises(InvalidModelError, match="can't be loaded") as error:
         LocalEngine.load(str(folder))
     assert "\n" not in str(error.value)
+
+
+def test_a_single_file_is_known_by_its_tensors(tmp_path: Path) -> None:
+    file = tmp_path / "checkpoint.safetensors"
+    save_file({"some.weight": torch.zeros(1)}, file)
+    with pytest.raises(InvalidModelError, match="no whole checkpoint"):
+        LocalEngine.load(str(file))
+    file.write_bytes(file.read_bytes()[:20])
+    with pytest.raises(InvalidModelError, match="can't be loaded") as error:
+        LocalEngine.load(str(file))
+    assert "\n" not in str(error.value)
+    save_file({"conditioner.embedders.0.model.transformer.resblocks.9.mlp.c_proj.bias": torch.zeros(1)}, file)
+    with pytest.raises(InvalidModelError, match="refiner"):
+        LocalEngine.load(str(file))
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"steps": 3}', '{"num_inference_steps": 0}', '{"vocabulary": 5}'])

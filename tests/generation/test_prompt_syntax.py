@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notthat.generation.prompt_syntax import BREAK, Fragment, escape, parse
+from notthat.generation.prompt_syntax import BREAK, Fragment, escape, parse, terms
 
 
 def weighted(prompt: str) -> list[tuple[str | None, float]]:
@@ -36,6 +36,36 @@ def weighted(prompt: str) -> list[tuple[str | None, float]]:
 )
 def test_a_prompt_is_read_as_weighted_fragments(prompt: str, fragments: list[tuple[str | None, float]]) -> None:
     assert weighted(prompt) == fragments
+
+
+def test_the_web_uis_own_examples_are_read_as_it_reads_them() -> None:
+    """Those in the documentation of its `parse_prompt_attention`."""
+    assert weighted("(unnecessary)(parens)") == [("unnecessaryparens", 1.1)]
+    assert weighted("a (((house:1.3)) [on] a (hill:0.5), sun, (((sky))).") == [
+        ("a ", 1.0),
+        ("house", 1.573),
+        (" ", 1.1),
+        ("on", 1.0),
+        (" a ", 1.1),
+        ("hill", 0.55),
+        (", sun, ", 1.1),
+        ("sky", 1.4641),
+        (".", 1.1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "listed"),
+    [
+        ("", []),
+        ("hat, (blurry:1.3),, watermark ", ["hat", "(blurry:1.3)", "watermark"]),
+        ("(hat, cap:1.2), [a, b], c", ["(hat, cap:1.2)", "[a, b]", "c"]),
+        (r"\(a, b\), c", [r"\(a", r"b\)", "c"]),
+        ("a), b", ["a)", "b"]),
+    ],
+)
+def test_terms_stand_between_commas_outside_of_brackets(prompt: str, listed: list[str]) -> None:
+    assert terms(prompt) == listed
 
 
 @given(st.text())

@@ -1,0 +1,71 @@
+"""Normalized attention guidance inside a denoiser: hooks on its attention that are there while it is used.
+
+What an attention gives for the prompt and for the negative prompt is combined before its output projection,
+as in the authors' code; being hooks, they leave the choice of the attention processor alone.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .guidance import nag
+
+_UNET = {"scale": 3.0, "tau": 2.5, "alpha": 0.5}
+_TRANSFORMER = {"scale": 5.0, "tau": 2.5, "alpha": 0.25}
+"""The authors' settings: for Stable Diffusion XL, and for Flux."""
+
+
+@contextmanager
+def guided_cross_attention(unet: Any) -> Iterator[None]:
+    """Guide every cross-attention of a U-Net.
+
+    The texts come twice, the prompt's and then the negative prompt's, the latents once: only the
+    cross-attention itself is computed for both.
+    """
+
+    def twice(module: Any, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return (torch.cat([arguments[0]] * 2), *arguments[1:])
+
+    def once(module: Any, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return (_guided(arguments[0], **_UNET), *arguments[1:])
+
+    with ExitStack() as hooks:
+        for name, module in unet.named_modules():
+            if name.endswith("attn2"):
+                hooks.callback(module.register_forward_pre_hook(twice).remove)
+                hooks.callback(module.to_out[0].register_forward_pre_hook(once).remove)
+        yield
+
+
+@contextmanager
+def guided_joint_attention(transformer: Any, tokens: int) -> Iterator[None]:
+    """Guide what the picture gets in a transformer whose attention reads text and picture at once.
+
+    Latents and texts come twice, the prompt's half first; the picture's stream stays the same in both halves.
+    `tokens` is the text's length, which in blocks with one stream stands before the picture.
+    """
+
+    def after_the_text(module: Any, arguments: Any, output: Tensor) -> Tensor:
+        return torch.cat([output[:, :tokens], _both(output[:, tokens:])], dim=1)
+
+    def before_projection(module: Any, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return (_both(arguments[0]), *arguments[1:])
+
+    with ExitStack() as hooks:
+        for block in transformer.transformer_blocks:
+            hooks.callback(block.attn.to_out[0].register_forward_pre_hook(before_projection).remove)
+        for block in getattr(transformer, "single_transformer_blocks", ()):
+            hooks.callback(block.attn.register_forward_hook(after_the_text).remove)
+        yield
+
+
+def _both(output: Tensor) -> Tensor:
+    return torch.cat([_guided(output, **_TRANSFORMER)] * 2)
+
+
+def _guided(output: Tensor, *, scale: float, tau: float, alpha: float) -> Tensor:
+    positive, negative = output.chunk(2)
+    return nag(positive, negative, scale=scale, tau=tau, alpha=alpha)

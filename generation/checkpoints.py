@@ -1,0 +1,55 @@
+"""Exact checkpoints: the state that all requests with one beginning share, so that none pays for it twice."""
+
+from collections import OrderedDict
+
+from torch import Tensor
+
+from .request import GenerationRequest
+from .sampling import State
+
+
+class Checkpoints:
+    """States at the step where the negative prompt joins, the least recently used dropped first.
+
+    A run from a checkpoint is bit-identical to one from the start: latents, scheduler and generators are copies.
+    At most `megabytes` are kept of latents.
+    """
+
+    def __init__(self, megabytes: int = 256) -> None:
+        self._room = megabytes * 2**20
+        self._kept: OrderedDict[str, State] = OrderedDict()
+
+    def find(self, request: GenerationRequest) -> State | None:
+        """A copy of the state at which the request's negative prompt joins, where it was kept."""
+        key = _beginning(request)
+        if key not in self._kept:
+            return None
+        self._kept.move_to_end(key)
+        return self._kept[key].copy()
+
+    def keep(self, request: GenerationRequest, state: State) -> None:
+        """Remember a copy of the state."""
+        self._kept[_beginning(request)] = state.copy()
+        self._kept.move_to_end(_beginning(request))
+        while len(self._kept) > 1 and sum(_size(kept) for kept in self._kept.values()) > self._room:
+            self._kept.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._kept.clear()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+
+def _beginning(request: GenerationRequest) -> str:
+    """All that decides the steps before the negative prompt joins."""
+    return request.model_dump_json(exclude={"negative_prompt"})
+
+
+def _size(state: State) -> int:
+    """Bytes of its latents: the sampler's own, and what a multistep scheduler and guidance remember."""
+    held: list[object] = [state.latents, state.memory.momentum]
+    for value in vars(state.scheduler).values():
+        held.extend(value if isinstance(value, list) else [value])
+    return sum(x.nbytes for x in held if isinstance(x, Tensor))

@@ -1,0 +1,185 @@
+"""What a model family is: encode, predict, decode. The loop, the guidance and the checkpoints are not its own."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar, Literal
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..conditioning import ClipEncoder, Embedding, Manner, fragments, words_of
+from ..errors import InvalidModelError, InvalidRequestError
+from ..request import Defaults, GenerationRequest, Reading
+from ..textual_inversion import read_vectors
+
+Predictor = Callable[[Tensor, Tensor, Embedding], Tensor]
+"""(latents, timestep, what each of them is told) -> the model's prediction, of the latents' shape."""
+
+
+class Family(ABC):
+    """Drives the parts of a diffusers pipeline."""
+
+    flow: ClassVar[bool] = False
+    """Whether it is a rectified flow, whose noise has no schedule of alphas."""
+    no_negative: Literal["text", "zeros", "nothing"] = "text"
+    """What the stock pipeline takes where no negative prompt is given."""
+    attention_copies: ClassVar[int] = 1
+    """How many times attention guidance needs the latents: twice where text and picture are read at once."""
+    compiled: bool = False
+    """Whether the denoiser's blocks are compiled."""
+    guidance_built_in: bool = False
+    """Whether the guidance scale goes into the model, so that there is no second pass to guide away from."""
+    lora_loader: ClassVar[str]
+    """The diffusers class that reads this family's LoRA files."""
+
+    defaults: Defaults
+    clips: list[ClipEncoder]
+
+    def __init__(self, pipeline: Any, denoiser: Any, vocabulary: frozenset[str] | None) -> None:
+        self.denoiser, self.vae, self.scheduler = denoiser, pipeline.vae, pipeline.scheduler
+        self.vocabulary = vocabulary
+        self.modules = {name: part for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)}
+        self.vae_scale: int = 2 ** (len(self.vae.config.block_out_channels) - 1)
+        if getattr(self.vae.config, "force_upcast", False) and self.vae.dtype == torch.float16:
+            self.vae.to(torch.float32)
+        self._check_scheduler()
+
+    @property
+    def multiple(self) -> int:
+        """Widths and heights are multiples of so many pixels."""
+        return self.vae_scale
+
+    @abstractmethod
+    def encode(self, texts: Sequence[str], manner: Manner) -> list[Embedding]:
+        """Embeddings of texts, all of one length."""
+
+    @abstractmethod
+    def predictor(self, request: GenerationRequest) -> Predictor:
+        """The model's own prediction for a request: latents and embeddings have one batch."""
+
+    @abstractmethod
+    def attention_guidance(self, tokens: int) -> AbstractContextManager[None]:
+        """Within it, latents are guided away from what the second half of the token embeddings says, inside attention.
+
+        The latents come `attention_copies` times; `tokens` is the embeddings' length.
+        """
+
+    def noise_shape(self, request: GenerationRequest) -> tuple[int, int, int, int]:
+        """(1, channels, height, width) of the noise that a picture of the request's size starts from."""
+        side = self.vae_scale
+        return 1, self.vae.config.latent_channels, request.height // side, request.width // side
+
+    def packed(self, latents: Tensor) -> Tensor:
+        """Latents of shape (batch, channels, height, width) as the model takes them."""
+        return latents
+
+    def unpacked(self, latents: Tensor, request: GenerationRequest) -> Tensor:
+        """Latents as the model takes them, as (batch, channels, height, width)."""
+        return latents
+
+    def set_timesteps(self, scheduler: Any, latents: Tensor, request: GenerationRequest) -> None:
+        """Tell a fresh scheduler how many steps there are."""
+        scheduler.set_timesteps(request.num_inference_steps, device=latents.device)
+
+    def decode(self, latents: Tensor) -> list[Image.Image]:
+        """The pictures of latents of shape (batch, channels, height, width)."""
+        decoded = self.vae.decode(self.to_vae(latents).to(self.vae.dtype), return_dict=False)[0]
+        pixels = (decoded / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).float().cpu().numpy()
+        return [Image.fromarray(each) for each in (pixels * 255).round().astype("uint8")]
+
+    def read(self, text: str, manner: Manner) -> Reading:
+        """How the encoder that counts for the text reads it."""
+        clip = self.clips[0]
+        parts = fragments(text, manner.syntax)
+        shown = tuple((each.text, round(each.weight, 6)) for each in parts if each.text is not None)
+        tokens = sum(len(clip.tokens(each.text, manner.inversions)) for each in parts if each.text)
+        return Reading(shown, tokens, len(clip.chunks(text, manner)), self.unknown_words(text, manner))
+
+    def unknown_words(self, text: str, manner: Manner) -> tuple[str, ...]:
+        """The words that the model's list of words doesn't have, in order; none where it has no list."""
+        if self.vocabulary is None:
+            return ()
+        plain = "".join(each.text or " " for each in fragments(text, manner.syntax))
+        words = words_of(plain, self.clips[0].tokenizer)
+        return tuple(dict.fromkeys(word for word in words if word not in self.vocabulary))
+
+    def overflow(self, text: str, manner: Manner) -> str:
+        """The end of a text that is not read, or nothing."""
+        return self.clips[0].overflow(text, manner)
+
+    def learn(self, file: str) -> None:
+        """Let a file's textual inversion be said in prompts; a second time, nothing happens.
+
+        Raises:
+            InvalidRequestError: where the file can't be read, or is for another family.
+        """
+        if all(clip.inversions.knows(file) for clip in self.clips):
+            return
+        vectors = read_vectors(file)
+        if self.flow or len(vectors) != len(self.clips):
+            raise InvalidRequestError(f"--embedding: {file} is a textual inversion for models of another family")
+        pairs = list(zip(self.clips, vectors.values(), strict=True))
+        for clip, each in pairs:
+            clip.inversions.check(file, each)
+        for clip, each in pairs:
+            clip.learn(file, each)
+
+    def forget(self) -> None:
+        """Forget all encoded texts: the encoders have changed."""
+        for clip in self.clips:
+            clip.forget()
+
+    def from_vae(self, latents: Tensor) -> Tensor:
+        """The autoencoder's latents on the denoiser's scale."""
+        config = self.vae.config
+        mean, std = _statistics(config, latents)
+        return (latents - mean) * float(config.scaling_factor) / std
+
+    def to_vae(self, latents: Tensor) -> Tensor:
+        """`from_vae` turned round."""
+        config = self.vae.config
+        mean, std = _statistics(config, latents)
+        return latents * std / float(config.scaling_factor) + mean
+
+    def _check_scheduler(self) -> None:
+        name = type(self.scheduler).__name__
+        flows = name.startswith("FlowMatch") or self.scheduler.config.get("use_flow_sigmas", False)
+        if bool(flows) != self.flow or not hasattr(self.scheduler, "set_timesteps"):
+            wanted = "FlowMatchEulerDiscreteScheduler" if self.flow else "DDIMScheduler"
+            raise InvalidModelError(f"this model can't use its scheduler, {name}: put one in like {wanted}")
+
+
+def _statistics(config: Any, like: Tensor) -> tuple[Tensor | float, Tensor | float]:
+    """The mean and the deviation that an autoencoder's latents have, where they aren't 0 and 1."""
+    mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
+    if mean is not None and std is not None:
+        return tuple(torch.tensor(each).view(1, -1, 1, 1).to(like) for each in (mean, std))  # type: ignore[return-value]
+    return getattr(config, "shift_factor", None) or 0.0, 1.0
+
+
+def expanded(embedding: Embedding, batch: int) -> Embedding:
+    """The same for each of a batch."""
+    pooled = embedding.pooled
+    return Embedding(
+        embedding.tokens.repeat_interleave(batch, dim=0),
+        None if pooled is None else pooled.repeat_interleave(batch, dim=0),
+    )
+
+
+def moved(embedding: Embedding, device: torch.device) -> Embedding:
+    """The same on another device."""
+    pooled = embedding.pooled
+    return Embedding(embedding.tokens.to(device), None if pooled is None else pooled.to(device))
+
+
+def stacked(embeddings: Sequence[Embedding]) -> Embedding:
+    """Several texts' embeddings as one batch, in order."""
+    pooled = [each.pooled for each in embeddings if each.pooled is not None]
+    return Embedding(torch.cat([each.tokens for each in embeddings]), torch.cat(pooled) if pooled else None)
+
+
+def defaults_of(named: dict[str, Any], **family: Any) -> Defaults:
+    """A family's defaults, where a model's folder names none."""
+    return Defaults(**{**family, **named})

@@ -1,0 +1,107 @@
+"""Flux: a CLIP's pooled text, a T5's tokens; a transformer with its guidance distilled into it, or none (schnell).
+
+A request's guidance scale is the true one, of two passes; the distilled one keeps the stock pipeline's default.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..attention import guided_joint_attention
+from ..conditioning import ClipEncoder, Embedding, Manner, pooler
+from ..models import About
+from ..request import GenerationRequest
+from ..t5 import T5Encoder
+from .base import Predictor, defaults_of
+from .flows import Flow, shift
+from .variants import few_steps
+
+_T5_TOKENS = 512
+_DISTILLED_GUIDANCE = 3.5
+_SIDE = 1024
+
+
+class Flux(Flow):
+    """Drives the parts of a `FluxPipeline`."""
+
+    no_negative = "nothing"
+    lora_loader = "FluxLoraLoaderMixin"
+
+    def __init__(self, pipeline: Any, about: About, model: str) -> None:
+        self.transformer = pipeline.transformer
+        super().__init__(pipeline, pipeline.transformer, about.vocabulary)
+        self.clips = [ClipEncoder(pipeline.tokenizer, pipeline.text_encoder, pooler)]
+        self.t5 = T5Encoder(pipeline.tokenizer_2, pipeline.text_encoder_2, _T5_TOKENS)
+        schnell = {} if self.transformer.config.guidance_embeds else {"num_inference_steps": 4}
+        named = {**schnell, **few_steps(model, self.scheduler, built_in=False), **about.defaults}
+        base = {"num_inference_steps": 28, "guidance_scale": 1.0, "unguided_method": "nag"}
+        self.defaults = defaults_of(named, **base, width=_SIDE, height=_SIDE)
+
+    @property
+    def multiple(self) -> int:
+        """The autoencoder's, times the packing of 2 x 2."""
+        return 2 * self.vae_scale
+
+    def encode(self, texts: Sequence[str], manner: Manner) -> list[Embedding]:
+        """The T5's tokens; the CLIP's pooled output of a text's first chunk."""
+        pooled = [each.pooled for each in self.clips[0].encode(texts, manner)]
+        tokens = self.t5.encode(texts, manner) if self.t5 else []
+        return [Embedding(t, p) for t, p in zip(tokens, pooled, strict=True)]
+
+    def packed(self, latents: Tensor) -> Tensor:
+        """(batch, channels, height, width) -> (batch, height / 2 * width / 2, 4 channels)."""
+        batch, channels, height, width = latents.shape
+        patches = latents.view(batch, channels, height // 2, 2, width // 2, 2).permute(0, 2, 4, 1, 3, 5)
+        return patches.reshape(batch, (height // 2) * (width // 2), 4 * channels)
+
+    def unpacked(self, latents: Tensor, request: GenerationRequest) -> Tensor:
+        """`packed` turned round, for a picture of the request's size."""
+        _, channels, height, width = self.noise_shape(request)
+        patches = latents.view(len(latents), height // 2, width // 2, channels, 2, 2).permute(0, 3, 1, 4, 2, 5)
+        return patches.reshape(len(latents), channels, height, width)
+
+    def predictor(self, request: GenerationRequest) -> Predictor:
+        """The transformer's noise - picture."""
+        model = self.transformer
+        _, _, height, width = self.noise_shape(request)
+        places = _places(height // 2, width // 2).to(model.device, model.dtype)
+        built_in = None
+        if model.config.guidance_embeds:
+            built_in = torch.full([1], _DISTILLED_GUIDANCE, device=model.device, dtype=torch.float32)
+
+        def predict(latents: Tensor, timestep: Tensor, told: Embedding) -> Tensor:
+            prediction: Tensor = model(
+                hidden_states=latents,
+                timestep=timestep.expand(len(latents)).to(latents.dtype) / 1000,
+                guidance=None if built_in is None else built_in.expand(len(latents)),
+                pooled_projections=told.pooled,
+                encoder_hidden_states=told.tokens,
+                txt_ids=places.new_zeros(told.tokens.shape[1], 3),
+                img_ids=places,
+                return_dict=False,
+            )[0]
+            return prediction
+
+        return predict
+
+    def attention_guidance(self, tokens: int) -> AbstractContextManager[None]:
+        """In the picture's half of the joint attention."""
+        return guided_joint_attention(self.transformer, tokens)
+
+    def set_timesteps(self, scheduler: Any, latents: Tensor, request: GenerationRequest) -> None:
+        """With noise shifted by the picture's size."""
+        steps = request.num_inference_steps
+        sigmas = None if scheduler.config.get("use_flow_sigmas", False) else np.linspace(1.0, 1 / steps, steps)
+        mu = shift(scheduler, latents.shape[1], 1.15)
+        how: dict[str, Any] = {"num_inference_steps": steps} if sigmas is None else {"sigmas": sigmas}
+        scheduler.set_timesteps(**how, device=latents.device, mu=mu)
+
+
+def _places(height: int, width: int) -> Tensor:
+    """(0, row, column) of each patch, of shape (height * width, 3)."""
+    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    return torch.stack([torch.zeros_like(rows), rows, columns], dim=-1).reshape(-1, 3)

@@ -1,0 +1,87 @@
+"""Stable Diffusion 3 and 3.5: two CLIPs and, where it is there, a T5; a transformer that is a rectified flow."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..attention import guided_joint_attention
+from ..conditioning import ClipEncoder, Embedding, Manner, penultimate
+from ..models import About
+from ..request import GenerationRequest
+from ..t5 import T5Encoder
+from .base import Predictor, defaults_of
+from .flows import Flow, shift
+from .variants import few_steps
+
+_T5_TOKENS = 256
+
+
+class StableDiffusion3(Flow):
+    """Drives the parts of a `StableDiffusion3Pipeline`."""
+
+    lora_loader = "SD3LoraLoaderMixin"
+
+    def __init__(self, pipeline: Any, about: About, model: str) -> None:
+        self.transformer = pipeline.transformer
+        super().__init__(pipeline, pipeline.transformer, about.vocabulary)
+        self.clips = [
+            ClipEncoder(pipeline.tokenizer, pipeline.text_encoder, penultimate),
+            ClipEncoder(pipeline.tokenizer_2, pipeline.text_encoder_2, penultimate),
+        ]
+        t5 = pipeline.text_encoder_3
+        self.t5 = None if t5 is None else T5Encoder(pipeline.tokenizer_3, t5, _T5_TOKENS)
+        side = self.transformer.config.sample_size * self.vae_scale
+        named = {**few_steps(model, self.scheduler, built_in=False), **about.defaults}
+        base = {"num_inference_steps": 28, "guidance_scale": 7.0, "unguided_method": "nag"}
+        self.defaults = defaults_of(named, **base, width=side, height=side)
+
+    @property
+    def multiple(self) -> int:
+        """The autoencoder's, times the transformer's patches."""
+        return int(self.vae_scale * self.transformer.config.patch_size)
+
+    def encode(self, texts: Sequence[str], manner: Manner) -> list[Embedding]:
+        """Both CLIPs side by side, filled up to the T5's width; then the T5's, or as many zeros."""
+        first, second = (clip.encode(texts, manner) for clip in self.clips)
+        width = self.transformer.config.joint_attention_dim
+        clips = [torch.cat([a.tokens, b.tokens], dim=-1) for a, b in zip(first, second, strict=True)]
+        clips = [torch.nn.functional.pad(each, (0, width - each.shape[-1])) for each in clips]
+        t5 = self.t5.encode(texts, manner) if self.t5 else [each.new_zeros(1, _T5_TOKENS, width) for each in clips]
+        pooled = [torch.cat([_pooled(a), _pooled(b)], dim=-1) for a, b in zip(first, second, strict=True)]
+        return [Embedding(torch.cat([c, t.to(c.dtype)], dim=1), p) for c, t, p in zip(clips, t5, pooled, strict=True)]
+
+    def predictor(self, request: GenerationRequest) -> Predictor:
+        """The transformer's noise - picture."""
+
+        def predict(latents: Tensor, timestep: Tensor, told: Embedding) -> Tensor:
+            prediction: Tensor = self.transformer(
+                hidden_states=latents,
+                timestep=timestep.expand(len(latents)),
+                encoder_hidden_states=told.tokens,
+                pooled_projections=told.pooled,
+                return_dict=False,
+            )[0]
+            return prediction
+
+        return predict
+
+    def attention_guidance(self, tokens: int) -> AbstractContextManager[None]:
+        """In the picture's half of the joint attention."""
+        return guided_joint_attention(self.transformer, tokens)
+
+    def set_timesteps(self, scheduler: Any, latents: Tensor, request: GenerationRequest) -> None:
+        """With noise shifted by the picture's size, where the scheduler wants it."""
+        options = {}
+        if scheduler.config.get("use_dynamic_shifting", None):
+            tokens = (latents.shape[-2] * latents.shape[-1]) // self.transformer.config.patch_size**2
+            options["mu"] = shift(scheduler, tokens, 1.16)
+        scheduler.set_timesteps(request.num_inference_steps, device=latents.device, **options)
+
+
+def _pooled(embedding: Embedding) -> Tensor:
+    if embedding.pooled is None:
+        raise TypeError("this text encoder has no pooled output")
+    return embedding.pooled

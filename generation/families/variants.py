@@ -1,0 +1,25 @@
+"""The few-step variants of the families: the same parts with other weights, told by their scheduler or name."""
+
+import re
+from typing import Any
+
+_BY_NAME = {
+    "turbo": {"num_inference_steps": 4, "guidance_scale": 1.0},
+    "lightning": {"num_inference_steps": 4, "guidance_scale": 1.0},
+    "hyper": {"num_inference_steps": 8, "guidance_scale": 1.0},
+    "schnell": {"num_inference_steps": 4, "guidance_scale": 1.0},
+}
+
+
+def few_steps(model: str, scheduler: Any, *, built_in: bool) -> dict[str, Any]:
+    """The defaults of a few-step model, or nothing.
+
+    Latent consistency models are known by their scheduler, and take guidance as an input where it is
+    `built_in`; nothing in the others' files tells them from their bases, so that their name has to.
+    """
+    if built_in:
+        return {"num_inference_steps": 4, "guidance_scale": 8.5}
+    if type(scheduler).__name__ in ("LCMScheduler", "TCDScheduler"):
+        return {"num_inference_steps": 4, "guidance_scale": 1.0}
+    name = re.split(r"[\\/]", model.rstrip("\\/"))[-1].lower()
+    return next((dict(found) for word, found in _BY_NAME.items() if word in re.split(r"[^a-z]+", name)), {})

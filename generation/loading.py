@@ -1,0 +1,114 @@
+"""Models from folders, files and the hub: diffusers loads them, quietly; what is broken is told in one line."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from .errors import InvalidModelError
+from .families import SUPPORTED, family_of
+from .families.base import Family
+from .models import About, about, kind_of, locate
+
+BROKEN = (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, ImportError, SafetensorError)
+"""What diffusers and transformers raise on a folder or a file that isn't whole."""
+
+_SINGLE_FILES = {
+    "double_blocks.0.img_attn.norm.key_norm.scale": "FluxPipeline",
+    "model.diffusion_model.double_blocks.0.img_attn.norm.key_norm.scale": "FluxPipeline",
+    "joint_blocks.0.context_block.adaLN_modulation.1.bias": "StableDiffusion3Pipeline",
+    "model.diffusion_model.joint_blocks.0.context_block.adaLN_modulation.1.bias": "StableDiffusion3Pipeline",
+    "conditioner.embedders.1.model.transformer.resblocks.9.mlp.c_proj.bias": "StableDiffusionXLPipeline",
+    "conditioner.embedders.0.model.transformer.resblocks.9.mlp.c_proj.bias": "refiner",
+    "model.diffusion_model.input_blocks.0.0.weight": "StableDiffusionPipeline",
+}
+"""A tensor that tells what kind of checkpoint a single file is, the telling ones first."""
+
+
+def load_family(model: str, device: torch.device) -> Family:
+    """The model on its device, in evaluation mode.
+
+    Raises:
+        InvalidModelError: where there is none, it is broken, or of a family that isn't supported.
+    """
+    where = locate(model)
+    try:
+        with quiet():
+            pipeline, told = _load(model, where, device)
+            return family_of(type(pipeline).__name__)(pipeline.to(device), told, model)  # type: ignore[no-any-return]
+    except BROKEN as error:
+        raise InvalidModelError(f"{model} can't be loaded: {first_line(error)}") from error
+
+
+def _load(model: str, where: Path | str, device: torch.device) -> tuple[Any, About]:
+    """The diffusers pipeline, and what its folder says of itself."""
+    import diffusers
+
+    library: Any = diffusers
+    if isinstance(where, str):
+        where = Path(library.DiffusionPipeline.download(where, safety_checker=None))
+    kind = _kind_of_file(model, where) if where.is_file() else kind_of(where)
+    if kind not in SUPPORTED:
+        raise InvalidModelError(f"{model} is a {kind}: not supported yet (supported: {', '.join(SUPPORTED)})")
+    pipeline_class: Any = getattr(library, kind)
+    options: dict[str, Any] = {"dtype": _dtype(kind, device)}
+    if "safety_checker" in pipeline_class._optional_components:
+        options |= {"safety_checker": None, "requires_safety_checker": False}
+    if where.is_file():
+        return pipeline_class.from_single_file(str(where), **options), About()
+    return pipeline_class.from_pretrained(where, local_files_only=True, **options), about(where)
+
+
+def _kind_of_file(model: str, path: Path) -> str:
+    """The pipeline class that a single checkpoint's tensors make."""
+    with safe_open(path, framework="pt") as tensors:
+        names = set(tensors.keys())
+    for telling, kind in _SINGLE_FILES.items():
+        if telling in names:
+            return kind
+    raise InvalidModelError(f"{model} is no whole checkpoint: none of the supported models has such tensors")
+
+
+def _dtype(kind: str, device: torch.device) -> torch.dtype:
+    """Half precision on CUDA: the one that the model was made for; single precision elsewhere."""
+    if device.type != "cuda":
+        return torch.float32
+    return torch.bfloat16 if kind in ("FluxPipeline", "StableDiffusion3Pipeline") else torch.float16
+
+
+def best_device() -> str:
+    """CUDA, or Apple's, or the processor."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep diffusers and transformers from talking to our users: bars for loading, hints for developers."""
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
+    libraries = (diffusers_logging, transformers_logging)
+    before = [(library, library.get_verbosity(), library.is_progress_bar_enabled()) for library in libraries]
+    for library in libraries:
+        library.set_verbosity_error()
+        library.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for library, verbosity, bars in before:
+            library.set_verbosity(verbosity)
+            if bars:
+                library.enable_progress_bar()
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, short."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,45 @@
+"""Small pictures of what is to come: a linear map from latents to colours, of the model's own autoencoder."""
+
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+_CELLS = 12
+"""Patches of colour along each side of the picture that the map is found from."""
+_CELL = 4
+"""Latents along each side of a patch."""
+
+
+class Previewer:
+    """Turns clean latents into colours, one pixel for each latent.
+
+    The map is the least-squares one for random patches of colour, encoded once by the model's autoencoder;
+    no numbers from elsewhere, so that it fits any model.
+    """
+
+    def __init__(self, vae: Any, vae_scale: int, to_model: "Any") -> None:
+        self._vae, self._scale, self._to_model = vae, vae_scale, to_model
+        self._weights: Tensor | None = None
+
+    def picture(self, latents: Tensor) -> Image.Image:
+        """The picture of latents of shape (1, channels, height, width), `width` x `height` pixels."""
+        rows = latents[0].float().flatten(1).T
+        rows = torch.cat([rows, rows.new_ones(len(rows), 1)], dim=1)
+        colours = (rows @ self._map().to(rows)).clamp(0, 1).view(*latents.shape[-2:], 3)
+        return Image.fromarray((colours * 255).round().byte().cpu().numpy())
+
+    def _map(self) -> Tensor:
+        """Of shape (channels + 1, 3): colours between 0 and 1 are (latents, 1) times this."""
+        if self._weights is None:
+            generator = torch.Generator().manual_seed(0)
+            colours = torch.rand(1, 3, _CELLS, _CELLS, generator=generator)
+            small = torch.nn.functional.interpolate(colours, scale_factor=_CELL)
+            pixels = torch.nn.functional.interpolate(small, scale_factor=self._scale)
+            vae = self._vae
+            latents = vae.encode((pixels * 2 - 1).to(vae.device, vae.dtype), return_dict=False)[0].mode()
+            rows = self._to_model(latents)[0].float().cpu().flatten(1).T
+            rows = torch.cat([rows, torch.ones(len(rows), 1)], dim=1)
+            self._weights = torch.linalg.lstsq(rows, small[0].flatten(1).T, driver="gelsd").solution
+        return self._weights

@@ -1,0 +1,80 @@
+"""Prompts to embeddings, by a T5 text encoder, which reads a limited number of tokens at once."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .conditioning import Manner, fragments, weighed
+
+_CACHED_TEXTS = 64
+
+
+class T5Encoder:
+    """A tokenizer and its T5 encoder; texts are filled up, or cut, to `length` tokens, as stock diffusers does."""
+
+    def __init__(self, tokenizer: Any, text_encoder: Any, length: int) -> None:
+        self.tokenizer = tokenizer
+        self.text_encoder = text_encoder
+        self.length = length
+        self._encoded: OrderedDict[tuple[int, ...], Tensor] = OrderedDict()
+
+    def encode(self, texts: Sequence[str], manner: Manner) -> list[Tensor]:
+        """Embeddings of shape (1, length, width); a weight acts on the tokens that begin under it."""
+        return [self._encode_one(text, manner) for text in texts]
+
+    def count(self, text: str, manner: Manner) -> int:
+        """How many tokens a text has, without its end mark."""
+        return len(self._tokens(text, manner)[0])
+
+    def overflow(self, text: str, manner: Manner) -> str:
+        """The terms of the text, parted by commas, of which a token is cut off; or nothing."""
+        ids, _, starts = self._tokens(text, manner)
+        if len(ids) < self.length:
+            return ""
+        plain, cut = _plain(text, manner)[0], starts[self.length - 1]
+        begin = plain.rfind(",", 0, cut + 1) + 1
+        return plain[begin:].strip()
+
+    def forget(self) -> None:
+        """Forget what was encoded: the encoder has changed."""
+        self._encoded.clear()
+
+    def _encode_one(self, text: str, manner: Manner) -> Tensor:
+        ids, weights, _ = self._tokens(text, manner)
+        ids, weights = ids[: self.length - 1], weights[: self.length - 1]
+        padding = self.length - 1 - len(ids)
+        ids = [*ids, self.tokenizer.eos_token_id, *[self.tokenizer.pad_token_id] * padding]
+        return weighed(self._encode(tuple(ids)), [*weights, *[1.0] * (padding + 1)], manner.weighting)
+
+    def _tokens(self, text: str, manner: Manner) -> tuple[list[int], list[float], list[int]]:
+        """Token ids, their weights, and where in the plain text they begin."""
+        plain, weights = _plain(text, manner)
+        found = self.tokenizer(
+            plain, add_special_tokens=False, truncation=False, verbose=False, return_offsets_mapping=True
+        )
+        starts = [start for start, _ in found.offset_mapping]
+        return list(found.input_ids), [weights[start] if weights else 1.0 for start in starts], starts
+
+    def _encode(self, ids: tuple[int, ...]) -> Tensor:
+        embedding = self._encoded.get(ids)
+        if embedding is None:
+            embedding = self.text_encoder(torch.tensor([ids], device=self.text_encoder.device))[0]
+            self._encoded[ids] = embedding
+            if len(self._encoded) > _CACHED_TEXTS:
+                self._encoded.popitem(last=False)
+        else:
+            self._encoded.move_to_end(ids)
+        return embedding
+
+
+def _plain(text: str, manner: Manner) -> tuple[str, list[float]]:
+    """The text without its weights, and the weight of each of its characters."""
+    plain, weights = "", []
+    for fragment in fragments(text, manner.syntax):
+        piece = "\n" if fragment.text is None else fragment.text
+        plain += piece
+        weights += [fragment.weight] * len(piece)
+    return plain, weights

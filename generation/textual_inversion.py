@@ -1,0 +1,82 @@
+"""Textual inversions: words of one's own, as vectors in a file; the community's negative embeddings are some.
+
+The file's name without its suffix is the word. Its vectors become rows of the text encoder's table for
+good, which changes nothing for texts that don't say the word; only requests that name the file read it so.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from .errors import InvalidRequestError
+
+
+class Inversions:
+    """The textual inversions that one text encoder knows."""
+
+    def __init__(self, text_encoder: Any) -> None:
+        self._text_encoder = text_encoder
+        self._ids: dict[str, list[int]] = {}
+
+    def split(self, text: str, files: Sequence[str]) -> Iterator[tuple[str, list[int]]]:
+        """The text in pieces: plain ones, and names of the files' inversions with the ids of their rows."""
+        words = {Path(file).stem.lower(): file for file in files if file in self._ids}
+        if not words:
+            yield text, []
+            return
+        pattern = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+        for piece in re.split(rf"(?<!\w)({pattern})(?!\w)", text, flags=re.IGNORECASE):
+            file = words.get(piece.lower())
+            if file:
+                yield piece, self._ids[file]
+            elif piece.strip():
+                yield piece, []
+
+    def knows(self, file: str) -> bool:
+        """Whether the file's vectors are in the table."""
+        return file in self._ids
+
+    def check(self, file: str, vectors: Tensor) -> None:
+        """Raise InvalidRequestError where vectors are of another width than the encoder's."""
+        width = self._text_encoder.get_input_embeddings().weight.shape[1]
+        if vectors.shape[1] != width:
+            raise InvalidRequestError(
+                f"--embedding: {file} was made for a text encoder of width {vectors.shape[1]}, "
+                f"and this model's is {width} wide"
+            )
+
+    def add(self, file: str, vectors: Tensor) -> None:
+        """Give the vectors, of shape (tokens, width), rows of the encoder's table."""
+        table = self._text_encoder.get_input_embeddings()
+        first = len(table.weight)
+        rows = torch.cat([table.weight, vectors.to(table.weight)])
+        table.weight = torch.nn.Parameter(rows, requires_grad=False)
+        table.num_embeddings = len(rows)
+        self._ids[file] = list(range(first, len(rows)))
+
+
+def read_vectors(file: str) -> dict[str, Tensor]:
+    """The vectors of a `.safetensors` file, of shape (tokens, width), by the encoder that they are for.
+
+    One for the only encoder is under "emb_params"; Stable Diffusion XL's two are under "clip_l" and "clip_g".
+
+    Raises:
+        InvalidRequestError: where it can't be read, or holds something else.
+    """
+    try:
+        tensors = load_file(file)
+    except (OSError, SafetensorError, ValueError) as error:
+        reason = "no such file" if not Path(file).is_file() else str(error).splitlines()[0]
+        raise InvalidRequestError(f"--embedding: {file} can't be read as .safetensors: {reason}") from None
+    shaped = {name: tensor.reshape(-1, tensor.shape[-1]) for name, tensor in tensors.items() if tensor.ndim in (1, 2)}
+    if {"clip_l", "clip_g"} <= shaped.keys():
+        return {name: shaped[name] for name in ("clip_l", "clip_g")}
+    if len(shaped) != 1 or len(tensors) != 1:
+        raise InvalidRequestError(f"--embedding: {file} holds no textual inversion")
+    return {"emb_params": next(iter(shaped.values()))}

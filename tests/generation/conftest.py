@@ -1,0 +1,229 @@
+"""Random models of every family, small enough to draw in a blink: each built once, stock and ours of one folder."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+    T5Config,
+    T5EncoderModel,
+    T5Tokenizer,
+)
+
+from notthat.generation import GenerationRequest, LocalEngine
+
+diffusers: Any = import_module("diffusers")  # as it is for type checkers: half of it has no types
+
+SIDE = 32
+"""Pixels along the random models' pictures."""
+
+
+@dataclass
+class Both:
+    """A random model twice: in diffusers' own pipeline, and in our engine."""
+
+    stock: Any
+    engine: LocalEngine
+    folder: Path
+
+    def request(self, **changed: Any) -> GenerationRequest:
+        values = {"prompt": "a man on a beach", "syntax": "plain", "seed": 11, "num_inference_steps": 3}
+        sized = {"guidance_scale": 4.0, "width": SIDE, "height": SIDE, "model": self.engine.model}
+        return GenerationRequest.checked(**{**sized, **values, **changed})
+
+    def pixels(self, count: int = 1, **changed: Any) -> np.ndarray[Any, Any]:
+        *_, last = self.engine.run(self.request(**changed), count=count)
+        return np.stack([np.asarray(each.image, np.int16) for each in last.pictures])
+
+
+@pytest.fixture(scope="session")
+def random_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Both]]:
+    """Gives the random model of a kind, built when it is first asked for: "sd", "sd-v", "sdxl", "sd3", "flux", ..."""
+    built: dict[str, Both] = {}
+
+    def get(kind: str) -> Both:
+        if kind not in built:
+            torch.manual_seed(7)
+            pipeline = _PIPELINES[kind]()
+            pipeline.set_progress_bar_config(disable=True)
+            for part in pipeline.components.values():
+                if isinstance(part, torch.nn.Module):
+                    part.eval()  # as every loaded model is: a T5 drops out
+            folder = tmp_path_factory.mktemp("families") / kind
+            pipeline.save_pretrained(folder)
+            built[kind] = Both(pipeline, LocalEngine.load(str(folder), device="cpu"), folder)
+        return built[kind]
+
+    yield get
+    built.clear()
+
+
+def _stable_diffusion(prediction_type: str = "epsilon", **unet: Any) -> Any:
+    words = _clip_words()
+    scheduler = {"beta_schedule": "scaled_linear", "steps_offset": 1, "clip_sample": False}
+    return diffusers.StableDiffusionPipeline(
+        vae=_vae(),
+        text_encoder=CLIPTextModel(_clip_config(words)),
+        tokenizer=words,
+        unet=_unet(cross_attention_dim=32, **unet),
+        scheduler=diffusers.DDIMScheduler(**scheduler, prediction_type=prediction_type),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    ).to("cpu")
+
+
+def _consistency() -> Any:
+    pipeline = _stable_diffusion(time_cond_proj_dim=8)
+    pipeline.register_modules(scheduler=diffusers.LCMScheduler(beta_schedule="scaled_linear"))
+    return pipeline
+
+
+def _sdxl() -> Any:
+    words = _clip_words()
+    return diffusers.StableDiffusionXLPipeline(
+        vae=_vae(),
+        text_encoder=CLIPTextModel(_clip_config(words)),
+        text_encoder_2=CLIPTextModelWithProjection(_clip_config(words)),
+        tokenizer=words,
+        tokenizer_2=words,
+        unet=_unet(
+            cross_attention_dim=64,
+            addition_embed_type="text_time",
+            addition_time_embed_dim=8,
+            projection_class_embeddings_input_dim=6 * 8 + 32,
+            use_linear_projection=True,
+        ),
+        scheduler=diffusers.EulerDiscreteScheduler(beta_schedule="scaled_linear", steps_offset=1),
+        add_watermarker=False,
+    )
+
+
+def _sd3() -> Any:
+    words = _clip_words()
+    return diffusers.StableDiffusion3Pipeline(
+        vae=_vae(shift_factor=0.06, scaling_factor=1.5),
+        text_encoder=CLIPTextModelWithProjection(_clip_config(words)),
+        text_encoder_2=CLIPTextModelWithProjection(_clip_config(words)),
+        text_encoder_3=_t5(),
+        tokenizer=words,
+        tokenizer_2=words,
+        tokenizer_3=_t5_words(),
+        transformer=diffusers.SD3Transformer2DModel(
+            sample_size=16,
+            patch_size=2,
+            in_channels=4,
+            out_channels=4,
+            num_layers=2,
+            attention_head_dim=8,
+            num_attention_heads=4,
+            joint_attention_dim=64,
+            caption_projection_dim=32,
+            pooled_projection_dim=64,
+        ),
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0),
+    )
+
+
+def _flux(*, guidance_embeds: bool = True) -> Any:
+    words = _clip_words()
+    return diffusers.FluxPipeline(
+        vae=_vae(shift_factor=0.06, scaling_factor=1.5),
+        text_encoder=CLIPTextModel(_clip_config(words)),
+        text_encoder_2=_t5(),
+        tokenizer=words,
+        tokenizer_2=_t5_words(),
+        transformer=diffusers.FluxTransformer2DModel(
+            patch_size=1,
+            in_channels=16,
+            num_layers=1,
+            num_single_layers=1,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=64,
+            pooled_projection_dim=32,
+            axes_dims_rope=(4, 4, 8),
+            guidance_embeds=guidance_embeds,
+        ),
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=guidance_embeds),
+    )
+
+
+_PIPELINES: dict[str, Callable[[], Any]] = {
+    "sd": _stable_diffusion,
+    "sd-v": lambda: _stable_diffusion("v_prediction"),
+    "lcm": _consistency,
+    "sdxl": _sdxl,
+    "sd3": _sd3,
+    "flux": _flux,
+    "schnell": lambda: _flux(guidance_embeds=False),
+}
+
+
+def _unet(**own: Any) -> Any:
+    return diffusers.UNet2DConditionModel(
+        sample_size=16,
+        block_out_channels=(32, 64),
+        layers_per_block=1,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        attention_head_dim=8,
+        norm_num_groups=8,
+        **own,
+    )
+
+
+def _vae(**own: Any) -> Any:
+    return diffusers.AutoencoderKL(
+        block_out_channels=(16, 32),
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        norm_num_groups=8,
+        sample_size=SIDE,
+        **own,
+    )
+
+
+def _clip_config(words: Any) -> CLIPTextConfig:
+    return CLIPTextConfig(
+        vocab_size=len(words),
+        hidden_size=32,
+        intermediate_size=37,
+        projection_dim=32,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        bos_token_id=words.bos_token_id,
+        eos_token_id=words.eos_token_id,
+        pad_token_id=words.pad_token_id,
+    )
+
+
+def _clip_words() -> CLIPTokenizer:
+    """A CLIP tokenizer that knows bytes alone."""
+    from tokenizers.pre_tokenizers import ByteLevel
+
+    bytes_ = sorted(ByteLevel.alphabet())
+    words = [*bytes_, *(f"{byte}</w>" for byte in bytes_), "<|startoftext|>", "<|endoftext|>"]
+    return CLIPTokenizer(vocab={word: k for k, word in enumerate(words)}, merges=[], model_max_length=77)
+
+
+def _t5() -> T5EncoderModel:
+    words = len(_t5_words())
+    sizes = {"d_model": 64, "d_kv": 8, "d_ff": 37, "num_layers": 2, "num_heads": 4}
+    return T5EncoderModel(T5Config(vocab_size=words, **sizes, relative_attention_num_buckets=8))
+
+
+def _t5_words() -> T5Tokenizer:
+    """A T5 tokenizer that knows printable characters alone."""
+    printable = [chr(code) for code in range(33, 127)]
+    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0), *((each, -3.0) for each in printable)]
+    return T5Tokenizer(vocab=pieces, extra_ids=0, model_max_length=512)
