@@ -10,7 +10,7 @@ from .phrases import is_noun_phrase, term_of
 _NOUNS = r"(?:prompt|picture|image|idea|subject|scene|request|brief|job|photo|shot|one|task|motif|project)"
 _OPENING = re.compile(
     rf"^(?:(?:ok|okay|now|alright|right|great|good|and|so|thanks|cool|well)[,!.]?\s+)*(?:"
-    rf"(?:the\s+)?next(?:\s+(?:up|{_NOUNS}))?|(?:a\s+|the\s+)?(?:brand\s+)?new\s+{_NOUNS}"
+    rf"(?:the\s+)?next(?:\s+(?:up|{_NOUNS}|[\w-]+(?=\s*:)))?|(?:a\s+|the\s+)?(?:brand\s+)?new\s+{_NOUNS}"
     rf"|(?:now\s+)?(?:for\s+)?something\s+(?:else|new|different|completely different)(?:\s+now)?"
     rf"|(?:a\s+)?(?:completely\s+)?different\s+{_NOUNS}|another\s+{_NOUNS}"
     rf"|(?:a\s+)?fresh\s+(?:start|{_NOUNS})"

@@ -30,6 +30,7 @@ def name(subject: str, quality: str) -> str | None:
     words = lexicon().words
     quality = re.sub(rf"^{HEDGE}", "", f"{quality.lower().strip(' .,!?')} ").strip()
     noun = term_of(subject) if subject and not is_pronoun(subject) else None
+    noun = re.sub(r"^(?:left|right|other|upper|lower)\s+(?=\w)", "", noun) if noun else None
     head = noun.split()[-1] if noun else ""
     if head in words["whole_picture"]:
         noun, head = None, ""
@@ -104,7 +105,13 @@ def faulty(said: Reading, draft: Draft) -> bool:
     """ "It's blurry", "the ears look wrong"; "it isn't blurry" is fine."""
     if re.match(r"my\s", said["SUBJECT"], re.I):  # "my screen is dirty"
         return True
+    if _VERY.search(said.clause) and lexicon().kind_of_word.get(said["QUALITY"].lower()) == "color":
+        return too(said, draft)
     return said["SUBJECT"].lower() not in {"there", "here"} and complain(draft, said["SUBJECT"], said["QUALITY"])
+
+
+_VERY = re.compile(r"\b(?:very|so|super|extremely|all|way|really|awfully|terribly|quite)\b", re.I)
+"""What makes a complaint of a colour: "it is very yellow"."""
 
 
 @act
@@ -251,6 +258,7 @@ def bad(said: Reading, draft: Draft) -> bool:
     noun = term_of(said["THING"])
     if noun is None or is_pronoun(said["THING"]) or lexicon().is_praise(said.clause):
         return False
+    noun = re.sub(r"^(?:left|right|other|upper|lower)\s+(?=\w)", "", noun)
     return draft.exclude_term("gibberish text" if _is_writing(noun) else f"bad {noun}")
 
 
@@ -306,6 +314,15 @@ def symptom(said: Reading, draft: Draft) -> bool:
         (term for term, signs in lexicon().symptoms.items() if any(f" {sign} " in text for sign in signs)), None
     )
     return found is not None and draft.exclude_term(found)
+
+
+@act
+def annoyed(said: Reading, draft: Draft) -> bool:
+    """ "The flies bother me": there should be none; "his smile creeps me out": the smile should be another."""
+    noun = term_of(said["THING"]) if said["THING"] else None
+    if noun and noun.split()[-1] in lexicon().words["body"] and not draft.known(noun):
+        return draft.exclude_term(f"bad {noun}")
+    return not lexicon().is_praise(said.thing) and draft.exclude(said.thing)
 
 
 @act

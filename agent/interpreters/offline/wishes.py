@@ -2,6 +2,7 @@
 
 import re
 
+from ...terms import singular
 from . import rewriting
 from .acts import act
 from .descriptions import full_description
@@ -80,6 +81,21 @@ def better_somewhere(said: Reading, draft: Draft) -> bool:
     where = _polite(said["WHERE"])
     known = draft.known(where.removeprefix("with "))
     return draft.allow(known.term) if known else draft.rewrite(rewriting.move(draft.prompt, where))
+
+
+@act
+def wished(said: Reading, draft: Draft) -> bool:
+    """ "A dog by the door would be lovely", "at night would be nicer"."""
+    wish = _polite(said["NEW"])
+    if is_pronoun(wish) or not wish or re.search(r"\b(?:without|minus|with no)\b|^(?:it|that|this|he|she|they|i|we|you|what|if|which|how)\b", wish, re.I):
+        return False
+    if gone := re.match(r"(?:no|without|fewer|less)\s+(?P<x>.+)", wish, re.I):
+        return draft.exclude(gone["x"])
+    if known := draft.known(re.sub(r"^with\s+", "", wish)):
+        return draft.allow(known.term)
+    if _SOMEWHERE.match(f"{wish} ") and not re.match(r"with\s", wish, re.I):
+        return draft.rewrite(rewriting.move(draft.prompt, wish))
+    return _wanted(wish, draft)
 
 
 def _wanted(phrase: str, draft: Draft) -> bool:
@@ -248,7 +264,9 @@ _THINGS = frozenset({"background", "clothes", "headwear", "furniture", "place", 
 @act
 def swap(said: Reading, draft: Draft) -> bool:
     """ "Swap the dog for a cat", "make the sky pink" where the sky isn't spoken of."""
-    old, new = re.sub(r"\s+(?:please|colou?r)$", "", said["OLD"]), _polite(said["NEW"])
+    old, new = re.sub(r"\s+please$", "", said["OLD"]), _polite(said["NEW"])
+    if of := re.fullmatch(r"(?P<x>.+?)(?:'s)?\s+colou?r|(?:the )?colou?r of (?P<y>.+)", old, re.I):
+        return draft.rewrite(rewriting.attribute(draft.prompt, of["x"] or of["y"], new))
     if is_pronoun(old) or (_IT.fullmatch(old) and old.split()[-1] not in lexicon().kind_names):
         return False
     if swapped := rewriting.swap(draft.prompt, old, new):
@@ -271,7 +289,7 @@ def instead(said: Reading, draft: Draft) -> bool:
     if re.search(r"\bnot\s+\S+$", said.clause, re.I) and lexicon().kind(old) is None and not _ARTICLE.match(old):
         return False
     new = re.sub(
-        r"^(?:make (?:it|that|him|her|this)|i (?:would like|would prefer|want|meant|said)|use|put|draw|show"
+        r"^(?:(?:can|could|may|might|should|would|let) there (?:please )?be|there (?:should|must|could|need to) be|make (?:it|that|him|her|this)|i (?:would like|would prefer|want|meant|said)|use|put|draw|show"
         r"|give (?:me|him|her)|have|with|try|let it be|let us have|do|turn it into|it should be|should be|as|in"
         r"|change (?:it|that) to)\s+(?:be\s+)?",
         "",
@@ -302,6 +320,8 @@ def put_in(said: Reading, draft: Draft) -> bool:
 def correct(said: Reading, draft: Draft) -> bool:
     """ "I meant a cat": in the place of what was understood."""
     new = _polite(said["THING"])
+    if none := re.match(r"(?:no|without|zero)\s+(?P<x>.+)", new, re.I):
+        return draft.exclude(none["x"])
     if is_pronoun(new) or term_of(new) is None:
         return False
     if draft.rejected and (swapped := rewriting.swap(draft.prompt, draft.rejected, new)):
@@ -366,6 +386,8 @@ def there_is_no(said: Reading, draft: Draft) -> bool:
     phrase = _polite(said["THING"])
     if (term := term_of(phrase)) is None or lexicon().is_praise(said.clause):
         return term is not None
+    if singular(term.split()[-1]) in {*lexicon().counts, "face"} and draft.known(term) is None:
+        return draft.exclude_term(f"missing {term}")
     article = re.search(r"\b(an?)\s+$", said.clause[: said.clause.find(said["THING"])], re.I)
     draft.mention = draft.wanted = f"{article[1].lower() if article else ''} {term}".strip()
     return True
