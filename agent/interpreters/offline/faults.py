@@ -54,7 +54,19 @@ def fault(quality: str) -> str | None:
         said = re.sub(r"^over[- ]", "over", " ".join(quality.split()[:length]))
         if said in known.names or said in known.words["faults"]:
             return known.names.get(said, said)
-    return None
+    first = quality.split()[0] if quality else ""
+    return first if _SOUNDS_WRONG.fullmatch(first) and first not in known.words["praise"] else None
+
+
+_SOUNDS_WRONG = re.compile(
+    r"over-?(?!all|joyed|head|sized$)\w+ed|over(?:done|blown|lit|bright|sharp)|under-?\w{3,}(?:ed|d|done)|mis-?\w+ed"
+    r"|(?!flaw|seam|price|time|effort|match|peer|end|wire|shirt|sleeve|strap|regard|neverthe|noneth|cord|hair|home|leaf)\w{3,}less"
+    r"|(?!styl|lav|pol|fin|un|van|publ|establ|nour|cher|fem|blem|burn|pun|ban|fam|rel|acc|abol|dimin|adm|wish|fet|cat|dist|dol|jelly"
+    r"|gold|star|sword|cuttle|spoon|Engl|Span|Turk|Ir|Brit|Pol|Scott|Swed|Dan|Finn|Jew|Wel)\w{3,}ish"
+    r"|semi-?\w+|pseudo-?\w+|non-?\w{4,}|(?:de|dis)(?:colou?red|figured|formed|jointed|torted|orient(?:ed|ated)|connected)",
+    re.I,
+)
+"""Words that say by their form that something is wrong: "overcooked", "purplish", "misaligned", "lifeless"."""
 
 
 def complain(draft: Draft, subject: str, quality: str) -> bool:
@@ -76,6 +88,8 @@ def exclude_quality(said: Reading, draft: Draft) -> bool:
 def too(said: Reading, draft: Draft) -> bool:
     """ "Too dark", "her nose is too big", "too many people"."""
     known, quality, subject = lexicon(), said["QUALITY"].lower(), said["SUBJECT"]
+    if (first := re.match(r"(?:much|very|so)\s+(?P<q>[\w-]+)$", quality)) and _is_quality(first["q"]):  # "too much big"
+        quality = first["q"]
     if amount := re.match(r"(?:much|many|few|little)\s+(?:of (?:a |an |the )?|like (?:a |an )?)?(?P<x>.+)$", quality):
         return not quality.startswith(("few", "little")) and draft.exclude(amount["x"])
     quality = _HEAD_END.split(quality)[0]
@@ -91,6 +105,12 @@ def too(said: Reading, draft: Draft) -> bool:
     return draft.exclude_term(fault(quality) or known.names.get(quality, quality))
 
 
+def _is_quality(word: str) -> bool:
+    known = lexicon()
+    kind = known.kind_of_word.get(word)
+    return word in known.words["needs_noun"] | known.words["faults"] or kind in {"color", "size", "age", "shape", "emotion"}
+
+
 _HEAD_END = re.compile(
     r"\s+(?:for|to|in|on|and|at|with|like|here|now|there|that|this|than|if|my|as|by|when|around|overall|right|even)\b"
     r"(?!$)"
@@ -103,7 +123,7 @@ _TOO_MUCH_OF_A_GOOD_THING = frozenset(
 @act
 def faulty(said: Reading, draft: Draft) -> bool:
     """ "It's blurry", "the ears look wrong"; "it isn't blurry" is fine."""
-    if re.match(r"my\s", said["SUBJECT"], re.I):  # "my screen is dirty"
+    if re.match(r"my\s", said["SUBJECT"], re.I) and not re.match(r"complain|asking|want", said["QUALITY"], re.I):  # "my screen is dirty"
         return True
     if _VERY.search(said.clause) and lexicon().kind_of_word.get(said["QUALITY"].lower()) == "color":
         return too(said, draft)
@@ -286,6 +306,26 @@ def bad_text(said: Reading, draft: Draft) -> bool:
     if noun is None or _is_writing(noun):
         return draft.exclude_term("gibberish text")
     return draft.exclude(noun)
+
+
+@act
+def bad_if_part(said: Reading, draft: Draft) -> bool:
+    """ "That's not his tail": a bad one."""
+    part = said["PART"].lower()
+    if part in lexicon().words["writing"] | {"language", "english"}:
+        return draft.exclude_term("gibberish text")
+    return part in lexicon().words["body"] and draft.exclude_term(f"bad {part}")
+
+
+@act
+def flaw(said: Reading, draft: Draft) -> bool:
+    """ "Banding in the sky": what is there by mistake, and nothing said of it."""
+    term = term_of(said["THING"])
+    flaws = lexicon().words["flaws"]
+    if re.fullmatch(r"an?\s+[\w-]+", said.clause, re.I):  # "or a stain?"
+        return False
+    named = term is not None and (term in flaws or term.split()[-1] in flaws)
+    return named and not lexicon().is_praise(said.clause) and draft.exclude(term or "")
 
 
 @act

@@ -36,7 +36,8 @@ _NO = re.compile(
     re.I,
 )
 _INTERJECTION = re.compile(
-    r"^no\s+(?=(?:that's|it's|this is|i|you|we|he's|she's|keep|leave|don't|just|make|change|stop|put|wait|really|thanks"
+    r"^no\s+(?=(?:(?:the|his|her|its|their|my|those|these)\s+[\w-]+\s+(?:stays?|is|are|was|were|must|should|has|have|can|looks?|needs?)"
+    r"|that's|it's|this is|i|you|we|he's|she's|keep|leave|don't|just|make|change|stop|put|wait|really|thanks"
     r"|please|not|remove|undo|add|it)\b)",
     re.I,
 )

@@ -57,7 +57,8 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
     text = re.sub(r"([!?])[!?]*1*(?=\s|$)", r"\1", text)
     text = re.sub(r"\b([A-Za-z]+)(?:\s+\1\b)+", r"\1", text, flags=re.I)
     vocabulary = _vocabulary() | frozenset(known)
-    return re.sub(r"[A-Za-z']{1,40}", lambda match: _plain(match[0], vocabulary), text)
+    text = re.sub(r"[A-Za-z']{1,40}", lambda match: _plain(match[0], vocabulary), text)
+    return re.sub(r"\bnever\s?mind\s+(?=(?:you|i|we|it|keep|undo|leave|that|put)\b)", "never mind, ", text, flags=re.I)
 
 
 def plain(text: str) -> str:
@@ -102,6 +103,8 @@ _CONTRACTIONS = [
         (r"\b(should|must|can|could|would|may|will)\s+to\s+(?=[a-z])", r"\1 "),
         (r"^(?P<x>(?:the|that|this|his|her|its|my|your|their)\s+[\w-]+)\s+(?:it|they|he|she)\s+(?=(?:is|are|can|could|may|must"
          r"|should|has|have|looks?|needs?|was|were|will|do|does)\b)", r"\g<x> "),
+        (r"\btoo (?:much|very) (?=(?:big|small|long|short|dark|bright|red|green|blue|yellow|old|young|high|low|thick|thin|fat|tall|wide|near"
+         r"|far|strong|heavy|loud|clean|dirty|shiny|sharp|soft|cold|warm|happy|sad|serious)\b)", "too "),
         (r"'m\b", " am"),
         (r"'re\b", " are"),
         (r"'ve\b", " have"),

@@ -84,6 +84,27 @@ def better_somewhere(said: Reading, draft: Draft) -> bool:
 
 
 @act
+def hoped(said: Reading, draft: Draft) -> bool:
+    """ "I was hoping for something more like a castle", "I'm imagining mist around it"."""
+    wish = _polite(said["THING"])
+    another = re.search(r"\b(?:something|it|more)\b", said.clause) or (_ARTICLE.match(wish) and lexicon().kind(wish))
+    return make(said, draft) if another else bool(wish) and draft.add(wish)
+
+
+@act
+def framed(said: Reading, draft: Draft) -> bool:
+    """ "45 degree angle", "view from below", "three pairs"."""
+    wish = _polite(said.clause)
+    term = term_of(said["THING"])
+    if term is None or lexicon().is_praise(wish) or draft.known(wish) or not is_noun_phrase(said["THING"]):
+        return False
+    counted = re.match(r"(?:\d{1,2}|two|three|four|five|six|seven|eight|nine|ten|a dozen|several|many)\s+[a-z]", wish, re.I)
+    if counted and len(wish.split()) <= 3 and singular(term.split()[-1]) not in lexicon().counts:
+        return draft.rewrite(rewriting.recount(draft.prompt, wish))
+    return term.split()[-1] in lexicon().words["shots"] and " of " not in wish and len(wish.split()) <= 7 and draft.add(wish)
+
+
+@act
 def wished(said: Reading, draft: Draft) -> bool:
     """ "A dog by the door would be lovely", "at night would be nicer"."""
     wish = _polite(said["NEW"])
@@ -282,6 +303,8 @@ def swap(said: Reading, draft: Draft) -> bool:
 def instead(said: Reading, draft: Draft) -> bool:
     """ "A cat instead of a dog", "watercolor rather than photo"."""
     old, new = said["OLD"], _polite(said["NEW"])
+    if re.match(r"too\b", new, re.I):  # "he looks rather too stern"
+        return False
     if re.search(
         r"\b(?:i am|is|are|was|must|should|do|does|i|has|have|would|rather|can|could|will|did|am|be)$", new, re.I
     ):
