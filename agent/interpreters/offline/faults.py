@@ -98,6 +98,7 @@ def too(said: Reading, draft: Draft) -> bool:
         return quality == "good"
     if not quality or len(quality.split()) > 4:
         return False
+    subject = re.sub(r"(?<=\w)\s+\w+ed$", "", subject)  # "saturation cranked too high"
     noun = term_of(subject) if subject and not is_pronoun(subject) else None
     noun = None if noun and noun.split()[-1] in known.words["whole_picture"] else noun
     if noun and quality in known.words["needs_noun"]:
@@ -108,7 +109,13 @@ def too(said: Reading, draft: Draft) -> bool:
 def _is_quality(word: str) -> bool:
     known = lexicon()
     kind = known.kind_of_word.get(word)
-    return word in known.words["needs_noun"] | known.words["faults"] or kind in {"color", "size", "age", "shape", "emotion"}
+    return word in known.words["needs_noun"] | known.words["faults"] or kind in {
+        "color",
+        "size",
+        "age",
+        "shape",
+        "emotion",
+    }
 
 
 _HEAD_END = re.compile(
@@ -123,7 +130,9 @@ _TOO_MUCH_OF_A_GOOD_THING = frozenset(
 @act
 def faulty(said: Reading, draft: Draft) -> bool:
     """ "It's blurry", "the ears look wrong"; "it isn't blurry" is fine."""
-    if re.match(r"my\s", said["SUBJECT"], re.I) and not re.match(r"complain|asking|want", said["QUALITY"], re.I):  # "my screen is dirty"
+    if re.match(r"my\s", said["SUBJECT"], re.I) and not re.match(
+        r"complain|asking|want", said["QUALITY"], re.I
+    ):  # "my screen is dirty"
         return True
     if _VERY.search(said.clause) and lexicon().kind_of_word.get(said["QUALITY"].lower()) == "color":
         return too(said, draft)

@@ -72,7 +72,9 @@ def recount(prompt: str, phrase: str) -> str:
     """ "Three kittens": of the kitten that the prompt speaks of, else beside it."""
     number, _, noun = phrase.partition(" ")
     match = re.search(
-        rf"\b(?:(?:an?|one|two|three|four|five|six|\d+|some|several)\s+)?{_plural_tolerant(noun.split()[-1])}\b", prompt, re.I
+        rf"\b(?:(?:an?|one|two|three|four|five|six|\d+|some|several)\s+)?{_plural_tolerant(noun.split()[-1])}\b",
+        prompt,
+        re.I,
     )
     return tidy(f"{prompt[: match.start()]}{phrase}{prompt[match.end() :]}") if match else add(prompt, phrase)
 

@@ -45,9 +45,14 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
     text = re.sub(r"\bw/o(?:ut)?\b\s*", "without ", text, flags=re.I)
     text = re.sub(r"\bw/\s*", "with ", text, flags=re.I)
     text = _SED.sub(r"replace \1 with \2", text)
+    text = re.sub(r"\s\+\s?0?\.\d+\b", " harder", text)
+    text = re.sub(r"^\s*([\w ]+?)\s-\s?0?\.\d+\b", r"ease off \1", text)
+    text = re.sub(r"\s(?:[0-2]\.\d+)\s*(?:->|=>|→)\s*([0-2](?:\.\d+)?)", r" to \1", text)
     text = re.sub(r"\bx\s?(\d{1,2})\b|\b(\d{1,2})x\b", r"\1\2 times", text, flags=re.I)
     text = re.sub(rf"\b2\s+(?={_adjectives()}\b)", "too ", text, flags=re.I)
-    text = re.sub(r"\b(way|far|is|are|looks?|feels?|its|it's|bit|just)\s+2\s+(?=[a-z]{3})", r"\1 too ", text, flags=re.I)
+    text = re.sub(
+        r"\b(way|far|is|are|looks?|feels?|its|it's|bit|just)\s+2\s+(?=[a-z]{3})", r"\1 too ", text, flags=re.I
+    )
     text = re.sub(
         rf"(?:(?<=its)|(?<=it's)|(?<=way)|(?<=is)|(?<=are)|^)\s*\bto\s+(?={_adjectives()}\b)", " too ", text, flags=re.I
     )
@@ -101,17 +106,27 @@ _CONTRACTIONS = [
         (r"\blet's\b", "let us"),
         (r"^its(?=\s+(?:too|so|very|way|still|not|a|an|all|really|just|kind|more|like|\w+(?:y|ish)$)\b)", "it is"),
         (r"\b(should|must|can|could|would|may|will)\s+to\s+(?=[a-z])", r"\1 "),
-        (r"^(?P<x>(?:the|that|this|his|her|its|my|your|their)\s+[\w-]+)\s+(?:it|they|he|she)\s+(?=(?:is|are|can|could|may|must"
-         r"|should|has|have|looks?|needs?|was|were|will|do|does)\b)", r"\g<x> "),
-        (r"\btoo (?:much|very) (?=(?:big|small|long|short|dark|bright|red|green|blue|yellow|old|young|high|low|thick|thin|fat|tall|wide|near"
-         r"|far|strong|heavy|loud|clean|dirty|shiny|sharp|soft|cold|warm|happy|sad|serious)\b)", "too "),
+        (
+            r"^(?P<x>(?:the|that|this|his|her|its|my|your|their)\s+[\w-]+)\s+(?:it|they|he|she)\s+(?=(?:is|are|can|could|may|must"
+            r"|should|has|have|looks?|needs?|was|were|will|do|does)\b)",
+            r"\g<x> ",
+        ),
+        (
+            r"\btoo (?:much|very) (?=(?:big|small|long|short|dark|bright|red|green|blue|yellow|old|young|high|low|thick|thin|fat|tall|wide|near"
+            r"|far|strong|heavy|loud|clean|dirty|shiny|sharp|soft|cold|warm|happy|sad|serious)\b)",
+            "too ",
+        ),
+        (r"^do (?=(?:let|keep|make|add|put|remove|give|take|bring|try|have)\b)", ""),
         (r"'m\b", " am"),
         (r"'re\b", " are"),
         (r"'ve\b", " have"),
         (r"'ll\b", " will"),
         (r"'d\b", " would"),
-        (r"^(?:i|we) would (?:like|love|prefer|want|wish) (?:for )?(?:you )?to (?!see\b|have\b|keep\b|know\b|say\b|show\b|be\b"
-         r"|go\b(?! back)|get\b(?! rid))", ""),
+        (
+            r"^(?:i|we) would (?:like|love|prefer|want|wish) (?:for )?(?:you )?to (?!see\b|have\b|keep\b|know\b|say\b|show\b|be\b"
+            r"|go\b(?! back)|get\b(?! rid))",
+            "",
+        ),
         (r"\b(it|that|this|he|she|there|here|what|who|where|why|how|everything|something|nothing|one)'s\b", r"\1 is"),
         (r"\b(i|we) do (?=(?:want|need|like|love|miss)\b)", r"\1 "),
         (
@@ -228,7 +243,9 @@ def _repair(word: str, vocabulary: frozenset[str]) -> str | None:
 
 def _is_inflected(word: str, vocabulary: frozenset[str]) -> bool:
     """Whether a word is a known one with another ending: "plants", "chained", "stormy"."""
-    stems = (re.sub(rf"{ending}$", "", word) for ending in ("s", "es", "d", "ed", "r", "er", "ers", "y", "ly", "ing", "al"))
+    stems = (
+        re.sub(rf"{ending}$", "", word) for ending in ("s", "es", "d", "ed", "r", "er", "ers", "y", "ly", "ing", "al")
+    )
     return any(stem != word and (stem in vocabulary or f"{stem}e" in vocabulary) for stem in stems) or (
         not vocabulary.isdisjoint((f"{word}s", f"{word}y", f"{word}d", f"{word}r"))
     )

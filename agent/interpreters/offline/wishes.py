@@ -98,17 +98,30 @@ def framed(said: Reading, draft: Draft) -> bool:
     term = term_of(said["THING"])
     if term is None or lexicon().is_praise(wish) or draft.known(wish) or not is_noun_phrase(said["THING"]):
         return False
-    counted = re.match(r"(?:\d{1,2}|two|three|four|five|six|seven|eight|nine|ten|a dozen|several|many)\s+[a-z]", wish, re.I)
+    counted = re.match(
+        r"(?:\d{1,2}|two|three|four|five|six|seven|eight|nine|ten|a dozen|several|many)\s+[a-z]", wish, re.I
+    )
     if counted and len(wish.split()) <= 3 and singular(term.split()[-1]) not in lexicon().counts:
         return draft.rewrite(rewriting.recount(draft.prompt, wish))
-    return term.split()[-1] in lexicon().words["shots"] and " of " not in wish and len(wish.split()) <= 7 and draft.add(wish)
+    return (
+        term.split()[-1] in lexicon().words["shots"]
+        and " of " not in wish
+        and len(wish.split()) <= 7
+        and draft.add(wish)
+    )
 
 
 @act
 def wished(said: Reading, draft: Draft) -> bool:
     """ "A dog by the door would be lovely", "at night would be nicer"."""
     wish = _polite(said["NEW"])
-    if is_pronoun(wish) or not wish or re.search(r"\b(?:without|minus|with no)\b|^(?:it|that|this|he|she|they|i|we|you|what|if|which|how)\b", wish, re.I):
+    if (
+        is_pronoun(wish)
+        or not wish
+        or re.search(
+            r"\b(?:without|minus|with no)\b|^(?:it|that|this|he|she|they|i|we|you|what|if|which|how)\b", wish, re.I
+        )
+    ):
         return False
     if gone := re.match(r"(?:no|without|fewer|less)\s+(?P<x>.+)", wish, re.I):
         return draft.exclude(gone["x"])
@@ -312,7 +325,7 @@ def instead(said: Reading, draft: Draft) -> bool:
     if re.search(r"\bnot\s+\S+$", said.clause, re.I) and lexicon().kind(old) is None and not _ARTICLE.match(old):
         return False
     new = re.sub(
-        r"^(?:(?:can|could|may|might|should|would|let) there (?:please )?be|there (?:should|must|could|need to) be|make (?:it|that|him|her|this)|i (?:would like|would prefer|want|meant|said)|use|put|draw|show"
+        r"^(?:(?:can|could|may) (?:i|we|you) (?:please )?(?:have|get|see|do|try|make it|use)|(?:can|could|may|might|should|would|let) there (?:please )?be|there (?:should|must|could|need to) be|make (?:it|that|him|her|this)|i (?:would like|would prefer|want|meant|said)|use|put|draw|show"
         r"|give (?:me|him|her)|have|with|try|let it be|let us have|do|turn it into|it should be|should be|as|in"
         r"|change (?:it|that) to)\s+(?:be\s+)?",
         "",
@@ -321,7 +334,40 @@ def instead(said: Reading, draft: Draft) -> bool:
     )
     if _IT.fullmatch(old):
         return draft.rewrite(rewriting.become(draft.prompt, new))
-    return draft.rewrite(rewriting.swap(draft.prompt, old, new) or rewriting.become(draft.prompt, new))
+    if swapped := rewriting.swap(draft.prompt, old, new):
+        return draft.rewrite(swapped)
+    worn = lexicon().kind(new) in {"headwear", "clothes"} and lexicon().kind(old) in {"headwear", "clothes"}
+    return draft.rewrite(rewriting.add(draft.prompt, new) if worn else rewriting.become(draft.prompt, new))
+
+
+@act
+def turned(said: Reading, draft: Draft) -> bool:
+    """ "Rotate it 30 degrees"."""
+    verb = said.clause.split()[0].lower()
+    return draft.add(_polite(f"{_TURNED[verb]} {said['REST']}"))
+
+
+_TURNED = {"rotate": "rotated", "tilt": "tilted", "flip": "flipped", "mirror": "mirrored"}
+
+
+@act
+def scaled(said: Reading, draft: Draft) -> bool:
+    """ "Scale the door up", "shrink the logo"."""
+    if (term := term_of(said["THING"])) is None or is_pronoun(said["THING"]):
+        return False
+    smaller = re.search(r"\b(?:down|smaller|shrink|downsize)\b", said.clause, re.I)
+    return draft.add(f"{'smaller' if smaller else 'bigger'} {term}")
+
+
+@act
+def compared(said: Reading, draft: Draft) -> bool:
+    """ "Fur darker", "the boat a bit bigger"."""
+    term = term_of(said["THING"])
+    plain = is_noun_phrase(said["THING"]) and said["THING"].lower().split()[0] not in lexicon().words["verbs"]
+    if term is None or is_pronoun(said["THING"]) or not plain or len(said["THING"].split()) > 3:
+        return False
+    quality = re.sub(r"^(?:a bit|a little|much|way|slightly|even|a tad|far)\s+", "", said["COMPARATIVE"])
+    return " " not in _polite(quality) and draft.add(f"{_polite(quality)} {term}")
 
 
 @act
