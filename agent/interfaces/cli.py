@@ -187,6 +187,25 @@ def show(
 
 
 @app.command()
+def why(
+    session: SessionId,
+    term: Annotated[str, typer.Argument(help="Something that is, or was, excluded.")],
+    as_json: Json = False,
+) -> None:
+    """Tell the story of a term: which turn excluded it, what became of its weight, and in whose words."""
+    from ..stories import path_to, story, told
+    from .console import emit
+
+    with open_studio() as studio:
+        events = story(path_to(studio, studio.store.turn(session, None)), term)
+    if as_json:
+        emit({"session": session, "term": term, "events": [asdict(event) for event in events]})
+        return
+    for line in told(events, term):
+        typer.echo(line)
+
+
+@app.command()
 def sessions(as_json: Json = False) -> None:
     """List the sessions, newest first."""
     from .console import emit

@@ -8,7 +8,7 @@ from .acts import act
 from .draft import Draft, is_pronoun
 from .grammar import Reading
 from .lexicon import lexicon
-from .phrases import term_of
+from .phrases import is_noun_phrase, term_of
 
 HEDGE = (
     r"(?:(?:a bit|a little(?: bit)?|a tad|a touch|slightly|somewhat|rather"
@@ -40,6 +40,8 @@ def name(subject: str, quality: str) -> str | None:
     if re.match(r"(?:gibberish|illegible|misspel|garbled|unreadable)", first):
         return "gibberish text"
     if first in words["extreme"] and head in words["body"]:
+        return f"{first} {noun}"
+    if first in lexicon().kinds["shape"] and singular(head) in lexicon().counts:  # "the wheels are square"
         return f"{first} {noun}"
     if first in words["wrongness"] and noun and head not in {"people"}:
         return f"bad {noun}"
@@ -91,6 +93,8 @@ def too(said: Reading, draft: Draft) -> bool:
     if (first := re.match(r"(?:much|very|so)\s+(?P<q>[\w-]+)$", quality)) and _is_quality(first["q"]):  # "too much big"
         quality = first["q"]
     if amount := re.match(r"(?:much|many|few|little)\s+(?:of (?:a |an |the )?|like (?:a |an )?)?(?P<x>.+)$", quality):
+        if re.match(r"(?:stuff|things|going on|happening|junk|rubbish|crap)\b", amount["x"]):
+            return draft.exclude_term("clutter")
         return not quality.startswith(("few", "little")) and draft.exclude(amount["x"])
     quality = _HEAD_END.split(quality)[0]
     quality = re.sub(r"(?:\s+(?:looking|ly|again|still))+$", "", quality).strip(" .!?")
@@ -297,6 +301,8 @@ def bad_or_exclude(said: Reading, draft: Draft) -> bool:
     noun = term_of(said["THING"])
     if noun is None:
         return draft.exclude_term("bad quality")
+    if more := re.match(r"(?:extra|third|second|additional|sixth|fifth)\s+(?P<part>[\w-]+)$", noun):
+        return draft.exclude_term(f"extra {_plural(more['part'])}")
     if re.search(r"\b(?:happened|wrong|off|weird|strange|odd|funny|right)\b", said.clause) or _is_part(noun):
         return draft.exclude_term("gibberish text" if _is_writing(noun) else f"bad {noun}")
     return draft.exclude(noun)
@@ -344,6 +350,8 @@ def bare_fault(said: Reading, draft: Draft) -> bool:
     if fault(text) is not None and len(text.split()) == len((fault(text) or "").split()):
         return draft.exclude_term(fault(text) or text)
     first, *rest = text.split()
+    if not is_noun_phrase(text):  # "neon is great"
+        return False
     if len(rest) in (1, 2) and rest[-1] in words["wrongness"] | words["faults"] and first not in words["faults"]:
         return complain(draft, " ".join([first, *rest[:-1]]), rest[-1])  # "hands weird"
     if len(rest) not in (1, 2) or first not in words["wrongness"] | words["faults"] | {"extra", "missing"}:

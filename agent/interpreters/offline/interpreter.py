@@ -294,6 +294,8 @@ def _continues(clause: str, before: Reading) -> bool:
     if re.match(r"(?:no|not|too|more|less|still|very|without)\b", clause, re.I) or " = " in clause:
         return False
     first = clause.lower().split()[0]
+    if re.fullmatch(r"(?:bright|dark|warm|cool|sharp|soft|big|small|larg|tall|short|old|young|light|wid|deep|clean|simpl|round)e?r", first):
+        return False
     return is_noun_phrase(clause) and first not in lexicon().words["verbs"] and not lexicon().is_praise(clause)
 
 

@@ -117,6 +117,7 @@ _CONTRACTIONS = [
             "too ",
         ),
         (r"^do (?=(?:let|keep|make|add|put|remove|give|take|bring|try|have)\b)", ""),
+        (r"\s+(?:for good|once and for all|for ever|forever)$", ""),
         (r"'m\b", " am"),
         (r"'re\b", " are"),
         (r"'ve\b", " have"),
@@ -228,14 +229,18 @@ def _repair(word: str, vocabulary: frozenset[str]) -> str | None:
     missed = {word[:i] + letter + word[i:] for i in range(1, len(word) + (len(word) > 4)) for letter in _LETTERS}
     if found := sorted(missed & commands):
         return found[0]
-    if len(word) == 4 or _is_inflected(word, vocabulary):
+    if len(word) == 4:
         return None
     doubled = {word[:i] + word[i + 1 :] for i in range(1, len(word)) if word[i] == word[i - 1]}
+    if found := sorted(known for known in doubled & vocabulary if len(known) > 4):
+        return found[0]
+    if _is_inflected(word, vocabulary):
+        return None
     undoubled = {word[:i] + word[i] + word[i:] for i in range(1, len(word))}
     near = {word[:i] + letter + word[i + 1 :] for i in range(len(word)) for letter in _NEAR.get(word[i], "")}
     extra = {word[:i] + word[i + 1 :] for i in range(1, len(word))}
     short = commands | lexicon().words["body"] | lexicon().words["wrongness"]
-    for slips, meant in ((doubled | undoubled, vocabulary), (missed, vocabulary), (near, short), (extra, short)):
+    for slips, meant in ((undoubled, vocabulary), (missed, vocabulary), (near, short), (extra, short)):
         if found := sorted(known for known in slips & (vocabulary if len(word) > 5 else meant) if len(known) > 4):
             return found[0]
     return None

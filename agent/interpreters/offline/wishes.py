@@ -101,6 +101,10 @@ def framed(said: Reading, draft: Draft) -> bool:
     counted = re.match(
         r"(?:\d{1,2}|two|three|four|five|six|seven|eight|nine|ten|a dozen|several|many)\s+[a-z]", wish, re.I
     )
+    if (single := re.fullmatch(r"(?:only|just)?\s*(?:one|a single|single)\s+(?P<x>[\w-]+)", wish, re.I)) and re.search(
+        rf"\b{re.escape(single['x'])}", draft.prompt, re.I
+    ):
+        return draft.rewrite(rewriting.recount(draft.prompt, f"one {single['x']}"))
     if counted and len(wish.split()) <= 3 and singular(term.split()[-1]) not in lexicon().counts:
         return draft.rewrite(rewriting.recount(draft.prompt, wish))
     return (
