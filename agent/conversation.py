@@ -47,7 +47,7 @@ class Conversation:
         self.studio = studio
         self._policies = session.policies
         self.head: Turn = studio.store.turn(session.id)
-        first = _negative(studio.store.turn(session.id, 0))
+        first = negative_of(studio.store.turn(session.id, 0))
         self._policy = first.only_locked()  # as it was asked for then: a pack may change, or go, later
 
     @classmethod
@@ -234,7 +234,7 @@ class Conversation:
 
     def _state(self, turn: Turn) -> State:
         """What the turn's picture was made from."""
-        return State(turn.prompt, _negative(turn), turn.seed, self._policy)
+        return State(turn.prompt, negative_of(turn), turn.seed, self._policy)
 
     def _cannot_undo(self, turns: int) -> str:
         depth = next(back for back in range(turns) if self._ancestor(back + 1) is None)
@@ -293,8 +293,8 @@ def _as_first_prompt(said: Interpretation, words: str, blank: State) -> Interpre
     return said.model_copy(update={"edits": edits, "reply": describe(edits, blank)})
 
 
-def _negative(turn: Turn) -> NegativePrompt:
-    """What was excluded at a turn."""
+def negative_of(turn: Turn) -> NegativePrompt:
+    """What was excluded at a turn, as the edits know it."""
     exclusions = (
         Exclusion(term=e.term, weight=e.weight, source=e.source, since=e.since, words=e.words) for e in turn.exclusions
     )

@@ -1,6 +1,9 @@
 """How well an interpreter understands feedback: accuracy by kind, latency, and what it gets wrong.
 
-    python benchmarks/feedback.py FILE [FILE ...] [--interpreter offline|llm] [--failures] [--json]
+    python benchmarks/feedback.py FILE [FILE ...] [--interpreter offline|llm|gold] [--failures] [--json]
+
+`gold` is the LLM interpreter before a server on loopback that knows the right answers: whatever it gets wrong is lost
+on the way from a model's answer to the edits.
 
 A line of a FILE is one case, as JSON:
 
@@ -25,9 +28,13 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+from gold_server import GoldServer
+
 from notthat.agent.edits import Edit, Exclude, Reweight, SetPrompt, State
 from notthat.agent.exclusions import parse_negative
-from notthat.agent.interpreters import Interpreter
+from notthat.agent.interpreters import Interpretation, Interpreter
+from notthat.agent.interpreters.llm import LLMInterpreter
+from notthat.agent.interpreters.llm.chat import Chat
 from notthat.agent.settings import Settings
 from notthat.agent.studio import interpreter_of
 
@@ -118,6 +125,22 @@ def chosen(name: str) -> Interpreter:
     return interpreter
 
 
+class Mute:
+    """Understands nothing: where the language model's answer is lost, nobody stands in for it."""
+
+    name = "mute"
+
+    def interpret(self, feedback: str, state: State, picture: object = None) -> Interpretation:
+        """No edits."""
+        return Interpretation(reply="")
+
+
+def ask_gold(cases: list[Case]) -> list[Answer]:
+    """Every case put to the LLM interpreter, before a server that answers with the case's own edits."""
+    with GoldServer(cases) as server:
+        return ask(LLMInterpreter(Chat("gold", base_url=server.url, api_key="none", timeout=10), Mute()), cases)
+
+
 def show(name: str, answers: list[Answer], failures: bool) -> None:
     """Print the figures of one file, and the cases that went wrong."""
     figures = summary(answers)
@@ -138,14 +161,14 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    parser.add_argument("--interpreter", choices=["offline", "llm"], default="offline")
+    parser.add_argument("--interpreter", choices=["offline", "llm", "gold"], default="offline")
     parser.add_argument("--failures", action="store_true", help="print each case that goes wrong")
     parser.add_argument("--json", action="store_true", help="print one JSON object a file")
     args = parser.parse_args()
-    interpreter = chosen(args.interpreter)
+    interpreter = None if args.interpreter == "gold" else chosen(args.interpreter)
     for path in args.files:
         cases = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        answers = ask(interpreter, cases)
+        answers = ask(interpreter, cases) if interpreter else ask_gold(cases)
         if args.json:
             wrong = [answer.case["id"] for answer in answers if not answer.right]
             print(json.dumps({"file": path.name, **summary(answers), "failures": wrong}, ensure_ascii=False))

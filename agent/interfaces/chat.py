@@ -10,9 +10,11 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory
 
 from ...errors import InvalidInputError, NotthatError
-from ..conversation import Conversation, Turn
+from ..conversation import Conversation, Turn, negative_of
 from ..replaying import replay
+from ..stories import because, path_to, story
 from ..studio import Studio
+from ..terms import key
 from .console import err, exclusions, out, progress, show_turn
 
 _PREFIX = "cmd_"
@@ -85,13 +87,16 @@ class Chat:
             out.print(exclusions(record))
 
     def cmd_why(self, term: str) -> None:
-        """[TERM]  who excluded it, when, and in whose words"""
-        found = [e for e in self.conversation.head.exclusions if not term or e.term.casefold() == term.casefold()]
+        """[TERM]  who excluded it, when, and in whose words; with TERM, all that became of it"""
+        head = self.conversation.head
+        found = [e for e in negative_of(head) if not term or key(e.term) == key(term)]
         if not found:
             out.print(f"“{term}” is not excluded." if term else "Nothing is excluded.", markup=False)
         for e in found:
-            because = f"since turn {e.since}: “{e.words}”" if e.source == "user" else f"by {e.source}"
-            out.print(f"{e.term} ({e.weight:g}) {because}", markup=False)
+            out.print(because(e), markup=False)
+        events = story(path_to(self.studio, head), term) if term else ()
+        for event in events if len(events) > 1 else ():
+            out.print(f"  {event}", markup=False)
 
     def cmd_replay(self, _: str) -> None:
         """draw every turn again, and compare the pixels"""

@@ -233,6 +233,25 @@ def retry(
 
 
 @app.command()
+def why(
+    session: SessionId,
+    term: Annotated[str, typer.Argument(help="Something that is, or was, excluded.")],
+    as_json: Json = False,
+) -> None:
+    """Tell the story of a term: which turn excluded it, what became of its weight, and in whose words."""
+    from ..stories import path_to, story, told
+    from .console import emit
+
+    with open_studio() as studio:
+        events = story(path_to(studio, studio.store.turn(session, None)), term)
+    if as_json:
+        emit({"session": session, "term": term, "events": [asdict(event) for event in events]})
+        return
+    for line in told(events, term):
+        typer.echo(line)
+
+
+@app.command()
 def sessions(
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many of the newest.")] = None,
     unfinished: Annotated[

@@ -13,7 +13,7 @@ from notthat.agent.policies import available, compose, load
 from notthat.errors import InvalidInputError
 
 NOWHERE = Path("no/such/folder")
-SHIPPED = ("brand-safety", "medical-illustration", "quality")
+SHIPPED = ("brand-safety", "few-step", "flux", "medical-illustration", "quality", "sd1", "sd2", "sd3", "sdxl")
 
 WritePack = Callable[[str, str], None]
 
@@ -63,7 +63,7 @@ def test_a_pack_of_the_users_own_is_used_beside_the_packages(
     studio: Studio, folder: Path, write_pack: WritePack
 ) -> None:
     write_pack("harbour", 'title = "No boats"\nexclude = [{ term = "rowing boat", weight = 1.4 }]')
-    assert tuple(available(folder)) == ("brand-safety", "harbour", "medical-illustration", "quality")
+    assert tuple(available(folder)) == tuple(sorted((*SHIPPED, "harbour")))
     head = Conversation.start("a pier at dawn", studio, policies=["harbour"]).head
     assert [(e.term, e.weight, e.source) for e in head.exclusions] == [("rowing boat", 1.4, "policy:harbour")]
 
@@ -78,7 +78,7 @@ def test_a_pack_of_the_users_own_stands_before_the_packages_of_the_same_name(
 
 @pytest.mark.parametrize("name", ["nope", "", "../quality", "quality.toml", "QUALITY"])
 def test_an_unknown_pack_is_refused_with_those_there_are(name: str) -> None:
-    with pytest.raises(InvalidInputError, match=r"there are brand-safety, medical-illustration, quality$"):
+    with pytest.raises(InvalidInputError, match=f"there are {', '.join(SHIPPED)}$"):
         load(name, NOWHERE)
 
 
@@ -131,3 +131,10 @@ def test_what_a_pack_forbids_no_prompt_can_ask_for(studio: Studio, folder: Path,
     assert conversation.say("no fog").number == 1
     (folder / "mine.toml").write_text("forbid = [")
     assert conversation.say("add a rowing boat").number == 2
+
+
+@pytest.mark.parametrize("family", ["sd1", "sd2", "sdxl", "sd3", "flux", "few-step"])
+def test_every_family_has_a_template_that_goes_with_the_quality_floor(family: str) -> None:
+    negative = compose(("quality", family), NOWHERE)
+    assert {exclusion.source for exclusion in negative} >= {"policy:quality"}
+    assert len(negative) == len(set(negative.terms)) >= len(compose((family,), NOWHERE))

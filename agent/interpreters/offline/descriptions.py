@@ -10,7 +10,7 @@ from .phrases import is_noun_phrase, term_of
 _NOUNS = r"(?:prompt|picture|image|idea|subject|scene|request|brief|job|photo|shot|one|task|motif|project)"
 _OPENING = re.compile(
     rf"^(?:(?:ok|okay|now|alright|right|great|good|and|so|thanks|cool|well)[,!.]?\s+)*(?:"
-    rf"(?:the\s+)?next(?:\s+(?:up|{_NOUNS}))?|(?:a\s+|the\s+)?(?:brand\s+)?new\s+{_NOUNS}"
+    rf"(?:the\s+)?next(?:\s+(?:up|{_NOUNS}|[\w-]+(?=\s*:)))?|(?:a\s+|the\s+)?(?:brand\s+)?new\s+{_NOUNS}"
     rf"|(?:now\s+)?(?:for\s+)?something\s+(?:else|new|different|completely different)(?:\s+now)?"
     rf"|(?:a\s+)?(?:completely\s+)?different\s+{_NOUNS}|another\s+{_NOUNS}"
     rf"|(?:a\s+)?fresh\s+(?:start|{_NOUNS})"
@@ -19,7 +19,7 @@ _OPENING = re.compile(
     rf"|(?:forget|scrap|drop)\s+(?:that|it|this|the\s+\w+)(?:\s+one)?|let's\s+(?:try|do|switch)(?:\s+to)?"
     rf"(?:\s+something\s+(?:else|new|different))?|instead|prompt|second\s+{_NOUNS}"
     r"|start(?:ing)?\s+(?:over|fresh|again))"
-    r"(?:\s+(?:please|then|now))?\s*(?::|\s-+\s|,\s+(?=(?:an?|portrait"
+    r"(?:\s+(?:please|then|now))?\s*(?::|\s-+\s|[.!]\s+(?=an?\s)|,\s+(?=(?:an?|portrait"
     r"|photo|picture)\s))\s*(?P<description>\S.*)$",
     re.I | re.S,
 )

@@ -142,6 +142,14 @@ def weaken(said: Reading, draft: Draft) -> bool:
 
 
 @act
+def less_of_it(said: Reading, draft: Draft) -> bool:
+    """ "Dial the grain down", of grain that is out and seen all the same; "dial the exclusion down" is the opposite."""
+    if speaks_of_weight(said.clause) or (known := draft.known(said["THING"])) is None:
+        return False
+    return draft.strengthen(known)
+
+
+@act
 def weaken_too_strong(said: Reading, draft: Draft) -> bool:
     """ "The exclusion of glow is too strong"; "the light is too strong" is a complaint."""
     return speaks_of_weight(said.clause) and weaken(said, draft)
@@ -157,10 +165,20 @@ def exclude(said: Reading, draft: Draft) -> bool:
 
 
 @act
+def loosely_exclude(said: Reading, draft: Draft) -> bool:
+    """What is named after a "remove" or a "hate" somewhere in a clause that no other rule understood."""
+    before = said.clause[: said.clause.rfind(said["THING"])]
+    if re.search(r"\b(?:not|never|no|without|nobody|who|if|when)\b", before, re.I):
+        return False
+    return exclude(said, draft)
+
+
+@act
 def exclude_named(said: Reading, draft: Draft) -> bool:
     """ "Hat off": what is named, if it is a thing and no "it is washed" or "zoom"."""
     first = said["THING"].lower().split()[0]
-    if not is_noun_phrase(said["THING"]) or first in lexicon().words["verbs"]:
+    last = said["THING"].lower().split()[-1]
+    if not is_noun_phrase(said["THING"]) or first in lexicon().words["verbs"] or (last != first and is_pronoun(last)):
         return False
     return exclude(said, draft)
 

@@ -8,7 +8,7 @@ from .acts import act
 from .draft import Draft, is_pronoun
 from .grammar import Reading
 from .lexicon import lexicon
-from .phrases import term_of
+from .phrases import is_noun_phrase, term_of
 
 HEDGE = (
     r"(?:(?:a bit|a little(?: bit)?|a tad|a touch|slightly|somewhat|rather"
@@ -30,6 +30,7 @@ def name(subject: str, quality: str) -> str | None:
     words = lexicon().words
     quality = re.sub(rf"^{HEDGE}", "", f"{quality.lower().strip(' .,!?')} ").strip()
     noun = term_of(subject) if subject and not is_pronoun(subject) else None
+    noun = re.sub(r"^(?:left|right|other|upper|lower)\s+(?=\w)", "", noun) if noun else None
     head = noun.split()[-1] if noun else ""
     if head in words["whole_picture"]:
         noun, head = None, ""
@@ -39,6 +40,8 @@ def name(subject: str, quality: str) -> str | None:
     if re.match(r"(?:gibberish|illegible|misspel|garbled|unreadable)", first):
         return "gibberish text"
     if first in words["extreme"] and head in words["body"]:
+        return f"{first} {noun}"
+    if first in lexicon().kinds["shape"] and singular(head) in lexicon().counts:  # "the wheels are square"
         return f"{first} {noun}"
     if first in words["wrongness"] and noun and head not in {"people"}:
         return f"bad {noun}"
@@ -53,7 +56,19 @@ def fault(quality: str) -> str | None:
         said = re.sub(r"^over[- ]", "over", " ".join(quality.split()[:length]))
         if said in known.names or said in known.words["faults"]:
             return known.names.get(said, said)
-    return None
+    first = quality.split()[0] if quality else ""
+    return first if _SOUNDS_WRONG.fullmatch(first) and first not in known.words["praise"] else None
+
+
+_SOUNDS_WRONG = re.compile(
+    r"over-?(?!all|joyed|head|sized$)\w+ed|over(?:done|blown|lit|bright|sharp)|under-?\w{3,}(?:ed|d|done)|mis-?\w+ed"
+    r"|(?!flaw|seam|price|time|effort|match|peer|end|wire|shirt|sleeve|strap|regard|neverthe|noneth|cord|hair|home|leaf)\w{3,}less"
+    r"|(?!styl|lav|pol|fin|un|van|publ|establ|nour|cher|fem|blem|burn|pun|ban|fam|rel|acc|abol|dimin|adm|wish|fet|cat|dist|dol|jelly"
+    r"|gold|star|sword|cuttle|spoon|Engl|Span|Turk|Ir|Brit|Pol|Scott|Swed|Dan|Finn|Jew|Wel)\w{3,}ish"
+    r"|semi-?\w+|pseudo-?\w+|non-?\w{4,}|(?:de|dis)(?:colou?red|figured|formed|jointed|torted|orient(?:ed|ated)|connected)",
+    re.I,
+)
+"""Words that say by their form that something is wrong: "overcooked", "purplish", "misaligned", "lifeless"."""
 
 
 def complain(draft: Draft, subject: str, quality: str) -> bool:
@@ -75,7 +90,11 @@ def exclude_quality(said: Reading, draft: Draft) -> bool:
 def too(said: Reading, draft: Draft) -> bool:
     """ "Too dark", "her nose is too big", "too many people"."""
     known, quality, subject = lexicon(), said["QUALITY"].lower(), said["SUBJECT"]
+    if (first := re.match(r"(?:much|very|so)\s+(?P<q>[\w-]+)$", quality)) and _is_quality(first["q"]):  # "too much big"
+        quality = first["q"]
     if amount := re.match(r"(?:much|many|few|little)\s+(?:of (?:a |an |the )?|like (?:a |an )?)?(?P<x>.+)$", quality):
+        if re.match(r"(?:stuff|things|going on|happening|junk|rubbish|crap)\b", amount["x"]):
+            return draft.exclude_term("clutter")
         return not quality.startswith(("few", "little")) and draft.exclude(amount["x"])
     quality = _HEAD_END.split(quality)[0]
     quality = re.sub(r"(?:\s+(?:looking|ly|again|still))+$", "", quality).strip(" .!?")
@@ -83,11 +102,24 @@ def too(said: Reading, draft: Draft) -> bool:
         return quality == "good"
     if not quality or len(quality.split()) > 4:
         return False
+    subject = re.sub(r"(?<=\w)\s+\w+ed$", "", subject)  # "saturation cranked too high"
     noun = term_of(subject) if subject and not is_pronoun(subject) else None
     noun = None if noun and noun.split()[-1] in known.words["whole_picture"] else noun
     if noun and quality in known.words["needs_noun"]:
         return draft.exclude_term(f"{quality} {noun}")
     return draft.exclude_term(fault(quality) or known.names.get(quality, quality))
+
+
+def _is_quality(word: str) -> bool:
+    known = lexicon()
+    kind = known.kind_of_word.get(word)
+    return word in known.words["needs_noun"] | known.words["faults"] or kind in {
+        "color",
+        "size",
+        "age",
+        "shape",
+        "emotion",
+    }
 
 
 _HEAD_END = re.compile(
@@ -102,9 +134,17 @@ _TOO_MUCH_OF_A_GOOD_THING = frozenset(
 @act
 def faulty(said: Reading, draft: Draft) -> bool:
     """ "It's blurry", "the ears look wrong"; "it isn't blurry" is fine."""
-    if re.match(r"my\s", said["SUBJECT"], re.I):  # "my screen is dirty"
+    if re.match(r"my\s", said["SUBJECT"], re.I) and not re.match(
+        r"complain|asking|want", said["QUALITY"], re.I
+    ):  # "my screen is dirty"
         return True
+    if _VERY.search(said.clause) and lexicon().kind_of_word.get(said["QUALITY"].lower()) == "color":
+        return too(said, draft)
     return said["SUBJECT"].lower() not in {"there", "here"} and complain(draft, said["SUBJECT"], said["QUALITY"])
+
+
+_VERY = re.compile(r"\b(?:very|so|super|extremely|all|way|really|awfully|terribly|quite)\b", re.I)
+"""What makes a complaint of a colour: "it is very yellow"."""
 
 
 @act
@@ -251,6 +291,7 @@ def bad(said: Reading, draft: Draft) -> bool:
     noun = term_of(said["THING"])
     if noun is None or is_pronoun(said["THING"]) or lexicon().is_praise(said.clause):
         return False
+    noun = re.sub(r"^(?:left|right|other|upper|lower)\s+(?=\w)", "", noun)
     return draft.exclude_term("gibberish text" if _is_writing(noun) else f"bad {noun}")
 
 
@@ -260,6 +301,8 @@ def bad_or_exclude(said: Reading, draft: Draft) -> bool:
     noun = term_of(said["THING"])
     if noun is None:
         return draft.exclude_term("bad quality")
+    if more := re.match(r"(?:extra|third|second|additional|sixth|fifth)\s+(?P<part>[\w-]+)$", noun):
+        return draft.exclude_term(f"extra {_plural(more['part'])}")
     if re.search(r"\b(?:happened|wrong|off|weird|strange|odd|funny|right)\b", said.clause) or _is_part(noun):
         return draft.exclude_term("gibberish text" if _is_writing(noun) else f"bad {noun}")
     return draft.exclude(noun)
@@ -281,12 +324,34 @@ def bad_text(said: Reading, draft: Draft) -> bool:
 
 
 @act
+def bad_if_part(said: Reading, draft: Draft) -> bool:
+    """ "That's not his tail": a bad one."""
+    part = said["PART"].lower()
+    if part in lexicon().words["writing"] | {"language", "english"}:
+        return draft.exclude_term("gibberish text")
+    return part in lexicon().words["body"] and draft.exclude_term(f"bad {part}")
+
+
+@act
+def flaw(said: Reading, draft: Draft) -> bool:
+    """ "Banding in the sky": what is there by mistake, and nothing said of it."""
+    term = term_of(said["THING"])
+    flaws = lexicon().words["flaws"]
+    if re.fullmatch(r"an?\s+[\w-]+", said.clause, re.I):  # "or a stain?"
+        return False
+    named = term is not None and (term in flaws or term.split()[-1] in flaws)
+    return named and not lexicon().is_praise(said.clause) and draft.exclude(term or "")
+
+
+@act
 def bare_fault(said: Reading, draft: Draft) -> bool:
     """A fault and nothing else: "blurry", "blurry background", "extra fingers", "weird hands"."""
     text, words = said["THING"].lower().strip(" .!?"), lexicon().words
     if fault(text) is not None and len(text.split()) == len((fault(text) or "").split()):
         return draft.exclude_term(fault(text) or text)
     first, *rest = text.split()
+    if not is_noun_phrase(text):  # "neon is great"
+        return False
     if len(rest) in (1, 2) and rest[-1] in words["wrongness"] | words["faults"] and first not in words["faults"]:
         return complain(draft, " ".join([first, *rest[:-1]]), rest[-1])  # "hands weird"
     if len(rest) not in (1, 2) or first not in words["wrongness"] | words["faults"] | {"extra", "missing"}:
@@ -306,6 +371,15 @@ def symptom(said: Reading, draft: Draft) -> bool:
         (term for term, signs in lexicon().symptoms.items() if any(f" {sign} " in text for sign in signs)), None
     )
     return found is not None and draft.exclude_term(found)
+
+
+@act
+def annoyed(said: Reading, draft: Draft) -> bool:
+    """ "The flies bother me": there should be none; "his smile creeps me out": the smile should be another."""
+    noun = term_of(said["THING"]) if said["THING"] else None
+    if noun and noun.split()[-1] in lexicon().words["body"] and not draft.known(noun):
+        return draft.exclude_term(f"bad {noun}")
+    return not lexicon().is_praise(said.thing) and draft.exclude(said.thing)
 
 
 @act

@@ -1,5 +1,6 @@
 """The grammar: `prompts/grammar.toml`, read once when it is first needed."""
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -8,7 +9,7 @@ from importlib import resources
 from typing import Any
 
 from .lexicon import lexicon
-from .template import Classes, Template, Words
+from .template import Classes, Template, Words, inflected
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,21 @@ class Grammar:
 
 
 @cache
+def _text() -> str:
+    return resources.files("notthat.prompts").joinpath("grammar.toml").read_text(encoding="utf-8")
+
+
+@cache
+def grammar_words() -> frozenset[str]:
+    """Every word that a rule or a class speaks of, with the endings of its verbs."""
+    words = re.findall(r"(?<![\w<])[a-z']{3,}\*?(?![\w>])", _text())
+    return frozenset(form for word in words for form in (inflected(word) if word.endswith("*") else [word]))
+
+
+@cache
 def grammar() -> Grammar:
     """The one grammar."""
-    data = tomllib.loads(resources.files("notthat.prompts").joinpath("grammar.toml").read_text(encoding="utf-8"))
+    data = tomllib.loads(_text())
     known = lexicon()
     return Grammar(
         classes=Classes({**known.words, "camera": known.camera, "past": known.past, **data["classes"]}),

@@ -36,7 +36,8 @@ _NO = re.compile(
     re.I,
 )
 _INTERJECTION = re.compile(
-    r"^no\s+(?=(?:that's|it's|this is|i|you|we|he's|she's|keep|leave|don't|just|make|change|stop|put|wait|really|thanks"
+    r"^no\s+(?=(?:(?:the|his|her|its|their|my|those|these)\s+[\w-]+\s+(?:stays?|is|are|was|were|must|should|has|have|can|looks?|needs?)"
+    r"|that's|it's|this is|i|you|we|he's|she's|keep|leave|don't|just|make|change|stop|put|wait|really|thanks"
     r"|please|not|remove|undo|add|it)\b)",
     re.I,
 )
@@ -62,6 +63,16 @@ _MODULES = (exclusions, faults, wishes)
 """Where the acts are that the grammar asks for."""
 _RUN_ON = re.compile(r"\b((?:less|more|no|fewer)\s+[\w-]+)\s+(?=(?:less|more|no|fewer|add|keep)\s)", re.I)
 _LISTED = re.compile(r"^\s*(?:negatives?(?: prompt)?|exclude|avoid|without|no)\s*:\s*", re.I)
+_STARTS = re.compile(
+    r"\s+(?=(?:(?:it|that|this|there|they|he|she|i|we|you)\s+(?:is|are|am|was|were|looks?|looked|has|have|had|can|could|should"
+    r"|would|must|want|need|like|love|hate|keeps?|feels?|said|told|asked|think|just|still|also|only|do|does|did|don't"
+    r"|doesn't|didn't|isn't|aren't|wasn't|won't|can't|couldn't|never)"
+    r"|it's|that's|there's|they're|he's|she's|i'm|i'd|i've|we're|don't|can you|could you|can we|please|get rid|remove"
+    r"|delete|erase|add|make|put|change|fix|undo|take|give|lose|try|keep|go back|start over|no more|still|why|too|nothing"
+    r"|everything|(?:the|his|her|its|their|my)\s+[\w-]+\s+(?:is|are|looks?|was|were|needs?|should|has|have|isn't|aren't))\b)",
+    re.I,
+)
+"""Where a clause may begin that nothing parts from the one before."""
 _CORRECTS = re.compile(r"an?\s+[\w-]+(?:\s+[\w-]+)?$", re.I)
 
 
@@ -163,7 +174,7 @@ def _read_sentence(clauses: list[str], text: str, draft: Draft) -> None:
         if before and before.rule.name == "none" and draft.refused and _is_instead(clause, text):
             before, draft.corrective, draft.rejected = None, True, draft.refused
         corrective, rejected = draft.corrective, draft.rejected
-        if reading := _read(clause, draft, before):
+        if reading := _read(clause, draft, before) or _read_run_on(clause, draft, before):
             if (
                 waiting and reading.thing and reading.clause.startswith(reading.thing)
             ):  # "the hat and | the tie must go"
@@ -177,6 +188,17 @@ def _read_sentence(clauses: list[str], text: str, draft: Draft) -> None:
         if corrective and draft.rejected == rejected:
             draft.corrective = False
         draft.refused = draft.mention if re.match(r"no\s+(?!an?\s)", clause, re.I) else None
+
+
+def _read_run_on(clause: str, draft: Draft, before: Reading | None) -> Reading | None:
+    """ "Go back it was better before": two clauses without a comma, cut where the first of them is understood."""
+    for joint in _STARTS.finditer(clause):
+        left, right = trim(clause[: joint.start()]), trim(clause[joint.end() :])
+        if left and right and (first := _read(left, draft, before)):
+            return _read(right, draft, first) or _read_run_on(right, draft, first) or first
+        if right and not left:
+            return _read(right, draft, before)
+    return None
 
 
 def _say_of(things: list[str], reading: Reading, draft: Draft) -> None:
@@ -272,6 +294,11 @@ def _continues(clause: str, before: Reading) -> bool:
     if re.match(r"(?:no|not|too|more|less|still|very|without)\b", clause, re.I) or " = " in clause:
         return False
     first = clause.lower().split()[0]
+    if re.fullmatch(
+        r"(?:bright|dark|warm|cool|sharp|soft|big|small|larg|tall|short|old|young|light|wid|deep|clean|simpl|round)e?r",
+        first,
+    ):
+        return False
     return is_noun_phrase(clause) and first not in lexicon().words["verbs"] and not lexicon().is_praise(clause)
 
 

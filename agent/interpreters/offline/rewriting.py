@@ -68,6 +68,17 @@ def swap_kind(prompt: str, kind: str, new: str) -> str | None:
     return _put(prompt, match, new) if match else None
 
 
+def recount(prompt: str, phrase: str) -> str:
+    """ "Three kittens": of the kitten that the prompt speaks of, else beside it."""
+    number, _, noun = phrase.partition(" ")
+    match = re.search(
+        rf"\b(?:(?:an?|one|two|three|four|five|six|\d+|some|several)\s+)?{_plural_tolerant(noun.split()[-1])}\b",
+        prompt,
+        re.I,
+    )
+    return tidy(f"{prompt[: match.start()]}{phrase}{prompt[match.end() :]}") if match else add(prompt, phrase)
+
+
 def become(prompt: str, new: str) -> str:
     """ "Make it a queen": in place of the word of the same kind, else of what the picture is of."""
     kind = lexicon().kind(new)

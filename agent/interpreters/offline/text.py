@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 
 from ...terms import squeeze
+from .grammar import grammar_words
 from .lexicon import either, lexicon
 
 MAX_CHARACTERS = 4000
@@ -20,12 +21,15 @@ _PAIRS = re.compile(
     r"(white|pepper|roll|crafts|breakfast|chips|cheese|ink|tonic)\b",
     re.I,
 )
+_SED = re.compile(r"\bs/([\w -]{1,40})/([\w -]{1,40})(?:/g?\b|/|(?=\s|$))", re.I)
+""" "s/blue/green", as programmers say it."""
 _SENTENCE = re.compile(r"(?:[^.!?;\n]|(?<=\w)\.(?=\w))+[!?]?")
 _JOINT = re.compile(
     r"\s*,\s*(?:(?:and|but|so|then|also|plus|n?or|though|yet|because|while)\b\s*)*"
     r"|\s+but\s+(?=(?:change|make|add|remove|lose|drop|put|swap|replace|turn|give|keep)\s)"
     r"|\s+(?:(?<!everything )(?<!anything )(?<!nothing )but|and(?:\s+(?:also|then))?|also|plus"
     r"|then|though|yet|while you're at it|n?or)\s+"
+    r"|\s+(?:lol|lmao|lmfao|rofl|haha\w*|hehe\w*|smh|ffs|omg|bruh|bro|ngl|tbh|imo|imho|fr|wtf|xd|jk)\s+"
     r"|\s+[&+]\s+|\s+-+\s+|\s*:\s+",
     re.I,
 )
@@ -40,7 +44,15 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
     text = "".join(_visible(character) for character in text)
     text = re.sub(r"\bw/o(?:ut)?\b\s*", "without ", text, flags=re.I)
     text = re.sub(r"\bw/\s*", "with ", text, flags=re.I)
+    text = _SED.sub(r"replace \1 with \2", text)
+    text = re.sub(r"\s\+\s?0?\.\d+\b", " harder", text)
+    text = re.sub(r"^\s*([\w ]+?)\s-\s?0?\.\d+\b", r"ease off \1", text)
+    text = re.sub(r"\s(?:[0-2]\.\d+)\s*(?:->|=>|→)\s*([0-2](?:\.\d+)?)", r" to \1", text)
+    text = re.sub(r"\bx\s?(\d{1,2})\b|\b(\d{1,2})x\b", r"\1\2 times", text, flags=re.I)
     text = re.sub(rf"\b2\s+(?={_adjectives()}\b)", "too ", text, flags=re.I)
+    text = re.sub(
+        r"\b(way|far|is|are|looks?|feels?|its|it's|bit|just)\s+2\s+(?=[a-z]{3})", r"\1 too ", text, flags=re.I
+    )
     text = re.sub(
         rf"(?:(?<=its)|(?<=it's)|(?<=way)|(?<=is)|(?<=are)|^)\s*\bto\s+(?={_adjectives()}\b)", " too ", text, flags=re.I
     )
@@ -50,7 +62,8 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
     text = re.sub(r"([!?])[!?]*1*(?=\s|$)", r"\1", text)
     text = re.sub(r"\b([A-Za-z]+)(?:\s+\1\b)+", r"\1", text, flags=re.I)
     vocabulary = _vocabulary() | frozenset(known)
-    return re.sub(r"[A-Za-z']{1,40}", lambda match: _plain(match[0], vocabulary), text)
+    text = re.sub(r"[A-Za-z']{1,40}", lambda match: _plain(match[0], vocabulary), text)
+    return re.sub(r"\bnever\s?mind\s+(?=(?:you|i|we|it|keep|undo|leave|that|put)\b)", "never mind, ", text, flags=re.I)
 
 
 def plain(text: str) -> str:
@@ -92,11 +105,29 @@ _CONTRACTIONS = [
         (r"n't\b", " not"),
         (r"\blet's\b", "let us"),
         (r"^its(?=\s+(?:too|so|very|way|still|not|a|an|all|really|just|kind|more|like|\w+(?:y|ish)$)\b)", "it is"),
+        (r"\b(should|must|can|could|would|may|will)\s+to\s+(?=[a-z])", r"\1 "),
+        (
+            r"^(?P<x>(?:the|that|this|his|her|its|my|your|their)\s+[\w-]+)\s+(?:it|they|he|she)\s+(?=(?:is|are|can|could|may|must"
+            r"|should|has|have|looks?|needs?|was|were|will|do|does)\b)",
+            r"\g<x> ",
+        ),
+        (
+            r"\btoo (?:much|very) (?=(?:big|small|long|short|dark|bright|red|green|blue|yellow|old|young|high|low|thick|thin|fat|tall|wide|near"
+            r"|far|strong|heavy|loud|clean|dirty|shiny|sharp|soft|cold|warm|happy|sad|serious)\b)",
+            "too ",
+        ),
+        (r"^do (?=(?:let|keep|make|add|put|remove|give|take|bring|try|have)\b)", ""),
+        (r"\s+(?:for good|once and for all|for ever|forever)$", ""),
         (r"'m\b", " am"),
         (r"'re\b", " are"),
         (r"'ve\b", " have"),
         (r"'ll\b", " will"),
         (r"'d\b", " would"),
+        (
+            r"^(?:i|we) would (?:like|love|prefer|want|wish) (?:for )?(?:you )?to (?!see\b|have\b|keep\b|know\b|say\b|show\b|be\b"
+            r"|go\b(?! back)|get\b(?! rid))",
+            "",
+        ),
         (r"\b(it|that|this|he|she|there|here|what|who|where|why|how|everything|something|nothing|one)'s\b", r"\1 is"),
         (r"\b(i|we) do (?=(?:want|need|like|love|miss)\b)", r"\1 "),
         (
@@ -156,10 +187,23 @@ def _plain(word: str, vocabulary: frozenset[str]) -> str:
 
 @cache
 def _vocabulary() -> frozenset[str]:
-    """The words a typo may be meant for, and those that only look like one."""
+    """The words a typo may be meant for."""
     words = lexicon().words
-    lists = ("commands", "verbs", "things", "protected", "faults", "body", "writing", "wrongness", "praise", "settings")
+    lists = ("commands", "verbs", "things", "faults", "body", "writing", "wrongness", "praise", "settings")
     phrases = {phrase for name in lists for phrase in words[name]} | set(lexicon().kinded)
+    return _longer_words(phrases) - words["protected"]
+
+
+@cache
+def _no_typos() -> frozenset[str]:
+    """Every word the grammar and the lexicon know, and those that only look like a typo of one."""
+    known = lexicon()
+    phrases = {phrase for words in known.words.values() for phrase in words} | set(known.names) | set(known.opposites)
+    phrases |= {sign for signs in known.symptoms.values() for sign in signs} | set(known.camera) | set(known.past)
+    return _longer_words(phrases) | grammar_words()
+
+
+def _longer_words(phrases: Iterable[str]) -> frozenset[str]:
     return frozenset(word for phrase in phrases for word in re.findall(r"[a-z']+", phrase) if len(word) > 2)
 
 
@@ -172,22 +216,52 @@ def _shorten(word: str, vocabulary: frozenset[str]) -> str:
 
 
 def _repair(word: str, vocabulary: frozenset[str]) -> str | None:
-    """The known word that this is one swapped, dropped or doubled letter away from; a command may lack any letter."""
-    if len(word) < 4:
+    """The known word that this is one slip of the fingers away from, the likelier slips first; None for none.
+
+    A short word is repaired only where two letters are swapped, or towards a command.
+    """
+    if len(word) < 4 or word in _no_typos():
         return None
-    swapped = {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(1, len(word) - 1)}
-    if found := sorted(swapped & vocabulary):
+    swapped = {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)}
+    if found := sorted(swapped & vocabulary, key=lambda known: (known[0] != word[0], known)):
         return found[0]
     commands = lexicon().words["verbs"] | (lexicon().words["commands"] if len(word) > 4 else frozenset())
-    missed = {
-        word[:i] + letter + word[i:]
-        for i in range(1, len(word) + (len(word) > 4))
-        for letter in "abcdefghiklmnoprstuvwy"
-    }
+    missed = {word[:i] + letter + word[i:] for i in range(1, len(word) + (len(word) > 4)) for letter in _LETTERS}
     if found := sorted(missed & commands):
         return found[0]
     if len(word) == 4:
         return None
     doubled = {word[:i] + word[i + 1 :] for i in range(1, len(word)) if word[i] == word[i - 1]}
+    if found := sorted(known for known in doubled & vocabulary if len(known) > 4):
+        return found[0]
+    if _is_inflected(word, vocabulary):
+        return None
     undoubled = {word[:i] + word[i] + word[i:] for i in range(1, len(word))}
-    return next(iter(sorted((doubled | undoubled) & vocabulary)), None)
+    near = {word[:i] + letter + word[i + 1 :] for i in range(len(word)) for letter in _NEAR.get(word[i], "")}
+    extra = {word[:i] + word[i + 1 :] for i in range(1, len(word))}
+    short = commands | lexicon().words["body"] | lexicon().words["wrongness"]
+    for slips, meant in ((undoubled, vocabulary), (missed, vocabulary), (near, short), (extra, short)):
+        if found := sorted(known for known in slips & (vocabulary if len(word) > 5 else meant) if len(known) > 4):
+            return found[0]
+    return None
+
+
+def _is_inflected(word: str, vocabulary: frozenset[str]) -> bool:
+    """Whether a word is a known one with another ending: "plants", "chained", "stormy"."""
+    stems = (
+        re.sub(rf"{ending}$", "", word) for ending in ("s", "es", "d", "ed", "r", "er", "ers", "y", "ly", "ing", "al")
+    )
+    return any(stem != word and (stem in vocabulary or f"{stem}e" in vocabulary) for stem in stems) or (
+        not vocabulary.isdisjoint((f"{word}s", f"{word}y", f"{word}d", f"{word}r"))
+    )
+
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+_NEAR = {
+    letter: "".join(_ROWS[other][max(0, at - 1) : at + 2] for other in range(max(0, row - 1), min(3, row + 2)))
+    for row, letters in enumerate(_ROWS)
+    for at, letter in enumerate(letters)
+}
+"""The keys around a key."""
+_NEAR |= {vowel: _NEAR[vowel] + "aeiouy" for vowel in "aeiouy"}  # and vowels are mixed up

@@ -2,6 +2,7 @@
 
 import re
 
+from ...terms import singular
 from . import rewriting
 from .acts import act
 from .descriptions import full_description
@@ -80,6 +81,59 @@ def better_somewhere(said: Reading, draft: Draft) -> bool:
     where = _polite(said["WHERE"])
     known = draft.known(where.removeprefix("with "))
     return draft.allow(known.term) if known else draft.rewrite(rewriting.move(draft.prompt, where))
+
+
+@act
+def hoped(said: Reading, draft: Draft) -> bool:
+    """ "I was hoping for something more like a castle", "I'm imagining mist around it"."""
+    wish = _polite(said["THING"])
+    another = re.search(r"\b(?:something|it|more)\b", said.clause) or (_ARTICLE.match(wish) and lexicon().kind(wish))
+    return make(said, draft) if another else bool(wish) and draft.add(wish)
+
+
+@act
+def framed(said: Reading, draft: Draft) -> bool:
+    """ "45 degree angle", "view from below", "three pairs"."""
+    wish = _polite(said.clause)
+    term = term_of(said["THING"])
+    if term is None or lexicon().is_praise(wish) or draft.known(wish) or not is_noun_phrase(said["THING"]):
+        return False
+    counted = re.match(
+        r"(?:\d{1,2}|two|three|four|five|six|seven|eight|nine|ten|a dozen|several|many)\s+[a-z]", wish, re.I
+    )
+    if (single := re.fullmatch(r"(?:only|just)?\s*(?:one|a single|single)\s+(?P<x>[\w-]+)", wish, re.I)) and re.search(
+        rf"\b{re.escape(single['x'])}", draft.prompt, re.I
+    ):
+        return draft.rewrite(rewriting.recount(draft.prompt, f"one {single['x']}"))
+    if counted and len(wish.split()) <= 3 and singular(term.split()[-1]) not in lexicon().counts:
+        return draft.rewrite(rewriting.recount(draft.prompt, wish))
+    return (
+        term.split()[-1] in lexicon().words["shots"]
+        and " of " not in wish
+        and len(wish.split()) <= 7
+        and draft.add(wish)
+    )
+
+
+@act
+def wished(said: Reading, draft: Draft) -> bool:
+    """ "A dog by the door would be lovely", "at night would be nicer"."""
+    wish = _polite(said["NEW"])
+    if (
+        is_pronoun(wish)
+        or not wish
+        or re.search(
+            r"\b(?:without|minus|with no)\b|^(?:it|that|this|he|she|they|i|we|you|what|if|which|how)\b", wish, re.I
+        )
+    ):
+        return False
+    if gone := re.match(r"(?:no|without|fewer|less)\s+(?P<x>.+)", wish, re.I):
+        return draft.exclude(gone["x"])
+    if known := draft.known(re.sub(r"^with\s+", "", wish)):
+        return draft.allow(known.term)
+    if _SOMEWHERE.match(f"{wish} ") and not re.match(r"with\s", wish, re.I):
+        return draft.rewrite(rewriting.move(draft.prompt, wish))
+    return _wanted(wish, draft)
 
 
 def _wanted(phrase: str, draft: Draft) -> bool:
@@ -248,7 +302,9 @@ _THINGS = frozenset({"background", "clothes", "headwear", "furniture", "place", 
 @act
 def swap(said: Reading, draft: Draft) -> bool:
     """ "Swap the dog for a cat", "make the sky pink" where the sky isn't spoken of."""
-    old, new = re.sub(r"\s+(?:please|colou?r)$", "", said["OLD"]), _polite(said["NEW"])
+    old, new = re.sub(r"\s+please$", "", said["OLD"]), _polite(said["NEW"])
+    if of := re.fullmatch(r"(?P<x>.+?)(?:'s)?\s+colou?r|(?:the )?colou?r of (?P<y>.+)", old, re.I):
+        return draft.rewrite(rewriting.attribute(draft.prompt, of["x"] or of["y"], new))
     if is_pronoun(old) or (_IT.fullmatch(old) and old.split()[-1] not in lexicon().kind_names):
         return False
     if swapped := rewriting.swap(draft.prompt, old, new):
@@ -264,6 +320,8 @@ def swap(said: Reading, draft: Draft) -> bool:
 def instead(said: Reading, draft: Draft) -> bool:
     """ "A cat instead of a dog", "watercolor rather than photo"."""
     old, new = said["OLD"], _polite(said["NEW"])
+    if re.match(r"too\b", new, re.I):  # "he looks rather too stern"
+        return False
     if re.search(
         r"\b(?:i am|is|are|was|must|should|do|does|i|has|have|would|rather|can|could|will|did|am|be)$", new, re.I
     ):
@@ -271,7 +329,7 @@ def instead(said: Reading, draft: Draft) -> bool:
     if re.search(r"\bnot\s+\S+$", said.clause, re.I) and lexicon().kind(old) is None and not _ARTICLE.match(old):
         return False
     new = re.sub(
-        r"^(?:make (?:it|that|him|her|this)|i (?:would like|would prefer|want|meant|said)|use|put|draw|show"
+        r"^(?:(?:can|could|may) (?:i|we|you) (?:please )?(?:have|get|see|do|try|make it|use)|(?:can|could|may|might|should|would|let) there (?:please )?be|there (?:should|must|could|need to) be|make (?:it|that|him|her|this)|i (?:would like|would prefer|want|meant|said)|use|put|draw|show"
         r"|give (?:me|him|her)|have|with|try|let it be|let us have|do|turn it into|it should be|should be|as|in"
         r"|change (?:it|that) to)\s+(?:be\s+)?",
         "",
@@ -280,7 +338,40 @@ def instead(said: Reading, draft: Draft) -> bool:
     )
     if _IT.fullmatch(old):
         return draft.rewrite(rewriting.become(draft.prompt, new))
-    return draft.rewrite(rewriting.swap(draft.prompt, old, new) or rewriting.become(draft.prompt, new))
+    if swapped := rewriting.swap(draft.prompt, old, new):
+        return draft.rewrite(swapped)
+    worn = lexicon().kind(new) in {"headwear", "clothes"} and lexicon().kind(old) in {"headwear", "clothes"}
+    return draft.rewrite(rewriting.add(draft.prompt, new) if worn else rewriting.become(draft.prompt, new))
+
+
+@act
+def turned(said: Reading, draft: Draft) -> bool:
+    """ "Rotate it 30 degrees"."""
+    verb = said.clause.split()[0].lower()
+    return draft.add(_polite(f"{_TURNED[verb]} {said['REST']}"))
+
+
+_TURNED = {"rotate": "rotated", "tilt": "tilted", "flip": "flipped", "mirror": "mirrored"}
+
+
+@act
+def scaled(said: Reading, draft: Draft) -> bool:
+    """ "Scale the door up", "shrink the logo"."""
+    if (term := term_of(said["THING"])) is None or is_pronoun(said["THING"]):
+        return False
+    smaller = re.search(r"\b(?:down|smaller|shrink|downsize)\b", said.clause, re.I)
+    return draft.add(f"{'smaller' if smaller else 'bigger'} {term}")
+
+
+@act
+def compared(said: Reading, draft: Draft) -> bool:
+    """ "Fur darker", "the boat a bit bigger"."""
+    term = term_of(said["THING"])
+    plain = is_noun_phrase(said["THING"]) and said["THING"].lower().split()[0] not in lexicon().words["verbs"]
+    if term is None or is_pronoun(said["THING"]) or not plain or len(said["THING"].split()) > 3:
+        return False
+    quality = re.sub(r"^(?:a bit|a little|much|way|slightly|even|a tad|far)\s+", "", said["COMPARATIVE"])
+    return " " not in _polite(quality) and draft.add(f"{_polite(quality)} {term}")
 
 
 @act
@@ -302,6 +393,8 @@ def put_in(said: Reading, draft: Draft) -> bool:
 def correct(said: Reading, draft: Draft) -> bool:
     """ "I meant a cat": in the place of what was understood."""
     new = _polite(said["THING"])
+    if none := re.match(r"(?:no|without|zero)\s+(?P<x>.+)", new, re.I):
+        return draft.exclude(none["x"])
     if is_pronoun(new) or term_of(new) is None:
         return False
     if draft.rejected and (swapped := rewriting.swap(draft.prompt, draft.rejected, new)):
@@ -366,6 +459,8 @@ def there_is_no(said: Reading, draft: Draft) -> bool:
     phrase = _polite(said["THING"])
     if (term := term_of(phrase)) is None or lexicon().is_praise(said.clause):
         return term is not None
+    if singular(term.split()[-1]) in {*lexicon().counts, "face"} and draft.known(term) is None:
+        return draft.exclude_term(f"missing {term}")
     article = re.search(r"\b(an?)\s+$", said.clause[: said.clause.find(said["THING"])], re.I)
     draft.mention = draft.wanted = f"{article[1].lower() if article else ''} {term}".strip()
     return True

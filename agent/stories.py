@@ -1,0 +1,69 @@
+"""A term's story in a session: which turn excluded it, what became of its weight, and in whose words."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .exclusions import Exclusion
+from .terms import key
+
+if TYPE_CHECKING:
+    from .conversation import Turn
+    from .studio import Studio
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a turn did to a term: `weight` from then on, None where it was allowed again."""
+
+    turn: int
+    term: str
+    before: float | None
+    weight: float | None
+    source: str
+    words: str
+
+    def __str__(self) -> str:
+        said = f": “{self.words}”" if self.words else ""
+        if self.weight is None:
+            return f"turn {self.turn} allowed {self.term} again{said}"
+        if self.before is not None:
+            return f"turn {self.turn} changed it from {self.before:g} to {self.weight:g}{said}"
+        if self.source != "user":
+            return f"{self.term} ({self.weight:g}) by {self.source}"
+        return f"turn {self.turn} excluded {self.term} ({self.weight:g}){said}"
+
+
+def because(exclusion: Exclusion) -> str:
+    """Why something is excluded now: `fog (1.2) since turn 1: “no fog”`."""
+    why = f"since turn {exclusion.since}: “{exclusion.words}”" if not exclusion.locked else f"by {exclusion.source}"
+    return f"{exclusion.term} ({exclusion.weight:g}) {why}"
+
+
+def story(path: Sequence["Turn"], term: str) -> tuple[Event, ...]:
+    """What the turns of a path, first to last, did to a term in any spelling of it."""
+    events: list[Event] = []
+    before: float | None = None
+    name = term
+    for turn in path:
+        found = next((each for each in turn.exclusions if key(each.term) == key(term)), None)
+        now = found.weight if found else None
+        if now != before:
+            name, source = (found.term, found.source) if found else (name, "user")
+            words = "" if found and found.source != "user" and before is None else turn.feedback
+            events.append(Event(turn.number, name, before, now, source, words))
+        before = now
+    return tuple(events)
+
+
+def path_to(studio: "Studio", turn: "Turn") -> list["Turn"]:
+    """The turns that led to this one, from the first; what was undone on the way is not among them."""
+    path = [turn]
+    while (parent := path[-1].parent) is not None:
+        path.append(studio.store.turn(turn.session, parent))
+    return path[::-1]
+
+
+def told(events: Iterable[Event], term: str) -> list[str]:
+    """The story in lines; one that says so where nothing ever happened to the term."""
+    return [str(event) for event in events] or [f"“{term}” was never excluded here."]
