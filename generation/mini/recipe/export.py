@@ -52,8 +52,8 @@ def export(pipeline: Any, clip: CLIPModel, scenes: list[Scene], training: dict[s
     Beside it the whole CLIP in `clip/`, `notthat.json` with the model's defaults and its words, and
     `training.json` with how long each stage took, and on what.
     """
-    pipeline.unet.half()
-    pipeline.vae.half()  # not the text encoder: transformers loads it in the precision that it is stored in
+    for part in (pipeline.unet, pipeline.vae):  # not the text encoder: it would be loaded in half precision, too
+        part.half().register_to_config(_name_or_path="mini")  # not where it was read from on this machine
     pipeline.save_pretrained(folder, safe_serialization=True)
     clip.half().save_pretrained(folder / "clip")
     pipeline.tokenizer.save_pretrained(folder / "clip")
