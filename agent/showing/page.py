@@ -78,18 +78,18 @@ def _article(turn: TurnRecord, parent: TurnRecord | None, images: ImageStore, re
     images.open(turn.sha256)  # that it is whole
     source = _data("png", images.path(turn.sha256).read_bytes())
     alt = escape(f"turn {turn.number}: {turn.prompt}", quote=True)
-    pictures = [f'<img id="picture-{turn.number}" src="{source}" alt="{alt}">']
+    pair, slider = f'<img id="picture-{turn.number}" src="{source}" alt="{alt}">', ""
     if parent is not None:
-        pictures += [
-            f'<img class="before" data-of="picture-{parent.number}" alt="">',
-            '<input type="range" min="0" max="100" value="50" aria-label="how much of the picture before is shown">',
-            f'<div class="sides soft"><span>turn {parent.number}</span><span>turn {turn.number}</span></div>',
-        ]
+        pair += f'<img class="before" data-of="picture-{parent.number}" alt=""><div class="edge"></div>'
+        slider = (
+            '<input type="range" min="0" max="100" value="50" aria-label="how much of the picture before is shown">'
+            f'<div class="sides soft"><span>turn {parent.number}</span><span>turn {turn.number}</span></div>'
+        )
     grown = "" if parent is None else f' <span class="soft">from turn {parent.number}</span>'
     edits = " ".join(f"<code>{escape(json.dumps(edit, ensure_ascii=False))}</code>" for edit in turn.edits)
     changed = parent is None or parent.prompt != turn.prompt
     return (
-        f'<article id="turn-{turn.number}"><div class="pictures">{"".join(pictures)}</div><div>'
+        f'<article id="turn-{turn.number}"><div class="pictures"><div class="pair">{pair}</div>{slider}</div><div>'
         f"<h2>Turn {turn.number}{grown}</h2><blockquote>{escape(turn.feedback)}</blockquote>"
         f"<p>{escape(turn.reply)}</p>"
         f'<p class="{"" if changed else "soft"}">{escape(turn.prompt)}</p>'

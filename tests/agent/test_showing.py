@@ -132,6 +132,8 @@ def test_a_browser_shows_the_page_without_a_network(studio: Studio, session: str
         slider.fill("80")
         cut = view.evaluate("getComputedStyle(document.querySelector('#turn-1 .before')).clipPath")
         assert cut in ("inset(0px 20% 0px 0px)", "inset(0px calc(20%) 0px 0px)")
+        boxes = [view.locator(f"#turn-1 {name}").bounding_box() for name in (".before", "#picture-1")]
+        assert boxes[0] == boxes[1]  # one lies on the other
         view.close()
     assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()] * 2
     assert complaints == []
