@@ -28,6 +28,8 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+from gold_server import GoldServer
+
 from notthat.agent.edits import Edit, Exclude, Reweight, SetPrompt, State
 from notthat.agent.exclusions import parse_negative
 from notthat.agent.interpreters import Interpretation, Interpreter
@@ -35,8 +37,6 @@ from notthat.agent.interpreters.llm import LLMInterpreter
 from notthat.agent.interpreters.llm.chat import Chat
 from notthat.agent.settings import Settings
 from notthat.agent.studio import interpreter_of
-
-from gold_server import GoldServer
 
 Case = Mapping[str, Any]
 

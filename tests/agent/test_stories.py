@@ -1,6 +1,5 @@
 """What is told of a term: who excluded it, what became of its weight, and in whose words."""
 
-import json
 from collections.abc import Callable
 
 from hypothesis import HealthCheck, given, settings
