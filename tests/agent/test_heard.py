@@ -16,7 +16,7 @@ import pytest
 
 from notthat.agent.interpreters import OfflineInterpreter
 
-BARS = [("heard-1", 0.95), ("heard-2", 0.95), ("heard-3", 0.92)]
+BARS = [("heard-1", 0.97), ("heard-2", 0.97), ("heard-3", 0.93), ("heard-4", 0.95), ("sealed", 0.9)]
 DATA = Path(__file__).parent / "data"
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 

@@ -68,8 +68,9 @@ _STARTS = re.compile(
     r"|would|must|want|need|like|love|hate|keeps?|feels?|said|told|asked|think|just|still|also|only|do|does|did|don't"
     r"|doesn't|didn't|isn't|aren't|wasn't|won't|can't|couldn't|never)"
     r"|it's|that's|there's|they're|he's|she's|i'm|i'd|i've|we're|don't|can you|could you|can we|please|get rid|remove"
-    r"|delete|erase|add|make|put|change|fix|undo|take|give|lose|try|keep|go back|start over|no more|still|why|too|nothing"
-    r"|everything|(?:the|his|her|its|their|my)\s+[\w-]+\s+(?:is|are|looks?|was|were|needs?|should|has|have|isn't|aren't))\b)",
+    r"|delete|erase|add|make|put|change|fix|undo|take|give|lose|try|keep|go back|start over|no more|still|why|too"
+    r"|nothing|everything|(?:the|his|her|its|their|my)\s+[\w-]+\s+(?:is|are|looks?|was|were|needs?|should|has|have"
+    r"|isn't|aren't))\b)",
     re.I,
 )
 """Where a clause may begin that nothing parts from the one before."""

@@ -70,7 +70,7 @@ def swap_kind(prompt: str, kind: str, new: str) -> str | None:
 
 def recount(prompt: str, phrase: str) -> str:
     """ "Three kittens": of the kitten that the prompt speaks of, else beside it."""
-    number, _, noun = phrase.partition(" ")
+    noun = phrase.partition(" ")[2]
     match = re.search(
         rf"\b(?:(?:an?|one|two|three|four|five|six|\d+|some|several)\s+)?{_plural_tolerant(noun.split()[-1])}\b",
         prompt,

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 _NAMED = {
     "COUNT": "(<digits>|<number>)",
     "WEIGHT": "<decimal>",
-    "NUMBER": "(<digits>|<number>|too many|extra|an extra|a third|a second|second|third|sixth|seventh|a seventh|a sixth|a fourth|multiple|several)",
+    "NUMBER": "(<digits>|<number>|too many|extra|an extra|a? (second|third|fourth|sixth|seventh)|multiple|several)",
     "SIDE": "(left|right)",
     "PART": "_",
     "TINT": "_ (cast|tint|tinge|hue)",

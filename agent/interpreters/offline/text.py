@@ -112,8 +112,8 @@ _CONTRACTIONS = [
             r"\g<x> ",
         ),
         (
-            r"\btoo (?:much|very) (?=(?:big|small|long|short|dark|bright|red|green|blue|yellow|old|young|high|low|thick|thin|fat|tall|wide|near"
-            r"|far|strong|heavy|loud|clean|dirty|shiny|sharp|soft|cold|warm|happy|sad|serious)\b)",
+            r"\btoo (?:much|very) (?=(?:big|small|long|short|dark|bright|red|green|blue|yellow|old|young|high|low"
+            r"|thick|thin|fat|tall|wide|near|far|strong|heavy|loud|clean|dirty|shiny|sharp|soft|cold|warm|happy|sad|serious)\b)",
             "too ",
         ),
         (r"^do (?=(?:let|keep|make|add|put|remove|give|take|bring|try|have)\b)", ""),
@@ -124,7 +124,8 @@ _CONTRACTIONS = [
         (r"'ll\b", " will"),
         (r"'d\b", " would"),
         (
-            r"^(?:i|we) would (?:like|love|prefer|want|wish) (?:for )?(?:you )?to (?!see\b|have\b|keep\b|know\b|say\b|show\b|be\b"
+            r"^(?:i|we) would (?:like|love|prefer|want|wish) (?:for )?(?:you )?to (?!see\b|have\b|keep\b|know\b"
+            r"|say\b|show\b|be\b"
             r"|go\b(?! back)|get\b(?! rid))",
             "",
         ),

@@ -329,7 +329,9 @@ def instead(said: Reading, draft: Draft) -> bool:
     if re.search(r"\bnot\s+\S+$", said.clause, re.I) and lexicon().kind(old) is None and not _ARTICLE.match(old):
         return False
     new = re.sub(
-        r"^(?:(?:can|could|may) (?:i|we|you) (?:please )?(?:have|get|see|do|try|make it|use)|(?:can|could|may|might|should|would|let) there (?:please )?be|there (?:should|must|could|need to) be|make (?:it|that|him|her|this)|i (?:would like|would prefer|want|meant|said)|use|put|draw|show"
+        r"^(?:(?:can|could|may) (?:i|we|you) (?:please )?(?:have|get|see|do|try|make it|use)"
+        r"|(?:can|could|may|might|should|would|let) there (?:please )?be|there (?:should|must|could|need to) be"
+        r"|make (?:it|that|him|her|this)|i (?:would like|would prefer|want|meant|said)|use|put|draw|show"
         r"|give (?:me|him|her)|have|with|try|let it be|let us have|do|turn it into|it should be|should be|as|in"
         r"|change (?:it|that) to)\s+(?:be\s+)?",
         "",
