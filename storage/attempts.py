@@ -64,7 +64,7 @@ class Attempts:
         rows.check(turn)
         with self._database.writing() as db:
             session = rows.find_session(db, session_id, for_update=True)
-            rows.find_turn(db, session, turn.parent)
+            rows.require_turn(db, session, turn.parent)
             number = rows.free_number(db, session_id)
             return self._record(db, session_id, rows.renumbered(turn, number), None)
 

@@ -14,6 +14,7 @@ from .models import AttemptRow, ExclusionRow, SessionRow, TurnRow
 from .records import Attempt, ExclusionRecord, NewTurn, SessionRecord, SessionStart, Status, TurnRecord
 
 _SEEDS = range(-(2**63), 2**63)
+_NUMBERS = range(2**31)
 
 
 def check(turn: NewTurn) -> None:
@@ -36,12 +37,23 @@ def find_session(db: Session, session_id: str, *, for_update: bool = False) -> S
 
 def find_turn(db: Session, session: SessionRow, number: int) -> TurnRow:
     """The row of one of the session's turns."""
-    newest = newest_number(db, session.id)
-    turn = db.scalars(turns_of(session).where(TurnRow.number == number)).first() if 0 <= number <= newest else None
+    turn = db.scalars(turns_of(session).where(TurnRow.number == number)).first() if number in _NUMBERS else None
     if turn is None:
-        there_are = "only turn 0" if newest == 0 else f"turns 0 to {newest}"
-        raise UnknownTurnError(f"no turn {number} in session “{session.id}”: it has {there_are}")
+        raise _unknown_turn(db, session, number)
     return turn
+
+
+def require_turn(db: Session, session: SessionRow, number: int) -> None:
+    """Raise `UnknownTurnError` where the session has no such turn."""
+    asked = select(TurnRow.id).where(TurnRow.session_id == session.id, TurnRow.number == number)
+    if number not in _NUMBERS or db.scalar(asked) is None:
+        raise _unknown_turn(db, session, number)
+
+
+def _unknown_turn(db: Session, session: SessionRow, number: int) -> UnknownTurnError:
+    newest = newest_number(db, session.id)
+    there_are = "only turn 0" if newest == 0 else f"turns 0 to {newest}"
+    return UnknownTurnError(f"no turn {number} in session “{session.id}”: it has {there_are}")
 
 
 def turns_of(session: SessionRow) -> Select[TurnRow]:
@@ -57,11 +69,12 @@ def newest_number(db: Session, session_id: str) -> int:
 
 def free_number(db: Session, session_id: str) -> int:
     """The next turn's number: none that a turn has, or that is being drawn."""
-    drawn = select(func.max(AttemptRow.number)).where(
+    done = select(func.max(TurnRow.number)).where(TurnRow.session_id == session_id)
+    pending = select(func.max(AttemptRow.number)).where(
         AttemptRow.session_id == session_id, AttemptRow.status == "pending"
     )
-    pending = db.scalar(drawn)
-    return max(newest_number(db, session_id), -1 if pending is None else pending) + 1
+    taken = db.execute(select(done.scalar_subquery(), pending.scalar_subquery())).one()
+    return max((number for number in taken if number is not None), default=-1) + 1
 
 
 def renumbered(turn: NewTurn, number: int) -> NewTurn:

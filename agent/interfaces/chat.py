@@ -65,12 +65,6 @@ class Chat:
         """[N]  go back one turn, or N"""
         self._show(self.conversation.undo(_number(turns, "/undo", default=1)))
 
-    def cmd_retry(self, _: str) -> None:
-        """draw the latest turn again that came to no picture"""
-        with progress("drawing") as on_step:
-            self._conversation = Conversation.retry(self.conversation.id, self.studio, on_step=on_step)
-        self._show(self._conversation.head)
-
     def cmd_branch(self, turn: str) -> None:
         """N  go on from turn N; what came after stays where it is"""
         self._show(self.conversation.branch(_number(turn, "/branch")))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -25,6 +25,7 @@ a_request = st.builds(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the first text reads all of Unicode
 @given(request=a_request)
 def test_what_is_written_is_read_back(request: GenerationRequest) -> None:
     values, left_out = from_infotext(infotext(request))

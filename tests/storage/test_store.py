@@ -78,7 +78,11 @@ def statements() -> Iterator[list[str]]:
 
 
 class TestStore:
-    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(
+        max_examples=40,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+    )
     @given(turn=a_first_turn)
     def test_gives_back_a_turn_as_it_was_handed_in(self, store: Store, turn: NewTurn) -> None:
         kept = store.begin_session("mini", ("quality", "brand"), turn, Image.new("RGB", (2, 2)), {})
