@@ -531,7 +531,7 @@ def test_a_database_of_a_newer_notthat_is_left_alone(notthat: Run, home: Path, m
     for command in (["sessions"], ["new", PROMPT], ["say", session, "no fog"], ["db", "upgrade"], ["db", "check"]):
         result = notthat(*command, "--json")
         assert (result.code, "made by a newer notthat" in result.reason) == (1, True), command
-    set_revision("0001")
+    set_revision("0002")
     assert notthat("sessions", "--json") == listed
 
 
