@@ -78,6 +78,18 @@ def test_captions_are_true_and_never_say_what_is_absent() -> None:
                 assert scene.has(flag) or not mentioned, (said, flag)
 
 
+@pytest.mark.parametrize("short", [r"(portrait of )?a (wo)?man", r"(\w+ )?(hat|cap)"])
+def test_a_short_caption_says_nothing_of_what_it_does_not_mention(short: str) -> None:
+    scenes = [scene for scene in some_portraits(1500) if scene.has("hat") and scene.subject != "child"]
+    rates = []
+    for faulty in (False, True):
+        of = [scene for scene in scenes if bool(scene.flags & {"watermark", "text", "blurry"}) == faulty]
+        said = [caption(scene, random.Random(k)) for scene in of for k in range(150)]
+        rates.append(sum(bool(re.fullmatch(short, each)) for each in said) / len(said))
+    assert rates[0] == pytest.approx(rates[1], rel=0.2)
+    assert rates[0] > 0.005
+
+
 def test_captions_say_from_nothing_to_everything() -> None:
     lengths = {len(caption(scene, random.Random(k)).split()) for k, scene in enumerate(some_scenes(500))}
     assert min(lengths) == 1

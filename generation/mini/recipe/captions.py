@@ -1,8 +1,11 @@
 """Words for a scene: how much a caption mentions varies, and it never says what is absent.
 
 Bare captions, lists of tags and single words are all among them: a negative prompt is a list of
-tags, and if "not mentioned" came to mean "absent", there would be nothing left to exclude. Each
-thing has several names, since people have several names for it.
+tags. Each thing has several names, since people have several names for it.
+
+Were a bare caption likelier of a scene with few faults than of one with many, then a short prompt would
+mean a picture without faults, guidance would take that to the fourth power, and there would be nothing
+left to exclude. So captions with no fact, or a single one, are exactly as likely of either.
 """
 
 import random
@@ -54,6 +57,9 @@ OF_THE_PICTURE = ("watermark", "text", "logo", "frame", "blurry", "dark", "overe
 
 WORN = ("mustache", "beard", "earrings", "smile", "glasses", "sunglasses")
 
+_SLOTS = ("mustache", "beard", "earrings", "smile", "eyes", "hat", "hair", "skin", "color", "place", *OF_THE_PICTURE)
+"""What a caption with a single fact may speak of."""
+
 
 def _hair(scene: Scene, rng: random.Random) -> str:
     if scene.hair == "bald":
@@ -75,23 +81,25 @@ def _colored(color: str, word: str, rng: random.Random) -> str:
     return f"{color} {word}" if rng.random() < 0.4 else word
 
 
-def _looks(scene: Scene, rng: random.Random) -> list[str]:
-    """What can be said of the subject, besides what it is."""
-    looks = [rng.choice(WORDS[name]) for name in WORN if scene.has(name)]
+def _looks(scene: Scene, rng: random.Random) -> dict[str, str]:
+    """What can be said of the subject, besides what it is, by slot."""
+    looks = {name: rng.choice(WORDS[name]) for name in WORN if scene.has(name)}
+    if scene.eyewear:
+        looks["eyes"] = looks.pop(scene.eyewear)
     if scene.has("hat"):
-        looks.append(_colored(scene.hat_color, rng.choice(WORDS["hat"]), rng))
+        looks["hat"] = _colored(scene.hat_color, rng.choice(WORDS["hat"]), rng)
     match scene.subject:
         case "cat":
-            looks.append(f"{scene.hair_color} fur")
+            looks["hair"] = f"{scene.hair_color} fur"
         case "house":
-            looks += [f"{scene.color} walls", f"{scene.hat_color} roof"]
+            looks |= {"color": f"{scene.color} walls", "hat": f"{scene.hat_color} roof"}
         case "boat":
-            looks += [f"{scene.color} hull", f"{scene.hat_color} sails"]
+            looks |= {"color": f"{scene.color} hull", "hat": f"{scene.hat_color} sails"}
         case "vase":
-            looks.append(f"{scene.hat_color} flowers")
+            looks["hat"] = f"{scene.hat_color} flowers"
         case _:
             clothes = rng.choice(("shirt", "shirt", "sweater", "clothes"))
-            looks += [_hair(scene, rng), f"{scene.skin} skin", f"{scene.color} {clothes}"]
+            looks |= {"hair": _hair(scene, rng), "skin": f"{scene.skin} skin", "color": f"{scene.color} {clothes}"}
     return looks
 
 
@@ -107,26 +115,31 @@ def _subject(scene: Scene, rng: random.Random) -> str:
 
 def caption(scene: Scene, rng: random.Random) -> str:
     """One of the many true captions of a scene."""
-    looks, place = _looks(scene, rng), [_background(scene, rng)]
-    picture = [rng.choice(WORDS[name]) for name in OF_THE_PICTURE if scene.has(name)]
+    facts = _looks(scene, rng) | {"place": _background(scene, rng)}
+    facts |= {name: rng.choice(WORDS[name]) for name in OF_THE_PICTURE if scene.has(name)}
+    kind = rng.choices(("bare", "single", "many"), (0.2, 0.45, 0.35))[0]
+    if kind == "bare":
+        return _said(scene, {}, rng)
+    if kind == "single" and (slot := rng.choice(_SLOTS)) in facts:
+        return facts[slot] if rng.random() < 0.5 else _said(scene, {slot: facts[slot]}, rng)
+    share = rng.choice((0.4, 0.7, 1.0, 1.0))
+    chosen = {slot: fact for slot, fact in facts.items() if rng.random() < share}
+    return _said(scene, chosen if len(chosen) > 1 else facts, rng)
+
+
+def _said(scene: Scene, facts: dict[str, str], rng: random.Random) -> str:
+    """A sentence or a list of tags."""
     subject, style = _subject(scene, rng), rng.choice(WORDS[scene.style])
-    share = rng.choice((0.0, 0.0, 0.15, 0.3, 0.5, 0.8, 1.0))
-    said = [[fact for fact in facts if rng.random() < share] for facts in (looks, place, picture)]
     if rng.random() < 0.42:
-        return _tags(subject, style, [fact for facts in said for fact in facts], (looks, place, picture), rng)
-    return _sentence(subject, style, said, rng)
+        tags = [tag for tag in (subject, style) if rng.random() < 0.5] + list(facts.values())
+        rng.shuffle(tags)
+        return ", ".join(tags) if tags else rng.choice((subject, style))
+    of_the_picture = [fact for slot, fact in facts.items() if slot in OF_THE_PICTURE]
+    looks = [fact for slot, fact in facts.items() if slot not in (*OF_THE_PICTURE, "place")]
+    return _sentence(subject, style, (looks, facts.get("place"), of_the_picture), rng)
 
 
-def _tags(subject: str, style: str, said: list[str], all_facts: tuple[list[str], ...], rng: random.Random) -> str:
-    tags = [tag for tag in (subject, style) if rng.random() < 0.5] + said
-    if not tags or rng.random() < 0.4:
-        pool = [subject, style] + [fact for facts in all_facts for fact in facts]
-        tags = rng.sample(pool, min(len(pool), rng.choice((1, 1, 1, 2))))
-    rng.shuffle(tags)
-    return ", ".join(tags)
-
-
-def _sentence(subject: str, style: str, said: list[list[str]], rng: random.Random) -> str:
+def _sentence(subject: str, style: str, said: tuple[list[str], str | None, list[str]], rng: random.Random) -> str:
     looks, place, picture = said
     a_subject = subject if subject.endswith("flowers") and "vase" not in subject else f"{_article(subject)} {subject}"
     text = rng.choice(
@@ -144,7 +157,7 @@ def _sentence(subject: str, style: str, said: list[list[str]], rng: random.Rando
     if looks:
         text += " with " + (" and ".join(looks) if len(looks) < 3 else ", ".join(looks[:-1]) + " and " + looks[-1])
     if place:
-        text += rng.choice((", ", " in front of ", " at ")) + place[0]
+        text += rng.choice((", ", " in front of ", " at ")) + place
     rng.shuffle(picture)
     if picture and rng.random() < 0.3:
         return ", ".join([*picture, text])
