@@ -31,6 +31,7 @@ class About(BaseModel):
     width: int | None = Field(default=None, ge=8)
     height: int | None = Field(default=None, ge=8)
     joining_share: float | None = Field(default=None, ge=0, lt=1)
+    guidance_rescale: float | None = Field(default=None, ge=0, le=1)
     weighting: Weighting | None = None
     vocabulary: frozenset[str] | None = None
 

@@ -117,6 +117,7 @@ class Defaults:
     width: int
     height: int
     joining_share: float = 0.0
+    guidance_rescale: float = 0.0
     weighting: Weighting = "scaled"
     unguided_method: Method = "cfg"
 

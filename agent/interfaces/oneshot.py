@@ -54,7 +54,8 @@ def first_request(
     """The engine, and the request for the first picture: what was asked for, and the model's defaults."""
     given = {name: value for name, value in asked.items() if value is not None}
     given = {"seed": secrets.randbelow(2**32), **given, "model": model, "prompt": prompt}
-    given |= {"negative_prompt": negative or "", "no_negative": negative is None, "syntax": "plain", "joining_step": 0}
+    given |= {"negative_prompt": negative or "", "no_negative": negative is None}
+    given |= {"syntax": "plain", "joining_step": 0, "guidance_rescale": 0.0}
     given.setdefault("method", "cfg")
     load = cache(partial(LocalEngine.load, model))
     request = GenerationRequest.with_defaults(given, lambda: load().defaults)

@@ -43,6 +43,13 @@ def test_what_is_asked_wins_over_the_models_defaults() -> None:
     assert (request.num_inference_steps, request.guidance_scale, request.height) == (20, 2.0, 96)
 
 
+def test_a_models_guidance_rescale_is_used_where_none_is_asked_for() -> None:
+    defaults = Defaults(20, 5.0, 128, 96, guidance_rescale=0.7)
+    asked = {"model": "m", "prompt": "a man", "seed": 1}
+    assert GenerationRequest.with_defaults(asked, lambda: defaults).guidance_rescale == 0.7
+    assert GenerationRequest.with_defaults({**asked, "guidance_rescale": 0.0}, lambda: defaults).guidance_rescale == 0
+
+
 def test_a_models_joining_share_is_of_the_steps_that_are_asked_for() -> None:
     defaults = Defaults(20, 5.0, 128, 96, joining_share=0.2)
     asked = {"model": "mini", "prompt": "a man", "seed": 1}
