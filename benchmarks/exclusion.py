@@ -10,8 +10,8 @@ Portraits are drawn by the product's own engine with mini's defaults, the same s
     agent     what the agent draws when told "portrait of a man without a hat", or, on every second seed, "no hat"
     asked     the raw prompt "portrait of a man with a hat" (on half of the seeds)
 
-and judged by a classifier that was trained on renders, never on what mini draws (`judge.py`). Rates stand with 95 % Wilson
-intervals. An attribute that the judge gets wrong too often on held-out pictures is left out. With
+and judged by a classifier that was trained on renders, never on what mini draws (`judge.py`). Rates stand
+with 95 % Wilson intervals. An attribute that the judge gets wrong too often on held-out pictures is left out. With
 `--json`, the last line of stdout is the rates as JSON.
 """
 
