@@ -46,20 +46,20 @@ STYLE_WEIGHTS = (0.36, 0.24, 0.19, 0.21)
 EYEWEAR = (None, "glasses", "sunglasses")
 EYEWEAR_WEIGHTS = (0.52, 0.26, 0.22)
 EXPOSURES = (None, "dark", "overexposed")
-EXPOSURE_WEIGHTS = (0.62, 0.19, 0.19)
+EXPOSURE_WEIGHTS = (0.58, 0.21, 0.21)
 
 FLAGS: dict[str, float] = {
-    "mustache": 0.27,
-    "beard": 0.25,
+    "mustache": 0.3,
+    "beard": 0.28,
     "hat": 0.3,
-    "earrings": 0.25,
+    "earrings": 0.3,
     "smile": 0.4,
-    "watermark": 0.22,
-    "text": 0.2,
-    "logo": 0.2,
-    "frame": 0.2,
-    "blurry": 0.2,
-    "oversaturated": 0.19,
+    "watermark": 0.25,
+    "text": 0.25,
+    "logo": 0.25,
+    "frame": 0.25,
+    "blurry": 0.24,
+    "oversaturated": 0.23,
 }
 """The attributes that are there or not, and the share of pictures that has each."""
 
