@@ -209,10 +209,8 @@ class Draft:
         return (edit for edit in self.edits if isinstance(edit, Exclude | Allow | Reweight))
 
 
-def is_pronoun(phrase: str) -> bool:
-    """Whether a phrase only points at what was spoken of before."""
-    words = phrase.lower().strip(" ?!.,").split()
-    pointers = {
+_POINTERS = frozenset(
+    [
         "it",
         "that",
         "them",
@@ -229,8 +227,14 @@ def is_pronoun(phrase: str) -> bool:
         "the",
         "all",
         "of",
-    }
-    return all(word in pointers for word in words)
+    ]
+)
+
+
+def is_pronoun(phrase: str) -> bool:
+    """Whether a phrase only points at what was spoken of before."""
+    words = phrase.lower().strip(" ?!.,").split()
+    return all(word in _POINTERS for word in words)
 
 
 def _in(word: str, asked: set[str]) -> bool:

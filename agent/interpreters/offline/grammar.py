@@ -1,13 +1,12 @@
-"""The grammar: `prompts/grammar.toml`, read once when it is first needed."""
+"""The grammar: the files of `prompts/grammar`, read once when it is first needed; rules are tried in their order."""
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib import resources
 from typing import Any
 
+from .data import tables, texts
 from .lexicon import lexicon
 from .template import Classes, Template, Words, inflected
 
@@ -94,21 +93,16 @@ class Grammar:
 
 
 @cache
-def _text() -> str:
-    return resources.files("notthat.prompts").joinpath("grammar.toml").read_text(encoding="utf-8")
-
-
-@cache
 def grammar_words() -> frozenset[str]:
     """Every word that a rule or a class speaks of, with the endings of its verbs."""
-    words = re.findall(r"(?<![\w<])[a-z']{3,}\*?(?![\w>])", _text())
+    words = re.findall(r"(?<![\w<])[a-z']{3,}\*?(?![\w>])", "\n".join(texts("grammar")))
     return frozenset(form for word in words for form in (inflected(word) if word.endswith("*") else [word]))
 
 
 @cache
 def grammar() -> Grammar:
     """The one grammar."""
-    data = tomllib.loads(_text())
+    data = tables("grammar")
     known = lexicon()
     return Grammar(
         classes=Classes({**known.words, "camera": known.camera, "past": known.past, **data["classes"]}),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ...edits import Edit, Reset, State
 from ...replies import describe
 from ..base import Interpretation
-from . import exclusions, faults, rewriting, wishes
+from . import rewriting
 from .acts import ACTS
 from .descriptions import (
     adds_nothing,
@@ -19,6 +19,7 @@ from .descriptions import (
     split_description,
 )
 from .draft import Draft
+from .faults import fault
 from .grammar import Reading, grammar
 from .lexicon import lexicon
 from .phrases import is_noun_phrase, term_of
@@ -59,8 +60,6 @@ _SO_IS = re.compile(
     re.I,
 )
 _NONE_AT_ALL = re.compile(r"no\s+(?P<thing>[\w' -]+)\?$", re.I)
-_MODULES = (exclusions, faults, wishes)
-"""Where the acts are that the grammar asks for."""
 _RUN_ON = re.compile(r"\b((?:less|more|no|fewer)\s+[\w-]+)\s+(?=(?:less|more|no|fewer|add|keep)\s)", re.I)
 _LISTED = re.compile(r"^\s*(?:negatives?(?: prompt)?|exclude|avoid|without|no)\s*:\s*", re.I)
 _STARTS = re.compile(
@@ -100,7 +99,7 @@ class OfflineInterpreter:
         return Interpretation(edits=edits, reply=describe(edits, state))
 
     def explain(self, feedback: str, state: State) -> tuple[Reason, ...]:
-        """Which rule of `prompts/grammar.toml` understood which clause, and what came of it."""
+        """Which rule of `prompts/grammar` understood which clause, and what came of it."""
         return tuple(Reason(*step) for step in _draft(feedback, state).trail)
 
 
@@ -239,7 +238,7 @@ def _refuse(match: re.Match[str]) -> str:
     thing = match["thing"].strip()
     pointed = re.match(r"(?:that|the|this|those|these|his|her|its|their|a|an|my)\s", thing, re.I)
     term, known = term_of(thing), lexicon()
-    if term is None or not is_noun_phrase(thing) or known.is_praise(thing) or faults.fault(term):
+    if term is None or not is_noun_phrase(thing) or known.is_praise(thing) or fault(term):
         return match[0]
     command = set(thing.lower().split()) & (known.words["verbs"] | known.words["commands"] | known.words["fillers"])
     return f"no {term}" if pointed or (match["asked"] and not command) else match[0]

@@ -1,19 +1,18 @@
-"""The words the grammar knows, read once from `prompts/lexicon.toml` when they are first needed."""
+"""The words the grammar knows, read once from the files of `prompts/lexicon` when they are first needed."""
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib import resources
 from typing import Any
 
 from ...terms import key, singular
+from .data import tables
 
 
 @dataclass(frozen=True)
 class Lexicon:
-    """Word lists by their names in the file; every word in lower case."""
+    """Word lists by their names in the files; every word in lower case."""
 
     chat: Mapping[str, str]
     words: Mapping[str, frozenset[str]]
@@ -70,8 +69,7 @@ def either(words: Iterable[str]) -> str:
 @cache
 def lexicon() -> Lexicon:
     """The one lexicon."""
-    text = resources.files("notthat.prompts").joinpath("lexicon.toml").read_text(encoding="utf-8")
-    return _build(tomllib.loads(text))
+    return _build(tables("lexicon"))
 
 
 def _build(data: Mapping[str, Any]) -> Lexicon:

@@ -6,6 +6,7 @@ from ...terms import squeeze
 from .lexicon import lexicon
 
 MAX_WORDS = 5
+_DETERMINERS = frozenset({"the", "his", "her", "their", "my", "your", "our", "its", "that", "this"})
 _OF = re.compile(
     r"^(?:(?:a|the|all|any)\s+)?(?:bits?|lots?|loads?|tons?|bunch|pair"
     r"|couple|kinds?|sorts?|piece|amount|number|hint|trace"
@@ -45,18 +46,7 @@ def _before_cut(words: list[str]) -> list[str]:
             if word in cuts and word not in {"out", "off", "over", "under", "like", "up", "down"}:
                 return []
             continue
-        if word in {"of"} and following not in {
-            "the",
-            "his",
-            "her",
-            "their",
-            "my",
-            "your",
-            "our",
-            "its",
-            "that",
-            "this",
-        }:
+        if word in {"of"} and following not in _DETERMINERS:
             continue
         if word in {"of", "to"} or word in cuts or _is_participle(word, following):
             if words[index - 1] in {"out", "depth", "cut"} or (
@@ -75,151 +65,9 @@ def _is_participle(word: str, following: str) -> bool:
 
 def is_noun_phrase(text: str) -> bool:
     """Whether a clause is a bare noun phrase, such as the second half of "no cars and no people"."""
-    words = text.lower().split()
-    if not 0 < len(words) <= 6 or words[0] in _SENTENCE_STARTS:
+    words, known = text.lower().split(), lexicon().words
+    if not 0 < len(words) <= 6 or words[0] in known["sentence_starts"]:
         return False
-    return not any(word in _VERBS or word.endswith(("n't", "'re", "'ll", "'m", "'ve", "'d")) for word in words)
-
-
-_SENTENCE_STARTS = frozenset(
-    [
-        "i",
-        "you",
-        "we",
-        "they",
-        "he",
-        "she",
-        "it",
-        "it's",
-        "he's",
-        "she's",
-        "i'm",
-        "that's",
-        "this",
-        "there",
-        "there's",
-        "here",
-        "what",
-        "who",
-        "why",
-        "how",
-        "when",
-        "where",
-        "which",
-        "is",
-        "are",
-        "was",
-        "were",
-        "do",
-        "does",
-        "did",
-        "can",
-        "could",
-        "should",
-        "would",
-        "will",
-        "has",
-        "have",
-        "had",
-        "let",
-        "let's",
-        "not",
-        "never",
-        "keep",
-        "leave",
-        "please",
-        "make",
-        "put",
-        "add",
-        "give",
-        "change",
-        "turn",
-        "with",
-        "without",
-        "in",
-        "on",
-        "at",
-        "as",
-        "to",
-        "for",
-        "from",
-        "by",
-        "because",
-        "if",
-        "when",
-        "while",
-        "after",
-        "before",
-        "until",
-    ]
-)
-_VERBS = frozenset(
-    [
-        "is",
-        "are",
-        "was",
-        "were",
-        "am",
-        "be",
-        "been",
-        "being",
-        "has",
-        "have",
-        "had",
-        "do",
-        "does",
-        "did",
-        "can",
-        "could",
-        "will",
-        "would",
-        "should",
-        "may",
-        "might",
-        "must",
-        "looks",
-        "look",
-        "feels",
-        "feel",
-        "seems",
-        "seem",
-        "gets",
-        "get",
-        "got",
-        "makes",
-        "make",
-        "made",
-        "goes",
-        "go",
-        "needs",
-        "need",
-        "wants",
-        "want",
-        "like",
-        "likes",
-        "love",
-        "loves",
-        "says",
-        "said",
-        "asked",
-        "told",
-        "thinks",
-        "wanted",
-        "ordered",
-        "hate",
-        "keep",
-        "keeps",
-        "leave",
-        "stays",
-        "stay",
-        "it's",
-        "he's",
-        "she's",
-        "i",
-        "you",
-        "we",
-        "they",
-        "he",
-        "she",
-    ]
-)
+    return not any(
+        word in known["sentence_verbs"] or word.endswith(("n't", "'re", "'ll", "'m", "'ve", "'d")) for word in words
+    )
