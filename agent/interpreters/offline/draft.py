@@ -97,7 +97,8 @@ class Draft:
         exact = [e for e in negative if key(e.term) in keys or stem(e.term) in stems]
         if exact:
             return exact
-        alike = [e for e in negative if any(lexicon().is_same(e.term, span) for span in spans)]
+        groups = frozenset[int]().union(*map(lexicon().groups_of, keys))
+        alike = [e for e in negative if not groups.isdisjoint(lexicon().groups_of(key(e.term)))]
         heads = {key(word) for word in words}
         return alike or [e for e in negative if key(e.term).split()[-1] in heads]
 

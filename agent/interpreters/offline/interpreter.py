@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from ...edits import Edit, Reset, State
@@ -23,8 +24,7 @@ from .faults import fault
 from .grammar import Reading, grammar
 from .lexicon import lexicon
 from .phrases import is_noun_phrase, term_of
-from .template import Words
-from .text import clean, in_full, plain, split, trim
+from .text import MAX_CHARACTERS, clean, in_full, plain, split, trim
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -106,7 +106,7 @@ class OfflineInterpreter:
 def _draft(feedback: str, state: State) -> Draft:
     draft = Draft(state)
     known = {word for exclusion in state.negative for word in re.findall(r"\w+", exclusion.term.lower())}
-    draft.groaned = bool(re.search(rf"(?<!\w){lexicon().pattern('groans')}(?!\w)", feedback, re.I))
+    draft.groaned = _groan().search(feedback[:MAX_CHARACTERS]) is not None
     known |= set(re.findall(r"[a-z]+", state.prompt.lower()))
     said, text = plain(feedback), clean(feedback, {word for word in known if len(word) > 4})
     if anew := _AGAIN_WITH.match(said):
@@ -123,6 +123,11 @@ def _draft(feedback: str, state: State) -> Draft:
             with draft.step(said, "wish"):
                 _read_as_wish(trim(said), draft)
     return draft
+
+
+@cache
+def _groan() -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){lexicon().pattern('groans')}(?!\w)", re.I)
 
 
 def _describe(description: str, draft: Draft) -> None:
@@ -252,7 +257,7 @@ def _read(clause: str, draft: Draft, before: Reading | None) -> Reading | None:
         draft.mention = draft.wanted = thing
         return None
     said, negated = _unwrap(in_full(_INTERJECTION.sub("", clause)))
-    if not said or _is_only_praise(said) or grammar().questions.length(Words(said, grammar().classes)):
+    if not said or _is_only_praise(said) or grammar().questions.length(grammar().words(said)):
         return None
     going_on = before.going_on_with(said) if before and not negated and _continues(said, before) else None
     for reading in grammar().readings(said, negated):
@@ -270,7 +275,7 @@ def _unwrap(clause: str) -> tuple[str, bool]:
     """The clause less what is said for politeness, and whether it stands under a "don't"."""
     negated = False
     while clause:
-        said = Words(clause, grammar().classes)
+        said = grammar().words(clause)
         if (length := grammar().polite.length(said)) == 0:
             length = grammar().negators.length(said)
             negated ^= length > 0

@@ -50,7 +50,16 @@ class Lexicon:
     def is_same(self, one: str, other: str) -> bool:
         """Whether excluding the one excludes the other."""
         one, other = key(one), key(other)
-        return one == other or any(one in group and other in group for group in self.same)
+        return one == other or not self.groups_of(one).isdisjoint(self.groups_of(other))
+
+    def groups_of(self, term: str) -> frozenset[int]:
+        """Which groups of words that exclude the same thing a term is in, by the key of it."""
+        return self._groups.get(term, frozenset())
+
+    @cached_property
+    def _groups(self) -> dict[str, frozenset[int]]:
+        terms = {term for group in self.same for term in group}
+        return {term: frozenset(at for at, group in enumerate(self.same) if term in group) for term in terms}
 
     def pattern(self, name: str) -> str:
         """A regular expression (no group, no anchors) for one word of the list."""

@@ -6,6 +6,8 @@ from ...terms import squeeze
 from .lexicon import lexicon
 
 MAX_WORDS = 5
+_MOST_WORDS = 40
+"""How many words are looked at for the few that are a term."""
 _DETERMINERS = frozenset({"the", "his", "her", "their", "my", "your", "our", "its", "that", "this"})
 _OF = re.compile(
     r"^(?:(?:a|the|all|any)\s+)?(?:bits?|lots?|loads?|tons?|bunch|pair"
@@ -24,7 +26,7 @@ def term_of(phrase: str) -> str | None:
     known = lexicon()
     phrase = re.sub(r"\s+a (?:little|bit|lot|tad)(?: bit)?[\s.!]*$", "", phrase)
     phrase = squeeze(re.sub(r"[\"“”()\[\]{}<>*_?!.,;:\\|]", " ", phrase.lower()))
-    words = _OWNER.sub("", _OF.sub("", phrase)).split()
+    words = _OWNER.sub("", _OF.sub("", phrase)).split()[:_MOST_WORDS]
     while words and words[0] in known.words["quantifiers"] | known.words["expletives"]:
         words = _OF.sub("", " ".join(words[1:])).split()
     words = _before_cut(words)

@@ -41,7 +41,7 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
     `known` are words of this session that a typo may also be repaired towards.
     """
     text = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).translate(_PUNCTUATION)
-    text = "".join(_visible(character) for character in text)
+    text = _narrowed("".join(_visible(character) for character in text))
     text = re.sub(r"\bw/o(?:ut)?\b\s*", "without ", text, flags=re.I)
     text = re.sub(r"\bw/\s*", "with ", text, flags=re.I)
     text = _SED.sub(r"replace \1 with \2", text)
@@ -69,7 +69,7 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
 def plain(text: str) -> str:
     """A description on one line, its words as they were typed: only quotes are straight and "w/o" is said in full."""
     text = unicodedata.normalize("NFC", text[:MAX_CHARACTERS]).translate(_QUOTES)
-    text = "".join(_printed(character) for character in text)
+    text = squeeze("".join(_printed(character) for character in text))
     text = re.sub(r"(?<![\w/])w/o(?:ut)?\b\s*", "without ", text, flags=re.I)
     return squeeze(re.sub(r"(?<![\w/])w/(?=\s|\w{2})\s*", "with ", text, flags=re.I))
 
@@ -165,6 +165,15 @@ def _adjectives() -> str:
     return either({"many", "much", "brite"} | lexicon().words["faults"] | lexicon().words["needs_noun"])
 
 
+def _narrowed(text: str) -> str:
+    """The text with one space, or one end of a line, wherever there are several, and no long row of one mark.
+
+    What is tried at every space takes its time, and a person may lean on a key.
+    """
+    text = re.sub(r"\s*\n\s*", "\n", re.sub(r"[^\S\n]+", " ", text))
+    return re.sub(r"([^\w\s])\1{3,}", r"\1\1\1", text)
+
+
 def _visible(character: str) -> str:
     category = unicodedata.category(character)
     return " " if category in {"So", "Sk", "Cs", "Co", "Cn", "Cf", "Mn"} or character == "\0" else character
@@ -249,9 +258,7 @@ def _repair(word: str, vocabulary: frozenset[str]) -> str | None:
 
 def _is_inflected(word: str, vocabulary: frozenset[str]) -> bool:
     """Whether a word is a known one with another ending: "plants", "chained", "stormy"."""
-    stems = (
-        re.sub(rf"{ending}$", "", word) for ending in ("s", "es", "d", "ed", "r", "er", "ers", "y", "ly", "ing", "al")
-    )
+    stems = (word.removesuffix(end) for end in ("s", "es", "d", "ed", "r", "er", "ers", "y", "ly", "ing", "al"))
     return any(stem != word and (stem in vocabulary or f"{stem}e" in vocabulary) for stem in stems) or (
         not vocabulary.isdisjoint((f"{word}s", f"{word}y", f"{word}d", f"{word}r"))
     )

@@ -6,8 +6,8 @@ from .. import rewriting
 from ..draft import Draft, is_pronoun
 from ..grammar import Reading
 from ..lexicon import lexicon
+from ..morphology import gerund
 from ..phrases import is_noun_phrase, term_of
-from ..template import gerund
 from .registry import act
 from .wording import ARTICLE, IT, SOMEWHERE, polite
 
