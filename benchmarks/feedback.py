@@ -129,7 +129,7 @@ def milliseconds(seconds: Iterable[float]) -> dict[str, float]:
 def long_cases() -> list[Case]:
     """Feedback as long as is read, of every kind that might take its time."""
     texts = {
-        "a story": "I like the light and the fox looks alive, but the scarf is too red for my taste. Can you take it out? ",
+        "a story": "I like the light and the fox looks alive, but the scarf is too red for my taste. Take it out? ",
         "one clause": "the big red fox that i saw yesterday in the park with my mother and the dog of the neighbour ",
         "a list": "no fog, ",
         "typos": "backgruond wtaermark cartonish remvoe pepole ",

@@ -91,7 +91,9 @@ class Draft:
     def mentioned(self, text: str, negative: NegativePrompt | None = None) -> list[Exclusion]:
         """The exclusions that a text speaks of, in the order of the negative prompt."""
         negative = self.state.negative if negative is None else negative
-        words = [re.sub(r"ier$", "y", word) for word in re.findall(r"[\w'-]+", text.lower())]  # "blurrier"
+        said = re.sub(r"\b(?:anti|non|no)-(?=\w)", "", text.lower())  # "your anti-blue rule"
+        words = re.findall(r"[\w'-]+", said)
+        words = [re.sub(r"ier$", "y", word) for word in words]  # "blurrier"
         spans = {" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, min(i + 5, len(words) + 1))}
         keys, stems = {key(span) for span in spans}, {stem(span) for span in spans}
         exact = [e for e in negative if key(e.term) in keys or stem(e.term) in stems]
@@ -107,7 +109,7 @@ class Draft:
         if is_pronoun(phrase):
             if self.mention and (known := self.known(self.mention)):
                 return known
-            return self.state.negative.latest
+            return None if self.wanted else self.state.negative.latest
         return self.known(phrase) or next(iter(self.mentioned(phrase)), None)
 
     # the edits

@@ -30,9 +30,11 @@ def term_of(phrase: str) -> str | None:
     while words and words[0] in known.words["quantifiers"] | known.words["expletives"]:
         words = _OF.sub("", " ".join(words[1:])).split()
     words = _before_cut(words)
+    while len(words) > 1 and words[-1] in known.words["trailing"]:
+        words = words[:-1]
     while words and words[-1] in known.words["quantifiers"] | {"any", "thing", "things", "stuff"} and len(words) > 1:
         words = words[:-1]
-    if not words or len(words) > MAX_WORDS or words[0] in known.words["pronouns"]:
+    if not words or len(words) > MAX_WORDS or words[0] in known.words["pronouns"] | {"longer"}:
         return None
     term = " ".join(words).strip("'- ")
     return known.names.get(term, term) or None

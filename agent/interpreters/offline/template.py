@@ -118,6 +118,7 @@ class Classes:
 _SHAPES = {
     "digits": re.compile(r"\d{1,4}"),
     "decimal": re.compile(r"[0-2](?:\.\d+)?"),
+    "year": re.compile(r"\d{3,4}s?|'?\d\ds"),
     "regular_past": re.compile(r"[a-z]+ed"),
 }
 

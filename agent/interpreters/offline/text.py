@@ -23,6 +23,13 @@ _PAIRS = re.compile(
 )
 _SED = re.compile(r"\bs/([\w -]{1,40})/([\w -]{1,40})(?:/g?\b|/|(?=\s|$))", re.I)
 """ "s/blue/green", as programmers say it."""
+_ASIDE = re.compile(r"(?<=\w)\s+\(([^():]*[^():\s\d][^():]*)\)")
+""" "No glitter (I'm allergic)": said beside it."""
+_SIGNED = re.compile(
+    r"(?:^|(?<=[,;\n]))(\s*)([+\u2212\u2013\u2014-])\s*(?=(?:an?\s+)?[a-z][\w-]*(?:\s+[a-z][\w-]*){0,2}\s*(?:[,;\n]|$))",
+    re.I,
+)
+""" "+ hat, - glasses", as people note it down."""
 _SENTENCE = re.compile(r"(?:[^.!?;\n]|(?<=\w)\.(?=\w))+[!?]?")
 _JOINT = re.compile(
     r"\s*,\s*(?:(?:and|but|so|then|also|plus|n?or|though|yet|because|while)\b\s*)*"
@@ -40,7 +47,10 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
 
     `known` are words of this session that a typo may also be repaired towards.
     """
-    text = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).translate(_PUNCTUATION)
+    text = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS])
+    if re.search(r"(?:^|[,;\n])\s*\+", text):  # else a dash only begins a line of a list
+        text = _SIGNED.sub(lambda match: f"{match[1]}{'add' if match[2] == '+' else 'no'} ", text)
+    text = text.translate(_PUNCTUATION)
     text = _narrowed("".join(_visible(character) for character in text))
     text = re.sub(r"\bw/o(?:ut)?\b\s*", "without ", text, flags=re.I)
     text = re.sub(r"\bw/\s*", "with ", text, flags=re.I)
@@ -76,6 +86,7 @@ def plain(text: str) -> str:
 
 def split(text: str) -> Iterator[list[str]]:
     """The sentences of a cleaned text, each as its clauses; a question keeps its mark."""
+    text = _ASIDE.sub(r", \1,", text)
     protected = _PAIRS.sub(lambda match: f"{match[1]}\0{match[3]}", _setting().sub(r"\1 = ", text))
     for sentence in _SENTENCE.findall(protected):
         clauses = [trim(clause.replace("\0", " and ")) for clause in _JOINT.split(sentence)]
@@ -230,11 +241,13 @@ def _repair(word: str, vocabulary: frozenset[str]) -> str | None:
 
     A short word is repaired only where two letters are swapped, or towards a command.
     """
-    if len(word) < 4 or word in _no_typos():
+    if len(word) < 3 or word in _no_typos() or (len(word) == 3 and not _NO_WORD_BEGINS_SO.match(word)):
         return None
     swapped = {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)}
     if found := sorted(swapped & vocabulary, key=lambda known: (known[0] != word[0], known)):
         return found[0]
+    if len(word) == 3:
+        return None
     commands = lexicon().words["verbs"] | (lexicon().words["commands"] if len(word) > 4 else frozenset())
     missed = {word[:i] + letter + word[i:] for i in range(1, len(word) + (len(word) > 4)) for letter in _LETTERS}
     if found := sorted(missed & commands):
@@ -264,6 +277,10 @@ def _is_inflected(word: str, vocabulary: frozenset[str]) -> bool:
     )
 
 
+_NO_WORD_BEGINS_SO = re.compile(
+    r"[bcdfgjkmpqtvwxz][bcdfgjkmnpqtvxz]|h[bcdfgjklmnpqrtvwxz]|[bfgmpv]w|[lnr][bcdfghjkmpqrtvwxz]"
+)
+"""How only a slip of the fingers begins a word of three letters: "hta", "bwo"."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _NEAR = {

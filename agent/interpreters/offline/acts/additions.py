@@ -144,7 +144,9 @@ def there_is_no(said: Reading, draft: Draft) -> bool:
     if singular(term.split()[-1]) in {*lexicon().counts, "face"} and draft.known(term) is None:
         return draft.exclude_term(f"missing {term}")
     article = re.search(r"\b(an?)\s+$", said.clause[: said.clause.find(said["THING"])], re.I)
-    draft.mention = draft.wanted = f"{article[1].lower() if article else ''} {term}".strip()
+    placed = re.match(rf"{re.escape(term)}\s+(?:in|on|at|under)\s+(?:his|her|its|their)\s", phrase, re.I)
+    thing = phrase if placed else term
+    draft.mention, draft.wanted = term, f"{article[1].lower() if article else ''} {thing}".strip()
     return True
 
 

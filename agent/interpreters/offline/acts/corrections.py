@@ -15,7 +15,7 @@ from .wording import ARTICLE, IT, polite
 def instead(said: Reading, draft: Draft) -> bool:
     """ "A cat instead of a dog", "watercolor rather than photo"."""
     old, new = said["OLD"], polite(said["NEW"])
-    if re.match(r"too\b", new, re.I):  # "he looks rather too stern"
+    if re.match(r"(?:too|not)\b", new, re.I):  # "he looks rather too stern", "I'd rather not have it"
         return False
     if re.search(
         r"\b(?:i am|is|are|was|must|should|do|does|i|has|have|would|rather|can|could|will|did|am|be)$", new, re.I

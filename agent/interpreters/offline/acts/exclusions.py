@@ -14,6 +14,8 @@ def allow(said: Reading, draft: Draft) -> bool:
     """Take out what is spoken of, where it is out; decline else."""
     if said["THING"].lower() in _BOTH:
         return all([draft.allow(known.term) for known in draft.state.negative if not known.locked] or [False])
+    if draft.wanted and is_pronoun(said["THING"]):
+        return draft.add(draft.wanted)
     if _is_unfinished(said["THING"]) or (known := draft.spoken_of(said["THING"])) is None:
         return bool(draft.mentioned(said["THING"], draft.dropped))
     return draft.allow(known.term)
@@ -84,6 +86,14 @@ def exclude_named(said: Reading, draft: Draft) -> bool:
     if not is_noun_phrase(said["THING"]) or first in lexicon().words["verbs"] or (last != first and is_pronoun(last)):
         return False
     return exclude(said, draft)
+
+
+@act
+def anachronism(said: Reading, draft: Draft) -> bool:
+    """ "Romans didn't wear watches", "phones didn't exist then": so there should be none."""
+    who = said["OTHER"].lower().split()
+    are_many = not who or who[-1].endswith("s") or who[-1] in {"people", "men", "women", "children", "nobody"}
+    return are_many and not is_pronoun(said["OTHER"] or "x") and exclude(said, draft)
 
 
 @act

@@ -2,6 +2,7 @@
 
 import re
 
+from ....edits import Exclude
 from ....terms import singular
 from ..draft import Draft, is_pronoun
 from ..grammar import Reading
@@ -33,6 +34,15 @@ _NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eigh
 
 
 @act
+def miscounted(said: Reading, draft: Draft) -> bool:
+    """ "Count the legs": there are too many, where nothing else was complained of."""
+    if singular(said["PART"].lower()) not in lexicon().counts:
+        return False
+    complains = any(isinstance(edit, Exclude) for edit in draft.edits)
+    return complains or draft.exclude_term(f"extra {_plural(said['PART'].lower())}")
+
+
+@act
 def part_missing(said: Reading, draft: Draft) -> bool:
     """ "Where did its tail go?", "one arm is missing"."""
     part = said["PART"].lower()
@@ -57,6 +67,9 @@ def bad_or_exclude(said: Reading, draft: Draft) -> bool:
     noun = term_of(said["THING"])
     if noun is None:
         return draft.exclude_term("bad quality")
+    if draft.known(noun) and re.search(r"\bhappened\b", said.clause):  # it went where it was told to go
+        draft.mention = noun
+        return True
     if more := re.match(r"(?:extra|third|second|additional|sixth|fifth)\s+(?P<part>[\w-]+)$", noun):
         return draft.exclude_term(f"extra {_plural(more['part'])}")
     if re.search(r"\b(?:happened|wrong|off|weird|strange|odd|funny|right)\b", said.clause) or _is_part(noun):

@@ -36,7 +36,8 @@ def too(said: Reading, draft: Draft) -> bool:
             return draft.exclude_term("clutter")
         return not quality.startswith(("few", "little")) and draft.exclude(amount["x"])
     quality = _HEAD_END.split(quality)[0]
-    quality = re.sub(r"(?:\s+(?:looking|ly|again|still))+$", "", quality).strip(" .!?")
+    quality = re.sub(r"(?:\s+(?:looking|ly|again|still|everything|everywhere|it|all|overall))+$", "", quality)
+    quality = quality.strip(" .!?")
     if quality in known.words["praise"] and quality not in _TOO_MUCH_OF_A_GOOD_THING:
         return quality == "good"
     if not quality or len(quality.split()) > 4:
@@ -135,6 +136,9 @@ def not_enough(said: Reading, draft: Draft) -> bool:
 def bare_fault(said: Reading, draft: Draft) -> bool:
     """A fault and nothing else: "blurry", "blurry background", "extra fingers", "weird hands"."""
     text, words = said["THING"].lower().strip(" .!?"), lexicon().words
+    text = re.sub(
+        r"^(?!only\b|early\b|daily\b|ugly\b|silly\b|lovely\b|holy\b|curly\b|family\b)[a-z]{3,}ly\s+(?=\w)", "", text
+    )
     if fault(text) is not None and len(text.split()) == len((fault(text) or "").split()):
         return draft.exclude_term(fault(text) or text)
     first, *rest = text.split()

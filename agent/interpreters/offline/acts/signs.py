@@ -64,6 +64,9 @@ def groaned_at(said: Reading, draft: Draft) -> bool:
 
 @act
 def cropped(said: Reading, draft: Draft) -> bool:
+    """ "His head is cut off", and so it isn't missing."""
+    missing = [edit for edit in draft.edits if isinstance(edit, Exclude) and edit.term.startswith("missing ")]
+    draft.edits = [edit for edit in draft.edits if edit not in missing]
     return draft.exclude_term("cropped")
 
 
