@@ -49,6 +49,8 @@ class Draft:
         """Whether an exclusion counts less now: what is said next of the picture says why."""
         self.groaned = False
         """Whether there was an "ugh" or an angry face: what is only named displeases."""
+        self.asked = False
+        """Whether there was a "please": what is only named is wished for."""
         self.trail: list[tuple[str, str, tuple[Edit, ...]]] = []
         """Each clause that was understood, by which rule, and the edits that came of it."""
 

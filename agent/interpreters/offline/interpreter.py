@@ -73,6 +73,12 @@ _STARTS = re.compile(
     re.I,
 )
 """Where a clause may begin that nothing parts from the one before."""
+_POLITELY = re.compile(r"\b(?:please|pls+|plz+|kindly)\b(?!\s+(?:fix|sort|correct|remove|change|do something))", re.I)
+_COMPLAINTS = frozenset({"too", "not_keen", "unwanted", "annoying", "faulty", "hedged"})
+_IMPRESSION = re.compile(
+    r"(?:it )?(?:feels|seems|reads|makes it (?:look|feel|seem)|gives? (?:me|it|off)) |.* (?:vibes?|energy)$", re.I
+)
+"""How one says what a picture is like because of something else that was named."""
 _CORRECTS = re.compile(r"an?\s+[\w-]+(?:\s+[\w-]+)?$", re.I)
 
 
@@ -107,6 +113,7 @@ def _draft(feedback: str, state: State) -> Draft:
     draft = Draft(state)
     known = {word for exclusion in state.negative for word in re.findall(r"\w+", exclusion.term.lower())}
     draft.groaned = _groan().search(feedback[:MAX_CHARACTERS]) is not None
+    draft.asked = _POLITELY.search(feedback[:MAX_CHARACTERS]) is not None
     known |= set(re.findall(r"[a-z]+", state.prompt.lower()))
     said, text = plain(feedback), clean(feedback, {word for word in known if len(word) > 4})
     if anew := _AGAIN_WITH.match(said):
@@ -176,6 +183,8 @@ def _read_sentence(clauses: list[str], text: str, draft: Draft) -> None:
             continue
         if draft.weakened and _REASON.match(clause):
             continue
+        if before and _explains(clause, before, text):
+            continue
         if before and before.rule.name == "none" and draft.refused and _is_instead(clause, text):
             before, draft.corrective, draft.rejected = None, True, draft.refused
         corrective, rejected = draft.corrective, draft.rejected
@@ -218,6 +227,13 @@ def _names_a_thing(clause: str, draft: Draft) -> bool:
     return is_noun_phrase(thing) and bool(pointed or draft.known(thing))
 
 
+def _explains(clause: str, before: Reading, text: str) -> bool:
+    """Whether "feels fake", after a comma and nothing else, tells what a complaint was about."""
+    if before.rule.name not in _COMPLAINTS or not _IMPRESSION.match(clause):
+        return False
+    return bool(re.search(rf",\s*{re.escape(clause)}", text, re.I))
+
+
 def _is_instead(clause: str, text: str) -> bool:
     """Whether "a goatee" goes on after a comma or a "but", not after an "or"."""
     return bool(re.match(r"an?\s", clause)) and bool(re.search(rf"(?:,\s*|\bbut\s+){re.escape(clause)}", text))
@@ -256,7 +272,7 @@ def _read(clause: str, draft: Draft, before: Reading | None) -> Reading | None:
     if (none := _NONE_AT_ALL.match(clause)) and (thing := term_of(none["thing"])) and not draft.known(thing):
         draft.mention = draft.wanted = thing
         return None
-    said, negated = _unwrap(in_full(_INTERJECTION.sub("", clause)))
+    said, negated = _unwrap(in_full(trim(_INTERJECTION.sub("", clause))))
     if not said or _is_only_praise(said) or grammar().questions.length(grammar().words(said)):
         return None
     going_on = before.going_on_with(said) if before and not negated and _continues(said, before) else None

@@ -106,7 +106,9 @@ class Classes:
         for start in range(len(words)):
             for end in range(min(len(words), start + self._longest), start, -1):
                 run = tuple(words[start:end])
-                names = self._of.get(run, []) + (self._of.get((run[0], "_"), []) if len(run) == 2 else [])
+                names = self._of.get(run, []) + (
+                    self._of.get((run[0], *"_" * (len(run) - 1)), []) if len(run) > 1 else []
+                )
                 for name in names:
                     found[name, start].append(end)
             for name, shape in _SHAPES.items():

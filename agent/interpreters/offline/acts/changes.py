@@ -127,6 +127,8 @@ def _split_quality(text: str) -> tuple[str, str]:
     words = polite(text).split()
     for index in range(1, len(words)):
         word, rest = words[index].lower(), " ".join(words[index:])
+        if word in _COMPARED:
+            return " ".join(words[:index]), " ".join(words[index:])
         if word in _BEFORE_QUALITY:
             return " ".join(words[:index]), re.sub(r"^(?:look|much|slightly|very|way|a bit|a little)\s+", "", rest)
         if index > 1 and word in lexicon().kind_of_word and lexicon().kind(word) not in _THINGS:
@@ -157,6 +159,7 @@ _BEFORE_QUALITY = frozenset(
 )
 
 
+_COMPARED = frozenset(["further", "farther", "closer", "higher", "lower"])
 _THINGS = frozenset({"background", "clothes", "headwear", "furniture", "place", "person", "animal"})
 
 

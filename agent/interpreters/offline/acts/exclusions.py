@@ -32,6 +32,8 @@ def _is_unfinished(phrase: str) -> bool:
 @act
 def restore(said: Reading, draft: Draft) -> bool:
     """ "Bring the hat back": allowed where it is out, else wanted."""
+    if re.match(r"to\s", said["THING"], re.I):  # "get back to you"
+        return False
     if allow(said, draft):
         return True
     return not _is_unfinished(said["THING"]) and not is_pronoun(said["THING"]) and draft.add(said["THING"])
@@ -83,6 +85,8 @@ def exclude_named(said: Reading, draft: Draft) -> bool:
     """ "Hat off": what is named, if it is a thing and no "it is washed" or "zoom"."""
     first = said["THING"].lower().split()[0]
     last = said["THING"].lower().split()[-1]
+    if last in {"me", "us", "you"}:  # "the eyes creep me out"
+        return False
     if not is_noun_phrase(said["THING"]) or first in lexicon().words["verbs"] or (last != first and is_pronoun(last)):
         return False
     return exclude(said, draft)

@@ -139,6 +139,8 @@ def bare_fault(said: Reading, draft: Draft) -> bool:
     text = re.sub(
         r"^(?!only\b|early\b|daily\b|ugly\b|silly\b|lovely\b|holy\b|curly\b|family\b)[a-z]{3,}ly\s+(?=\w)", "", text
     )
+    if draft.asked and len(text.split()) > 1 and not set(text.split()) & words["wrongness"] and is_noun_phrase(text):
+        return draft.add(text)  # "plain background please"
     if fault(text) is not None and len(text.split()) == len((fault(text) or "").split()):
         return draft.exclude_term(fault(text) or text)
     first, *rest = text.split()

@@ -6,7 +6,7 @@ from ....edits import Exclude
 from ..draft import Draft
 from ..grammar import Reading
 from ..lexicon import lexicon
-from ..phrases import term_of
+from ..phrases import is_noun_phrase, term_of
 from .registry import act
 
 
@@ -38,7 +38,9 @@ def pointed_at(said: Reading, draft: Draft) -> bool:
     """ "There's a spoon on it": a complaint, if nothing else is said about it."""
     if lexicon().is_praise(said.clause):
         return True
-    if re.match(r"(?:been|to|had|gone|come|become|\w+ed)\b", said["THING"], re.I):  # "he has been ..."
+    if re.match(
+        r"(?:no\s|not\s|none\b|been|to|had|gone|come|become|\w+ed)\b", said["THING"], re.I
+    ):  # "he has been ..."
         return False
     draft.mention = term_of(said["THING"])
     if draft.mention and any(isinstance(edit, Exclude) for edit in draft.edits):  # one complaint more
@@ -51,6 +53,10 @@ def pointed_at(said: Reading, draft: Draft) -> bool:
 def annoyed(said: Reading, draft: Draft) -> bool:
     """ "The flies bother me": there should be none; "his smile creeps me out": the smile should be another."""
     noun = term_of(said["THING"]) if said["THING"] else None
+    if re.match(r"(?:going on|happening|stuff|things|clutter|mess)\b", said["THING"], re.I):
+        return draft.exclude_term("clutter")
+    if said["THING"] and not is_noun_phrase(said["THING"]):  # "my client keeps asking"
+        return False
     if noun and noun.split()[-1] in lexicon().words["body"] and not draft.known(noun):
         return draft.exclude_term(f"bad {noun}")
     return not lexicon().is_praise(said.thing) and draft.exclude(said.thing)
