@@ -39,6 +39,8 @@ def name(subject: str, quality: str) -> str | None:
         return f"{first} {noun}"
     if first in lexicon().kinds["shape"] and singular(head) in lexicon().counts:  # "the wheels are square"
         return f"{first} {noun}"
+    if first in words["bent"] and noun and head not in words["body"]:  # "the cup's lip is bent"
+        return f"{first} {noun}"
     if first in words["wrongness"] and noun and head not in {"people"}:
         return f"bad {noun}"
     known = fault(quality)

@@ -187,6 +187,8 @@ def _read_sentence(clauses: list[str], text: str, draft: Draft) -> None:
             continue
         if before and before.rule.name == "none" and draft.refused and _is_instead(clause, text):
             before, draft.corrective, draft.rejected = None, True, draft.refused
+        if before and _describes_on(clause, before, draft):
+            continue
         corrective, rejected = draft.corrective, draft.rejected
         if reading := _read(clause, draft, before) or _read_run_on(clause, draft, before):
             if (
@@ -225,6 +227,18 @@ def _names_a_thing(clause: str, draft: Draft) -> bool:
     thing = clause.strip("?! ")
     pointed = clause.endswith("?") or re.match(r"(?:the|that|those|these|this|his|her|its|their|my)\s", thing, re.I)
     return is_noun_phrase(thing) and bool(pointed or draft.known(thing))
+
+
+def _describes_on(clause: str, before: Reading, draft: Draft) -> bool:
+    """ "The cloak should be longer and | made of feathers": the prompt says that, too, of the same thing."""
+    thing = before.thing
+    if before.rule.name not in {"attribute", "should_be"} or before.denied or not term_of(thing):
+        return False
+    if not re.match(
+        r"(?:made|covered|lined|filled|decorated|trimmed|embroidered|painted) (?:of|from|in|with|by)\s", clause, re.I
+    ):
+        return False
+    return draft.rewrite(rewriting.attribute(draft.prompt, thing, clause))
 
 
 def _explains(clause: str, before: Reading, text: str) -> bool:
@@ -313,6 +327,9 @@ def _continues(clause: str, before: Reading) -> bool:
             re.sub(r"\b(?:to|into|look|in)\b", "", clause)
         )
     if re.match(r"(?:no|not|too|more|less|still|very|without)\b", clause, re.I) or " = " in clause:
+        return False
+    words = clause.lower().split()
+    if before.rule.name == "none" and len(words) > 1 and words[-1] in lexicon().words["looks"]:  # "| parchment texture"
         return False
     first = clause.lower().split()[0]
     if re.fullmatch(

@@ -92,7 +92,7 @@ def recount(prompt: str, phrase: str) -> str:
 
 def become(prompt: str, new: str) -> str:
     """ "Make it a queen": in place of the word of the same kind, else of what the picture is of."""
-    kind = lexicon().kind(new)
+    kind = None if re.match(r"\w{3,}ing\s", new) else lexicon().kind(new)  # "holding a coffee" is no coffee
     if kind == "style":
         new = _style_phrase(new)
     if kind and (swapped := swap_kind(prompt, kind, new)):

@@ -28,7 +28,7 @@ _NAMED = {
     "OWN": "<owner> SOME",
     "LINK": "<link>",
     "CAMERA": "<camera>",
-    "COMPARATIVE": "(more SOME|<very>? <comparable> _? _? _?)",
+    "COMPARATIVE": "(more SOME|<very>? (<comparable>|<comparative>) _? _? _?)",
     "DOING": "<doing>",
     "WHO": "(we|you|i|he|she|they|it|this|there|<owner> SOME)",
     "VERB": "(was|were|<past>|<regular_past>)",
@@ -120,6 +120,9 @@ class Classes:
 _SHAPES = {
     "digits": re.compile(r"\d{1,4}"),
     "decimal": re.compile(r"[0-2](?:\.\d+)?"),
+    "comparative": re.compile(
+        r"(?!(?:sold|front|barr|carr|cour|glac|cash|prem|terr|cav|p|t|br|chandel)ier)[a-z]{3,}ier"
+    ),
     "year": re.compile(r"\d{3,4}s?|'?\d\ds"),
     "regular_past": re.compile(r"[a-z]+ed"),
 }

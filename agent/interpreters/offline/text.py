@@ -73,6 +73,7 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
     text = re.sub(r"\b([A-Za-z]+)(?:\s+\1\b)+", r"\1", text, flags=re.I)
     vocabulary = _vocabulary() | frozenset(known)
     text = re.sub(r"[A-Za-z']{1,40}", lambda match: _plain(match[0], vocabulary), text)
+    text = re.sub(r"\bis it (?:just|only) me,? or (is|are|does|do)\b", r"\1n't", text, flags=re.I)
     return re.sub(r"\bnever\s?mind\s+(?=(?:you|i|we|it|keep|undo|leave|that|put)\b)", "never mind, ", text, flags=re.I)
 
 

@@ -97,6 +97,8 @@ def _wanted(phrase: str, draft: Draft) -> bool:
 def give(said: Reading, draft: Draft) -> bool:
     """ "Give her a hat", "dress her in blue"."""
     phrase = polite(said["THING"])
+    if re.match(r"(?:off|out|away|down|up|back|over|to|from|rid)\b", phrase, re.I):  # "get the cat off the table"
+        return False
     if is_pronoun(phrase):
         return draft.add(phrase)
     link = "with" if re.match(r"(?:give|get|buy|lend|hand)\b", said.clause, re.I) else "wearing"

@@ -38,7 +38,7 @@ def make(said: Reading, draft: Draft) -> bool:
     wish = re.sub(r"^(?:more like|like|into|as if it were|as though it were|as)\s+", "", wish, flags=re.I)
     degree = r"^(?:a bit|a little|slightly|way|much|far|really|very|somewhat|a tad|a lot)\s+(?=\w)"
     wish = re.sub(degree, "", wish, flags=re.I)
-    if not wish:
+    if not wish or re.fullmatch(r"(?:around|over|up|down|back|out|off|round)", wish, re.I):  # "turn him around"
         return False
     if SOMEWHERE.match(wish):
         return draft.rewrite(rewriting.move(draft.prompt, wish))
@@ -202,7 +202,10 @@ def quality_wanted(said: Reading, draft: Draft) -> bool:
         return draft.rewrite(rewriting.move(draft.prompt, wish))
     if not words or not is_noun_phrase(wish) or len(words) > 4:
         return False
-    if len(words) > 1 and lexicon().kind(words[0]) in _QUALITIES:
+    named = lexicon().words
+    unwished = named["faults"] | named["wrongness"] | named["quantifiers"]
+    looks = words[-1].lower() in named["looks"] and words[0].lower() not in unwished
+    if len(words) > 1 and (looks or lexicon().kind(words[0]) in _QUALITIES):
         return draft.add(wish)
     kind = lexicon().kind(re.sub(r"\s+(?:style|look|tones?|version)$", "", wish, flags=re.I))
     return kind in _MOODS and draft.rewrite(rewriting.become(draft.prompt, wish))

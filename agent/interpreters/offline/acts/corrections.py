@@ -15,6 +15,10 @@ from .wording import ARTICLE, IT, polite
 def instead(said: Reading, draft: Draft) -> bool:
     """ "A cat instead of a dog", "watercolor rather than photo"."""
     old, new = said["OLD"], polite(said["NEW"])
+    if re.fullmatch(
+        r"(?:anything|everything|nothing|all|any \w+|everyone|nobody)", old, re.I
+    ):  # "anything but a sword"
+        return False
     if re.match(r"(?:too|not)\b", new, re.I):  # "he looks rather too stern", "I'd rather not have it"
         return False
     if re.search(

@@ -120,7 +120,11 @@ def hedged(said: Reading, draft: Draft) -> bool:
         r"(?:more|less|better|different|of|like|\w+er\b)", quality
     ):
         return False
-    return complain(draft, said["SUBJECT"], quality) or draft.exclude_term(quality)
+    if complain(draft, said["SUBJECT"], quality):
+        return True
+    noun = term_of(said["SUBJECT"]) if said["SUBJECT"] and not is_pronoun(said["SUBJECT"]) else None
+    is_part = noun is not None and noun.split()[-1] not in lexicon().words["whole_picture"] and len(noun.split()) < 3
+    return draft.exclude_term(f"{quality} {noun}" if is_part else quality)
 
 
 @act
@@ -139,8 +143,8 @@ def bare_fault(said: Reading, draft: Draft) -> bool:
     text = re.sub(
         r"^(?!only\b|early\b|daily\b|ugly\b|silly\b|lovely\b|holy\b|curly\b|family\b)[a-z]{3,}ly\s+(?=\w)", "", text
     )
-    if draft.asked and len(text.split()) > 1 and not set(text.split()) & words["wrongness"] and is_noun_phrase(text):
-        return draft.add(text)  # "plain background please"
+    if draft.asked and is_noun_phrase(text) and _is_wish(text):
+        return draft.add(text)
     if fault(text) is not None and len(text.split()) == len((fault(text) or "").split()):
         return draft.exclude_term(fault(text) or text)
     first, *rest = text.split()
@@ -153,6 +157,13 @@ def bare_fault(said: Reading, draft: Draft) -> bool:
     if rest[-1] in words["body"] | words["writing"] and first in words["wrongness"]:
         return draft.exclude_term(f"bad {' '.join(rest)}")
     return draft.exclude_term(text)
+
+
+def _is_wish(text: str) -> bool:
+    """Whether a quality and a thing may be asked for: "plain background (please)"."""
+    first, *rest = text.split()
+    may_be = first in lexicon().words["faults"] | lexicon().words["needs_noun"] or _is_quality(first)
+    return bool(rest) and may_be and not set(text.split()) & lexicon().words["wrongness"]
 
 
 @act
