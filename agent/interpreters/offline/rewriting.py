@@ -140,7 +140,8 @@ def attribute(prompt: str, thing: str, quality: str) -> str:
     thing, quality = _ARTICLE.sub("", squeeze(thing)), squeeze(quality).strip(" .,!?")
     thing = re.sub(r"^(?:his|her|their|its|my|your)\s+", "", thing, flags=re.I)
     if kind := lexicon().kind_names.get(thing.lower()):
-        return swap(prompt, thing, quality) or add(prompt, f"{quality} {thing if kind else ''}")
+        says_it = lexicon().kind(quality) == kind
+        return swap_kind(prompt, kind, quality) or add(prompt, quality if says_it else f"{quality} {thing}")
     match = _find(prompt, thing)
     if match is None or " " in quality:
         return add(prompt, f"{thing} {quality}" if _is_phrase(quality) else f"{quality} {thing}")

@@ -51,6 +51,10 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
     if re.search(r"(?:^|[,;\n])\s*\+", text):  # else a dash only begins a line of a list
         text = _SIGNED.sub(lambda match: f"{match[1]}{'add' if match[2] == '+' else 'no'} ", text)
     text = text.translate(_PUNCTUATION)
+    if re.search(r"(?:^|\s)1[.)]\s", text) and re.search(r"\s2[.)]\s", text):  # a numbered list
+        text = re.sub(r"(?:^|(?<=\s))\d{1,2}[.)]\s+", "\n", text)
+    text = re.sub(r"^\s*\(?([a-z][\w ]{1,30}?)\s*[:=]\s*([0-2]\.\d+)\)?\s*$", r"set \1 to \2", text, flags=re.I)
+    text = re.sub(r"\b(undo(?: it| that)?|back|revert) (?:twice|thrice)\b", _times, text, flags=re.I)
     text = _narrowed("".join(_visible(character) for character in text))
     text = re.sub(r"\bw/o(?:ut)?\b\s*", "without ", text, flags=re.I)
     text = re.sub(r"\bw/\s*", "with ", text, flags=re.I)
@@ -175,6 +179,11 @@ def _setting() -> re.Pattern[str]:
 @cache
 def _adjectives() -> str:
     return either({"many", "much", "brite"} | lexicon().words["faults"] | lexicon().words["needs_noun"])
+
+
+def _times(match: re.Match[str]) -> str:
+    """ "Undo twice" -> "undo two times"."""
+    return f"{match[1]} {'three' if match[0].lower().endswith('thrice') else 'two'} times"
 
 
 def _narrowed(text: str) -> str:

@@ -99,6 +99,8 @@ def give(said: Reading, draft: Draft) -> bool:
     phrase = polite(said["THING"])
     if re.match(r"(?:off|out|away|down|up|back|over|to|from|rid)\b", phrase, re.I):  # "get the cat off the table"
         return False
+    if said.clause.lower().startswith("get") and re.search(r"\s(?:off|out of|away from)\s", phrase, re.I):
+        return False
     if is_pronoun(phrase):
         return draft.add(phrase)
     link = "with" if re.match(r"(?:give|get|buy|lend|hand)\b", said.clause, re.I) else "wearing"

@@ -19,10 +19,10 @@ def instead(said: Reading, draft: Draft) -> bool:
         r"(?:anything|everything|nothing|all|any \w+|everyone|nobody)", old, re.I
     ):  # "anything but a sword"
         return False
-    if re.match(r"(?:too|not)\b", new, re.I):  # "he looks rather too stern", "I'd rather not have it"
+    if re.match(r"(?:too|not)\b|(?:why|what|how|if|maybe|it|that|this)$", new, re.I):  # "he looks rather too stern"
         return False
     if re.search(
-        r"\b(?:i am|is|are|was|must|should|do|does|i|has|have|would|rather|can|could|will|did|am|be)$", new, re.I
+        r"\b(?:i am|is|are|was|must|should|do|does|i|has|have|would|rather|can|could|will|did|am|be|had|were|may|might|shall)$", new, re.I
     ):
         return False
     if re.search(r"\bnot\s+\S+$", said.clause, re.I) and lexicon().kind(old) is None and not ARTICLE.match(old):

@@ -7,6 +7,7 @@ from .. import rewriting
 from ..draft import Draft, is_pronoun
 from ..grammar import Reading
 from ..lexicon import lexicon
+from ..morphology import past
 from ..phrases import is_noun_phrase, term_of
 from .registry import act
 from .wording import polite
@@ -44,6 +45,27 @@ def turned(said: Reading, draft: Draft) -> bool:
 
 
 _TURNED = {"rotate": "rotated", "tilt": "tilted", "flip": "flipped", "mirror": "mirrored"}
+
+
+@act
+def processed(said: Reading, draft: Draft) -> bool:
+    """ "Blur the background", "darken the sky": asked for as it is then."""
+    verb, term = said.clause.split()[0].lower(), term_of(said["OWN"])
+    if term is None or is_pronoun(said["OWN"]) or term in lexicon().words["whole_picture"]:
+        return verb in _COMPARATIVE and draft.add(_COMPARATIVE[verb])
+    done = {"light": "lit", "tidy": "tidied"}.get(verb, past(verb))
+    return draft.rewrite(rewriting.attribute(draft.prompt, term, done))
+
+
+_COMPARATIVE = {
+    "brighten": "brighter",
+    "darken": "darker",
+    "lighten": "lighter",
+    "sharpen": "sharper",
+    "simplify": "simpler",
+    "soften": "softer",
+}
+"""What the whole picture should be then."""
 
 
 @act

@@ -143,6 +143,8 @@ def bare_fault(said: Reading, draft: Draft) -> bool:
     text = re.sub(
         r"^(?!only\b|early\b|daily\b|ugly\b|silly\b|lovely\b|holy\b|curly\b|family\b)[a-z]{3,}ly\s+(?=\w)", "", text
     )
+    if (bare := re.fullmatch(r"(?P<x>\w{3,})less", text)) and bare["x"] in words["things"]:  # "beardless"
+        return draft.exclude(bare["x"])
     if draft.asked and is_noun_phrase(text) and _is_wish(text):
         return draft.add(text)
     if fault(text) is not None and len(text.split()) == len((fault(text) or "").split()):

@@ -29,6 +29,8 @@ def flaw(said: Reading, draft: Draft) -> bool:
     flaws = lexicon().words["flaws"]
     if re.fullmatch(r"an?\s+[\w-]+", said.clause, re.I):  # "or a stain?"
         return False
+    if re.match(r"more\s", said.clause, re.I):  # "more blur in the background"
+        return draft.add(said.clause)
     named = term is not None and (term in flaws or term.split()[-1] in flaws)
     return named and not lexicon().is_praise(said.clause) and draft.exclude(term or "")
 
