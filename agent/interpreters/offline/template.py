@@ -28,7 +28,7 @@ _NAMED = {
     "OWN": "<owner> SOME",
     "LINK": "<link>",
     "CAMERA": "<camera>",
-    "COMPARATIVE": "(more SOME|<very>? (<comparable>|<comparative>) _? _? _?)",
+    "COMPARATIVE": "((way|much|far|even|a bit|a lot)? more SOME|<very>? (<comparable>|<comparative>) _? _? _?)",
     "DOING": "<doing>",
     "WHO": "(we|you|i|he|she|they|it|this|there|<owner> SOME)",
     "VERB": "(was|were|<past>|<regular_past>)",

@@ -10,20 +10,23 @@ from ..phrases import is_noun_phrase, term_of
 from .registry import act
 from .wording import ARTICLE, IT, polite
 
+_ANYTHING = re.compile(r"(?:any|every|no)(?:\s\w+|\w+)|all", re.I)
+""" "Anything but a sword" asks for none."""
+_NOT_WANTED = re.compile(r"(?:too|not)\b|(?:why|what|how|if|maybe|it|that|this)$", re.I)
+""" "He looks rather too stern", "I'd rather not"."""
+_UNFINISHED = re.compile(
+    r"\b(?:i|i am|is|are|am|be|was|were|must|should|do|does|did|has|have|had|would|rather|can|could|will|may|might"
+    r"|shall)$",
+    re.I,
+)
+""" "She is not ..." denies, and sets nothing in the place of another."""
+
 
 @act
 def instead(said: Reading, draft: Draft) -> bool:
     """ "A cat instead of a dog", "watercolor rather than photo"."""
     old, new = said["OLD"], polite(said["NEW"])
-    if re.fullmatch(
-        r"(?:anything|everything|nothing|all|any \w+|everyone|nobody)", old, re.I
-    ):  # "anything but a sword"
-        return False
-    if re.match(r"(?:too|not)\b|(?:why|what|how|if|maybe|it|that|this)$", new, re.I):  # "he looks rather too stern"
-        return False
-    if re.search(
-        r"\b(?:i am|is|are|was|must|should|do|does|i|has|have|would|rather|can|could|will|did|am|be|had|were|may|might|shall)$", new, re.I
-    ):
+    if _ANYTHING.fullmatch(old) or _NOT_WANTED.match(new) or _UNFINISHED.search(new):
         return False
     if re.search(r"\bnot\s+\S+$", said.clause, re.I) and lexicon().kind(old) is None and not ARTICLE.match(old):
         return False

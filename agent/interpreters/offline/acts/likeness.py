@@ -53,6 +53,9 @@ def resembles(said: Reading, draft: Draft) -> bool:
 @act
 def made(said: Reading, draft: Draft) -> bool:
     """ "It looks painted"."""
+    part = re.match(r"(?:(?:the|his|her|its|their|those|these)\s+)?(?P<x>\w+)\s", said.clause.lower())
+    if part and part["x"] in lexicon().words["body"]:  # "her hands look like they were drawn by a child"
+        return draft.exclude_term(f"bad {part['x']}")
     how = next(word for word in reversed(re.findall(r"\w+", said.clause.lower())) if word in lexicon().made)
     return draft.exclude_term(lexicon().made[how])
 

@@ -54,8 +54,8 @@ def bad(said: Reading, draft: Draft) -> bool:
     """ "The face is melting": something is wrong with the thing."""
     if symptom(said, draft):
         return True
-    noun = term_of(said["THING"])
-    if noun is None or is_pronoun(said["THING"]) or lexicon().is_praise(said.clause):
+    noun = term_of(said.thing)
+    if noun is None or is_pronoun(said.thing) or lexicon().is_praise(said.clause):
         return False
     noun = re.sub(r"^(?:left|right|other|upper|lower)\s+(?=\w)", "", noun)
     return draft.exclude_term("gibberish text" if _is_writing(noun) else f"bad {noun}")

@@ -114,6 +114,7 @@ def _not_right(said: Reading, draft: Draft) -> bool:
 def hedged(said: Reading, draft: Draft) -> bool:
     """ "A bit formal", "slightly crooked": a complaint unless it is praise."""
     quality = re.split(r"\s+(?:for|to|in|on|here|at)\b", said["QUALITY"].lower())[0].strip(" .!?")
+    quality = re.sub(r"^(?:an?|the)\s+", "", quality)
     if not quality or len(quality.split()) > 3 or lexicon().is_praise(quality):
         return False
     if quality not in lexicon().words["faults"] and re.match(

@@ -53,7 +53,8 @@ def less_of_it(said: Reading, draft: Draft) -> bool:
 @act
 def weaken_too_strong(said: Reading, draft: Draft) -> bool:
     """ "The exclusion of glow is too strong"; "the light is too strong" is a complaint."""
-    return speaks_of_weight(said.clause) and weaken(said, draft)
+    is_told = re.search(r"\b(?:thing|stuff)\b", said.clause) and draft.mentioned(said.clause)  # "the fog thing"
+    return bool(speaks_of_weight(said.clause) or is_told) and weaken(said, draft)
 
 
 def speaks_of_weight(clause: str) -> bool:
