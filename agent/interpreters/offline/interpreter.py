@@ -31,11 +31,7 @@ _AGAIN_WITH = re.compile(
     r"with\s+(?=an?\s)",
     re.I,
 )
-
-
 _POLITELY = re.compile(r"\b(?:please|pls+|plz+|kindly)\b(?!\s+(?:fix|sort|correct|remove|change|do something))", re.I)
-
-
 _CORRECTS = re.compile(r"an?\s+[\w-]+(?:\s+[\w-]+)?$", re.I)
 
 

@@ -12,55 +12,46 @@ from .phrases import is_noun_phrase, term_of
 from .text import in_full, split, trim
 
 _MAX_CLAUSE = 200
-
-
 _MAX_CLAUSES = 40
-
-
 _NO = re.compile(
     r"(?:no|nope|not that|not this|wrong|not quite|no wait|wrong \w+|that's wrong|that's not it"
     r"|not what i (?:meant|asked for|wanted))$",
     re.I,
 )
-
-
 _INTERJECTION = re.compile(
     r"^no\s+(?=(?:(?:the|his|her|its|their|my|those|these)\s+[\w-]+\s+(?:stays?|is|are|was|were|must|should|has|have|can|looks?|needs?)"
     r"|that's|it's|this is|i|you|we|he's|she's|keep|leave|don't|just|make|change|stop|put|wait|really|thanks"
     r"|please|not|remove|undo|add|it)\b)",
     re.I,
 )
-
-
 _REASON = re.compile(r"(?:it|it's|they|they're|everything|the|this|that|now|i|we|he|she)\b", re.I)
-
-
 _REFUSED = re.compile(
     r"(?:^|(?<=[.;!]))\s*(?P<thing>[\w' -]{3,40})(?:(?P<asked>\s*[?:=])|\s*(?:,|\s-+\s|\.\.+))\s*"
     r"(?:no|nope|nah|no way)(?:[ ,]+(?:thanks|thank you|please))?\s*[.!]*\s*$",
     re.I,
 )
-
-
 _AFRESH = re.compile(r"\b(start(?:ing)? over|reset|from scratch)\s+(?:but\s+)?(?:with\s+)?(?=no\b|without\b)", re.I)
-
-
 _SO_IS = re.compile(
     r"(?:(?:so )?(?:is|are|do|does|has|have|was|were)(?=\s(?:the|that|those|these|this|his|her|its|their)\s)"
     r"|ditto(?: for)?|(?:the )?same (?:goes |thing )?for|neither (?:is|are|do|does))\s+(?P<thing>[^?]+)$",
     re.I,
 )
-
-
 _NONE_AT_ALL = re.compile(r"no\s+(?P<thing>[\w' -]+)\?$", re.I)
-
-
+_WON_OVER = re.compile(
+    r"\b(?:hate|dislike|(?:don't|didn't) (?:usually |normally )?like|not (?:usually |normally )?an? (?:big |huge )?fan"
+    r" of)"
+    r"\s+(?!(?:the|that|this|those|these|his|her|its|their|how|your)\b)[^.!?,]*,?\s+but\s+"
+    r"(?:this|that|it|yours|these)\b(?P<praise>.*)$"
+    r"|\bhate\b[^.!?,]*\s+but i (?:don't|didn't|do not|did not)\b",
+    re.I,
+)
+""" "I hate cats, but this is cute" hates nothing that is here."""
+_X_NOT_Y = re.compile(
+    r"(?P<new>(?:an?\s)?[\w-]+(?: [\w-]+)?),?\s+not\s+(?P<old>(?:an?\s)?[\w-]+(?: [\w-]+)?)[.!]*$", re.I
+)
+""" "Photo, not drawing", where a drawing was asked for."""
 _RUN_ON = re.compile(r"\b((?:less|more|no|fewer)\s+[\w-]+)\s+(?=(?:less|more|no|fewer|add|keep)\s)", re.I)
-
-
 _LISTED = re.compile(r"^\s*(?:negatives?(?: prompt)?|exclude|avoid|without|no)\s*:\s*", re.I)
-
-
 _STARTS = re.compile(
     r"\s+(?=(?:(?:it|that|this|there|they|he|she|i|we|you)\s+(?:is|are|am|was|were|looks?|looked|has|have|had|can|could|should"
     r"|would|must|want|need|like|love|hate|keeps?|feels?|said|told|asked|think|just|still|also|only|do|does|did|don't"
@@ -72,11 +63,7 @@ _STARTS = re.compile(
     re.I,
 )
 """Where a clause may begin that nothing parts from the one before."""
-
-
 _COMPLAINTS = frozenset({"too", "not_keen", "unwanted", "annoying", "faulty", "hedged"})
-
-
 _IMPRESSION = re.compile(
     r"(?:it )?(?:feels|seems|reads|makes it (?:look|feel|seem)|gives? (?:me|it|off)) |.* (?:vibes?|energy)$", re.I
 )
@@ -84,6 +71,12 @@ _IMPRESSION = re.compile(
 
 
 def read_all(text: str, draft: Draft) -> None:
+    """Add to the draft what a cleaned text asks for."""
+    won_over = _WON_OVER.search(text)
+    if won_over and (won_over["praise"] is None or lexicon().is_praise(won_over["praise"])):
+        return
+    if (rather := _X_NOT_Y.match(text)) and (old := term_of(rather["old"])) and draft.wants(old):
+        text = f"{rather['new']} instead of {rather['old']}"
     text = _RUN_ON.sub(r"\1, ", _LISTED.sub("no ", _REFUSED.sub(_refuse, _AFRESH.sub(r"\1, ", text))))
     left = _MAX_CLAUSES
     for clauses in split(text):

@@ -55,6 +55,7 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
         text = re.sub(r"(?:^|(?<=\s))\d{1,2}[.)]\s+", "\n", text)
     text = re.sub(r"^\s*\(?([a-z][\w ]{1,30}?)\s*[:=]\s*([0-2]\.\d+)\)?\s*$", r"set \1 to \2", text, flags=re.I)
     text = re.sub(r"\b(undo(?: it| that)?|back|revert) (?:twice|thrice)\b", _times, text, flags=re.I)
+    text = re.sub(r"^\s*([a-z][\w ]*?)\s*(?:[-=]+>|→|⇒)\s*([a-z][\w ]*?)\s*$", r"replace \1 with \2", text, flags=re.I)
     text = _narrowed("".join(_visible(character) for character in text))
     text = re.sub(r"\bw/o(?:ut)?\b\s*", "without ", text, flags=re.I)
     text = re.sub(r"\bw/\s*", "with ", text, flags=re.I)

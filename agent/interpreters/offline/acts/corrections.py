@@ -26,7 +26,7 @@ _UNFINISHED = re.compile(
 def instead(said: Reading, draft: Draft) -> bool:
     """ "A cat instead of a dog", "watercolor rather than photo"."""
     old, new = said["OLD"], polite(said["NEW"])
-    if _ANYTHING.fullmatch(old) or _NOT_WANTED.match(new) or _UNFINISHED.search(new):
+    if _ANYTHING.fullmatch(old) or _NOT_WANTED.match(new) or _UNFINISHED.search(new) or _UNFINISHED.search(old):
         return False
     if re.search(r"\bnot\s+\S+$", said.clause, re.I) and lexicon().kind(old) is None and not ARTICLE.match(old):
         return False

@@ -68,6 +68,8 @@ def stay_out(said: Reading, draft: Draft) -> bool:
 @act
 def exclude(said: Reading, draft: Draft) -> bool:
     """Leave out what is named."""
+    if term_of(said.thing) in lexicon().words["abstract"]:  # "it needs no explanation"
+        return True
     return not lexicon().is_praise(said.thing) and draft.exclude(said.thing)
 
 

@@ -38,6 +38,8 @@ def too(said: Reading, draft: Draft) -> bool:
     quality = _HEAD_END.split(quality)[0]
     quality = re.sub(r"(?:\s+(?:looking|ly|again|still|everything|everywhere|it|all|overall))+$", "", quality)
     quality = quality.strip(" .!?")
+    if quality in known.words["praise"] and re.search(r"\btoo\s+\w+\s+(?:to|for words)\b", said.clause, re.I):
+        return True  # "almost too pretty to print"
     if quality in known.words["praise"] and quality not in _TOO_MUCH_OF_A_GOOD_THING:
         return quality == "good"
     if not quality or len(quality.split()) > 4:
