@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,20 @@ def test_show(talk: Talk, studio: Studio) -> None:
     then = talk("/show 0", session=session).out
     assert f"turn 0 of session {session}: " in then
     assert only_session(studio).head == 1
+
+
+def test_show_tells_a_policys_exclusions_from_ones_own(talk: Talk, studio: Studio) -> None:
+    talk(PROMPT, "no fog", "drop the quality policy", policies=("quality",))
+    session = only_session(studio).id
+    policy = [e.term for e in studio.store.turn(session).exclusions if e.source == "policy:quality"]
+    assert policy
+    for said, own in (((), ["boats", "fog"]), (("start over",), []), (("undo",), ["boats", "fog"])):
+        shown = talk(*said, "/show", session=session).out.splitlines()
+        rows = [re.split(r"\s{2,}", line.strip()) for line in shown]
+        table = rows[next(at for at, row in enumerate(rows) if row[0] == "excluded") + 1 :]
+        assert [row[0] for row in table[: len(policy)]] == policy
+        assert {row[2] for row in table[: len(policy)]} == {"policy:quality"}
+        assert [row[0] for row in table[len(policy) :] if row[2:3] == ["user"]] == own
 
 
 def test_why(talk: Talk) -> None:

@@ -385,13 +385,16 @@ def test_without_json_people_read_what_happened(notthat: Run, home: Path, model_
     shown = notthat("show", session).out
     for text in ("turn 1: no fog", second.reply, str(second.image), "without boats, fog", "(seed 3)"):
         assert text in shown
+    assert ["fog", "1", "user", "1", "no", "fog"] in [line.split() for line in shown.splitlines()]
     assert notthat("undo", session).out.splitlines() == [
         "Back to turn 0.",
         first.reply,
         "without boats",
         str(first.image),
     ]
-    new = notthat("new", PROMPT)
+    new = notthat("new", PROMPT, "--policy", "quality")
+    shown = notthat("show", new.err.split()[5]).out
+    assert ["blurry", "1", "policy:quality", "0"] in [line.split() for line in shown.splitlines()]
     assert new.err.startswith("Go on with:  notthat say ")
     assert "without boats" in new.out
     assert notthat("interpret", "no fog", "--prompt", "a pier").out.splitlines() == [

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from notthat.agent.edits import Allow, Edit, Exclude, Reset, Reweight, SetPrompt, State, Undo, apply
@@ -228,6 +228,34 @@ def test_excludes(feedback: str, expected: str) -> None:
         ("hands lookin weird", "exclude bad hands"),
         ("me no want the tree", "exclude tree"),
         ("less fog less rain", "exclude fog; exclude rain"),
+        ("we'd rather not have the bell in there", "exclude bell"),
+        ("our safety officer won't allow the ladder", "exclude ladder"),
+        ("not so fond of the ribbon", "exclude ribbon"),
+        ("decals off the wing, please", "exclude decals"),
+        ("vikings never wore sunglasses", "exclude sunglasses"),
+        ("zippers hadn't been invented yet", "exclude zippers"),
+        ("whose bright idea was the balloon?", "exclude balloon"),
+        ("you keep adding a lamp", "exclude lamp"),
+        ("is that Latin or just gibberish?", "exclude gibberish text"),
+        ("what does the sign even say?", "exclude gibberish text"),
+        ("too orange everything", "exclude orange"),
+        ("remvoe the hta on his head", "exclude hat"),
+        ("count the legs", "exclude extra legs"),
+        ("the lid is warped", "exclude warped lid"),
+        ("the pose is a bit forced", "exclude forced pose"),
+        ("isn't it a bit dark?", "exclude dark"),
+        ("is it just me or is it grainy?", "exclude grainy|exclude noise"),
+        ("anything but a sword", "exclude sword"),
+        ("beardless", "exclude beard"),
+        ("no bell (I can't stand them)", "exclude bell"),
+        ("1. no bell 2. lose the ladder", "exclude bell; exclude ladder"),
+        ("could the designer remove the ladder?", "exclude ladder"),
+        ("it's overly symmetrical, feels fake", "exclude symmetrical"),
+        ("I don't like the bell but it is a nice picture", "exclude bell"),
+        ("why does her neck bend like that", "exclude bad neck"),
+        ("that's not how ladders work", "exclude bad ladders"),
+        ("hands look like they were drawn by a child", "exclude bad hands"),
+        ("a little heavy on the makeup", "exclude makeup"),
     ],
 )
 def test_excludes_by_habit(feedback: str, expected: str) -> None:
@@ -254,6 +282,20 @@ def test_excludes_by_habit(feedback: str, expected: str) -> None:
         "I can't see a single flaw",
         "give me a moment",
         "remind me, what did I exclude?",
+        "let me ask my sister and get back to you",
+        "remove everything except the bell",
+        "nothing but the bell",
+        "I don't see any difference",
+        "I love the colours, the light and the mood.",
+        "whoever says it's too plain has no idea",
+        "isn't she lovely?",
+        "not a fan of bells, but this is cute",
+        "I thought I'd hate the bell but I don't",
+        "give me five minutes",
+        "this needs no explanation",
+        "almost too pretty to print",
+        "I'd rather keep the bell",
+        "is it too dark?",
     ],
 )
 def test_only_sounds_like_a_request(feedback: str) -> None:
@@ -370,6 +412,16 @@ def test_changes_nothing(feedback: str) -> None:
         ("(glow:1.5)", "you overdid it with the glow", "down glow"),
         ("(glow:1.5)", "go easier on the glow", "down glow"),
         ("glow", "what does glow weigh?", ""),
+        ("(glow:1.5)", "you removed too much glow", "down glow"),
+        ("(glow:1.5)", "glow could be penalised a little less", "down glow"),
+        ("(glow:1.5)", "halve your anti-glow thing, it looks dead", "down glow"),
+        ("glow", "glow penalty up", "up glow"),
+        ("glow", "the glow hasn't budged", "up glow"),
+        ("glow", "why is the glow back?", "up glow"),
+        ("glow", "you keep giving me glow", "up glow"),
+        ("glow, hat", "no longer bothered by the glow", "allow glow"),
+        ("glow, hat", "what happened to the glow? I'd like it back", "allow glow"),
+        ("glow", "start from scratch with nothing excluded", "reset"),
         ("glow", "set glow to 1.5", "up glow"),
         ("steam", "steam is no longer banned", "allow steam"),
         ("steam", "let the steam be", "allow steam"),
@@ -489,6 +541,17 @@ def test_reads_the_state(negative: str, feedback: str, expected: str) -> None:
         ("a dog on a sofa", "picture it as a comic", "dog sofa comic", "picture"),
         ("a dog on a sofa", "no ball? it needs a ball!", "dog sofa ball", "no needs"),
         ("a dog on a sofa", "you forgot the ball", "dog sofa ball", "forgot"),
+        ("a dog on a sofa", "there's no bone in its mouth, it should have one", "dog sofa bone mouth", "no should"),
+        ("a dog on a sofa", "the collar should be wider and made of leather", "wider collar leather", "should and"),
+        ("a dog on a sofa", "a cushion would suit it", "dog sofa cushion", "suit would"),
+        ("a dog on a sofa", "can it be holding a stick", "dog sofa holding stick", "can it"),
+        ("a dog on a sofa", "plain background please", "dog sofa plain background", "please"),
+        ("a dog on a sofa", "more blur in the background", "dog sofa more blur", "please"),
+        ("a dog on a sofa", "blur the background", "dog sofa blurred background", "blur"),
+        ("a dog on a sofa", "cat, not dog", "cat sofa", "dog not"),
+        ("a dog on a sofa", "dog -> cat", "cat sofa", "dog"),
+        ("a dog on a sofa", "could the light be softer", "dog sofa softer light", "could"),
+        ("a dog on a sofa", "the dog is supposed to be asleep", "dog sofa asleep", "supposed"),
         ("a loft, rustic", "what about art nouveau", "loft art nouveau", "what about"),
         ("a loft, rustic", "make it industrial", "loft industrial", "rustic make"),
         ("picture", "make it a lighthouse", "lighthouse", "picture"),
@@ -707,6 +770,16 @@ def test_a_weight_stays_in_range_however_often_it_is_raised() -> None:
     assert state.negative.render() == "(blurry:2)"
 
 
+def test_a_weight_goes_down_in_steps_and_stays_in_range() -> None:
+    state, weights = State(prompt="a man", negative=parse_negative("(blurry:1.4)"), seed=1), []
+    for turn in range(1, 16):
+        state = apply(state, OfflineInterpreter().interpret("go easier on the blur", state).edits, turn=turn, words="")
+        weights += [exclusion.weight for exclusion in state.negative]
+    assert weights[:3] == [1.2, 1.0, 0.8]
+    assert weights == sorted(weights, reverse=True)
+    assert weights[-1] == 0.1
+
+
 _WORDS = st.lists(
     st.sampled_from(
         [
@@ -779,7 +852,39 @@ def test_no_text_whatever_makes_it_raise(feedback: str, prompt: str) -> None:
     apply(state, first.edits, turn=1, words=feedback)
 
 
+_ANY_CHARACTER = st.characters(codec=None, exclude_categories=())
+"""Halves of characters, NUL and the like included."""
+
+
+@settings(max_examples=150, deadline=None)
+@example("\0", "\0")
+@example("no \ud800", "a \udfff")
+@example("\u202e🧑🏽\u200d🚀 no hat", "hat")
+@given(
+    feedback=st.text(_ANY_CHARACTER, max_size=60)
+    | st.lists(_WORDS | st.text(_ANY_CHARACTER), max_size=5).map(" ".join),
+    prompt=st.text(_ANY_CHARACTER, max_size=30),
+)
+def test_no_character_whatever_makes_it_raise(feedback: str, prompt: str) -> None:
+    state = State(prompt=prompt, negative=parse_negative("hat, (blurry:1.9)"), seed=1)
+    said = OfflineInterpreter().interpret(feedback, state)
+    after = apply(state, said.edits, turn=1, words=feedback)
+    assert len({exclusion.term for exclusion in after.negative}) == len(tuple(after.negative))
+    OfflineInterpreter().explain(feedback, state)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    part=_WORDS.filter(bool) | st.text(_ANY_CHARACTER, min_size=1, max_size=20), prompt=st.sampled_from(["", "a hat"])
+)
+def test_ten_thousand_characters_make_it_not_raise(part: str, prompt: str) -> None:
+    state = State(prompt=prompt, negative=parse_negative("hat"), seed=1)
+    apply(state, OfflineInterpreter().interpret((part * 10_000)[:10_000], state).edits, turn=1, words="")
+
+
 def test_a_very_long_text_takes_no_time() -> None:
+    assert read(" " * 5000) is not None
+    assert read("no hat" + " " * 5000) is not None
     assert read("the hat " * 5000) is not None
     assert read("no " * 5000) is not None
     assert read("a, " * 5000, prompt="") is not None

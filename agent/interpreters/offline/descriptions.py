@@ -19,7 +19,7 @@ _OPENING = re.compile(
     rf"|(?:forget|scrap|drop)\s+(?:that|it|this|the\s+\w+)(?:\s+one)?|let's\s+(?:try|do|switch)(?:\s+to)?"
     rf"(?:\s+something\s+(?:else|new|different))?|instead|prompt|second\s+{_NOUNS}"
     r"|start(?:ing)?\s+(?:over|fresh|again))"
-    r"(?:\s+(?:please|then|now))?\s*(?::|\s-+\s|[.!]\s+(?=an?\s)|,\s+(?=(?:an?|portrait"
+    r"(?:\s+(?:please|then|now))?\s*(?::|→|⇒|[-=]+>|\s-+\s|[.!]\s+(?=an?\s)|,\s+(?=(?:an?|portrait"
     r"|photo|picture)\s))\s*(?P<description>\S.*)$",
     re.I | re.S,
 )

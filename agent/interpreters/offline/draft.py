@@ -49,6 +49,8 @@ class Draft:
         """Whether an exclusion counts less now: what is said next of the picture says why."""
         self.groaned = False
         """Whether there was an "ugh" or an angry face: what is only named displeases."""
+        self.asked = False
+        """Whether there was a "please": what is only named is wished for."""
         self.trail: list[tuple[str, str, tuple[Edit, ...]]] = []
         """Each clause that was understood, by which rule, and the edits that came of it."""
 
@@ -91,13 +93,16 @@ class Draft:
     def mentioned(self, text: str, negative: NegativePrompt | None = None) -> list[Exclusion]:
         """The exclusions that a text speaks of, in the order of the negative prompt."""
         negative = self.state.negative if negative is None else negative
-        words = [re.sub(r"ier$", "y", word) for word in re.findall(r"[\w'-]+", text.lower())]  # "blurrier"
+        said = re.sub(r"\b(?:anti|non|no)-(?=\w)", "", text.lower())  # "your anti-blue rule"
+        words = re.findall(r"[\w'-]+", said)
+        words = [re.sub(r"ier$", "y", word) for word in words]  # "blurrier"
         spans = {" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, min(i + 5, len(words) + 1))}
         keys, stems = {key(span) for span in spans}, {stem(span) for span in spans}
         exact = [e for e in negative if key(e.term) in keys or stem(e.term) in stems]
         if exact:
             return exact
-        alike = [e for e in negative if any(lexicon().is_same(e.term, span) for span in spans)]
+        groups = frozenset[int]().union(*map(lexicon().groups_of, keys))
+        alike = [e for e in negative if not groups.isdisjoint(lexicon().groups_of(key(e.term)))]
         heads = {key(word) for word in words}
         return alike or [e for e in negative if key(e.term).split()[-1] in heads]
 
@@ -106,7 +111,7 @@ class Draft:
         if is_pronoun(phrase):
             if self.mention and (known := self.known(self.mention)):
                 return known
-            return self.state.negative.latest
+            return None if self.wanted else self.state.negative.latest
         return self.known(phrase) or next(iter(self.mentioned(phrase)), None)
 
     # the edits
@@ -209,10 +214,8 @@ class Draft:
         return (edit for edit in self.edits if isinstance(edit, Exclude | Allow | Reweight))
 
 
-def is_pronoun(phrase: str) -> bool:
-    """Whether a phrase only points at what was spoken of before."""
-    words = phrase.lower().strip(" ?!.,").split()
-    pointers = {
+_POINTERS = frozenset(
+    [
         "it",
         "that",
         "them",
@@ -229,8 +232,14 @@ def is_pronoun(phrase: str) -> bool:
         "the",
         "all",
         "of",
-    }
-    return all(word in pointers for word in words)
+    ]
+)
+
+
+def is_pronoun(phrase: str) -> bool:
+    """Whether a phrase only points at what was spoken of before."""
+    words = phrase.lower().strip(" ?!.,").split()
+    return all(word in _POINTERS for word in words)
 
 
 def _in(word: str, asked: set[str]) -> bool:

@@ -1,15 +1,15 @@
-"""The grammar: `prompts/grammar.toml`, read once when it is first needed."""
+"""The grammar: the files of `prompts/grammar`, read once when it is first needed; rules are tried in their order."""
 
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib import resources
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
+from .data import tables, texts
 from .lexicon import lexicon
-from .template import Classes, Template, Words, inflected
+from .morphology import inflected
+from .template import Classes, Template, Templates, Words
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,13 @@ class Reading:
 class Prefix:
     """What may begin a clause without being what it says."""
 
-    says: tuple[Template, ...]
-    but_not: tuple[Template, ...]
+    says: Templates
+    but_not: Templates
 
     def length(self, said: Words) -> int:
         """How many words of the clause it takes up; 0 where it doesn't begin so."""
-        if any(template.match(said) for template in self.but_not):
-            return 0
-        return next((found.end for template in self.says if (found := template.match(said))), 0)
+        found = self.says.first(said)
+        return 0 if found is None or self.but_not.first(said) else found.end
 
 
 @dataclass(frozen=True)
@@ -85,30 +84,40 @@ class Grammar:
 
     def readings(self, clause: str, negated: bool = False) -> Iterator[Reading]:
         """The clause as each template understands it; `negated` says that it stands under a "don't"."""
-        said = Words(clause, self.classes)
-        for rule in self.rules:
-            for template in rule.templates:
-                if found := template.match(said):
-                    denials = sum(name == "NOT" for name, _ in found.named)
-                    yield Reading(clause, rule, negated != bool(denials % 2), dict(found.named))
+        said = self.words(clause)
+        for index, found in self._templates.matches(said):
+            denials = sum(name == "NOT" for name, _ in found.named)
+            yield Reading(clause, self._rule_of[index], negated != bool(denials % 2), dict(found.named))
 
+    def words(self, clause: str) -> Words:
+        """The clause as its words, remembered for a while: it is looked at from several sides."""
+        return self._words(clause)
 
-@cache
-def _text() -> str:
-    return resources.files("notthat.prompts").joinpath("grammar.toml").read_text(encoding="utf-8")
+    @cached_property
+    def _words(self) -> Callable[[str], Words]:
+        return lru_cache(maxsize=64)(lambda clause: Words(clause, self.classes))
+
+    @cached_property
+    def _templates(self) -> Templates:
+        return Templates(template for rule in self.rules for template in rule.templates)
+
+    @cached_property
+    def _rule_of(self) -> tuple[Rule, ...]:
+        """The rule that each of the templates is of."""
+        return tuple(rule for rule in self.rules for _ in rule.templates)
 
 
 @cache
 def grammar_words() -> frozenset[str]:
     """Every word that a rule or a class speaks of, with the endings of its verbs."""
-    words = re.findall(r"(?<![\w<])[a-z']{3,}\*?(?![\w>])", _text())
+    words = re.findall(r"(?<![\w<])[a-z']{3,}\*?(?![\w>])", "\n".join(texts("grammar")))
     return frozenset(form for word in words for form in (inflected(word) if word.endswith("*") else [word]))
 
 
 @cache
 def grammar() -> Grammar:
     """The one grammar."""
-    data = tomllib.loads(_text())
+    data = tables("grammar")
     known = lexicon()
     return Grammar(
         classes=Classes({**known.words, "camera": known.camera, "past": known.past, **data["classes"]}),
@@ -130,5 +139,5 @@ def grammar() -> Grammar:
 
 
 def _prefix(data: Mapping[str, Any]) -> Prefix:
-    says, but_not = (tuple(Template(text, whole=False) for text in data[name]) for name in ("says", "but_not"))
+    says, but_not = (Templates(Template(text, whole=False) for text in data[name]) for name in ("says", "but_not"))
     return Prefix(says, but_not)

@@ -1,19 +1,18 @@
-"""The words the grammar knows, read once from `prompts/lexicon.toml` when they are first needed."""
+"""The words the grammar knows, read once from the files of `prompts/lexicon` when they are first needed."""
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib import resources
 from typing import Any
 
 from ...terms import key, singular
+from .data import tables
 
 
 @dataclass(frozen=True)
 class Lexicon:
-    """Word lists by their names in the file; every word in lower case."""
+    """Word lists by their names in the files; every word in lower case."""
 
     chat: Mapping[str, str]
     words: Mapping[str, frozenset[str]]
@@ -51,7 +50,16 @@ class Lexicon:
     def is_same(self, one: str, other: str) -> bool:
         """Whether excluding the one excludes the other."""
         one, other = key(one), key(other)
-        return one == other or any(one in group and other in group for group in self.same)
+        return one == other or not self.groups_of(one).isdisjoint(self.groups_of(other))
+
+    def groups_of(self, term: str) -> frozenset[int]:
+        """Which groups of words that exclude the same thing a term is in, by the key of it."""
+        return self._groups.get(term, frozenset())
+
+    @cached_property
+    def _groups(self) -> dict[str, frozenset[int]]:
+        terms = {term for group in self.same for term in group}
+        return {term: frozenset(at for at, group in enumerate(self.same) if term in group) for term in terms}
 
     def pattern(self, name: str) -> str:
         """A regular expression (no group, no anchors) for one word of the list."""
@@ -70,8 +78,7 @@ def either(words: Iterable[str]) -> str:
 @cache
 def lexicon() -> Lexicon:
     """The one lexicon."""
-    text = resources.files("notthat.prompts").joinpath("lexicon.toml").read_text(encoding="utf-8")
-    return _build(tomllib.loads(text))
+    return _build(tables("lexicon"))
 
 
 def _build(data: Mapping[str, Any]) -> Lexicon:

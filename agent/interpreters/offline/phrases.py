@@ -6,10 +6,14 @@ from ...terms import squeeze
 from .lexicon import lexicon
 
 MAX_WORDS = 5
+_MOST_WORDS = 40
+"""How many words are looked at for the few that are a term."""
+_DETERMINERS = frozenset({"the", "his", "her", "their", "my", "your", "our", "its", "that", "this"})
 _OF = re.compile(
-    r"^(?:(?:a|the|all|any)\s+)?(?:bits?|lots?|loads?|tons?|bunch|pair"
+    r"^(?:(?:about|around|roughly|at least|almost)\s+)?(?:(?:a|the|all|any)\s+)?(?:bits?|lots?|loads?|tons?|bunch|pair"
     r"|couple|kinds?|sorts?|piece|amount|number|hint|trace"
-    r"|traces|touch|rest|some|all|any|any sign|signs?|sight|presence|most|none|both|two|one)\s+of\s+",
+    r"|traces|touch|rest|half|part|parts|majority|some|all"
+    r"|any|any sign|signs?|sight|presence|most|none|both|two|one)\s+of\s+",
     re.I,
 )
 _OWNER = re.compile(r"^(?:(?:the|his|her|their|my|a|an|that|this)\s+)?[\w-]+(?:'s|s')\s+(?=\w)", re.I)
@@ -23,13 +27,15 @@ def term_of(phrase: str) -> str | None:
     known = lexicon()
     phrase = re.sub(r"\s+a (?:little|bit|lot|tad)(?: bit)?[\s.!]*$", "", phrase)
     phrase = squeeze(re.sub(r"[\"“”()\[\]{}<>*_?!.,;:\\|]", " ", phrase.lower()))
-    words = _OWNER.sub("", _OF.sub("", phrase)).split()
+    words = _OWNER.sub("", _OF.sub("", phrase)).split()[:_MOST_WORDS]
     while words and words[0] in known.words["quantifiers"] | known.words["expletives"]:
         words = _OF.sub("", " ".join(words[1:])).split()
     words = _before_cut(words)
+    while len(words) > 1 and words[-1] in known.words["trailing"]:
+        words = words[:-1]
     while words and words[-1] in known.words["quantifiers"] | {"any", "thing", "things", "stuff"} and len(words) > 1:
         words = words[:-1]
-    if not words or len(words) > MAX_WORDS or words[0] in known.words["pronouns"]:
+    if not words or len(words) > MAX_WORDS or words[0] in known.words["pronouns"] | {"longer"}:
         return None
     term = " ".join(words).strip("'- ")
     return known.names.get(term, term) or None
@@ -45,18 +51,7 @@ def _before_cut(words: list[str]) -> list[str]:
             if word in cuts and word not in {"out", "off", "over", "under", "like", "up", "down"}:
                 return []
             continue
-        if word in {"of"} and following not in {
-            "the",
-            "his",
-            "her",
-            "their",
-            "my",
-            "your",
-            "our",
-            "its",
-            "that",
-            "this",
-        }:
+        if word in {"of"} and following not in _DETERMINERS:
             continue
         if word in {"of", "to"} or word in cuts or _is_participle(word, following):
             if words[index - 1] in {"out", "depth", "cut"} or (
@@ -75,151 +70,9 @@ def _is_participle(word: str, following: str) -> bool:
 
 def is_noun_phrase(text: str) -> bool:
     """Whether a clause is a bare noun phrase, such as the second half of "no cars and no people"."""
-    words = text.lower().split()
-    if not 0 < len(words) <= 6 or words[0] in _SENTENCE_STARTS:
+    words, known = text.lower().split(), lexicon().words
+    if not 0 < len(words) <= 6 or words[0] in known["sentence_starts"]:
         return False
-    return not any(word in _VERBS or word.endswith(("n't", "'re", "'ll", "'m", "'ve", "'d")) for word in words)
-
-
-_SENTENCE_STARTS = frozenset(
-    [
-        "i",
-        "you",
-        "we",
-        "they",
-        "he",
-        "she",
-        "it",
-        "it's",
-        "he's",
-        "she's",
-        "i'm",
-        "that's",
-        "this",
-        "there",
-        "there's",
-        "here",
-        "what",
-        "who",
-        "why",
-        "how",
-        "when",
-        "where",
-        "which",
-        "is",
-        "are",
-        "was",
-        "were",
-        "do",
-        "does",
-        "did",
-        "can",
-        "could",
-        "should",
-        "would",
-        "will",
-        "has",
-        "have",
-        "had",
-        "let",
-        "let's",
-        "not",
-        "never",
-        "keep",
-        "leave",
-        "please",
-        "make",
-        "put",
-        "add",
-        "give",
-        "change",
-        "turn",
-        "with",
-        "without",
-        "in",
-        "on",
-        "at",
-        "as",
-        "to",
-        "for",
-        "from",
-        "by",
-        "because",
-        "if",
-        "when",
-        "while",
-        "after",
-        "before",
-        "until",
-    ]
-)
-_VERBS = frozenset(
-    [
-        "is",
-        "are",
-        "was",
-        "were",
-        "am",
-        "be",
-        "been",
-        "being",
-        "has",
-        "have",
-        "had",
-        "do",
-        "does",
-        "did",
-        "can",
-        "could",
-        "will",
-        "would",
-        "should",
-        "may",
-        "might",
-        "must",
-        "looks",
-        "look",
-        "feels",
-        "feel",
-        "seems",
-        "seem",
-        "gets",
-        "get",
-        "got",
-        "makes",
-        "make",
-        "made",
-        "goes",
-        "go",
-        "needs",
-        "need",
-        "wants",
-        "want",
-        "like",
-        "likes",
-        "love",
-        "loves",
-        "says",
-        "said",
-        "asked",
-        "told",
-        "thinks",
-        "wanted",
-        "ordered",
-        "hate",
-        "keep",
-        "keeps",
-        "leave",
-        "stays",
-        "stay",
-        "it's",
-        "he's",
-        "she's",
-        "i",
-        "you",
-        "we",
-        "they",
-        "he",
-        "she",
-    ]
-)
+    return not any(
+        word in known["sentence_verbs"] or word.endswith(("n't", "'re", "'ll", "'m", "'ve", "'d")) for word in words
+    )

@@ -1,6 +1,7 @@
 """Pure functions from a prompt and a wish to the prompt that also says the wish."""
 
 import re
+from functools import cache
 
 from ...terms import key, squeeze
 from .lexicon import either, lexicon
@@ -34,13 +35,15 @@ def tidy(prompt: str) -> str:
 def add(prompt: str, phrase: str) -> str:
     """The prompt and one thing more, at its end."""
     phrase = squeeze(phrase).strip(" .,!?")
-    if re.search(rf"\b{re.escape(phrase)}\b", prompt, re.I):
+    if phrase.lower() in prompt.lower() and re.search(rf"\b{re.escape(phrase)}\b", prompt, re.I):
         return prompt
     return f"{prompt}, {phrase}" if prompt else phrase
 
 
 def without(prompt: str, term: str) -> str:
     """The prompt less a term that can be taken out whole: ", a hat" or "with a red hat"; else as it is."""
+    if not _speaks_of(prompt, term):
+        return prompt
     adjectives = r"(?:(?!(?:and|or|of|in|on|at|with)\b)[\w-]+\s+){0,2}?"
     thing = rf"(?:(?:an?|the|some|his|her|its|their)\s+)?{adjectives}{_plural_tolerant(term)}"
     end = rf"(?=\s*(?:,|$)|\s+{_PLACE}\s)"
@@ -55,17 +58,25 @@ def swap(prompt: str, old: str, new: str) -> str | None:
     if kind := lexicon().kind_names.get(old.lower()):
         return swap_kind(prompt, kind, new) or add(prompt, _style_phrase(new) if kind == "style" else new)
     for candidate in (old, old.split()[-1]):
-        match = re.search(rf"\b{_plural_tolerant(candidate)}\b", prompt, re.I)
-        if match:
+        if match := _find(prompt, candidate):
             return _put(prompt, match, new)
     return None
 
 
 def swap_kind(prompt: str, kind: str, new: str) -> str | None:
     """The prompt with `new` where it says a word of that kind; None when it says none."""
-    words = [word for word in lexicon().kinds.get(kind, ()) if key(word) != key(_ARTICLE.sub("", new))]
-    match = re.search(rf"(?<![\w-]){either(words)}(?:s|es)?(?![\w-])", prompt, re.I) if words else None
+    pattern = _word_of(kind, key(_ARTICLE.sub("", new)))
+    match = pattern.search(prompt) if pattern else None
     return _put(prompt, match, new) if match else None
+
+
+@cache
+def _word_of(kind: str, but: str) -> re.Pattern[str] | None:
+    """What finds a word of a kind in a prompt, but for one of them."""
+    words = [word for word in lexicon().kinds.get(kind, ()) if key(word) != but]
+    if len(words) == len(lexicon().kinds.get(kind, ())) and but:
+        return _word_of(kind, "")  # one for all that is none of its words
+    return re.compile(rf"(?<![\w-]){either(words)}(?:s|es)?(?![\w-])", re.I) if words else None
 
 
 def recount(prompt: str, phrase: str) -> str:
@@ -81,7 +92,7 @@ def recount(prompt: str, phrase: str) -> str:
 
 def become(prompt: str, new: str) -> str:
     """ "Make it a queen": in place of the word of the same kind, else of what the picture is of."""
-    kind = lexicon().kind(new)
+    kind = None if re.match(r"\w{3,}ing\s", new) else lexicon().kind(new)  # "holding a coffee" is no coffee
     if kind == "style":
         new = _style_phrase(new)
     if kind and (swapped := swap_kind(prompt, kind, new)):
@@ -129,8 +140,9 @@ def attribute(prompt: str, thing: str, quality: str) -> str:
     thing, quality = _ARTICLE.sub("", squeeze(thing)), squeeze(quality).strip(" .,!?")
     thing = re.sub(r"^(?:his|her|their|its|my|your)\s+", "", thing, flags=re.I)
     if kind := lexicon().kind_names.get(thing.lower()):
-        return swap(prompt, thing, quality) or add(prompt, f"{quality} {thing if kind else ''}")
-    match = re.search(rf"\b{_plural_tolerant(thing)}\b", prompt, re.I)
+        says_it = lexicon().kind(quality) == kind
+        return swap_kind(prompt, kind, quality) or add(prompt, quality if says_it else f"{quality} {thing}")
+    match = _find(prompt, thing)
     if match is None or " " in quality:
         return add(prompt, f"{thing} {quality}" if _is_phrase(quality) else f"{quality} {thing}")
     kind = lexicon().kind(quality)
@@ -201,8 +213,22 @@ def _is_phrase(quality: str) -> bool:
     return bool(re.match(r"(?:in|on|at|with|like|look|from|made|\w+ing)\b", quality, re.I))
 
 
+def _find(prompt: str, phrase: str) -> re.Match[str] | None:
+    """Where a prompt speaks of something, in either number."""
+    return re.search(rf"\b{_plural_tolerant(phrase)}\b", prompt, re.I) if _speaks_of(prompt, phrase) else None
+
+
+def _speaks_of(prompt: str, phrase: str) -> bool:
+    """Whether it may: a quick look that saves most of the searches."""
+    return _without_plural(phrase).lower() in prompt.lower()
+
+
 def _plural_tolerant(word: str) -> str:
-    return re.escape(word[:-1] if word.endswith("s") and len(word) > 3 else word) + "(?:s|es)?"
+    return re.escape(_without_plural(word)) + "(?:s|es)?"
+
+
+def _without_plural(word: str) -> str:
+    return word[:-1] if word.endswith("s") and len(word) > 3 else word
 
 
 def _subject(prompt: str) -> tuple[int, int]:

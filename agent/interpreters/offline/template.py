@@ -9,9 +9,14 @@ not?        is where a negator may stand, reported as NOT
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from .morphology import inflected
+
+_SOME_WORD, _NO_WORD = frozenset({" word"}), frozenset({" end"})
+"""What a place has that a word stands at, and one past the last of them; no word of a clause has a space in it."""
 _NAMED = {
     "COUNT": "(<digits>|<number>)",
     "WEIGHT": "<decimal>",
@@ -23,7 +28,7 @@ _NAMED = {
     "OWN": "<owner> SOME",
     "LINK": "<link>",
     "CAMERA": "<camera>",
-    "COMPARATIVE": "(more SOME|<very>? <comparable> _? _? _?)",
+    "COMPARATIVE": "((way|much|far|even|a bit|a lot)? more SOME|<very>? (<comparable>|<comparative>) _? _? _?)",
     "DOING": "<doing>",
     "WHO": "(we|you|i|he|she|they|it|this|there|<owner> SOME)",
     "VERB": "(was|were|<past>|<regular_past>)",
@@ -39,6 +44,23 @@ class _Node:
     kind: str
     value: str = ""
     after: "list[_Node]" = field(default_factory=list)
+
+    @cached_property
+    def starts(self) -> frozenset[str] | None:
+        """The signs of which a place in a clause must have one for this step to be taken there; None for any place."""
+        match self.kind:
+            case "word":
+                return frozenset({self.value})
+            case "class":
+                return frozenset({f"<{self.value}>"})
+            case "any" | "some":
+                return _SOME_WORD
+            case "end":
+                return _NO_WORD if self.value else None
+            case "gap":
+                return None
+        followed = [node.starts for node in self.after]
+        return None if None in followed else frozenset[str]().union(*filter(None, followed))
 
 
 @dataclass(frozen=True)
@@ -58,6 +80,10 @@ class Words:
         self.runs = classes.runs(self.lower)
         self.signs = frozenset(self.lower) | {f"<{name}>" for name, _ in self.runs}
         """What a template may need to be there: words, and classes in their brackets."""
+        self.places = [{*_SOME_WORD, word} for word in self.lower] + [set(_NO_WORD)]
+        """The same of each place, and of the end."""
+        for name, start in self.runs:
+            self.places[start].add(f"<{name}>")
 
     def between(self, start: int, end: int) -> str:
         """The words from `start` up to `end`, as they were typed."""
@@ -80,7 +106,9 @@ class Classes:
         for start in range(len(words)):
             for end in range(min(len(words), start + self._longest), start, -1):
                 run = tuple(words[start:end])
-                names = self._of.get(run, []) + (self._of.get((run[0], "_"), []) if len(run) == 2 else [])
+                names = self._of.get(run, []) + (
+                    self._of.get((run[0], *"_" * (len(run) - 1)), []) if len(run) > 1 else []
+                )
                 for name in names:
                     found[name, start].append(end)
             for name, shape in _SHAPES.items():
@@ -92,6 +120,10 @@ class Classes:
 _SHAPES = {
     "digits": re.compile(r"\d{1,4}"),
     "decimal": re.compile(r"[0-2](?:\.\d+)?"),
+    "comparative": re.compile(
+        r"(?!(?:sold|front|barr|carr|cour|glac|cash|prem|terr|cav|p|t|br|chandel)ier)[a-z]{3,}ier"
+    ),
+    "year": re.compile(r"\d{3,4}s?|'?\d\ds"),
     "regular_past": re.compile(r"[a-z]+ed"),
 }
 
@@ -100,50 +132,84 @@ class Template:
     """One way to say something; `whole` when nothing may follow."""
 
     def __init__(self, text: str, *, whole: bool = True) -> None:
-        self._whole = whole
-        self._end = _Node("end")
-        self._start = _Node("start", after=_entries(text, [self._end]))
-        self._needs = tuple(_needs(text))
+        self._start = _Node("start", after=_entries(text, [_Node("end", "whole" if whole else "")]))
+        self.needs = tuple(_needs(text))
+        """Sets of signs: a clause that has none of a set's can't be read as this."""
 
     def match(self, said: Words) -> Found | None:
         """The first way the words are read as this, short stretches before long ones."""
-        if any(signs.isdisjoint(said.signs) for signs in self._needs):
+        if any(signs.isdisjoint(said.signs) for signs in self.needs):
             return None
-        dead: set[tuple[int, int]] = set()
-        total = len(said.words)
-
-        def ends(node: _Node, at: int) -> Collection[int]:
-            match node.kind:
-                case "start" | "open" | "close":
-                    return (at,)
-                case "word":
-                    return (at + 1,) if at < total and said.lower[at] == node.value else ()
-                case "any":
-                    return (at + 1,) if at < total else ()
-                case "class":
-                    return said.runs.get((node.value, at), ())
-                case "some":
-                    return range(at + 1, total + 1)
-                case _:  # "..."
-                    return range(at, total + 1)
-
-        def walk(node: _Node, at: int) -> list[tuple[str, int, str]] | None:
-            if node is self._end:
-                return [("end", at, "")] if at == total or not self._whole else None
-            if (id(node), at) in dead:
-                return None
-            for end in ends(node, at):
-                for following in node.after:
-                    if (path := walk(following, end)) is not None:
-                        return [(node.kind, at, node.value), *path] if node.value and node.kind in _MARKS else path
-            dead.add((id(node), at))
-            return None
-
-        path = walk(self._start, 0)
+        path = _Attempt(said).walk(self._start, 0)
         return None if path is None else _found(path, said)
 
 
+class _Attempt:
+    """A walk through a template's steps and a clause's words; where it came to nothing once, it doesn't go again."""
+
+    def __init__(self, said: Words) -> None:
+        self._said = said
+        self._dead: set[tuple[int, int]] = set()
+
+    def walk(self, node: _Node, at: int) -> "list[tuple[str, int, str]] | None":
+        """The marks on the way from a step at a place to the end, None where there is no way."""
+        if node.kind == "end":
+            return [("end", at, "")]
+        if (id(node), at) in self._dead:
+            return None
+        for end in self._ends(node, at):
+            for following in node.after:
+                if following.starts is not None and following.starts.isdisjoint(self._said.places[end]):
+                    continue
+                if (path := self.walk(following, end)) is not None:
+                    return [(node.kind, at, node.value), *path] if node.value and node.kind in _MARKS else path
+        self._dead.add((id(node), at))
+        return None
+
+    def _ends(self, node: _Node, at: int) -> Collection[int]:
+        """Where a step that is taken at a place may lead to."""
+        total = len(self._said.words)
+        match node.kind:
+            case "start" | "open" | "close":
+                return (at,)
+            case "word":
+                return (at + 1,) if at < total and self._said.lower[at] == node.value else ()
+            case "any":
+                return (at + 1,) if at < total else ()
+            case "class":
+                return self._said.runs.get((node.value, at), ())
+            case "some":
+                return range(at + 1, total + 1)
+            case _:  # "..."
+                return range(at, total + 1)
+
+
 _MARKS = frozenset({"open", "close"})
+
+
+class Templates:
+    """Templates in their order, found by the signs that a clause has: only few of them need to be tried on it."""
+
+    def __init__(self, templates: Iterable[Template]) -> None:
+        self._all = tuple(templates)
+        self._anywhere: list[int] = []
+        self._by_sign: dict[str, list[int]] = defaultdict(list)
+        for index, template in enumerate(self._all):
+            if not template.needs:
+                self._anywhere.append(index)
+            for sign in min(template.needs, key=len, default=()):
+                self._by_sign[sign].append(index)
+
+    def matches(self, said: Words) -> Iterator[tuple[int, Found]]:
+        """Which of the templates match, as their index, and how."""
+        candidates = {*self._anywhere, *(index for sign in said.signs for index in self._by_sign.get(sign, ()))}
+        for index in sorted(candidates):
+            if found := self._all[index].match(said):
+                yield index, found
+
+    def first(self, said: Words) -> Found | None:
+        """How the first that matches does."""
+        return next((found for _, found in self.matches(said)), None)
 
 
 def _found(path: list[tuple[str, int, str]], said: Words) -> Found:
@@ -207,37 +273,3 @@ def _split(text: str, separator: str) -> Iterator[str]:
             yield text[start:at]
             start = at + 1
     yield text[start:]
-
-
-def inflected(verb: str) -> list[str]:
-    """ "drop*" -> drop, drops, dropped, dropping; "edit* out" likewise."""
-    stem, _, rest = verb.partition("*")
-    return [form + rest for form in (stem, _third(stem), past(stem), gerund(stem))]
-
-
-def _third(verb: str) -> str:
-    if re.search(r"[^aeiou]y$", verb):
-        return verb[:-1] + "ies"
-    return verb + ("es" if re.search(r"(?:s|x|z|ch|sh|o)$", verb) else "s")
-
-
-def past(verb: str) -> str:
-    """ "drop" -> "dropped"; only of regular verbs."""
-    if re.search(r"[^aeiou]y$", verb):
-        return verb[:-1] + "ied"
-    return _doubled(verb) + ("d" if verb.endswith("e") else "ed")
-
-
-def gerund(verb: str) -> str:
-    """ "smile" -> "smiling", "sit" -> "sitting"."""
-    if verb.endswith("ing") and len(verb) > 5:
-        return verb
-    if verb.endswith("ie"):
-        return verb[:-2] + "ying"
-    if verb.endswith("e") and not verb.endswith(("ee", "oe", "ye")):
-        return verb[:-1] + "ing"
-    return _doubled(verb) + "ing"
-
-
-def _doubled(verb: str) -> str:
-    return verb + (verb[-1] if re.fullmatch(r"[^aeiou]*[aeiou][bdgmnprt]", verb) else "")

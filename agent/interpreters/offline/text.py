@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 
 from ...terms import squeeze
-from .grammar import grammar_words
 from .lexicon import either, lexicon
+from .typos import repaired, vocabulary_of_typos
 
 MAX_CHARACTERS = 4000
 """What lies beyond is not read."""
@@ -23,6 +23,13 @@ _PAIRS = re.compile(
 )
 _SED = re.compile(r"\bs/([\w -]{1,40})/([\w -]{1,40})(?:/g?\b|/|(?=\s|$))", re.I)
 """ "s/blue/green", as programmers say it."""
+_ASIDE = re.compile(r"(?<=\w)\s+\(([^():]*[^():\s\d][^():]*)\)")
+""" "No glitter (I'm allergic)": said beside it."""
+_SIGNED = re.compile(
+    r"(?:^|(?<=[,;\n]))(\s*)([+\u2212\u2013\u2014-])\s*(?=(?:an?\s+)?[a-z][\w-]*(?:\s+[a-z][\w-]*){0,2}\s*(?:[,;\n]|$))",
+    re.I,
+)
+""" "+ hat, - glasses", as people note it down."""
 _SENTENCE = re.compile(r"(?:[^.!?;\n]|(?<=\w)\.(?=\w))+[!?]?")
 _JOINT = re.compile(
     r"\s*,\s*(?:(?:and|but|so|then|also|plus|n?or|though|yet|because|while)\b\s*)*"
@@ -40,8 +47,16 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
 
     `known` are words of this session that a typo may also be repaired towards.
     """
-    text = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).translate(_PUNCTUATION)
-    text = "".join(_visible(character) for character in text)
+    text = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS])
+    if re.search(r"(?:^|[,;\n])\s*\+", text):  # else a dash only begins a line of a list
+        text = _SIGNED.sub(lambda match: f"{match[1]}{'add' if match[2] == '+' else 'no'} ", text)
+    text = text.translate(_PUNCTUATION)
+    if re.search(r"(?:^|\s)1[.)]\s", text) and re.search(r"\s2[.)]\s", text):  # a numbered list
+        text = re.sub(r"(?:^|(?<=\s))\d{1,2}[.)]\s+", "\n", text)
+    text = re.sub(r"^\s*\(?([a-z][\w ]{1,30}?)\s*[:=]\s*([0-2]\.\d+)\)?\s*$", r"set \1 to \2", text, flags=re.I)
+    text = re.sub(r"\b(undo(?: it| that)?|back|revert) (?:twice|thrice)\b", _times, text, flags=re.I)
+    text = re.sub(r"^\s*([a-z][\w ]*?)\s*(?:[-=]+>|→|⇒)\s*([a-z][\w ]*?)\s*$", r"replace \1 with \2", text, flags=re.I)
+    text = _narrowed("".join(_visible(character) for character in text))
     text = re.sub(r"\bw/o(?:ut)?\b\s*", "without ", text, flags=re.I)
     text = re.sub(r"\bw/\s*", "with ", text, flags=re.I)
     text = _SED.sub(r"replace \1 with \2", text)
@@ -61,21 +76,24 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
     text = re.sub(r"(?<!\w)(?:[:;=]-?[()DPp/|]+|<3|xD)(?!\w)", " ", text)
     text = re.sub(r"([!?])[!?]*1*(?=\s|$)", r"\1", text)
     text = re.sub(r"\b([A-Za-z]+)(?:\s+\1\b)+", r"\1", text, flags=re.I)
-    vocabulary = _vocabulary() | frozenset(known)
-    text = re.sub(r"[A-Za-z']{1,40}", lambda match: _plain(match[0], vocabulary), text)
+    text = re.sub(r"(?:^|(?<=[,.;]\s)|(?<=\band\s))ad\s+(?=(?:an?|the|some|more)\s)", "add ", text, flags=re.I)
+    vocabulary = vocabulary_of_typos() | frozenset(known)
+    text = re.sub(r"[A-Za-z']{1,40}", lambda match: repaired(match[0], vocabulary), text)
+    text = re.sub(r"\bis it (?:just|only) me,? or (is|are|does|do)\b", r"\1n't", text, flags=re.I)
     return re.sub(r"\bnever\s?mind\s+(?=(?:you|i|we|it|keep|undo|leave|that|put)\b)", "never mind, ", text, flags=re.I)
 
 
 def plain(text: str) -> str:
     """A description on one line, its words as they were typed: only quotes are straight and "w/o" is said in full."""
     text = unicodedata.normalize("NFC", text[:MAX_CHARACTERS]).translate(_QUOTES)
-    text = "".join(_printed(character) for character in text)
+    text = squeeze("".join(_printed(character) for character in text))
     text = re.sub(r"(?<![\w/])w/o(?:ut)?\b\s*", "without ", text, flags=re.I)
     return squeeze(re.sub(r"(?<![\w/])w/(?=\s|\w{2})\s*", "with ", text, flags=re.I))
 
 
 def split(text: str) -> Iterator[list[str]]:
     """The sentences of a cleaned text, each as its clauses; a question keeps its mark."""
+    text = _ASIDE.sub(r", \1,", text)
     protected = _PAIRS.sub(lambda match: f"{match[1]}\0{match[3]}", _setting().sub(r"\1 = ", text))
     for sentence in _SENTENCE.findall(protected):
         clauses = [trim(clause.replace("\0", " and ")) for clause in _JOINT.split(sentence)]
@@ -132,7 +150,8 @@ _CONTRACTIONS = [
         (r"\b(it|that|this|he|she|there|here|what|who|where|why|how|everything|something|nothing|one)'s\b", r"\1 is"),
         (r"\b(i|we) do (?=(?:want|need|like|love|miss)\b)", r"\1 "),
         (
-            r"'s(?=\s+(?:allowed|welcome|too|back|still|gone|too|not|so|got|here|there|a|an|way|all|again|fine|ok|okay|very|been|showing|crept)\b)",
+            r"'s(?=\s+(?:allowed|welcome|too|back|still|gone|too|not|so|got|here|off|wrong|weird|odd|strange|crooked|dirty|blurry|ugly|bad|bent"
+            r"|tilted|perfect|great|good|nice|missing|looking|getting|full|covered|kind|sort|just|now|out|there|a|an|way|all|again|fine|ok|okay|very|been|showing|crept)\b)",
             " is",
         ),
     )
@@ -165,6 +184,20 @@ def _adjectives() -> str:
     return either({"many", "much", "brite"} | lexicon().words["faults"] | lexicon().words["needs_noun"])
 
 
+def _times(match: re.Match[str]) -> str:
+    """ "Undo twice" -> "undo two times"."""
+    return f"{match[1]} {'three' if match[0].lower().endswith('thrice') else 'two'} times"
+
+
+def _narrowed(text: str) -> str:
+    """The text with one space, or one end of a line, wherever there are several, and no long row of one mark.
+
+    What is tried at every space takes its time, and a person may lean on a key.
+    """
+    text = re.sub(r"\s*\n\s*", "\n", re.sub(r"[^\S\n]+", " ", text))
+    return re.sub(r"([^\w\s])\1{3,}", r"\1\1\1", text)
+
+
 def _visible(character: str) -> str:
     category = unicodedata.category(character)
     return " " if category in {"So", "Sk", "Cs", "Co", "Cn", "Cf", "Mn"} or character == "\0" else character
@@ -175,94 +208,3 @@ def _printed(character: str) -> str:
     if category == "Cf":
         return character if character in _JOINERS or "\U000e0020" <= character <= "\U000e007f" else ""
     return " " if category in {"Cc", "Cs", "Co", "Cn"} else character
-
-
-def _plain(word: str, vocabulary: frozenset[str]) -> str:
-    lower = _shorten(word.lower(), vocabulary)
-    if lower in lexicon().chat:
-        return lexicon().chat[lower]
-    if lower in vocabulary:
-        return word if lower == word.lower() else lower
-    return _repair(lower, vocabulary) or (word if lower == word.lower() else lower)
-
-
-@cache
-def _vocabulary() -> frozenset[str]:
-    """The words a typo may be meant for."""
-    words = lexicon().words
-    lists = ("commands", "verbs", "things", "faults", "body", "writing", "wrongness", "praise", "settings")
-    phrases = {phrase for name in lists for phrase in words[name]} | set(lexicon().kinded)
-    return _longer_words(phrases) - words["protected"]
-
-
-@cache
-def _no_typos() -> frozenset[str]:
-    """Every word the grammar and the lexicon know, and those that only look like a typo of one."""
-    known = lexicon()
-    phrases = {phrase for words in known.words.values() for phrase in words} | set(known.names) | set(known.opposites)
-    phrases |= {sign for signs in known.symptoms.values() for sign in signs} | set(known.camera) | set(known.past)
-    return _longer_words(phrases) | grammar_words()
-
-
-def _longer_words(phrases: Iterable[str]) -> frozenset[str]:
-    return frozenset(word for phrase in phrases for word in re.findall(r"[a-z']+", phrase) if len(word) > 2)
-
-
-def _shorten(word: str, vocabulary: frozenset[str]) -> str:
-    """ "stilllll" -> "still", "wayyy" -> "way"."""
-    if not re.search(r"(.)\1\1", word):
-        return word
-    doubled = re.sub(r"(.)\1{2,}", r"\1\1", word)
-    return doubled if doubled in vocabulary else re.sub(r"(.)\1{2,}", r"\1", word)
-
-
-def _repair(word: str, vocabulary: frozenset[str]) -> str | None:
-    """The known word that this is one slip of the fingers away from, the likelier slips first; None for none.
-
-    A short word is repaired only where two letters are swapped, or towards a command.
-    """
-    if len(word) < 4 or word in _no_typos():
-        return None
-    swapped = {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)}
-    if found := sorted(swapped & vocabulary, key=lambda known: (known[0] != word[0], known)):
-        return found[0]
-    commands = lexicon().words["verbs"] | (lexicon().words["commands"] if len(word) > 4 else frozenset())
-    missed = {word[:i] + letter + word[i:] for i in range(1, len(word) + (len(word) > 4)) for letter in _LETTERS}
-    if found := sorted(missed & commands):
-        return found[0]
-    if len(word) == 4:
-        return None
-    doubled = {word[:i] + word[i + 1 :] for i in range(1, len(word)) if word[i] == word[i - 1]}
-    if found := sorted(known for known in doubled & vocabulary if len(known) > 4):
-        return found[0]
-    if _is_inflected(word, vocabulary):
-        return None
-    undoubled = {word[:i] + word[i] + word[i:] for i in range(1, len(word))}
-    near = {word[:i] + letter + word[i + 1 :] for i in range(len(word)) for letter in _NEAR.get(word[i], "")}
-    extra = {word[:i] + word[i + 1 :] for i in range(1, len(word))}
-    short = commands | lexicon().words["body"] | lexicon().words["wrongness"]
-    for slips, meant in ((undoubled, vocabulary), (missed, vocabulary), (near, short), (extra, short)):
-        if found := sorted(known for known in slips & (vocabulary if len(word) > 5 else meant) if len(known) > 4):
-            return found[0]
-    return None
-
-
-def _is_inflected(word: str, vocabulary: frozenset[str]) -> bool:
-    """Whether a word is a known one with another ending: "plants", "chained", "stormy"."""
-    stems = (
-        re.sub(rf"{ending}$", "", word) for ending in ("s", "es", "d", "ed", "r", "er", "ers", "y", "ly", "ing", "al")
-    )
-    return any(stem != word and (stem in vocabulary or f"{stem}e" in vocabulary) for stem in stems) or (
-        not vocabulary.isdisjoint((f"{word}s", f"{word}y", f"{word}d", f"{word}r"))
-    )
-
-
-_LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
-_NEAR = {
-    letter: "".join(_ROWS[other][max(0, at - 1) : at + 2] for other in range(max(0, row - 1), min(3, row + 2)))
-    for row, letters in enumerate(_ROWS)
-    for at, letter in enumerate(letters)
-}
-"""The keys around a key."""
-_NEAR |= {vowel: _NEAR[vowel] + "aeiouy" for vowel in "aeiouy"}  # and vowels are mixed up

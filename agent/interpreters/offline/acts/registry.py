@@ -1,9 +1,9 @@
-"""The acts that rules ask for, by the names that `prompts/grammar.toml` calls them."""
+"""Where acts are kept, by the names that the rules call them."""
 
 from collections.abc import Callable
 
-from .draft import Draft
-from .grammar import Reading
+from ..draft import Draft
+from ..grammar import Reading
 
 Act = Callable[[Reading, Draft], bool]
 """Adds what a clause asks for to the draft; False when the words mean something else after all."""

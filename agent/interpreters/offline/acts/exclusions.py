@@ -1,58 +1,12 @@
-"""What commands do to a draft, and words about what is out or should be."""
+"""What is out already and may come back, and what should go."""
 
 import re
 
-from ...edits import MAX_UNDONE_TURNS, Reroll, Reset, Undo
-from .acts import act
-from .draft import Draft, is_pronoun
-from .faults import points_at_nothing_else, speaks_of_weight
-from .grammar import Reading
-from .lexicon import lexicon
-from .phrases import is_noun_phrase, term_of
-
-
-@act
-def nothing(said: Reading, draft: Draft) -> bool:
-    """Understood, and no reason to change anything."""
-    return True
-
-
-@act
-def decline(said: Reading, draft: Draft) -> bool:
-    """Not understood by this rule."""
-    return False
-
-
-# commands
-
-
-@act
-def undo(said: Reading, draft: Draft) -> bool:
-    """Go back by as many turns as are said."""
-    words = (said["COUNT"].lower() or "one").replace("a few", "three").split()
-    count = next((int(word) if word.isdigit() else _NUMBERS.get(word, 1) for word in words if word != "a"), 1)
-    return draft.control(Undo(turns=min(MAX_UNDONE_TURNS, max(1, count))))
-
-
-_NUMBERS = {"couple": 2, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
-_NUMBERS |= {"seven": 7, "eight": 8, "nine": 9, "ten": 10}
-
-
-@act
-def reset(said: Reading, draft: Draft) -> bool:
-    """Drop the user's exclusions."""
-    return draft.control(Reset())
-
-
-@act
-def reroll(said: Reading, draft: Draft) -> bool:
-    """The same from another seed; "the fog. again" is about the fog."""
-    if said.clause.lower() == "again" and draft.mention and (known := draft.known(draft.mention)):
-        return draft.strengthen(known)
-    return draft.control(Reroll())
-
-
-# what is out already
+from ..draft import Draft, is_pronoun
+from ..grammar import Reading
+from ..lexicon import lexicon
+from ..phrases import is_noun_phrase, term_of
+from .registry import act
 
 
 @act
@@ -60,6 +14,8 @@ def allow(said: Reading, draft: Draft) -> bool:
     """Take out what is spoken of, where it is out; decline else."""
     if said["THING"].lower() in _BOTH:
         return all([draft.allow(known.term) for known in draft.state.negative if not known.locked] or [False])
+    if draft.wanted and is_pronoun(said["THING"]):
+        return draft.add(draft.wanted)
     if _is_unfinished(said["THING"]) or (known := draft.spoken_of(said["THING"])) is None:
         return bool(draft.mentioned(said["THING"], draft.dropped))
     return draft.allow(known.term)
@@ -76,6 +32,8 @@ def _is_unfinished(phrase: str) -> bool:
 @act
 def restore(said: Reading, draft: Draft) -> bool:
     """ "Bring the hat back": allowed where it is out, else wanted."""
+    if re.match(r"to\s", said["THING"], re.I):  # "get back to you"
+        return False
     if allow(said, draft):
         return True
     return not _is_unfinished(said["THING"]) and not is_pronoun(said["THING"]) and draft.add(said["THING"])
@@ -108,59 +66,10 @@ def stay_out(said: Reading, draft: Draft) -> bool:
 
 
 @act
-def set_weight(said: Reading, draft: Draft) -> bool:
-    """ "Set blurry to 1.4"."""
-    known = draft.known(said["THING"])
-    return known is not None and draft.weigh(known, round(float(said["WEIGHT"]), 2))
-
-
-@act
-def strengthen(said: Reading, draft: Draft) -> bool:
-    """Exclude harder what is out and spoken of as if it were not."""
-    clause = said.clause
-    for exclusion in (dropped := draft.mentioned(clause, draft.dropped)):
-        draft.exclude_term(exclusion.term)
-    if dropped or (lexicon().is_praise(clause) and not draft.mentioned(clause)):
-        return bool(dropped)
-    known = draft.mentioned(clause)
-    if not known and (points_at_nothing_else(clause) or (draft.mention and draft.known(draft.mention))):
-        known = [exclusion for exclusion in [draft.spoken_of("it")] if exclusion]
-    for exclusion in known:
-        draft.strengthen(exclusion)
-    return bool(known)
-
-
-@act
-def weaken(said: Reading, draft: Draft) -> bool:
-    """Exclude less hard what is out and spoken of."""
-    known = draft.mentioned(said.clause)
-    if not known and (speaks_of_weight(said.clause) or points_at_nothing_else(said.clause)):
-        known = [exclusion for exclusion in [draft.spoken_of("it")] if exclusion]
-    for exclusion in known:
-        draft.weaken(exclusion)
-    return bool(known) or bool(draft.mentioned(said.clause, draft.dropped))
-
-
-@act
-def less_of_it(said: Reading, draft: Draft) -> bool:
-    """ "Dial the grain down", of grain that is out and seen all the same; "dial the exclusion down" is the opposite."""
-    if speaks_of_weight(said.clause) or (known := draft.known(said["THING"])) is None:
-        return False
-    return draft.strengthen(known)
-
-
-@act
-def weaken_too_strong(said: Reading, draft: Draft) -> bool:
-    """ "The exclusion of glow is too strong"; "the light is too strong" is a complaint."""
-    return speaks_of_weight(said.clause) and weaken(said, draft)
-
-
-# what should go
-
-
-@act
 def exclude(said: Reading, draft: Draft) -> bool:
     """Leave out what is named."""
+    if term_of(said.thing) in lexicon().words["abstract"]:  # "it needs no explanation"
+        return True
     return not lexicon().is_praise(said.thing) and draft.exclude(said.thing)
 
 
@@ -178,9 +87,19 @@ def exclude_named(said: Reading, draft: Draft) -> bool:
     """ "Hat off": what is named, if it is a thing and no "it is washed" or "zoom"."""
     first = said["THING"].lower().split()[0]
     last = said["THING"].lower().split()[-1]
+    if last in {"me", "us", "you"}:  # "the eyes creep me out"
+        return False
     if not is_noun_phrase(said["THING"]) or first in lexicon().words["verbs"] or (last != first and is_pronoun(last)):
         return False
     return exclude(said, draft)
+
+
+@act
+def anachronism(said: Reading, draft: Draft) -> bool:
+    """ "Romans didn't wear watches", "phones didn't exist then": so there should be none."""
+    who = said["OTHER"].lower().split()
+    are_many = not who or who[-1].endswith("s") or who[-1] in {"people", "men", "women", "children", "nobody"}
+    return are_many and not is_pronoun(said["OTHER"] or "x") and exclude(said, draft)
 
 
 @act

@@ -1,0 +1,160 @@
+"""Wishes for one thing more: "add a hat", "where is the moon?", "at night would be nicer"."""
+
+import re
+
+from ....terms import singular
+from .. import rewriting
+from ..descriptions import full_description
+from ..draft import Draft, is_pronoun
+from ..grammar import Reading
+from ..lexicon import lexicon
+from ..phrases import is_noun_phrase, term_of
+from .registry import act
+from .wording import IT, SOMEWHERE, polite
+
+
+@act
+def add(said: Reading, draft: Draft) -> bool:
+    """ "Add a hat", "I want a hat", "more trees", "let's have it in the snow"."""
+    phrase = re.sub(r"^(?:adding|having|seeing|in|like)\s+(?=\S)", "", polite(said["THING"]), flags=re.I)
+    verb = said.clause[: said.clause.lower().find(said["THING"].lower())].lower().strip()
+    if negated := re.match(r"(?:no|zero|less|fewer)\s+(?P<x>.+)", phrase, re.I):
+        return draft.exclude(negated["x"])
+    if re.match(r"(?:to|you|that you|to know|me|your)\b|.*\b(?:again|luck|else)$", phrase, re.I) or (
+        is_pronoun(phrase) and not draft.mention
+    ):
+        return False
+    if pointed := re.match(rf"{IT.pattern}\s+(?P<where>.+)", phrase, re.I):
+        return draft.rewrite(rewriting.move(draft.prompt, pointed["where"]))
+    if link := said["LINK"].lower():
+        phrase = f"{_LINKS.get(link.split()[0], link + ' ')}{phrase}"
+    if SOMEWHERE.match(f"{phrase} ") and not link and not re.match(r"(?:in the style|with) ", phrase, re.I):
+        return draft.rewrite(rewriting.move(draft.prompt, phrase))
+    if lexicon().is_praise(phrase) and len(phrase.split()) == 1:
+        return False
+    if (
+        _WANTING.match(verb)
+        and full_description(phrase)
+        and (rewriting.MEDIUM.match(phrase) or verb.startswith("let us"))
+    ):
+        return draft.want(phrase)
+    return _wanted(phrase, draft) if _WANTING.match(verb) else draft.add(phrase)
+
+
+_WANTING = re.compile(
+    r"(?:i want|i would|i need|we need|give me|need|want|how about|let us|can|could|show|use|try|go)\b", re.I
+)
+
+
+_LINKS = {
+    "dress": "wearing ",
+    "surround": "surrounded by ",
+    "decorate": "with ",
+    "fill": "filled with ",
+    "top": "topped with ",
+    "cover": "covered in ",
+}
+
+
+@act
+def better_somewhere(said: Reading, draft: Draft) -> bool:
+    """ "It'd be nicer in the rain", "it would look great with a hat"."""
+    where = polite(said["WHERE"])
+    known = draft.known(where.removeprefix("with "))
+    return draft.allow(known.term) if known else draft.rewrite(rewriting.move(draft.prompt, where))
+
+
+@act
+def wished(said: Reading, draft: Draft) -> bool:
+    """ "A dog by the door would be lovely", "at night would be nicer"."""
+    wish = polite(said["NEW"])
+    if (
+        is_pronoun(wish)
+        or not wish
+        or re.search(
+            r"\b(?:without|minus|with no)\b|^(?:it|that|this|he|she|they|i|we|you|what|if|which|how)\b", wish, re.I
+        )
+    ):
+        return False
+    if gone := re.match(r"(?:no|without|fewer|less)\s+(?P<x>.+)", wish, re.I):
+        return draft.exclude(gone["x"])
+    if known := draft.known(re.sub(r"^with\s+", "", wish)):
+        return draft.allow(known.term)
+    if SOMEWHERE.match(f"{wish} ") and not re.match(r"with\s", wish, re.I):
+        return draft.rewrite(rewriting.move(draft.prompt, wish))
+    return _wanted(wish, draft)
+
+
+def _wanted(phrase: str, draft: Draft) -> bool:
+    """ "I want a black barn": the barn that is there in black, else one more thing."""
+    if recoloured := rewriting.recolour(draft.prompt, phrase):
+        return draft.rewrite(recoloured)
+    more = re.match(r"(?:an?|the)\s+(?P<thing>[\w-]+)\s+(?=(?:with|wearing|holding)\s)", phrase, re.I)
+    return draft.add(phrase[more.end() :] if more and draft.wants(more["thing"]) else phrase)
+
+
+@act
+def give(said: Reading, draft: Draft) -> bool:
+    """ "Give her a hat", "dress her in blue"."""
+    phrase = polite(said["THING"])
+    if re.match(r"(?:off|out|away|down|up|back|over|to|from|rid)\b", phrase, re.I):  # "get the cat off the table"
+        return False
+    if said.clause.lower().startswith("get") and re.search(r"\s(?:off|out of|away from)\s", phrase, re.I):
+        return False
+    if is_pronoun(phrase):
+        return draft.add(phrase)
+    link = "with" if re.match(r"(?:give|get|buy|lend|hand)\b", said.clause, re.I) else "wearing"
+    return draft.add(f"{link} {phrase}")
+
+
+@act
+def treated(said: Reading, draft: Draft) -> bool:
+    """ "Serve it with a straw", "cream on top"."""
+    on_top = " on top" if said.clause.lower().endswith("on top") else ""
+    return is_noun_phrase(said["THING"]) | (not on_top) and draft.add(f"{polite(said['THING'])}{on_top}")
+
+
+@act
+def put_in(said: Reading, draft: Draft) -> bool:
+    """ "Put a lamp on the table": added with its place."""
+    return draft.add(polite(f"{said['THING']} {said['WHERE']}"))
+
+
+@act
+def move(said: Reading, draft: Draft) -> bool:
+    """ "Put it on a beach", "move it to a shelf"."""
+    if place := polite(said["PLACE"]):
+        on = "on" if lexicon().kind(place) in {"furniture", "vessel"} else "in"
+        return draft.rewrite(rewriting.move(draft.prompt, f"{on} {place}"))
+    return draft.rewrite(rewriting.move(draft.prompt, polite(said["WHERE"])))
+
+
+@act
+def missing(said: Reading, draft: Draft) -> bool:
+    """ "Where is the moon?", "you forgot the moon"."""
+    phrase = polite(said["THING"])
+    if term_of(phrase) is None:
+        return False
+    draft.mention = phrase
+    return draft.allow(known.term) if (known := draft.known(phrase)) else draft.add(phrase)
+
+
+@act
+def there_is_no(said: Reading, draft: Draft) -> bool:
+    """ "There isn't a moon": "add one" may follow; wanted anyway when nothing does."""
+    phrase = polite(said["THING"])
+    if (term := term_of(phrase)) is None or lexicon().is_praise(said.clause):
+        return term is not None
+    if singular(term.split()[-1]) in {*lexicon().counts, "face"} and draft.known(term) is None:
+        return draft.exclude_term(f"missing {term}")
+    article = re.search(r"\b(an?)\s+$", said.clause[: said.clause.find(said["THING"])], re.I)
+    placed = re.match(rf"{re.escape(term)}\s+(?:in|on|at|under)\s+(?:his|her|its|their)\s", phrase, re.I)
+    thing = phrase if placed else term
+    draft.mention, draft.wanted = term, f"{article[1].lower() if article else ''} {thing}".strip()
+    return True
+
+
+@act
+def add_as_said(said: Reading, draft: Draft) -> bool:
+    """ "Brighter", "shot from below"."""
+    return draft.add(polite(said.clause))

@@ -1,0 +1,86 @@
+"""What is wanted in place of what was understood: "no, a bicycle", "a cat instead of a dog"."""
+
+import re
+
+from .. import rewriting
+from ..draft import Draft, is_pronoun
+from ..grammar import Reading
+from ..lexicon import lexicon
+from ..phrases import is_noun_phrase, term_of
+from .registry import act
+from .wording import ARTICLE, IT, polite
+
+_ANYTHING = re.compile(r"(?:any|every|no)(?:\s\w+|\w+)|all", re.I)
+""" "Anything but a sword" asks for none."""
+_NOT_WANTED = re.compile(r"(?:too|not)\b|(?:why|what|how|if|maybe|it|that|this)$", re.I)
+""" "He looks rather too stern", "I'd rather not"."""
+_UNFINISHED = re.compile(
+    r"\b(?:i|i am|is|are|am|be|was|were|must|should|do|does|did|has|have|had|would|rather|can|could|will|may|might"
+    r"|shall)$",
+    re.I,
+)
+""" "She is not ..." denies, and sets nothing in the place of another."""
+
+
+@act
+def instead(said: Reading, draft: Draft) -> bool:
+    """ "A cat instead of a dog", "watercolor rather than photo"."""
+    old, new = said["OLD"], polite(said["NEW"])
+    if _ANYTHING.fullmatch(old) or _NOT_WANTED.match(new) or _UNFINISHED.search(new) or _UNFINISHED.search(old):
+        return False
+    if re.search(r"\bnot\s+\S+$", said.clause, re.I) and lexicon().kind(old) is None and not ARTICLE.match(old):
+        return False
+    new = re.sub(
+        r"^(?:(?:can|could|may) (?:i|we|you) (?:please )?(?:have|get|see|do|try|make it|use)"
+        r"|(?:can|could|may|might|should|would|let) there (?:please )?be|there (?:should|must|could|need to) be"
+        r"|make (?:it|that|him|her|this)|i (?:would like|would prefer|want|meant|said)|use|put|draw|show"
+        r"|give (?:me|him|her)|have|with|try|let it be|let us have|do|turn it into|it should be|should be|as|in"
+        r"|change (?:it|that) to)\s+(?:be\s+)?",
+        "",
+        new,
+        flags=re.I,
+    )
+    if IT.fullmatch(old):
+        return draft.rewrite(rewriting.become(draft.prompt, new))
+    if swapped := rewriting.swap(draft.prompt, old, new):
+        return draft.rewrite(swapped)
+    worn = lexicon().kind(new) in {"headwear", "clothes"} and lexicon().kind(old) in {"headwear", "clothes"}
+    return draft.rewrite(rewriting.add(draft.prompt, new) if worn else rewriting.become(draft.prompt, new))
+
+
+@act
+def correct(said: Reading, draft: Draft) -> bool:
+    """ "I meant a cat": in the place of what was understood."""
+    new = polite(said["THING"])
+    if none := re.match(r"(?:no|without|zero)\s+(?P<x>.+)", new, re.I):
+        return draft.exclude(none["x"])
+    if is_pronoun(new) or term_of(new) is None:
+        return False
+    if draft.rejected and (swapped := rewriting.swap(draft.prompt, draft.rejected, new)):
+        return draft.rewrite(swapped)
+    if draft.refused and draft.refused == draft.rejected:
+        return draft.add(new)
+    return draft.rewrite(rewriting.correct(draft.prompt, new))
+
+
+@act
+def corrected(said: Reading, draft: Draft) -> bool:
+    """After a bare "no": what it should have been."""
+    phrase = said["THING"]
+    if not draft.corrective or not is_noun_phrase(phrase):
+        return False
+    if re.match(r"(?:more|less|the same)\b", phrase, re.I) or lexicon().is_praise(phrase):
+        return False
+    return correct(said, draft)
+
+
+@act
+def not_this(said: Reading, draft: Draft) -> bool:
+    """ "Not a scarf", of what was asked for: a correction follows or came before; of anything else: none of it."""
+    term = term_of(said["THING"])
+    if term is None:
+        return False
+    if draft.prompt == draft.state.prompt and not draft.wants(term):
+        return draft.exclude(term)
+    draft.corrective, draft.rejected = True, term
+    return True

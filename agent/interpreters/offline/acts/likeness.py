@@ -1,0 +1,71 @@
+"""Complaints of what it looks like: "like a comic", "painted", "a yellow cast"."""
+
+import re
+
+from ..draft import Draft
+from ..grammar import Reading
+from ..lexicon import lexicon
+from .registry import act
+
+
+@act
+def looks_like(said: Reading, draft: Draft) -> bool:
+    """ "It looks like a comic", "as if it were drawn", "more like a render than a photo"."""
+    text = re.sub(r"\s+(?:than|rather than)\s.*$", "", said["THING"].lower())
+    text = re.sub(r"\s+(?:vibes?|energy)$", "", text)
+    if lexicon().is_praise(text):
+        return True
+    made = re.match(
+        r"(?:it|they|he|she|this|that|someone|somebody|\w+)\s+(?:(?:is|was|were|are|has been|had been|came)\s+)?"
+        r"(?P<how>\w+)\b(?:\s+(?:of|from|in|with|by|on)\s+(?P<of>.+))?",
+        text,
+    )
+    if made:
+        if made["how"] == "made" and made["of"]:
+            return draft.exclude(made["of"])
+        if made["how"] in lexicon().made:
+            return draft.exclude_term(lexicon().made[made["how"]])
+        if re.match(r"(?:it|they|he|she|someone)\b", text):
+            return False
+    if (
+        re.match(r"(?:my|your|our|i|you|we)\b", text)
+        or set(said["SUBJECT"].lower().split()[:1]) & lexicon().words["verbs"]
+    ):
+        return False
+    text = re.sub(
+        r"^(?:something (?:out of|from)|an? (?:cheap|bad|crappy|poor|terrible|kid's|child's)|straight out of|more of"
+        r"|more like|it came (?:out of|from))\s+",
+        "",
+        text,
+    )
+    return draft.exclude(text)
+
+
+@act
+def resembles(said: Reading, draft: Draft) -> bool:
+    """ "Reminds me of a cheap cartoon": a complaint only where a style or a fault is named."""
+    words = set(said["THING"].lower().split())
+    if words & lexicon().words["faults"] or lexicon().kind(said["THING"]) == "style":
+        return looks_like(said, draft)
+    return True
+
+
+@act
+def made(said: Reading, draft: Draft) -> bool:
+    """ "It looks painted"."""
+    part = re.match(r"(?:(?:the|his|her|its|their|those|these)\s+)?(?P<x>\w+)\s", said.clause.lower())
+    if part and part["x"] in lexicon().words["body"]:  # "her hands look like they were drawn by a child"
+        return draft.exclude_term(f"bad {part['x']}")
+    how = next(word for word in reversed(re.findall(r"\w+", said.clause.lower())) if word in lexicon().made)
+    return draft.exclude_term(lexicon().made[how])
+
+
+@act
+def tint(said: Reading, draft: Draft) -> bool:
+    return draft.exclude(said["TINT"])
+
+
+@act
+def vibes(said: Reading, draft: Draft) -> bool:
+    """ "Clip art vibes"."""
+    return lexicon().is_praise(said.clause) or draft.exclude(said["THING"])

@@ -1,0 +1,189 @@
+"""Complaints of a quality: "too dark", "not sharp enough", "the ears look wrong"."""
+
+import re
+
+from ..draft import Draft, is_pronoun
+from ..faults import HEDGE, fault, name
+from ..grammar import Reading
+from ..lexicon import lexicon
+from ..phrases import is_noun_phrase, term_of
+from .registry import act
+
+
+def complain(draft: Draft, subject: str, quality: str) -> bool:
+    """Exclude what is wrong, when the quality is a fault: "still grainy", "the ears look wrong"."""
+    found = name(subject, quality)
+    return found is not None and draft.exclude_term(found)
+
+
+@act
+def exclude_quality(said: Reading, draft: Draft) -> bool:
+    """ "Don't make it X", "less X": the adjective or the noun."""
+    quality = re.sub(rf"^{HEDGE}", "", said["THING"].lower()).strip()
+    if lexicon().is_praise(quality) or re.match(r"(?:changed?|better|removed|touched|there|here|in|on)\b", quality):
+        return False
+    return draft.exclude_term(fault(quality) or "") or draft.exclude(quality)
+
+
+@act
+def too(said: Reading, draft: Draft) -> bool:
+    """ "Too dark", "her nose is too big", "too many people"."""
+    known, quality, subject = lexicon(), said["QUALITY"].lower(), said["SUBJECT"]
+    if (first := re.match(r"(?:much|very|so)\s+(?P<q>[\w-]+)$", quality)) and _is_quality(first["q"]):  # "too much big"
+        quality = first["q"]
+    if amount := re.match(r"(?:much|many|few|little)\s+(?:of (?:a |an |the )?|like (?:a |an )?)?(?P<x>.+)$", quality):
+        if re.match(r"(?:stuff|things|going on|happening|junk|rubbish|crap)\b", amount["x"]):
+            return draft.exclude_term("clutter")
+        return not quality.startswith(("few", "little")) and draft.exclude(amount["x"])
+    quality = _HEAD_END.split(quality)[0]
+    quality = re.sub(r"(?:\s+(?:looking|ly|again|still|everything|everywhere|it|all|overall))+$", "", quality)
+    quality = quality.strip(" .!?")
+    if quality in known.words["praise"] and re.search(r"\btoo\s+\w+\s+(?:to|for words)\b", said.clause, re.I):
+        return True  # "almost too pretty to print"
+    if quality in known.words["praise"] and quality not in _TOO_MUCH_OF_A_GOOD_THING:
+        return quality == "good"
+    if not quality or len(quality.split()) > 4:
+        return False
+    subject = re.sub(r"(?<=\w)\s+\w+ed$", "", subject)  # "saturation cranked too high"
+    noun = term_of(subject) if subject and not is_pronoun(subject) else None
+    noun = None if noun and noun.split()[-1] in known.words["whole_picture"] else noun
+    if noun and quality in known.words["needs_noun"]:
+        return draft.exclude_term(f"{quality} {noun}")
+    return draft.exclude_term(fault(quality) or known.names.get(quality, quality))
+
+
+def _is_quality(word: str) -> bool:
+    known = lexicon()
+    kind = known.kind_of_word.get(word)
+    return word in known.words["needs_noun"] | known.words["faults"] or kind in {
+        "color",
+        "size",
+        "age",
+        "shape",
+        "emotion",
+    }
+
+
+_HEAD_END = re.compile(
+    r"\s+(?:for|to|in|on|and|at|with|like|here|now|there|that|this|than|if|my|as|by|when|around|overall|right|even)\b"
+    r"(?!$)"
+)
+
+
+_TOO_MUCH_OF_A_GOOD_THING = frozenset(
+    {"cute", "pretty", "sweet", "perfect", "nice", "happy", "adorable", "cool", "funny"}
+)
+
+
+@act
+def faulty(said: Reading, draft: Draft) -> bool:
+    """ "It's blurry", "the ears look wrong"; "it isn't blurry" is fine."""
+    if re.match(r"my\s", said["SUBJECT"], re.I) and not re.match(
+        r"complain|asking|want", said["QUALITY"], re.I
+    ):  # "my screen is dirty"
+        return True
+    if _VERY.search(said.clause) and lexicon().kind_of_word.get(said["QUALITY"].lower()) == "color":
+        return too(said, draft)
+    return said["SUBJECT"].lower() not in {"there", "here"} and complain(draft, said["SUBJECT"], said["QUALITY"])
+
+
+_VERY = re.compile(r"\b(?:very|so|super|extremely|all|way|really|awfully|terribly|quite)\b", re.I)
+"""What makes a complaint of a colour: "it is very yellow"."""
+
+
+@act
+def not_good(said: Reading, draft: Draft) -> bool:
+    """ "The tower isn't straight", "the hands don't look right"; "it isn't blurry" and "not so dark" differ."""
+    quality = re.sub(rf"^{HEDGE}", "", f"{said['QUALITY'].lower()} ").strip()
+    if opposite := lexicon().opposites.get(quality):
+        return draft.exclude_term(opposite)
+    if re.match(
+        r"(?:right|natural|real|normal|human|good|correct|convincing|great|proper|okay|ok|believable)", quality
+    ):
+        return _not_right(said, draft)
+    return bool(said["SUBJECT"]) and fault(quality) is not None
+
+
+def _not_right(said: Reading, draft: Draft) -> bool:
+    noun = term_of(said["SUBJECT"])
+    if noun is None or is_pronoun(said["SUBJECT"]) or noun.split()[-1] in lexicon().words["whole_picture"]:
+        real = re.search(r"real|natural|human|convincing|believable", said["QUALITY"], re.I)
+        return draft.exclude_term("unrealistic" if real else "bad quality")
+    return draft.exclude_term(f"bad {noun}")
+
+
+@act
+def hedged(said: Reading, draft: Draft) -> bool:
+    """ "A bit formal", "slightly crooked": a complaint unless it is praise."""
+    quality = re.split(r"\s+(?:for|to|in|on|here|at)\b", said["QUALITY"].lower())[0].strip(" .!?")
+    quality = re.sub(r"^(?:an?|the)\s+", "", quality)
+    if not quality or len(quality.split()) > 3 or lexicon().is_praise(quality):
+        return False
+    if quality not in lexicon().words["faults"] and re.match(
+        r"(?:more|less|better|different|of|like|\w+er\b)", quality
+    ):
+        return False
+    if complain(draft, said["SUBJECT"], quality):
+        return True
+    noun = term_of(said["SUBJECT"]) if said["SUBJECT"] and not is_pronoun(said["SUBJECT"]) else None
+    is_part = noun is not None and noun.split()[-1] not in lexicon().words["whole_picture"] and len(noun.split()) < 3
+    return draft.exclude_term(f"{quality} {noun}" if is_part else quality)
+
+
+@act
+def not_enough(said: Reading, draft: Draft) -> bool:
+    """ "Not sharp enough": what it is instead, else the quality is wanted."""
+    quality = re.sub(rf"^{HEDGE}", "", f"{said['QUALITY'].lower()} ").strip()
+    if opposite := lexicon().opposites.get(quality):
+        return draft.exclude_term(opposite)
+    return "enough" in said.clause.lower().split() and draft.add(quality)
+
+
+@act
+def bare_fault(said: Reading, draft: Draft) -> bool:
+    """A fault and nothing else: "blurry", "blurry background", "extra fingers", "weird hands"."""
+    text, words = said["THING"].lower().strip(" .!?"), lexicon().words
+    text = re.sub(
+        r"^(?!only\b|early\b|daily\b|ugly\b|silly\b|lovely\b|holy\b|curly\b|family\b)[a-z]{3,}ly\s+(?=\w)", "", text
+    )
+    if (bare := re.fullmatch(r"(?P<x>\w{3,})less", text)) and bare["x"] in words["things"]:  # "beardless"
+        return draft.exclude(bare["x"])
+    if draft.asked and is_noun_phrase(text) and _is_wish(text):
+        return draft.add(text)
+    if fault(text) is not None and len(text.split()) == len((fault(text) or "").split()):
+        return draft.exclude_term(fault(text) or text)
+    first, *rest = text.split()
+    if not is_noun_phrase(text):  # "neon is great"
+        return False
+    if len(rest) in (1, 2) and rest[-1] in words["wrongness"] | words["faults"] and first not in words["faults"]:
+        return complain(draft, " ".join([first, *rest[:-1]]), rest[-1])  # "hands weird"
+    if len(rest) not in (1, 2) or first not in words["wrongness"] | words["faults"] | {"extra", "missing"}:
+        return False
+    if rest[-1] in words["body"] | words["writing"] and first in words["wrongness"]:
+        return draft.exclude_term(f"bad {' '.join(rest)}")
+    return draft.exclude_term(text)
+
+
+def _is_wish(text: str) -> bool:
+    """Whether a quality and a thing may be asked for: "plain background (please)"."""
+    first, *rest = text.split()
+    may_be = first in lexicon().words["faults"] | lexicon().words["needs_noun"] or _is_quality(first)
+    return bool(rest) and may_be and not set(text.split()) & lexicon().words["wrongness"]
+
+
+@act
+def never(said: Reading, draft: Draft) -> bool:
+    """ "Don't make it any darker" keeps it as it is; "don't make it a cartoon" leaves that out."""
+    if re.match(r"(?:any|even|still|much|get|become|be)\b|(?:more|less)\b|\w+er\b", said["THING"], re.I):
+        return True
+    return exclude_quality(said, draft)
+
+
+@act
+def never_attribute(said: Reading, draft: Draft) -> bool:
+    """ "Don't make the sky green", "the sky shouldn't be green"."""
+    if re.search(r"\b(?:more|less|\w+er)$", said["THING"]):
+        return True
+    words = said["THING"].split()
+    thing, quality = (said["THING"], said["QUALITY"]) if said["QUALITY"] else (" ".join(words[:-1]), words[-1])
+    return bool(thing) and draft.exclude(f"{quality} {term_of(thing) or ''}")

@@ -1,0 +1,241 @@
+"""From a cleaned text to a draft, clause by clause: what each means, alone or after the one before."""
+
+import re
+
+from . import rewriting
+from .acts import ACTS
+from .draft import Draft
+from .faults import fault
+from .grammar import Reading, grammar
+from .lexicon import lexicon
+from .phrases import is_noun_phrase, term_of
+from .text import in_full, split, trim
+
+_MAX_CLAUSE = 200
+_MAX_CLAUSES = 40
+_NO = re.compile(
+    r"(?:no|nope|not that|not this|wrong|not quite|no wait|wrong \w+|that's wrong|that's not it"
+    r"|not what i (?:meant|asked for|wanted))$",
+    re.I,
+)
+_INTERJECTION = re.compile(
+    r"^no\s+(?=(?:(?:the|his|her|its|their|my|those|these)\s+[\w-]+\s+(?:stays?|is|are|was|were|must|should|has|have|can|looks?|needs?)"
+    r"|that's|it's|this is|i|you|we|he's|she's|keep|leave|don't|just|make|change|stop|put|wait|really|thanks"
+    r"|please|not|remove|undo|add|it)\b)",
+    re.I,
+)
+_REASON = re.compile(r"(?:it|it's|they|they're|everything|the|this|that|now|i|we|he|she)\b", re.I)
+_REFUSED = re.compile(
+    r"(?:^|(?<=[.;!]))\s*(?P<thing>[\w' -]{3,40})(?:(?P<asked>\s*[?:=])|\s*(?:,|\s-+\s|\.\.+))\s*"
+    r"(?:no|nope|nah|no way)(?:[ ,]+(?:thanks|thank you|please))?\s*[.!]*\s*$",
+    re.I,
+)
+_AFRESH = re.compile(r"\b(start(?:ing)? over|reset|from scratch)\s+(?:but\s+)?(?:with\s+)?(?=no\b|without\b)", re.I)
+_SO_IS = re.compile(
+    r"(?:(?:so )?(?:is|are|do|does|has|have|was|were)(?=\s(?:the|that|those|these|this|his|her|its|their)\s)"
+    r"|ditto(?: for)?|(?:the )?same (?:goes |thing )?for|neither (?:is|are|do|does))\s+(?P<thing>[^?]+)$",
+    re.I,
+)
+_NONE_AT_ALL = re.compile(r"no\s+(?P<thing>[\w' -]+)\?$", re.I)
+_WON_OVER = re.compile(
+    r"\b(?:hate|dislike|(?:don't|didn't) (?:usually |normally )?like|not (?:usually |normally )?an? (?:big |huge )?fan"
+    r" of)"
+    r"\s+(?!(?:the|that|this|those|these|his|her|its|their|how|your)\b)[^.!?,]*,?\s+but\s+"
+    r"(?:this|that|it|yours|these)\b(?P<praise>.*)$"
+    r"|\bhate\b[^.!?,]*\s+but i (?:don't|didn't|do not|did not)\b",
+    re.I,
+)
+""" "I hate cats, but this is cute" hates nothing that is here."""
+_X_NOT_Y = re.compile(
+    r"(?P<new>(?:an?\s)?[\w-]+(?: [\w-]+)?),?\s+not\s+(?P<old>(?:an?\s)?[\w-]+(?: [\w-]+)?)[.!]*$", re.I
+)
+""" "Photo, not drawing", where a drawing was asked for."""
+_RUN_ON = re.compile(r"\b((?:less|more|no|fewer)\s+[\w-]+)\s+(?=(?:less|more|no|fewer|add|keep)\s)", re.I)
+_LISTED = re.compile(r"^\s*(?:negatives?(?: prompt)?|exclude|avoid|without|no)\s*:\s*", re.I)
+_STARTS = re.compile(
+    r"\s+(?=(?:(?:it|that|this|there|they|he|she|i|we|you)\s+(?:is|are|am|was|were|looks?|looked|has|have|had|can|could|should"
+    r"|would|must|want|need|like|love|hate|keeps?|feels?|said|told|asked|think|just|still|also|only|do|does|did|don't"
+    r"|doesn't|didn't|isn't|aren't|wasn't|won't|can't|couldn't|never)"
+    r"|it's|that's|there's|they're|he's|she's|i'm|i'd|i've|we're|don't|can you|could you|can we|please|get rid|remove"
+    r"|delete|erase|add|make|put|change|fix|undo|take|give|lose|try|keep|go back|start over|no more|still|why|too"
+    r"|nothing|everything|(?:the|his|her|its|their|my)\s+[\w-]+\s+(?:is|are|looks?|was|were|needs?|should|has|have"
+    r"|isn't|aren't))\b)",
+    re.I,
+)
+"""Where a clause may begin that nothing parts from the one before."""
+_COMPLAINTS = frozenset({"too", "not_keen", "unwanted", "annoying", "faulty", "hedged"})
+_IMPRESSION = re.compile(
+    r"(?:it )?(?:feels|seems|reads|makes it (?:look|feel|seem)|gives? (?:me|it|off)) |.* (?:vibes?|energy)$", re.I
+)
+"""How one says what a picture is like because of something else that was named."""
+
+
+def read_all(text: str, draft: Draft) -> None:
+    """Add to the draft what a cleaned text asks for."""
+    won_over = _WON_OVER.search(text)
+    if won_over and (won_over["praise"] is None or lexicon().is_praise(won_over["praise"])):
+        return
+    if (rather := _X_NOT_Y.match(text)) and (old := term_of(rather["old"])) and draft.wants(old):
+        text = f"{rather['new']} instead of {rather['old']}"
+    text = _RUN_ON.sub(r"\1, ", _LISTED.sub("no ", _REFUSED.sub(_refuse, _AFRESH.sub(r"\1, ", text))))
+    left = _MAX_CLAUSES
+    for clauses in split(text):
+        _read_sentence([clause[:_MAX_CLAUSE] for clause in clauses[:left]], text, draft)
+        left = max(0, left - len(clauses))
+
+
+def _read_sentence(clauses: list[str], text: str, draft: Draft) -> None:
+    before: Reading | None = None
+    waiting: list[str] = []
+    for clause in clauses:
+        if _NO.match(clause):
+            draft.corrective = True
+            continue
+        if draft.weakened and _REASON.match(clause):
+            continue
+        if before and _explains(clause, before, text):
+            continue
+        if before and before.rule.name == "none" and draft.refused and _is_instead(clause, text):
+            before, draft.corrective, draft.rejected = None, True, draft.refused
+        if before and _describes_on(clause, before, draft):
+            continue
+        corrective, rejected = draft.corrective, draft.rejected
+        if reading := _read(clause, draft, before) or _read_run_on(clause, draft, before):
+            if (
+                waiting and reading.thing and reading.clause.startswith(reading.thing)
+            ):  # "the hat and | the tie must go"
+                _say_of(waiting, reading, draft)
+            before, waiting = reading, []
+        elif _names_a_thing(clause, draft):  # "the earrings? | remove them"
+            draft.mention = term_of(clause) or draft.mention
+            waiting.append(clause)
+        elif spoken_of := draft.mentioned(clause):
+            draft.mention = spoken_of[0].term
+        if corrective and draft.rejected == rejected:
+            draft.corrective = False
+        draft.refused = draft.mention if re.match(r"no\s+(?!an?\s)", clause, re.I) else None
+
+
+def _read_run_on(clause: str, draft: Draft, before: Reading | None) -> Reading | None:
+    """ "Go back it was better before": two clauses without a comma, cut where the first of them is understood."""
+    for joint in _STARTS.finditer(clause):
+        left, right = trim(clause[: joint.start()]), trim(clause[joint.end() :])
+        if left and right and (first := _read(left, draft, before)):
+            return _read(right, draft, first) or _read_run_on(right, draft, first) or first
+        if right and not left:
+            return _read(right, draft, before)
+    return None
+
+
+def _say_of(things: list[str], reading: Reading, draft: Draft) -> None:
+    for thing in things:
+        if shared := reading.going_on_with(thing):
+            _carry_out(shared, draft)
+
+
+def _names_a_thing(clause: str, draft: Draft) -> bool:
+    thing = clause.strip("?! ")
+    pointed = clause.endswith("?") or re.match(r"(?:the|that|those|these|this|his|her|its|their|my)\s", thing, re.I)
+    return is_noun_phrase(thing) and bool(pointed or draft.known(thing))
+
+
+def _describes_on(clause: str, before: Reading, draft: Draft) -> bool:
+    """ "The cloak should be longer and | made of feathers": the prompt says that, too, of the same thing."""
+    thing = before.thing
+    if before.rule.name not in {"attribute", "should_be"} or before.denied or not term_of(thing):
+        return False
+    if not re.match(
+        r"(?:made|covered|lined|filled|decorated|trimmed|embroidered|painted) (?:of|from|in|with|by)\s", clause, re.I
+    ):
+        return False
+    return draft.rewrite(rewriting.attribute(draft.prompt, thing, clause))
+
+
+def _explains(clause: str, before: Reading, text: str) -> bool:
+    """Whether "feels fake", after a comma and nothing else, tells what a complaint was about."""
+    if before.rule.name not in _COMPLAINTS or not _IMPRESSION.match(clause):
+        return False
+    return bool(re.search(rf",\s*{re.escape(clause)}", text, re.I))
+
+
+def _is_instead(clause: str, text: str) -> bool:
+    """Whether "a goatee" goes on after a comma or a "but", not after an "or"."""
+    return bool(re.match(r"an?\s", clause)) and bool(re.search(rf"(?:,\s*|\bbut\s+){re.escape(clause)}", text))
+
+
+def _refuse(match: re.Match[str]) -> str:
+    """ "That collar, no" -> "no collar"."""
+    thing = match["thing"].strip()
+    pointed = re.match(r"(?:that|the|this|those|these|his|her|its|their|a|an|my)\s", thing, re.I)
+    term, known = term_of(thing), lexicon()
+    if term is None or not is_noun_phrase(thing) or known.is_praise(thing) or fault(term):
+        return match[0]
+    command = set(thing.lower().split()) & (known.words["verbs"] | known.words["commands"] | known.words["fillers"])
+    return f"no {term}" if pointed or (match["asked"] and not command) else match[0]
+
+
+def _read(clause: str, draft: Draft, before: Reading | None) -> Reading | None:
+    """How the clause is understood, standing alone or as what the one before goes on with."""
+    if before and (shared := _SO_IS.match(clause)) and (same := before.going_on_with(shared["thing"])):
+        return same if _carry_out(same, draft) else None
+    if (none := _NONE_AT_ALL.match(clause)) and (thing := term_of(none["thing"])) and not draft.known(thing):
+        draft.mention = draft.wanted = thing
+        return None
+    said, negated = _unwrap(in_full(trim(_INTERJECTION.sub("", clause))))
+    if not said or _is_only_praise(said) or grammar().questions.length(grammar().words(said)):
+        return None
+    going_on = before.going_on_with(said) if before and not negated and _continues(said, before) else None
+    for reading in grammar().readings(said, negated):
+        if reading.rule.bare and going_on:
+            break
+        if _carry_out(reading, draft):
+            return reading
+    if going_on is None or _carry_out(going_on, draft):
+        return going_on
+    bare = (reading for reading in grammar().readings(said, negated) if reading.rule.bare)
+    return next((reading for reading in bare if _carry_out(reading, draft)), None)
+
+
+def _unwrap(clause: str) -> tuple[str, bool]:
+    """The clause less what is said for politeness, and whether it stands under a "don't"."""
+    negated = False
+    while clause:
+        said = grammar().words(clause)
+        if (length := grammar().polite.length(said)) == 0:
+            length = grammar().negators.length(said)
+            negated ^= length > 0
+        if length == 0:
+            break
+        clause = said.between(length, len(said.words))
+    return clause, negated
+
+
+def _carry_out(reading: Reading, draft: Draft) -> bool:
+    with draft.step(reading.clause, reading.rule.name):
+        return ACTS[reading.act](reading, draft)
+
+
+def _continues(clause: str, before: Reading) -> bool:
+    """Whether a clause is only a thing, or a quality, that what was said before is also said of."""
+    if before.rule.name in {"attribute", "should_be", "swap"}:
+        return bool(re.match(r"(?:the|his|her|its|their)\s+\w+\s+\w+", clause, re.I)) and is_noun_phrase(
+            re.sub(r"\b(?:to|into|look|in)\b", "", clause)
+        )
+    if re.match(r"(?:no|not|too|more|less|still|very|without)\b", clause, re.I) or " = " in clause:
+        return False
+    words = clause.lower().split()
+    if before.rule.name == "none" and len(words) > 1 and words[-1] in lexicon().words["looks"]:  # "| parchment texture"
+        return False
+    first = clause.lower().split()[0]
+    if re.fullmatch(
+        r"(?:bright|dark|warm|cool|sharp|soft|big|small|larg|tall|short|old|young|light|wid|deep|clean|simpl|round)e?r",
+        first,
+    ):
+        return False
+    return is_noun_phrase(clause) and first not in lexicon().words["verbs"] and not lexicon().is_praise(clause)
+
+
+def _is_only_praise(clause: str) -> bool:
+    """Whether nothing is said but that it is good."""
+    words = set(re.findall(r"[a-z']+", clause.lower()))
+    return bool(words & lexicon().words["praise"]) and len(words) <= 2 and not words & lexicon().words["opposed"]

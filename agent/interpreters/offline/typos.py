@@ -1,0 +1,103 @@
+"""Slips of the fingers and text-speak, word by word."""
+
+import re
+from collections.abc import Iterable
+from functools import cache
+
+from .grammar import grammar_words
+from .lexicon import lexicon
+
+_NO_WORD_BEGINS_SO = re.compile(
+    r"[bcdfgjkmpqtvwxz][bcdfgjkmnpqtvxz]|h[bcdfgjklmnpqrtvwxz]|[bfgmpv]w|[lnr][bcdfghjkmpqrtvwxz]"
+)
+"""How only a slip of the fingers begins a word of three letters: "hta", "bwo"."""
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+_NEAR = {
+    letter: "".join(_ROWS[other][max(0, at - 1) : at + 2] for other in range(max(0, row - 1), min(3, row + 2)))
+    for row, letters in enumerate(_ROWS)
+    for at, letter in enumerate(letters)
+}
+"""The keys around a key."""
+_NEAR |= {vowel: _NEAR[vowel] + "aeiouy" for vowel in "aeiouy"}  # and vowels are mixed up
+
+
+def repaired(word: str, vocabulary: frozenset[str]) -> str:
+    """The word as it was meant: text-speak in full, and a slip of the fingers undone towards the vocabulary."""
+    lower = _shorten(word.lower(), vocabulary)
+    if lower in lexicon().chat:
+        return lexicon().chat[lower]
+    if lower in vocabulary:
+        return word if lower == word.lower() else lower
+    return _repair(lower, vocabulary) or (word if lower == word.lower() else lower)
+
+
+@cache
+def vocabulary_of_typos() -> frozenset[str]:
+    """The words a typo may be meant for."""
+    words = lexicon().words
+    lists = ("commands", "verbs", "things", "faults", "body", "writing", "wrongness", "praise", "settings")
+    phrases = {phrase for name in lists for phrase in words[name]} | set(lexicon().kinded)
+    return _longer_words(phrases) - words["protected"]
+
+
+@cache
+def _no_typos() -> frozenset[str]:
+    """Every word the grammar and the lexicon know, and those that only look like a typo of one."""
+    known = lexicon()
+    phrases = {phrase for words in known.words.values() for phrase in words} | set(known.names) | set(known.opposites)
+    phrases |= {sign for signs in known.symptoms.values() for sign in signs} | set(known.camera) | set(known.past)
+    return _longer_words(phrases) | grammar_words()
+
+
+def _longer_words(phrases: Iterable[str]) -> frozenset[str]:
+    return frozenset(word for phrase in phrases for word in re.findall(r"[a-z']+", phrase) if len(word) > 2)
+
+
+def _shorten(word: str, vocabulary: frozenset[str]) -> str:
+    """ "stilllll" -> "still", "wayyy" -> "way"."""
+    if not re.search(r"(.)\1\1", word):
+        return word
+    doubled = re.sub(r"(.)\1{2,}", r"\1\1", word)
+    return doubled if doubled in vocabulary else re.sub(r"(.)\1{2,}", r"\1", word)
+
+
+def _repair(word: str, vocabulary: frozenset[str]) -> str | None:
+    """The known word that this is one slip of the fingers away from, the likelier slips first; None for none.
+
+    A short word is repaired only where two letters are swapped, or towards a command.
+    """
+    if len(word) < 3 or word in _no_typos() or (len(word) == 3 and not _NO_WORD_BEGINS_SO.match(word)):
+        return None
+    swapped = {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)}
+    if found := sorted(swapped & vocabulary, key=lambda known: (known[0] != word[0], known)):
+        return found[0]
+    if len(word) == 3:
+        return None
+    commands = lexicon().words["verbs"] | (lexicon().words["commands"] if len(word) > 4 else frozenset())
+    missed = {word[:i] + letter + word[i:] for i in range(1, len(word) + (len(word) > 4)) for letter in _LETTERS}
+    if found := sorted(missed & commands):
+        return found[0]
+    if len(word) == 4:
+        return None
+    doubled = {word[:i] + word[i + 1 :] for i in range(1, len(word)) if word[i] == word[i - 1]}
+    if found := sorted(known for known in doubled & vocabulary if len(known) > 4):
+        return found[0]
+    if _is_inflected(word, vocabulary):
+        return None
+    undoubled = {word[:i] + word[i] + word[i:] for i in range(1, len(word))}
+    near = {word[:i] + letter + word[i + 1 :] for i in range(len(word)) for letter in _NEAR.get(word[i], "")}
+    extra = {word[:i] + word[i + 1 :] for i in range(1, len(word))}
+    short = commands | lexicon().words["body"] | lexicon().words["wrongness"]
+    for slips, meant in ((undoubled, vocabulary), (missed, vocabulary), (near, short), (extra, short)):
+        if found := sorted(known for known in slips & (vocabulary if len(word) > 5 else meant) if len(known) > 4):
+            return found[0]
+    return None
+
+
+def _is_inflected(word: str, vocabulary: frozenset[str]) -> bool:
+    """Whether a word is a known one with another ending: "plants", "chained", "stormy"."""
+    stems = (word.removesuffix(end) for end in ("s", "es", "d", "ed", "r", "er", "ers", "y", "ly", "ing", "al"))
+    return any(stem != word and (stem in vocabulary or f"{stem}e" in vocabulary) for stem in stems) or (
+        not vocabulary.isdisjoint((f"{word}s", f"{word}y", f"{word}d", f"{word}r"))
+    )
