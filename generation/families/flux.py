@@ -91,7 +91,7 @@ class Flux(Flow):
         sigmas = None if scheduler.config.get("use_flow_sigmas", False) else np.linspace(1.0, 1 / steps, steps)
         mu = shift(scheduler, latents.shape[1], 1.15)
         how: dict[str, Any] = {"num_inference_steps": steps} if sigmas is None else {"sigmas": sigmas}
-        scheduler.set_timesteps(**how, device=latents.device, mu=mu)
+        scheduler.set_timesteps(**how, device="cpu", mu=mu)
 
 
 def _places(height: int, width: int) -> Tensor:

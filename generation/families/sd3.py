@@ -71,7 +71,7 @@ class StableDiffusion3(Flow):
         if scheduler.config.get("use_dynamic_shifting", None):
             tokens = (latents.shape[-2] * latents.shape[-1]) // self.transformer.config.patch_size**2
             options["mu"] = shift(scheduler, tokens, 1.16)
-        scheduler.set_timesteps(request.num_inference_steps, device=latents.device, **options)
+        scheduler.set_timesteps(request.num_inference_steps, device="cpu", **options)
 
 
 def _pooled(embedding: Embedding) -> Tensor:
