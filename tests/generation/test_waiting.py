@@ -1,4 +1,4 @@
-"""The loop never waits for the device: on torch's "meta" device, which has no numbers to wait for, it runs to its end."""
+"""The loop never waits for the device: on torch's "meta" device, which has no numbers to wait for, it goes through."""
 
 from importlib import import_module
 
