@@ -22,6 +22,7 @@ from .edits import (
     Undo,
     apply,
 )
+from .effects import negative_effect
 from .exclusions import Exclusion, NegativePrompt
 from .interpreters import Interpretation
 from .recording import draw, edits_as_json, new_turn, provenance, remarks
@@ -193,15 +194,10 @@ class Conversation:
         *,
         read: bool = True,
     ) -> Turn:
-        request = GenerationRequest.checked(
-            **{
-                **parent.request,
-                "prompt": after.prompt,
-                "negative_prompt": after.negative.render(),
-                "seed": after.seed,
-            }
+        engine = self.studio.engine(parent.request["model"])
+        request = GenerationRequest.checked(**parent.request).followed(
+            engine.defaults, prompt=after.prompt, negative_prompt=after.negative.render(), seed=after.seed
         )
-        engine = self.studio.engine(request.model)
         reply = " ".join([said.reply, *remarks(engine, request, before, after)])
         made_with = provenance(self.studio, request, self._policies, said if read else None)
         turn = new_turn(number, parent.number, words, said.edits, reply, after, request, made_with)
@@ -265,6 +261,7 @@ def turn_json(turn: Turn) -> dict[str, Any]:
         "image": str(turn.image),
         "sha256": turn.sha256,
         "seconds": round(turn.seconds, 3),
+        "negative_effect": negative_effect(turn),
     }
 
 

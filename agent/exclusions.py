@@ -120,12 +120,13 @@ class NegativePrompt:
 
     def render(self) -> str:
         """The prompt the model reads: `watermark, (blurry:1.3)`, with brackets in a term escaped."""
-        return ", ".join(map(_render_one, self))
+        return ", ".join(written(e.term, e.weight) for e in self)
 
 
-def _render_one(exclusion: Exclusion) -> str:
-    term = escape(exclusion.term)
-    return term if exclusion.weight == DEFAULT_WEIGHT else f"({term}:{exclusion.weight:g})"
+def written(term: str, weight: float) -> str:
+    """An exclusion as the model reads it."""
+    term = escape(term)
+    return term if weight == DEFAULT_WEIGHT else f"({term}:{weight:g})"
 
 
 def parse_negative(text: str, *, since: int = 0, words: str = "") -> NegativePrompt:

@@ -9,6 +9,7 @@ from ..generation import Engine, GenerationRequest, generate
 from ..generation.infotext import png_text
 from ..storage import Attempt, ExclusionRecord, NewTurn, StorageError, TurnRecord
 from .edits import Edit, State, edits_adapter
+from .effects import seen
 from .interpreters import Interpretation
 from .replies import listed_turns
 from .studio import OnStep, Studio
@@ -38,6 +39,7 @@ def draw(studio: Studio, attempt: Attempt, on_step: OnStep | None = None) -> Tur
     try:
         request = GenerationRequest.checked(**attempt.turn.request)
         picture = generate(studio.engine(request.model), request, on_step)
+        attempt = seen(studio, attempt, picture)
         turn = attempts.finish(attempt, picture.image, png_text(request), picture.seconds)
     except Exception as error:
         _end(studio, attempt, "failed", str(error) or type(error).__name__)

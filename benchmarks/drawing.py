@@ -113,7 +113,7 @@ class _Recorder:
 
     def __init__(self, engine: Engine) -> None:
         self.defaults, self.remarks, self.read = engine.defaults, engine.remarks, engine.read
-        self.provenance = engine.provenance
+        self.provenance, self.effects = engine.provenance, engine.effects
         self.requests: list[GenerationRequest] = []
 
     def run(self, request: GenerationRequest) -> Generator[Progress]:

@@ -1,12 +1,13 @@
 """Our engine against the stock pipeline, in turn in one process: medians of paired runs.
 
-    python benchmarks/engine.py                     # mini, here
+    python benchmarks/engine.py                     # mini, here: a few minutes on two cores
     python benchmarks/engine.py sd15 sdxl sd35 flux # where CUDA is: random models of the true sizes
 
 Each pair runs both, in alternating order, so that a machine that slows down slows both. Printed are the
-medians of our seconds (of processor time, where there is no GPU), of stock's, and of their ratios; for `mini`
-also what a request costs over the bare forwards of its models, what a turn from a checkpoint costs of a cold
-one, and what `nag` costs.
+medians of both times and of their ratios. For `mini`: ours over stock; a request over the forwards that it can't
+do without; what a turn from a checkpoint costs of a cold one, by sampler, and whether its pixels are the same bit by
+bit; what `nag` costs a step; and what a batch of four costs of four pictures. On a busy machine,
+`--processor-time` is what neighbours don't stretch.
 """
 
 import argparse
@@ -14,55 +15,81 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Any
 
+import numpy as np
 import torch
+from true_sizes import RANDOM
 
-from notthat.generation import GenerationRequest, LocalEngine, generate
+from notthat.generation import GenerationRequest, LocalEngine, Picture, generate
 from notthat.generation.conditioning import Manner
 from notthat.generation.models import locate
 
 diffusers: Any = import_module("diffusers")
-transformers: Any = import_module("transformers")
 
 PROMPT, NEGATIVE = "portrait of a man", "mustache, watermark, blurry"
+SAMPLERS = {
+    "DDIM": "DDIMScheduler",
+    "DPM++ 2M": "DPMSolverMultistepScheduler",
+    "UniPC": "UniPCMultistepScheduler",
+    "Euler": "EulerDiscreteScheduler",
+    "Euler a": "EulerAncestralDiscreteScheduler",
+}
+BATCH = 4
+
+Work = Callable[[], object]
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """How long the work takes: on a GPU by the clock, else in processor time, which neighbours don't stretch."""
-    if not torch.cuda.is_available():
-        started = time.process_time()
+@dataclass(frozen=True)
+class Ratio:
+    """Medians of both times, and of the first over the second within each pair."""
+
+    first: float
+    second: float
+    ratio: float
+
+
+@dataclass(frozen=True)
+class Bench:
+    """How things are measured: how many pairs, and on which clock."""
+
+    pairs: int
+    clock: Callable[[], float]
+
+    def seconds(self, work: Work) -> float:
+        """How long the work takes, the device's part included."""
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        started = self.clock()
         work()
-        return time.process_time() - started
-    torch.cuda.synchronize()
-    started = time.perf_counter()
-    work()
-    torch.cuda.synchronize()
-    return time.perf_counter() - started
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        return self.clock() - started
+
+    def paired(self, first: Work, second: Work) -> Ratio:
+        """Both, in turn; the first pair only warms up."""
+        times = []
+        for k in range(self.pairs + 1):
+            if k % 2:
+                b, a = self.seconds(second), self.seconds(first)
+            else:
+                a, b = self.seconds(first), self.seconds(second)
+            times.append((a, b, a / b))
+        return Ratio(*(statistics.median(column) for column in zip(*times[1:], strict=True)))
 
 
-def paired(first: Callable[[], object], second: Callable[[], object], pairs: int) -> tuple[float, float, float]:
-    """The medians of both times, and of first / second within each pair; the first pair only warms up."""
-    times = []
-    for k in range(pairs + 1):
-        if k % 2:
-            b, a = seconds(second), seconds(first)
-        else:
-            a, b = seconds(first), seconds(second)
-        times.append((a, b, a / b))
-    columns = zip(*times[1:], strict=True)
-    a, b, ratio = (statistics.median(column) for column in columns)
-    return a, b, ratio
-
-
-def say(what: str, measured: tuple[float, float, float], names: tuple[str, str] = ("ours", "stock")) -> None:
+def say(what: str, measured: Ratio, names: tuple[str, str], note: str = "") -> None:
     """One line of the table."""
-    a, b, ratio = measured
-    print(f"{what:34s} {names[0]} {a:8.3f} s   {names[1]} {b:8.3f} s   ratio {ratio:.3f}", flush=True)
+    first, second = (
+        f"{name} {value:7.3f} s" for name, value in zip(names, (measured.first, measured.second), strict=True)
+    )
+    print(f"{what:<36}{first:>18}{second:>18}   ratio {measured.ratio:.3f}  {note}".rstrip(), flush=True)
 
 
-def stock(pipeline: Any, request: GenerationRequest) -> Callable[[], object]:
+def stock(pipeline: Any, request: GenerationRequest) -> Work:
     """The stock pipeline's run of a request."""
     scale = "true_cfg_scale" if type(pipeline).__name__ == "FluxPipeline" else "guidance_scale"
 
@@ -80,7 +107,7 @@ def stock(pipeline: Any, request: GenerationRequest) -> Callable[[], object]:
     return draw
 
 
-def bare(engine: LocalEngine, request: GenerationRequest) -> Callable[[], object]:
+def bare(engine: LocalEngine, request: GenerationRequest) -> Work:
     """The forwards that a request can't do without: both texts, two passes a step in one, the picture."""
     family = engine._family
 
@@ -98,45 +125,106 @@ def bare(engine: LocalEngine, request: GenerationRequest) -> Callable[[], object
     return forwards
 
 
-def measure_mini(steps: int, pairs: int) -> None:
+class Mini:
     """All that can be measured without a GPU."""
-    engine = LocalEngine.load("mini")
-    pipeline = diffusers.StableDiffusionPipeline.from_pretrained(locate("mini"), safety_checker=None)
-    pipeline.to(engine.device).set_progress_bar_config(disable=True)
-    asked = {"model": "mini", "prompt": PROMPT, "negative_prompt": NEGATIVE, "seed": 1, "num_inference_steps": steps}
-    session = GenerationRequest.with_defaults(asked, lambda: engine.defaults).model_copy(update={"joining_step": 0})
-    plain = session.model_copy(update={"syntax": "plain"})
 
-    def draw(request: GenerationRequest) -> Callable[[], object]:
-        def fresh() -> object:
-            engine._family.forget()  # a turn of another session: no text is known yet
-            return generate(engine, request)
+    def __init__(self, bench: Bench, steps: int) -> None:
+        self.bench, self.steps = bench, steps
+        self.engine = LocalEngine.load("mini")
+        asked = {"model": "mini", "prompt": PROMPT, "negative_prompt": NEGATIVE, "seed": 1}
+        asked |= {"num_inference_steps": steps, "joining_step": 0}
+        self.session = GenerationRequest.with_defaults(asked, lambda: self.engine.defaults)
+        self.plain = self.session.model_copy(update={"syntax": "plain", "guidance_rescale": 0.0})
 
-        return fresh
+    def measure(self) -> None:
+        """Print the table."""
+        self.against_stock()
+        self.over_bare_forwards()
+        for sampler in SAMPLERS:
+            self.from_checkpoints(sampler)
+        self.attention_guidance()
+        self.batches()
 
-    say("mini, generate", paired(draw(plain), stock(pipeline, plain), pairs))
-    say("mini, over bare forwards", paired(draw(plain), bare(engine, plain), pairs), ("ours", "bare "))
-    say("mini, a session's turn, over bare", paired(draw(session), bare(engine, session), pairs), ("turn", "bare "))
-    for share in (4, 2):
-        late = session.model_copy(update={"joining_step": steps // share})
+    def against_stock(self) -> None:
+        """One picture, and ours over the stock pipeline's."""
+        pipeline = diffusers.StableDiffusionPipeline.from_pretrained(locate("mini"), safety_checker=None)
+        pipeline.to(self.engine.device).set_progress_bar_config(disable=True)
+        pair = self.fresh(self.plain), stock(pipeline, self.plain)
+        say("a picture, over stock", self.bench.paired(*pair), ("ours", "stock"))
 
-        def cold(late: GenerationRequest = late) -> object:
-            engine.checkpoints.clear()
-            return generate(engine, late)
+    def over_bare_forwards(self) -> None:
+        """What a request costs beside the forwards: `generate`'s, and a session's, which measures its effect."""
+        for what, request in (("a picture", self.plain), ("a session's turn", self.session)):
+            pair = self.fresh(request), bare(self.engine, request)
+            say(f"{what}, over bare forwards", self.bench.paired(*pair), ("ours", "bare"))
 
-        def warm(late: GenerationRequest = late) -> object:
-            return generate(engine, late)
+    def from_checkpoints(self, sampler: str) -> None:
+        """A turn from a checkpoint over a cold one, from a quarter and from half of the steps."""
+        family = self.engine._family
+        own, kind = family.scheduler, getattr(diffusers, SAMPLERS[sampler])
+        family.scheduler = kind.from_config(own.config)
+        for share in (4, 2):
+            joining = self.steps // share
+            request = self.session.model_copy(update={"joining_step": joining})
+            measured = self.bench.paired(partial(generate, self.engine, request), self.cold(request))
+            same = (pixels(self.cold(request)()) == pixels(generate(self.engine, request))).all()
+            left = (self.steps - joining) / self.steps
+            note = f"at most {1.1 * left:.3f}, {'bit-identical' if same else 'OTHER PIXELS'}"
+            say(f"{sampler}, from step {joining}", measured, ("warm", "cold"), note)
+        family.scheduler = own
 
-        ideal = (steps - steps // share) / steps
-        say(f"mini, from step {steps // share} (ideal {ideal:.2f})", paired(warm, cold, pairs), ("warm", "cold "))
-    alone = plain.model_copy(update={"guidance_scale": 1.0})
-    nag = alone.model_copy(update={"method": "nag"})
-    say("mini, nag over one pass", paired(draw(nag), draw(alone), pairs), ("nag ", "plain"))
-    say("mini, nag over cfg", paired(draw(nag), draw(plain), pairs), ("nag ", "cfg  "))
+    def attention_guidance(self) -> None:
+        """What `nag` costs over one pass, and over the two of guidance."""
+        alone = self.plain.model_copy(update={"guidance_scale": 1.0})
+        nag = self.fresh(alone.model_copy(update={"method": "nag"}))
+        for what, other in (("one pass", alone), ("guidance", self.plain)):
+            measured = self.bench.paired(nag, self.fresh(other))
+            more = 1000 * (measured.first - measured.second) / self.steps
+            say(f"nag, over {what}", measured, ("nag", what.split()[-1]), f"{more:+.1f} ms a step")
+
+    def batches(self) -> None:
+        """A batch over as many pictures, one after the other."""
+        requests = [self.plain.model_copy(update={"seed": self.plain.seed + k}) for k in range(BATCH)]
+
+        def together() -> list[Picture]:
+            *_, last = self.engine.run(self.plain, count=BATCH)
+            return list(last.pictures)
+
+        def alone() -> list[Picture]:
+            return [generate(self.engine, request) for request in requests]
+
+        worst = max(
+            int(abs(pixels(a).astype(np.int16) - pixels(b)).max()) for a, b in zip(together(), alone(), strict=True)
+        )
+        levels = f"{worst} level{'' if worst == 1 else 's'} apart at most"
+        say(f"{BATCH} pictures, as a batch", self.bench.paired(together, alone), ("batch", "alone"), levels)
+
+    def fresh(self, request: GenerationRequest) -> Work:
+        """Draws a request whose texts nobody has encoded yet."""
+
+        def draw() -> Picture:
+            self.engine._family.forget()
+            return generate(self.engine, request)
+
+        return draw
+
+    def cold(self, request: GenerationRequest) -> Callable[[], Picture]:
+        """Draws a request from its first step."""
+
+        def draw() -> Picture:
+            self.engine.checkpoints.clear()
+            return generate(self.engine, request)
+
+        return draw
 
 
-def measure_random(kind: str, steps: int, pairs: int, *, compiled: bool) -> None:
-    """A random model of the true size; its text encoders are of the true width alone."""
+def pixels(picture: Picture) -> Any:
+    """Of shape (height, width, 3)."""
+    return np.asarray(picture.image)
+
+
+def measure_random(kind: str, bench: Bench, steps: int, *, compiled: bool) -> None:
+    """A random model of the true size, ours over stock."""
     torch.manual_seed(0)
     side = 512 if kind == "sd15" else 1024
     with tempfile.TemporaryDirectory() as folder:
@@ -149,142 +237,31 @@ def measure_random(kind: str, steps: int, pairs: int, *, compiled: bool) -> None
     asked = {"model": folder, "prompt": PROMPT, "negative_prompt": NEGATIVE, "seed": 1, "syntax": "plain"}
     asked |= {"num_inference_steps": steps, "guidance_scale": 4.0, "width": side, "height": side}
     request = GenerationRequest.checked(**asked)
-    say(f"{kind}, {side} pixels", paired(lambda: generate(engine, request), stock(pipeline, request), pairs))
-
-
-def _words() -> Any:
-    from tokenizers.pre_tokenizers import ByteLevel
-
-    letters = sorted(ByteLevel.alphabet())
-    words = [*letters, *(f"{each}</w>" for each in letters), "<|startoftext|>", "<|endoftext|>"]
-    vocabulary = {word: k for k, word in enumerate(words)}
-    return transformers.CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=77)
-
-
-def _clip(width: int, *, projected: bool) -> Any:
-    words = _words()
-    marks = {"bos_token_id": words.bos_token_id, "eos_token_id": words.eos_token_id, "pad_token_id": words.pad_token_id}
-    sizes = {"hidden_size": width, "projection_dim": width, "num_hidden_layers": 2, "num_attention_heads": width // 64}
-    config = transformers.CLIPTextConfig(vocab_size=len(words), intermediate_size=4 * width, **sizes, **marks)
-    return (transformers.CLIPTextModelWithProjection if projected else transformers.CLIPTextModel)(config)
-
-
-def _t5() -> tuple[Any, Any]:
-    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0)]
-    pieces += [(chr(code), -3.0) for code in range(33, 127)]
-    words = transformers.T5Tokenizer(vocab=pieces, extra_ids=0, model_max_length=512)
-    config = transformers.T5Config(vocab_size=len(words), d_model=4096, d_kv=64, d_ff=10240, num_layers=1, num_heads=64)
-    return transformers.T5EncoderModel(config), words
-
-
-def _vae(channels: int, **own: Any) -> Any:
-    blocks = {"down_block_types": ("DownEncoderBlock2D",) * 4, "up_block_types": ("UpDecoderBlock2D",) * 4}
-    widths = {"block_out_channels": (128, 256, 512, 512), "layers_per_block": 2}
-    return diffusers.AutoencoderKL(**blocks, **widths, latent_channels=channels, sample_size=512, **own)
-
-
-def _noise() -> Any:
-    return diffusers.EulerDiscreteScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
-
-
-def _sd15() -> Any:
-    return diffusers.StableDiffusionPipeline(
-        vae=_vae(4, force_upcast=False),
-        text_encoder=_clip(768, projected=False),
-        tokenizer=_words(),
-        unet=diffusers.UNet2DConditionModel(sample_size=64, cross_attention_dim=768),
-        scheduler=_noise(),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
-
-
-def _sdxl() -> Any:
-    unet = diffusers.UNet2DConditionModel(
-        sample_size=128,
-        cross_attention_dim=2048,
-        block_out_channels=(320, 640, 1280),
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-        transformer_layers_per_block=(1, 2, 10),
-        attention_head_dim=(5, 10, 20),
-        use_linear_projection=True,
-        addition_embed_type="text_time",
-        addition_time_embed_dim=256,
-        projection_class_embeddings_input_dim=2816,
-    )
-    return diffusers.StableDiffusionXLPipeline(
-        vae=_vae(4, force_upcast=False),
-        text_encoder=_clip(768, projected=False),
-        text_encoder_2=_clip(1280, projected=True),
-        tokenizer=_words(),
-        tokenizer_2=_words(),
-        unet=unet,
-        scheduler=_noise(),
-        add_watermarker=False,
-    )
-
-
-def _sd35() -> Any:
-    t5, pieces = _t5()
-    return diffusers.StableDiffusion3Pipeline(
-        vae=_vae(16, shift_factor=0.0609, use_quant_conv=False, use_post_quant_conv=False),
-        text_encoder=_clip(768, projected=True),
-        text_encoder_2=_clip(1280, projected=True),
-        text_encoder_3=t5,
-        tokenizer=_words(),
-        tokenizer_2=_words(),
-        tokenizer_3=pieces,
-        transformer=diffusers.SD3Transformer2DModel(
-            num_layers=24,
-            num_attention_heads=24,
-            caption_projection_dim=1536,
-            dual_attention_layers=tuple(range(13)),
-            out_channels=16,
-            pooled_projection_dim=2048,
-            pos_embed_max_size=384,
-            qk_norm="rms_norm",
-        ),
-        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0),
-    )
-
-
-def _flux() -> Any:
-    t5, pieces = _t5()
-    return diffusers.FluxPipeline(
-        vae=_vae(16, shift_factor=0.1159, use_quant_conv=False, use_post_quant_conv=False),
-        text_encoder=_clip(768, projected=False),
-        text_encoder_2=t5,
-        tokenizer=_words(),
-        tokenizer_2=pieces,
-        transformer=diffusers.FluxTransformer2DModel(guidance_embeds=True),
-        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
-    )
-
-
-RANDOM: dict[str, Callable[[], Any]] = {"sd15": _sd15, "sdxl": _sdxl, "sd35": _sd35, "flux": _flux}
+    pair = partial(generate, engine, request), stock(pipeline, request)
+    say(f"{kind}, {side} pixels", bench.paired(*pair), ("ours", "stock"))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what is asked for."""
-    parser = argparse.ArgumentParser(description="Our engine against the stock pipeline.")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", default=["mini"], help=f"mini, {', '.join(RANDOM)}")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--compile", action="store_true", help="with torch.compile, by region")
+    parser.add_argument("--processor-time", action="store_true", help="instead of the clock on the wall")
     asked = parser.parse_args(arguments)
+    bench = Bench(asked.pairs, time.process_time if asked.processor_time else time.perf_counter)
     where = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{torch.get_num_threads()} threads"
     print(f"{where}, torch {torch.__version__}, {asked.steps} steps, medians of {asked.pairs} pairs")
     for name in asked.models:
         if name == "mini":
-            measure_mini(asked.steps, asked.pairs)
+            Mini(bench, asked.steps).measure()
         elif name not in RANDOM:
             parser.error(f"no model {name}: mini, {', '.join(RANDOM)}")
         elif not torch.cuda.is_available():
             parser.error(f"{name} needs CUDA: without it there is mini")
         else:
-            measure_random(name, asked.steps, asked.pairs, compiled=asked.compile)
+            measure_random(name, bench, asked.steps, compiled=asked.compile)
 
 
 if __name__ == "__main__":

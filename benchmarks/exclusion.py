@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 from drawing import Drawer, agent_requests, bare, refused, wanted
+from joining import find_joining
 from judge import ATTRIBUTES, Judge, Verdicts, accuracy, held_out, through_the_autoencoder
 from PIL import Image, ImageDraw, ImageFont
 from rates import Rate, SideEffects, print_table
@@ -33,7 +34,6 @@ from notthat.generation.models import locate
 FIVE = ("hat", "glasses", "watermark", "text", "blurry")
 SWEPT = ("mustache", "hat", "cartoon", "watermark", "blurry", "oversaturated")
 GUIDANCE = (2.0, 3.0, 4.0, 5.0, 7.0)
-JOINING = (0, 2, 4, 6, 8)
 STEPS = (10, 20, 30)
 TRUSTED = 0.9
 """The judge must see an attribute in so many of the pictures that have it, and not see it in as many of the others."""
@@ -84,11 +84,12 @@ class Experiment:
 
     def side_effects(self, name: str, seeds: Sequence[int], **asked: object) -> "SideEffects":
         """What else changed when an attribute was excluded, with every other setting as asked for."""
-        before = [self.drawer.request(seed, bare(seed), **asked) for seed in seeds]
+        beside = {name: value for name, value in asked.items() if name != "joining_step"}  # where nothing joins
+        before = [self.drawer.request(seed, bare(seed), **beside) for seed in seeds]
         after = [self.drawer.request(seed, bare(seed), name, **asked) for seed in seeds]
         return SideEffects.between(
             name,
-            (self.drawer.draw(before, f"bare {asked or ''}"), self.drawer.draw(after, f"{name} {asked or ''}")),
+            (self.drawer.draw(before, f"bare {beside or ''}"), self.drawer.draw(after, f"{name} {asked or ''}")),
             (self.verdicts(before, ""), self.verdicts(after, "")),
         )
 
@@ -180,11 +181,15 @@ def main() -> None:
     parser.add_argument("--sheet", type=Path, help="write a contact sheet here")
     parser.add_argument("--judged", type=Path, help="write a sheet of pictures with the judge's words here")
     parser.add_argument("--no-sweeps", action="store_true", help="leave guidance and joining step at mini's defaults")
+    parser.add_argument("--joining", action="store_true", help="find how late each kind of term may join, alone")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes that draw")
     args = parser.parse_args()
     judge = Judge.load()
     names = list(trusted(judge, 600))
     experiment = Experiment(Drawer(args.jobs), judge, args.seeds)
+    if args.joining:
+        find_joining(experiment, names)
+        return
     rates = {name: experiment.rates(name) for name in names}
     print(f"\n{args.seeds} seeds, 95 % Wilson intervals in brackets; asked for on half as many")
     columns = ("bare", "without", "negative", "agent", "asked")
@@ -209,7 +214,7 @@ def main() -> None:
         swept, seeds = [name for name in SWEPT if name in names], min(args.seeds, 32)
         print(f"\nWith {seeds} seeds: what is left of each, and what else changed")
         sweep(experiment, swept, "guidance_scale", GUIDANCE, seeds)
-        sweep(experiment, swept, "joining_step", JOINING, seeds)
+        find_joining(experiment, names)
         sweep(experiment, swept, "num_inference_steps", STEPS, seeds)
     for path, draw in ((args.sheet, contact_sheet), (args.judged, judged_sheet)):
         if path:

@@ -4,12 +4,12 @@ from collections import OrderedDict
 
 from torch import Tensor
 
-from .request import GenerationRequest
+from .request import Defaults, GenerationRequest
 from .sampling import State
 
 
 class Checkpoints:
-    """States at the step where the negative prompt joins, the least recently used dropped first.
+    """States before the negative prompt joined, the least recently used dropped first.
 
     A run from a checkpoint is bit-identical to one from the start: latents, scheduler and generators are copies.
     At most `megabytes` are kept of latents.
@@ -17,20 +17,28 @@ class Checkpoints:
 
     def __init__(self, megabytes: int = 256) -> None:
         self._room = megabytes * 2**20
-        self._kept: OrderedDict[str, State] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, int], State] = OrderedDict()
+
+    def wanted(self, request: GenerationRequest, step: int, defaults: Defaults) -> bool:
+        """Whether a later request, whose terms may be of another kind, could go on from the state after this step."""
+        alone = step <= request.joining_step or request.negative_prompt == request.base_negative_prompt
+        shares = [defaults.joining_share, *(kind.share for kind in defaults.joining)]
+        steps = {request.joining_step, *(int(share * request.num_inference_steps) for share in shares)}
+        return alone and step in steps
 
     def find(self, request: GenerationRequest) -> State | None:
         """A copy of the state at which the request's negative prompt joins, where it was kept."""
-        key = _beginning(request)
+        key = _beginning(request, request.joining_step)
         if key not in self._kept:
             return None
         self._kept.move_to_end(key)
         return self._kept[key].copy()
 
     def keep(self, request: GenerationRequest, state: State) -> None:
-        """Remember a copy of the state."""
-        self._kept[_beginning(request)] = state.copy()
-        self._kept.move_to_end(_beginning(request))
+        """Remember a copy of the state, which its base negative prompt alone has guided so far."""
+        key = _beginning(request, state.done)
+        self._kept[key] = state.copy()
+        self._kept.move_to_end(key)
         while len(self._kept) > 1 and sum(_size(kept) for kept in self._kept.values()) > self._room:
             self._kept.popitem(last=False)
 
@@ -42,9 +50,9 @@ class Checkpoints:
         return len(self._kept)
 
 
-def _beginning(request: GenerationRequest) -> str:
-    """All that decides the steps before the negative prompt joins."""
-    return request.model_dump_json(exclude={"negative_prompt"})
+def _beginning(request: GenerationRequest, step: int) -> tuple[str, int]:
+    """All that decides the steps up to this one, before the negative prompt joins."""
+    return request.model_dump_json(exclude={"negative_prompt", "joining_step"}), step
 
 
 def _size(state: State) -> int:

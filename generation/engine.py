@@ -78,6 +78,10 @@ class Engine(Protocol):
         """What can't be honoured of a request, known before the first step: a line each."""
         ...
 
+    def effects(self, request: GenerationRequest) -> Mapping[str, float]:
+        """How far each term of the negative prompt, as it is written there, moves the step at which it joins."""
+        ...
+
     def read(self, text: str, syntax: Syntax = "weighted") -> Reading:
         """How the model reads a text."""
         ...

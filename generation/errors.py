@@ -7,6 +7,10 @@ class GenerationError(NotthatError):
     """The picture could not be made."""
 
 
+class ShortOfMemoryError(GenerationError):
+    """The device has too little memory for it."""
+
+
 class InvalidModelError(InvalidInputError):
     """There is no such model, or it isn't one that this engine can drive."""
 

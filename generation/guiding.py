@@ -69,11 +69,16 @@ class Guide:
             self._embeddings(request.base_negative_prompt)
         self._embeddings(request.negative_prompt)
 
+    @property
+    def measures(self) -> bool:
+        """Whether an effect is yet to be found out."""
+        return self._measure != "no"
+
     def __call__(self, latents: Tensor, scaled: Tensor, timestep: Tensor, state: State) -> Tensor:
         """The guided prediction of the latents at a step."""
         request, memory = self.request, state.memory
         joined = state.done >= request.joining_step
-        if joined and state.done == request.joining_step:
+        if state.done == request.joining_step and request.negative_prompt != request.base_negative_prompt:
             memory.ended = False  # what ended it was another negative prompt
         inside = in_interval(state.done, state.total, start=request.guidance_start, stop=request.guidance_stop)
         if not self._guided or not inside or memory.ended:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
 from safetensors import SafetensorError, safe_open
 
 from .errors import InvalidModelError
@@ -50,7 +51,11 @@ def _load(model: str, where: Path | str, device: torch.device) -> tuple[Any, Abo
 
     library: Any = diffusers
     if isinstance(where, str):
-        where = Path(library.DiffusionPipeline.download(where, safety_checker=None))
+        try:
+            where = Path(library.DiffusionPipeline.download(where, safety_checker=None))
+        except OSError as error:
+            reason = "can't be reached, or has no such model"
+            raise InvalidModelError(f"{model} is not whole on this machine, and the hub {reason}") from error
     kind = _kind_of_file(model, where) if where.is_file() else kind_of(where)
     if kind not in SUPPORTED:
         raise InvalidModelError(f"{model} is a {kind}: not supported yet (supported: {', '.join(SUPPORTED)})")
@@ -59,8 +64,24 @@ def _load(model: str, where: Path | str, device: torch.device) -> tuple[Any, Abo
     if "safety_checker" in pipeline_class._optional_components:
         options |= {"safety_checker": None, "requires_safety_checker": False}
     if where.is_file():
-        return pipeline_class.from_single_file(str(where), **options), About()
+        return _from_single_file(pipeline_class, where, options)
     return pipeline_class.from_pretrained(where, local_files_only=True, **options), about(where)
+
+
+def _from_single_file(pipeline_class: Any, file: Path, options: dict[str, Any]) -> tuple[Any, About]:
+    """The pipeline of a checkpoint, configured by the folder beside it that has its name, else as the hub has it."""
+    folder = file.with_suffix("")
+    if folder.is_dir():
+        kind_of(folder)
+        pipeline = pipeline_class.from_single_file(str(file), config=str(folder), local_files_only=True, **options)
+        return pipeline, about(folder)
+    try:
+        return pipeline_class.from_single_file(str(file), **options), About()
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled):
+        raise InvalidModelError(
+            f"{file} says nothing of its configuration, and the hub, which has it, can't be reached: "
+            f"go online once, or put a folder {folder.name} in diffusers' layout beside it (no weights needed)"
+        ) from None
 
 
 def _kind_of_file(model: str, path: Path) -> str:

@@ -14,7 +14,7 @@ from .checkpoints import Checkpoints
 from .clean import clean, clean_lines
 from .conditioning import Manner, fragments
 from .engine import Picture, Progress
-from .errors import GenerationError, InvalidRequestError
+from .errors import GenerationError, InvalidRequestError, ShortOfMemoryError
 from .families.base import Family
 from .guiding import Guide, Measure, why_not
 from .loading import best_device, first_line, load_family
@@ -76,17 +76,35 @@ class LocalEngine:
         self._check(request)
         measure = measure or ("whole" if request.syntax == "weighted" else "no")
         with self._working(), _explained(request):
-            if self._adapter.adapt(request.loras):
-                self._family.forget()
-            for file in request.embeddings:
-                self._family.learn(file)
+            self._adapt(request)
             try:
                 yield from self._draw(request, count, measure)
                 return
             except torch.OutOfMemoryError:
-                if not self._room.offload():
+                if count > 1 or not self._room.offload():
                     raise
             yield from self._draw(request, count, measure)
+
+    def at_once(self, request: GenerationRequest) -> int:
+        """How many pictures of a request's size should be made at once."""
+        return self._room.at_once(request)
+
+    @torch.inference_mode()
+    def effects(self, request: GenerationRequest) -> dict[str, float]:
+        """How far each term of the negative prompt moves the prediction at the step where it joins.
+
+        Each is held against the negative prompt without it, as a share of that prediction. Empty where the negative
+        prompt can't act. The steps after that one are not taken.
+        """
+        self._check(request)
+        with self._working(), _explained(request):
+            self._adapt(request)
+            state = self._beginning(request, 1)
+            guide = Guide(self._family, request, state, measure="terms")
+            steps = self._steps(request, state, guide)
+            while guide.measures and next(steps, None):
+                pass
+            return {term: float(moved) for term, moved in guide.effects.items()}
 
     def remarks(self, request: GenerationRequest) -> list[str]:
         """What can't be honoured of a request, known before the first step: a line each."""
@@ -110,16 +128,13 @@ class LocalEngine:
 
     def _draw(self, request: GenerationRequest, count: int, measure: Measure) -> Generator[Progress]:
         started = time.perf_counter()
-        state = self.checkpoints.find(request) if request.joining_step and count == 1 else None
-        state = state or self._begin(request, count)
+        state = self._beginning(request, count)
         first = state.done
         guide = Guide(self._family, request, state, measure=measure)
-        for step in denoise(guide, state):
-            if step.index == request.joining_step and count == 1:
-                self.checkpoints.keep(request, state)
+        for step in self._steps(request, state, guide):
             if step.index < step.total:
                 seconds = time.perf_counter() - started
-                preview = self._preview(request, state, step)
+                preview = Previewing(self._family, self._previewer, request, state, step)
                 yield Progress(step.index, step.total, first=first, seconds=seconds, preview=preview)
         latents = self._family.unpacked(state.latents, request)
         if not torch.isfinite(latents).all():
@@ -128,8 +143,27 @@ class LocalEngine:
         effect = None if guide.effect is None else float(guide.effect)
         effects = {term: float(moved) for term, moved in guide.effects.items()}
         seconds = time.perf_counter() - started
-        pictures = tuple(Picture(image, seconds, effect, effects) for image in images)
+        pictures = tuple(Picture(image, seconds / count, effect, effects) for image in images)
         yield Progress(state.total, state.total, pictures[0], first=first, seconds=seconds, pictures=pictures)
+
+    def _adapt(self, request: GenerationRequest) -> None:
+        """Make the model the one with the request's LoRAs and textual inversions."""
+        if self._adapter.adapt(request.loras):
+            self._family.forget()
+        for file in request.embeddings:
+            self._family.learn(file)
+
+    def _steps(self, request: GenerationRequest, state: State, guide: Guide) -> Iterator[Step]:
+        """The steps still to take; states that other requests may go on from are kept on the way."""
+        for step in denoise(guide, state):
+            if len(state.generators) == 1 and self.checkpoints.wanted(request, step.index, self.defaults):
+                self.checkpoints.keep(request, state)
+            yield step
+
+    def _beginning(self, request: GenerationRequest, count: int) -> State:
+        """Where the steps still to take begin: at a checkpoint, or from noise."""
+        kept = self.checkpoints.find(request) if request.joining_step and count == 1 else None
+        return kept or self._begin(request, count)
 
     def _begin(self, request: GenerationRequest, count: int) -> State:
         """The noise, and a fresh scheduler."""
@@ -145,9 +179,6 @@ class LocalEngine:
         if hasattr(scheduler, "set_begin_index"):
             scheduler.set_begin_index(0)  # so that the first step needn't look for itself on the device
         return State(latents * getattr(scheduler, "init_noise_sigma", 1.0), scheduler, generators)
-
-    def _preview(self, request: GenerationRequest, state: State, step: Step) -> "Previewing":
-        return Previewing(self._family, self._previewer, request, state, step)
 
     def provenance(self, cache: Path | None = None) -> dict[str, Any]:
         """What decides a picture besides its request; `cache` is a file that remembers the weights' hash."""
@@ -203,6 +234,6 @@ def _explained(request: GenerationRequest) -> Iterator[None]:
         yield
     except torch.OutOfMemoryError:
         size = f"{request.width} x {request.height}"
-        raise GenerationError(f"the device has not enough memory for {size}: try a smaller size") from None
+        raise ShortOfMemoryError(f"the device has not enough memory for {size}: try a smaller size") from None
     except RuntimeError as error:  # the CPU's running out of memory is one, too
         raise GenerationError(f"the model failed: {first_line(error)}") from error

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from .errors import InvalidModelError
+from .joining import Joining
 from .request import Weighting
 
 BUILT_IN = "mini"
@@ -31,6 +32,7 @@ class About(BaseModel):
     width: int | None = Field(default=None, ge=8)
     height: int | None = Field(default=None, ge=8)
     joining_share: float | None = Field(default=None, ge=0, lt=1)
+    joining: dict[str, Joining] | None = None
     guidance_rescale: float | None = Field(default=None, ge=0, le=1)
     weighting: Weighting | None = None
     vocabulary: frozenset[str] | None = None
@@ -38,7 +40,8 @@ class About(BaseModel):
     @property
     def defaults(self) -> dict[str, Any]:
         """The defaults that the folder names."""
-        return self.model_dump(exclude_none=True, exclude={"vocabulary"})
+        named = self.model_dump(exclude_none=True, exclude={"vocabulary", "joining"})
+        return named if self.joining is None else {**named, "joining": tuple(self.joining.values())}
 
 
 @dataclass(frozen=True)

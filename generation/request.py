@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .errors import InvalidRequestError
+from .joining import Joining, joining_share
 
 Syntax = Literal["weighted", "plain"]
 """How a prompt is read: with `(word:1.3)` and without an end, or as stock diffusers reads it, cut at 77 tokens."""
@@ -80,11 +81,22 @@ class GenerationRequest(BaseModel):
         What was asked is checked before `defaults` is called, since that may take seconds to load a model.
         """
         cls.checked(**{**_STAND_INS, **asked})
-        values = {**asdict(defaults()), **asked}
-        share, unguided = values.pop("joining_share"), values.pop("unguided_method")
-        values.setdefault("joining_step", int(share * values["num_inference_steps"]))
+        values: dict[str, Any] = {**asdict(defaults()), **asked}
+        unguided = values.pop("unguided_method")
+        del values["joining_share"], values["joining"]
         values.setdefault("method", "cfg" if values["guidance_scale"] > 1 else unguided)
-        return cls.checked(**values)
+        request = cls.checked(**values)
+        return request if "joining_step" in asked else request.joined(defaults())
+
+    def joined(self, defaults: "Defaults") -> Self:
+        """The same with its negative prompt joining when a model's defaults say."""
+        share = joining_share(self.negative_prompt, self.base_negative_prompt, defaults.joining, defaults.joining_share)
+        return self.model_copy(update={"joining_step": int(share * self.num_inference_steps)})
+
+    def followed(self, defaults: "Defaults", **changed: object) -> Self:
+        """The next turn's request: this one with what changed, joining by default where this one does."""
+        following = type(self).checked(**{**self.model_dump(), **changed})
+        return following.joined(defaults) if self == self.joined(defaults) else following
 
 
 _NAMES = {
@@ -108,8 +120,8 @@ def _reason(message: str, given: object) -> str:
 class Defaults:
     """What a model uses where a request names nothing.
 
-    `joining_share` of the steps are done before a negative prompt joins. `unguided_method` is how a
-    negative prompt acts at a guidance of 1 or less: `cfg` says that it can't.
+    `joining_share` of the steps are done before a negative prompt joins, or what `joining` says of its terms'
+    kinds. `unguided_method` is how a negative prompt acts at a guidance of 1 or less: `cfg` says that it can't.
     """
 
     num_inference_steps: int
@@ -117,6 +129,7 @@ class Defaults:
     width: int
     height: int
     joining_share: float = 0.0
+    joining: tuple[Joining, ...] = ()
     guidance_rescale: float = 0.0
     weighting: Weighting = "scaled"
     unguided_method: Method = "cfg"

@@ -61,17 +61,19 @@ Predict = Callable[[Tensor, Tensor, Tensor, State], Tensor]
 def denoise(predict: Predict, state: State) -> Iterator[Step]:
     """Go from the state's latents to those of a picture, a step at a time, changing the state.
 
-    The scheduler is a diffusers scheduler whose timesteps are set. Closing the iterator stops the work.
+    The scheduler is a diffusers scheduler whose timesteps are set, on the CPU: it looks things up by them, which on
+    the device would have every step wait for it. Closing the iterator stops the work.
     """
     scheduler = state.scheduler
     accepted = inspect.signature(scheduler.step).parameters
     extra: dict[str, Any] = {"eta": 0.0} if "eta" in accepted else {}
     if "generator" in accepted:
         extra["generator"] = state.generators if len(state.generators) > 1 else state.generators[0]
+    on_device = scheduler.timesteps.to(state.latents.device)
     for timestep in scheduler.timesteps[state.done :]:
         latents = state.latents
         scaled = scheduler.scale_model_input(latents, timestep) if hasattr(scheduler, "scale_model_input") else latents
-        prediction = predict(latents, scaled, timestep, state)
+        prediction = predict(latents, scaled, on_device[state.done], state)
         state.latents = scheduler.step(prediction, timestep, latents, **extra, return_dict=False)[0]
         state.done += 1
         yield Step(state.done, state.total, latents, prediction)

@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from .engine import Picture, Progress
-from .prompt_syntax import parse
+from .prompt_syntax import parse, terms
 from .provenance import libraries
 from .request import Defaults, GenerationRequest, Reading, Syntax
 
@@ -49,6 +49,10 @@ class StubEngine:
     def remarks(self, request: GenerationRequest) -> list[str]:
         """Nothing: a stub honours everything."""
         return []
+
+    def effects(self, request: GenerationRequest) -> dict[str, float]:
+        """Each term moves it wholly: other words, other picture."""
+        return dict.fromkeys(terms(request.negative_prompt), 1.0)
 
     def read(self, text: str, syntax: Syntax = "weighted") -> Reading:
         """The text's fragments; a word is a token."""

@@ -11,6 +11,7 @@ from prompt_toolkit.history import FileHistory
 
 from ...errors import InvalidInputError, NotthatError
 from ..conversation import Conversation, Turn, negative_of
+from ..effects import acting
 from ..replaying import replay
 from ..stories import because, path_to, story
 from ..studio import Studio
@@ -81,7 +82,7 @@ class Chat:
             out.print(exclusions(record))
 
     def cmd_why(self, term: str) -> None:
-        """[TERM]  who excluded it, when, and in whose words; with TERM, all that became of it"""
+        """[TERM]  who excluded it, when, and in whose words; with TERM, all that became of it, and how it acts"""
         head = self.conversation.head
         found = [e for e in negative_of(head) if not term or key(e.term) == key(term)]
         if not found:
@@ -91,6 +92,8 @@ class Chat:
         events = story(path_to(self.studio, head), term) if term else ()
         for event in events if len(events) > 1 else ():
             out.print(f"  {event}", markup=False)
+        if term and found:
+            out.print(acting(self.studio, head, found[0]), markup=False)
 
     def cmd_replay(self, _: str) -> None:
         """draw every turn again, and compare the pixels"""
@@ -105,7 +108,7 @@ class Chat:
             out.print(f"seed {self.conversation.head.seed}")
             return
         number = _number(seed, "/seed")
-        with progress("drawing") as on_step:
+        with progress("drawing", previews=True) as on_step:
             turn = self.conversation.seed(number, on_step)
         self._show(turn)
 
@@ -135,7 +138,7 @@ class Chat:
             elif self._conversation is None:
                 self._start(line)
             else:
-                with progress("drawing") as on_step:
+                with progress("drawing", previews=True) as on_step:
                     turn = self._conversation.say(line, on_step)
                 self._show(turn)
         except NotthatError as error:
@@ -144,7 +147,7 @@ class Chat:
             err.print("Stopped; nothing was changed.", style="red")
 
     def _start(self, prompt: str) -> None:
-        with progress("drawing") as on_step:
+        with progress("drawing", previews=True) as on_step:
             self._conversation = Conversation.start(prompt, self.studio, on_step=on_step, **self.options)
         self._show(self._conversation.head)
 

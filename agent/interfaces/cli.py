@@ -144,7 +144,7 @@ def new(
     from .console import progress
 
     with open_studio(model) as studio:
-        with progress("drawing") as on_step:
+        with progress("drawing", previews=not as_json) as on_step:
             conversation = Conversation.start(
                 prompt,
                 studio,
@@ -174,7 +174,7 @@ def say(
     from .console import progress
 
     with open_studio() as studio:
-        with progress("drawing") as on_step:
+        with progress("drawing", previews=not as_json) as on_step:
             turn = Conversation.open(session, studio).say(feedback, on_step)
         _print_turn(studio, turn, as_json)
 
@@ -199,21 +199,24 @@ def undo(
 def show(
     session: SessionId,
     turn: Annotated[int | None, typer.Option(help="Which turn; by default the one that is shown now.")] = None,
+    effects: Annotated[bool, typer.Option("--effects", help="Measure how far each term moves the picture.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show a turn: its picture, its words, and what is excluded since when and in whose words."""
+    from ..effects import by_term
     from .console import emit, exclusions, out, show_turn
 
     with open_studio() as studio:
         record = studio.store.turn(session, turn)
+        moved = by_term(studio, record) if effects else None
         if as_json:
-            emit(_turn_json(record))
+            emit({**_turn_json(record), **({} if moved is None else {"effects": moved})})
             return
         out.print(f"turn {record.number}: {record.feedback}", markup=False)
         show_turn(record, studio.store.images.open(record.sha256))
         out.print(f"{record.prompt}  (seed {record.seed})", markup=False)
         if record.exclusions:
-            out.print(exclusions(record))
+            out.print(exclusions(record, moved))
 
 
 @app.command()
@@ -227,7 +230,7 @@ def retry(
     from .console import progress
 
     with open_studio() as studio:
-        with progress("drawing") as on_step:
+        with progress("drawing", previews=not as_json) as on_step:
             conversation = Conversation.retry(session, studio, turn=turn, on_step=on_step)
         _print_turn(studio, conversation.head, as_json)
 

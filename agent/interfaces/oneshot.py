@@ -12,13 +12,13 @@ from PIL.PngImagePlugin import PngInfo
 
 from ...errors import InvalidInputError, NotthatError
 from ...generation import BUILT_IN, GenerationRequest, LocalEngine, absolute, available
-from ...generation import generate as run
+from ...generation.batches import in_batches
 from ...generation.infotext import from_infotext, from_own_key, png_text, read_png_text
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from ...generation import Engine, Progress
+    from ...generation import Progress
     from ..settings import Settings
 
 
@@ -50,7 +50,7 @@ class Drawn:
 
 def first_request(
     model: str, prompt: str, negative: str | None, asked: dict[str, Any]
-) -> "tuple[Engine, GenerationRequest]":
+) -> "tuple[LocalEngine, GenerationRequest]":
     """The engine, and the request for the first picture: what was asked for, and the model's defaults."""
     given = {name: value for name, value in asked.items() if value is not None}
     given = {"seed": secrets.randbelow(2**32), **given, "model": model, "prompt": prompt}
@@ -64,7 +64,7 @@ def first_request(
 
 def request_like(
     path: Path, asked: dict[str, Any], settings: "Settings"
-) -> "tuple[Engine, GenerationRequest, list[str]]":
+) -> "tuple[LocalEngine, GenerationRequest, list[str]]":
     """The engine and the request for a picture like the one in `path`; what is asked for wins over what that says.
 
     Last, what it says that can't be followed, a line each.
@@ -95,9 +95,9 @@ def request_like(
 
 
 def draw_to_folder(
-    engine: "Engine", first: GenerationRequest, count: int, folder: Path, on_step: "Callable[[Progress], None]"
+    engine: LocalEngine, first: GenerationRequest, count: int, folder: Path, on_step: "Callable[[Progress], None]"
 ) -> Iterator[Drawn]:
-    """`count` pictures, the k-th from the first one's seed plus k; no file is written over.
+    """`count` pictures, the k-th from the first one's seed plus k, drawn in batches; no file is written over.
 
     Raises:
         InvalidRequestError: where the seeds would run out; nothing is drawn then.
@@ -106,16 +106,22 @@ def draw_to_folder(
     requests = [GenerationRequest.checked(**{**first.model_dump(), "seed": first.seed + k}) for k in range(count)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for request in requests:
-            picture = run(engine, request, on_step)
-            path = _free_name(folder, str(request.seed))
-            chunks = PngInfo()
-            for key, text in png_text(request).items():
-                chunks.add_text(key, text)
-            picture.image.save(path, pnginfo=chunks)
-            yield Drawn(path, picture.image, request, picture.seconds)
+        undrawn = iter(requests)
+        for progress in in_batches(engine, first, count):
+            on_step(progress)
+            for picture, request in zip(progress.pictures, undrawn, strict=False):  # it takes as many as came
+                yield Drawn(_save(picture.image, request, folder), picture.image, request, picture.seconds)
     except OSError as error:
         raise NotthatError(f"{folder} can't be written: {error.strerror or error}") from None
+
+
+def _save(image: "Image", request: GenerationRequest, folder: Path) -> Path:
+    chunks = PngInfo()
+    for key, text in png_text(request).items():
+        chunks.add_text(key, text)
+    path = _free_name(folder, str(request.seed))
+    image.save(path, pnginfo=chunks)
+    return path
 
 
 def _free_name(folder: Path, stem: str) -> Path:

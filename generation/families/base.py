@@ -80,8 +80,8 @@ class Family(ABC):
         return latents
 
     def set_timesteps(self, scheduler: Any, latents: Tensor, request: GenerationRequest) -> None:
-        """Tell a fresh scheduler how many steps there are."""
-        scheduler.set_timesteps(request.num_inference_steps, device=latents.device)
+        """Tell a fresh scheduler how many steps there are, on the CPU."""
+        scheduler.set_timesteps(request.num_inference_steps, device="cpu")
 
     def decode(self, latents: Tensor) -> list[Image.Image]:
         """The pictures of latents of shape (batch, channels, height, width)."""

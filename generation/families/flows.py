@@ -1,8 +1,11 @@
-"""What the rectified flows share: texts that a T5 reads, and noise shifted by the picture's size."""
+"""What the rectified flows share: texts that a T5 reads, joint attention, and noise shifted by the picture's size."""
 
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
+from ..attention import guided_joint_attention
 from ..conditioning import Manner
+from ..models import About
 from ..request import Reading
 from ..t5 import T5Encoder
 from .base import Family
@@ -14,6 +17,14 @@ class Flow(Family):
     flow: ClassVar[bool] = True
     attention_copies: ClassVar[int] = 2
     t5: T5Encoder | None
+
+    def __init__(self, pipeline: Any, about: About) -> None:
+        self.transformer = pipeline.transformer
+        super().__init__(pipeline, pipeline.transformer, about.vocabulary)
+
+    def attention_guidance(self, tokens: int) -> AbstractContextManager[None]:
+        """In the picture's half of the joint attention."""
+        return guided_joint_attention(self.transformer, tokens)
 
     def read(self, text: str, manner: Manner) -> Reading:
         """As the T5 counts it, where there is one: in one piece, however long it is."""

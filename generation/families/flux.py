@@ -4,14 +4,12 @@ A request's guidance scale is the true one, of two passes; the distilled one kee
 """
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..attention import guided_joint_attention
 from ..conditioning import ClipEncoder, Embedding, Manner, pooler
 from ..models import About
 from ..request import GenerationRequest
@@ -32,8 +30,7 @@ class Flux(Flow):
     lora_loader = "FluxLoraLoaderMixin"
 
     def __init__(self, pipeline: Any, about: About, model: str) -> None:
-        self.transformer = pipeline.transformer
-        super().__init__(pipeline, pipeline.transformer, about.vocabulary)
+        super().__init__(pipeline, about)
         self.clips = [ClipEncoder(pipeline.tokenizer, pipeline.text_encoder, pooler)]
         self.t5 = T5Encoder(pipeline.tokenizer_2, pipeline.text_encoder_2, _T5_TOKENS)
         schnell = {} if self.transformer.config.guidance_embeds else {"num_inference_steps": 4}
@@ -88,17 +85,13 @@ class Flux(Flow):
 
         return predict
 
-    def attention_guidance(self, tokens: int) -> AbstractContextManager[None]:
-        """In the picture's half of the joint attention."""
-        return guided_joint_attention(self.transformer, tokens)
-
     def set_timesteps(self, scheduler: Any, latents: Tensor, request: GenerationRequest) -> None:
         """With noise shifted by the picture's size."""
         steps = request.num_inference_steps
         sigmas = None if scheduler.config.get("use_flow_sigmas", False) else np.linspace(1.0, 1 / steps, steps)
         mu = shift(scheduler, latents.shape[1], 1.15)
         how: dict[str, Any] = {"num_inference_steps": steps} if sigmas is None else {"sigmas": sigmas}
-        scheduler.set_timesteps(**how, device=latents.device, mu=mu)
+        scheduler.set_timesteps(**how, device="cpu", mu=mu)
 
 
 def _places(height: int, width: int) -> Tensor:

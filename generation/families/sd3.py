@@ -1,13 +1,11 @@
 """Stable Diffusion 3 and 3.5: two CLIPs and, where it is there, a T5; a transformer that is a rectified flow."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..attention import guided_joint_attention
 from ..conditioning import ClipEncoder, Embedding, Manner, penultimate
 from ..models import About
 from ..request import GenerationRequest
@@ -25,8 +23,7 @@ class StableDiffusion3(Flow):
     lora_loader = "SD3LoraLoaderMixin"
 
     def __init__(self, pipeline: Any, about: About, model: str) -> None:
-        self.transformer = pipeline.transformer
-        super().__init__(pipeline, pipeline.transformer, about.vocabulary)
+        super().__init__(pipeline, about)
         self.clips = [
             ClipEncoder(pipeline.tokenizer, pipeline.text_encoder, penultimate),
             ClipEncoder(pipeline.tokenizer_2, pipeline.text_encoder_2, penultimate),
@@ -68,17 +65,13 @@ class StableDiffusion3(Flow):
 
         return predict
 
-    def attention_guidance(self, tokens: int) -> AbstractContextManager[None]:
-        """In the picture's half of the joint attention."""
-        return guided_joint_attention(self.transformer, tokens)
-
     def set_timesteps(self, scheduler: Any, latents: Tensor, request: GenerationRequest) -> None:
         """With noise shifted by the picture's size, where the scheduler wants it."""
         options = {}
         if scheduler.config.get("use_dynamic_shifting", None):
             tokens = (latents.shape[-2] * latents.shape[-1]) // self.transformer.config.patch_size**2
             options["mu"] = shift(scheduler, tokens, 1.16)
-        scheduler.set_timesteps(request.num_inference_steps, device=latents.device, **options)
+        scheduler.set_timesteps(request.num_inference_steps, device="cpu", **options)
 
 
 def _pooled(embedding: Embedding) -> Tensor:

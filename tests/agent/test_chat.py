@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -148,10 +149,11 @@ def test_show_tells_a_policys_exclusions_from_ones_own(talk: Talk, studio: Studi
 def test_why(talk: Talk) -> None:
     shown = talk(PROMPT, "no fog", "/why", "/why FOG", "/why rain", policies=("quality",)).out.splitlines()
     assert "blurry (1) by policy:quality" in shown
-    assert shown[-4:] == [
+    assert shown[-5:] == [
         f"boats (1) since turn 0: “{PROMPT}”",
         "fog (1) since turn 1: “no fog”",
         "fog (1) since turn 1: “no fog”",
+        "fog moves the picture's first step by 100.0%.",
         "“rain” is not excluded.",
     ]
     assert talk("a plain harbour", "/why").out.splitlines()[-1] == "Nothing is excluded."
@@ -288,3 +290,28 @@ def test_in_a_terminal_there_are_history_and_completion(
         "/why",
         "/quit",
     ]
+
+
+def test_in_a_terminal_a_turn_is_seen_to_come_and_can_be_stopped_for_other_words(
+    model_folder: Path, terminal: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, studio: Studio
+) -> None:
+    monkeypatch.setenv("NOTTHAT_MODEL", str(model_folder))
+    chat = terminal("chat", "--steps", "400")
+    chat.wait_for("›")
+    chat.type(f"{PROMPT}\r")
+    chat.wait_for(r"▀▀▀▀")  # a preview, in half lines
+    chat.wait_for(r"drawing .*/400 .* steps/s, \d+:\d\d left")
+    chat.wait_for(r"\.png\s+›")
+    chat.type("no fog\r")
+    chat.wait_for(r"drawing .*/400 .* left")
+    chat.process.send_signal(signal.SIGINT)
+    chat.wait_for("Stopped; nothing was changed")
+    chat.wait_for("›")
+    chat.type("no rain\r")
+    chat.wait_for(r"drawing .*/400 .* left")
+    chat.wait_for(r"Excluded “rain”")
+    chat.wait_for(r"\.png\s+›")
+    chat.type("/quit\r")
+    assert chat.wait_for_end() == os.EX_OK
+    assert [turn.feedback for turn in studio.store.turns(only_session(studio).id)] == [PROMPT, "no rain"]
+    assert [(each.status, each.turn.feedback) for each in studio.store.attempts.all()] == [("cancelled", "no fog")]

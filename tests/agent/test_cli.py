@@ -29,6 +29,7 @@ PROMPT = "a harbour at dawn without boats"
 TURN_KEYS = [
     *("session", "turn", "parent", "feedback", "edits", "reply", "prompt", "negative", "exclusions"),
     *("seed", "steps", "guidance", "model", "image", "sha256", "seconds"),
+    "negative_effect",
 ]
 EXCLUSION_KEYS = ["term", "weight", "source", "since", "words"]
 
@@ -677,3 +678,15 @@ def test_why_tells_a_terms_story(notthat: Run, home: Path, model_folder: Path) -
     assert [(event["turn"], event["words"]) for event in events] == [(1, "no fog"), (2, "still foggy")]
     assert "no fog" in notthat("why", session, "fog").out
     assert "never" in notthat("why", session, "dragon").out
+
+
+def test_show_measures_how_far_each_term_moves_the_picture(notthat: Run, home: Path, model_folder: Path) -> None:
+    session = begin(home, model_folder, "no fog")
+    shown = notthat("show", session, "--effects", "--json").line
+    assert list(shown) == [*TURN_KEYS, "effects"]
+    assert list(shown["effects"]) == ["boats", "fog"]
+    assert all(moved > 0 for moved in shown["effects"].values())
+    table = notthat("show", session, "--effects").out
+    assert "moves it by" in table
+    assert f"{shown['effects']['fog']:.1%}" in table
+    assert "moves it by" not in notthat("show", session).out

@@ -5,6 +5,7 @@ import pytest
 import torch
 from drawing import agent_requests, bare, refused, wanted
 from exclusion import FIVE
+from joining import latest, pooled
 from judge import ATTRIBUTES, Judge, accuracy, held_out
 from rates import Rate, SideEffects
 
@@ -51,6 +52,14 @@ def test_side_effects_are_what_came_or_went_beside_the_excluded_and_its_alternat
     assert "sunglasses" not in effects.flips
     assert effects.pixels == 9
     assert effects.composition == pytest.approx(1)
+
+
+def test_a_kind_joins_as_late_as_its_effect_holds_without_a_break() -> None:
+    at_once = Rate(4, 100)  # up to 9.8 %
+    assert latest((0, 2, 4, 6), [at_once, Rate(9, 100), Rate(11, 100), Rate(4, 100)]) == 2
+    assert latest((0, 2), [at_once, Rate(10, 100)]) == 0
+    assert latest((0, 2, 4), [Rate(0, 50), Rate(0, 50), Rate(2, 50)]) == 4
+    assert pooled([Rate(1, 10), Rate(2, 30)]) == Rate(3, 40)
 
 
 def test_the_five_are_attributes() -> None:

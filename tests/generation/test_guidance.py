@@ -6,7 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notthat.generation import GenerationRequest, LocalEngine
 from notthat.generation.guidance import agreement, apg, cfg, in_interval, nag, perp_neg, rescaled
+from notthat.generation.guiding import Guide
+from notthat.generation.sampling import denoise
 
 
 def some(seed, shape=(2, 4, 8, 8)):
@@ -205,3 +208,47 @@ def test_twenty_terms_past_77_tokens_each_change_the_prediction(random_model):
         picture = effect(model, negative_prompt=", ".join(listed), num_inference_steps=1)
         assert len(picture.term_effects) == 20
         assert min(picture.term_effects.values()) > 0
+
+
+def test_terms_can_be_measured_without_a_picture(random_model):
+    model = random_model("sd")
+    terms = {"negative_prompt": "hat, (blur:1.3)", "joining_step": 1}
+    measured, asked = effect(model, **terms).term_effects, {"syntax": "weighted", **terms}
+    taken = []
+    hook = model.engine._family.vae.register_forward_hook(lambda *_: taken.append(1))
+    assert model.engine.effects(model.request(**asked)) == measured
+    hook.remove()
+    assert taken == []
+    assert model.engine.effects(model.request(**{**asked, "negative_prompt": ""})) == {}
+    assert model.engine.effects(model.request(**{**asked, "guidance_scale": 1.0})) == {}
+
+
+def predictions(engine, asked):
+    """The first step's predictions for the prompt, for the negative prompt alone, and of `nag`."""
+
+    def first(**changed):
+        state = engine._begin(asked, 1)
+        request = asked.model_copy(update={"guidance_scale": 1.0, "method": "cfg", **changed})
+        with torch.inference_mode():
+            return next(denoise(Guide(engine._family, request, state), state)).prediction.flatten()
+
+    bare = {"negative_prompt": ""}
+    return first(**bare), first(**bare, prompt=asked.negative_prompt), first(method="nag")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_attention_guidance_leads_the_built_in_model_away_from_the_negative(seed):
+    engine = LocalEngine.load("mini", device="cpu")
+    asked = {"model": "mini", "prompt": "portrait of a man", "negative_prompt": "portrait of a man with a hat"}
+    request = GenerationRequest.with_defaults({**asked, "seed": seed}, lambda: engine.defaults)
+    prompt, negative, guided = predictions(engine, request)
+    assert torch.cosine_similarity(guided - prompt, prompt - negative, dim=0) > 0.1
+
+
+def test_attention_guidance_leads_a_small_flux_away_from_the_negative(random_model):
+    """Chance alone would give cosines around 0, with a deviation of 0.03 each: there are 1024 numbers."""
+    model, cosines = random_model("flux"), []
+    for seed in range(8):
+        prompt, negative, guided = predictions(model.engine, model.request(negative_prompt="a hat", seed=seed))
+        cosines.append(torch.cosine_similarity(guided - prompt, prompt - negative, dim=0))
+    assert torch.stack(cosines).mean() > 0.04

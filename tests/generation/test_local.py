@@ -1,8 +1,10 @@
 """The local engine: what it is asked for, what it refuses, and how it is interrupted."""
 
 import json
+import shutil
 import threading
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from notthat.generation import (
     available,
     generate,
 )
+
+from .single_files import save_single_file
 
 MakeModel = Callable[..., Path]
 
@@ -187,6 +191,35 @@ def test_a_single_file_is_known_by_its_tensors(tmp_path: Path) -> None:
     save_file({"conditioner.embedders.0.model.transformer.resblocks.9.mlp.c_proj.bias": torch.zeros(1)}, file)
     with pytest.raises(InvalidModelError, match="refiner"):
         LocalEngine.load(str(file))
+
+
+@pytest.fixture
+def single_file(stable_diffusion: MakeModel, tmp_path: Path) -> Path:
+    """A checkpoint beside a folder of its name that says how it is configured, and has no weights."""
+    folder = stable_diffusion()
+    pipeline = import_module("diffusers").StableDiffusionPipeline.from_pretrained(folder)
+    save_single_file(folder, tmp_path / "checkpoint.safetensors", pipeline)
+    no_weights = shutil.ignore_patterns("*.safetensors")
+    shutil.copytree(folder, tmp_path / "checkpoint", ignore=no_weights)
+    return tmp_path / "checkpoint.safetensors"
+
+
+def test_a_single_file_is_configured_by_the_folder_of_its_name(single_file: Path, engine: LocalEngine) -> None:
+    one = LocalEngine.load(str(single_file), device="cpu")
+    assert one.defaults == engine.defaults
+    assert (pixels(one, negative_prompt="hat") == pixels(engine, negative_prompt="hat")).all()
+
+
+def test_a_single_file_without_a_configuration_says_what_to_do(single_file: Path) -> None:
+    shutil.rmtree(single_file.with_suffix(""))
+    with pytest.raises(InvalidModelError, match="put a folder checkpoint in diffusers' layout beside it") as error:
+        LocalEngine.load(str(single_file), device="cpu")
+    assert "\n" not in str(error.value)
+
+
+def test_a_model_of_the_hub_that_cannot_be_reached_is_told() -> None:
+    with pytest.raises(InvalidModelError, match="not whole on this machine, and the hub can't be reached"):
+        LocalEngine.load("somebody/something", device="cpu")
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"steps": 3}', '{"num_inference_steps": 0}', '{"vocabulary": 5}'])

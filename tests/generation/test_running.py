@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from notthat.generation import GenerationError, GenerationRequest, LocalEngine
+from notthat.generation.batches import in_batches
 
 
 @pytest.mark.parametrize("kind", ["sd", "sd-v", "sdxl", "sd3", "flux"])
@@ -119,3 +120,44 @@ def test_where_nothing_helps_it_is_said_and_the_next_turn_works(fresh, monkeypat
         image_of(engine, model.request())
     monkeypatch.setattr(unet, "forward", whole)
     assert (image_of(engine, model.request()) == model.pixels()[0]).all()
+
+
+def test_a_count_is_drawn_in_batches_a_seed_each(random_model, monkeypatch):
+    model = random_model("sd")
+    monkeypatch.setattr(model.engine, "at_once", lambda request: 3)
+    request = model.request(negative_prompt="hat", seed=5)
+    heard = list(in_batches(model.engine, request, 5))
+    assert [len(each.pictures) for each in heard] == [0, 0, 3, 0, 0, 2]
+    together = [np.asarray(picture.image, np.int16) for each in heard for picture in each.pictures]
+    alone = [model.pixels(negative_prompt="hat", seed=5 + k)[0] for k in range(5)]
+    assert abs(np.stack(together) - np.stack(alone)).max() <= 1
+
+
+def test_large_pictures_are_not_drawn_at_once_on_a_processor(random_model):
+    model = random_model("sd")
+    sizes = {side: model.engine.at_once(model.request(width=side, height=side)) for side in (128, 256, 512, 1024)}
+    assert sizes == {128: 8, 256: 4, 512: 1, 1024: 1}
+
+
+def test_a_batch_that_finds_no_memory_is_made_as_two(fresh, monkeypatch):
+    model, engine = fresh
+    unet = engine._family.unet
+    monkeypatch.setattr(engine, "at_once", lambda request: 4)
+    monkeypatch.setattr(unet, "forward", Shortage(unet.forward, 1))
+    pictures = [picture for each in in_batches(engine, model.request(), 4) for picture in each.pictures]
+    assert len(pictures) == 4
+    assert not engine._room.offloaded
+    monkeypatch.setattr(unet, "forward", Shortage(unet.forward, 99))
+    with pytest.raises(GenerationError, match="not enough memory"):
+        list(in_batches(engine, model.request(), 4))
+
+
+def test_a_batch_too_large_to_decode_is_decoded_one_by_one(fresh, monkeypatch):
+    model, engine = fresh
+    vae = engine._family.vae
+    monkeypatch.setattr(vae, "decode", Shortage(vae.decode, 1))
+    *_, last = engine.run(model.request(seed=5), count=3)
+    together = np.stack([np.asarray(each.image, np.int16) for each in last.pictures])
+    assert abs(together - model.pixels(3, seed=5)).max() <= 1
+    assert vae.use_slicing
+    assert not getattr(vae, "use_tiling", False)

@@ -1,0 +1,78 @@
+"""What the families with a U-Net share: how it is called, and where attention guidance acts in it.
+
+Latent consistency models are among them: their U-Net takes the guidance scale as an input.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from ..attention import guided_cross_attention
+from ..conditioning import Embedding
+from ..errors import InvalidModelError
+from ..models import About
+from ..request import GenerationRequest
+from .base import Family, Predictor, defaults_of
+from .variants import few_steps
+
+
+class UNetFamily(Family):
+    """A U-Net that predicts epsilon or v."""
+
+    guidance_scale: ClassVar[float]
+    """The stock pipeline's default."""
+
+    def __init__(self, pipeline: Any, about: About, model: str) -> None:
+        self.unet = pipeline.unet
+        if self.unet.config.in_channels != pipeline.vae.config.latent_channels:
+            raise InvalidModelError("this model wants more than noise to start from (an inpainting model, say)")
+        super().__init__(pipeline, pipeline.unet, about.vocabulary)
+        self.guidance_built_in = self.unet.config.time_cond_proj_dim is not None
+        side = self.unet.config.sample_size * self.vae_scale
+        named = {**few_steps(model, self.scheduler, built_in=self.guidance_built_in), **about.defaults}
+        base = {"num_inference_steps": 50, "guidance_scale": self.guidance_scale, "unguided_method": "nag"}
+        self.defaults = defaults_of(named, **base, width=side, height=side)
+
+    def added(self, request: GenerationRequest) -> Callable[[Embedding], dict[str, Any] | None]:
+        """What a request tells the U-Net of an embedding besides its tokens."""
+        return lambda told: None
+
+    def predictor(self, request: GenerationRequest) -> Predictor:
+        """The U-Net's epsilon or v."""
+        unet, added = self.unet, self.added(request)
+        condition = guidance_condition(unet, request.guidance_scale)
+
+        def predict(latents: Tensor, timestep: Tensor, told: Embedding) -> Tensor:
+            prediction: Tensor = unet(
+                latents,
+                timestep,
+                encoder_hidden_states=told.tokens,
+                timestep_cond=None if condition is None else condition.expand(len(latents), -1),
+                added_cond_kwargs=added(told),
+                return_dict=False,
+            )[0]
+            return prediction
+
+        return predict
+
+    def attention_guidance(self, tokens: int) -> AbstractContextManager[None]:
+        """In the U-Net's cross-attention."""
+        return guided_cross_attention(self.unet)
+
+
+def guidance_condition(unet: Any, scale: float) -> Tensor | None:
+    """The guidance scale as latent consistency models take it, of shape (1, width); None for other models.
+
+    A sinusoidal embedding of 1000 (scale - 1): Luo et al. 2023, "Latent Consistency Models", arXiv:2310.04378.
+    """
+    width = unet.config.time_cond_proj_dim
+    if width is None:
+        return None
+    half = width // 2
+    rates = torch.exp(torch.arange(half) * -(torch.log(torch.tensor(10_000.0)) / (half - 1)))
+    angles = torch.tensor([[(scale - 1) * 1000.0]]) * rates
+    embedding = torch.cat([angles.sin(), angles.cos()], dim=1)
+    return torch.nn.functional.pad(embedding, (0, width % 2)).to(unet.device, unet.dtype)
