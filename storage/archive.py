@@ -11,13 +11,11 @@ a file they can't show.
 
 import hashlib
 import json
-import os
 import re
-import secrets
 import struct
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -31,6 +29,7 @@ from . import rows
 from .boundary import explained
 from .documents import Manifest, SessionDocument
 from .errors import StorageError
+from .files import whole_file
 from .images import DAMAGE, pixels_sha256
 from .records import NewTurn
 from .store import Store
@@ -68,25 +67,15 @@ def export(store: Store, session: str, path: Path) -> int:
     pictures = {turn.sha256: f"pictures/{turn.sha256}.png" for turn in document.turns}
     content = document.model_dump_json(indent=1).encode()
     files = {_SESSION: _entry(content)}
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with _written(path), temporary.open("xb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                for sha256, name in pictures.items():
-                    store.images.open(sha256)  # that it is whole
-                    picture = store.images.path(sha256).read_bytes()
-                    files[name] = _entry(picture)
-                    archive.writestr(zipfile.ZipInfo(name), picture)
-                _write_json(archive, _SESSION, content)
-                manifest = {"format": FORMAT, "version": VERSION, "notthat": __version__, "files": files}
-                _write_json(archive, _MANIFEST, json.dumps(manifest, indent=1).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        with _written(path):
-            temporary.replace(path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    with _written(path), whole_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for sha256, name in pictures.items():
+            store.images.open(sha256)  # that it is whole
+            picture = store.images.path(sha256).read_bytes()
+            files[name] = _entry(picture)
+            archive.writestr(zipfile.ZipInfo(name), picture)
+        _write_json(archive, _SESSION, content)
+        manifest = {"format": FORMAT, "version": VERSION, "notthat": __version__, "files": files}
+        _write_json(archive, _MANIFEST, json.dumps(manifest, indent=1).encode())
     return len(document.turns)
 
 
