@@ -162,7 +162,8 @@ class Attempts:
             "session": None if start is None else {"model": start.model, "policies": list(start.policies)},
             "turn": rows.turn_as_json(turn),
         }
-        return rows.attempt_record(db.scalars(insert(AttemptRow).returning(AttemptRow), [values]).one())
+        added = insert(AttemptRow).returning(*AttemptRow.__table__.c)
+        return rows.attempt_record(db.connection().execute(added, values).one())
 
     def _take(self, db: Session, change: Delete | Update, attempt: Attempt) -> None:
         """Delete or change the attempt's row, which is still pending and still this process's, or raise."""

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from sqlalchemy import Select, exists, func, insert, literal, select, update
+from sqlalchemy import Row, Select, exists, func, insert, literal, select, update
 from sqlalchemy.orm import Session, aliased, selectinload
 
 from ..errors import InvalidInputError
@@ -132,7 +132,7 @@ def insert_session(db: Session, session_id: str, start: SessionStart, created_at
 
 def insert_turn(
     db: Session, session_id: str, turn: NewTurn, sha256: str, created_at: datetime
-) -> tuple[TurnRow, list[ExclusionRow]]:
+) -> tuple[Row[Any], list[Row[Any]]]:
     """Add a finished turn's row and those of its exclusions; as they are kept, read back."""
     values = {
         "session_id": session_id,
@@ -150,11 +150,13 @@ def insert_turn(
         "seconds": turn.seconds,
         "provenance": turn.provenance,
     }
-    row = db.scalars(insert(TurnRow).returning(TurnRow), [values]).one()
+    turns, exclusions = TurnRow.__table__, ExclusionRow.__table__
+    connection = db.connection()
+    row = connection.execute(insert(TurnRow).returning(*turns.c), values).one()
     if not turn.exclusions:
         return row, []
-    exclusions = [{"turn_id": row.id, "position": k, **asdict(each)} for k, each in enumerate(turn.exclusions)]
-    kept = db.scalars(insert(ExclusionRow).returning(ExclusionRow), exclusions)
+    brought = [{"turn_id": row.id, "position": k, **asdict(each)} for k, each in enumerate(turn.exclusions)]
+    kept = connection.execute(insert(ExclusionRow).returning(*exclusions.c), brought)
     return row, sorted(kept, key=lambda each: each.position)
 
 
@@ -165,7 +167,9 @@ def move_head(db: Session, session_id: str, number: int) -> None:
         raise unknown_session(session_id)
 
 
-def turn_record(row: TurnRow, exclusions: Iterable[ExclusionRow], images: ImageStore) -> TurnRecord:
+def turn_record(
+    row: TurnRow | Row[Any], exclusions: Iterable[ExclusionRow | Row[Any]], images: ImageStore
+) -> TurnRecord:
     """What a finished turn's rows say."""
     return TurnRecord(
         session=row.session_id,
@@ -213,7 +217,7 @@ def turn_from_json(value: dict[str, Any]) -> NewTurn:
     return NewTurn(**{**value, "edits": tuple(value["edits"]), "exclusions": exclusions})
 
 
-def attempt_record(row: AttemptRow) -> Attempt:
+def attempt_record(row: AttemptRow | Row[Any]) -> Attempt:
     """What a row of a turn without a picture says."""
     start = row.session
     return Attempt(
