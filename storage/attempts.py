@@ -7,10 +7,23 @@ kept = store.attempts.finish(attempt, picture, text, seconds)   # or: end(attemp
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal
 
 from PIL.Image import Image
-from sqlalchemy import Delete, Update, delete, insert, literal, select, union_all, update
+from sqlalchemy import (
+    BindParameter,
+    CompoundSelect,
+    Delete,
+    Update,
+    bindparam,
+    delete,
+    insert,
+    literal,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from ..errors import InvalidInputError
@@ -35,6 +48,22 @@ class Meanwhile:
 
     done: tuple[int, ...]
     pending: tuple[int, ...]
+
+
+@cache
+def _others() -> CompoundSelect[int, bool]:
+    """Numbers of a session's turns but `:number`: those done after `:begun`, and those being drawn but `:id`."""
+    session_id: BindParameter[str] = bindparam("session_id")
+    done = select(TurnRow.number, literal(True).label("is_done")).where(
+        TurnRow.session_id == session_id,
+        TurnRow.number >= bindparam("since"),
+        TurnRow.number != bindparam("number"),
+        TurnRow.created_at >= bindparam("begun"),
+    )
+    pending = select(AttemptRow.number, literal(False)).where(
+        AttemptRow.session_id == session_id, AttemptRow.status == "pending", AttemptRow.id != bindparam("id")
+    )
+    return union_all(done, pending)
 
 
 class Attempts:
@@ -133,18 +162,15 @@ class Attempts:
 
     def meanwhile(self, attempt: Attempt) -> Meanwhile:
         """The session's other turns that were finished since this one was begun, and those being drawn now."""
-        number = attempt.turn.number
-        done = select(TurnRow.number, literal(True).label("is_done")).where(
-            TurnRow.session_id == attempt.session,
-            TurnRow.number >= number - _MOST_AT_ONCE,  # a long session isn't read from its beginning
-            TurnRow.number != number,
-            TurnRow.created_at >= attempt.created_at,
-        )
-        pending = select(AttemptRow.number, literal(False)).where(
-            AttemptRow.session_id == attempt.session, AttemptRow.status == "pending", AttemptRow.id != attempt.id
-        )
+        asked = {
+            "session_id": attempt.session,
+            "number": attempt.turn.number,
+            "since": attempt.turn.number - _MOST_AT_ONCE,  # a long session isn't read from its beginning
+            "begun": attempt.created_at,
+            "id": attempt.id,
+        }
         with self._database.reading() as db:
-            others = sorted((number, is_done) for number, is_done in db.execute(union_all(done, pending)))
+            others = sorted((number, is_done) for number, is_done in db.execute(_others(), asked))
         return Meanwhile(
             tuple(number for number, is_done in others if is_done),
             tuple(number for number, is_done in others if not is_done),

@@ -1,11 +1,12 @@
 """Records to rows, rows to records, and the questions about a session that several writers ask."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Row, Select, exists, func, insert, literal, select, update
+from sqlalchemy import BindParameter, Integer, Row, Select, bindparam, exists, func, insert, literal, select, update
 from sqlalchemy.orm import Session, aliased, selectinload
 
 from ..errors import InvalidInputError
@@ -80,21 +81,37 @@ def turns_of(session_id: str) -> Select[TurnRow]:
     return select(TurnRow).where(TurnRow.session_id == session_id).options(selectinload(TurnRow.exclusions))
 
 
-def path_to(session_id: str, number: int, last: int) -> Select[TurnRow]:
-    """The turns that led to turn `number`, that one included, in order; at most the `last` of them."""
+@cache
+def _path_to() -> Select[TurnRow]:
+    """The turns that led to turn `:number` of `:session_id`, that one included, in order; at most `:last` of them.
+
+    Made once, since making it takes longer than the database does to answer.
+    """
+    session_id: BindParameter[str] = bindparam("session_id")
     way = (
         select(TurnRow.number, TurnRow.parent, literal(1).label("length"))
-        .where(TurnRow.session_id == session_id, TurnRow.number == number)
+        .where(TurnRow.session_id == session_id, TurnRow.number == bindparam("number"))
         .cte("way", recursive=True)
     )
     before = aliased(TurnRow)
     way = way.union_all(
         select(before.number, before.parent, way.c.length + 1).where(
-            before.session_id == session_id, before.number == way.c.parent, way.c.length < last
+            before.session_id == session_id,
+            before.number == way.c.parent,
+            way.c.length < bindparam("last", type_=Integer),
         )
     )
-    # A parent's number is always the smaller one.
-    return turns_of(session_id).join(way, TurnRow.number == way.c.number).order_by(TurnRow.number)
+    turns = select(TurnRow).where(TurnRow.session_id == session_id).options(selectinload(TurnRow.exclusions))
+    return turns.join(way, TurnRow.number == way.c.number).order_by(TurnRow.number)  # a parent's is always smaller
+
+
+def find_path(db: Session, session_id: str, number: int, last: int) -> Sequence[TurnRow]:
+    """The rows of the turns that led to turn `number`, that one included, in order; at most the `last` of them."""
+    if number in _NUMBERS:
+        asked = {"session_id": known(session_id), "number": number, "last": min(last, _NUMBERS[-1])}
+        if found := db.scalars(_path_to(), asked).all():
+            return found
+    raise _unknown_turn(db, session_id, number)
 
 
 def newest_number(db: Session, session_id: str) -> int:
@@ -103,14 +120,21 @@ def newest_number(db: Session, session_id: str) -> int:
     return -1 if newest is None else newest
 
 
-def free_number(db: Session, session_id: str) -> int:
-    """The next turn's number: none that a turn has, or that is being drawn; raises where there is no such session."""
+@cache
+def _taken() -> Select[bool, int | None, int | None]:
+    """Whether session `:session_id` is there, the greatest number of its turns, and that of those being drawn."""
+    session_id: BindParameter[str] = bindparam("session_id")
     done = select(func.max(TurnRow.number)).where(TurnRow.session_id == session_id)
     pending = select(func.max(AttemptRow.number)).where(
         AttemptRow.session_id == session_id, AttemptRow.status == "pending"
     )
-    there = exists().where(SessionRow.id == known(session_id))
-    is_there, *taken = db.execute(select(there, done.scalar_subquery(), pending.scalar_subquery())).one()
+    there = exists().where(SessionRow.id == session_id)
+    return select(there, done.scalar_subquery(), pending.scalar_subquery())
+
+
+def free_number(db: Session, session_id: str) -> int:
+    """The next turn's number: none that a turn has, or that is being drawn; raises where there is no such session."""
+    is_there, *taken = db.execute(_taken(), {"session_id": known(session_id)}).one()
     if not is_there:
         raise unknown_session(session_id)
     return max((number for number in taken if number is not None), default=-1) + 1

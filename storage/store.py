@@ -179,8 +179,7 @@ class Store:
         Turns that were undone on the way are not among them.
         """
         with self._database.reading() as db:
-            rows.require_turn(db, rows.known(session_id), number)
-            return [self._record(turn) for turn in db.scalars(rows.path_to(session_id, number, last))]
+            return [self._record(turn) for turn in rows.find_path(db, session_id, number, last)]
 
     # Maintenance
 
