@@ -206,12 +206,10 @@ class Conversation:
 
     def _ancestor(self, turns: int) -> Turn | None:
         """The turn so many turns back from the head; None where the first is nearer."""
-        turn = self.head
-        for _ in range(turns):
-            if turn.parent is None:
-                return None
-            turn = self.studio.store.turn(self.id, turn.parent)
-        return turn
+        if turns == 0:
+            return self.head
+        path = self.studio.store.path(self.id, self.head.number, last=turns + 1)
+        return path[0] if len(path) == turns + 1 else None
 
     def _interpret(self, words: str, turn: Turn) -> Interpretation:
         """What words mean when they are said of a turn's picture."""
@@ -223,17 +221,15 @@ class Conversation:
 
     def _recent(self, turn: Turn) -> tuple[tuple[str, str], ...]:
         """What was said and answered on the way to a turn."""
-        path = [turn]
-        while len(path) < _RECENT_TURNS and path[-1].parent is not None:
-            path.append(self.studio.store.turn(self.id, path[-1].parent))
-        return tuple((each.feedback, each.reply) for each in reversed(path))
+        path = self.studio.store.path(self.id, turn.number, last=_RECENT_TURNS)
+        return tuple((each.feedback, each.reply) for each in path)
 
     def _state(self, turn: Turn) -> State:
         """What the turn's picture was made from."""
         return State(turn.prompt, negative_of(turn), turn.seed, self._policy)
 
     def _cannot_undo(self, turns: int) -> str:
-        depth = next(back for back in range(turns) if self._ancestor(back + 1) is None)
+        depth = len(self.studio.store.path(self.id, self.head.number)) - 1
         if depth == 0:
             return "There is nothing to undo: this is the first picture."
         return f"Only {depth} turn{'s' if depth > 1 else ''} can be undone, not {turns}."

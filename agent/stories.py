@@ -58,10 +58,7 @@ def story(path: Sequence["Turn"], term: str) -> tuple[Event, ...]:
 
 def path_to(studio: "Studio", turn: "Turn") -> list["Turn"]:
     """The turns that led to this one, from the first; what was undone on the way is not among them."""
-    path = [turn]
-    while (parent := path[-1].parent) is not None:
-        path.append(studio.store.turn(turn.session, parent))
-    return path[::-1]
+    return studio.store.path(turn.session, turn.number)
 
 
 def told(events: Iterable[Event], term: str) -> list[str]:

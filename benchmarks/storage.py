@@ -1,10 +1,13 @@
 """How long storage takes, in an empty store and in large ones: opening, a turn's bookkeeping, listing.
 
-    python benchmarks/storage.py [--sessions 10000] [--turns 2000] [--repeat 50] [--url postgresql://…] [--json]
+    python benchmarks/storage.py [--sessions 10000] [--turns 2000] [--repeat 50] [--side 128] [--folder DIR]
+                                 [--url postgresql://…] [--json]
 
-A turn's bookkeeping is all that storage does for it: it is recorded as pending, its picture is written and
-synced, and it is recorded as done. Prints medians in milliseconds, with the fastest and the slowest, and
-how much of it this process computed: what is more than that was waiting, for the disk or for a busy machine.
+A turn's bookkeeping is all that storage does for it: what was said before is read, it is recorded as pending,
+its picture is written and synced, and it is recorded as done. Below it stand its parts: the picture as a PNG,
+that file (written, synced, renamed, its folder synced), and the database (two transactions that are synced).
+Last, what a sync alone costs on this disk. Prints medians in milliseconds, with the fastest and the slowest,
+and how much of it this process computed: what is more was waiting, for the disk or for a busy machine.
 """
 
 import argparse
@@ -14,7 +17,7 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,11 +25,13 @@ from pathlib import Path
 from PIL import Image
 from sqlalchemy import insert
 
-from notthat.storage import ExclusionRecord, NewTurn, SessionStart, Store, upgrade
+from notthat.storage import ExclusionRecord, ImageStore, NewTurn, SessionStart, Store, upgrade
 from notthat.storage.connection import connect, database_url
+from notthat.storage.images import encoded
 from notthat.storage.models import ExclusionRow, SessionRow, TurnRow
 
 TERMS = ("mustache", "watermark", "cartoon", "fog", "blurry", "text", "border", "extra fingers")
+TEXT = {"parameters": "portrait of a man"}
 BATCH = 2000
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 TURN = NewTurn(
@@ -66,6 +71,8 @@ def fill(url: str | None, home: Path, sessions: int, turns: int) -> str:
         if db.dialect.name == "postgresql":
             db.exec_driver_sql(f"ALTER SEQUENCE turns_id_seq RESTART WITH {len(rows) + 1}")
     engine.dispose()
+    for k in range(256):  # as they are once there were some thousand pictures
+        (home / "images" / f"{k:02x}").mkdir(parents=True, exist_ok=True)
     return long
 
 
@@ -87,7 +94,11 @@ def _exclusions(turn: int) -> list[dict[str, object]]:
     return [{"turn_id": turn, "position": k, **vars(each)} for k, each in enumerate(TURN.exclusions)]
 
 
-def timed(run: Callable[[], object], repeat: int) -> list[tuple[float, float]]:
+Times = list[tuple[float, float]]
+"""Milliseconds of each run: as they passed, and as this process used them."""
+
+
+def timed(run: Callable[[], object], repeat: int) -> Times:
     """Milliseconds of each run: as they passed, and as this process used them."""
     times = []
     for _ in range(repeat):
@@ -97,17 +108,77 @@ def timed(run: Callable[[], object], repeat: int) -> list[tuple[float, float]]:
     return times
 
 
-def bookkeeping(store: Store, session: str) -> None:
-    """All that storage does for one turn."""
-    picture = Image.frombytes("RGB", (128, 128), os.urandom(128 * 128 * 3))
-    head = store.turn(session)
-    turn = replace(TURN, number=store.next_number(session), parent=head.number)
+class Timed(ImageStore):
+    """A folder of pictures that measures itself."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.times: Times = []
+
+    def save(self, image: Image.Image, text: Mapping[str, str]) -> str:
+        kept: list[str] = []
+        self.times += timed(lambda: kept.append(super(Timed, self).save(image, text)), 1)
+        return kept[0]
+
+
+def some_picture(side: int) -> Image.Image:
+    """A picture that was never there before: soft colours, and a little noise."""
+    soft = Image.frombytes("RGB", (8, 8), os.urandom(8 * 8 * 3)).resize((side, side), Image.Resampling.BICUBIC)
+    return Image.blend(soft, Image.frombytes("RGB", (side, side), os.urandom(side * side * 3)), 0.03)
+
+
+def bookkeeping(store: Store, session: str, parent: int, picture: Image.Image) -> int:
+    """All that storage does for one turn of an open session, which grows from `parent`; its number."""
+    store.path(session, parent, last=3)
+    turn = replace(TURN, number=store.next_number(session), parent=parent)
     attempt = store.attempts.begin(session, turn)
-    store.attempts.finish(attempt, picture, {"parameters": "portrait of a man"}, 2.0)
+    kept = store.attempts.finish(attempt, picture, TEXT, 2.0)
     store.attempts.meanwhile(attempt)
+    return kept.number
 
 
-def measure(url: str | None, home: Path, session: str, repeat: int) -> dict[str, list[tuple[float, float]]]:
+def turns_of(store: Store, images: Timed, session: str, repeat: int, side: int) -> dict[str, Times]:
+    """A turn's bookkeeping, and its parts."""
+    whole: Times = []
+    encoding: Times = []
+    images.times.clear()
+    numbers = [store.session(session).head]
+    for _ in range(repeat):
+        picture = some_picture(side)
+        encoding += timed(lambda picture=picture: encoded(picture, TEXT), 1)  # once more, by itself
+        whole += timed(lambda picture=picture: numbers.append(bookkeeping(store, session, numbers[-1], picture)), 1)
+    return {
+        "bookkeeping of a turn": whole,
+        "  its picture as a PNG": encoding,
+        "  the file, synced": _less(images.times, encoding),
+        "  the database, synced": _less(whole, images.times),
+    }
+
+
+def _less(whole: Times, part: Times) -> Times:
+    return [(passed - less, used - too) for (passed, used), (less, too) in zip(whole, part, strict=True)]
+
+
+def syncs(folder: Path, repeat: int) -> dict[str, Times]:
+    """What it costs to write 4 kB and to sync them: at the end of a file that grows, and in a file that is there."""
+    file = os.open(folder / "sync", os.O_CREAT | os.O_RDWR)
+
+    def grow() -> None:
+        os.lseek(file, 0, os.SEEK_END)
+        os.write(file, bytes(4096))
+        os.fsync(file)
+
+    def overwrite() -> None:
+        os.pwrite(file, os.urandom(4096), 0)
+        os.fsync(file)
+
+    try:
+        return {"fsync of a file that grew": timed(grow, repeat), "fsync of one that didn't": timed(overwrite, repeat)}
+    finally:
+        os.close(file)
+
+
+def measure(url: str | None, home: Path, session: str, repeat: int, side: int) -> dict[str, Times]:
     """Milliseconds by what was done, in the session of a store."""
 
     def opened() -> None:
@@ -115,11 +186,14 @@ def measure(url: str | None, home: Path, session: str, repeat: int) -> dict[str,
             again.session(session)
             again.turn(session)
 
-    with Store.open(url, home=home) as store:
-        bookkeeping(store, session)  # the first one reads what the next ones find in memory
+    Store.open(url, home=home).close()  # which makes the tables where there are none
+    images = Timed(home / "images")
+    with Store(connect(database_url(url, home)), images) as store:
+        head = store.session(session).head
+        bookkeeping(store, session, head, some_picture(side))  # the first one reads what the next ones find in memory
         return {
             "open the store and a session": timed(opened, max(3, repeat // 5)),
-            "bookkeeping of a turn": timed(lambda: bookkeeping(store, session), repeat),
+            **turns_of(store, images, session, repeat, side),
             "list the 20 newest sessions": timed(lambda: store.sessions(20), repeat),
         }
 
@@ -130,19 +204,22 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=10_000)
     parser.add_argument("--turns", type=int, default=2000)
     parser.add_argument("--repeat", type=int, default=50)
+    parser.add_argument("--side", type=int, default=128, help="of a picture, in pixels")
+    parser.add_argument("--folder", help="where to measure: on the disk that counts")
     parser.add_argument("--url", help="an empty database for the large store; by default a SQLite file")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     results = {}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         small, large = Path(folder, "small"), Path(folder, "large")
         with Store.open(home=small) as store:
             begun = store.attempts.begin_session(SessionStart("mini", ()), TURN)
             store.attempts.finish(begun, Image.new("RGB", (128, 128)), {}, 2.0)
-        results["an empty store"] = measure(None, small, begun.session, args.repeat)
+        results["an empty store"] = measure(None, small, begun.session, args.repeat, args.side)
         long = fill(args.url, large, args.sessions, args.turns)
-        results[f"{args.sessions} sessions, a new one"] = measure(args.url, large, "0" * 16, args.repeat)
-        results[f"a session of {args.turns} turns"] = measure(args.url, large, long, args.repeat)
+        results[f"{args.sessions} sessions, a new one"] = measure(args.url, large, "0" * 16, args.repeat, args.side)
+        results[f"a session of {args.turns} turns"] = measure(args.url, large, long, args.repeat, args.side)
+        results["this disk"] = syncs(Path(folder), args.repeat)
     if args.json:
         print(json.dumps(results))
         return

@@ -11,13 +11,11 @@ a file they can't show.
 
 import hashlib
 import json
-import os
 import re
-import secrets
 import struct
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -31,6 +29,7 @@ from . import rows
 from .boundary import explained
 from .documents import Manifest, SessionDocument
 from .errors import StorageError
+from .files import whole_file
 from .images import DAMAGE, pixels_sha256
 from .records import NewTurn
 from .store import Store
@@ -39,7 +38,9 @@ FORMAT = "notthat session"
 VERSION = 1
 
 MAX_ENTRIES = 20_000
-MAX_JSON_BYTES = 256 << 20
+MAX_MANIFEST_BYTES = 8 << 20
+MAX_SESSION_BYTES = 32 << 20
+"""About nine thousand turns."""
 MAX_PICTURE_BYTES = 256 << 20
 MAX_SIDE = 8192
 """Pixels: no request can ask for more."""
@@ -52,45 +53,37 @@ _BROKEN = (zipfile.BadZipFile, NotImplementedError, RuntimeError, *DAMAGE)
 _PNG = struct.Struct(">8sI4sII")
 """A PNG's first bytes: the signature, the first chunk's length and name, the width and the height."""
 
-CheckRequest = Callable[[dict[str, Any]], object]
-"""Raises `InvalidInputError` where a turn's request can't be one."""
+CheckTurn = Callable[[NewTurn], object]
+"""Raises `InvalidInputError` where a turn can't be one: storage doesn't know what is in its request."""
 
 
 def export(store: Store, session: str, path: Path) -> int:
     """Write a session with its turns and pictures to a new file; how many turns that are.
 
     Raises `InvalidInputError` where the file is there already, and `StorageError` where a picture of the
-    session is missing or damaged, or the file can't be written.
+    session is missing or damaged, or the file can't be written, or would be too large to be imported.
     """
     if path.exists():
         raise InvalidInputError(f"{path} is there already: name another file")
     document = SessionDocument.of(store.session(session), store.turns(session))
     pictures = {turn.sha256: f"pictures/{turn.sha256}.png" for turn in document.turns}
     content = document.model_dump_json(indent=1).encode()
+    if len(content) > MAX_SESSION_BYTES or len(pictures) > MAX_ENTRIES - 2:
+        raise StorageError(f"session “{session}” is too large to be exported: it has {len(document.turns)} turns")
     files = {_SESSION: _entry(content)}
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with _written(path), temporary.open("xb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                for sha256, name in pictures.items():
-                    store.images.open(sha256)  # that it is whole
-                    picture = store.images.path(sha256).read_bytes()
-                    files[name] = _entry(picture)
-                    archive.writestr(zipfile.ZipInfo(name), picture)
-                _write_json(archive, _SESSION, content)
-                manifest = {"format": FORMAT, "version": VERSION, "notthat": __version__, "files": files}
-                _write_json(archive, _MANIFEST, json.dumps(manifest, indent=1).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        with _written(path):
-            temporary.replace(path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    with _written(path), whole_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for sha256, name in pictures.items():
+            store.images.open(sha256)  # that it is whole
+            picture = store.images.path(sha256).read_bytes()
+            files[name] = _entry(picture)
+            archive.writestr(zipfile.ZipInfo(name), picture)
+        _write_json(archive, _SESSION, content)
+        manifest = {"format": FORMAT, "version": VERSION, "notthat": __version__, "files": files}
+        _write_json(archive, _MANIFEST, json.dumps(manifest, indent=1).encode())
     return len(document.turns)
 
 
-def import_(store: Store, path: Path, check_request: CheckRequest) -> str:
+def import_(store: Store, path: Path, check_turn: CheckTurn) -> str:
     """Keep the session of a file that `export` wrote, under the ids and hashes that it has; its id.
 
     Raises `InvalidInputError` where the file is damaged, was changed, is from a newer notthat or is no such
@@ -102,20 +95,23 @@ def import_(store: Store, path: Path, check_request: CheckRequest) -> str:
         with explained(path), path.open("rb") as file:
             try:
                 with zipfile.ZipFile(file) as archive:
-                    return _import(store, _Archive(archive, path), check_request)
+                    return _import(store, _Archive(archive, path), check_turn)
             except _BROKEN as error:
                 raise InvalidInputError(f"{path} is damaged, or no exported session: {_first_line(error)}") from error
     except RecursionError:
         raise InvalidInputError(f"{path} is no exported session: its JSON is too deep") from None
 
 
-def _import(store: Store, archive: "_Archive", check_request: CheckRequest) -> str:
+def _import(store: Store, archive: "_Archive", check_turn: CheckTurn) -> str:
     document = archive.session()
     if store.has_session(document.id):
         raise InvalidInputError(f"session “{document.id}” is here already: nothing was imported")
     for turn in document.turns:
         rows.check(turn.as_new())
-        check_request(turn.request)
+        try:
+            check_turn(turn.as_new())
+        except InvalidInputError as error:
+            raise archive.refusal(str(error)) from None
     for sha256 in archive.pictures:
         archive.picture(sha256)
     for sha256 in archive.pictures:
@@ -134,27 +130,27 @@ class _Archive:
         entries = archive.infolist()
         names = [entry.filename for entry in entries]
         if len(entries) > MAX_ENTRIES or len(set(names)) < len(names):
-            raise self._refusal("it lists too many files, or one twice")
+            raise self.refusal("it lists too many files, or one twice")
         for name in names:
             if name not in (_MANIFEST, _SESSION) and not _PICTURE.fullmatch(name):
-                raise self._refusal(f"it holds {name[:80]!r}, which no exported session does")
+                raise self.refusal(f"it holds {name[:80]!r}, which no exported session does")
         if _MANIFEST not in names:
-            raise self._refusal("it has no manifest")
+            raise self.refusal("it has no manifest")
         self._manifest = self._read_manifest()
         if set(self._manifest.files) != set(names) - {_MANIFEST} or _SESSION not in names:
-            raise self._refusal("its files are not those that its manifest lists")
+            raise self.refusal("its files are not those that its manifest lists")
         self.pictures = [match[1] for name in names if (match := _PICTURE.fullmatch(name))]
 
     def session(self) -> SessionDocument:
         """The session, whose pictures are those of the archive."""
-        content = self._checked(_SESSION, MAX_JSON_BYTES)
+        content = self._checked(_SESSION, MAX_SESSION_BYTES)
         try:
             document = SessionDocument.model_validate_json(content)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            raise self._refusal(f"{_SESSION}, {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+            raise self.refusal(f"{_SESSION}, {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
         if {turn.sha256 for turn in document.turns} != set(self.pictures):
-            raise self._refusal("its pictures are not those of its turns")
+            raise self.refusal("its pictures are not those of its turns")
         return document
 
     def picture(self, sha256: str) -> tuple[Image.Image, dict[str, str]]:
@@ -162,46 +158,48 @@ class _Archive:
         content = self._checked(f"pictures/{sha256}.png", MAX_PICTURE_BYTES)
         *_, kind, width, height = _PNG.unpack_from(content)  # before anything is made of that size
         if kind != b"IHDR" or max(width, height) > MAX_SIDE:
-            raise self._refusal(f"picture {sha256[:8]}… is larger than any request can ask for")
+            raise self.refusal(f"picture {sha256[:8]}… is larger than any request can ask for")
         image: Any = Image.open(BytesIO(content), formats=["PNG"])
         if image.mode != "RGB" or getattr(image, "n_frames", 1) != 1:
-            raise self._refusal(f"picture {sha256[:8]}… is not one that notthat draws")
+            raise self.refusal(f"picture {sha256[:8]}… is not one that notthat draws")
         image.load()
         if pixels_sha256(image) != sha256:
-            raise self._refusal(f"the pixels of picture {sha256[:8]}… are not those it is named after")
+            raise self.refusal(f"the pixels of picture {sha256[:8]}… are not those it is named after")
         text = {key: str(image.text[key]) for key in ("parameters", "notthat") if key in image.text}
         if any("\0" in value for value in text.values()):
-            raise self._refusal(f"the text of picture {sha256[:8]}… can't be kept")
+            raise self.refusal(f"the text of picture {sha256[:8]}… can't be kept")
         return image, text
 
     def _read_manifest(self) -> Manifest:
-        content = self._read(_MANIFEST, MAX_JSON_BYTES)
+        content = self._read(_MANIFEST, MAX_MANIFEST_BYTES)
         try:
             about = json.loads(content)
             version = about["version"] if about["format"] == FORMAT else None
-            if isinstance(version, int) and version > VERSION:
-                raise self._refusal("it was made by a newer notthat: update notthat to import it")
-            if version != VERSION:
-                raise self._refusal("its manifest is not one of an exported session")
+            if type(version) is int and version > VERSION:
+                raise self.refusal("it was made by a newer notthat: update notthat to import it")
+            if type(version) is not int or version != VERSION:
+                raise self.refusal("its manifest is not one of an exported session")
             return Manifest.model_validate(about)
         except (ValueError, KeyError, TypeError):
-            raise self._refusal("its manifest can't be read") from None
+            raise self.refusal("its manifest can't be read") from None
 
     def _checked(self, name: str, limit: int) -> bytes:
         content = self._read(name, limit)
         entry = self._manifest.files[name]
         if len(content) != entry.bytes or hashlib.sha256(content).hexdigest() != entry.sha256:
-            raise self._refusal(f"{name} was changed after it was exported")
+            raise self.refusal(f"{name} was changed after it was exported")
         return content
 
     def _read(self, name: str, limit: int) -> bytes:
-        with self._archive.open(name) as file:
-            content = file.read(limit + 1)
-        if len(content) > limit:
-            raise self._refusal(f"{name} is too large")
-        return content
+        entry = self._archive.getinfo(name)
+        if entry.file_size > limit:  # no more than that is unpacked, whatever follows
+            raise self.refusal(f"{name} is too large")
+        if name not in (_MANIFEST, _SESSION) and entry.compress_type != zipfile.ZIP_STORED:
+            raise self.refusal(f"{name} is packed twice, which no exported session does")
+        return self._archive.read(name)
 
-    def _refusal(self, reason: str) -> InvalidInputError:
+    def refusal(self, reason: str) -> InvalidInputError:
+        """The error of importing this file, with the reason in a line."""
         return InvalidInputError(f"{self._path} is not imported: {' '.join(reason.split())}")
 
 

@@ -7,21 +7,34 @@ kept = store.attempts.finish(attempt, picture, text, seconds)   # or: end(attemp
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal
 
 from PIL.Image import Image
-from sqlalchemy import select
+from sqlalchemy import (
+    BindParameter,
+    CompoundSelect,
+    Delete,
+    Update,
+    bindparam,
+    delete,
+    insert,
+    literal,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from ..errors import InvalidInputError
 from . import owners, rows
 from .database import Database
 from .errors import StorageError
-from .models import AttemptRow, SessionRow, TurnRow
+from .models import AttemptRow, TurnRow
 from .records import Attempt, NewTurn, SessionStart, TurnRecord
 
-Insert = Callable[[Session, SessionRow, NewTurn, str, Image, Mapping[str, str]], TurnRecord]
-"""Adds a finished turn's rows in an open transaction and moves the head to it."""
+Insert = Callable[[Session, str, NewTurn, str, Image, Mapping[str, str]], TurnRecord]
+"""Adds a finished turn's rows to a session in an open transaction and moves the head to it."""
 
 _GONE = "interrupted: the process that drew it ended before the picture was there"
 
@@ -35,6 +48,22 @@ class Meanwhile:
 
     done: tuple[int, ...]
     pending: tuple[int, ...]
+
+
+@cache
+def _others() -> CompoundSelect[int, bool]:
+    """Numbers of a session's turns but `:number`: those done after `:begun`, and those being drawn but `:id`."""
+    session_id: BindParameter[str] = bindparam("session_id")
+    done = select(TurnRow.number, literal(True).label("is_done")).where(
+        TurnRow.session_id == session_id,
+        TurnRow.number >= bindparam("since"),
+        TurnRow.number != bindparam("number"),
+        TurnRow.created_at >= bindparam("begun"),
+    )
+    pending = select(AttemptRow.number, literal(False)).where(
+        AttemptRow.session_id == session_id, AttemptRow.status == "pending", AttemptRow.id != bindparam("id")
+    )
+    return union_all(done, pending)
 
 
 class Attempts:
@@ -63,8 +92,8 @@ class Attempts:
             raise InvalidInputError("every turn but a session's first grows from another: name its parent")
         rows.check(turn)
         with self._database.writing() as db:
-            session = rows.find_session(db, session_id, for_update=True)
-            rows.require_turn(db, session, turn.parent)
+            rows.lock_session(db, session_id)
+            rows.require_turn(db, session_id, turn.parent)
             number = rows.free_number(db, session_id)
             return self._record(db, session_id, rows.renumbered(turn, number), None)
 
@@ -75,27 +104,16 @@ class Attempts:
         """
         sha256 = self._save(picture, text)
         with self._database.writing() as db:
-            row = self._mine(db, attempt)
-            if attempt.start is None:
-                session = rows.find_session(db, attempt.session, for_update=True)
-            else:
-                session = SessionRow(
-                    id=attempt.session,
-                    created_at=attempt.created_at,
-                    model=attempt.start.model,
-                    policies=list(attempt.start.policies),
-                    head=0,
-                )
-                db.add(session)
-            db.delete(row)
-            db.flush()
-            return self._insert(db, session, replace(attempt.turn, seconds=seconds), sha256, picture, text)
+            self._take(db, delete(AttemptRow), attempt)
+            if attempt.start is not None:
+                rows.insert_session(db, attempt.session, attempt.start, attempt.created_at)
+            return self._insert(db, attempt.session, replace(attempt.turn, seconds=seconds), sha256, picture, text)
 
     def end(self, attempt: Attempt, status: Literal["failed", "cancelled"], reason: str) -> None:
         """Record that the turn came to no picture, and why; it can be begun again."""
         with self._database.writing() as db:
-            row = self._mine(db, attempt)
-            row.status, row.reason = status, " ".join(reason.split())
+            ended = update(AttemptRow).values(status=status, reason=" ".join(reason.split()))
+            self._take(db, ended, attempt)
 
     def again(self, session_id: str, number: int | None = None) -> Attempt:
         """Begin a turn once more that came to no picture: by default the session's latest.
@@ -112,7 +130,7 @@ class Attempts:
                 raise InvalidInputError(self._nothing_to_retry(session_id, number, pending=bool(found)))
             turn = rows.turn_from_json(row.turn)
             if turn.parent is not None:
-                rows.find_session(db, session_id, for_update=True)
+                rows.lock_session(db, session_id)
                 turn = rows.renumbered(turn, rows.free_number(db, session_id))
             row.turn, row.number = rows.turn_as_json(turn), turn.number
             row.status, row.reason, row.owner, row.created_at = "pending", "", owners.me(), rows.now()
@@ -144,40 +162,40 @@ class Attempts:
 
     def meanwhile(self, attempt: Attempt) -> Meanwhile:
         """The session's other turns that were finished since this one was begun, and those being drawn now."""
-        number = attempt.turn.number
-        done = select(TurnRow.number).where(
-            TurnRow.session_id == attempt.session,
-            TurnRow.number >= number - _MOST_AT_ONCE,  # a long session isn't read from its beginning
-            TurnRow.number != number,
-            TurnRow.created_at >= attempt.created_at,
-        )
-        pending = select(AttemptRow.number).where(
-            AttemptRow.session_id == attempt.session, AttemptRow.status == "pending", AttemptRow.id != attempt.id
-        )
+        asked = {
+            "session_id": attempt.session,
+            "number": attempt.turn.number,
+            "since": attempt.turn.number - _MOST_AT_ONCE,  # a long session isn't read from its beginning
+            "begun": attempt.created_at,
+            "id": attempt.id,
+        }
         with self._database.reading() as db:
-            return Meanwhile(tuple(sorted(db.scalars(done))), tuple(sorted(db.scalars(pending))))
+            others = sorted((number, is_done) for number, is_done in db.execute(_others(), asked))
+        return Meanwhile(
+            tuple(number for number, is_done in others if is_done),
+            tuple(number for number, is_done in others if not is_done),
+        )
 
     def _record(self, db: Session, session_id: str, turn: NewTurn, start: SessionStart | None) -> Attempt:
-        row = AttemptRow(
-            session_id=session_id,
-            number=turn.number,
-            parent=turn.parent,
-            status="pending",
-            reason="",
-            owner=owners.me(),
-            created_at=rows.now(),
-            session=None if start is None else {"model": start.model, "policies": list(start.policies)},
-            turn=rows.turn_as_json(turn),
-        )
-        db.add(row)
-        db.flush()
-        return rows.attempt_record(row)
+        values = {
+            "session_id": session_id,
+            "number": turn.number,
+            "parent": turn.parent,
+            "status": "pending",
+            "reason": "",
+            "owner": owners.me(),
+            "created_at": rows.now(),
+            "session": None if start is None else {"model": start.model, "policies": list(start.policies)},
+            "turn": rows.turn_as_json(turn),
+        }
+        added = insert(AttemptRow).returning(*AttemptRow.__table__.c)
+        return rows.attempt_record(db.connection().execute(added, values).one())
 
-    def _mine(self, db: Session, attempt: Attempt) -> AttemptRow:
-        row = db.get(AttemptRow, attempt.id, with_for_update=True)
-        if row is None or row.status != "pending" or row.owner != owners.me():
+    def _take(self, db: Session, change: Delete | Update, attempt: Attempt) -> None:
+        """Delete or change the attempt's row, which is still pending and still this process's, or raise."""
+        mine = AttemptRow.id == attempt.id, AttemptRow.status == "pending", AttemptRow.owner == owners.me()
+        if db.connection().execute(change.where(*mine)).rowcount == 0:
             raise StorageError(f"turn {attempt.turn.number} of session “{attempt.session}” was taken over: try again")
-        return row
 
     def _nothing_to_retry(self, session_id: str, number: int | None, *, pending: bool) -> str:
         which = "no turn" if number is None else f"no turn {number}"

@@ -90,8 +90,10 @@ def _prepare_sqlite(engine: Engine, *, foreign_keys: bool, wait: float) -> None:
         f"busy_timeout={int(wait * 1000)}",  # first: the next one may have to wait for a lock
         "journal_mode=WAL",  # readers don't wait for a writer
         f"foreign_keys={'ON' if foreign_keys else 'OFF'}",
-        # With WAL, NORMAL may lose the last commits when the power goes. A turn that was shown is a
-        # promise to keep it, and costs seconds to draw: one more fsync is not felt.
+        # A killed process loses no commit either way; a power cut is what this is for. With WAL and NORMAL, a
+        # commit is in the log but not on the disk before the next checkpoint, which may be a hundred turns
+        # later. A turn that was shown is a promise to keep it, and so are words that were taken in, so that
+        # both of a turn's transactions, and its picture between them, are synced each by themselves.
         "synchronous=FULL",
     )
 

@@ -1,7 +1,9 @@
 """A session as JSON, checked on its way in: what `archive` writes and reads."""
 
 import json
+import unicodedata
 from dataclasses import asdict, fields
+from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
@@ -14,6 +16,15 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _moment(value: datetime) -> datetime:
+    try:
+        value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("there is no such moment in UTC") from None
+    return value
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
 Json = Annotated[dict[str, Any], AfterValidator(_plain)]
 """An object that any JSON reader and any database takes."""
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -36,7 +47,7 @@ class ExclusionDocument(_Document):
 class TurnDocument(_Document):
     number: Number
     parent: Number | None
-    created_at: AwareDatetime
+    created_at: Moment
     feedback: str
     edits: tuple[Json, ...]
     reply: str
@@ -58,7 +69,7 @@ class TurnDocument(_Document):
 
 class SessionDocument(_Document):
     id: str = Field(pattern=r"^[0-9a-f]{16}$")
-    created_at: AwareDatetime
+    created_at: Moment
     model: str
     policies: tuple[str, ...]
     head: Number
@@ -75,7 +86,7 @@ class SessionDocument(_Document):
             numbers.add(turn.number)
             if any(each.since not in numbers for each in turn.exclusions):
                 raise ValueError(f"turn {turn.number} excludes something since a turn that is not there")
-        if any("\0" in text for text in (self.model, *self.policies)):
+        if any(unicodedata.category(each) == "Cc" for each in "".join((self.model, *self.policies))):
             raise ValueError("the model or a policy has a name that can't be")
         if self.head not in numbers:
             raise ValueError("the head is none of the turns")

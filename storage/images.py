@@ -1,9 +1,7 @@
 """Pictures as PNG files, each named after its pixels, so that none is kept twice or changed unseen."""
 
 import hashlib
-import os
 import re
-import secrets
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
@@ -16,8 +14,11 @@ from PIL.PngImagePlugin import PngInfo
 from ..errors import InvalidInputError
 from .boundary import explained
 from .errors import DamagedPictureError, MissingPictureError, StorageError
+from .files import make_folder, sync_folder, whole_file
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_COMPRESSION = 3
+"""Of zlib's nine: the default of six takes twice as long for files that are a twentieth smaller."""
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
 """What Pillow raises on a file that isn't a whole PNG."""
 
@@ -25,8 +26,7 @@ DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, 
 class ImageStore:
     """A folder of pictures: `ab/abcdef….png` holds the one whose RGB pixels have the SHA-256 `abcdef…`.
 
-    A file appears under its name whole or not at all: it is written beside it under a name that ends in
-    `.tmp`, which is all that a crash can leave behind.
+    A file appears under its name whole or not at all, as `files` makes it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -42,10 +42,12 @@ class ImageStore:
         sha256 = pixels_sha256(rgb)
         path = self.path(sha256)
         with explained(self.folder):
-            if not self._is_sound(sha256):
-                _make_lasting_folder(path.parent)
-                _write_whole(path, _png(rgb, text))
-            _sync_folder(path.parent)
+            if self._is_sound(sha256):
+                sync_folder(path.parent)  # whoever wrote it may not have come to that
+            else:
+                make_folder(path.parent)
+                with whole_file(path) as file:
+                    file.write(encoded(rgb, text))
         return sha256
 
     def path(self, sha256: str) -> Path:
@@ -104,40 +106,11 @@ def pixels_sha256(image: Image.Image) -> str:
     return hashlib.sha256(image.convert("RGB").tobytes()).hexdigest()
 
 
-def _png(image: Image.Image, text: Mapping[str, str]) -> bytes:
+def encoded(image: Image.Image, text: Mapping[str, str]) -> bytes:
+    """The picture as the bytes of a PNG with these text chunks."""
     chunks = PngInfo()
     for key, value in text.items():
         chunks.add_text(key, value)  # which writes an iTXt chunk, in UTF-8, where Latin-1 doesn't suffice
     file = BytesIO()
-    image.save(file, format="PNG", pnginfo=chunks)
+    image.save(file, format="PNG", pnginfo=chunks, compress_level=_COMPRESSION)
     return file.getvalue()
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    temporary = path.with_suffix(f".{secrets.token_hex(8)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _make_lasting_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
-        _sync_folder(folder.parent)
-        _sync_folder(folder.parent.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows opens no folders, and keeps their entries without being asked
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -10,6 +10,7 @@ from sqlalchemy import URL, Connection, Engine, inspect, text
 from .boundary import explained
 from .connection import connect, database_url, place, writing
 from .errors import NewerDatabaseError, OutdatedDatabaseError, StorageError
+from .files import make_folder
 
 REVISIONS = ("0001", "0002")
 """All revisions, oldest first; a test holds them against the files in `migrations/versions`."""
@@ -40,7 +41,7 @@ def upgrade(url: str | None = None, *, home: Path) -> str:
     `NewerDatabaseError` when the database knows more than this notthat.
     """
     address = database_url(url, home)
-    make_folder(home)
+    make_home(home)
     _upgrade(address)
     return REVISIONS[-1]
 
@@ -59,10 +60,10 @@ def make_ready(engine: Engine, url: URL) -> None:
         )
 
 
-def make_folder(home: Path) -> None:
+def make_home(home: Path) -> None:
     """Make the folder `home` where there is none."""
     with explained(home):
-        home.mkdir(parents=True, exist_ok=True)
+        make_folder(home)
 
 
 def _upgrade(url: URL) -> None:

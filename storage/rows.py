@@ -1,11 +1,13 @@
 """Records to rows, rows to records, and the questions about a session that several writers ask."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy import BindParameter, Integer, Row, Select, bindparam, exists, func, insert, literal, select, update
+from sqlalchemy.orm import Session, aliased, selectinload
 
 from ..errors import InvalidInputError
 from .errors import UnknownSessionError, UnknownTurnError
@@ -27,38 +29,89 @@ def check(turn: NewTurn) -> None:
         raise InvalidInputError("what is to be stored holds a NUL character: take it out")
 
 
-def find_session(db: Session, session_id: str, *, for_update: bool = False) -> SessionRow:
-    """The session's row, locked against other writers where it is asked `for_update`."""
-    session = db.get(SessionRow, session_id, with_for_update=for_update) if "\0" not in session_id else None
-    if session is None:
-        raise UnknownSessionError(f"no session “{session_id}”: see notthat sessions")
-    return session
+def lock_session(db: Session, session_id: str) -> None:
+    """Keep other writers from the session until the transaction ends; raise where there is no such session."""
+    asked = select(SessionRow.id).where(SessionRow.id == known(session_id)).with_for_update()
+    if db.scalar(asked) is None:
+        raise unknown_session(session_id)
 
 
-def find_turn(db: Session, session: SessionRow, number: int) -> TurnRow:
-    """The row of one of the session's turns."""
-    turn = db.scalars(turns_of(session).where(TurnRow.number == number)).first() if number in _NUMBERS else None
-    if turn is None:
-        raise _unknown_turn(db, session, number)
-    return turn
+def known(session_id: str) -> str:
+    """The session's id, where it is one that a database can be asked for; raises what an unknown one raises."""
+    if "\0" in session_id:
+        raise unknown_session(session_id)
+    return session_id
 
 
-def require_turn(db: Session, session: SessionRow, number: int) -> None:
+def unknown_session(session_id: str) -> UnknownSessionError:
+    """The error of asking for a session that is not there."""
+    return UnknownSessionError(f"no session “{session_id}”: see notthat sessions")
+
+
+def find_turn(db: Session, session_id: str, number: int | None = None) -> TurnRow:
+    """The row of one of the session's turns, by default its head, with its exclusions."""
+    head = select(SessionRow.head).where(SessionRow.id == known(session_id)).scalar_subquery()
+    if number is None or number in _NUMBERS:
+        asked = turns_of(session_id).where(TurnRow.number == (head if number is None else number))
+        if turn := db.scalars(asked).first():
+            return turn
+    raise _unknown_turn(db, session_id, number)
+
+
+def require_turn(db: Session, session_id: str, number: int) -> None:
     """Raise `UnknownTurnError` where the session has no such turn."""
-    asked = select(TurnRow.id).where(TurnRow.session_id == session.id, TurnRow.number == number)
+    asked = select(TurnRow.id).where(TurnRow.session_id == session_id, TurnRow.number == number)
     if number not in _NUMBERS or db.scalar(asked) is None:
-        raise _unknown_turn(db, session, number)
+        raise _unknown_turn(db, session_id, number)
 
 
-def _unknown_turn(db: Session, session: SessionRow, number: int) -> UnknownTurnError:
-    newest = newest_number(db, session.id)
+def _unknown_turn(db: Session, session_id: str, number: int | None) -> UnknownSessionError | UnknownTurnError:
+    head = db.scalar(select(SessionRow.head).where(SessionRow.id == session_id))
+    if head is None:
+        return unknown_session(session_id)
+    newest = newest_number(db, session_id)
     there_are = "only turn 0" if newest == 0 else f"turns 0 to {newest}"
-    return UnknownTurnError(f"no turn {number} in session “{session.id}”: it has {there_are}")
+    return UnknownTurnError(
+        f"no turn {head if number is None else number} in session “{session_id}”: it has {there_are}"
+    )
 
 
-def turns_of(session: SessionRow) -> Select[TurnRow]:
+def turns_of(session_id: str) -> Select[TurnRow]:
     """The session's turns, with their exclusions."""
-    return select(TurnRow).where(TurnRow.session_id == session.id).options(selectinload(TurnRow.exclusions))
+    return select(TurnRow).where(TurnRow.session_id == session_id).options(selectinload(TurnRow.exclusions))
+
+
+@cache
+def _path_to() -> Select[TurnRow]:
+    """The turns that led to turn `:number` of `:session_id`, that one included, in order; at most `:last` of them.
+
+    Made once, since making it takes longer than the database does to answer.
+    """
+    session_id: BindParameter[str] = bindparam("session_id")
+    way = (
+        select(TurnRow.number, TurnRow.parent, literal(1).label("length"))
+        .where(TurnRow.session_id == session_id, TurnRow.number == bindparam("number"))
+        .cte("way", recursive=True)
+    )
+    before = aliased(TurnRow)
+    way = way.union_all(
+        select(before.number, before.parent, way.c.length + 1).where(
+            before.session_id == session_id,
+            before.number == way.c.parent,
+            way.c.length < bindparam("last", type_=Integer),
+        )
+    )
+    turns = select(TurnRow).where(TurnRow.session_id == session_id).options(selectinload(TurnRow.exclusions))
+    return turns.join(way, TurnRow.number == way.c.number).order_by(TurnRow.number)  # a parent's is always smaller
+
+
+def find_path(db: Session, session_id: str, number: int, last: int) -> Sequence[TurnRow]:
+    """The rows of the turns that led to turn `number`, that one included, in order; at most the `last` of them."""
+    if number in _NUMBERS:
+        asked = {"session_id": known(session_id), "number": number, "last": min(last, _NUMBERS[-1])}
+        if found := db.scalars(_path_to(), asked).all():
+            return found
+    raise _unknown_turn(db, session_id, number)
 
 
 def newest_number(db: Session, session_id: str) -> int:
@@ -67,13 +120,23 @@ def newest_number(db: Session, session_id: str) -> int:
     return -1 if newest is None else newest
 
 
-def free_number(db: Session, session_id: str) -> int:
-    """The next turn's number: none that a turn has, or that is being drawn."""
+@cache
+def _taken() -> Select[bool, int | None, int | None]:
+    """Whether session `:session_id` is there, the greatest number of its turns, and that of those being drawn."""
+    session_id: BindParameter[str] = bindparam("session_id")
     done = select(func.max(TurnRow.number)).where(TurnRow.session_id == session_id)
     pending = select(func.max(AttemptRow.number)).where(
         AttemptRow.session_id == session_id, AttemptRow.status == "pending"
     )
-    taken = db.execute(select(done.scalar_subquery(), pending.scalar_subquery())).one()
+    there = exists().where(SessionRow.id == session_id)
+    return select(there, done.scalar_subquery(), pending.scalar_subquery())
+
+
+def free_number(db: Session, session_id: str) -> int:
+    """The next turn's number: none that a turn has, or that is being drawn; raises where there is no such session."""
+    is_there, *taken = db.execute(_taken(), {"session_id": known(session_id)}).one()
+    if not is_there:
+        raise unknown_session(session_id)
     return max((number for number in taken if number is not None), default=-1) + 1
 
 
@@ -85,29 +148,53 @@ def renumbered(turn: NewTurn, number: int) -> NewTurn:
     return replace(turn, number=number, exclusions=exclusions)
 
 
-def turn_row(session_id: str, turn: NewTurn, sha256: str, created_at: datetime) -> TurnRow:
-    """A finished turn's row, with those of its exclusions."""
-    return TurnRow(
-        session_id=session_id,
-        number=turn.number,
-        parent=turn.parent,
-        created_at=created_at,
-        feedback=turn.feedback,
-        edits=list(turn.edits),
-        reply=turn.reply,
-        prompt=turn.prompt,
-        negative=turn.negative,
-        exclusions=[ExclusionRow(position=k, **asdict(each)) for k, each in enumerate(turn.exclusions)],
-        seed=turn.seed,
-        request=turn.request,
-        image=sha256,
-        seconds=turn.seconds,
-        provenance=turn.provenance,
-    )
+def insert_session(db: Session, session_id: str, start: SessionStart, created_at: datetime, head: int = 0) -> None:
+    """Add a session's row; those of its turns have to follow."""
+    values = {"model": start.model, "policies": list(start.policies), "created_at": created_at, "head": head}
+    db.connection().execute(insert(SessionRow), {"id": session_id, **values})
 
 
-def turn_record(row: TurnRow, images: ImageStore) -> TurnRecord:
-    """What a finished turn's row says."""
+def insert_turn(
+    db: Session, session_id: str, turn: NewTurn, sha256: str, created_at: datetime
+) -> tuple[Row[Any], list[Row[Any]]]:
+    """Add a finished turn's row and those of its exclusions; as they are kept, read back."""
+    values = {
+        "session_id": session_id,
+        "number": turn.number,
+        "parent": turn.parent,
+        "created_at": created_at,
+        "feedback": turn.feedback,
+        "edits": list(turn.edits),
+        "reply": turn.reply,
+        "prompt": turn.prompt,
+        "negative": turn.negative,
+        "seed": turn.seed,
+        "request": turn.request,
+        "image": sha256,
+        "seconds": turn.seconds,
+        "provenance": turn.provenance,
+    }
+    turns, exclusions = TurnRow.__table__, ExclusionRow.__table__
+    connection = db.connection()
+    row = connection.execute(insert(TurnRow).returning(*turns.c), values).one()
+    if not turn.exclusions:
+        return row, []
+    brought = [{"turn_id": row.id, "position": k, **asdict(each)} for k, each in enumerate(turn.exclusions)]
+    kept = connection.execute(insert(ExclusionRow).returning(*exclusions.c), brought)
+    return row, sorted(kept, key=lambda each: each.position)
+
+
+def move_head(db: Session, session_id: str, number: int) -> None:
+    """Let the session's next turn grow from turn `number`; raises where there is no such session."""
+    moved = update(SessionRow).where(SessionRow.id == session_id).values(head=number)
+    if db.connection().execute(moved).rowcount == 0:
+        raise unknown_session(session_id)
+
+
+def turn_record(
+    row: TurnRow | Row[Any], exclusions: Iterable[ExclusionRow | Row[Any]], images: ImageStore
+) -> TurnRecord:
+    """What a finished turn's rows say."""
     return TurnRecord(
         session=row.session_id,
         number=row.number,
@@ -119,7 +206,7 @@ def turn_record(row: TurnRow, images: ImageStore) -> TurnRecord:
         prompt=row.prompt,
         negative=row.negative,
         exclusions=tuple(
-            ExclusionRecord(each.term, each.weight, each.source, each.since, each.words) for each in row.exclusions
+            ExclusionRecord(each.term, each.weight, each.source, each.since, each.words) for each in exclusions
         ),
         seed=row.seed,
         request=row.request,
@@ -154,7 +241,7 @@ def turn_from_json(value: dict[str, Any]) -> NewTurn:
     return NewTurn(**{**value, "edits": tuple(value["edits"]), "exclusions": exclusions})
 
 
-def attempt_record(row: AttemptRow) -> Attempt:
+def attempt_record(row: AttemptRow | Row[Any]) -> Attempt:
     """What a row of a turn without a picture says."""
     start = row.session
     return Attempt(

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from PIL.Image import Image
-from sqlalchemy import CursorResult, Engine, delete, func, select
+from sqlalchemy import CursorResult, Engine, Select, delete, func, select
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Session, aliased
 
@@ -20,9 +20,9 @@ from .connection import WAIT_SECONDS, connect, database_url
 from .database import Database
 from .errors import MissingPictureError
 from .images import ImageStore
-from .migrate import make_folder, make_ready
+from .migrate import make_home, make_ready
 from .models import ExclusionRow, SessionRow, TurnRow
-from .records import NewTurn, SessionRecord, TurnRecord
+from .records import NewTurn, SessionRecord, SessionStart, TurnRecord
 
 
 class Store:
@@ -53,7 +53,7 @@ class Store:
         database can't be used, and `InvalidInputError` when `url` is none.
         """
         address = database_url(url, home)
-        make_folder(home)
+        make_home(home)
         engine = connect(address, wait=wait)
         try:
             make_ready(engine, address)
@@ -87,13 +87,10 @@ class Store:
             raise InvalidInputError("the first turn of a session has number 0 and no parent")
         rows.check(turn)
         sha256 = self.images.save(picture, text)
-        session = SessionRow(
-            id=secrets.token_hex(8), created_at=rows.now(), model=model, policies=list(policies), head=0
-        )
+        session_id = secrets.token_hex(8)
         with self._database.writing() as db:
-            db.add(session)
-            db.flush()
-            return self._insert(db, session, turn, sha256, picture, text)
+            rows.insert_session(db, session_id, SessionStart(model, policies), rows.now())
+            return self._insert(db, session_id, turn, sha256, picture, text)
 
     def add_turn(self, session_id: str, turn: NewTurn, picture: Image, text: Mapping[str, str]) -> TurnRecord:
         """Keep a finished turn and make it the session's head.
@@ -108,16 +105,16 @@ class Store:
         self.turn(session_id, turn.parent)  # a turn that can't be kept leaves no picture behind
         sha256 = self.images.save(picture, text)
         with self._database.writing() as db:
-            session = rows.find_session(db, session_id, for_update=True)
+            rows.lock_session(db, session_id)
             number = rows.free_number(db, session_id)
-            return self._insert(db, session, rows.renumbered(turn, number), sha256, picture, text)
+            return self._insert(db, session_id, rows.renumbered(turn, number), sha256, picture, text)
 
     def move_head(self, session_id: str, number: int) -> TurnRecord:
         """Let the session's next turn grow from turn `number`, and return that; nothing is erased."""
         with self._database.writing() as db:
-            session = rows.find_session(db, session_id, for_update=True)
-            turn = self._record(rows.find_turn(db, session, number))
-            session.head = number
+            rows.lock_session(db, session_id)
+            turn = self._record(rows.find_turn(db, session_id, number))
+            rows.move_head(db, session_id, number)
         return turn
 
     def restore_session(self, session: SessionRecord, turns: Sequence[tuple[NewTurn, str, datetime]]) -> None:
@@ -125,21 +122,13 @@ class Store:
 
         The pictures are on disk already. Raises `InvalidInputError` when a session has this id.
         """
-        row = SessionRow(
-            id=session.id,
-            created_at=session.created_at,
-            model=session.model,
-            policies=list(session.policies),
-            head=session.head,
-        )
+        start = SessionStart(session.model, session.policies)
         with self._database.writing() as db:
             if db.get(SessionRow, session.id) is not None:
                 raise InvalidInputError(f"session “{session.id}” is here already: nothing was imported")
-            db.add(row)
-            db.flush()
-            for turn, sha256, created_at in turns:
-                db.add(rows.turn_row(session.id, turn, sha256, created_at))
-                db.flush()  # a turn's parent comes first
+            rows.insert_session(db, session.id, start, session.created_at, session.head)
+            for turn, sha256, created_at in turns:  # a turn's parent comes first
+                rows.insert_turn(db, session.id, turn, sha256, created_at)
                 if not self.images.path(sha256).exists():
                     raise MissingPictureError("a picture was pruned while its session was imported: import it again")
 
@@ -153,39 +142,44 @@ class Store:
     def next_number(self, session_id: str) -> int:
         """The number that the session's next turn will have, unless another process takes it first."""
         with self._database.reading() as db:
-            return rows.free_number(db, rows.find_session(db, session_id).id)
+            return rows.free_number(db, session_id)
 
     def session(self, session_id: str) -> SessionRecord:
         """The session as it is now."""
+        asked = _sessions().where(SessionRow.id == rows.known(session_id))
         with self._database.reading() as db:
-            session = rows.find_session(db, session_id)
-            head = rows.find_turn(db, session, session.head)
-            return rows.session_record(session, _count_turns(db, session_id), head.prompt)
+            found = db.execute(asked).first()
+        if found is None:
+            raise rows.unknown_session(session_id)
+        return rows.session_record(*found)
 
     def sessions(self, limit: int | None = None) -> list[SessionRecord]:
         """All sessions, newest first; or the `limit` newest, which takes as long whatever their number."""
-        turns = select(func.count()).where(TurnRow.session_id == SessionRow.id).scalar_subquery()
-        head = aliased(TurnRow)
-        newest_first = (
-            select(SessionRow, turns, func.coalesce(head.prompt, ""))
-            .outerjoin(head, (head.session_id == SessionRow.id) & (head.number == SessionRow.head))
-            .order_by(SessionRow.created_at.desc(), SessionRow.id)
-            .limit(limit)
-        )
+        newest_first = _sessions().order_by(SessionRow.created_at.desc(), SessionRow.id).limit(limit)
         with self._database.reading() as db:
             return [rows.session_record(*row) for row in db.execute(newest_first)]
 
     def turn(self, session_id: str, number: int | None = None) -> TurnRecord:
         """Turn `number` of the session, by default its head."""
         with self._database.reading() as db:
-            session = rows.find_session(db, session_id)
-            return self._record(rows.find_turn(db, session, session.head if number is None else number))
+            return self._record(rows.find_turn(db, session_id, number))
 
     def turns(self, session_id: str) -> list[TurnRecord]:
         """All turns of the session in order of creation, those of abandoned branches too."""
+        asked = rows.turns_of(rows.known(session_id)).order_by(TurnRow.number)
         with self._database.reading() as db:
-            session = rows.find_session(db, session_id)
-            return [self._record(turn) for turn in db.scalars(rows.turns_of(session).order_by(TurnRow.number))]
+            turns = [self._record(turn) for turn in db.scalars(asked)]
+            if not turns and db.get(SessionRow, session_id) is None:
+                raise rows.unknown_session(session_id)
+        return turns
+
+    def path(self, session_id: str, number: int, last: int = 2**31 - 1) -> list[TurnRecord]:
+        """The turns that led to turn `number`, that one included, from the session's first; at most the `last` of them.
+
+        Turns that were undone on the way are not among them.
+        """
+        with self._database.reading() as db:
+            return [self._record(turn) for turn in rows.find_path(db, session_id, number, last)]
 
     # Maintenance
 
@@ -235,25 +229,27 @@ class Store:
     def _insert(
         self,
         db: Session,
-        session: SessionRow,
+        session_id: str,
         turn: NewTurn,
         sha256: str,
         picture: Image,
         text: Mapping[str, str],
     ) -> TurnRecord:
-        row = rows.turn_row(session.id, turn, sha256, rows.now())
-        session.head = turn.number
-        db.add(row)
-        db.flush()
+        rows.move_head(db, session_id, turn.number)
+        row, exclusions = rows.insert_turn(db, session_id, turn, sha256, rows.now())
         if not self.images.path(sha256).exists():
             # It had no turn when `prune` ran, a moment ago. The next one waits for this transaction.
             self.images.save(picture, text)
-        db.expire(row)  # what is told is what was kept, read back
-        return self._record(row)
+        return rows.turn_record(row, exclusions, self.images)
 
     def _record(self, row: TurnRow) -> TurnRecord:
-        return rows.turn_record(row, self.images)
+        return rows.turn_record(row, row.exclusions, self.images)
 
 
-def _count_turns(db: Session, session_id: str) -> int:
-    return db.scalar(select(func.count()).where(TurnRow.session_id == session_id)) or 0
+def _sessions() -> Select[SessionRow, int, str]:
+    """Sessions, each with the number of its turns and the prompt of its head."""
+    turns = select(func.count()).where(TurnRow.session_id == SessionRow.id).scalar_subquery()
+    head = aliased(TurnRow)
+    return select(SessionRow, turns, func.coalesce(head.prompt, "")).outerjoin(
+        head, (head.session_id == SessionRow.id) & (head.number == SessionRow.head)
+    )

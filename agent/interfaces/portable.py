@@ -36,12 +36,12 @@ def import_(
 
     Example:  notthat import harbour.zip
     """
-    from ...generation import GenerationRequest
     from ...storage import import_ as import_session
+    from ..importing import check_turn
     from .console import emit
 
     with open_studio() as studio:
-        session = import_session(studio.store, file, lambda request: GenerationRequest.checked(**request))
+        session = import_session(studio.store, file, check_turn)
         turns = studio.store.session(session).turns
     if as_json:
         emit({"session": session, "turns": turns, "file": str(file.absolute())})

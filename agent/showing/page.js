@@ -6,3 +6,6 @@ for (const slider of document.querySelectorAll("input[type=range]")) {
   slider.addEventListener("input", show);
   show();
 }
+addEventListener("beforeprint", () => {
+  for (const details of document.querySelectorAll("details")) details.open = true;
+});

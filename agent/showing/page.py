@@ -86,15 +86,14 @@ def _article(turn: TurnRecord, parent: TurnRecord | None, images: ImageStore, re
             f'<div class="sides soft"><span>turn {parent.number}</span><span>turn {turn.number}</span></div>'
         )
     grown = "" if parent is None else f' <span class="soft">from turn {parent.number}</span>'
-    edits = " ".join(f"<code>{escape(json.dumps(edit, ensure_ascii=False))}</code>" for edit in turn.edits)
     changed = parent is None or parent.prompt != turn.prompt
     return (
         f'<article id="turn-{turn.number}"><div class="pictures"><div class="pair">{pair}</div>{slider}</div><div>'
         f"<h2>Turn {turn.number}{grown}</h2><blockquote>{escape(turn.feedback)}</blockquote>"
         f"<p>{escape(turn.reply)}</p>"
-        f'<p class="{"" if changed else "soft"}">{escape(turn.prompt)}</p>'
-        f"<ul>{''.join(_exclusions(turn, parent))}</ul>"
-        f"{f'<p>{edits}</p>' if edits else ''}{_settings(turn, replayed)}</div></article>"
+        f'<p class="{"" if changed else "soft"}"><span class="label">of</span> {escape(turn.prompt)}</p>'
+        f'<ul><li class="label">without</li>{"".join(_exclusions(turn, parent)) or "<li>nothing</li>"}</ul>'
+        f"{_verdict(replayed)}{_settings(turn)}</div></article>"
     )
 
 
@@ -115,12 +114,23 @@ def _chip(each: ExclusionRecord, kind: str) -> str:
     return f'<li class="{kind}" title="{escape(f"{kind}; {why}", quote=True)}">{escape(each.term)}{weight}</li>'
 
 
-def _settings(turn: TurnRecord, replayed: Replayed | None) -> str:
+def _verdict(replayed: Replayed | None) -> str:
+    """How the turn came out when it was drawn again; nothing where it wasn't."""
+    if replayed is None:
+        return ""
+    kind, verdict = ("good", "identical") if replayed.drift is None else ("bad", replayed.drift.sentence)
+    return f'<p><span class="label">drawn again</span> <span class="{kind}">{escape(verdict)}</span></p>'
+
+
+def _settings(turn: TurnRecord) -> str:
+    """The edits and all that the picture was made with: the most asked for in a line, the rest behind it."""
     request, made_with = turn.request, turn.provenance or {}
+    steps, guidance = request.get("num_inference_steps"), request.get("guidance_scale")
+    edits = " ".join(f"<code>{escape(json.dumps(edit, ensure_ascii=False))}</code>" for edit in turn.edits)
     rows = {
         "seed": turn.seed,
-        "steps": request.get("num_inference_steps"),
-        "guidance": request.get("guidance_scale"),
+        "steps": steps,
+        "guidance": guidance,
         "size": f"{request.get('width')} × {request.get('height')}",
         "method": request.get("method"),
         "model": request.get("model"),
@@ -132,10 +142,10 @@ def _settings(turn: TurnRecord, replayed: Replayed | None) -> str:
         "sha256": turn.sha256,
     }
     lines = [f"<dt>{name}</dt><dd>{escape(str(value))}</dd>" for name, value in rows.items() if value is not None]
-    if replayed is not None:
-        kind, verdict = ("good", "identical") if replayed.drift is None else ("bad", replayed.drift.sentence)
-        lines.insert(0, f'<dt>drawn again</dt><dd class="{kind}">{escape(verdict)}</dd>')
-    return f"<dl>{''.join(lines)}</dl>"
+    if edits:
+        lines.insert(0, f"<dt>edits</dt><dd>{edits}</dd>")
+    short = escape(f"seed {turn.seed} · {steps} steps · guidance {guidance}")
+    return f"<details><summary>{short}</summary><dl>{''.join(lines)}</dl></details>"
 
 
 def _data(kind: str, content: bytes) -> str:

@@ -1,6 +1,7 @@
 """A session in a file: it comes back as it was, or not at all."""
 
 import json
+import stat
 import struct
 import zipfile
 import zlib
@@ -14,13 +15,23 @@ import pytest
 from PIL import Image
 
 from notthat.errors import InvalidInputError
-from notthat.storage import MissingPictureError, StorageError, Store, TurnRecord, archive, check, export, import_
+from notthat.storage import (
+    MissingPictureError,
+    NewTurn,
+    StorageError,
+    Store,
+    TurnRecord,
+    archive,
+    check,
+    export,
+    import_,
+)
 
 Files = dict[str, bytes]
 
 
-def anything(request: dict[str, Any]) -> None:
-    """Any request will do."""
+def anything(turn: NewTurn) -> None:
+    """Any turn will do."""
 
 
 @pytest.fixture
@@ -52,9 +63,10 @@ def unpacked(path: Path) -> Files:
 
 
 def packed(path: Path, files: Files) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:
+    with zipfile.ZipFile(path, "w") as zipped:
         for name, content in files.items():
-            zipped.writestr(name, content)
+            kind = zipfile.ZIP_STORED if name.startswith("pictures/") else zipfile.ZIP_DEFLATED
+            zipped.writestr(name, content, kind)
     return path
 
 
@@ -109,10 +121,10 @@ def test_a_session_that_lacks_a_picture_is_not_exported(store: Store, session: s
 
 
 def test_a_request_that_is_none_is_refused(elsewhere: Store, file: Path) -> None:
-    def strict(request: dict[str, Any]) -> None:
+    def strict(turn: NewTurn) -> None:
         raise InvalidInputError("--steps: too many")
 
-    with pytest.raises(InvalidInputError, match="--steps"):
+    with pytest.raises(InvalidInputError, match="not imported: --steps"):
         import_(elsewhere, file, strict)
     assert elsewhere.sessions() == []
 
@@ -135,6 +147,11 @@ def test_a_newer_file_is_refused(elsewhere: Store, file: Path) -> None:
     refuses(elsewhere, packed(file, sealed(unpacked(file), version=2)), "newer notthat")
 
 
+@pytest.mark.parametrize("version", [0, -1, True, 1.0, "1", None])
+def test_a_version_that_never_was_is_refused(elsewhere: Store, file: Path, version: object) -> None:
+    refuses(elsewhere, packed(file, sealed(unpacked(file), version=version)), "not one of an exported session")
+
+
 @pytest.mark.parametrize(
     "name", ["../evil.png", "/etc/evil", "pictures/../../x.png", "pictures\\..\\x.png", "notes.txt"]
 )
@@ -150,10 +167,39 @@ def test_a_file_named_twice_is_refused(elsewhere: Store, file: Path) -> None:
     refuses(elsewhere, file, "one twice")
 
 
-def test_a_bomb_is_not_unpacked(elsewhere: Store, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "MAX_JSON_BYTES", 100_000)
+@pytest.mark.parametrize("name", ["session.json", "manifest.json"])
+def test_a_bomb_is_not_unpacked(elsewhere: Store, file: Path, name: str) -> None:
+    bomb = b" " * (archive.MAX_SESSION_BYTES + 1)
+    refuses(elsewhere, packed(file, {**sealed({**unpacked(file), "session.json": bomb}), name: bomb}), "too large")
+
+
+def test_a_picture_that_is_packed_twice_is_not_unpacked(elsewhere: Store, file: Path) -> None:
     files = unpacked(file)
-    refuses(elsewhere, packed(file, sealed({**files, "session.json": b" " * 10_000_000})), "too large")
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for name, content in files.items():
+            zipped.writestr(name, content)
+    refuses(elsewhere, file, "packed twice")
+
+
+def test_a_link_is_no_picture(elsewhere: Store, file: Path, tmp_path: Path) -> None:
+    files = unpacked(file)
+    name = next(name for name in files if name.startswith("pictures/"))
+    files = sealed({**files, name: str(tmp_path).encode()})
+    with zipfile.ZipFile(file, "w") as zipped:
+        for each, content in files.items():
+            entry = zipfile.ZipInfo(each)
+            entry.create_system, entry.external_attr = 3, (stat.S_IFLNK | 0o777) << 16  # as Unix packs one
+            zipped.writestr(entry, content)
+    refuses(elsewhere, file, "larger than|damaged")
+
+
+def test_a_session_too_large_to_come_back_is_not_exported(
+    store: Store, session: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "MAX_SESSION_BYTES", 100)
+    with pytest.raises(StorageError, match="too large to be exported: it has 3 turns"):
+        export(store, session, tmp_path / "large.zip")
+    assert not list(tmp_path.glob("large*"))
 
 
 def png(width: int, height: int, data: bytes = b"") -> bytes:
@@ -203,10 +249,13 @@ def turn_with(**changes: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
         session_with(head=9),
         session_with(turns=[]),
         session_with(extra=1),
+        session_with(model="\x1b[2Jmini"),
+        session_with(created_at="0001-01-01T00:00:00+14:00"),
         turn_with(parent=7),
         turn_with(number=1),
         turn_with(parent=None),
         turn_with(seconds=float("nan")),
+        turn_with(created_at="9999-12-31T23:59:59-14:00"),
         turn_with(request={"deep": float("inf")}),
         turn_with(sha256="0" * 64),
         turn_with(seed=2**64),

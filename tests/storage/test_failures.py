@@ -117,7 +117,7 @@ def test_a_home_that_is_no_folder(tmp_path: Path) -> None:
     file.touch()
 
     for home in (file, file / "below"):
-        with fails(StorageError, str(home), "is not a folder", "NOTTHAT_HOME"):
+        with fails(StorageError, str(file), "is not a folder", "NOTTHAT_HOME"):
             Store.open(home=home)
 
 
