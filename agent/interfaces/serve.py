@@ -43,8 +43,8 @@ def serve(
     settings = load_settings()
     models = tuple(model or [settings.model])
     loopback = _is_loopback(host)
-    first, *others = device or [None]
-    with Studio.open(settings, device=first) as studio:
+    devices = device or []
+    with Studio.open(settings, device=devices[0] if devices else None) as studio:
         if not loopback and not any(key.revoked_at is None for key in studio.store.keys.all()):
             raise InvalidInputError(
                 f"--host {host} is open to others: make a key first, with notthat keys add NAME, or leave --host out"
@@ -65,7 +65,7 @@ def serve(
         address = address_of(listening)
         keyless = loopback and not studio.store.keys.exist()
         note = " (no keys: for this machine alone)" if keyless else ""
-        app = create_app(studio, serving, devices=[studio.on(other) for other in others if other])
+        app = create_app(studio, serving, devices=[studio.on(other) for other in devices[1:]])
         Server(app, on_ready=lambda: typer.echo(f"notthat: {address}{note}", err=True)).run([listening])
 
 

@@ -20,7 +20,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 TurnNumber = Annotated[int, Field(ge=0, le=MAX_TURN)]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
 
-_TURN = {
+_TURN: dict[str, Any] = {
     "session": "3f9c2a71d0b45e86",
     "turn": 1,
     "parent": 0,

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -53,7 +53,7 @@ class EventLog:
         """Whether whoever has heard of the event `after` has heard all."""
         return self.ended and self._position(after) == self._count
 
-    async def follow(self, after: str | None = None, heartbeat: float | None = None) -> AsyncIterator[Event | None]:
+    async def follow(self, after: str | None = None, heartbeat: float | None = None) -> AsyncGenerator[Event | None]:
         """The events after the one of this id, those of the past first, to the last one.
 
         None says that nothing happened for `heartbeat` seconds.

@@ -12,7 +12,7 @@ _NANOSECONDS = 1_000_000_000
 def trace(run: Run) -> None:
     """Tell of a run that has ended: a span, and one below it for each phase."""
     tracer = opentelemetry.get_tracer("notthat", __version__)
-    names = {"notthat.session": run.session, "notthat.turn": run.number, "notthat.kind": run.kind}
+    names: dict[str, str | int] = {"notthat.session": run.session, "notthat.turn": run.number, "notthat.kind": run.kind}
     span = tracer.start_span("turn", start_time=_nanoseconds(run.clock.asked), attributes=names)
     context = opentelemetry.set_span_in_context(span)
     for name, (begin, end) in run.clock.phases.items():
