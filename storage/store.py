@@ -1,6 +1,5 @@
 """`Store`: the only door to what is kept."""
 
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,15 +13,17 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Session, aliased
 
 from ..errors import InvalidInputError
-from . import rows
-from .attempts import Attempts
+from . import receipts, rows
+from .attempts import Attempts, new_session_id
 from .connection import WAIT_SECONDS, connect, database_url
 from .database import Database
 from .errors import MissingPictureError
 from .images import ImageStore
+from .keys import Keys
 from .migrate import make_home, make_ready
 from .models import ExclusionRow, SessionRow, TurnRow
-from .records import NewTurn, SessionRecord, SessionStart, TurnRecord
+from .receipts import Receipts
+from .records import NewTurn, Receipt, SessionRecord, SessionStart, TurnRecord
 
 
 class Store:
@@ -42,6 +43,10 @@ class Store:
         """The database's file or address, as its user knows it."""
         self.attempts = Attempts(self._database, images.save, self._insert)
         """The turns that have no picture, or not yet."""
+        self.keys = Keys(self._database)
+        """Who may use a server."""
+        self.receipts = Receipts(self._database)
+        """What became of requests that named themselves."""
 
     @classmethod
     def open(cls, url: str | None = None, *, home: Path, wait: float = WAIT_SECONDS) -> Self:
@@ -87,7 +92,7 @@ class Store:
             raise InvalidInputError("the first turn of a session has number 0 and no parent")
         rows.check(turn)
         sha256 = self.images.save(picture, text)
-        session_id = secrets.token_hex(8)
+        session_id = new_session_id()
         with self._database.writing() as db:
             rows.insert_session(db, session_id, SessionStart(model, policies), rows.now())
             return self._insert(db, session_id, turn, sha256, picture, text)
@@ -109,12 +114,13 @@ class Store:
             number = rows.free_number(db, session_id)
             return self._insert(db, session_id, rows.renumbered(turn, number), sha256, picture, text)
 
-    def move_head(self, session_id: str, number: int) -> TurnRecord:
+    def move_head(self, session_id: str, number: int, receipt: Receipt | None = None) -> TurnRecord:
         """Let the session's next turn grow from turn `number`, and return that; nothing is erased."""
         with self._database.writing() as db:
             rows.lock_session(db, session_id)
             turn = self._record(rows.find_turn(db, session_id, number))
             rows.move_head(db, session_id, number)
+            receipts.keep(db, receipt, session_id, number)
         return turn
 
     def restore_session(self, session: SessionRecord, turns: Sequence[tuple[NewTurn, str, datetime]]) -> None:
@@ -153,9 +159,14 @@ class Store:
             raise rows.unknown_session(session_id)
         return rows.session_record(*found)
 
-    def sessions(self, limit: int | None = None) -> list[SessionRecord]:
-        """All sessions, newest first; or the `limit` newest, which takes as long whatever their number."""
+    def sessions(self, limit: int | None = None, *, owner: str | None = None) -> list[SessionRecord]:
+        """All sessions, newest first; or the `limit` newest, which takes as long whatever their number.
+
+        With an `owner`, the id of a key, only those that it began.
+        """
         newest_first = _sessions().order_by(SessionRow.created_at.desc(), SessionRow.id).limit(limit)
+        if owner is not None:
+            newest_first = newest_first.where(SessionRow.owner == owner)
         with self._database.reading() as db:
             return [rows.session_record(*row) for row in db.execute(newest_first)]
 
@@ -164,11 +175,14 @@ class Store:
         with self._database.reading() as db:
             return self._record(rows.find_turn(db, session_id, number))
 
-    def turns(self, session_id: str) -> list[TurnRecord]:
-        """All turns of the session in order of creation, those of abandoned branches too."""
-        asked = rows.turns_of(rows.known(session_id)).order_by(TurnRow.number)
+    def turns(self, session_id: str, first: int = 0, limit: int | None = None) -> list[TurnRecord]:
+        """All turns of the session in order of creation, those of abandoned branches too.
+
+        Or those from number `first` on, and of them the `limit` first.
+        """
+        asked = rows.turns_of(rows.known(session_id)).where(TurnRow.number >= first).order_by(TurnRow.number)
         with self._database.reading() as db:
-            turns = [self._record(turn) for turn in db.scalars(asked)]
+            turns = [self._record(turn) for turn in db.scalars(asked.limit(limit))]
             if not turns and db.get(SessionRow, session_id) is None:
                 raise rows.unknown_session(session_id)
         return turns
