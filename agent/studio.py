@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from weakref import WeakValueDictionary
 
 from ..generation import Engine, Progress
 from ..storage import Store
@@ -34,6 +35,19 @@ def _load_engine(model: str) -> Engine:
     return LocalEngine.load(model)
 
 
+class _SessionLock:
+    """A lock that is forgotten when nobody holds or awaits it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
 class Studio:
     """Everything that a conversation works with; close it when done.
 
@@ -58,6 +72,7 @@ class Studio:
         self._engines: dict[str, Engine] = {}
         self._provenances: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
+        self._sessions: WeakValueDictionary[str, _SessionLock] = WeakValueDictionary()
 
     @classmethod
     def open(cls, settings: Settings | None = None) -> Self:
@@ -73,6 +88,14 @@ class Studio:
             if model not in self._engines:
                 self._engines[model] = self._load_engine(model)
             return self._engines[model]
+
+    def alone(self, session: str) -> "_SessionLock":
+        """A context in which nobody else is who asks for this session here: two who speak at once take turns.
+
+        Without it they would make two branches, which is right for two people and not for one bot.
+        """
+        with self._lock:
+            return self._sessions.setdefault(session, _SessionLock())
 
     def warm_up(self, model: str | None = None) -> None:
         """Begin to load a model in the background; what goes wrong is said when it is used."""
