@@ -15,7 +15,7 @@ import typer
 
 from ... import __version__
 from ...errors import InvalidInputError, NotthatError
-from . import database, portable, replays
+from . import database, hosting, portable, replays
 from .options import (
     Embedding,
     Guidance,
@@ -45,6 +45,7 @@ app = typer.Typer(
 )
 app.add_typer(database.app, name="db")
 app.command()(replays.replay)
+app.command()(hosting.mcp)
 app.command()(portable.export)
 app.command("import")(portable.import_)
 
