@@ -44,8 +44,6 @@ _MOST_BYTES = 512 * 1024
 _MOST_PIXELS = 1024
 """A picture that is larger is shown as a smaller JPEG, since hosts refuse answers of megabytes; the link is to all."""
 
-_log = logging.getLogger(__name__)
-
 
 class _Asked(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -115,13 +113,26 @@ class Backend(Protocol):
         """Where the picture of a turn is found, as a URI."""
         ...
 
+    def as_json(self, turn: Turn) -> dict[str, Any]:
+        """A turn for programs; its `image` is the link."""
+        ...
+
 
 Context = ServerRequestContext[Any, Any]
 _Tool = Callable[[Backend, Any, Report], Awaitable[types.CallToolResult]]
 
 
-def mcp_server(backend_of: Callable[[Context], Backend]) -> Server[Any]:
-    """The server, for any transport; `backend_of` says who works for a request."""
+def _log_it(tool: str, error: Exception) -> None:
+    logging.getLogger(__name__).error("the tool %s failed", tool, exc_info=error)
+
+
+def mcp_server(
+    backend_of: Callable[[Context], Backend], unexpected: Callable[[str, Exception], None] = _log_it
+) -> Server[Any]:
+    """The server, for any transport; `backend_of` says who works for a request.
+
+    `unexpected` is told of errors that nobody thought of; the host is told no more than that there was one.
+    """
 
     async def list_tools(_: Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         return types.ListToolsResult(tools=_LISTED)
@@ -138,8 +149,8 @@ def mcp_server(backend_of: Callable[[Context], Backend]) -> Server[Any]:
             return _refused(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
         except NotthatError as error:
             return _refused(str(error))
-        except Exception:
-            _log.exception("the tool %s failed", params.name)
+        except Exception as error:
+            unexpected(params.name, error)
             return _refused("Something went wrong on the server; its log says what.")
 
     return Server(
@@ -224,7 +235,7 @@ async def _shown(backend: Backend, turn: Turn) -> types.CallToolResult:
                 mime_type="image/png",
             ),
         ],
-        structured_content={**turn_json(turn), "image": link},
+        structured_content=backend.as_json(turn),
     )
 
 
@@ -295,6 +306,10 @@ class StudioBackend:
     def link(self, turn: Turn) -> str:
         """The picture's file."""
         return turn.image.absolute().as_uri()
+
+    def as_json(self, turn: Turn) -> dict[str, Any]:
+        """The turn as the command line gives it, with a link for a path."""
+        return {**turn_json(turn), "image": self.link(turn)}
 
     def _conversation(self, session: str, then: Callable[[Conversation], Turn]) -> Turn:
         with self.studio.alone(session):

@@ -1,11 +1,16 @@
 """What the faces for one-shot clients share: so many pictures, each the first of a session, or all of one session."""
 
 import asyncio
+import base64
 from collections.abc import Awaitable
 from contextlib import ExitStack
 from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import Literal
 
 from fastapi import Request
+from PIL import Image
 
 from .....storage import Receipt
 from ....beginning import Beginning
@@ -15,6 +20,8 @@ from ..asking import unless_gone
 from ..callers import Caller
 from ..runs import Run
 from ..service import Service
+
+ImageFormat = Literal["png", "jpeg", "webp"]
 
 
 async def begun(
@@ -50,6 +57,17 @@ async def drawn(request: Request, runs: list[Run]) -> list[Turn]:
         for run in runs:
             attending.enter_context(run.attended())
         return await unless_gone(request, _turns(runs))
+
+
+def encoded(path: Path, kind: ImageFormat) -> str:
+    """A picture's file as base64: as it is, with its text, or in another format."""
+    content = path.read_bytes()
+    if kind != "png":
+        file = BytesIO()
+        with Image.open(BytesIO(content)) as image:
+            image.convert("RGB").save(file, kind.upper(), quality=95)
+        content = file.getvalue()
+    return base64.b64encode(content).decode()
 
 
 async def _turns(runs: list[Run]) -> list[Turn]:
