@@ -131,9 +131,11 @@ class _Door:
 
     def __init__(self, service: Service, manager: StreamableHTTPSessionManager) -> None:
         self._service, self._manager = service, manager
+        self.route = Route("/mcp", endpoint=self)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 401 or 429, or hand on."""
+        scope["route"] = self.route  # for the log
         service, authorization = self._service, Request(scope).headers.get("authorization")
         try:
             caller = await service.reading(
@@ -160,5 +162,5 @@ def install(app: FastAPI, service: Service) -> AbstractAsyncContextManager[None]
     manager = StreamableHTTPSessionManager(
         mcp_server(backend_of, unexpected), max_sessions=_MOST_HOSTS, max_request_body_size=service.serving.body
     )
-    app.router.routes.append(Route("/mcp", endpoint=_Door(service, manager)))
+    app.router.routes.append(_Door(service, manager).route)
     return manager.run()
