@@ -11,12 +11,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .async_conversation import AsyncConversation
     from .conversation import Conversation, Turn, turn_json
     from .replaying import Replayed, replay
     from .settings import Settings
     from .studio import Studio
 
 _HOME_OF = {
+    "AsyncConversation": "async_conversation",
     "Conversation": "conversation",
     "Replayed": "replaying",
     "Settings": "settings",
@@ -26,7 +28,7 @@ _HOME_OF = {
     "turn_json": "conversation",
 }
 
-__all__ = ["Conversation", "Replayed", "Settings", "Studio", "Turn", "replay", "turn_json"]
+__all__ = ["AsyncConversation", "Conversation", "Replayed", "Settings", "Studio", "Turn", "replay", "turn_json"]
 
 
 def __getattr__(name: str) -> Any:

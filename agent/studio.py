@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from weakref import WeakValueDictionary
 
 from ..errors import InvalidInputError
 from ..generation import Engine, Progress
@@ -35,6 +36,19 @@ def _load_engine(model: str, device: str | None = None) -> Engine:
     return LocalEngine.load(model, device)
 
 
+class _SessionLock:
+    """A lock that is forgotten when nobody holds or awaits it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
 class Studio:
     """Everything that a conversation works with; close it when done.
 
@@ -59,6 +73,7 @@ class Studio:
         self._engines: dict[str, Engine] = {}
         self._provenances: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
+        self._sessions: WeakValueDictionary[str, _SessionLock] = WeakValueDictionary()
 
     @classmethod
     def open(cls, settings: Settings | None = None, *, device: str | None = None) -> Self:
@@ -80,6 +95,14 @@ class Studio:
             if model not in self._engines:
                 self._engines[model] = self._load_engine(model)
             return self._engines[model]
+
+    def alone(self, session: str) -> "_SessionLock":
+        """A context in which nobody else is who asks for this session here: two who speak at once take turns.
+
+        Without it they would make two branches, which is right for two people and not for one bot.
+        """
+        with self._lock:
+            return self._sessions.setdefault(session, _SessionLock())
 
     def loaded(self, model: str) -> Engine | None:
         """The engine of a model, where it is loaded already; doesn't wait for one that is being loaded."""

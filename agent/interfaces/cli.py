@@ -15,7 +15,7 @@ import typer
 
 from ... import __version__
 from ...errors import InvalidInputError, NotthatError
-from . import database, keys, portable, replays, serve
+from . import database, hosting, keys, portable, replays, serve
 from .options import (
     Embedding,
     Guidance,
@@ -46,6 +46,7 @@ app = typer.Typer(
 app.add_typer(database.app, name="db")
 app.add_typer(keys.app, name="keys")
 app.command()(replays.replay)
+app.command()(hosting.mcp)
 app.command()(portable.export)
 app.command("import")(portable.import_)
 app.command()(serve.serve)

@@ -14,6 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from .... import __version__
 from ...studio import Studio
 from . import catalogue, operations, pictures, problems, sessions, turns
+from .faces import automatic1111, automatic1111_settings, mcp, openai_chat, openai_images, openai_models
 from .limits import BodyLimit
 from .logs import Log, RequestLog
 from .metrics import Metrics
@@ -24,10 +25,17 @@ from .watching import Watching
 
 Face = Callable[[FastAPI, Service], AbstractAsyncContextManager[None] | None]
 
-FACES: tuple[Face, ...] = ()
+FACES: tuple[Face, ...] = (
+    openai_images.install,
+    openai_chat.install,
+    openai_models.install,
+    automatic1111.install,
+    automatic1111_settings.install,
+    mcp.install,
+)
 """The other faces of the server."""
 
-LARGER_BODIES: dict[str, int] = {}
+LARGER_BODIES: dict[str, int] = {"/v1/chat/completions": openai_chat.MOST_BYTES}
 """Prefixes of paths whose requests may have so many bytes: a chat's history carries its pictures."""
 
 _ROUTERS = (sessions.router, turns.router, pictures.router, catalogue.router, operations.router)

@@ -38,7 +38,7 @@ ANYBODY = Caller(None, "anybody", admin=True, policies=(), limits=KeyLimits())
 def caller_of(store: Store, authorization: str | None, *, keyless: bool, browsing: bool = False) -> Caller:
     """Whom an `Authorization` header names: `Bearer KEY`, or `Basic` with the key as the password.
 
-    `keyless` servers need none before there is any key. `browsing` asks as browsers ask people.
+    `keyless` servers need none, and look at none, before there is any key. `browsing` asks as browsers ask people.
 
     Raises:
         Problem: 401.
@@ -46,7 +46,7 @@ def caller_of(store: Store, authorization: str | None, *, keyless: bool, browsin
     token = _token(authorization)
     if token is not None and (key := store.keys.holder(token)) is not None:
         return Caller(key.id, key.name, key.admin, key.policies, key.limits)
-    if token is None and keyless and not store.keys.exist():
+    if keyless and not store.keys.exist():  # whatever was sent: clients of other APIs can't do without a key
         return ANYBODY
     detail = "a key is needed" if token is None else "the key is none of this server's, or was revoked"
     headers = _BASIC if browsing else _BEARER

@@ -49,6 +49,11 @@ class EventLog:
         news, self._news = self._news, asyncio.Event()
         news.set()
 
+    def latest(self, name: Name) -> dict[str, Any] | None:
+        """What the last event of this name says, where there was one."""
+        found = (event.data for event in reversed(self._events) if event.name == name)
+        return next((data for data in found if isinstance(data, dict)), None)
+
     def has_ended_by(self, after: str | None) -> bool:
         """Whether whoever has heard of the event `after` has heard all."""
         return self.ended and self._position(after) == self._count

@@ -92,6 +92,10 @@ def problem_of(error: Exception) -> Problem:
     match error:
         case Problem():
             return error
+        case RequestValidationError():
+            return _unreadable(error)
+        case HTTPException():
+            return error.__cause__ if isinstance(error.__cause__, Problem) else _of_status(error)
         case UnknownSessionError():
             return Problem(404, "unknown-session", "There is no such session", reason.partition(": see")[0])
         case UnknownTurnError():
@@ -109,6 +113,18 @@ def problem_of(error: Exception) -> Problem:
             return Problem(500, "failed", "The turn came to no picture", reason)
         case _:
             return Problem(500, "unexpected", "Something went wrong", "the server's log says more")
+
+
+def _unreadable(error: RequestValidationError) -> Problem:
+    errors = [{"loc": [str(part) for part in each["loc"]], "msg": each["msg"]} for each in error.errors()]
+    first = f"{'.'.join(errors[0]['loc'])}: {errors[0]['msg']}" if errors else "the request can't be read"
+    return Problem(422, "invalid", "The request can't be read", first, more={"errors": errors})
+
+
+def _of_status(error: HTTPException) -> Problem:
+    phrase = HTTPStatus(error.status_code).phrase
+    name = phrase.lower().replace(" ", "-")
+    return Problem(error.status_code, name, phrase, str(error.detail), headers=error.headers)
 
 
 _MEANINGS = {
@@ -148,22 +164,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Problem)
     @app.exception_handler(NotthatError)
+    @app.exception_handler(RequestValidationError)
+    @app.exception_handler(HTTPException)
     async def on_known(request: Request, error: Exception) -> JSONResponse:
         return problem_of(error).response()
-
-    @app.exception_handler(RequestValidationError)
-    async def on_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        errors = [{"loc": [str(part) for part in each["loc"]], "msg": each["msg"]} for each in error.errors()]
-        first = f"{'.'.join(errors[0]['loc'])}: {errors[0]['msg']}" if errors else "the request can't be read"
-        return Problem(422, "invalid", "The request can't be read", first, more={"errors": errors}).response()
-
-    @app.exception_handler(HTTPException)
-    async def on_http(request: Request, error: HTTPException) -> JSONResponse:
-        if isinstance(error.__cause__, Problem):
-            return error.__cause__.response()
-        phrase = HTTPStatus(error.status_code).phrase
-        name = phrase.lower().replace(" ", "-")
-        return Problem(error.status_code, name, phrase, str(error.detail), headers=error.headers).response()
 
 
 def complete(app: FastAPI) -> None:

@@ -90,11 +90,18 @@ class Service:
         return await self._submit(run, prepare, background=background)
 
     async def say(
-        self, caller: Caller, session: str, feedback: str, receipt: Receipt | None = None, *, background: bool = False
+        self,
+        caller: Caller,
+        session: str,
+        feedback: str,
+        receipt: Receipt | None = None,
+        *,
+        turn: int | None = None,
+        background: bool = False,
     ) -> Run:
-        """Say what is wrong with a session's picture."""
+        """Say what is wrong with a session's picture: the one that is shown, or that of a `turn`."""
         return await self._ask(
-            caller, session, "say", feedback, receipt, background, lambda on: on.heard(feedback, receipt)
+            caller, session, "say", feedback, receipt, background, lambda on: on.heard(feedback, receipt), turn
         )
 
     async def edit(
@@ -189,12 +196,17 @@ class Service:
         receipt: Receipt | None,
         background: bool,
         change: Callable[[Conversation], Turn | Attempt],
+        turn: int | None = None,
     ) -> Run:
         begun = self.runs.beginning(session)
         if begun is None or not caller.may_see(begun.owner):
             await self.session(caller, session)
         run = Run(kind, session, words, owner=caller.id, receipt=receipt)
-        return await self._submit(run, lambda: change(Conversation.open(session, self.studio)), background=background)
+
+        def prepare() -> Turn | Attempt:
+            return change(Conversation.open(session, self.studio, turn=turn))
+
+        return await self._submit(run, prepare, background=background)
 
     async def _submit(self, run: Run, prepare: Prepare, *, background: bool) -> Run:
         if known := self.runs.same(run.receipt):

@@ -1,0 +1,112 @@
+"""`AsyncConversation`: `Conversation` for programs with an event loop, which goes on while a picture is drawn."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, Self
+
+from .background import AsyncOnStep, in_background
+from .conversation import Conversation, Turn
+from .edits import State
+from .studio import OnStep, Studio
+
+
+class AsyncConversation:
+    """One session of a studio; the same names as `Conversation`, to be awaited.
+
+    What is asked of one conversation at once is done in the order it was asked. A task that is cancelled
+    stops its drawing at the next step: the session stays as it was, and the words are kept for `retry`.
+    Its methods raise `NotthatError`, with a line for the user, and then have changed nothing.
+    """
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    async def start(
+        cls,
+        prompt: str,
+        studio: Studio | None = None,
+        *,
+        seed: int | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+        policies: Iterable[str] = (),
+        model: str | None = None,
+        request: Mapping[str, Any] | None = None,
+        on_step: AsyncOnStep | None = None,
+    ) -> Self:
+        """A new session with its first picture; see `Conversation.start`."""
+
+        def begin(each: OnStep) -> Conversation:
+            return Conversation.start(
+                prompt,
+                studio,
+                seed=seed,
+                steps=steps,
+                guidance=guidance,
+                policies=policies,
+                model=model,
+                request=request,
+                on_step=each,
+            )
+
+        return cls(await in_background(begin, on_step))
+
+    @classmethod
+    async def open(cls, session: str, studio: Studio | None = None, *, turn: int | None = None) -> Self:
+        """Go on with a session; see `Conversation.open`."""
+        return cls(await in_background(lambda _: Conversation.open(session, studio, turn=turn)))
+
+    @classmethod
+    async def retry(
+        cls, session: str, studio: Studio | None = None, *, turn: int | None = None, on_step: AsyncOnStep | None = None
+    ) -> Self:
+        """Draw a turn again that came to no picture; see `Conversation.retry`."""
+        again = partial(Conversation.retry, session, studio, turn=turn)
+        return cls(await in_background(lambda each: again(on_step=each), on_step))
+
+    @property
+    def id(self) -> str:
+        """The session's id."""
+        return self._conversation.id
+
+    @property
+    def studio(self) -> Studio:
+        """The studio that the session is in."""
+        return self._conversation.studio
+
+    @property
+    def head(self) -> Turn:
+        """The turn that the next one grows from."""
+        return self._conversation.head
+
+    @property
+    def state(self) -> State:
+        """What the picture at the head was made from."""
+        return self._conversation.state
+
+    async def say(self, feedback: str, on_step: AsyncOnStep | None = None) -> Turn:
+        """Say what is wrong with the picture; the next turn, or the same one where nothing was asked."""
+        return await self._next(partial(self._conversation.say, feedback), on_step)
+
+    async def undo(self, turns: int = 1) -> Turn:
+        """Go back; the turn that is shown now."""
+        return await self._next(lambda _: self._conversation.undo(turns))
+
+    async def branch(self, turn: int) -> Turn:
+        """Go on from this turn; the next one grows from it."""
+        return await self._next(lambda _: self._conversation.branch(turn))
+
+    async def seed(self, seed: int, on_step: AsyncOnStep | None = None) -> Turn:
+        """The same again from this seed."""
+        return await self._next(partial(self._conversation.seed, seed), on_step)
+
+    async def turns(self) -> list[Turn]:
+        """Every turn of the session, in order of creation."""
+        return await in_background(lambda _: self._conversation.turns())
+
+    async def _next(self, call: Callable[[OnStep], Turn], on_step: AsyncOnStep | None = None) -> Turn:
+        async with self._turn:  # which is fair: first come, first served
+            return await in_background(call, on_step)

@@ -1,0 +1,200 @@
+"""`/sdapi/v1`: pictures for programs that know AUTOMATIC1111's web UI, as chat front ends call it.
+
+What the prompt says it does not want is excluded, besides the negative prompt. A picture is the first of a session,
+which `info` names.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..... import __version__
+from .....generation import GenerationRequest
+from .....generation.infotext import infotext
+from ....beginning import Beginning
+from ....conversation import Turn
+from ..answers import Words
+from ..asking import TheCaller, TheService
+from ..problems import Problem
+from ..service import Service
+from .automatic1111_shapes import SAMPLER, Desk, TheDesk, errors, router
+from .pictures import begun, drawn, encoded
+
+_router = router()
+
+_MOST = 10
+_UNABLE = ("enable_hr", "restore_faces", "tiling", "script_name", "alwayson_scripts", "styles", "firstpass_image")
+
+
+class Txt2Img(BaseModel):
+    """AUTOMATIC1111's fields; the sampler is the model's own, and what can't be done is refused by its name."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        allow_inf_nan=False,
+        json_schema_extra={
+            "examples": [{"prompt": "portrait of a man without mustache", "negative_prompt": "blurry", "steps": 20}]
+        },
+    )
+
+    prompt: Words
+    negative_prompt: Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")] | None = ""
+    seed: Annotated[int, Field(ge=-1, lt=2**63)] | None = Field(default=-1, description="-1 draws one.")
+    steps: Annotated[int, Field(ge=1, le=1000)] | None = None
+    cfg_scale: Annotated[float, Field(ge=0, le=100)] | None = None
+    width: Annotated[int, Field(ge=8, le=8192, multiple_of=8)] | None = None
+    height: Annotated[int, Field(ge=8, le=8192, multiple_of=8)] | None = None
+    batch_size: Annotated[int, Field(ge=1, le=_MOST)] | None = 1
+    n_iter: Annotated[int, Field(ge=1, le=_MOST)] | None = 1
+    send_images: bool | None = True
+    override_settings: dict[str, Any] | None = None
+
+    @property
+    def count(self) -> int:
+        """How many pictures."""
+        return (self.batch_size or 1) * (self.n_iter or 1)
+
+
+class Txt2ImgAnswer(BaseModel):
+    """The pictures, as base64; `info` is JSON in a string."""
+
+    images: list[str]
+    parameters: dict[str, Any] = Field(description="What was asked for.")
+    info: str
+
+
+@_router.post("/txt2img", responses=errors(400, 409, 413, 500), summary="Draw pictures, as AUTOMATIC1111's API does")
+async def txt2img(
+    asked: Txt2Img, request: Request, service: TheService, caller: TheCaller, desk: TheDesk
+) -> Txt2ImgAnswer:
+    """`batch_size` times `n_iter` pictures, from seeds that follow each other."""
+    _check_able(asked)
+    named = (asked.override_settings or {}).get("sd_model_checkpoint")
+    beginning = Beginning(
+        asked.prompt,
+        negative=asked.negative_prompt or "",
+        seed=None if asked.seed in (None, -1) else asked.seed,
+        steps=asked.steps,
+        guidance=asked.cfg_scale,
+        model=str(named) if named else desk.model(caller, service),
+        request=asked.model_dump(include={"width", "height"}, exclude_none=True),
+    )
+    runs = await begun(service, caller, beginning, asked.count)
+    mine = desk.runs.setdefault(caller.id, [])
+    mine += runs
+    try:
+        turns = await drawn(request, runs)
+    finally:
+        desk.runs[caller.id] = [run for run in desk.runs[caller.id] if run not in runs]
+    images: list[str] = []
+    if asked.send_images is not False:
+        images = await service.reading(lambda: [encoded(turn.image, "png") for turn in turns])
+    return Txt2ImgAnswer(images=images, parameters=asked.model_dump(mode="json"), info=json.dumps(_info(asked, turns)))
+
+
+def _check_able(asked: Txt2Img) -> None:
+    for name in _UNABLE:
+        if (asked.model_extra or {}).get(name):
+            raise Problem(400, "refused", "That can't be done", f"{name}: this server can't do that: leave it out")
+    if asked.count > _MOST:
+        raise Problem(400, "refused", "That can't be done", f"at most {_MOST} pictures a request, not {asked.count}")
+
+
+def _info(asked: Txt2Img, turns: Sequence[Turn]) -> dict[str, Any]:
+    """What was drawn, in their words; `sessions` are our own, one a picture."""
+    requests = [GenerationRequest.checked(**turn.request) for turn in turns]
+    first = requests[0]
+    return {
+        "prompt": first.prompt,
+        "all_prompts": [each.prompt for each in requests],
+        "negative_prompt": first.negative_prompt,
+        "all_negative_prompts": [each.negative_prompt for each in requests],
+        "seed": first.seed,
+        "all_seeds": [each.seed for each in requests],
+        "subseed": first.seed,
+        "all_subseeds": [each.seed for each in requests],
+        "subseed_strength": 0,
+        "width": first.width,
+        "height": first.height,
+        "sampler_name": SAMPLER,
+        "cfg_scale": first.guidance_scale,
+        "steps": first.num_inference_steps,
+        "batch_size": asked.batch_size or 1,
+        "restore_faces": False,
+        "sd_model_name": first.model,
+        "sd_model_hash": None,
+        "denoising_strength": None,
+        "extra_generation_params": {},
+        "index_of_first_image": 0,
+        "infotexts": [infotext(each) for each in requests],
+        "styles": [],
+        "job_timestamp": time.strftime("%Y%m%d%H%M%S"),
+        "clip_skip": 1,
+        "is_using_inpainting_conditioning": False,
+        "version": f"notthat {__version__}",
+        "sessions": [turn.session for turn in turns],
+    }
+
+
+class State(BaseModel):
+    """How far it is."""
+
+    skipped: bool = False
+    interrupted: bool = False
+    stopping_generation: bool = False
+    job: str = ""
+    job_count: int = Field(description="How many pictures of the caller's are not done.")
+    job_timestamp: str = "0"
+    job_no: int = 0
+    sampling_step: int = 0
+    sampling_steps: int = 0
+
+
+class ProgressAnswer(BaseModel):
+    """How far the caller's picture is; `current_image` is a small one as base64."""
+
+    progress: float = Field(description="From 0 to 1.")
+    eta_relative: float = Field(description="Seconds.")
+    state: State
+    current_image: str | None
+    textinfo: str | None = None
+
+
+@_router.get("/progress", responses=errors(), summary="How far the caller's picture is")
+async def progress(
+    service: TheService, caller: TheCaller, desk: TheDesk, skip_current_image: bool = False
+) -> ProgressAnswer:
+    """Of the pictures that were asked for by `txt2img`."""
+    runs = [run for run in desk.runs.get(caller.id, []) if not run.events.ended]
+    drawing = next((run for run in runs if run.drawing), None)
+    step = drawing.events.latest("step") if drawing else None
+    preview = drawing.events.latest("preview") if drawing and not skip_current_image else None
+    done = step or {"step": 0, "steps": 0, "seconds_left": None}
+    return ProgressAnswer(
+        progress=done["step"] / done["steps"] if done["steps"] else 0.0,
+        eta_relative=done["seconds_left"] or 0.0,
+        state=State(
+            job=drawing.session if drawing else "",
+            job_count=len(runs),
+            sampling_step=done["step"],
+            sampling_steps=done["steps"],
+        ),
+        current_image=preview["image"].partition(",")[2] if preview else None,
+    )
+
+
+@_router.post("/interrupt", responses=errors(), summary="Give the caller's pictures up")
+async def interrupt(service: TheService, caller: TheCaller, desk: TheDesk) -> None:
+    """Those that were asked for by `txt2img`: at once where they wait, else after the step at hand."""
+    for run in desk.runs.get(caller.id, []):
+        run.cancel("interrupted")
+
+
+def install(app: FastAPI, service: Service) -> None:
+    """Add the routes, and what they remember."""
+    app.state.automatic1111 = Desk()
+    app.include_router(_router)

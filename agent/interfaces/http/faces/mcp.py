@@ -1,0 +1,166 @@
+"""`/mcp`: the tools of the Model Context Protocol over streamable HTTP, done by the server.
+
+A host sends its key as `Authorization: Bearer nt_…` with every request; without one on a server that has keys it is
+answered 401 before anything is read.
+"""
+
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from functools import partial, wraps
+from typing import Any, ParamSpec, TypeVar
+
+from fastapi import FastAPI
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.requests import Request
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from .....errors import NotthatError
+from ....beginning import Beginning
+from ....conversation import Turn
+from ....replaying import Replayed, replay_turn
+from ...mcp import Replay, Report, Say, Show, Start, Undo, mcp_server
+from ..answers import TurnAnswer
+from ..callers import Caller, caller_of
+from ..links import Links
+from ..problems import problem_of
+from ..runs import Run
+from ..service import Service
+
+_MOST_HOSTS = 1000
+_CALLER = "notthat.caller"
+
+Asked = ParamSpec("Asked")
+Answer = TypeVar("Answer")
+
+
+def _told(method: Callable[Asked, Coroutine[Any, Any, Answer]]) -> Callable[Asked, Coroutine[Any, Any, Answer]]:
+    """The method, with what goes wrong as the line that any other client of the server is told."""
+
+    @wraps(method)
+    async def telling(*args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
+        try:
+            return await method(*args, **kwargs)
+        except Exception as error:
+            problem = problem_of(error)
+            if problem.name == "unexpected":
+                raise
+            raise NotthatError(problem.detail) from error
+
+    return telling
+
+
+@dataclass(frozen=True)
+class ServiceBackend:
+    """The server's service, for one caller."""
+
+    service: Service
+    caller: Caller
+    links: Links
+
+    @_told
+    async def start(self, asked: Start, report: Report) -> Turn:
+        """The first turn of a new session."""
+        beginning = Beginning(
+            asked.prompt,
+            seed=asked.seed,
+            steps=asked.steps,
+            guidance=asked.guidance,
+            policies=tuple(asked.policies),
+        )
+        return await _followed(await self.service.start(self.caller, beginning), report)
+
+    @_told
+    async def say(self, asked: Say, report: Report) -> Turn:
+        """The next turn, or the same one where nothing was asked."""
+        return await _followed(await self.service.say(self.caller, asked.session, asked.feedback), report)
+
+    @_told
+    async def undo(self, asked: Undo) -> Turn:
+        """The turn that is shown now."""
+        run = await self.service.undo(self.caller, asked.session, asked.turns)
+        with run.attended():
+            return await run.turn()
+
+    @_told
+    async def show(self, asked: Show) -> Turn:
+        """A turn as it was."""
+        await self.service.session(self.caller, asked.session)
+        return await self.service.reading(lambda: self.service.studio.store.turn(asked.session, asked.turn))
+
+    @_told
+    async def replay(self, asked: Replay, report: Report) -> Sequence[Replayed]:
+        """How every turn came out this time; other sessions' turns are drawn in between."""
+        await self.service.session(self.caller, asked.session)
+        turns = await self.service.reading(lambda: self.service.studio.store.turns(asked.session))
+        results: list[Replayed] = []
+        for turn in turns:
+            again = await self.service.drawing(asked.session, partial(replay_turn, turn=turn))
+            results.append(again)
+            await report(len(results), len(turns), f"turn {turn.number}")
+        return results
+
+    def link(self, turn: Turn) -> str:
+        """The picture's address."""
+        return self.links.image(turn.sha256)
+
+    def as_json(self, turn: Turn) -> dict[str, Any]:
+        """The turn as the API gives it."""
+        return TurnAnswer.of(turn, self.links).model_dump(mode="json")
+
+
+async def _followed(run: Run, report: Report) -> Turn:
+    """Wait for a run, and report its way; a host that gives up gives the run up."""
+    moved = 0
+    with run.attended():
+        async for event in run.events.follow():
+            data = event.data if event is not None else {}
+            if event is None or isinstance(data, Turn):
+                continue
+            if event.name == "queued":
+                moved += 1  # each report has to be more than the one before
+                await report(moved / 1000, None, f"{data['place']}. in the queue")
+            elif event.name == "step":
+                await report(data["step"], data["steps"], f"step {data['step']} of {data['steps']}")
+        return await run.turn()
+
+
+class _Door:
+    """Lets in who may come, and hands on."""
+
+    def __init__(self, service: Service, manager: StreamableHTTPSessionManager) -> None:
+        self._service, self._manager = service, manager
+        self.route = Route("/mcp", endpoint=self)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 401 or 429, or hand on."""
+        scope["route"] = self.route  # for the log
+        service, authorization = self._service, Request(scope).headers.get("authorization")
+        try:
+            caller = await service.reading(
+                lambda: caller_of(service.studio.store, authorization, keyless=service.serving.loopback)
+            )
+            service.rate.take(caller)
+        except Exception as error:
+            await problem_of(error).response()(scope, receive, send)
+            return
+        scope[_CALLER] = caller
+        await self._manager.handle_request(scope, receive, send)
+
+
+def install(app: FastAPI, service: Service) -> AbstractAsyncContextManager[None]:
+    """Add the route; what is given back lives as long as the server."""
+
+    def backend_of(context: Any) -> ServiceBackend:
+        request: Request = context.request
+        return ServiceBackend(service, request.scope[_CALLER], Links.of(request))
+
+    def unexpected(tool: str, error: Exception) -> None:
+        service.watching.log.unexpected(error, tool=tool)
+
+    manager = StreamableHTTPSessionManager(
+        mcp_server(backend_of, unexpected), max_sessions=_MOST_HOSTS, max_request_body_size=service.serving.body
+    )
+    app.router.routes.append(_Door(service, manager).route)
+    return manager.run()

@@ -1,0 +1,150 @@
+"""`/v1/images/generations`: pictures for programs that know OpenAI's API, with exclusions.
+
+What the prompt says it does not want is excluded; `session`, a field of our own, goes on with a session, whose
+picture the prompt then is feedback on. Every picture's data name the session to go on with.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from fastapi import FastAPI, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from ....beginning import Beginning
+from ....conversation import Turn
+from ..answers import Name, Seed, Words
+from ..asking import TheCaller, TheLinks, TheReceipt, TheService
+from ..links import Links
+from ..problems import Problem
+from ..runs import Run
+from ..service import Service
+from .openai_shapes import errors, model_named, router
+from .pictures import ImageFormat, begun, drawn, encoded, gone_on
+
+_router = router()
+
+_MOST = 10
+
+
+class ImagesAsked(BaseModel):
+    """OpenAI's fields, and `session`, `seed`, `negative_prompt`, `steps`, `guidance` and `policies` of our own.
+
+    Fields of OpenAI's that mean nothing here, such as `quality` and `style`, are taken and change nothing.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+        allow_inf_nan=False,
+        json_schema_extra={"examples": [{"prompt": "portrait of a man without mustache", "size": "128x128", "n": 1}]},
+    )
+
+    prompt: Words = Field(description="What the pictures should show; with `session`, what is wrong with its picture.")
+    model: Name | None = Field(
+        default=None, description="One of `/v1/models`; names of OpenAI's are the first of them."
+    )
+    n: Annotated[int, Field(ge=1, le=_MOST)] | None = None
+    size: Annotated[str, Field(pattern=r"^(auto|\d{1,4}x\d{1,4})$")] | None = Field(
+        default=None, description="`WIDTHxHEIGHT` in pixels, multiples of 8; `auto` is the model's own."
+    )
+    response_format: Literal["url", "b64_json"] | None = Field(
+        default=None, description="Both where none is asked for."
+    )
+    output_format: ImageFormat | None = Field(default=None, description="Of `b64_json`; an address is always a PNG's.")
+    stream: Literal[False] | None = Field(default=None, description="Pictures come whole.")
+    session: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
+    seed: Seed | None = None
+    negative_prompt: Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")] | None = None
+    steps: Annotated[int, Field(ge=1, le=1000)] | None = None
+    guidance: Annotated[float, Field(ge=0, le=100)] | None = None
+    policies: list[Name] = Field(default=[], max_length=20)
+
+
+class ImageData(BaseModel):
+    """A picture."""
+
+    b64_json: str | None = None
+    url: str | None = None
+    revised_prompt: str = Field(description="What was drawn, without what was said against.")
+    negative_prompt: str
+    reply: str
+    session: str = Field(description="To go on with.")
+    turn: int
+
+
+class ImagesAnswer(BaseModel):
+    """The pictures."""
+
+    created: int
+    data: list[ImageData]
+    session: str = Field(description="The first picture's.")
+
+
+@_router.post("/images/generations", responses=errors(404, 409, 413, 500), summary="Draw pictures, as OpenAI's does")
+async def generations(
+    asked: ImagesAsked, request: Request, service: TheService, caller: TheCaller, receipt: TheReceipt, links: TheLinks
+) -> ImagesAnswer:
+    """`n` pictures from seeds that follow each other, each the first of a session; or the next `n` of a session."""
+    count = asked.n or 1
+    if asked.session is not None:
+        _check_goes_on(asked)
+        runs = await gone_on(service, caller, asked.session, asked.prompt, count, receipt)
+    else:
+        runs = await begun(service, caller, _beginning(asked, service), count, receipt)
+    return await _answer(request, service, runs, asked, links)
+
+
+def _beginning(asked: ImagesAsked, service: Service) -> Beginning:
+    size = {}
+    if asked.size not in (None, "auto"):
+        size = dict(zip(("width", "height"), map(int, str(asked.size).split("x")), strict=True))
+    return Beginning(
+        asked.prompt,
+        negative=asked.negative_prompt or "",
+        seed=asked.seed,
+        steps=asked.steps,
+        guidance=asked.guidance,
+        policies=tuple(asked.policies),
+        model=model_named(asked.model, service),
+        request=size,
+    )
+
+
+def _check_goes_on(asked: ImagesAsked) -> None:
+    """Raise `Problem` where a session that goes on is asked to have begun otherwise."""
+    begins = ("seed", "negative_prompt", "steps", "guidance", "size", "policies")
+    given = [name for name in begins if getattr(asked, name) not in (None, [], "auto", "")]
+    if given:
+        detail = f"{given[0]}: a session goes on as it was begun; say in the prompt what is wrong with its picture"
+        raise Problem(400, "refused", "That can't be done", detail, more={"errors": [{"loc": [given[0]]}]})
+
+
+async def _answer(
+    request: Request, service: Service, runs: list[Run], asked: ImagesAsked, links: Links
+) -> ImagesAnswer:
+    turns = await drawn(request, runs)
+    content: Sequence[str | None] = [None] * len(turns)
+    if asked.response_format != "url":
+        content = await service.reading(lambda: [encoded(turn.image, asked.output_format or "png") for turn in turns])
+    data = [
+        _data(turn, None if asked.response_format == "b64_json" else links.image(turn.sha256), text)
+        for turn, text in zip(turns, content, strict=True)
+    ]
+    return ImagesAnswer(created=int(time.time()), data=data, session=turns[0].session)
+
+
+def _data(turn: Turn, url: str | None, content: str | None) -> ImageData:
+    return ImageData(
+        b64_json=content,
+        url=url,
+        revised_prompt=turn.prompt,
+        negative_prompt=turn.negative,
+        reply=turn.reply,
+        session=turn.session,
+        turn=turn.number,
+    )
+
+
+def install(app: FastAPI, service: Service) -> None:
+    """Add the route."""
+    app.include_router(_router)

@@ -1,0 +1,48 @@
+"""`/v1/models`: what OpenAI's clients may name."""
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+from ..asking import TheCaller, TheService
+from ..problems import Problem
+from ..service import Service
+from .openai_shapes import errors, router
+
+_router = router()
+
+
+class ModelCard(BaseModel):
+    """A model."""
+
+    id: str
+    object: str = "model"
+    created: int = 0
+    owned_by: str = "notthat"
+
+
+class ModelList(BaseModel):
+    """The models of this server; the first is used where none is named, or one of OpenAI's."""
+
+    object: str = "list"
+    data: list[ModelCard]
+
+
+@_router.get("/models", responses=errors(), summary="The models that may be asked for, as OpenAI lists them")
+async def listed(service: TheService, caller: TheCaller) -> ModelList:
+    """For pictures and for chats alike."""
+    return ModelList(data=[ModelCard(id=name) for name in service.serving.models])
+
+
+@_router.get("/models/{model:path}", responses=errors(404), summary="One of them")
+async def shown(model: str, service: TheService, caller: TheCaller) -> ModelCard:
+    """Answers with 404 for any that is not on the list."""
+    if model not in service.serving.models:
+        raise Problem(
+            404, "unknown-model", "There is no such model", "no such model: GET /v1/models lists those there are"
+        )
+    return ModelCard(id=model)
+
+
+def install(app: FastAPI, service: Service) -> None:
+    """Add the routes."""
+    app.include_router(_router)

@@ -1,0 +1,71 @@
+"""What OpenAI's clients expect of every answer: the shape of errors, and names of models that they know."""
+
+import re
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from ..problems import Problem
+from ..service import Service
+from .routes import route_class
+
+_THEIRS = re.compile(r"(?:gpt|chatgpt|dall-e|o\d)\b")
+_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+_STATUSES = {422: 400}
+_NAMES = {"unknown-model": (404, "model_not_found"), "too-many-requests": (429, "rate_limit_exceeded")}
+
+
+MODEL = Field(default=None, description="One of `/v1/models`; the names of OpenAI's own mean the first of them.")
+"""What is said of `model` in every request."""
+
+
+class ErrorDetails(BaseModel):
+    """Why a request was not answered."""
+
+    message: str = Field(description="What is wrong, in one line.")
+    type: str = Field(examples=["invalid_request_error"])
+    param: str | None = Field(description="The field that it is about, where it is about one.")
+    code: str = Field(examples=["model_not_found"])
+
+
+class ErrorAnswer(BaseModel):
+    """An error as OpenAI's clients read it."""
+
+    error: ErrorDetails
+
+
+def error_of(problem: Problem) -> ErrorAnswer:
+    """A problem in their words."""
+    status, code = _NAMES.get(problem.name, (problem.status, problem.name.replace("-", "_")))
+    kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
+    errors = problem.more.get("errors") or [{"loc": []}]
+    where = [part for part in errors[0]["loc"] if part != "body"]
+    return ErrorAnswer(error=ErrorDetails(message=problem.detail, type=kind, param=".".join(where) or None, code=code))
+
+
+def _told(problem: Problem) -> JSONResponse:
+    status = _NAMES.get(problem.name, (_STATUSES.get(problem.status, problem.status), ""))[0]
+    return JSONResponse(error_of(problem).model_dump(mode="json"), status, headers=problem.headers)
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's word on them; those of the key and the queue are always among them."""
+    return {status: {"model": ErrorAnswer} for status in sorted({400, 401, 403, 429, 503, *statuses})}
+
+
+def router() -> APIRouter:
+    """A router below `/v1` whose errors are told so."""
+    return APIRouter(prefix="/v1", tags=["OpenAI's API"], route_class=route_class(_told))
+
+
+def model_named(name: str | None, service: Service) -> str | None:
+    """The server's model of a name; None, its default, for names of OpenAI's own.
+
+    So a program that spoke to OpenAI needs another address, and no more. Any other name that is not on the
+    server's list is refused where the session begins.
+    """
+    if name is None or (name not in service.serving.models and _THEIRS.match(name)):
+        return None
+    return name

@@ -1,0 +1,91 @@
+"""What the faces for one-shot clients share: so many pictures, each the first of a session, or all of one session."""
+
+import asyncio
+import base64
+from collections.abc import Awaitable
+from contextlib import ExitStack
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import Literal
+
+from fastapi import Request
+from PIL import Image
+
+from .....storage import Receipt
+from ....beginning import Beginning
+from ....conversation import Turn
+from ....edits import Reroll
+from ..asking import unless_gone
+from ..callers import Caller
+from ..runs import Run
+from ..service import Service
+
+ImageFormat = Literal["png", "jpeg", "webp"]
+
+
+async def begun(
+    service: Service, caller: Caller, beginning: Beginning, count: int, receipt: Receipt | None = None
+) -> list[Run]:
+    """`count` sessions that begin alike, the k-th from the first one's seed plus k; all are asked for, or none.
+
+    Each counts as a request of the key's.
+    """
+    seeds = [None if beginning.seed is None else beginning.seed + k for k in range(count)]
+    receipts = [receipt, *[None] * (count - 1)] if count == 1 else [None] * count
+    return await _all(
+        service,
+        caller,
+        [
+            service.start(caller, replace(beginning, seed=seed), each)
+            for seed, each in zip(seeds, receipts, strict=True)
+        ],
+    )
+
+
+async def gone_on(
+    service: Service, caller: Caller, session: str, words: str, count: int, receipt: Receipt | None = None
+) -> list[Run]:
+    """The session's next picture, and more of the same from other seeds, `count` in all."""
+    more = [service.edit(caller, session, [Reroll()]) for _ in range(count - 1)]
+    return await _all(service, caller, [service.say(caller, session, words, receipt if count == 1 else None), *more])
+
+
+async def drawn(request: Request, runs: list[Run]) -> list[Turn]:
+    """Wait for all of them as long as the client does; where one fails, the others are given up."""
+    with ExitStack() as attending:
+        for run in runs:
+            attending.enter_context(run.attended())
+        return await unless_gone(request, _turns(runs))
+
+
+def encoded(path: Path, kind: ImageFormat) -> str:
+    """A picture's file as base64: as it is, with its text, or in another format."""
+    content = path.read_bytes()
+    if kind != "png":
+        file = BytesIO()
+        with Image.open(BytesIO(content)) as image:
+            image.convert("RGB").save(file, kind.upper(), quality=95)
+        content = file.getvalue()
+    return base64.b64encode(content).decode()
+
+
+async def _turns(runs: list[Run]) -> list[Turn]:
+    return [await run.turn() for run in runs]
+
+
+async def _all(service: Service, caller: Caller, asked: list[Awaitable[Run]]) -> list[Run]:
+    runs: list[Run] = []
+    try:
+        for k, each in enumerate(asked):
+            if k:
+                service.rate.take(caller)  # the first was counted when the request came
+            runs.append(await each)
+    except BaseException:
+        for run in runs:
+            run.cancel("another picture of the same request was refused")
+        for each in asked[len(runs) :]:
+            if asyncio.iscoroutine(each):
+                each.close()  # nobody will await it
+        raise
+    return runs

@@ -1,0 +1,345 @@
+"""The tools for hosts that speak the Model Context Protocol: start, say, undo, show, replay.
+
+A tool answers in words for the model, with the picture and a link to it for the person, and with the turn as
+JSON for the program. Who does what is asked for is a `Backend`: here a studio in this process, for stdio;
+the HTTP server has its own, with its queue and its keys.
+"""
+
+import logging
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Protocol
+
+import mcp_types as types
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.server.stdio import stdio_server
+from mcp.shared.exceptions import MCPError
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ... import __version__
+from ...errors import NotthatError
+from ...generation import Progress
+from ..background import AsyncOnStep, in_background
+from ..conversation import Conversation, Turn, turn_json
+from ..replaying import Replayed
+from ..replaying import replay as replayed
+from ..studio import Studio
+from .wording import in_words
+
+Report = Callable[[float, float | None, str], Awaitable[None]]
+"""Tells the client how far it is: done, of how much, in words."""
+
+_INSTRUCTIONS = """\
+Pictures that are mended by saying what is wrong with them. `start` draws the first one from a description, and \
+answers with the session's id. `say` passes on what the user says of the picture, in the user's own words: everything \
+complained of stays left out in all later pictures, until the user wants it back. Show the user the picture, or its \
+link, after each."""
+
+_MOST_BYTES = 512 * 1024
+_MOST_PIXELS = 1024
+"""A picture that is larger is shown as a smaller JPEG, since hosts refuse answers of megabytes; the link is to all."""
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Start(_Asked):
+    """Draw the first picture of a new session."""
+
+    prompt: str = Field(description="What the picture should show, and what not: “a man without mustache”.")
+    seed: int | None = Field(default=None, description="Where the noise starts from; drawn where it isn't given.")
+    steps: int | None = Field(default=None, description="Denoising steps; by default the model's own.")
+    guidance: float | None = Field(default=None, description="How strongly the words count.")
+    policies: list[str] = Field(default=[], description="Packs of exclusions that always apply, such as “quality”.")
+
+
+class Say(_Asked):
+    """Say what is wrong with a session's picture, and get it again without it."""
+
+    session: str = Field(description="The session's id, as `start` told it.")
+    feedback: str = Field(description="The user's own words: “too dark”, “no watermark”, “bring the hat back”.")
+
+
+class Undo(_Asked):
+    """Go back to an earlier picture of a session; nothing is erased."""
+
+    session: str = Field(description="The session's id.")
+    turns: int = Field(default=1, ge=1, description="How many turns to go back.")
+
+
+class Show(_Asked):
+    """Show a session's picture again, and what is left out of it since when and in whose words."""
+
+    session: str = Field(description="The session's id.")
+    turn: int | None = Field(default=None, description="Which turn; by default the one that is shown now.")
+
+
+class Replay(_Asked):
+    """Draw every turn of a session again from what was recorded, and say whether the pixels are the same."""
+
+    session: str = Field(description="The session's id.")
+
+
+class Backend(Protocol):
+    """Who does what the tools are asked for; every method raises `NotthatError` with a line for the user."""
+
+    async def start(self, asked: Start, report: Report) -> Turn:
+        """The first turn of a new session."""
+        ...
+
+    async def say(self, asked: Say, report: Report) -> Turn:
+        """The next turn, or the same one where nothing was asked."""
+        ...
+
+    async def undo(self, asked: Undo) -> Turn:
+        """The turn that is shown now."""
+        ...
+
+    async def show(self, asked: Show) -> Turn:
+        """A turn as it was."""
+        ...
+
+    async def replay(self, asked: Replay, report: Report) -> Sequence[Replayed]:
+        """How every turn came out this time."""
+        ...
+
+    def link(self, turn: Turn) -> str:
+        """Where the picture of a turn is found, as a URI."""
+        ...
+
+    def as_json(self, turn: Turn) -> dict[str, Any]:
+        """A turn for programs; its `image` is the link."""
+        ...
+
+
+Context = ServerRequestContext[Any, Any]
+_Tool = Callable[[Backend, Any, Report], Awaitable[types.CallToolResult]]
+
+
+def _log_it(tool: str, error: Exception) -> None:
+    logging.getLogger(__name__).error("the tool %s failed", tool, exc_info=error)
+
+
+def mcp_server(
+    backend_of: Callable[[Context], Backend], unexpected: Callable[[str, Exception], None] = _log_it
+) -> Server[Any]:
+    """The server, for any transport; `backend_of` says who works for a request.
+
+    `unexpected` is told of errors that nobody thought of; the host is told no more than that there was one.
+    """
+
+    async def list_tools(_: Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
+        return types.ListToolsResult(tools=_LISTED)
+
+    async def call_tool(context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
+        if params.name not in _TOOLS:
+            raise MCPError(types.INVALID_PARAMS, f"no tool “{params.name}”: there are {', '.join(_TOOLS)}")
+        asked, run = _TOOLS[params.name]
+        try:
+            arguments = asked.model_validate(params.arguments or {})
+            return await run(backend_of(context), arguments, context.session.report_progress)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            return _refused(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+        except NotthatError as error:
+            return _refused(str(error))
+        except Exception as error:
+            unexpected(params.name, error)
+            return _refused("Something went wrong on the server; its log says what.")
+
+    return Server(
+        "notthat",
+        version=__version__,
+        instructions=_INSTRUCTIONS,
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
+    )
+
+
+async def _start(backend: Backend, asked: Start, report: Report) -> types.CallToolResult:
+    return await _shown(backend, await backend.start(asked, report))
+
+
+async def _say(backend: Backend, asked: Say, report: Report) -> types.CallToolResult:
+    return await _shown(backend, await backend.say(asked, report))
+
+
+async def _undo(backend: Backend, asked: Undo, _: Report) -> types.CallToolResult:
+    return await _shown(backend, await backend.undo(asked))
+
+
+async def _show(backend: Backend, asked: Show, _: Report) -> types.CallToolResult:
+    return await _shown(backend, await backend.show(asked))
+
+
+async def _replay(backend: Backend, asked: Replay, report: Report) -> types.CallToolResult:
+    results = await backend.replay(asked, report)
+    identical = sum(result.identical for result in results)
+    lines = [f"turn {result.turn}: {_came_out(result)}" for result in results]
+    return types.CallToolResult(
+        content=[types.TextContent(text="\n".join([f"{identical} of {len(results)} turns are identical.", *lines]))],
+        structured_content={"turns": [result.as_json() for result in results], "identical": identical},
+    )
+
+
+def _came_out(result: Replayed) -> str:
+    if result.identical:
+        return "identical"
+    drift = f"; {result.drift.sentence}" if result.drift else ""
+    return f"differs by up to {result.max_abs_diff} levels of 255{drift}"
+
+
+_TOOLS: dict[str, tuple[type[_Asked], _Tool]] = {
+    "start": (Start, _start),
+    "say": (Say, _say),
+    "undo": (Undo, _undo),
+    "show": (Show, _show),
+    "replay": (Replay, _replay),
+}
+_CHANGES_NOTHING = ("show", "replay")
+_LISTED = [
+    types.Tool(
+        name=name,
+        description=asked.__doc__,
+        input_schema=asked.model_json_schema(),
+        annotations=types.ToolAnnotations(
+            read_only_hint=name in _CHANGES_NOTHING, destructive_hint=False, open_world_hint=False
+        ),
+    )
+    for name, (asked, _) in _TOOLS.items()
+]
+
+
+def _refused(line: str) -> types.CallToolResult:
+    return types.CallToolResult(content=[types.TextContent(text=line)], is_error=True)
+
+
+async def _shown(backend: Backend, turn: Turn) -> types.CallToolResult:
+    """A turn: in words, as a picture, as a link, as JSON."""
+    link = backend.link(turn)
+    picture = await in_background(lambda _: _picture(turn.image))
+    return types.CallToolResult(
+        content=[
+            types.TextContent(text=f"{in_words(turn)}\nPicture: {link}"),
+            picture,
+            types.ResourceLink(
+                uri=link,
+                name=f"{turn.sha256}.png",
+                title=f"Turn {turn.number}: {turn.prompt}",
+                mime_type="image/png",
+            ),
+        ],
+        structured_content=backend.as_json(turn),
+    )
+
+
+def _picture(path: Path) -> types.ImageContent:
+    """The picture for hosts to show: the PNG itself, or a smaller JPEG where it is large.
+
+    Raises:
+        NotthatError: where it is gone.
+    """
+    try:
+        content, kind = path.read_bytes(), "image/png"
+    except OSError as error:
+        raise NotthatError(f"the picture {path.name} can't be read: {error.strerror or error}") from None
+    if len(content) > _MOST_BYTES:
+        file = BytesIO()
+        with Image.open(BytesIO(content)) as image:
+            image.thumbnail((_MOST_PIXELS, _MOST_PIXELS))
+            image.convert("RGB").save(file, "JPEG", quality=90)
+        content, kind = file.getvalue(), "image/jpeg"
+    return types.ImageContent(data=b64encode(content).decode(), mime_type=kind)
+
+
+@dataclass(frozen=True)
+class StudioBackend:
+    """A studio in this process; `policies` apply to every session that is begun here."""
+
+    studio: Studio
+    policies: tuple[str, ...] = ()
+
+    async def start(self, asked: Start, report: Report) -> Turn:
+        """The first turn of a new session."""
+        policies = tuple(dict.fromkeys([*self.policies, *asked.policies]))
+        conversation = await in_background(
+            lambda on_step: Conversation.start(
+                asked.prompt,
+                self.studio,
+                seed=asked.seed,
+                steps=asked.steps,
+                guidance=asked.guidance,
+                policies=policies,
+                on_step=on_step,
+            ),
+            _reporting(report),
+        )
+        return conversation.head
+
+    async def say(self, asked: Say, report: Report) -> Turn:
+        """The next turn; two that are asked for at once are drawn one after the other."""
+        return await in_background(
+            lambda on_step: self._conversation(asked.session, lambda it: it.say(asked.feedback, on_step)),
+            _reporting(report),
+        )
+
+    async def undo(self, asked: Undo) -> Turn:
+        """The turn that is shown now."""
+        return await in_background(lambda _: self._conversation(asked.session, lambda it: it.undo(asked.turns)))
+
+    async def show(self, asked: Show) -> Turn:
+        """A turn as it was."""
+        return await in_background(lambda _: self.studio.store.turn(asked.session, asked.turn))
+
+    async def replay(self, asked: Replay, report: Report) -> Sequence[Replayed]:
+        """How every turn came out this time; the steps of all of them are counted on."""
+        return await in_background(
+            lambda on_step: list(replayed(self.studio, asked.session, on_step)), _counting(report)
+        )
+
+    def link(self, turn: Turn) -> str:
+        """The picture's file."""
+        return turn.image.absolute().as_uri()
+
+    def as_json(self, turn: Turn) -> dict[str, Any]:
+        """The turn as the command line gives it, with a link for a path."""
+        return {**turn_json(turn), "image": self.link(turn)}
+
+    def _conversation(self, session: str, then: Callable[[Conversation], Turn]) -> Turn:
+        with self.studio.alone(session):
+            return then(Conversation.open(session, self.studio))
+
+
+def _reporting(report: Report) -> AsyncOnStep:
+    """Reports every step of a picture."""
+
+    async def on_step(progress: Progress) -> None:
+        await report(progress.step, progress.steps, f"step {progress.step} of {progress.steps}")
+
+    return on_step
+
+
+def _counting(report: Report) -> AsyncOnStep:
+    """Reports the steps of many pictures, whose number nobody knows yet."""
+    done = 0
+
+    async def on_step(progress: Progress) -> None:
+        nonlocal done
+        done += 1
+        await report(done, None, f"step {progress.step} of {progress.steps}")
+
+    return on_step
+
+
+async def serve_stdio(studio: Studio, policies: tuple[str, ...] = ()) -> None:
+    """Serve a host over stdin and stdout until it closes them; stdout has nothing else meanwhile."""
+    backend = StudioBackend(studio, policies)
+    server = mcp_server(lambda _: backend)
+    async with stdio_server() as (read, write):
+        await server.run(read, write, server.create_initialization_options())

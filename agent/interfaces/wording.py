@@ -1,0 +1,16 @@
+"""A turn in words: for language models that use notthat as a tool, and for clients that show text alone."""
+
+from ..conversation import Turn, negative_of
+from ..stories import because
+
+
+def in_words(turn: Turn) -> str:
+    """The reply, which session and turn it is, and what is left out since when and why: a line each."""
+    excluded = "; ".join(because(exclusion) for exclusion in negative_of(turn))
+    return "\n".join(
+        [
+            turn.reply,
+            f"Session {turn.session}, turn {turn.number}: “{turn.prompt}”, seed {turn.seed}.",
+            f"Left out: {excluded}." if excluded else "Nothing is left out.",
+        ]
+    )

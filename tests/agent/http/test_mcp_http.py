@@ -1,0 +1,174 @@
+"""The tools over streamable HTTP: the official client, in both of its protocols, against a real server."""
+
+import asyncio
+import threading
+from base64 import b64decode
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import httpx
+import httpx2
+import pytest
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from mcp_types import ImageContent, ResourceLink, TextContent
+
+from notthat.generation import GenerationRequest, Progress, StubEngine
+from notthat.storage import KeyLimits
+
+Serve = Callable[..., Any]
+MODES = ["auto", "legacy"]
+
+PATIENCE = 60.0
+"""Seconds for anything to happen that has to: reached only where a test fails."""
+
+
+class Gated(StubEngine):
+    """A stub that waits before every step until its `gate` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = threading.Event()
+
+    def run(self, request: GenerationRequest) -> Iterator[Progress]:  # type: ignore[override]
+        for progress in super().run(request):
+            yield progress
+            self.gate.wait(PATIENCE)
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(test, PATIENCE))
+
+
+def host(running: Any, mode: Any, key: str | None = None) -> AbstractAsyncContextManager[Client]:
+    """The official client, with a key where there is one."""
+
+    @asynccontextmanager
+    async def connected() -> Any:
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        async with httpx2.AsyncClient(headers=headers, timeout=PATIENCE) as http:
+            transport = streamable_http_client(f"{running.url}/mcp", http_client=http)
+            async with Client(transport, mode=mode) as client:
+                yield client
+
+    return connected()
+
+
+def words(result: Any) -> str:
+    return "\n".join(part.text for part in result.content if isinstance(part, TextContent))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_host_talks_to_a_picture(server: Any, mode: Any) -> None:
+    steps: list[tuple[float, float | None]] = []
+
+    async def hear(done: float, total: float | None, message: str | None) -> None:
+        steps.append((done, total))
+
+    async def test() -> None:
+        async with host(server, mode) as client:
+            assert [tool.name for tool in (await client.list_tools()).tools] == [
+                "start",
+                "say",
+                "undo",
+                "show",
+                "replay",
+            ]
+            first = await client.call_tool("start", {"prompt": "a harbour without boats", "seed": 4}, None, hear)
+            turn = first.structured_content
+            assert (turn["turn"], turn["negative"], turn["handoff"]) == (0, "boats", False)
+            _, picture, link = first.content
+            assert isinstance(picture, ImageContent)
+            assert isinstance(link, ResourceLink)
+            assert link.uri == turn["image"] == f"{server.url}/api/images/{turn['sha256']}.png"
+            assert httpx.get(link.uri).content == b64decode(picture.data)
+            assert [done for done in steps if done[1]] == [(step, 4) for step in (1, 2, 3, 4)]
+
+            session = turn["session"]
+            said = await client.call_tool("say", {"session": session, "feedback": "no fog"})
+            assert said.structured_content["negative"] == "boats, fog"
+            undone = await client.call_tool("undo", {"session": session})
+            assert undone.structured_content["turn"] == 0
+            shown = await client.call_tool("show", {"session": session, "turn": 1})
+            assert shown.structured_content["sha256"] == said.structured_content["sha256"]
+            again = await client.call_tool("replay", {"session": session}, None, hear)
+            assert again.structured_content["identical"] == 2
+            assert steps[-2:] == [(1, 2), (2, 2)]
+            refused = await client.call_tool("say", {"session": "0" * 16, "feedback": "no fog"})
+            assert refused.is_error
+            assert words(refused) == f"no session “{'0' * 16}”"
+
+    run(test())
+    assert {line["route"] for line in server.logged() if line["event"] == "request"} >= {"/mcp"}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_keys_and_their_limits_apply(serve: Serve, mode: Any) -> None:
+    running = serve()
+    _, mine = running.studio.store.keys.add("mine", policies=("quality",), limits=KeyLimits(steps=5))
+    _, yours = running.studio.store.keys.add("yours")
+
+    async def test() -> None:
+        async with host(running, mode, mine) as client:
+            turn = (await client.call_tool("start", {"prompt": "a harbour"})).structured_content
+            assert {each["source"] for each in turn["exclusions"]} == {"policy:quality"}
+            refused = await client.call_tool("start", {"prompt": "a harbour", "steps": 6})
+            assert (refused.is_error, words(refused)) == (True, "steps: at most 5 may be asked for, not 6")
+        async with host(running, mode, yours) as client:
+            refused = await client.call_tool("show", {"session": turn["session"]})
+            assert (refused.is_error, words(refused)) == (True, f"no session “{turn['session']}”")
+
+    run(test())
+    for key in ({}, {"Authorization": "Bearer nt_wrong"}):
+        answer = running.client.post("/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "ping"}, headers=key)
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_a_host_that_asks_too_often_is_refused(serve: Serve) -> None:
+    running = serve()
+    _, key = running.studio.store.keys.add("mine", limits=KeyLimits(requests_per_minute=1))
+    headers = {"Authorization": f"Bearer {key}"}
+    statuses = [running.client.post("/mcp", headers=headers).status_code for _ in range(2)]
+    assert statuses[1] == 429
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_full_queue_is_told_and_a_call_that_is_cancelled_frees_its_place(serve: Serve, mode: Any) -> None:
+    engine = Gated()
+    running = serve(engine, queue=1)
+
+    async def test() -> None:
+        drawing = asyncio.Event()
+
+        async def hear(done: float, total: float | None, message: str | None) -> None:
+            if total:
+                drawing.set()
+
+        async with host(running, mode) as client:
+            first = asyncio.create_task(client.call_tool("start", {"prompt": "a harbour"}, None, hear))
+            await drawing.wait()
+            waiting = asyncio.create_task(client.call_tool("start", {"prompt": "a pier"}))
+            await asyncio.to_thread(running.wait_until, lambda: len(running.service.runs.waiting()) == 1)
+            refused = await client.call_tool("start", {"prompt": "a boat"})
+            assert refused.is_error
+            assert words(refused).startswith("1 turns are waiting: try again in")
+            for task in (waiting, first):
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+            engine.gate.set()
+            await asyncio.to_thread(running.wait_until, lambda: not running.service.runs.unfinished())
+
+    run(test())
+    assert {each.status for each in running.studio.store.attempts.all()} == {"cancelled"}
+
+
+def test_pages_of_other_origins_may_not_call(server: Any) -> None:
+    answer = server.client.post("/mcp", headers={"Origin": "https://elsewhere.example"})
+    assert answer.status_code == 403
+
+
+def test_a_request_that_is_too_large_is_not_read(server: Any) -> None:
+    assert server.client.post("/mcp", content=b"x" * (2 << 20)).status_code == 413
