@@ -6,7 +6,8 @@ A test that draws uses a small model with random weights, in the layout of the p
 import inspect
 import json
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -15,9 +16,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
     from transformers import CLIPTokenizer
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub, which reads it once
+
+
+CHROMIUM_ARGUMENTS = (
+    "--no-sandbox",  # which root can't have
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+)
+"""What Chromium is started with, so that it calls nobody and finds nobody but this machine's own servers."""
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +56,23 @@ def stable_diffusion(tmp_path: Path) -> Callable[..., Path]:
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random model that all tests share: for reading only."""
     return save_stable_diffusion(tmp_path_factory.mktemp("models") / "random")
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """The system's Chromium, headless, driven by Playwright: `browser.new_page()`, and close that.
+
+    It lives as long as a module's tests, not all of them: while it does, Playwright's event loop counts as running
+    in this thread, and no other test could run one.
+    """
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright to look at pages")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("no Chromium is installed: apt-get install chromium")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
 
 
 def save_stable_diffusion(

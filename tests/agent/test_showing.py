@@ -1,8 +1,7 @@
 """A session to look at: what the page says, and that it needs nothing but itself."""
 
 import re
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -102,19 +101,6 @@ def test_the_film_is_the_way_to_the_head_and_the_sheet_has_all(studio: Studio, s
             x, y = 12 + place % 3 * 44, 12 + place // 3 * 78
             cell = sheet.crop((x, y, x + 32, y + 32))
             assert cell.tobytes() == studio.store.images.open(turn.sha256).convert("RGB").tobytes()
-
-
-@pytest.fixture
-def browser() -> Iterator[Any]:
-    """Debian's Chromium, driven by Playwright."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright to look at pages")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("no Chromium is installed: apt-get install chromium")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 def test_a_browser_shows_the_page_without_a_network(studio: Studio, session: str, tmp_path: Path, browser: Any) -> None:
