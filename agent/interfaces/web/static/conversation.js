@@ -1,0 +1,227 @@
+/** What a person can do, and what becomes of the state: the page's own `Conversation`. */
+
+import * as api from "./api.js";
+import { events } from "./events.js";
+import { shownTurn, turnOf } from "./state.js";
+
+/** How long a weight has to be left alone before it is drawn: several taps make one turn. */
+const SETTLE = 900;
+
+export function createConversation(store, { onReturned, onAnnounce, onOpened }) {
+  const tabs = new BroadcastChannel("notthat");
+  let visit = new AbortController();
+  let settling = null;
+
+  tabs.onmessage = ({ data }) => {
+    if (data.session === store.get().session?.id) guarded(data.began ? () => follow(data.began) : refresh);
+  };
+
+  /** Do something that may fail: the line is then shown, and the page stands as before. */
+  async function guarded(action) {
+    const { signal } = visit;
+    try {
+      await action();
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof api.Problem)) throw error;
+      store.set({ problem: error });
+    }
+  }
+
+  function leave() {
+    visit.abort();
+    visit = new AbortController();
+    clearTimeout(settling);
+    store.set({ session: null, shown: null, running: null, asides: [], drafts: {}, comparing: false, problem: null });
+  }
+
+  async function refresh() {
+    const { session } = store.get();
+    if (session) take(await api.session(session.id), visit.signal);
+  }
+
+  /** Take what the server says of the session, and follow what it is drawing. */
+  function take(told, signal) {
+    if (signal.aborted) return;
+    const { session, shown } = store.get();
+    const moved = session !== null && session.head !== told.head;
+    store.set({ view: "session", session: told, shown: moved ? null : shown });
+    if (told.running && !store.get().running) guarded(() => follow(told.running));
+  }
+
+  /** Follow a turn that is on its way, to its end. */
+  async function follow({ session, turn, events: url, feedback = "" }) {
+    if (store.get().running) return;
+    const { signal } = visit;
+    begin(feedback, turn, session);
+    try {
+      await watch(url, signal);
+    } finally {
+      if (!signal.aborted) store.set({ running: null });
+    }
+  }
+
+  function begin(words, turn = null, session = store.get().session?.id ?? null) {
+    const { session: known, shown } = store.get();
+    const from = shown ?? known?.head ?? null;
+    store.set({ running: { session, turn, words, from, phase: "sent", place: 0, step: 0, steps: 0, preview: null, reply: "" }, problem: null });
+  }
+
+  async function watch(url, signal) {
+    for await (const { type, data } of events(url, signal)) {
+      if (signal.aborted) return;
+      if (type === "done") return ended(data, signal);
+      if (type === "failed" || type === "cancelled") return returned(type, data, signal);
+      store.set({ running: progressed(store.get().running, type, data) });
+    }
+  }
+
+  async function ended(turn, signal) {
+    const known = store.get().session;
+    const told = await api.session(turn.session);
+    if (signal.aborted) return;
+    const { asides } = store.get();
+    const stored = turnOf(known, turn.turn) === null; // words that changed nothing are no turn of the session's
+    const aside = { after: told.head, words: turn.feedback, reply: turn.reply };
+    store.set({ running: null, shown: null, drafts: {}, asides: stored ? asides : [...asides, aside] });
+    take(told, signal);
+    onAnnounce(turn.reply);
+    tabs.postMessage({ session: turn.session });
+  }
+
+  async function returned(type, data, signal) {
+    const { words, session } = store.get().running;
+    store.set({ running: null, drafts: {} });
+    onReturned(words);
+    if (type === "cancelled") onAnnounce("Cancelled.");
+    else store.set({ problem: new api.Problem(data.detail || data.reason || "The turn failed.") });
+    tabs.postMessage({ session });
+    if (store.get().session) await refresh();
+    else if (!signal.aborted) onOpened(null);
+  }
+
+  /** Ask for a turn and follow it; `words` are shown while it is on its way, and given back where it fails. */
+  async function turn(words, ask) {
+    if (store.get().running) return;
+    const { signal } = visit;
+    begin(words);
+    try {
+      const told = await ask();
+      if (signal.aborted) return;
+      if (!told.events) return await ended(told, signal);
+      const { running, session } = store.get();
+      store.set({ running: { ...running, session: told.session, turn: told.turn } });
+      if (session) tabs.postMessage({ session: told.session, began: { ...told, feedback: words } });
+      else onOpened(told.session);
+      await watch(told.events, signal);
+    } catch (error) {
+      if (!signal.aborted) {
+        store.set({ running: null });
+        onReturned(words);
+      }
+      throw error;
+    }
+  }
+
+  /** Make the picture that is looked at the one that the next turn grows from. */
+  async function goOnFromShown() {
+    const { session, shown } = store.get();
+    if (shown === null || shown === session.head) return;
+    await api.branch(session.id, shown);
+    await refresh();
+  }
+
+  async function applyDrafts() {
+    const { drafts, running } = store.get();
+    const edits = Object.entries(drafts).map(([term, weight]) => ({ op: "reweight", term, weight }));
+    if (edits.length > 0 && !running) await actions.edit(edits);
+  }
+
+  const actions = {
+    open: (id) =>
+      guarded(async () => {
+        leave();
+        const { signal } = visit;
+        take(await api.session(id), signal);
+      }),
+    close: () => (leave(), store.set({ view: "start" })),
+    refresh: () => guarded(refresh),
+    start: (asked) => guarded(() => (leave(), turn(asked.prompt, () => api.start(asked)))),
+    say: (words) =>
+      guarded(async () => {
+        await goOnFromShown();
+        await turn(words, () => api.say(store.get().session.id, words));
+      }),
+    edit: (edits) =>
+      guarded(async () => {
+        await goOnFromShown();
+        await turn("", () => api.edit(store.get().session.id, edits));
+      }),
+    reroll: () =>
+      guarded(async () => {
+        await goOnFromShown();
+        await turn("", () => api.reroll(store.get().session.id));
+      }),
+    undo: () =>
+      guarded(async () => {
+        const { session } = store.get();
+        await api.undo(session.id);
+        await moved(session.id);
+      }),
+    branch: (number) =>
+      guarded(async () => {
+        const { session } = store.get();
+        await api.branch(session.id, number);
+        await moved(session.id);
+      }),
+    cancel: () =>
+      guarded(async () => {
+        const { running } = store.get();
+        if (running?.turn != null) await api.cancel(running.session, running.turn);
+      }),
+    show(number) {
+      const { session } = store.get();
+      if (!turnOf(session, number)) return;
+      const comparing = store.get().comparing && turnOf(session, number).parent !== null;
+      store.set({ shown: number === session.head ? null : number, drafts: {}, comparing });
+    },
+    compare() {
+      const state = store.get();
+      if (state.comparing || shownTurn(state)?.parent != null) store.set({ comparing: !state.comparing });
+    },
+    allow: (term) => actions.edit([{ op: "allow", term }]),
+    /** Weigh a term otherwise: drawn once the weight has been left alone, or at once by `settle`. */
+    weigh(term, weight) {
+      if (store.get().running) return;
+      store.set({ drafts: { ...store.get().drafts, [term]: weight } });
+      clearTimeout(settling);
+      settling = setTimeout(() => guarded(applyDrafts), SETTLE);
+    },
+    settle() {
+      clearTimeout(settling);
+      return guarded(applyDrafts);
+    },
+    unweigh() {
+      clearTimeout(settling);
+      store.set({ drafts: {} });
+    },
+    dismiss: () => store.set({ problem: null }),
+  };
+
+  async function moved(id) {
+    store.set({ shown: null, drafts: {} });
+    await refresh();
+    tabs.postMessage({ session: id });
+  }
+
+  return actions;
+}
+
+/** What is known of a turn on its way, after one more event; pure. */
+function progressed(running, type, data) {
+  if (type === "queued") return { ...running, phase: "queued", place: data.place };
+  if (type === "interpreted") return { ...running, reply: data.reply, words: data.feedback ?? running.words };
+  if (type === "step") return { ...running, phase: "drawing", step: data.step, steps: data.steps };
+  if (type === "preview") return { ...running, phase: "drawing", preview: data.image };
+  return running;
+}
