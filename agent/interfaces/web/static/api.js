@@ -47,7 +47,9 @@ export function picture(sha256) {
   const address = `api/images/${sha256}.png`;
   if (key.get() === null) return Promise.resolve(address);
   if (!pictures.has(sha256)) {
-    const copy = request(address).then((response) => response.blob()).then((blob) => URL.createObjectURL(blob));
+    const copy = request(address)
+      .then((response) => response.blob())
+      .then((blob) => URL.createObjectURL(blob));
     copy.catch(() => pictures.delete(sha256));
     pictures.set(sha256, copy);
   }
@@ -79,7 +81,10 @@ async function request(url, { headers = {}, ...options } = {}) {
   const held = key.get();
   let response;
   try {
-    response = await fetch(url, { ...options, headers: { ...headers, ...(held && { Authorization: `Bearer ${held}` }) } });
+    response = await fetch(url, {
+      ...options,
+      headers: { ...headers, ...(held && { Authorization: `Bearer ${held}` }) },
+    });
   } catch (error) {
     if (options.signal?.aborted) throw error;
     throw new Problem("The server can’t be reached. Is it still running?");

@@ -46,13 +46,22 @@ function said(state) {
       if (aside.after === turn) entries.push({ key: `aside-${k}`, turn: null, ...aside });
     });
   }
-  if (running) entries.push({ key: "running", words: running.words, turn: null, waiting: !running.reply, reply: running.reply || doing(running) });
+  if (running)
+    entries.push({
+      key: "running",
+      words: running.words,
+      turn: null,
+      waiting: !running.reply,
+      reply: running.reply || doing(running),
+    });
   return entries;
 }
 
 /** What is happening to a turn that is on its way, in words. */
 export function doing({ phase, place, step, steps }) {
-  if (phase === "queued" && place > 0) return place === 1 ? "Next in the queue" : `${place} in the queue before it is drawn`;
+  if (phase === "lost") return "The connection is lost. Trying again";
+  if (phase === "queued" && place > 0)
+    return place === 1 ? "Next in the queue" : `${place} in the queue before it is drawn`;
   if (phase === "drawing" && steps) return `Step ${step} of ${steps}`;
   return phase === "drawing" ? "Drawing" : "Reading what you said";
 }

@@ -23,7 +23,8 @@ export function mountChips(store, actions) {
     );
   });
 
-  for (const kind of ["pointerover", "focusin"]) list.addEventListener(kind, ({ target }) => placeCard(target.closest(".chip")));
+  for (const kind of ["pointerover", "focusin"])
+    list.addEventListener(kind, ({ target }) => placeCard(target.closest(".chip")));
   for (const kind of ["pointerout", "focusout"]) {
     list.addEventListener(kind, ({ target, relatedTarget }) => {
       const chip = target.closest(".chip");
@@ -40,18 +41,34 @@ function chipsOf(exclusions, drafts) {
     ({ source }) => source.replace(/^policy:/, ""),
   );
   return [
-    ...own.map((each) => ({ ...each, key: `own ${each.term}`, weight: drafts[each.term] ?? each.weight, draft: each.term in drafts })),
+    ...own.map((each) => ({
+      ...each,
+      key: `own ${each.term}`,
+      weight: drafts[each.term] ?? each.weight,
+      draft: each.term in drafts,
+    })),
     ...[...policies].map(([policy, terms]) => ({ key: `policy ${policy}`, policy, terms })),
   ];
 }
 
 function ownChip(actions, list) {
-  const body = h("span", { class: "body", role: "spinbutton", tabindex: 0, "aria-valuemin": LEAST, "aria-valuemax": MOST },
-    h("span", { class: "term" }), h("span", { class: "weight" }));
+  const body = h(
+    "span",
+    { class: "body", role: "spinbutton", tabindex: 0, "aria-valuemin": LEAST, "aria-valuemax": MOST },
+    h("span", { class: "term" }),
+    h("span", { class: "weight" }),
+  );
   const remove = h("button", { type: "button", class: "remove", tabindex: -1 }, icon("remove"));
   const less = h("button", { type: "button", tabindex: -1, "aria-label": "Weigh it less" }, "−");
   const more = h("button", { type: "button", tabindex: -1, "aria-label": "Weigh it more" }, "+");
-  const stepper = h("div", { class: "stepper" }, less, h("output"), more, h("span", { class: "fine" }, "↑ ↓ weigh · Del allow"));
+  const stepper = h(
+    "div",
+    { class: "stepper" },
+    less,
+    h("output"),
+    more,
+    h("span", { class: "fine" }, "↑ ↓ weigh · Del allow"),
+  );
   const chip = h("li", { class: "chip" }, body, remove, h("div", { class: "card" }, h("p"), stepper));
 
   const weigh = (by) => {
@@ -86,7 +103,7 @@ function ownChip(actions, list) {
 
 function updateOwn(chip, { term, weight, since, words, draft }, { running }) {
   const [body, remove, card] = chip.children;
-  const shown = weight.toFixed(weight * 10 % 1 < 1e-6 ? 1 : 2);
+  const shown = weight.toFixed((weight * 10) % 1 < 1e-6 ? 1 : 2);
   Object.assign(chip.dataset, { term, weight, draft: draft ? "true" : "" });
   chip.classList.toggle("weighed", weight !== 1);
   setAttribute(chip, "aria-busy", draft ? "true" : null);

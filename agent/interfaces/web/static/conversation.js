@@ -7,13 +7,28 @@ import { shownTurn, turnOf } from "./state.js";
 /** How long a weight has to be left alone before it is drawn: several taps make one turn. */
 const SETTLE = 900;
 
+/** A turn that was asked for, as far as it is known at once. */
+const ASKED = Object.freeze({
+  session: null,
+  turn: null,
+  words: "",
+  mine: true,
+  phase: "sent",
+  place: 0,
+  step: 0,
+  steps: 0,
+  preview: null,
+  reply: "",
+});
+
 export function createConversation(store, { onReturned, onAnnounce, onOpened }) {
   const tabs = new BroadcastChannel("notthat");
   let visit = new AbortController();
   let settling = null;
 
   tabs.onmessage = ({ data }) => {
-    if (data.session === store.get().session?.id) guarded(data.began ? () => follow(data.began) : refresh);
+    if (data.session !== store.get().session?.id) return;
+    guarded(data.began ? () => follow(data.began, { mine: false }) : refresh);
   };
 
   /** Do something that may fail: the line is then shown, and the page stands as before. */
@@ -43,28 +58,25 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
   /** Take what the server says of the session, and follow what it is drawing. */
   function take(told, signal) {
     if (signal.aborted) return;
-    const { session, shown } = store.get();
-    const moved = session !== null && session.head !== told.head;
-    store.set({ view: "session", session: told, shown: moved ? null : shown });
+    const { problem } = store.get();
+    store.set({ view: "session", session: told, problem: problem?.status === 0 ? null : problem });
     if (told.running && !store.get().running) guarded(() => follow(told.running));
   }
 
-  /** Follow a turn that is on its way, to its end. */
-  async function follow({ session, turn, events: url, feedback = "" }) {
+  /** Follow a turn that is on its way, to its end; `mine` is whether it was asked for in this tab. */
+  async function follow({ session, turn, events: url, feedback = "" }, { mine = true } = {}) {
     if (store.get().running) return;
     const { signal } = visit;
-    begin(feedback, turn, session);
+    store.set({ running: { ...ASKED, session, turn, words: feedback, mine } });
     try {
       await watch(url, signal);
-    } finally {
-      if (!signal.aborted) store.set({ running: null });
+    } catch (error) {
+      if (!signal.aborted) {
+        store.set({ running: null });
+        await refresh(); // it may have ended while nobody could tell
+      }
+      throw error;
     }
-  }
-
-  function begin(words, turn = null, session = store.get().session?.id ?? null) {
-    const { session: known, shown } = store.get();
-    const from = shown ?? known?.head ?? null;
-    store.set({ running: { session, turn, words, from, phase: "sent", place: 0, step: 0, steps: 0, preview: null, reply: "" }, problem: null });
   }
 
   async function watch(url, signal) {
@@ -90,21 +102,21 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
   }
 
   async function returned(type, data, signal) {
-    const { words, session } = store.get().running;
+    const { running, session } = store.get();
     store.set({ running: null, drafts: {} });
-    onReturned(words);
+    if (session === null) onOpened(null);
+    if (running.mine) onReturned(running.words);
     if (type === "cancelled") onAnnounce("Cancelled.");
-    else store.set({ problem: new api.Problem(data.detail || data.reason || "The turn failed.") });
-    tabs.postMessage({ session });
-    if (store.get().session) await refresh();
-    else if (!signal.aborted) onOpened(null);
+    else store.set({ problem: new api.Problem(data.detail, data.status) });
+    tabs.postMessage({ session: running.session });
+    if (!signal.aborted) await refresh();
   }
 
   /** Ask for a turn and follow it; `words` are shown while it is on its way, and given back where it fails. */
   async function turn(words, ask) {
     if (store.get().running) return;
     const { signal } = visit;
-    begin(words);
+    store.set({ running: { ...ASKED, session: store.get().session?.id ?? null, words }, problem: null });
     try {
       const told = await ask();
       if (signal.aborted) return;
@@ -219,6 +231,7 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
 
 /** What is known of a turn on its way, after one more event; pure. */
 function progressed(running, type, data) {
+  if (type === "lost") return { ...running, phase: "lost" };
   if (type === "queued") return { ...running, phase: "queued", place: data.place };
   if (type === "interpreted") return { ...running, reply: data.reply, words: data.feedback ?? running.words };
   if (type === "step") return { ...running, phase: "drawing", step: data.step, steps: data.steps };

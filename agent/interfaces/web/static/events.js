@@ -13,7 +13,7 @@ const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 8000;
 
 /**
- * The events of a turn, up to its end; after a lost connection, from the one after the last.
+ * The events of a turn, up to its end; after a lost connection, and an event `lost`, from the one after the last.
  *
  * Throws a `Problem` where the server knows of no such turn, and an AbortError after `signal`.
  */
@@ -32,6 +32,7 @@ export async function* events(url, signal) {
     } catch (error) {
       if (signal.aborted || (error instanceof Problem && error.status !== 0)) throw error;
     }
+    yield { id: last, type: "lost", data: {} };
     await elapsed(pause, signal);
     pause = Math.min(2 * pause, LONGEST_PAUSE);
   }

@@ -18,9 +18,17 @@ export function mountHistory(store, actions) {
   const create = ({ turn, sha256 }) => {
     const image = h("img", { alt: "", loading: "lazy" });
     picture(sha256).then((source) => (image.src = source));
-    const option = h("div", { role: "option", id: `history-${turn}` }, image, h("span", { class: "number", "aria-hidden": "true" }, String(turn)));
+    const option = h(
+      "div",
+      { role: "option", id: `history-${turn}` },
+      image,
+      h("span", { class: "number", "aria-hidden": "true" }, String(turn)),
+    );
     option.addEventListener("click", () => (actions.show(turn), option.focus()));
-    option.addEventListener("dblclick", () => store.get().shown !== null && !store.get().running && actions.branch(turn));
+    option.addEventListener(
+      "dblclick",
+      () => store.get().shown !== null && !store.get().running && actions.branch(turn),
+    );
     return option;
   };
 
@@ -93,22 +101,25 @@ function besides(session, { turn }, by) {
   const at = places(session.turns);
   const here = at.get(turn);
   const there = session.turns.filter((each) => Math.sign(at.get(each.turn).lane - here.lane) === by);
-  const far = ({ turn: number }) => Math.abs(at.get(number).lane - here.lane) * 1000 + Math.abs(at.get(number).depth - here.depth);
+  const far = ({ turn: number }) =>
+    Math.abs(at.get(number).lane - here.lane) * 1000 + Math.abs(at.get(number).depth - here.depth);
   return there.toSorted((one, other) => far(one) - far(other))[0]?.turn ?? null;
 }
 
 function drawLines(list, lines, turns, path) {
   const box = (turn) => list.querySelector(`#history-${turn}`);
-  const curves = turns.filter(({ parent }) => turnOf({ turns }, parent)).map(({ turn, parent }) => {
-    const [from, to] = [box(parent), box(turn)];
-    const [x1, y1] = [from.offsetLeft + from.offsetWidth, from.offsetTop + from.offsetHeight / 2];
-    const [x2, y2] = [to.offsetLeft, to.offsetTop + to.offsetHeight / 2];
-    const bend = x2 - 9;
-    const curve = document.createElementNS(SVG, "path");
-    curve.setAttribute("d", `M${x1} ${y1}C${bend} ${y1} ${bend} ${y2} ${x2} ${y2}`);
-    if (path.has(turn)) curve.setAttribute("class", "path");
-    return curve;
-  });
+  const curves = turns
+    .filter(({ parent }) => turnOf({ turns }, parent))
+    .map(({ turn, parent }) => {
+      const [from, to] = [box(parent), box(turn)];
+      const [x1, y1] = [from.offsetLeft + from.offsetWidth, from.offsetTop + from.offsetHeight / 2];
+      const [x2, y2] = [to.offsetLeft, to.offsetTop + to.offsetHeight / 2];
+      const bend = x2 - 9;
+      const curve = document.createElementNS(SVG, "path");
+      curve.setAttribute("d", `M${x1} ${y1}C${bend} ${y1} ${bend} ${y2} ${x2} ${y2}`);
+      if (path.has(turn)) curve.setAttribute("class", "path");
+      return curve;
+    });
   lines.replaceChildren(...curves);
 }
 

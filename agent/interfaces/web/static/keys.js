@@ -24,7 +24,14 @@ export function mountKeys(store, actions, { openSessions, begin, help }) {
   };
 
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    if (
+      event.defaultPrevented ||
+      event.ctrlKey ||
+      event.metaKey ||
+      event.altKey ||
+      document.querySelector("dialog[open]")
+    )
+      return;
     if (event.key === "Escape") {
       if (store.get().running) actions.cancel();
       else event.target.blur?.();

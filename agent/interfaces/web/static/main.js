@@ -20,10 +20,9 @@ const fits = [growWithText(words), growWithText(prompt)];
 const actions = createConversation(store, {
   onAnnounce: (text) => ($("said").textContent = text),
   onOpened(id) {
-    if (id === null) return begin();
-    history.pushState(null, "", addressOf(id));
-    store.set({ view: "session" });
-    words.focus();
+    history.pushState(null, "", id === null ? "./" : addressOf(id));
+    store.set({ view: id === null ? "start" : "session" });
+    (id === null ? prompt : words).focus();
   },
   /** What was said and came to no picture is there to be said again. */
   onReturned(text) {
@@ -41,7 +40,11 @@ mountSlider(store, actions);
 mountTools(store, actions);
 mountChips(store, actions);
 mountHistory(store, actions);
-mountKeys(store, actions, { openSessions: () => guarded(openSessions), begin, help: () => $("help-dialog").showModal() });
+mountKeys(store, actions, {
+  openSessions: () => guarded(openSessions),
+  begin,
+  help: () => $("help-dialog").showModal(),
+});
 
 /** Do something that asks the server, outside a conversation. */
 async function guarded(action) {
@@ -87,7 +90,10 @@ function say() {
   actions.say(text);
 }
 
-for (const [field, submit] of [[words, say], [prompt, () => $("start-form").requestSubmit()]]) {
+for (const [field, submit] of [
+  [words, say],
+  [prompt, () => $("start-form").requestSubmit()],
+]) {
   field.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();

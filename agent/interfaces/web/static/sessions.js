@@ -19,8 +19,17 @@ export function mountSessions(store, go) {
     const image = h("img", { alt: "", loading: "lazy" });
     api.picture(session.sha256).then((source) => (image.src = source));
     const turns = session.turns === 1 ? "1 picture" : `${session.turns} pictures`;
-    const link = h("a", { href: addressOf(session.session), "aria-current": store.get().session?.id === session.session ? "page" : null },
-      image, h("span", {}, session.prompt, h("span", { class: "fine" }, `${turns} · ${WHEN.format(new Date(session.created))}`)));
+    const link = h(
+      "a",
+      { href: addressOf(session.session), "aria-current": store.get().session?.id === session.session ? "page" : null },
+      image,
+      h(
+        "span",
+        {},
+        session.prompt,
+        h("span", { class: "fine" }, `${turns} · ${WHEN.format(new Date(session.created))}`),
+      ),
+    );
     link.addEventListener("click", (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return; // into another tab
       event.preventDefault();
@@ -33,7 +42,9 @@ export function mountSessions(store, go) {
   return async () => {
     const { sessions } = await api.sessions();
     const entries = sessions.map(entry);
-    $("sessions-list").replaceChildren(...(entries.length ? entries : [h("li", { class: "fine" }, "None yet. The first one is a sentence away.")]));
+    $("sessions-list").replaceChildren(
+      ...(entries.length ? entries : [h("li", { class: "fine" }, "None yet. The first one is a sentence away.")]),
+    );
     dialog.showModal();
   };
 }
@@ -68,7 +79,8 @@ export function mountStart(actions, submit) {
 async function offer() {
   const [{ policies }, { models }] = await Promise.all([api.policies(), api.models()]);
   const boxes = policies.map(({ name, description }) =>
-    h("label", { title: description }, h("input", { type: "checkbox", value: name }), name));
+    h("label", { title: description }, h("input", { type: "checkbox", value: name }), name),
+  );
   $("policies").append(...boxes);
   $("policies").hidden = boxes.length === 0;
   $("model").append(...models.map(({ name }) => h("option", {}, name)));

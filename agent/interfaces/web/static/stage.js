@@ -57,7 +57,7 @@ export function mountTools(store, actions) {
     const { session, shown, running, comparing } = state;
     const turn = shownTurn(state);
     const idle = session !== null && running === null;
-    $("undo").disabled = !idle || turnOf(session, session.head)?.parent == null;
+    $("undo").disabled = !idle || shown !== null || turnOf(session, session.head)?.parent == null;
     $("reroll").disabled = !idle;
     $("branch").disabled = !idle || shown === null;
     $("compare").disabled = !idle || turn?.parent == null;

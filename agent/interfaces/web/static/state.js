@@ -5,8 +5,8 @@
  * @typedef {{turn: number, parent: ?number, feedback: string, reply: string, prompt: string, sha256: string,
  *   exclusions: Exclusion[], seconds: number}} Turn
  * @typedef {{id: string, head: number, turns: Turn[]}} Session
- * @typedef {{session: string, turn: ?number, words: string, phase: "sent"|"queued"|"drawing", place: number,
- *   step: number, steps: number, preview: ?string, reply: string, shownBefore: ?number}} Running
+ * @typedef {{session: ?string, turn: ?number, words: string, mine: boolean, phase: "sent"|"queued"|"drawing"|"lost",
+ *   place: number, step: number, steps: number, preview: ?string, reply: string}} Running
  */
 
 /** The page as it begins; `shown` is the turn that is looked at, null where that is the head. */
