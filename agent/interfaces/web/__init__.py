@@ -12,11 +12,13 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
+    from ..http.service import Service
+
 HEADERS = {
     "Content-Security-Policy": "; ".join(
         [
             "default-src 'self'",
-            "img-src 'self' data: blob:",  # previews, and pictures that were fetched with a key
+            "img-src 'self' data:",  # the previews
             "object-src 'none'",
             "base-uri 'none'",
             "form-action 'self'",
@@ -39,7 +41,7 @@ class _Files(StaticFiles):
         return response
 
 
-def add_page(app: "FastAPI") -> None:
+def add_page(app: "FastAPI", service: "Service") -> None:
     """Serve the page at `/`, and what it is made of under `/web`."""
     files = _Files(directory=Path(__file__).parent / "static")
     app.mount("/web", files, name="web")

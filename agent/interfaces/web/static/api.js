@@ -2,6 +2,7 @@
 
 const KEY = "notthat.key";
 const RETRIES = 2;
+const PAGE = 1000;
 
 /** An answer that is no success: `message` is one line for the person. */
 export class Problem extends Error {
@@ -19,7 +20,6 @@ export const key = {
 };
 
 export const sessions = () => json("api/sessions");
-export const session = (id) => json(session_(id));
 export const policies = () => json("api/policies");
 export const models = () => json("api/models");
 
@@ -27,36 +27,51 @@ export const models = () => json("api/models");
 export const start = (asked) => post("api/sessions", asked);
 export const say = (id, feedback) => post(`${session_(id)}/turns`, { feedback });
 export const edit = (id, edits) => post(`${session_(id)}/edits`, { edits });
-export const reroll = (id) => post(`${session_(id)}/reroll`, {});
+export const reroll = (id) => post(`${session_(id)}/seed`, {});
+export const retry = (id) => post(`${session_(id)}/retry`, {});
 
 /** These answer with the turn that is shown then. */
 export const undo = (id) => post(`${session_(id)}/undo`, {});
 export const branch = (id, turn) => post(`${session_(id)}/branch`, { turn });
 
 /** Ask that a turn stop; its events tell when it has. */
-export const cancel = (id, turn) => request(`${session_(id)}/turns/${turn}`, { method: "DELETE" });
+export const cancel = (id, turn) => request(events_(id, turn), { method: "DELETE" });
 
-/** Open a stream of events, from the one after `last`. */
-export const stream = (url, last, signal) =>
-  request(url, { headers: { Accept: "text/event-stream", ...(last && { "Last-Event-ID": last }) }, signal });
+/** Open the stream of a turn's events, from the one after `last`. */
+export const stream = (id, turn, last, signal) =>
+  request(events_(id, turn), {
+    headers: { Accept: "text/event-stream", ...(last && { "Last-Event-ID": last }) },
+    signal,
+  });
 
-const pictures = new Map();
+/** The turn that a listed session stands at. */
+export const head = ({ session, head }) => json(`${session_(session)}/turns/${head}`);
 
-/** An address that an <img> can show: the picture's own, or a copy of it where the server wants a key. */
-export function picture(sha256) {
-  const address = `api/images/${sha256}.png`;
-  if (key.get() === null) return Promise.resolve(address);
-  if (!pictures.has(sha256)) {
-    const copy = request(address)
-      .then((response) => response.blob())
-      .then((blob) => URL.createObjectURL(blob));
-    copy.catch(() => pictures.delete(sha256));
-    pictures.set(sha256, copy);
+/** A picture's address. */
+export const picture = (sha256) => `api/images/${sha256}.png`;
+
+/** A session with all its turns, of which those in `known` need no asking: a turn never changes. */
+export async function session(id, known = []) {
+  const told = await json(session_(id));
+  const more = await turnsFrom(id, known.length ? known.at(-1).turn + 1 : 0, told.turns - known.length);
+  const turns = [...known, ...more];
+  return { ...told, id, turns: turns.length < told.turns ? await turnsFrom(id, 0, told.turns) : turns };
+}
+
+async function turnsFrom(id, first, count) {
+  const found = [];
+  while (found.length < count) {
+    const { turns } = await json(`${session_(id)}/turns?first=${first}&limit=${PAGE}`);
+    if (turns.length === 0) break;
+    found.push(...turns);
+    first = turns.at(-1).turn + 1;
   }
-  return pictures.get(sha256);
+  return found;
 }
 
 const session_ = (id) => `api/sessions/${encodeURIComponent(id)}`;
+
+const events_ = (id, turn) => `${session_(id)}/turns/${turn}/events`;
 
 const json = async (url) => (await request(url)).json();
 
@@ -101,8 +116,10 @@ async function problemOf(response) {
     // an answer of somebody in between, who doesn't speak JSON: its status has to do
   }
   const line = told.detail || told.title || `The server answered ${response.status}.`;
-  const wait = response.status === 429 ? response.headers.get("Retry-After") : null;
-  return new Problem(wait ? `${line} Try again in ${wait} s.` : line, response.status);
+  return new Problem(
+    line.replace(/^./, (first) => first.toUpperCase()),
+    response.status,
+  );
 }
 
 /** 128 random bits; `crypto.randomUUID` is there on secure origins only, and a LAN's address is none. */

@@ -17,7 +17,7 @@ export function mountChat(store, actions) {
   const update = (element, entry) => {
     const [quote, reply, number] = element.children;
     quote.textContent = entry.words;
-    quote.hidden = !entry.words;
+    quote.hidden = !entry.words || entry.words === entry.reply; // what was done by hand has no words of its own
     reply.textContent = entry.reply;
     reply.className = entry.waiting ? "waiting" : "";
     number.hidden = entry.turn === null;

@@ -12,7 +12,7 @@ const ASKED = Object.freeze({
   session: null,
   turn: null,
   words: "",
-  mine: true,
+  back: "",
   phase: "sent",
   place: 0,
   step: 0,
@@ -28,7 +28,7 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
 
   tabs.onmessage = ({ data }) => {
     if (data.session !== store.get().session?.id) return;
-    guarded(data.began ? () => follow(data.began, { mine: false }) : refresh);
+    guarded(data.began ? () => follow(data.began, "") : refresh);
   };
 
   /** Do something that may fail: the line is then shown, and the page stands as before. */
@@ -52,7 +52,8 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
 
   async function refresh() {
     const { session } = store.get();
-    if (session) take(await api.session(session.id), visit.signal);
+    const { signal } = visit;
+    if (session) take(await api.session(session.id, session.turns), signal);
   }
 
   /** Take what the server says of the session, and follow what it is drawing. */
@@ -60,16 +61,16 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     if (signal.aborted) return;
     const { problem } = store.get();
     store.set({ view: "session", session: told, problem: problem?.status === 0 ? null : problem });
-    if (told.running && !store.get().running) guarded(() => follow(told.running));
+    if (told.pending.length > 0 && !store.get().running) guarded(() => follow(told.pending[0]));
   }
 
-  /** Follow a turn that is on its way, to its end; `mine` is whether it was asked for in this tab. */
-  async function follow({ session, turn, events: url, feedback = "" }, { mine = true } = {}) {
+  /** Follow a turn that is on its way, to its end; `back` is what to give back to be said again where it fails. */
+  async function follow({ session, turn, feedback = "" }, back = feedback) {
     if (store.get().running) return;
     const { signal } = visit;
-    store.set({ running: { ...ASKED, session, turn, words: feedback, mine } });
+    store.set({ running: { ...ASKED, session, turn, words: feedback, back } });
     try {
-      await watch(url, signal);
+      await watch(signal);
     } catch (error) {
       if (!signal.aborted) {
         store.set({ running: null });
@@ -79,8 +80,9 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     }
   }
 
-  async function watch(url, signal) {
-    for await (const { type, data } of events(url, signal)) {
+  async function watch(signal) {
+    const { session, turn } = store.get().running;
+    for await (const { type, data } of events(session, turn, signal)) {
       if (signal.aborted) return;
       if (type === "done") return ended(data, signal);
       if (type === "failed" || type === "cancelled") return returned(type, data, signal);
@@ -90,7 +92,7 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
 
   async function ended(turn, signal) {
     const known = store.get().session;
-    const told = await api.session(turn.session);
+    const told = await api.session(turn.session, known.turns);
     if (signal.aborted) return;
     const { asides } = store.get();
     const stored = turnOf(known, turn.turn) === null; // words that changed nothing are no turn of the session's
@@ -104,8 +106,11 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
   async function returned(type, data, signal) {
     const { running, session } = store.get();
     store.set({ running: null, drafts: {} });
-    if (session === null) onOpened(null);
-    if (running.mine) onReturned(running.words);
+    if (session.turns.length === 0) {
+      store.set({ session: null });
+      onOpened(null);
+    }
+    onReturned(running.back);
     if (type === "cancelled") onAnnounce("Cancelled.");
     else store.set({ problem: new api.Problem(data.detail, data.status) });
     tabs.postMessage({ session: running.session });
@@ -116,16 +121,19 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
   async function turn(words, ask) {
     if (store.get().running) return;
     const { signal } = visit;
-    store.set({ running: { ...ASKED, session: store.get().session?.id ?? null, words }, problem: null });
+    store.set({ running: { ...ASKED, session: store.get().session?.id ?? null, words, back: words }, problem: null });
     try {
       const told = await ask();
       if (signal.aborted) return;
-      if (!told.events) return await ended(told, signal);
       const { running, session } = store.get();
       store.set({ running: { ...running, session: told.session, turn: told.turn } });
-      if (session) tabs.postMessage({ session: told.session, began: { ...told, feedback: words } });
-      else onOpened(told.session);
-      await watch(told.events, signal);
+      if (session) {
+        tabs.postMessage({ session: told.session, began: { ...told, feedback: words } });
+      } else {
+        store.set({ session: { id: told.session, head: null, turns: [], pending: [] } });
+        onOpened(told.session);
+      }
+      await watch(signal);
     } catch (error) {
       if (!signal.aborted) {
         store.set({ running: null });
@@ -135,18 +143,28 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     }
   }
 
+  /** Change the session by a turn that grows from the picture that is looked at. */
+  const grow = (words, ask) =>
+    guarded(() =>
+      turn(words, async () => {
+        const { id } = store.get().session;
+        await goOnFromShown();
+        return ask(id);
+      }),
+    );
+
   /** Make the picture that is looked at the one that the next turn grows from. */
   async function goOnFromShown() {
     const { session, shown } = store.get();
-    if (shown === null || shown === session.head) return;
+    if (shown === null) return;
     await api.branch(session.id, shown);
     await refresh();
+    store.set({ shown: null });
   }
 
-  async function applyDrafts() {
-    const { drafts, running } = store.get();
-    const edits = Object.entries(drafts).map(([term, weight]) => ({ op: "reweight", term, weight }));
-    if (edits.length > 0 && !running) await actions.edit(edits);
+  function applyDrafts() {
+    const edits = Object.entries(store.get().drafts).map(([term, weight]) => ({ op: "reweight", term, weight }));
+    if (edits.length > 0) actions.edit(edits);
   }
 
   const actions = {
@@ -159,21 +177,9 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     close: () => (leave(), store.set({ view: "start" })),
     refresh: () => guarded(refresh),
     start: (asked) => guarded(() => (leave(), turn(asked.prompt, () => api.start(asked)))),
-    say: (words) =>
-      guarded(async () => {
-        await goOnFromShown();
-        await turn(words, () => api.say(store.get().session.id, words));
-      }),
-    edit: (edits) =>
-      guarded(async () => {
-        await goOnFromShown();
-        await turn("", () => api.edit(store.get().session.id, edits));
-      }),
-    reroll: () =>
-      guarded(async () => {
-        await goOnFromShown();
-        await turn("", () => api.reroll(store.get().session.id));
-      }),
+    say: (words) => grow(words, (id) => api.say(id, words)),
+    edit: (edits) => grow("", (id) => api.edit(id, edits)),
+    reroll: () => grow("", api.reroll),
     undo: () =>
       guarded(async () => {
         const { session } = store.get();
@@ -207,11 +213,11 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
       if (store.get().running) return;
       store.set({ drafts: { ...store.get().drafts, [term]: weight } });
       clearTimeout(settling);
-      settling = setTimeout(() => guarded(applyDrafts), SETTLE);
+      settling = setTimeout(applyDrafts, SETTLE);
     },
     settle() {
       clearTimeout(settling);
-      return guarded(applyDrafts);
+      applyDrafts();
     },
     unweigh() {
       clearTimeout(settling);

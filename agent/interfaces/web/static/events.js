@@ -17,12 +17,13 @@ const LONGEST_PAUSE = 8000;
  *
  * Throws a `Problem` where the server knows of no such turn, and an AbortError after `signal`.
  */
-export async function* events(url, signal) {
+export async function* events(session, turn, signal) {
   let last = "";
   let pause = FIRST_PAUSE;
   for (;;) {
     try {
-      const response = await stream(url, last, signal);
+      const response = await stream(session, turn, last, signal);
+      if (response.status === 204) return; // all was told already
       for await (const event of parse(response.body)) {
         last = event.id || last;
         pause = FIRST_PAUSE;

@@ -17,7 +17,7 @@ export function mountHistory(store, actions) {
 
   const create = ({ turn, sha256 }) => {
     const image = h("img", { alt: "", loading: "lazy" });
-    picture(sha256).then((source) => (image.src = source));
+    image.src = picture(sha256);
     const option = h(
       "div",
       { role: "option", id: `history-${turn}` },
@@ -44,7 +44,7 @@ export function mountHistory(store, actions) {
 
   store.subscribe((state) => {
     const { session } = state;
-    if (session === null) {
+    if (!session?.turns.length) {
       list.replaceChildren();
       drawn = looked = null;
       return;
@@ -73,7 +73,8 @@ export function mountHistory(store, actions) {
   });
   new ResizeObserver(() => {
     const { session } = store.get();
-    if (session) drawLines(list, lines, session.turns, new Set(pathTo(session, session.head).map(({ turn }) => turn)));
+    if (session?.turns.length)
+      drawLines(list, lines, session.turns, new Set(pathTo(session, session.head).map(({ turn }) => turn)));
   }).observe(list);
 }
 

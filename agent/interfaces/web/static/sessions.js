@@ -17,7 +17,7 @@ export function mountSessions(store, go) {
 
   const entry = (session) => {
     const image = h("img", { alt: "", loading: "lazy" });
-    api.picture(session.sha256).then((source) => (image.src = source));
+    api.head(session).then(({ sha256 }) => (image.src = api.picture(sha256)));
     const turns = session.turns === 1 ? "1 picture" : `${session.turns} pictures`;
     const link = h(
       "a",
@@ -27,7 +27,7 @@ export function mountSessions(store, go) {
         "span",
         {},
         session.prompt,
-        h("span", { class: "fine" }, `${turns} · ${WHEN.format(new Date(session.created))}`),
+        h("span", { class: "fine" }, `${turns} · ${WHEN.format(new Date(session.created_at))}`),
       ),
     );
     link.addEventListener("click", (event) => {
@@ -63,7 +63,7 @@ export function mountStart(actions, submit) {
 
   function begin(words) {
     if (!words.trim()) return prompt.focus();
-    const chosen = [...document.querySelectorAll("#policies :checked")].map(({ value }) => value);
+    const chosen = [...document.querySelectorAll("#policies :checked:enabled")].map(({ value }) => value);
     const seed = $("seed").value.trim();
     prompt.value = "";
     actions.start({
@@ -77,9 +77,9 @@ export function mountStart(actions, submit) {
 
 /** Fill in what the server offers. */
 async function offer() {
-  const [{ policies }, { models }] = await Promise.all([api.policies(), api.models()]);
-  const boxes = policies.map(({ name, description }) =>
-    h("label", { title: description }, h("input", { type: "checkbox", value: name }), name),
+  const [{ policies, always }, { models }] = await Promise.all([api.policies(), api.models()]);
+  const boxes = policies.map(({ name, title, exclude }) =>
+    h("label", { title: `${title}: ${exclude.join(", ")}` }, h("input", { type: "checkbox", value: name, checked: always.includes(name), disabled: always.includes(name) }), name),
   );
   $("policies").append(...boxes);
   $("policies").hidden = boxes.length === 0;

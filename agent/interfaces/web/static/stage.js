@@ -8,33 +8,26 @@ import { shownTurn, turnOf } from "./state.js";
 export function mountStage(store) {
   const [figure, after, preview, progress] = [$("figure"), $("after"), $("preview"), $("progress")];
   const bar = progress.querySelector("progress");
-  let wanted = null;
-
   const fit = ({ target }) => figure.style.setProperty("--ratio", target.naturalWidth / target.naturalHeight || 1);
   after.addEventListener("load", fit);
   preview.addEventListener("load", (event) => after.hidden && fit(event));
 
-  const show = async (turn) => {
-    const sha256 = turn?.sha256 ?? null;
+  const show = (turn) => {
+    after.hidden = turn === null;
     after.alt = turn ? `Turn ${turn.turn}: ${turn.prompt}` : "";
-    if (sha256 === wanted) return;
-    wanted = sha256;
-    const source = sha256 && (await picture(sha256));
-    if (sha256 !== wanted) return; // another one was asked for meanwhile
-    after.hidden = source === null;
-    if (source) after.src = source;
-    else after.removeAttribute("src");
+    if (turn === null) after.removeAttribute("src");
+    else if (after.getAttribute("src") !== picture(turn.sha256)) after.src = picture(turn.sha256);
   };
 
   store.subscribe((state) => {
-    const { running } = state;
+    const { running, shown } = state;
     const turn = shownTurn(state);
     show(turn);
     $("shows").textContent = turn?.prompt ?? running?.words ?? "";
     document.title = turn ? `${turn.prompt} – notthat` : "notthat";
-    preview.hidden = !running?.preview;
-    if (running?.preview) preview.src = running.preview;
-    else preview.removeAttribute("src");
+    preview.hidden = !running?.preview || shown !== null;
+    if (!running?.preview) preview.removeAttribute("src");
+    else if (preview.src !== running.preview) preview.src = running.preview;
     progress.hidden = running === null;
     setAttribute(figure, "aria-busy", running ? "true" : null);
     if (running === null) return;
@@ -56,7 +49,7 @@ export function mountTools(store, actions) {
   store.subscribe((state) => {
     const { session, shown, running, comparing } = state;
     const turn = shownTurn(state);
-    const idle = session !== null && running === null;
+    const idle = turn !== null && running === null;
     $("undo").disabled = !idle || shown !== null || turnOf(session, session.head)?.parent == null;
     $("reroll").disabled = !idle;
     $("branch").disabled = !idle || shown === null;
@@ -68,6 +61,6 @@ export function mountTools(store, actions) {
       return;
     }
     download.download = `notthat-${turn.session}-${turn.turn}.png`;
-    picture(turn.sha256).then((source) => (download.href = source));
+    download.href = picture(turn.sha256);
   });
 }

@@ -4,8 +4,8 @@
  * @typedef {{term: string, weight: number, source: string, since: number, words: string}} Exclusion
  * @typedef {{turn: number, parent: ?number, feedback: string, reply: string, prompt: string, sha256: string,
  *   exclusions: Exclusion[], seconds: number}} Turn
- * @typedef {{id: string, head: number, turns: Turn[]}} Session
- * @typedef {{session: ?string, turn: ?number, words: string, mine: boolean, phase: "sent"|"queued"|"drawing"|"lost",
+ * @typedef {{id: string, head: ?number, turns: Turn[], pending: object[]}} Session
+ * @typedef {{session: ?string, turn: ?number, words: string, back: string, phase: "sent"|"queued"|"drawing"|"lost",
  *   place: number, step: number, steps: number, preview: ?string, reply: string}} Running
  */
 

@@ -1,0 +1,155 @@
+"""A real server on loopback, whose engine can be held in mid-picture, and tabs of a real Chromium to visit it with."""
+
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="pip install playwright to look at pages")
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
+
+from notthat.agent import Studio
+from notthat.agent.interfaces.http import Serving, create_app
+from notthat.agent.interfaces.http.server import Server, address_of, listen
+from notthat.agent.interfaces.web import add_page
+from notthat.agent.interpreters import OfflineInterpreter
+from notthat.generation import GenerationRequest, Progress, StubEngine
+from notthat.storage import Store
+
+PATIENCE = 60.0
+"""Seconds for anything to happen that has to: reached only where a test fails."""
+_TICK = 0.02
+
+expect.set_options(timeout=PATIENCE * 1000)
+
+
+class PatientEngine(StubEngine):
+    """A stub that, while it is held, says its first step again and again: slow, and willing to be cancelled."""
+
+    def __init__(self) -> None:
+        super().__init__("stub")
+        self._may_go_on = threading.Event()
+        self._may_go_on.set()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """For the block, no picture comes past its first step."""
+        self._may_go_on.clear()
+        try:
+            yield
+        finally:
+            self._may_go_on.set()
+
+    def run(self, request: GenerationRequest) -> Generator[Progress]:
+        """As a stub, but for the hold."""
+        for progress in super().run(request):
+            yield progress
+            while progress.step == 1 and not self._may_go_on.wait(_TICK):
+                yield progress
+
+
+class Site:
+    """A server with the page, in a thread of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.engine = PatientEngine()
+        self.studio = Studio(
+            Store.open(home=home), OfflineInterpreter(), model="stub", load_engine=lambda model: self.engine
+        )
+        self._listening = listen("127.0.0.1", 0)
+        self.url = address_of(self._listening)
+        self._ready = threading.Event()
+        app = create_app(self.studio, Serving(models=("stub",)), faces=(add_page,))
+        self._server = Server(app, on_ready=self._ready.set)
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listening]})
+
+    def start(self) -> None:
+        """Returns when it answers."""
+        self._thread.start()
+        assert self._ready.wait(PATIENCE)
+
+    def stop(self) -> None:
+        """Returns when it doesn't any more."""
+        self._server.should_exit = True
+        self._thread.join(PATIENCE)
+        self._listening.close()
+
+
+@pytest.fixture
+def site(home: Path) -> Iterator[Site]:
+    """A running server whose sessions are the test's own."""
+    site = Site(home)
+    site.start()
+    yield site
+    site.stop()
+    site.studio.close()
+
+
+class Visitor:
+    """Somebody at a browser; `tab` opens the page in another tab of it.
+
+    `complaints` are what its console said but for refused requests, which every browser reports there; `asked` is
+    where its requests went.
+    """
+
+    def __init__(self, context: BrowserContext, site: Site) -> None:
+        self.context, self.site = context, site
+        self.complaints: list[str] = []
+        self.asked: list[str] = []
+        context.on("console", self._heard)
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        context.on("request", self._saw)
+
+    def tab(self, path: str = "/") -> Page:
+        """The page in a new tab, when it knows what to show."""
+        page = self.context.new_page()
+        page.goto(self.site.url + path)
+        expect(page.locator("body")).not_to_have_attribute("data-view", "loading")
+        return page
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
+            self.complaints.append(message.text)
+
+    def _saw(self, request: Request) -> None:
+        if not request.url.startswith(("data:", "blob:")):
+            self.asked.append(request.url)
+
+
+Visit = Callable[..., Visitor]
+
+
+@pytest.fixture
+def visit(browser: Browser, site: Site) -> Iterator[Visit]:
+    """Somebody comes, with a browser of these settings.
+
+    At the end of the test nobody but the server was asked for anything, and no browser had anything to complain of.
+    """
+    visitors: list[Visitor] = []
+    with ExitStack() as opened:
+
+        def visit(**settings: object) -> Visitor:
+            context = browser.new_context(**settings)
+            context.set_default_timeout(PATIENCE * 1000)
+            opened.callback(context.close)
+            visitors.append(Visitor(context, site))
+            return visitors[-1]
+
+        yield visit
+    for visitor in visitors:
+        assert visitor.complaints == []
+        assert [url for url in visitor.asked if not url.startswith(site.url + "/")] == []
+
+
+@pytest.fixture
+def visitor(visit: Visit) -> Visitor:
+    """Somebody at a browser of the usual kind."""
+    return visit()
+
+
+@pytest.fixture
+def page(visitor: Visitor) -> Page:
+    """The page at the first visit."""
+    return visitor.tab()
