@@ -5,23 +5,16 @@ the request a picture, and all of it is stored as a turn. That is recorded befor
 words are lost; a turn that fails or is cancelled leaves the session as it was, and can be retried.
 """
 
-import secrets
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Self
 
 from ..errors import InvalidInputError
-from ..generation import GenerationRequest, absolute
-from ..storage import SessionRecord, SessionStart, StorageError, TurnRecord
-from .edits import (
-    MAX_PROMPT_CHARACTERS,
-    Exclude,
-    SetPrompt,
-    State,
-    Undo,
-    apply,
-)
+from ..generation import GenerationRequest
+from ..storage import Attempt, Receipt, SessionRecord, StorageError, TurnRecord
+from .beginning import Beginning, as_first_prompt, begin_session, words_of
+from .edits import Edit, State, Undo, apply
 from .exclusions import Exclusion, NegativePrompt
 from .interpreters import Interpretation
 from .recording import draw, edits_as_json, new_turn, provenance, remarks
@@ -69,31 +62,24 @@ class Conversation:
         What is None is the model's default, and the seed is drawn. `request` names further values of a
         `GenerationRequest`, such as its `method` or `loras`.
         """
-        words = _words(prompt, "prompt", "say what the picture should show")
+        beginning = Beginning(
+            prompt,
+            seed=seed,
+            steps=steps,
+            guidance=guidance,
+            policies=tuple(policies),
+            model=model,
+            request=request,
+        )
         studio = studio or Studio.open()
-        model, policies = absolute(model or studio.model), tuple(policies)
-        policy = studio.policies(policies)
-        blank = State("", policy, secrets.randbelow(2**32) if seed is None else seed, policy)
-        said = _as_first_prompt(studio.interpreter.interpret(words, blank), words, blank)
-        state = apply(blank, said.edits, turn=0, words=words)
-        studio.check_prompt(state.prompt, policies)
-        asked = {
-            **(request or {}),
-            "model": model,
-            "prompt": state.prompt,
-            "negative_prompt": state.negative.render(),
-            "base_negative_prompt": policy.render(),
-            "seed": state.seed,
-            **({} if steps is None else {"num_inference_steps": steps}),
-            **({} if guidance is None else {"guidance_scale": guidance}),
-        }
-        first = GenerationRequest.with_defaults(asked, lambda: studio.engine(model).defaults)
-        engine = studio.engine(model)
-        reply = " ".join([said.reply, *remarks(engine, first, replace(blank, negative=NegativePrompt()), state)])
-        made_with = provenance(studio, first, policies, said)
-        turn = new_turn(0, None, words, said.edits, reply, state, first, made_with)
-        record = draw(studio, studio.store.attempts.begin_session(SessionStart(model, policies), turn), on_step)
-        return cls(studio.store.session(record.session), studio)
+        return cls.of(draw(studio, begin_session(beginning, studio), on_step), studio)
+
+    @classmethod
+    def of(cls, turn: Turn, studio: Studio) -> Self:
+        """The conversation of a turn, which goes on from it."""
+        conversation = cls(studio.store.session(turn.session), studio)
+        conversation.head = turn
+        return conversation
 
     @classmethod
     def open(cls, session: str, studio: Studio | None = None, *, turn: int | None = None) -> Self:
@@ -110,10 +96,7 @@ class Conversation:
     ) -> Self:
         """Draw a turn again that came to no picture, by default the session's latest, from what was recorded of it."""
         studio = studio or Studio.open()
-        record = draw(studio, studio.store.attempts.again(session, turn), on_step)
-        conversation = cls(studio.store.session(session), studio)
-        conversation.head = record
-        return conversation
+        return cls.of(draw(studio, studio.store.attempts.again(session, turn), on_step), studio)
 
     @property
     def state(self) -> State:
@@ -125,46 +108,58 @@ class Conversation:
 
         A new turn keeps the seed, so that only what was asked for changes.
         """
-        words = _words(feedback, "feedback", "say what is wrong with the picture")
-        said = self._interpret(words, self.head)
-        undone = sum(edit.turns for edit in said.edits if isinstance(edit, Undo))
-        parent = self._ancestor(undone)
-        if parent is None:
-            return replace(self.head, feedback=words, edits=(), reply=self._cannot_undo(undone))
-        before = self._state(parent)
-        if undone and len(said.edits) > 1:  # the rest was said of the picture that is gone back to
-            said = self._interpret(words, parent)
-        number = self.studio.store.next_number(self.id)
-        after = apply(before, said.edits, turn=number, words=words)
-        if after != before:
-            self.studio.check_prompt(after.prompt, self._policies)
-            return self._grow(parent, number, words, said, before, after, on_step)
-        if undone:
-            self.head = self.studio.store.move_head(self.id, parent.number)
-        return replace(self.head, feedback=words, edits=edits_as_json(said.edits), reply=said.reply)
+        return self._drawn(self.heard(feedback), on_step)
 
-    def undo(self, turns: int = 1) -> Turn:
+    def edit(self, edits: Iterable[Edit], on_step: OnStep | None = None) -> Turn:
+        """Change what is excluded or wanted by edits instead of words; the next turn, as `say` gives it."""
+        return self._drawn(self.edited(edits), on_step)
+
+    def heard(self, feedback: str, receipt: Receipt | None = None) -> Turn | Attempt:
+        """`say` without the drawing: a turn that is recorded for `recording.draw`, or the one that is still shown."""
+        words = words_of(feedback, "feedback", "say what is wrong with the picture")
+        said = self._interpret(words, self.head)
+        undone = _undone(said.edits)
+        parent = self._ancestor(undone)
+        if parent is not None and undone and len(said.edits) > 1:  # the rest was said of the picture gone back to
+            said = self._interpret(words, parent)
+        return self._change(words, said, undone, parent, receipt)
+
+    def edited(self, edits: Iterable[Edit], receipt: Receipt | None = None) -> Turn | Attempt:
+        """`edit` without the drawing, as `heard` is `say` without it."""
+        edits = tuple(edits)
+        undone = _undone(edits)
+        parent = self._ancestor(undone)
+        said = Interpretation(edits=edits, reply=describe(edits, self._state(parent or self.head)))
+        words = one_line(said.reply)
+        return self._change(words, said, undone, parent, receipt, read=False)
+
+    def undo(self, turns: int = 1, receipt: Receipt | None = None) -> Turn:
         """Go back; the turn that is shown now. What came after stays in the session, off to the side."""
         if turns < 1:
             raise InvalidInputError("--turns: at least 1")
         ancestor = self._ancestor(turns)
         if ancestor is None:
             raise InvalidInputError(self._cannot_undo(turns))
-        return self.branch(ancestor.number)
+        return self.branch(ancestor.number, receipt)
 
-    def branch(self, turn: int) -> Turn:
+    def branch(self, turn: int, receipt: Receipt | None = None) -> Turn:
         """Go on from this turn; the next one grows from it."""
-        self.head = self.studio.store.move_head(self.id, turn)
+        self.head = self.studio.store.move_head(self.id, turn, receipt)
         return self.head
 
     def seed(self, seed: int, on_step: OnStep | None = None) -> Turn:
         """The same again from this seed."""
+        return self._drawn(self.seeded(seed), on_step)
+
+    def seeded(self, seed: int, receipt: Receipt | None = None) -> Turn | Attempt:
+        """`seed` without the drawing."""
         state, words = self.state, f"seed {seed}"
         said = Interpretation(reply=f"From seed {seed}.")
         if seed == state.seed:
             return replace(self.head, feedback=words, edits=(), reply=said.reply)
         number = self.studio.store.next_number(self.id)
-        return self._grow(self.head, number, words, said, state, replace(state, seed=seed), on_step, read=False)
+        after = replace(state, seed=seed)
+        return self._grow(self.head, number, words, said, state, after, receipt, read=False)
 
     def interpret_again(self, turn: Turn) -> Interpretation:
         """What a turn's words mean to today's interpreter, in the state that they were said in.
@@ -175,11 +170,39 @@ class Conversation:
         if turn.parent is not None:
             return self._interpret(turn.feedback, self.studio.store.turn(self.id, turn.parent))
         blank = State("", self._policy, turn.seed, self._policy)
-        return _as_first_prompt(self.studio.interpreter.interpret(turn.feedback, blank), turn.feedback, blank)
+        return as_first_prompt(self.studio.interpreter.interpret(turn.feedback, blank), turn.feedback, blank)
 
     def turns(self) -> list[Turn]:
         """Every turn of the session, in order of creation."""
         return self.studio.store.turns(self.id)
+
+    def _drawn(self, prepared: Turn | Attempt, on_step: OnStep | None) -> Turn:
+        if isinstance(prepared, Attempt):
+            self.head = prepared = draw(self.studio, prepared, on_step)
+        return prepared
+
+    def _change(
+        self,
+        words: str,
+        said: Interpretation,
+        undone: int,
+        parent: Turn | None,
+        receipt: Receipt | None,
+        *,
+        read: bool = True,
+    ) -> Turn | Attempt:
+        """What these edits make of the turn that they go back to; None is one before the first."""
+        if parent is None:
+            return replace(self.head, feedback=words, edits=(), reply=self._cannot_undo(undone))
+        before = self._state(parent)
+        number = self.studio.store.next_number(self.id)
+        after = apply(before, said.edits, turn=number, words=words)
+        if after != before:
+            self.studio.check_prompt(after.prompt, self._policies)
+            return self._grow(parent, number, words, said, before, after, receipt, read=read)
+        if undone:
+            self.head = self.studio.store.move_head(self.id, parent.number, receipt)
+        return replace(self.head, feedback=words, edits=edits_as_json(said.edits), reply=said.reply)
 
     def _grow(
         self,
@@ -189,10 +212,10 @@ class Conversation:
         said: Interpretation,
         before: State,
         after: State,
-        on_step: OnStep | None,
+        receipt: Receipt | None,
         *,
         read: bool = True,
-    ) -> Turn:
+    ) -> Attempt:
         request = GenerationRequest.checked(
             **{
                 **parent.request,
@@ -205,8 +228,7 @@ class Conversation:
         reply = " ".join([said.reply, *remarks(engine, request, before, after)])
         made_with = provenance(self.studio, request, self._policies, said if read else None)
         turn = new_turn(number, parent.number, words, said.edits, reply, after, request, made_with)
-        self.head = draw(self.studio, self.studio.store.attempts.begin(self.id, turn), on_step)
-        return self.head
+        return self.studio.store.attempts.begin(self.id, turn, receipt)
 
     def _ancestor(self, turns: int) -> Turn | None:
         """The turn so many turns back from the head; None where the first is nearer."""
@@ -268,29 +290,8 @@ def turn_json(turn: Turn) -> dict[str, Any]:
     }
 
 
-def _words(text: str, name: str, hint: str) -> str:
-    words = one_line(text)
-    if not words:
-        raise InvalidInputError(f"the {name} is empty: {hint}")
-    if len(words) > MAX_PROMPT_CHARACTERS:
-        raise InvalidInputError(
-            f"the {name} is too long: {len(words)} characters, and at most {MAX_PROMPT_CHARACTERS} are read"
-        )
-    return words
-
-
-def _as_first_prompt(said: Interpretation, words: str, blank: State) -> Interpretation:
-    """A first prompt is a description whatever it sounds like: where none was heard, it is taken whole.
-
-    Raises:
-        InvalidInputError: where it only says what the picture should not show.
-    """
-    if any(isinstance(edit, SetPrompt) for edit in said.edits):
-        return said
-    if any(isinstance(edit, Exclude) for edit in said.edits):
-        raise InvalidInputError(f"“{words}” only says what is not wanted: say what the picture should show, too")
-    edits = (SetPrompt(text=words),)
-    return said.model_copy(update={"edits": edits, "reply": describe(edits, blank)})
+def _undone(edits: Iterable[Edit]) -> int:
+    return sum(edit.turns for edit in edits if isinstance(edit, Undo))
 
 
 def negative_of(turn: Turn) -> NegativePrompt:

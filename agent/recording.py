@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from .. import __version__
+from ..errors import NotthatError
 from ..generation import Engine, GenerationRequest, generate
 from ..generation.infotext import png_text
 from ..storage import Attempt, ExclusionRecord, NewTurn, StorageError, TurnRecord
@@ -25,8 +26,17 @@ def provenance(
         "notthat": __version__,
         **studio.provenance(request.model),
         "policies": studio.policy_texts(policies),
-        "interpreter": None if said is None else {"name": studio.interpreter.name, "raw": said.raw},
+        "interpreter": None if said is None else _interpreter(studio, said),
     }
+
+
+def _interpreter(studio: Studio, said: Interpretation) -> dict[str, Any]:
+    fallback = {"fallback": True} if said.fallback else {}
+    return {"name": studio.interpreter.name, "raw": said.raw, **fallback}
+
+
+class CancelledError(NotthatError):
+    """Raised by an `on_step` that wants no more of it; the message says why."""
 
 
 def draw(studio: Studio, attempt: Attempt, on_step: OnStep | None = None) -> TurnRecord:
@@ -39,6 +49,9 @@ def draw(studio: Studio, attempt: Attempt, on_step: OnStep | None = None) -> Tur
         request = GenerationRequest.checked(**attempt.turn.request)
         picture = generate(studio.engine(request.model), request, on_step)
         turn = attempts.finish(attempt, picture.image, png_text(request), picture.seconds)
+    except CancelledError as error:
+        _end(studio, attempt, "cancelled", str(error))
+        raise
     except Exception as error:
         _end(studio, attempt, "failed", str(error) or type(error).__name__)
         raise

@@ -73,14 +73,19 @@ class Replayed:
 def replay(studio: Studio, session: str, on_step: OnStep | None = None) -> Iterator[Replayed]:
     """Regenerate the turns of a session in order of creation, one at a time."""
     for turn in studio.store.turns(session):
-        request = GenerationRequest.checked(**turn.request)
-        image = generate(studio.engine(request.model), request, on_step).image
-        now = np.asarray(image, np.int16)
-        then = np.asarray(studio.store.images.open(turn.sha256).convert("RGB"), np.int16)
-        difference = abs(now - then) if now.shape == then.shape else np.full(3, 255, np.int16)
-        greatest = int(difference.max())
-        drift = None if greatest == 0 else _drift(difference, turn.provenance, studio.provenance(request.model))
-        yield Replayed(turn.number, greatest == 0, greatest, drift)
+        yield replay_turn(studio, turn, on_step)
+
+
+def replay_turn(studio: Studio, turn: TurnRecord, on_step: OnStep | None = None) -> Replayed:
+    """Regenerate one turn."""
+    request = GenerationRequest.checked(**turn.request)
+    image = generate(studio.engine(request.model), request, on_step).image
+    now = np.asarray(image, np.int16)
+    then = np.asarray(studio.store.images.open(turn.sha256).convert("RGB"), np.int16)
+    difference = abs(now - then) if now.shape == then.shape else np.full(3, 255, np.int16)
+    greatest = int(difference.max())
+    drift = None if greatest == 0 else _drift(difference, turn.provenance, studio.provenance(request.model))
+    return Replayed(turn.number, greatest == 0, greatest, drift)
 
 
 def redraw(studio: Studio, turn: TurnRecord) -> tuple[Image, Mapping[str, str]]:

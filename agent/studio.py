@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from ..errors import InvalidInputError
 from ..generation import Engine, Progress
 from ..storage import Store
 from . import policies
@@ -28,10 +29,10 @@ def interpreter_of(settings: Settings) -> Interpreter:
     return LLMInterpreter(Chat(settings.llm, base_url=base_url, api_key=key.get_secret_value() if key else None))
 
 
-def _load_engine(model: str) -> Engine:
+def _load_engine(model: str, device: str | None = None) -> Engine:
     from ..generation import LocalEngine  # which imports torch, and takes seconds
 
-    return LocalEngine.load(model)
+    return LocalEngine.load(model, device)
 
 
 class Studio:
@@ -60,12 +61,18 @@ class Studio:
         self._lock = threading.Lock()
 
     @classmethod
-    def open(cls, settings: Settings | None = None) -> Self:
-        """The studio that the environment describes; see `Settings`."""
+    def open(cls, settings: Settings | None = None, *, device: str | None = None) -> Self:
+        """The studio that the environment describes; see `Settings`. Engines are on the device, or the best one."""
         settings = settings or Settings.load()
         store = Store.open(settings.database_url, home=settings.home)
         store.attempts.mark_interrupted()  # what a crash left behind
-        return cls(store, interpreter_of(settings), model=settings.model)
+        load_engine = partial(_load_engine, device=device)
+        return cls(store, interpreter_of(settings), model=settings.model, load_engine=load_engine)
+
+    def on(self, device: str) -> "Studio":
+        """A studio of the same store and interpreter, with engines of its own on another device."""
+        load_engine = partial(_load_engine, device=device)
+        return Studio(self.store, self.interpreter, model=self.model, load_engine=load_engine)
 
     def engine(self, model: str) -> Engine:
         """The engine of a model, loaded when it is first asked for."""
@@ -73,6 +80,10 @@ class Studio:
             if model not in self._engines:
                 self._engines[model] = self._load_engine(model)
             return self._engines[model]
+
+    def loaded(self, model: str) -> Engine | None:
+        """The engine of a model, where it is loaded already; doesn't wait for one that is being loaded."""
+        return self._engines.get(model)
 
     def warm_up(self, model: str | None = None) -> None:
         """Begin to load a model in the background; what goes wrong is said when it is used."""
@@ -89,6 +100,14 @@ class Studio:
     def policy_texts(self, names: tuple[str, ...]) -> dict[str, str]:
         """The named policies' packs, word for word."""
         return policies.texts(names, self._policy_folder)
+
+    def policy_packs(self) -> dict[str, policies.Policy]:
+        """Every pack that there is and that can be read, by its name."""
+        packs = {}
+        for name in policies.available(self._policy_folder):
+            with suppress(InvalidInputError):
+                packs[name] = policies.load(name, self._policy_folder)
+        return packs
 
     def policies(self, names: tuple[str, ...]) -> NegativePrompt:
         """What the named policies exclude."""

@@ -1,6 +1,7 @@
 """What an engine is: text in, picture out; it knows no conversation and no database."""
 
 from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -90,10 +91,11 @@ class Engine(Protocol):
 def generate(engine: Engine, request: GenerationRequest, on_step: Callable[[Progress], None] | None = None) -> Picture:
     """Run a request to its end; `on_step` hears of every step."""
     picture = None
-    for progress in engine.run(request):
-        picture = progress.picture
-        if on_step:
-            on_step(progress)
+    with closing(engine.run(request)) as steps:  # an `on_step` that raises gives the engine back at once
+        for progress in steps:
+            picture = progress.picture
+            if on_step:
+                on_step(progress)
     if picture is None:
         raise GenerationError("the engine stopped without a picture")
     return picture

@@ -34,11 +34,12 @@ class StubEngine:
     def run(self, request: GenerationRequest) -> Generator[Progress]:
         """Make the picture, a step at a time; closing the generator cancels."""
         started = time.perf_counter()
-        for step in range(1, request.num_inference_steps):
-            time.sleep(self.seconds_per_step)
-            yield Progress(step, request.num_inference_steps)
         digest = hashlib.shake_256(request.model_dump_json().encode()).digest(3 * _SQUARES**2)
         small = Image.frombytes("RGB", (_SQUARES, _SQUARES), digest)
+        for step in range(1, request.num_inference_steps):
+            time.sleep(self.seconds_per_step)
+            seconds = time.perf_counter() - started
+            yield Progress(step, request.num_inference_steps, seconds=seconds, preview=small.copy)
         picture = small.resize((request.width, request.height), Image.Resampling.NEAREST)
         yield Progress(
             request.num_inference_steps,

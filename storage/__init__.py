@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .archive import export, import_
+    from .attempts import new_session_id
     from .errors import (
         DamagedPictureError,
         MissingPictureError,
@@ -25,7 +26,18 @@ if TYPE_CHECKING:
     from .images import ImageStore
     from .maintenance import Finding, Pruned, check, prune, repair
     from .migrate import revision, upgrade
-    from .records import Attempt, ExclusionRecord, NewTurn, SessionRecord, SessionStart, TurnRecord
+    from .records import (
+        Attempt,
+        ExclusionRecord,
+        KeptReceipt,
+        KeyLimits,
+        KeyRecord,
+        NewTurn,
+        Receipt,
+        SessionRecord,
+        SessionStart,
+        TurnRecord,
+    )
     from .store import Store
 
 __all__ = [
@@ -34,11 +46,15 @@ __all__ = [
     "ExclusionRecord",
     "Finding",
     "ImageStore",
+    "KeptReceipt",
+    "KeyLimits",
+    "KeyRecord",
     "MissingPictureError",
     "NewTurn",
     "NewerDatabaseError",
     "OutdatedDatabaseError",
     "Pruned",
+    "Receipt",
     "SessionRecord",
     "SessionStart",
     "StorageError",
@@ -49,6 +65,7 @@ __all__ = [
     "check",
     "export",
     "import_",
+    "new_session_id",
     "prune",
     "repair",
     "revision",
@@ -61,8 +78,21 @@ _HOME_OF = {
     "Store": "store",
     **dict.fromkeys(("Finding", "Pruned", "check", "prune", "repair"), "maintenance"),
     **dict.fromkeys(("revision", "upgrade"), "migrate"),
+    "new_session_id": "attempts",
     **dict.fromkeys(
-        ("Attempt", "ExclusionRecord", "NewTurn", "SessionRecord", "SessionStart", "TurnRecord"), "records"
+        (
+            "Attempt",
+            "ExclusionRecord",
+            "KeptReceipt",
+            "KeyLimits",
+            "KeyRecord",
+            "NewTurn",
+            "Receipt",
+            "SessionRecord",
+            "SessionStart",
+            "TurnRecord",
+        ),
+        "records",
     ),
 }
 

@@ -6,7 +6,7 @@ kept = store.attempts.finish(attempt, picture, text, seconds)   # or: end(attemp
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from PIL.Image import Image
@@ -14,11 +14,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..errors import InvalidInputError
-from . import owners, rows
+from . import owners, receipts, rows
 from .database import Database
 from .errors import StorageError
 from .models import AttemptRow, SessionRow, TurnRow
-from .records import Attempt, NewTurn, SessionStart, TurnRecord
+from .records import Attempt, NewTurn, Receipt, SessionStart, TurnRecord
 
 Insert = Callable[[Session, SessionRow, NewTurn, str, Image, Mapping[str, str]], TurnRecord]
 """Adds a finished turn's rows in an open transaction and moves the head to it."""
@@ -37,6 +37,11 @@ class Meanwhile:
     pending: tuple[int, ...]
 
 
+def new_session_id() -> str:
+    """An id that nobody can guess."""
+    return secrets.token_hex(8)
+
+
 class Attempts:
     """The turns of a store that have no picture: `pending`, `failed` or `cancelled`."""
 
@@ -45,15 +50,20 @@ class Attempts:
         self._save = save
         self._insert = insert
 
-    def begin_session(self, start: SessionStart, turn: NewTurn) -> Attempt:
-        """Record the first turn of a new session, which will be there when its picture is."""
+    def begin_session(
+        self, start: SessionStart, turn: NewTurn, session_id: str | None = None, receipt: Receipt | None = None
+    ) -> Attempt:
+        """Record the first turn of a new session, which will be there when its picture is.
+
+        `session_id` is one of `new_session_id`, for those who have to know it before.
+        """
         if turn.number != 0 or turn.parent is not None:
             raise InvalidInputError("the first turn of a session has number 0 and no parent")
         rows.check(turn)
         with self._database.writing() as db:
-            return self._record(db, secrets.token_hex(8), turn, start)
+            return self._record(db, session_id or new_session_id(), turn, start, receipt)
 
-    def begin(self, session_id: str, turn: NewTurn) -> Attempt:
+    def begin(self, session_id: str, turn: NewTurn, receipt: Receipt | None = None) -> Attempt:
         """Record a turn that is about to be drawn, under a number that no other turn has or is drawn for.
 
         That is `turn.number`, unless another process was faster; then the exclusions that this turn
@@ -66,7 +76,7 @@ class Attempts:
             session = rows.find_session(db, session_id, for_update=True)
             rows.require_turn(db, session, turn.parent)
             number = rows.free_number(db, session_id)
-            return self._record(db, session_id, rows.renumbered(turn, number), None)
+            return self._record(db, session_id, rows.renumbered(turn, number), None, receipt)
 
     def finish(self, attempt: Attempt, picture: Image, text: Mapping[str, str], seconds: float) -> TurnRecord:
         """Keep the turn with its picture, and make it the session's head: all of it, or nothing.
@@ -85,9 +95,11 @@ class Attempts:
                     model=attempt.start.model,
                     policies=list(attempt.start.policies),
                     head=0,
+                    owner=attempt.start.owner,
                 )
                 db.add(session)
             db.delete(row)
+            receipts.keep(db, attempt.receipt, attempt.session, attempt.turn.number)
             db.flush()
             return self._insert(db, session, replace(attempt.turn, seconds=seconds), sha256, picture, text)
 
@@ -157,7 +169,9 @@ class Attempts:
         with self._database.reading() as db:
             return Meanwhile(tuple(sorted(db.scalars(done))), tuple(sorted(db.scalars(pending))))
 
-    def _record(self, db: Session, session_id: str, turn: NewTurn, start: SessionStart | None) -> Attempt:
+    def _record(
+        self, db: Session, session_id: str, turn: NewTurn, start: SessionStart | None, receipt: Receipt | None
+    ) -> Attempt:
         row = AttemptRow(
             session_id=session_id,
             number=turn.number,
@@ -166,8 +180,9 @@ class Attempts:
             reason="",
             owner=owners.me(),
             created_at=rows.now(),
-            session=None if start is None else {"model": start.model, "policies": list(start.policies)},
+            session=None if start is None else {**asdict(start), "policies": list(start.policies)},
             turn=rows.turn_as_json(turn),
+            receipt=None if receipt is None else asdict(receipt),
         )
         db.add(row)
         db.flush()

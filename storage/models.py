@@ -78,8 +78,9 @@ class SessionRow(Base):
     model: Mapped[str]
     policies: Mapped[list[str]]
     head: Mapped[int]  # a number of a turn; a foreign key both ways would leave neither row to come first
+    owner: Mapped[str | None] = mapped_column(String(16))  # a key's id; none of those begun without a server
 
-    __table_args__ = (Index(None, "created_at"),)
+    __table_args__ = (Index(None, "created_at"), Index(None, "owner", "created_at"))
 
 
 class TurnRow(Base):
@@ -149,3 +150,33 @@ class AttemptRow(Base):
     created_at: Mapped[datetime]
     session: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     turn: Mapped[dict[str, Any]]
+    receipt: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+
+
+class ReceiptRow(Base):
+    """A request that named itself, and the turn that it came to."""
+
+    __tablename__ = "receipts"
+    __table_args__ = (Index(None, "created_at"),)
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    session_id: Mapped[str] = mapped_column(String(16))
+    number: Mapped[int]
+    created_at: Mapped[datetime]
+
+
+class KeyRow(Base):
+    """Who may use a server, under which policies and limits; of the token, only a digest is here."""
+
+    __tablename__ = "keys"
+    __table_args__ = (UniqueConstraint("name"),)
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    name: Mapped[str]
+    digest: Mapped[str] = mapped_column(String(64))
+    admin: Mapped[bool]
+    policies: Mapped[list[str]]
+    limits: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]

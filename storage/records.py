@@ -21,6 +21,8 @@ class SessionRecord:
     """How many turns there are."""
     prompt: str
     """What the picture at the head shows."""
+    owner: str | None = None
+    """The id of the key that began it; None where no server did, or one without keys."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,50 @@ class SessionStart:
 
     model: str
     policies: tuple[str, ...]
+    owner: str | None = None
+    """The id of the key that begins it."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """How a request names itself: `key` is a digest of who asks and of their own name for it, `fingerprint` one of
+    all that it says."""
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class KeptReceipt:
+    """The turn that a request came to."""
+
+    fingerprint: str
+    session: str
+    number: int
+
+
+@dataclass(frozen=True)
+class KeyLimits:
+    """What a key may ask for; None is the server's own limit."""
+
+    requests_per_minute: int | None = None
+    steps: int | None = None
+    size: int | None = None
+    """Pixels of a picture's longer side."""
+
+
+@dataclass(frozen=True)
+class KeyRecord:
+    """Somebody who may use a server."""
+
+    id: str
+    name: str
+    admin: bool
+    policies: tuple[str, ...]
+    """Packs that apply to all of their sessions."""
+    limits: KeyLimits
+    created_at: datetime
+    revoked_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -116,3 +162,5 @@ class Attempt:
     """With the number that it has while it is pending; another turn may have it afterwards."""
     start: SessionStart | None
     """For a session's first turn."""
+    receipt: Receipt | None = None
+    """Kept with the turn when it is done."""

@@ -10,8 +10,19 @@ from sqlalchemy.orm import Session, selectinload
 from ..errors import InvalidInputError
 from .errors import UnknownSessionError, UnknownTurnError
 from .images import ImageStore
-from .models import AttemptRow, ExclusionRow, SessionRow, TurnRow
-from .records import Attempt, ExclusionRecord, NewTurn, SessionRecord, SessionStart, Status, TurnRecord
+from .models import AttemptRow, ExclusionRow, KeyRow, SessionRow, TurnRow
+from .records import (
+    Attempt,
+    ExclusionRecord,
+    KeyLimits,
+    KeyRecord,
+    NewTurn,
+    Receipt,
+    SessionRecord,
+    SessionStart,
+    Status,
+    TurnRecord,
+)
 
 _SEEDS = range(-(2**63), 2**63)
 _NUMBERS = range(2**31)
@@ -140,6 +151,20 @@ def session_record(row: SessionRow, turns: int, prompt: str) -> SessionRecord:
         head=row.head,
         turns=turns,
         prompt=prompt,
+        owner=row.owner,
+    )
+
+
+def key_record(row: KeyRow) -> KeyRecord:
+    """What a key's row says."""
+    return KeyRecord(
+        id=row.id,
+        name=row.name,
+        admin=row.admin,
+        policies=tuple(row.policies),
+        limits=KeyLimits(**row.limits),
+        created_at=row.created_at,
+        revoked_at=row.revoked_at,
     )
 
 
@@ -164,7 +189,8 @@ def attempt_record(row: AttemptRow) -> Attempt:
         reason=row.reason,
         created_at=row.created_at,
         turn=turn_from_json(row.turn),
-        start=SessionStart(start["model"], tuple(start["policies"])) if start else None,
+        start=SessionStart(start["model"], tuple(start["policies"]), start.get("owner")) if start else None,
+        receipt=Receipt(**row.receipt) if row.receipt else None,
     )
 
 

@@ -1,6 +1,5 @@
 """`Store`: the only door to what is kept."""
 
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,15 +13,17 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Session, aliased
 
 from ..errors import InvalidInputError
-from . import rows
-from .attempts import Attempts
+from . import receipts, rows
+from .attempts import Attempts, new_session_id
 from .connection import WAIT_SECONDS, connect, database_url
 from .database import Database
 from .errors import MissingPictureError
 from .images import ImageStore
+from .keys import Keys
 from .migrate import make_folder, make_ready
 from .models import ExclusionRow, SessionRow, TurnRow
-from .records import NewTurn, SessionRecord, TurnRecord
+from .receipts import Receipts
+from .records import NewTurn, Receipt, SessionRecord, TurnRecord
 
 
 class Store:
@@ -42,6 +43,10 @@ class Store:
         """The database's file or address, as its user knows it."""
         self.attempts = Attempts(self._database, images.save, self._insert)
         """The turns that have no picture, or not yet."""
+        self.keys = Keys(self._database)
+        """Who may use a server."""
+        self.receipts = Receipts(self._database)
+        """What became of requests that named themselves."""
 
     @classmethod
     def open(cls, url: str | None = None, *, home: Path, wait: float = WAIT_SECONDS) -> Self:
@@ -87,9 +92,7 @@ class Store:
             raise InvalidInputError("the first turn of a session has number 0 and no parent")
         rows.check(turn)
         sha256 = self.images.save(picture, text)
-        session = SessionRow(
-            id=secrets.token_hex(8), created_at=rows.now(), model=model, policies=list(policies), head=0
-        )
+        session = SessionRow(id=new_session_id(), created_at=rows.now(), model=model, policies=list(policies), head=0)
         with self._database.writing() as db:
             db.add(session)
             db.flush()
@@ -112,12 +115,13 @@ class Store:
             number = rows.free_number(db, session_id)
             return self._insert(db, session, rows.renumbered(turn, number), sha256, picture, text)
 
-    def move_head(self, session_id: str, number: int) -> TurnRecord:
+    def move_head(self, session_id: str, number: int, receipt: Receipt | None = None) -> TurnRecord:
         """Let the session's next turn grow from turn `number`, and return that; nothing is erased."""
         with self._database.writing() as db:
             session = rows.find_session(db, session_id, for_update=True)
             turn = self._record(rows.find_turn(db, session, number))
             session.head = number
+            receipts.keep(db, receipt, session_id, number)
         return turn
 
     def restore_session(self, session: SessionRecord, turns: Sequence[tuple[NewTurn, str, datetime]]) -> None:
@@ -162,8 +166,11 @@ class Store:
             head = rows.find_turn(db, session, session.head)
             return rows.session_record(session, _count_turns(db, session_id), head.prompt)
 
-    def sessions(self, limit: int | None = None) -> list[SessionRecord]:
-        """All sessions, newest first; or the `limit` newest, which takes as long whatever their number."""
+    def sessions(self, limit: int | None = None, *, owner: str | None = None) -> list[SessionRecord]:
+        """All sessions, newest first; or the `limit` newest, which takes as long whatever their number.
+
+        With an `owner`, the id of a key, only those that it began.
+        """
         turns = select(func.count()).where(TurnRow.session_id == SessionRow.id).scalar_subquery()
         head = aliased(TurnRow)
         newest_first = (
@@ -172,6 +179,8 @@ class Store:
             .order_by(SessionRow.created_at.desc(), SessionRow.id)
             .limit(limit)
         )
+        if owner is not None:
+            newest_first = newest_first.where(SessionRow.owner == owner)
         with self._database.reading() as db:
             return [rows.session_record(*row) for row in db.execute(newest_first)]
 
@@ -181,11 +190,15 @@ class Store:
             session = rows.find_session(db, session_id)
             return self._record(rows.find_turn(db, session, session.head if number is None else number))
 
-    def turns(self, session_id: str) -> list[TurnRecord]:
-        """All turns of the session in order of creation, those of abandoned branches too."""
+    def turns(self, session_id: str, first: int = 0, limit: int | None = None) -> list[TurnRecord]:
+        """All turns of the session in order of creation, those of abandoned branches too.
+
+        Or those from number `first` on, and of them the `limit` first.
+        """
         with self._database.reading() as db:
             session = rows.find_session(db, session_id)
-            return [self._record(turn) for turn in db.scalars(rows.turns_of(session).order_by(TurnRow.number))]
+            asked = rows.turns_of(session).where(TurnRow.number >= first).order_by(TurnRow.number).limit(limit)
+            return [self._record(turn) for turn in db.scalars(asked)]
 
     # Maintenance
 

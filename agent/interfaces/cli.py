@@ -15,7 +15,7 @@ import typer
 
 from ... import __version__
 from ...errors import InvalidInputError, NotthatError
-from . import database, portable, replays
+from . import database, keys, portable, replays, serve
 from .options import (
     Embedding,
     Guidance,
@@ -44,9 +44,11 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.add_typer(database.app, name="db")
+app.add_typer(keys.app, name="keys")
 app.command()(replays.replay)
 app.command()(portable.export)
 app.command("import")(portable.import_)
+app.command()(serve.serve)
 
 _SOME_PICTURE = "picture"
 """What stands for the prompt of a picture that nothing is known of."""

@@ -10,6 +10,7 @@ import typer
 from ...errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from ...storage import Store
     from ..settings import Settings
     from ..studio import Studio
 
@@ -66,3 +67,13 @@ def open_studio(model: str | None = None) -> Iterator["Studio"]:
 
     with Studio.open(load_settings(model)) as studio:
         yield studio
+
+
+@contextmanager
+def open_store() -> Iterator["Store"]:
+    """The store of the settings in force, closed afterwards."""
+    from ...storage import Store
+
+    settings = load_settings()
+    with Store.open(settings.database_url, home=settings.home) as store:
+        yield store

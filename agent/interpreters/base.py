@@ -19,6 +19,8 @@ class Interpretation(BaseModel):
     reply: str
     raw: str | None = None
     """What the interpreter was answered itself, word for word, where it asked somebody."""
+    fallback: bool = False
+    """Whether another interpreter had to read the words in its place."""
 
 
 class Interpreter(Protocol):

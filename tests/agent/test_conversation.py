@@ -1,7 +1,7 @@
 """A person and a picture, turn by turn, on a real store with the embedded interpreter and a stub engine."""
 
 import json
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from itertools import groupby, islice
 from pathlib import Path
 
@@ -454,8 +454,8 @@ def test_a_turn_that_is_cancelled_leaves_the_session_as_it_was(studio: Studio) -
 
 def test_an_engine_that_stops_without_a_picture_is_a_failure(open_studio: OpenStudio) -> None:
     class Empty(StubEngine):
-        def run(self, request: GenerationRequest) -> Iterator[Progress]:
-            return islice(super().run(request), 2)
+        def run(self, request: GenerationRequest) -> Generator[Progress]:
+            yield from islice(super().run(request), 2)
 
     studio = open_studio(Empty())
     with pytest.raises(NotthatError, match="without a picture"):

@@ -55,7 +55,7 @@ def test_the_tables_are_those_the_models_would_make(migrated: Engine, tmp_path: 
     Base.metadata.create_all(modelled)
 
     assert described(migrated) == described(modelled)
-    assert set(described(migrated)) == {"sessions", "turns", "exclusions", "attempts"}
+    assert set(described(migrated)) == {"sessions", "turns", "exclusions", "attempts", "receipts", "keys"}
     modelled.dispose()
 
 

@@ -42,4 +42,4 @@ class LLMInterpreter:
             reason = str(error)
         said = self._fallback.interpret(feedback, state, picture)
         notice = f"(Read {self._fallback.name}, without the language model: {reason}.)"
-        return Interpretation(edits=said.edits, reply=f"{said.reply} {notice}", raw=raw or None)
+        return Interpretation(edits=said.edits, reply=f"{said.reply} {notice}", raw=raw or None, fallback=True)

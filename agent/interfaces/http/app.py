@@ -1,0 +1,106 @@
+"""The app: the routes, and what stands before them.
+
+A face, that is another way to talk to the same sessions, is a function that adds its routes to the app; what it gives
+back, if anything, is entered when the server starts and left when it stops. `FACES` lists them.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
+from starlette.middleware.cors import CORSMiddleware
+
+from .... import __version__
+from ...studio import Studio
+from . import catalogue, operations, pictures, problems, sessions, turns
+from .limits import BodyLimit
+from .logs import Log, RequestLog
+from .metrics import Metrics
+from .origins import Origins
+from .service import Service
+from .serving import Serving
+from .watching import Watching
+
+Face = Callable[[FastAPI, Service], AbstractAsyncContextManager[None] | None]
+
+FACES: tuple[Face, ...] = ()
+"""The other faces of the server."""
+
+LARGER_BODIES: dict[str, int] = {}
+"""Prefixes of paths whose requests may have so many bytes: a chat's history carries its pictures."""
+
+_ROUTERS = (sessions.router, turns.router, pictures.router, catalogue.router, operations.router)
+
+_ABOUT = """Say what is wrong with the picture; get it again without it.
+
+Where the server has keys, send one as `Authorization: Bearer nt_…`. `Prefer: respond-async` answers at once, with the
+address of the turn's events; `Idempotency-Key` makes a request that is sent twice make one turn. Errors are
+`application/problem+json`."""
+
+
+def create_app(
+    studio: Studio,
+    serving: Serving,
+    *,
+    devices: Iterable[Studio] = (),
+    log: Log | None = None,
+    faces: tuple[Face, ...] | None = None,
+) -> FastAPI:
+    """The server's app on a studio, which whoever opened it closes.
+
+    `devices` are studios on the same store with engines on other devices.
+    """
+    watching = Watching(Metrics(), log or Log(words=serving.log_words))
+    service = Service(studio, serving, watching, devices)
+    contexts: list[AbstractAsyncContextManager[None]] = []
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.callback(service.close)
+            stack.push_async_callback(service.stop)
+            for context in contexts:
+                await stack.enter_async_context(context)
+            service.warm_up()
+            yield
+
+    # FastAPI's own spans and records repeat queries and messages, and so what people say: see tracing.py for ours.
+    quiet: TelemetryConfig = {"tracing": False, "logs": False}
+    app = FastAPI(
+        telemetry=quiet,
+        title="notthat",
+        version=__version__,
+        description=_ABOUT,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.service = service
+    problems.install(app)
+    for router in _ROUTERS:
+        app.include_router(router)
+    for face in FACES if faces is None else faces:
+        context = face(app, service)
+        if context is not None:
+            contexts.append(context)
+    _add_middleware(app, serving, watching)
+    problems.complete(app)
+    return app
+
+
+def _add_middleware(app: FastAPI, serving: Serving, watching: Watching) -> None:
+    """What every request goes through, from the inside out."""
+    app.add_middleware(BodyLimit, limit=serving.body, larger=LARGER_BODIES)
+    if serving.cors:
+        exposed = ["Location", "Preference-Applied", "Retry-After"]
+        methods = ["GET", "POST", "DELETE"]
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=serving.cors,
+            allow_methods=methods,
+            allow_headers=["*"],
+            expose_headers=exposed,
+        )
+    app.add_middleware(Origins, serving=serving)
+    app.add_middleware(RequestLog, log=watching.log, metrics=watching.metrics)

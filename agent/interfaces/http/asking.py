@@ -1,0 +1,108 @@
+"""What the routes share: who calls, what names a request, and how the answer to a turn is given."""
+
+import asyncio
+import hashlib
+from collections.abc import Coroutine
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Header, Path, Request, Response
+from fastapi.responses import JSONResponse
+
+from ....storage import Receipt
+from ...conversation import Turn
+from .answers import PendingAnswer, TurnAnswer
+from .callers import Caller, caller_of
+from .links import Links
+from .problems import Problem
+from .runs import Run
+from .service import Service
+
+
+def service_of(request: Request) -> Service:
+    """The app's service."""
+    service: Service = request.app.state.service
+    return service
+
+
+def _caller(request: Request) -> Caller:
+    service = service_of(request)
+    caller = caller_of(
+        service.studio.store,
+        request.headers.get("authorization"),
+        keyless=service.serving.loopback,
+        browsing="text/html" in request.headers.get("accept", ""),
+    )
+    service.rate.take(caller)
+    return caller
+
+
+async def _receipt(
+    request: Request,
+    caller: "TheCaller",
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            min_length=1,
+            max_length=255,
+            description="Names this request: sent again with the same name, it is answered by the turn it made.",
+        ),
+    ] = None,
+) -> Receipt | None:
+    if idempotency_key is None:
+        return None
+    said = b"\0".join([request.method.encode(), request.url.path.encode(), await request.body()])
+    name = f"{caller.id or ''}\0{idempotency_key}"
+    return Receipt(hashlib.sha256(name.encode()).hexdigest(), hashlib.sha256(said).hexdigest())
+
+
+def _background(
+    prefer: Annotated[
+        str | None, Header(description="`respond-async`: answer at once, with the address of the turn's events.")
+    ] = None,
+) -> bool:
+    return any(part.strip().lower() == "respond-async" for part in (prefer or "").replace(";", ",").split(","))
+
+
+Result = TypeVar("Result")
+
+SessionId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", examples=["3f9c2a71d0b45e86"])]
+TheService = Annotated[Service, Depends(service_of)]
+TheCaller = Annotated[Caller, Depends(_caller)]
+TheReceipt = Annotated[Receipt | None, Depends(_receipt)]
+Background = Annotated[bool, Depends(_background)]
+TheLinks = Annotated[Links, Depends(Links.of)]
+
+
+async def answered(request: Request, run: Run, links: Links) -> Response:
+    """The turn when it is done; or, where the run goes on by itself, at once what it will be."""
+    if run.background:
+        number = await run.numbered()
+        told = PendingAnswer.of(run, links).model_dump(mode="json")
+        headers = {"Location": links.turn(run.session, number), "Preference-Applied": "respond-async"}
+        return JSONResponse(told, 202, headers=headers)
+    turn = await attended(request, run)
+    return JSONResponse(TurnAnswer.of(turn, links).model_dump(mode="json"))
+
+
+async def attended(request: Request, run: Run) -> Turn:
+    """Wait for a run as long as the client does; one that nobody waits for any more is given up."""
+    with run.attended():
+        return await unless_gone(request, run.turn())
+
+
+async def unless_gone(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
+    """Do this as long as the client waits for it, and cancel it when that has gone."""
+    doing, gone = asyncio.create_task(work), asyncio.create_task(_gone(request))
+    try:
+        await asyncio.wait([doing, gone], return_when=asyncio.FIRST_COMPLETED)
+        if not doing.done():
+            raise Problem(499, "client-gone", "Nobody waits", "the client has gone")
+        return doing.result()
+    finally:
+        doing.cancel()
+        gone.cancel()
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

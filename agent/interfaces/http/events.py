@@ -1,0 +1,77 @@
+"""What happens to a turn, as a log that any number of clients follow, and come back to."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ...conversation import Turn
+
+Name = Literal["queued", "interpreted", "step", "preview", "done", "failed", "cancelled"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened: `data` is JSON, or the turn, which is told with the reader's own addresses."""
+
+    id: str
+    number: int
+    name: Name
+    data: dict[str, Any] | Turn
+
+
+class EventLog:
+    """The events of one turn, in order; the last is `done`, `failed` or `cancelled`.
+
+    It is used on the event loop alone. An event's id names the log too, since a turn that came to no picture
+    leaves its number to another.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        self._name = name or secrets.token_hex(4)
+        self._events: list[Event] = []
+        self._count = 0
+        self._news = asyncio.Event()
+        self.ended = False
+
+    def add(self, name: Name, data: dict[str, Any] | Turn, *, last: bool = False) -> None:
+        """Tell everybody."""
+        if self.ended:
+            return
+        self._count += 1
+        self._events.append(Event(f"{self._name}-{self._count}", self._count, name, data))
+        if last:
+            self.ended = True
+            self._events = [
+                event for event in self._events if event.name != "preview"
+            ]  # who comes now sees the picture
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+    def has_ended_by(self, after: str | None) -> bool:
+        """Whether whoever has heard of the event `after` has heard all."""
+        return self.ended and self._position(after) == self._count
+
+    async def follow(self, after: str | None = None, heartbeat: float | None = None) -> AsyncGenerator[Event | None]:
+        """The events after the one of this id, those of the past first, to the last one.
+
+        None says that nothing happened for `heartbeat` seconds.
+        """
+        position = self._position(after)
+        while True:
+            news = self._news
+            for event in [event for event in self._events if event.number > position]:
+                position = event.number
+                yield event
+            if self.ended and position == self._count:
+                return
+            try:
+                async with asyncio.timeout(heartbeat):
+                    await news.wait()
+            except TimeoutError:
+                yield None
+
+    def _position(self, after: str | None) -> int:
+        name, _, number = (after or "").rpartition("-")
+        return min(int(number), self._count) if name == self._name and number.isdecimal() else 0

@@ -1,0 +1,39 @@
+"""The addresses that answers name."""
+
+from starlette.requests import Request
+
+
+class Links:
+    """Addresses below a base, which ends without a slash."""
+
+    def __init__(self, base: str) -> None:
+        self._base = base.rstrip("/")
+
+    @classmethod
+    def of(cls, request: Request) -> "Links":
+        """As the server is told that the world knows it, or as this request knows it."""
+        return cls(request.app.state.service.serving.url or str(request.base_url))
+
+    def image(self, sha256: str) -> str:
+        """A picture."""
+        return f"{self._base}/api/images/{sha256}.png"
+
+    def session(self, session: str) -> str:
+        """A session, for programs."""
+        return f"{self._base}/api/sessions/{session}"
+
+    def page(self, session: str) -> str:
+        """A session, for people."""
+        return f"{self._base}/?session={session}"
+
+    def replay(self, session: str) -> str:
+        """A session's turns on one page."""
+        return f"{self.session(session)}/replay.html"
+
+    def turn(self, session: str, turn: int) -> str:
+        """A turn."""
+        return f"{self.session(session)}/turns/{turn}"
+
+    def events(self, session: str, turn: int) -> str:
+        """What happens to a turn."""
+        return f"{self.turn(session, turn)}/events"

@@ -1,0 +1,97 @@
+"""Numbers for Prometheus: the queue, how long turns take and in which phase, steps, exclusions, memory."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psutil
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from .... import __version__
+from ....generation import Progress
+from .runs import Run
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+_STEPS_PER_SECOND = (0.1, 0.3, 1, 2, 5, 10, 20, 50, 100, 300, 1000)
+
+
+class Metrics:
+    """A server's own numbers; several servers in one process don't mix theirs."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._turns = self._counter("turns", "Turns by what they came to.", "outcome")
+        self._latency = self._histogram("turn_seconds", "How long a turn took.", _SECONDS, "outcome")
+        self._phases = self._histogram("turn_phase_seconds", "How long each phase of a turn took.", _SECONDS, "phase")
+        self._steps = self._counter("steps", "Denoising steps.")
+        self._speed = self._histogram("steps_per_second", "How fast pictures were drawn.", _STEPS_PER_SECOND)
+        self._exclusions = self._counter("exclusions", "Exclusions that turns brought, by who asked.", "source")
+        self._fallbacks = self._counter("interpreter_fallbacks", "Words that the language model left to the grammar.")
+        self._requests = self._counter("http_requests", "Requests by route and status.", "method", "route", "status")
+        info = Gauge("notthat_info", "The version.", ["version"], registry=self.registry)
+        info.labels(__version__).set(1)
+        self.registry.register(_Memory())
+
+    def watch_queue(self, waiting: Callable[[], int], drawing: Callable[[], int]) -> None:
+        """Ask these for the queue's length and for how many are drawn."""
+        Gauge("notthat_queue_waiting", "Turns that wait.", registry=self.registry).set_function(waiting)
+        Gauge("notthat_queue_drawing", "Turns that are drawn.", registry=self.registry).set_function(drawing)
+
+    def stepped(self, progress: Progress) -> None:
+        """A step was drawn."""
+        self._steps.inc()
+        if progress.picture is not None and progress.steps_per_second:
+            self._speed.observe(progress.steps_per_second)
+
+    def ended(self, run: Run) -> None:
+        """A run came to its end."""
+        self._turns.labels(run.outcome).inc()
+        self._latency.labels(run.outcome).observe(run.clock.ended - run.clock.asked)
+        for phase, (begin, end) in run.clock.phases.items():
+            self._phases.labels(phase).observe(max(0.0, end - begin))
+        if run.attempt is None or run.outcome != "done":
+            return
+        turn = run.attempt.turn
+        for exclusion in turn.exclusions:
+            if exclusion.since == turn.number:
+                self._exclusions.labels(exclusion.source).inc()
+        if ((turn.provenance or {}).get("interpreter") or {}).get("fallback"):
+            self._fallbacks.inc()
+
+    def answered(self, method: str, route: str, status: int) -> None:
+        """A request was answered."""
+        self._requests.labels(method, route, str(status)).inc()
+
+    def text(self) -> bytes:
+        """All of it as Prometheus reads it."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, about: str, *labels: str) -> Counter:
+        return Counter(f"notthat_{name}", about, labels, registry=self.registry)
+
+    def _histogram(self, name: str, about: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"notthat_{name}", about, labels, buckets=buckets, registry=self.registry)
+
+
+class _Memory(Collector):
+    """What is in use of the process's memory, and of each device's."""
+
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+        self._started = time.time()
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Measured when it is asked for."""
+        memory = GaugeMetricFamily("notthat_memory_bytes", "Memory in use.", labels=["device"])
+        memory.add_metric(["cpu"], self._process.memory_info().rss)
+        torch: Any = sys.modules.get("torch")  # nobody's numbers are worth importing it
+        if torch is not None and torch.cuda.is_available():
+            for device in range(torch.cuda.device_count()):
+                memory.add_metric([f"cuda:{device}"], torch.cuda.memory_allocated(device))
+        yield memory
+        yield GaugeMetricFamily("notthat_uptime_seconds", "How long it runs.", value=time.time() - self._started)

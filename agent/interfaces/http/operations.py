@@ -1,0 +1,54 @@
+"""`/healthz`, `/readyz`, `/metrics`: for those who run it."""
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+
+from .... import __version__
+from ....errors import NotthatError
+from .answers import Healthy, Ready
+from .asking import TheCaller, TheService
+from .metrics import CONTENT_TYPE
+from .problems import Problem, documented
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/healthz", summary="Whether it runs")
+async def healthz() -> Healthy:
+    """Answers as long as the process does; needs no key."""
+    return Healthy(version=__version__)
+
+
+@router.get(
+    "/readyz",
+    response_model=Ready,
+    responses={503: {"model": Ready, "description": "Not yet, or no more."}},
+    summary="Whether it can draw now",
+)
+async def readyz(service: TheService) -> JSONResponse:
+    """503 until the default model is loaded, when the database doesn't answer, and while it is being stopped."""
+    try:
+        await service.reading(service.studio.store.keys.exist)
+        database = True
+    except NotthatError:
+        database = False
+    model = service.studio.loaded(service.serving.models[0]) is not None
+    ready = database and model and not service.stopping
+    told = Ready(ready=ready, model=model, database=database, stopping=service.stopping)
+    return JSONResponse(told.model_dump(), 200 if ready else 503)
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={
+        200: {"description": "Prometheus's text.", "content": {"text/plain": {"schema": {"type": "string"}}}},
+        **documented(),
+    },
+    summary="Numbers for Prometheus",
+)
+async def metrics(service: TheService, caller: TheCaller) -> Response:
+    """Where there are keys, an admin's is needed."""
+    if not caller.admin:
+        raise Problem(403, "admin-needed", "An admin's key is needed", "only an admin's key may read the metrics")
+    return Response(service.watching.metrics.text(), media_type=CONTENT_TYPE)

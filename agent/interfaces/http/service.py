@@ -1,0 +1,303 @@
+"""The service: everything that is asked of sessions goes through it, and only so much at once.
+
+    run = await service.say(caller, session, "too dark")     # Problem: 404, 429, 503
+    turn = await run.turn()                                  # waits; raises what went wrong
+    async for event in run.events.follow(): ...              # or watch it
+    run.cancel("not needed any more")
+
+What is asked of one session happens in the order in which it was asked. Words are understood at once, in a thread;
+pictures are drawn by one thread a device, whose line is fair between sessions.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+from ....generation import Progress
+from ....storage import Attempt, Receipt, SessionRecord, UnknownSessionError, new_session_id
+from ...beginning import Beginning, begin_session
+from ...conversation import Conversation, Turn
+from ...edits import Edit, State
+from ...exclusions import NegativePrompt
+from ...recording import CancelledError, draw
+from ...studio import Studio
+from . import problems
+from .callers import Caller
+from .limits import Rate, allowed
+from .line import Line, Order
+from .registry import Runs
+from .runs import Kind, Run, data_url, wants_preview
+from .serving import Serving
+from .watching import Watching
+
+Result = TypeVar("Result")
+Prepare = Callable[[], "Turn | Attempt"]
+
+_READERS = 16
+"""Threads that read words and the database: a language model may take its time."""
+_FIRST_GUESS = 5.0
+"""Seconds that a picture is thought to take before one was drawn."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """A studio whose engines are on one device, and the one thread that draws there."""
+
+    studio: Studio
+    thread: ThreadPoolExecutor
+
+
+class Service:
+    """The studio of a server; `devices` are further studios on the same store, one for each device more."""
+
+    def __init__(self, studio: Studio, serving: Serving, watching: Watching, devices: Iterable[Studio] = ()) -> None:
+        self.studio, self.serving, self.watching = studio, serving, watching
+        self.devices = [
+            Device(each, ThreadPoolExecutor(1, thread_name_prefix="notthat-draw")) for each in (studio, *devices)
+        ]
+        self.line: Line[Device] = Line(self.devices)
+        self.runs = Runs(serving)
+        self.rate = Rate()
+        self.stopping = False
+        self._order = Order()
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="notthat-read")
+        self._seconds = _FIRST_GUESS
+
+    # What can be asked for
+
+    async def start(
+        self, caller: Caller, beginning: Beginning, receipt: Receipt | None = None, *, background: bool = False
+    ) -> Run:
+        """Begin a session; its id is the run's."""
+        model = beginning.model or self.serving.models[0]
+        if model not in self.serving.models:
+            there = ", ".join(self.serving.models)
+            raise problems.Problem(
+                400, "unknown-model", "There is no such model", f"no model “{model}”: there is {there}"
+            )
+        run = Run("start", new_session_id(), beginning.prompt, owner=caller.id, receipt=receipt)
+
+        def prepare() -> Attempt:
+            defaults = self.studio.engine(model).defaults
+            asked = allowed(replace(beginning, model=model), caller, self.serving, defaults)
+            return begin_session(asked, self.studio, run.session, receipt)
+
+        return await self._submit(run, prepare, background=background)
+
+    async def say(
+        self, caller: Caller, session: str, feedback: str, receipt: Receipt | None = None, *, background: bool = False
+    ) -> Run:
+        """Say what is wrong with a session's picture."""
+        return await self._ask(
+            caller, session, "say", feedback, receipt, background, lambda on: on.heard(feedback, receipt)
+        )
+
+    async def edit(
+        self,
+        caller: Caller,
+        session: str,
+        edits: Iterable[Edit],
+        receipt: Receipt | None = None,
+        *,
+        background: bool = False,
+    ) -> Run:
+        """Change what is excluded or wanted by edits; a `Reroll` is another one from another seed."""
+        edits = tuple(edits)
+        return await self._ask(caller, session, "edits", "", receipt, background, lambda on: on.edited(edits, receipt))
+
+    async def seed(
+        self, caller: Caller, session: str, seed: int, receipt: Receipt | None = None, *, background: bool = False
+    ) -> Run:
+        """The same again from this seed."""
+        return await self._ask(caller, session, "seed", "", receipt, background, lambda on: on.seeded(seed, receipt))
+
+    async def undo(self, caller: Caller, session: str, turns: int = 1, receipt: Receipt | None = None) -> Run:
+        """Go back; nothing is drawn."""
+        return await self._ask(caller, session, "undo", "", receipt, False, lambda on: on.undo(turns, receipt))
+
+    async def branch(self, caller: Caller, session: str, turn: int, receipt: Receipt | None = None) -> Run:
+        """Go on from a turn; nothing is drawn."""
+        return await self._ask(caller, session, "branch", "", receipt, False, lambda on: on.branch(turn, receipt))
+
+    async def retry(self, caller: Caller, session: str, turn: int | None = None, *, background: bool = False) -> Run:
+        """Draw a turn again that came to no picture, by default the session's latest."""
+        attempts = self.studio.store.attempts
+        first = await self.reading(lambda: next((each.start for each in attempts.all(session) if each.start), None))
+        if first is None:
+            await self.session(caller, session)
+        elif not caller.may_see(first.owner):
+            raise UnknownSessionError(f"no session “{session}”")
+        run = Run("retry", session, "", owner=caller.id, receipt=None)
+        return await self._submit(run, lambda: attempts.again(session, turn), background=background)
+
+    async def session(self, caller: Caller, session: str) -> SessionRecord:
+        """A session of the caller's. Raises `UnknownSessionError` where there is none, or it is another's."""
+        record = await self.reading(lambda: self.studio.store.session(session))
+        if not caller.may_see(record.owner):
+            raise UnknownSessionError(f"no session “{session}”")
+        return record
+
+    async def reading(self, work: Callable[[], Result]) -> Result:
+        """Do what reads words or the database in a thread, so that the event loop goes on."""
+        return await self._read(work)
+
+    async def drawing(self, party: str, work: Callable[[Studio], Result]) -> Result:
+        """Do something else that needs a device, when it is the party's turn; it is done to its end."""
+        async with self.line.device(party) as device:
+            return await _to_its_end(asyncio.get_running_loop().run_in_executor(device.thread, work, device.studio))
+
+    def warm_up(self) -> None:
+        """Load the default model and the interpreter's words, so that the first to come needn't wait for them."""
+        for device in self.devices:
+            device.studio.warm_up(self.serving.models[0])
+        blank = State("", NegativePrompt(), 0)
+        self._read(partial(self.studio.interpreter.interpret, "a house without fog", blank))
+
+    async def stop(self) -> None:
+        """Take nothing on any more; give back what waits, and finish what is drawn, or give that back, too."""
+        self.stopping = True
+        reason = "the server was stopped before it was drawn: it can be retried"
+        for run in self.runs.waiting():
+            run.cancel(reason)
+        tasks = [run.task for run in self.runs.unfinished() if run.task is not None]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=self.serving.grace)
+            for run in self.runs.unfinished():
+                run.cancel(reason)
+            if late:
+                await asyncio.wait(late)
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._readers.shutdown(wait=False, cancel_futures=True)
+        for device in self.devices:
+            device.thread.shutdown(wait=False, cancel_futures=True)
+
+    # How it is done
+
+    async def _ask(
+        self,
+        caller: Caller,
+        session: str,
+        kind: Kind,
+        words: str,
+        receipt: Receipt | None,
+        background: bool,
+        change: Callable[[Conversation], Turn | Attempt],
+    ) -> Run:
+        begun = self.runs.beginning(session)
+        if begun is None or not caller.may_see(begun.owner):
+            await self.session(caller, session)
+        run = Run(kind, session, words, owner=caller.id, receipt=receipt)
+        return await self._submit(run, lambda: change(Conversation.open(session, self.studio)), background=background)
+
+    async def _submit(self, run: Run, prepare: Prepare, *, background: bool) -> Run:
+        if known := self.runs.same(run.receipt):
+            return known
+        if self.stopping:
+            raise problems.stopping()
+        self._admit(run.session)
+        run.background, run.linger = background, self.serving.linger
+        self.runs.add(run)
+        run.moved(len(self.line) + 1)
+        run.task = asyncio.create_task(self._carry_out(run, prepare))
+        run.task.add_done_callback(lambda _: self._ended(run))
+        return run
+
+    def _admit(self, session: str) -> None:
+        waiting = self.runs.waiting()
+        if len(waiting) >= self.serving.queue:
+            raise problems.queue_full(f"{len(waiting)} turns are waiting", self._seconds_for(len(waiting)))
+        mine = sum(run.session == session for run in waiting)
+        if mine >= self.serving.session_queue:
+            raise problems.queue_full(f"{mine} turns of this session are waiting", self._seconds_for(mine))
+
+    def _seconds_for(self, turns: int) -> int:
+        return max(1, math.ceil(self._seconds * turns / len(self.devices)))
+
+    async def _carry_out(self, run: Run, prepare: Prepare) -> None:
+        try:
+            run.done(await self._turn(run, prepare))
+        except Exception as error:
+            run.failed(error)
+
+    def _ended(self, run: Run) -> None:
+        if not run.events.ended:  # it was cancelled while it waited, or before it began
+            run.failed(CancelledError(run.stopped or "stopped"))
+        if run.clock.drawing is not None:
+            self._seconds += (run.clock.ended - run.clock.drawing - self._seconds) / 8
+        self.runs.ended(run)
+        self.watching.ended(run)
+
+    async def _turn(self, run: Run, prepare: Prepare) -> Turn:
+        if run.receipt is not None and (kept := await self.reading(partial(self._kept, run.receipt))):
+            return kept
+        await self._number(run)
+        async with self._order.of(run.session):
+            run.clock.began()
+            prepared = await _to_its_end(self._read(prepare))
+            if not isinstance(prepared, Attempt):
+                return prepared
+            run.recorded(prepared)
+            self.runs.renumber(run, prepared.turn.number)
+            return await self._draw(run, prepared)
+
+    async def _draw(self, run: Run, attempt: Attempt) -> Turn:
+        loop = asyncio.get_running_loop()
+        try:
+            run.check()
+            async with self.line.device(run.session, run.moved) as device:
+                run.begins_drawing()
+                work = partial(draw, device.studio, attempt, partial(self._on_step, loop, run))
+                return await _to_its_end(loop.run_in_executor(device.thread, work))
+        except (asyncio.CancelledError, CancelledError):
+            if run.clock.drawing is None:  # else `draw` has said so
+                reason = run.stopped or "stopped"
+                await _to_its_end(self._read(lambda: self.studio.store.attempts.end(attempt, "cancelled", reason)))
+            raise
+
+    def _on_step(self, loop: asyncio.AbstractEventLoop, run: Run, progress: Progress) -> None:
+        """Hears of every step, in the thread that draws."""
+        run.check()
+        preview = None
+        if progress.preview is not None and wants_preview(progress):
+            preview = data_url(progress.preview())
+        self.watching.stepped(progress)
+        loop.call_soon_threadsafe(run.stepped, progress.step, progress.steps, progress.seconds_left, preview)
+
+    async def _number(self, run: Run) -> None:
+        """Promise the run the number that its turn will have, unless another process takes it first."""
+        number = 0
+        if run.kind != "start":
+            try:
+                number = await self.reading(partial(self.studio.store.next_number, run.session))
+            except UnknownSessionError:
+                number = 1  # its first turn is still on its way
+        self.runs.promise(run, number)
+
+    def _kept(self, receipt: Receipt) -> Turn | None:
+        """The turn that this very request made before, perhaps before this process."""
+        kept = self.studio.store.receipts.find(receipt.key)
+        if kept is None:
+            return None
+        problems.check_fingerprint(kept.fingerprint, receipt)
+        return self.studio.store.turn(kept.session, kept.number)
+
+    def _read(self, work: Callable[[], Result]) -> "asyncio.Future[Result]":
+        return asyncio.get_running_loop().run_in_executor(self._readers, work)
+
+
+async def _to_its_end(future: "asyncio.Future[Result]") -> Result:
+    """Wait for what a thread does, which can't be interrupted: whoever cancels meanwhile has left word with the run."""
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None:
+                task.uncancel()
+    return future.result()

@@ -1,0 +1,39 @@
+"""What a server is told when it is started."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A server's settings; times are in seconds."""
+
+    models: tuple[str, ...]
+    """Those that may be asked for; the first is drawn with where none is."""
+    queue: int = 64
+    """How many may wait for a picture, over all sessions."""
+    session_queue: int = 8
+    """How many of them may be of one session."""
+    cors: tuple[str, ...] = ()
+    """Origins whose pages may call, as browsers write them: `https://shop.example`."""
+    url: str | None = None
+    """The address that the world knows it by; by default the one that a request came to."""
+    loopback: bool = True
+    """Whether it can be reached from this machine alone: only then does it serve without keys."""
+    steps: int = 150
+    """At most so many steps a picture, where a key says nothing else."""
+    size: int = 2048
+    """At most so many pixels along a side, where a key says nothing else."""
+    body: int = 1 << 20
+    """At most so many bytes a request, but where a route needs more: see `limits.BodyLimit`."""
+    log_words: bool = False
+    """Whether the log repeats what people say."""
+    heartbeat: float = 15.0
+    """After so long without an event, a stream says that it lives."""
+    linger: float = 60.0
+    """So long a turn keeps its place in the queue when the last who followed its events has gone."""
+    kept_runs: int = 256
+    """The events of so many finished turns are kept,"""
+    kept_seconds: float = 600.0
+    """for so long."""
+    grace: float = 30.0
+    """So long a stop waits for the picture that is being drawn."""

@@ -1,0 +1,24 @@
+"""What is seen from outside of what a server does: numbers for Prometheus, a log, and traces."""
+
+from ....generation import Progress
+from .logs import Log
+from .metrics import Metrics
+from .runs import Run
+from .tracing import trace
+
+
+class Watching:
+    """Told of everything once."""
+
+    def __init__(self, metrics: Metrics, log: Log) -> None:
+        self.metrics, self.log = metrics, log
+
+    def stepped(self, progress: Progress) -> None:
+        """A step was drawn; told from the thread that draws."""
+        self.metrics.stepped(progress)
+
+    def ended(self, run: Run) -> None:
+        """A run came to its end."""
+        self.metrics.ended(run)
+        self.log.ended(run)
+        trace(run)
