@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from .... import __version__
 from ...studio import Studio
+from ..web import add_page
 from . import catalogue, operations, pictures, problems, sessions, turns
 from .limits import BodyLimit
 from .logs import Log, RequestLog
@@ -24,7 +25,7 @@ from .watching import Watching
 
 Face = Callable[[FastAPI, Service], AbstractAsyncContextManager[None] | None]
 
-FACES: tuple[Face, ...] = ()
+FACES: tuple[Face, ...] = (add_page,)
 """The other faces of the server."""
 
 LARGER_BODIES: dict[str, int] = {}

@@ -8,9 +8,8 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 if TYPE_CHECKING:
-    from starlette.types import Scope
-
     from fastapi import FastAPI
+    from starlette.types import Scope
 
     from ..http.service import Service
 

@@ -168,15 +168,17 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
   }
 
   const actions = {
-    open: (id) =>
-      guarded(async () => {
-        leave();
-        const { signal } = visit;
-        take(await api.session(id), signal);
-      }),
+    open(id) {
+      leave();
+      const { signal } = visit;
+      return guarded(async () => take(await api.session(id), signal));
+    },
     close: () => (leave(), store.set({ view: "start" })),
     refresh: () => guarded(refresh),
-    start: (asked) => guarded(() => (leave(), turn(asked.prompt, () => api.start(asked)))),
+    start(asked) {
+      leave();
+      return guarded(() => turn(asked.prompt, () => api.start(asked)));
+    },
     say: (words) => grow(words, (id) => api.say(id, words)),
     edit: (edits) => grow("", (id) => api.edit(id, edits)),
     reroll: () => grow("", api.reroll),

@@ -1,22 +1,16 @@
-"""A real server on loopback, whose engine can be held in mid-picture, and tabs of a real Chromium to visit it with."""
+"""A server whose engine can be held in mid-picture, and tabs of a real Chromium to visit it with."""
 
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="pip install playwright to look at pages")
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
-from notthat.agent import Studio
-from notthat.agent.interfaces.http import Serving, create_app
-from notthat.agent.interfaces.http.server import Server, address_of, listen
-from notthat.agent.interfaces.web import add_page
-from notthat.agent.interpreters import OfflineInterpreter
 from notthat.generation import GenerationRequest, Progress, StubEngine
-from notthat.storage import Store
 
 PATIENCE = 60.0
 """Seconds for anything to happen that has to: reached only where a test fails."""
@@ -50,41 +44,16 @@ class PatientEngine(StubEngine):
                 yield progress
 
 
-class Site:
-    """A server with the page, in a thread of its own."""
-
-    def __init__(self, home: Path) -> None:
-        self.engine = PatientEngine()
-        self.studio = Studio(
-            Store.open(home=home), OfflineInterpreter(), model="stub", load_engine=lambda model: self.engine
-        )
-        self._listening = listen("127.0.0.1", 0)
-        self.url = address_of(self._listening)
-        self._ready = threading.Event()
-        app = create_app(self.studio, Serving(models=("stub",)), faces=(add_page,))
-        self._server = Server(app, on_ready=self._ready.set)
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listening]})
-
-    def start(self) -> None:
-        """Returns when it answers."""
-        self._thread.start()
-        assert self._ready.wait(PATIENCE)
-
-    def stop(self) -> None:
-        """Returns when it doesn't any more."""
-        self._server.should_exit = True
-        self._thread.join(PATIENCE)
-        self._listening.close()
+@pytest.fixture
+def engine() -> PatientEngine:
+    """What the site draws with."""
+    return PatientEngine()
 
 
 @pytest.fixture
-def site(home: Path) -> Iterator[Site]:
-    """A running server whose sessions are the test's own."""
-    site = Site(home)
-    site.start()
-    yield site
-    site.stop()
-    site.studio.close()
+def site(serve: Callable[..., Any], engine: PatientEngine) -> Any:
+    """A running server whose sessions are the test's own: `url`, `studio`, `client`, as `serve` gives it."""
+    return serve(engine)
 
 
 class Visitor:
@@ -94,8 +63,8 @@ class Visitor:
     where its requests went.
     """
 
-    def __init__(self, context: BrowserContext, site: Site) -> None:
-        self.context, self.site = context, site
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.context, self.url = context, url
         self.complaints: list[str] = []
         self.asked: list[str] = []
         context.on("console", self._heard)
@@ -105,7 +74,7 @@ class Visitor:
     def tab(self, path: str = "/") -> Page:
         """The page in a new tab, when it knows what to show."""
         page = self.context.new_page()
-        page.goto(self.site.url + path)
+        page.goto(self.url + path)
         expect(page.locator("body")).not_to_have_attribute("data-view", "loading")
         return page
 
@@ -122,7 +91,7 @@ Visit = Callable[..., Visitor]
 
 
 @pytest.fixture
-def visit(browser: Browser, site: Site) -> Iterator[Visit]:
+def visit(browser: Browser, site: Any) -> Iterator[Visit]:
     """Somebody comes, with a browser of these settings.
 
     At the end of the test nobody but the server was asked for anything, and no browser had anything to complain of.
@@ -134,7 +103,7 @@ def visit(browser: Browser, site: Site) -> Iterator[Visit]:
             context = browser.new_context(**settings)
             context.set_default_timeout(PATIENCE * 1000)
             opened.callback(context.close)
-            visitors.append(Visitor(context, site))
+            visitors.append(Visitor(context, site.url))
             return visitors[-1]
 
         yield visit

@@ -1,13 +1,19 @@
 """A conversation on the page: what is typed, what is answered, what is shown; cancelled, reloaded, failed."""
 
+import json
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import httpx
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from notthat.agent import Conversation
+
 if TYPE_CHECKING:
-    from .conftest import Site, Visit, Visitor
+    from ..conftest import Running
+    from .conftest import PatientEngine, Visit, Visitor
 
 
 def type_in(page: Page, text: str) -> None:
@@ -44,7 +50,7 @@ def shows(page: Page, turn: int) -> None:
     page.wait_for_function("document.getElementById('after').naturalWidth > 0")
 
 
-def test_a_session_of_four_turns(page: Page, site: "Site") -> None:
+def test_a_session_of_four_turns(page: Page, site: "Running") -> None:
     expect(page.get_by_role("heading", level=1)).to_contain_text("Say what is wrong with the picture")
     expect(page.get_by_role("textbox", name="What the picture should show")).to_be_focused()
     begin(page)
@@ -73,9 +79,9 @@ def test_what_changes_nothing_is_answered_and_is_no_picture(page: Page) -> None:
     expect(page.locator("#history [role=option]")).to_have_count(1)
 
 
-def test_a_turn_shows_its_progress_and_its_preview(page: Page, site: "Site") -> None:
+def test_a_turn_shows_its_progress_and_its_preview(page: Page, engine: "PatientEngine") -> None:
     begin(page)
-    with site.engine.held():
+    with engine.held():
         type_in(page, "too dark")
         expect(page.locator("#log li").last).to_contain_text("Excluded “dark”.")
         expect(page.locator("#progress")).to_contain_text("Step 1 of 4")
@@ -87,9 +93,9 @@ def test_a_turn_shows_its_progress_and_its_preview(page: Page, site: "Site") -> 
     expect(page.locator("#preview")).to_be_hidden()
 
 
-def test_the_place_in_the_queue_is_told(visit: "Visit", site: "Site") -> None:
+def test_the_place_in_the_queue_is_told(visit: "Visit", engine: "PatientEngine") -> None:
     first, second, third = (visit().tab() for _ in range(3))
-    with site.engine.held():
+    with engine.held():
         type_in(first, "a man")
         expect(first.locator("#progress")).to_contain_text("Step 1 of 4")
         type_in(second, "a cat")
@@ -99,9 +105,9 @@ def test_the_place_in_the_queue_is_told(visit: "Visit", site: "Site") -> None:
     shows(third, 0)
 
 
-def test_escape_cancels_and_gives_the_words_back(page: Page, site: "Site") -> None:
+def test_escape_cancels_and_gives_the_words_back(page: Page, site: "Running", engine: "PatientEngine") -> None:
     begin(page)
-    with site.engine.held():
+    with engine.held():
         type_in(page, "too dark")
         expect(page.get_by_role("button", name="Cancel this turn")).to_be_visible()
         expect(page.locator("#progress")).to_contain_text("Step 1 of 4")
@@ -114,8 +120,10 @@ def test_escape_cancels_and_gives_the_words_back(page: Page, site: "Site") -> No
     shows(page, 1)
 
 
-def test_a_first_picture_that_is_cancelled_leads_back_to_the_beginning(page: Page, site: "Site") -> None:
-    with site.engine.held():
+def test_cancelling_the_first_picture_leads_back_to_the_beginning(
+    page: Page, site: "Running", engine: "PatientEngine"
+) -> None:
+    with engine.held():
         type_in(page, "portrait of a man")
         expect(page.locator("#progress")).to_contain_text("Step 1 of 4")
         page.keyboard.press("Escape")
@@ -126,9 +134,9 @@ def test_a_first_picture_that_is_cancelled_leads_back_to_the_beginning(page: Pag
     shows(page, 0)
 
 
-def test_a_reload_in_mid_turn_goes_on_with_it(page: Page, site: "Site") -> None:
+def test_a_reload_in_mid_turn_goes_on_with_it(page: Page, site: "Running", engine: "PatientEngine") -> None:
     begin(page)
-    with site.engine.held():
+    with engine.held():
         type_in(page, "too dark")
         expect(page.locator("#progress")).to_contain_text("Step 1 of 4")
         page.reload()
@@ -140,8 +148,8 @@ def test_a_reload_in_mid_turn_goes_on_with_it(page: Page, site: "Site") -> None:
     assert [turn.feedback for turn in site.studio.store.turns(session_of(page))][1:] == ["too dark"]
 
 
-def test_a_reload_while_the_first_picture_is_drawn_goes_on_with_it(page: Page, site: "Site") -> None:
-    with site.engine.held():
+def test_a_reload_while_the_first_picture_is_drawn_goes_on_with_it(page: Page, engine: "PatientEngine") -> None:
+    with engine.held():
         type_in(page, "portrait of a man without mustache")
         expect(page.locator("#progress")).to_contain_text("Step 1 of 4")
         page.reload()
@@ -151,9 +159,9 @@ def test_a_reload_while_the_first_picture_is_drawn_goes_on_with_it(page: Page, s
     expect(page.locator("#chips .term")).to_have_text(["mustache"])
 
 
-def test_a_lost_connection_is_taken_up_again(page: Page, visitor: "Visitor", site: "Site") -> None:
+def test_a_lost_connection_is_taken_up_again(page: Page, visitor: "Visitor", engine: "PatientEngine") -> None:
     begin(page)
-    with site.engine.held():
+    with engine.held():
         type_in(page, "too dark")
         expect(page.locator("#progress")).to_contain_text("Step 1 of 4")
         page.reload()
@@ -165,12 +173,12 @@ def test_a_lost_connection_is_taken_up_again(page: Page, visitor: "Visitor", sit
     shows(page, 1)
 
 
-def test_two_tabs_show_the_same_session(visitor: "Visitor", site: "Site") -> None:
+def test_two_tabs_show_the_same_session(visitor: "Visitor", engine: "PatientEngine") -> None:
     one = visitor.tab()
     begin(one)
     other = visitor.tab(f"/?session={session_of(one)}")
     shows(other, 0)
-    with site.engine.held():
+    with engine.held():
         type_in(one, "too dark")
         expect(other.locator("#log li").last).to_contain_text("too dark")
         expect(other.locator("#progress")).to_contain_text("Step 1 of 4")
@@ -184,10 +192,8 @@ def test_two_tabs_show_the_same_session(visitor: "Visitor", site: "Site") -> Non
     expect(one.locator("#words")).to_have_value("")
 
 
-def test_what_another_program_did_is_seen_on_coming_back(page: Page, site: "Site") -> None:
+def test_what_another_program_did_is_seen_on_coming_back(page: Page, site: "Running") -> None:
     begin(page)
-    from notthat.agent import Conversation
-
     Conversation.open(session_of(page), site.studio).say("too dark")
     page.evaluate("dispatchEvent(new Event('focus'))")
     shows(page, 1)
@@ -202,9 +208,12 @@ def test_what_the_server_refuses_is_one_line_and_the_words_are_kept(page: Page) 
     expect(page.get_by_role("alert")).to_be_hidden()
 
 
-def test_a_server_that_has_gone_is_told(page: Page, site: "Site") -> None:
+def test_a_server_that_has_gone_is_told(page: Page, site: "Running") -> None:
     begin(page)
     site.stop()
+    with suppress(httpx.ConnectError):
+        while site.client.get("/healthz"):
+            pass
     type_in(page, "too dark")
     expect(page.get_by_role("alert")).to_contain_text("can’t be reached")
     expect(page.locator("#words")).to_have_value("too dark")
@@ -233,14 +242,14 @@ def test_sessions_are_there_to_come_back_to(page: Page) -> None:
     expect(page.locator("#shows")).to_have_text("photo of a cat")
 
 
-def test_the_picture_is_downloaded_with_all_that_made_it(page: Page, site: "Site") -> None:
+def test_the_picture_is_downloaded_with_all_that_made_it(page: Page) -> None:
     begin(page)
     with page.expect_download() as downloading:
         page.locator("#download").click()
     assert downloading.value.suggested_filename == f"notthat-{session_of(page)}-0.png"
     with Image.open(downloading.value.path()) as picture:
         assert "Negative prompt: mustache" in picture.info["parameters"]
-        assert '"negative_prompt": "mustache"' in picture.info["notthat"]
+        assert json.loads(picture.info["notthat"])["negative_prompt"] == "mustache"
 
 
 def test_options_lock_a_policy(page: Page) -> None:
