@@ -33,12 +33,13 @@ export function setAttribute(element, name, value) {
  * `key` names an item, `create` makes its element, `update` brings the element up to date.
  */
 export function reconcile(parent, items, key, create, update) {
+  const wanted = new Set(items.map((item) => String(key(item))));
+  for (const child of [...parent.children]) if (!wanted.has(child.dataset.key)) child.remove();
   const known = new Map([...parent.children].map((child) => [child.dataset.key, child]));
   let place = parent.firstElementChild;
   for (const item of items) {
     const name = String(key(item));
     let element = known.get(name);
-    known.delete(name);
     if (!element) {
       element = create(item);
       element.dataset.key = name;
@@ -47,7 +48,6 @@ export function reconcile(parent, items, key, create, update) {
     else parent.insertBefore(element, place);
     update(element, item);
   }
-  for (const gone of known.values()) gone.remove();
 }
 
 /** Let a text field be as high as its text, within what the style allows. */

@@ -7,7 +7,7 @@ import { createConversation } from "./conversation.js";
 import { $, growWithText, h } from "./dom.js";
 import { mountHistory } from "./history.js";
 import { mountKeys } from "./keys.js";
-import { addressOf, addressed, mountSessions, mountStart } from "./sessions.js";
+import { addressOf, addressed, mountSessions, mountStart, offer } from "./sessions.js";
 import { mountSlider } from "./slider.js";
 import { mountStage, mountTools } from "./stage.js";
 import { createStore, turnOf } from "./state.js";
@@ -33,7 +33,7 @@ const actions = createConversation(store, {
 });
 
 const openSessions = mountSessions(store, (id) => go(id));
-mountStart(actions, { guarded });
+mountStart(actions);
 mountChat(store, actions);
 mountStage(store);
 mountSlider(store, actions);
@@ -65,8 +65,7 @@ function go(id) {
 /** Begin anew. */
 function begin() {
   if (addressed() !== null) history.pushState(null, "", "./");
-  actions.close();
-  prompt.focus();
+  return arrive();
 }
 
 /** Show what the address names. */
@@ -75,11 +74,11 @@ async function arrive() {
   if (id === null) {
     actions.close();
     prompt.focus();
-    return;
+    return guarded(offer);
   }
   await actions.open(id);
   if (store.get().view === "session") words.focus();
-  else if (store.get().problem?.status !== 401) store.set({ view: "start" });
+  else store.set({ view: "start" });
 }
 
 function say() {
@@ -111,17 +110,22 @@ for (const close of document.querySelectorAll("dialog .close")) {
   close.addEventListener("click", () => close.closest("dialog").close());
 }
 
-$("key").addEventListener("click", () => $("key-dialog").showModal());
-$("forget").addEventListener("click", () => (key.forget(), location.reload()));
+$("key").addEventListener("click", askForKey);
+$("forget").addEventListener("click", () => (key.forget(), arrive()));
 $("key-form").addEventListener("submit", () => {
   key.set($("key-field").value.trim());
-  location.reload();
+  $("key-field").value = "";
+  actions.dismiss();
+  arrive();
 });
+
+function askForKey() {
+  if (!$("key-dialog").open) $("key-dialog").showModal();
+}
 
 store.subscribe(({ view, problem, running, session, shown }) => {
   document.body.dataset.view = view;
-  $("problem").hidden = problem === null;
-  if (problem?.status === 401 && !$("key-dialog").open) $("key-dialog").showModal();
+  $("problem").hidden = problem === null || problem.status === 401;
   $("key").hidden = key.get() === null && problem?.status !== 401;
   $("send").hidden = running !== null;
   $("cancel").hidden = running === null;
@@ -134,6 +138,10 @@ let told = null;
 store.subscribe(({ problem }) => {
   if (problem === told) return;
   told = problem;
+  if (problem?.status === 401) {
+    $("key-problem").textContent = key.get() === null ? "" : problem.message;
+    return askForKey();
+  }
   const close = h("button", { type: "button", class: "link" }, "Close");
   close.addEventListener("click", actions.dismiss);
   $("problem").replaceChildren(problem ? problem.message : "", ...(problem ? [close] : []));

@@ -50,7 +50,7 @@ export function mountSessions(store, go) {
 }
 
 /** The first visit: a prompt, three examples, and options for who wants them. */
-export function mountStart(actions, submit) {
+export function mountStart(actions) {
   const [form, prompt] = [$("start-form"), $("prompt")];
   for (const example of document.querySelectorAll(".example")) {
     example.addEventListener("click", () => begin(example.textContent));
@@ -59,7 +59,6 @@ export function mountStart(actions, submit) {
     event.preventDefault();
     begin(prompt.value);
   });
-  $("options").addEventListener("toggle", () => submit.guarded(offer), { once: true });
 
   function begin(words) {
     if (!words.trim()) return prompt.focus();
@@ -75,14 +74,19 @@ export function mountStart(actions, submit) {
   }
 }
 
-/** Fill in what the server offers. */
-async function offer() {
+/** Fill in what the server offers a new session. */
+export async function offer() {
   const [{ policies, always }, { models }] = await Promise.all([api.policies(), api.models()]);
   const boxes = policies.map(({ name, title, exclude }) =>
-    h("label", { title: `${title}: ${exclude.join(", ")}` }, h("input", { type: "checkbox", value: name, checked: always.includes(name), disabled: always.includes(name) }), name),
+    h(
+      "label",
+      { title: `${title}: ${exclude.join(", ")}` },
+      h("input", { type: "checkbox", value: name, checked: always.includes(name), disabled: always.includes(name) }),
+      name,
+    ),
   );
-  $("policies").append(...boxes);
+  $("policies").replaceChildren($("policies").firstElementChild, ...boxes);
   $("policies").hidden = boxes.length === 0;
-  $("model").append(...models.map(({ name }) => h("option", {}, name)));
+  $("model").replaceChildren(...models.map(({ name }) => h("option", {}, name)));
   $("model-field").hidden = models.length < 2;
 }

@@ -1,13 +1,12 @@
 """A server whose engine can be held in mid-picture, and tabs of a real Chromium to visit it with."""
 
+import re
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
-
-pytest.importorskip("playwright.sync_api", reason="pip install playwright to look at pages")
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
 from notthat.generation import GenerationRequest, Progress, StubEngine
@@ -56,6 +55,55 @@ def site(serve: Callable[..., Any], engine: PatientEngine) -> Any:
     return serve(engine)
 
 
+class Tab:
+    """The page in a tab, and what a person does there."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.pictures = page.locator("#history [role=option]")
+        self.chips = page.locator("#chips .chip:not(.locked)")
+        self.last = page.locator("#log li").last
+        """What was said last."""
+        self.progress = page.locator("#progress")
+
+    @property
+    def session(self) -> str:
+        """The session's id, as the address has it."""
+        found = re.search(r"\?session=([0-9a-f]{16})$", self.page.url)
+        assert found, self.page.url
+        return found[1]
+
+    def type(self, text: str) -> None:
+        """Type it where the cursor stands, and send it."""
+        self.page.keyboard.type(text)
+        self.page.keyboard.press("Enter")
+
+    def begin(self, prompt: str = "portrait of a man without mustache") -> None:
+        """A session, with its first picture."""
+        self.type(prompt)
+        expect(self.pictures).to_have_count(1)
+        self.shows(0)
+
+    def say(self, text: str) -> None:
+        """The next turn, when its picture is there."""
+        count = self.pictures.count()
+        self.page.locator("#words").focus()
+        self.type(text)
+        expect(self.pictures).to_have_count(count + 1)
+        expect(self.progress).to_be_hidden()
+
+    def leave_field(self) -> None:
+        """Take the cursor out of the field, so that letters are shortcuts."""
+        self.page.keyboard.press("Escape")
+        expect(self.page.locator("#words")).not_to_be_focused()
+
+    def shows(self, turn: int) -> None:
+        """Wait until it is this turn's picture that is looked at, and the picture is there."""
+        expect(self.page.locator("#history [aria-selected=true]")).to_have_id(f"history-{turn}")
+        expect(self.page.locator("#after")).to_have_attribute("alt", re.compile(f"^Turn {turn}:"))
+        self.page.wait_for_function("document.getElementById('after').naturalWidth > 0")
+
+
 class Visitor:
     """Somebody at a browser; `tab` opens the page in another tab of it.
 
@@ -71,12 +119,12 @@ class Visitor:
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
         context.on("request", self._saw)
 
-    def tab(self, path: str = "/") -> Page:
+    def tab(self, path: str = "/") -> Tab:
         """The page in a new tab, when it knows what to show."""
         page = self.context.new_page()
         page.goto(self.url + path)
         expect(page.locator("body")).not_to_have_attribute("data-view", "loading")
-        return page
+        return Tab(page)
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
@@ -119,6 +167,6 @@ def visitor(visit: Visit) -> Visitor:
 
 
 @pytest.fixture
-def page(visitor: Visitor) -> Page:
+def tab(visitor: Visitor) -> Tab:
     """The page at the first visit."""
     return visitor.tab()
