@@ -144,7 +144,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def install(app: FastAPI) -> None:
-    """Let every error of the app's be answered as a problem."""
+    """Let every error that the app knows be answered as a problem; `logs.RequestLog` does that for others."""
 
     @app.exception_handler(Problem)
     @app.exception_handler(NotthatError)
@@ -164,10 +164,6 @@ def install(app: FastAPI) -> None:
         phrase = HTTPStatus(error.status_code).phrase
         name = phrase.lower().replace(" ", "-")
         return Problem(error.status_code, name, phrase, str(error.detail), headers=error.headers).response()
-
-    @app.exception_handler(Exception)
-    async def on_unexpected(request: Request, error: Exception) -> JSONResponse:
-        return problem_of(error).response()
 
 
 def complete(app: FastAPI) -> None:
