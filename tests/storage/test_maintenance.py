@@ -80,7 +80,8 @@ def test_a_damaged_database(home: Path, store: Store, begin: Begin, grow: Grow) 
     store.close()
     file = home / "notthat.db"
     content = bytearray(file.read_bytes())
-    content[4096 * 16 :] = b"\x55" * (len(content) - 4096 * 16)  # the schema lies before that
+    half = len(content) // 8192 * 4096  # the schema lies before that
+    content[half:] = b"\x55" * (len(content) - half)
     file.write_bytes(content)
 
     with Store.open(home=home) as damaged:

@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from .... import __version__
 from ...studio import Studio
+from ..web import add_page
 from . import catalogue, operations, pictures, problems, sessions, turns
 from .faces import automatic1111, automatic1111_settings, mcp, openai_chat, openai_images, openai_models
 from .limits import BodyLimit
@@ -32,6 +33,7 @@ FACES: tuple[Face, ...] = (
     automatic1111.install,
     automatic1111_settings.install,
     mcp.install,
+    add_page,
 )
 """The other faces of the server."""
 

@@ -1,0 +1,51 @@
+"""The web page at `/`: static files that speak to the server's own API, and to nobody else."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from starlette.types import Scope
+
+    from ..http.service import Service
+
+HEADERS = {
+    "Content-Security-Policy": "; ".join(
+        [
+            "default-src 'self'",
+            "img-src 'self' data:",  # the previews
+            "object-src 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+            "require-trusted-types-for 'script'",  # no text ever becomes HTML
+        ]
+    ),
+    "Cache-Control": "no-cache",  # asked for again by its ETag, so that a new release is a whole one
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",  # the page's address names a session
+    "X-Content-Type-Options": "nosniff",
+}
+"""What every file of the page is served with."""
+
+
+class _Files(StaticFiles):
+    async def get_response(self, path: str, scope: "Scope") -> Response:
+        response = await super().get_response(path, scope)
+        response.headers.update(HEADERS)
+        return response
+
+
+def add_page(app: "FastAPI", service: "Service") -> None:
+    """Serve the page at `/`, and what it is made of under `/web`."""
+    files = _Files(directory=Path(__file__).parent / "static")
+    app.mount("/web", files, name="web")
+
+    async def page(request: Request) -> Response:
+        return await files.get_response("index.html", request.scope)
+
+    app.add_api_route("/", page, methods=["GET", "HEAD"], include_in_schema=False)

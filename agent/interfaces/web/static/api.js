@@ -1,0 +1,128 @@
+/** The server's API, as far as the page uses it: the only place that knows its addresses. */
+
+const KEY = "notthat.key";
+const RETRIES = 2;
+const PAGE = 1000;
+
+/** An answer that is no success: `message` is one line for the person. */
+export class Problem extends Error {
+  constructor(message, status = 0) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** The key that was entered in this tab, or null; a server without keys asks for none. */
+export const key = {
+  get: () => sessionStorage.getItem(KEY),
+  set: (value) => sessionStorage.setItem(KEY, value),
+  forget: () => sessionStorage.removeItem(KEY),
+};
+
+export const sessions = () => json("api/sessions");
+export const policies = () => json("api/policies");
+export const models = () => json("api/models");
+
+/** These answer with the turn, or with the address of the `events` of the one that is on its way. */
+export const start = (asked) => post("api/sessions", asked);
+export const say = (id, feedback) => post(`${session_(id)}/turns`, { feedback });
+export const edit = (id, edits) => post(`${session_(id)}/edits`, { edits });
+export const reroll = (id) => post(`${session_(id)}/seed`, {});
+export const retry = (id) => post(`${session_(id)}/retry`, {});
+
+/** These answer with the turn that is shown then. */
+export const undo = (id) => post(`${session_(id)}/undo`, {});
+export const branch = (id, turn) => post(`${session_(id)}/branch`, { turn });
+
+/** Ask that a turn stop; its events tell when it has. */
+export const cancel = (id, turn) => request(events_(id, turn), { method: "DELETE" });
+
+/** Open the stream of a turn's events, from the one after `last`. */
+export const stream = (id, turn, last, signal) =>
+  request(events_(id, turn), {
+    headers: { Accept: "text/event-stream", ...(last && { "Last-Event-ID": last }) },
+    signal,
+  });
+
+/** The turn that a listed session stands at. */
+export const head = ({ session, head }) => json(`${session_(session)}/turns/${head}`);
+
+/** A picture's address. */
+export const picture = (sha256) => `api/images/${sha256}.png`;
+
+/** A session with all its turns, of which those in `known` need no asking: a turn never changes. */
+export async function session(id, known = []) {
+  const told = await json(session_(id));
+  const more = await turnsFrom(id, known.length ? known.at(-1).turn + 1 : 0, told.turns - known.length);
+  const turns = [...known, ...more];
+  return { ...told, id, turns: turns.length < told.turns ? await turnsFrom(id, 0, told.turns) : turns };
+}
+
+async function turnsFrom(id, first, count) {
+  const found = [];
+  while (found.length < count) {
+    const { turns } = await json(`${session_(id)}/turns?first=${first}&limit=${PAGE}`);
+    if (turns.length === 0) break;
+    found.push(...turns);
+    first = turns.at(-1).turn + 1;
+  }
+  return found;
+}
+
+const session_ = (id) => `api/sessions/${encodeURIComponent(id)}`;
+
+const events_ = (id, turn) => `${session_(id)}/turns/${turn}/events`;
+
+const json = async (url) => (await request(url)).json();
+
+async function post(url, body) {
+  const headers = { "Content-Type": "application/json", Prefer: "respond-async", "Idempotency-Key": unguessable() };
+  const response = await again(() => request(url, { method: "POST", headers, body: JSON.stringify(body) }));
+  return response.json();
+}
+
+/** Once more where no answer came; the idempotency key sees to it that nothing is done twice. */
+async function again(send) {
+  for (let left = RETRIES; ; left--) {
+    try {
+      return await send();
+    } catch (error) {
+      if (error.status !== 0 || left === 0) throw error;
+    }
+  }
+}
+
+async function request(url, { headers = {}, ...options } = {}) {
+  const held = key.get();
+  let response;
+  try {
+    response = await fetch(url, {
+      ...options,
+      headers: { ...headers, ...(held && { Authorization: `Bearer ${held}` }) },
+    });
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    throw new Problem("The server can’t be reached. Is it still running?");
+  }
+  if (!response.ok) throw await problemOf(response);
+  return response;
+}
+
+async function problemOf(response) {
+  let told = {};
+  try {
+    told = await response.json();
+  } catch {
+    // an answer of somebody in between, who doesn't speak JSON: its status has to do
+  }
+  const line = told.detail || told.title || `The server answered ${response.status}.`;
+  return new Problem(
+    line.replace(/^./, (first) => first.toUpperCase()),
+    response.status,
+  );
+}
+
+/** 128 random bits; `crypto.randomUUID` is there on secure origins only, and a LAN's address is none. */
+function unguessable() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,248 @@
+/** What a person can do, and what becomes of the state: the page's own `Conversation`. */
+
+import * as api from "./api.js";
+import { events } from "./events.js";
+import { shownTurn, turnOf } from "./state.js";
+
+/** How long a weight has to be left alone before it is drawn: several taps make one turn. */
+const SETTLE = 900;
+
+/** A turn that was asked for, as far as it is known at once. */
+const ASKED = Object.freeze({
+  session: null,
+  turn: null,
+  words: "",
+  back: "",
+  phase: "sent",
+  place: 0,
+  step: 0,
+  steps: 0,
+  preview: null,
+  reply: "",
+});
+
+export function createConversation(store, { onReturned, onAnnounce, onOpened }) {
+  const tabs = new BroadcastChannel("notthat");
+  let visit = new AbortController();
+  let settling = null;
+
+  tabs.onmessage = ({ data }) => {
+    if (data.session !== store.get().session?.id) return;
+    guarded(data.began ? () => follow(data.began, "") : refresh);
+  };
+
+  /** Do something that may fail: the line is then shown, and the page stands as before. */
+  async function guarded(action) {
+    const { signal } = visit;
+    try {
+      await action();
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof api.Problem)) throw error;
+      store.set({ problem: error });
+    }
+  }
+
+  function leave() {
+    visit.abort();
+    visit = new AbortController();
+    clearTimeout(settling);
+    store.set({ session: null, shown: null, running: null, asides: [], drafts: {}, comparing: false, problem: null });
+  }
+
+  async function refresh() {
+    const { session } = store.get();
+    const { signal } = visit;
+    if (session) take(await api.session(session.id, session.turns), signal);
+  }
+
+  /** Take what the server says of the session, and follow what it is drawing. */
+  function take(told, signal) {
+    if (signal.aborted) return;
+    const { problem } = store.get();
+    store.set({ view: "session", session: told, problem: problem?.status === 0 ? null : problem });
+    if (told.pending.length > 0 && !store.get().running) guarded(() => follow(told.pending[0]));
+  }
+
+  /** Follow a turn that is on its way, to its end; `back` is what to give back to be said again where it fails. */
+  async function follow({ session, turn, feedback = "" }, back = feedback) {
+    if (store.get().running) return;
+    const { signal } = visit;
+    store.set({ running: { ...ASKED, session, turn, words: feedback, back } });
+    try {
+      await watch(signal);
+    } catch (error) {
+      if (!signal.aborted) {
+        store.set({ running: null });
+        await refresh(); // it may have ended while nobody could tell
+      }
+      throw error;
+    }
+  }
+
+  async function watch(signal) {
+    const { session, turn } = store.get().running;
+    for await (const { type, data } of events(session, turn, signal)) {
+      if (signal.aborted) return;
+      if (type === "done") return ended(data, signal);
+      if (type === "failed" || type === "cancelled") return returned(type, data, signal);
+      store.set({ running: progressed(store.get().running, type, data) });
+    }
+  }
+
+  async function ended(turn, signal) {
+    const known = store.get().session;
+    const told = await api.session(turn.session, known.turns);
+    if (signal.aborted) return;
+    const { asides } = store.get();
+    const stored = turnOf(known, turn.turn) === null; // words that changed nothing are no turn of the session's
+    const aside = { after: told.head, words: turn.feedback, reply: turn.reply };
+    store.set({ running: null, shown: null, drafts: {}, asides: stored ? asides : [...asides, aside] });
+    take(told, signal);
+    onAnnounce(turn.reply);
+    tabs.postMessage({ session: turn.session });
+  }
+
+  async function returned(type, data, signal) {
+    const { running, session } = store.get();
+    store.set({ running: null, drafts: {} });
+    if (session.turns.length === 0) {
+      store.set({ session: null });
+      onOpened(null);
+    }
+    onReturned(running.back);
+    if (type === "cancelled") onAnnounce("Cancelled.");
+    else store.set({ problem: new api.Problem(data.detail, data.status) });
+    tabs.postMessage({ session: running.session });
+    if (!signal.aborted) await refresh();
+  }
+
+  /** Ask for a turn and follow it; `words` are shown while it is on its way, and given back where it fails. */
+  async function turn(words, ask) {
+    if (store.get().running) return;
+    const { signal } = visit;
+    store.set({ running: { ...ASKED, session: store.get().session?.id ?? null, words, back: words }, problem: null });
+    try {
+      const told = await ask();
+      if (signal.aborted) return;
+      const { running, session } = store.get();
+      store.set({ running: { ...running, session: told.session, turn: told.turn } });
+      if (session) {
+        tabs.postMessage({ session: told.session, began: { ...told, feedback: words } });
+      } else {
+        store.set({ session: { id: told.session, head: null, turns: [], pending: [] } });
+        onOpened(told.session);
+      }
+      await watch(signal);
+    } catch (error) {
+      if (!signal.aborted) {
+        store.set({ running: null });
+        onReturned(words);
+      }
+      throw error;
+    }
+  }
+
+  /** Change the session by a turn that grows from the picture that is looked at. */
+  const grow = (words, ask) =>
+    guarded(() =>
+      turn(words, async () => {
+        const { id } = store.get().session;
+        await goOnFromShown();
+        return ask(id);
+      }),
+    );
+
+  /** Make the picture that is looked at the one that the next turn grows from. */
+  async function goOnFromShown() {
+    const { session, shown } = store.get();
+    if (shown === null) return;
+    await api.branch(session.id, shown);
+    await refresh();
+    store.set({ shown: null });
+  }
+
+  function applyDrafts() {
+    const edits = Object.entries(store.get().drafts).map(([term, weight]) => ({ op: "reweight", term, weight }));
+    if (edits.length > 0) actions.edit(edits);
+  }
+
+  const actions = {
+    open(id) {
+      leave();
+      const { signal } = visit;
+      return guarded(async () => take(await api.session(id), signal));
+    },
+    close: () => (leave(), store.set({ view: "start" })),
+    refresh: () => guarded(refresh),
+    start(asked) {
+      leave();
+      return guarded(() => turn(asked.prompt, () => api.start(asked)));
+    },
+    say: (words) => grow(words, (id) => api.say(id, words)),
+    edit: (edits) => grow("", (id) => api.edit(id, edits)),
+    reroll: () => grow("", api.reroll),
+    undo: () =>
+      guarded(async () => {
+        const { session } = store.get();
+        await api.undo(session.id);
+        await moved(session.id);
+      }),
+    branch: (number) =>
+      guarded(async () => {
+        const { session } = store.get();
+        await api.branch(session.id, number);
+        await moved(session.id);
+      }),
+    cancel: () =>
+      guarded(async () => {
+        const { running } = store.get();
+        if (running?.turn != null) await api.cancel(running.session, running.turn);
+      }),
+    show(number) {
+      const { session } = store.get();
+      if (!turnOf(session, number)) return;
+      const comparing = store.get().comparing && turnOf(session, number).parent !== null;
+      store.set({ shown: number === session.head ? null : number, drafts: {}, comparing });
+    },
+    compare() {
+      const state = store.get();
+      if (state.comparing || shownTurn(state)?.parent != null) store.set({ comparing: !state.comparing });
+    },
+    allow: (term) => actions.edit([{ op: "allow", term }]),
+    /** Weigh a term otherwise: drawn once the weight has been left alone, or at once by `settle`. */
+    weigh(term, weight) {
+      if (store.get().running) return;
+      store.set({ drafts: { ...store.get().drafts, [term]: weight } });
+      clearTimeout(settling);
+      settling = setTimeout(applyDrafts, SETTLE);
+    },
+    settle() {
+      clearTimeout(settling);
+      applyDrafts();
+    },
+    unweigh() {
+      clearTimeout(settling);
+      store.set({ drafts: {} });
+    },
+    dismiss: () => store.set({ problem: null }),
+  };
+
+  async function moved(id) {
+    store.set({ shown: null, drafts: {} });
+    await refresh();
+    tabs.postMessage({ session: id });
+  }
+
+  return actions;
+}
+
+/** What is known of a turn on its way, after one more event; pure. */
+function progressed(running, type, data) {
+  if (type === "lost") return { ...running, phase: "lost" };
+  if (type === "queued") return { ...running, phase: "queued", place: data.place };
+  if (type === "interpreted") return { ...running, reply: data.reply, words: data.feedback ?? running.words };
+  if (type === "step") return { ...running, phase: "drawing", step: data.step, steps: data.steps };
+  if (type === "preview") return { ...running, phase: "drawing", preview: data.image };
+  return running;
+}

@@ -1,0 +1,153 @@
+/** Puts the page together. */
+
+import { Problem, key } from "./api.js";
+import { mountChat } from "./chat.js";
+import { mountChips } from "./chips.js";
+import { createConversation } from "./conversation.js";
+import { $, growWithText, h } from "./dom.js";
+import { mountHistory } from "./history.js";
+import { mountKeys } from "./keys.js";
+import { addressOf, addressed, mountSessions, mountStart, offer } from "./sessions.js";
+import { mountSlider } from "./slider.js";
+import { mountStage, mountTools } from "./stage.js";
+import { createStore, turnOf } from "./state.js";
+
+const store = createStore();
+const words = $("words");
+const prompt = $("prompt");
+const fits = [growWithText(words), growWithText(prompt)];
+
+const actions = createConversation(store, {
+  onAnnounce: (text) => ($("said").textContent = text),
+  onOpened(id) {
+    history.pushState(null, "", id === null ? "./" : addressOf(id));
+    store.set({ view: id === null ? "start" : "session" });
+    (id === null ? prompt : words).focus();
+  },
+  /** What was said and came to no picture is there to be said again. */
+  onReturned(text) {
+    const field = store.get().session ? words : prompt;
+    if (!field.value) field.value = text;
+    fits.forEach((fit) => fit());
+  },
+});
+
+const openSessions = mountSessions(store, (id) => go(id));
+mountStart(actions);
+mountChat(store, actions);
+mountStage(store);
+mountSlider(store, actions);
+mountTools(store, actions);
+mountChips(store, actions);
+mountHistory(store, actions);
+mountKeys(store, actions, {
+  openSessions: () => guarded(openSessions),
+  begin,
+  help: () => $("help-dialog").showModal(),
+});
+
+/** Do something that asks the server, outside a conversation. */
+async function guarded(action) {
+  try {
+    await action();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    store.set({ problem: error });
+  }
+}
+
+/** Show a session, under its own address. */
+function go(id) {
+  history.pushState(null, "", addressOf(id));
+  return arrive();
+}
+
+/** Begin anew. */
+function begin() {
+  if (addressed() !== null) history.pushState(null, "", "./");
+  return arrive();
+}
+
+/** Show what the address names. */
+async function arrive() {
+  const id = addressed();
+  if (id === null) {
+    actions.close();
+    prompt.focus();
+    return guarded(offer);
+  }
+  await actions.open(id);
+  if (store.get().view === "session") words.focus();
+  else store.set({ view: "start" });
+}
+
+function say() {
+  const text = words.value;
+  if (!text.trim() || store.get().running) return;
+  words.value = "";
+  fits.forEach((fit) => fit());
+  actions.say(text);
+}
+
+for (const [field, submit] of [
+  [words, say],
+  [prompt, () => $("start-form").requestSubmit()],
+]) {
+  field.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    submit();
+  });
+}
+$("say-form").addEventListener("submit", (event) => (event.preventDefault(), say()));
+$("cancel").addEventListener("click", actions.cancel);
+$("latest").addEventListener("click", () => (actions.show(store.get().session.head), words.focus()));
+$("new").addEventListener("click", begin);
+$("home").addEventListener("click", (event) => (event.preventDefault(), begin()));
+$("sessions").addEventListener("click", () => guarded(openSessions));
+$("help").addEventListener("click", () => $("help-dialog").showModal());
+for (const close of document.querySelectorAll("dialog .close")) {
+  close.addEventListener("click", () => close.closest("dialog").close());
+}
+
+$("key").addEventListener("click", askForKey);
+$("forget").addEventListener("click", () => (key.forget(), arrive()));
+$("key-form").addEventListener("submit", () => {
+  key.set($("key-field").value.trim());
+  $("key-field").value = "";
+  actions.dismiss();
+  arrive();
+});
+
+function askForKey() {
+  if (!$("key-dialog").open) $("key-dialog").showModal();
+}
+
+store.subscribe(({ view, problem, running, session, shown }) => {
+  document.body.dataset.view = view;
+  $("problem").hidden = problem === null || problem.status === 401;
+  $("key").hidden = key.get() === null && problem?.status !== 401;
+  $("send").hidden = running !== null;
+  $("cancel").hidden = running === null;
+  const elsewhere = shown !== null && turnOf(session, shown) !== null;
+  $("elsewhere").hidden = !elsewhere;
+  $("elsewhere").firstElementChild.textContent = `This is turn ${shown}: what you say now grows a branch from it.`;
+});
+
+let told = null;
+store.subscribe(({ problem }) => {
+  if (problem === told) return;
+  told = problem;
+  if (problem?.status === 401) {
+    $("key-problem").textContent = key.get() === null ? "" : problem.message;
+    return askForKey();
+  }
+  const close = h("button", { type: "button", class: "link" }, "Close");
+  close.addEventListener("click", actions.dismiss);
+  $("problem").replaceChildren(problem ? problem.message : "", ...(problem ? [close] : []));
+});
+
+addEventListener("popstate", arrive);
+addEventListener("focus", actions.refresh);
+document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && actions.refresh());
+arrive();

@@ -1,0 +1,66 @@
+/** The picture that is looked at, what it shows, and the one that is on its way. */
+
+import { $, setAttribute } from "./dom.js";
+import { picture } from "./api.js";
+import { doing } from "./chat.js";
+import { shownTurn, turnOf } from "./state.js";
+
+export function mountStage(store) {
+  const [figure, after, preview, progress] = [$("figure"), $("after"), $("preview"), $("progress")];
+  const bar = progress.querySelector("progress");
+  const fit = ({ target }) => figure.style.setProperty("--ratio", target.naturalWidth / target.naturalHeight || 1);
+  after.addEventListener("load", fit);
+  preview.addEventListener("load", (event) => after.hidden && fit(event));
+
+  const show = (turn) => {
+    after.hidden = turn === null;
+    after.alt = turn ? `Turn ${turn.turn}: ${turn.prompt}` : "";
+    if (turn === null) after.removeAttribute("src");
+    else if (after.getAttribute("src") !== picture(turn.sha256)) after.src = picture(turn.sha256);
+  };
+
+  store.subscribe((state) => {
+    const { running, shown } = state;
+    const turn = shownTurn(state);
+    show(turn);
+    $("shows").textContent = turn?.prompt ?? running?.words ?? "";
+    document.title = turn ? `${turn.prompt} – notthat` : "notthat";
+    preview.hidden = !running?.preview || shown !== null;
+    if (!running?.preview) preview.removeAttribute("src");
+    else if (preview.src !== running.preview) preview.src = running.preview;
+    progress.hidden = running === null;
+    setAttribute(figure, "aria-busy", running ? "true" : null);
+    if (running === null) return;
+    progress.firstElementChild.textContent = doing(running);
+    bar.max = running.steps || 1;
+    bar.value = running.step;
+  });
+}
+
+/** The buttons under the picture, each usable where it would do something. */
+export function mountTools(store, actions) {
+  const download = $("download");
+  $("undo").addEventListener("click", actions.undo);
+  $("reroll").addEventListener("click", actions.reroll);
+  $("branch").addEventListener("click", () => actions.branch(store.get().shown));
+  $("compare").addEventListener("click", actions.compare);
+  download.addEventListener("keydown", (event) => event.key === " " && (event.preventDefault(), download.click()));
+
+  store.subscribe((state) => {
+    const { session, shown, running, comparing } = state;
+    const turn = shownTurn(state);
+    const idle = turn !== null && running === null;
+    $("undo").disabled = !idle || shown !== null || turnOf(session, session.head)?.parent == null;
+    $("reroll").disabled = !idle;
+    $("branch").disabled = !idle || shown === null;
+    $("compare").disabled = !idle || turn?.parent == null;
+    $("compare").setAttribute("aria-pressed", String(comparing));
+    setAttribute(download, "aria-disabled", turn === null ? "true" : null);
+    if (turn === null) {
+      download.removeAttribute("href");
+      return;
+    }
+    download.download = `notthat-${turn.session}-${turn.turn}.png`;
+    download.href = picture(turn.sha256);
+  });
+}

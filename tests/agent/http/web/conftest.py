@@ -1,0 +1,172 @@
+"""A server whose engine can be held in mid-picture, and tabs of a real Chromium to visit it with."""
+
+import re
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
+
+from notthat.generation import GenerationRequest, Progress, StubEngine
+
+PATIENCE = 60.0
+"""Seconds for anything to happen that has to: reached only where a test fails."""
+_TICK = 0.02
+
+expect.set_options(timeout=PATIENCE * 1000)
+
+
+class PatientEngine(StubEngine):
+    """A stub that, while it is held, says its first step again and again: slow, and willing to be cancelled."""
+
+    def __init__(self) -> None:
+        super().__init__("stub")
+        self._may_go_on = threading.Event()
+        self._may_go_on.set()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """For the block, no picture comes past its first step."""
+        self._may_go_on.clear()
+        try:
+            yield
+        finally:
+            self._may_go_on.set()
+
+    def run(self, request: GenerationRequest) -> Generator[Progress]:
+        """As a stub, but for the hold."""
+        for progress in super().run(request):
+            yield progress
+            while progress.step == 1 and not self._may_go_on.wait(_TICK):
+                yield progress
+
+
+@pytest.fixture
+def engine() -> PatientEngine:
+    """What the site draws with."""
+    return PatientEngine()
+
+
+@pytest.fixture
+def site(serve: Callable[..., Any], engine: PatientEngine) -> Any:
+    """A running server whose sessions are the test's own: `url`, `studio`, `client`, as `serve` gives it."""
+    return serve(engine)
+
+
+class Tab:
+    """The page in a tab, and what a person does there."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.pictures = page.locator("#history [role=option]")
+        self.chips = page.locator("#chips .chip:not(.locked)")
+        self.last = page.locator("#log li").last
+        """What was said last."""
+        self.progress = page.locator("#progress")
+
+    @property
+    def session(self) -> str:
+        """The session's id, as the address has it."""
+        found = re.search(r"\?session=([0-9a-f]{16})$", self.page.url)
+        assert found, self.page.url
+        return found[1]
+
+    def type(self, text: str) -> None:
+        """Type it where the cursor stands, and send it."""
+        self.page.keyboard.type(text)
+        self.page.keyboard.press("Enter")
+
+    def begin(self, prompt: str = "portrait of a man without mustache") -> None:
+        """A session, with its first picture."""
+        self.type(prompt)
+        expect(self.pictures).to_have_count(1)
+        self.shows(0)
+
+    def say(self, text: str) -> None:
+        """The next turn, when its picture is there."""
+        count = self.pictures.count()
+        self.page.locator("#words").focus()
+        self.type(text)
+        expect(self.pictures).to_have_count(count + 1)
+        expect(self.progress).to_be_hidden()
+
+    def leave_field(self) -> None:
+        """Take the cursor out of the field, so that letters are shortcuts."""
+        self.page.keyboard.press("Escape")
+        expect(self.page.locator("#words")).not_to_be_focused()
+
+    def shows(self, turn: int) -> None:
+        """Wait until it is this turn's picture that is looked at, and the picture is there."""
+        expect(self.page.locator("#history [aria-selected=true]")).to_have_id(f"history-{turn}")
+        expect(self.page.locator("#after")).to_have_attribute("alt", re.compile(f"^Turn {turn}:"))
+        self.page.wait_for_function("document.getElementById('after').naturalWidth > 0")
+
+
+class Visitor:
+    """Somebody at a browser; `tab` opens the page in another tab of it.
+
+    `complaints` are what its console said but for refused requests, which every browser reports there; `asked` is
+    where its requests went.
+    """
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.context, self.url = context, url
+        self.complaints: list[str] = []
+        self.asked: list[str] = []
+        context.on("console", self._heard)
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        context.on("request", self._saw)
+
+    def tab(self, path: str = "/") -> Tab:
+        """The page in a new tab, when it knows what to show."""
+        page = self.context.new_page()
+        page.goto(self.url + path)
+        expect(page.locator("body")).not_to_have_attribute("data-view", "loading")
+        return Tab(page)
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
+            self.complaints.append(message.text)
+
+    def _saw(self, request: Request) -> None:
+        if not request.url.startswith(("data:", "blob:")):
+            self.asked.append(request.url)
+
+
+Visit = Callable[..., Visitor]
+
+
+@pytest.fixture
+def visit(browser: Browser, site: Any) -> Iterator[Visit]:
+    """Somebody comes, with a browser of these settings.
+
+    At the end of the test nobody but the server was asked for anything, and no browser had anything to complain of.
+    """
+    visitors: list[Visitor] = []
+    with ExitStack() as opened:
+
+        def visit(**settings: object) -> Visitor:
+            context = browser.new_context(**settings)
+            context.set_default_timeout(PATIENCE * 1000)
+            opened.callback(context.close)
+            visitors.append(Visitor(context, site.url))
+            return visitors[-1]
+
+        yield visit
+    for visitor in visitors:
+        assert visitor.complaints == []
+        assert [url for url in visitor.asked if not url.startswith(site.url + "/")] == []
+
+
+@pytest.fixture
+def visitor(visit: Visit) -> Visitor:
+    """Somebody at a browser of the usual kind."""
+    return visit()
+
+
+@pytest.fixture
+def tab(visitor: Visitor) -> Tab:
+    """The page at the first visit."""
+    return visitor.tab()

@@ -1,0 +1,205 @@
+"""A conversation on the page: what is typed, what is answered, what is shown; cancelled, reloaded, failed."""
+
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import httpx
+from playwright.sync_api import expect
+
+from notthat.agent import Conversation
+
+if TYPE_CHECKING:
+    from ..conftest import Running
+    from .conftest import PatientEngine, Tab, Visit, Visitor
+
+
+def test_a_session_of_four_turns(tab: "Tab", site: "Running") -> None:
+    expect(tab.page.get_by_role("heading", level=1)).to_contain_text("Say what is wrong with the picture")
+    expect(tab.page.get_by_role("textbox", name="What the picture should show")).to_be_focused()
+    tab.begin()
+    tab.say("too cartoonish")
+    tab.say("and no watermark")
+    tab.say("still cartoonish")
+    tab.shows(3)
+
+    log = tab.page.get_by_role("list", name="What was said").get_by_role("listitem")
+    expect(log.nth(1)).to_contain_text("too cartoonish")
+    expect(log.nth(1)).to_contain_text("Excluded “cartoon”.")
+    expect(tab.page.locator("#shows")).to_have_text("portrait of a man")
+    expect(tab.page.locator("#chips .term")).to_have_text(["mustache", "cartoon", "watermark"])
+    expect(tab.page.locator("#chips .chip .body .weight")).to_have_text(["1.0", "1.2", "1.0"])
+    turn = site.studio.store.turn(tab.session)
+    assert (turn.number, turn.negative) == (3, "mustache, (cartoon:1.2), watermark")
+    expect(tab.page.locator("#after")).to_have_attribute("src", f"api/images/{turn.sha256}.png")
+
+
+def test_what_changes_nothing_is_answered_and_is_no_picture(tab: "Tab") -> None:
+    tab.begin()
+    tab.type("love it")
+    expect(tab.last).to_contain_text("love it")
+    expect(tab.last).not_to_have_attribute("data-key", "running")
+    expect(tab.pictures).to_have_count(1)
+
+
+def test_a_turn_shows_its_progress_and_its_preview(tab: "Tab", engine: "PatientEngine") -> None:
+    tab.begin()
+    with engine.held():
+        tab.type("too dark")
+        expect(tab.last).to_contain_text("Excluded “dark”.")
+        expect(tab.progress).to_contain_text("Step 1 of 4")
+        expect(tab.page.get_by_role("progressbar")).to_have_js_property("value", 1)
+        expect(tab.page.locator("#preview")).to_be_visible()
+        expect(tab.page.locator("#preview")).to_have_attribute("src", re.compile("^data:image/png;base64,"))
+    tab.shows(1)
+    expect(tab.progress).to_be_hidden()
+    expect(tab.page.locator("#preview")).to_be_hidden()
+
+
+def test_the_place_in_the_queue_is_told(visit: "Visit", engine: "PatientEngine") -> None:
+    first, second, third = (visit().tab() for _ in range(3))
+    with engine.held():
+        first.type("a man")
+        expect(first.progress).to_contain_text("Step 1 of 4")
+        second.type("a cat")
+        expect(second.progress).to_contain_text("Next in the queue")
+        third.type("a boat")
+        expect(third.progress).to_contain_text("2 in the queue")
+    third.shows(0)
+
+
+def test_escape_cancels_and_gives_the_words_back(tab: "Tab", site: "Running", engine: "PatientEngine") -> None:
+    tab.begin()
+    with engine.held():
+        tab.type("too dark")
+        expect(tab.page.get_by_role("button", name="Cancel this turn")).to_be_visible()
+        expect(tab.progress).to_contain_text("Step 1 of 4")
+        tab.page.keyboard.press("Escape")
+        expect(tab.page.get_by_role("status")).to_have_text("Cancelled.")
+    expect(tab.page.locator("#words")).to_have_value("too dark")
+    expect(tab.progress).to_be_hidden()
+    assert len(site.studio.store.turns(tab.session)) == 1
+    tab.page.keyboard.press("Enter")
+    tab.shows(1)
+
+
+def test_cancelling_the_first_picture_leads_back_to_the_beginning(
+    tab: "Tab", site: "Running", engine: "PatientEngine"
+) -> None:
+    with engine.held():
+        tab.type("portrait of a man")
+        expect(tab.progress).to_contain_text("Step 1 of 4")
+        tab.page.keyboard.press("Escape")
+        expect(tab.page.get_by_role("heading", level=1)).to_be_visible()
+    expect(tab.page.locator("#prompt")).to_have_value("portrait of a man")
+    assert tab.page.url == site.url + "/"
+    tab.page.keyboard.press("Enter")
+    tab.shows(0)
+
+
+def test_a_reload_in_mid_turn_goes_on_with_it(tab: "Tab", site: "Running", engine: "PatientEngine") -> None:
+    tab.begin()
+    with engine.held():
+        tab.type("too dark")
+        expect(tab.progress).to_contain_text("Step 1 of 4")
+        tab.page.reload()
+        expect(tab.last).to_contain_text("too dark")
+        expect(tab.last).to_contain_text("Excluded “dark”.")
+        expect(tab.progress).to_contain_text("Step 1 of 4")
+        expect(tab.page.get_by_role("button", name="Cancel this turn")).to_be_visible()
+    tab.shows(1)
+    assert [turn.feedback for turn in site.studio.store.turns(tab.session)][1:] == ["too dark"]
+
+
+def test_a_reload_while_the_first_picture_is_drawn_goes_on_with_it(tab: "Tab", engine: "PatientEngine") -> None:
+    with engine.held():
+        tab.type("portrait of a man without mustache")
+        expect(tab.progress).to_contain_text("Step 1 of 4")
+        tab.page.reload()
+        expect(tab.page.locator("#log li")).to_contain_text("portrait of a man without mustache")
+        expect(tab.progress).to_contain_text("Step 1 of 4")
+    tab.shows(0)
+    expect(tab.page.locator("#chips .term")).to_have_text(["mustache"])
+
+
+def test_a_lost_connection_is_taken_up_again(tab: "Tab", visitor: "Visitor", engine: "PatientEngine") -> None:
+    tab.begin()
+    with engine.held():
+        tab.type("too dark")
+        expect(tab.progress).to_contain_text("Step 1 of 4")
+        tab.page.reload()
+        tab.page.route("**/events", lambda route: route.abort())
+        tab.page.reload()
+        expect(tab.progress).to_contain_text("Trying again")
+        tab.page.unroute("**/events")
+        expect(tab.progress).to_contain_text("Step 1 of 4")
+    tab.shows(1)
+
+
+def test_two_tabs_show_the_same_session(visitor: "Visitor", engine: "PatientEngine") -> None:
+    one = visitor.tab()
+    one.begin()
+    other = visitor.tab(f"/?session={one.session}")
+    other.shows(0)
+    with engine.held():
+        one.type("too dark")
+        expect(other.last).to_contain_text("too dark")
+        expect(other.progress).to_contain_text("Step 1 of 4")
+    one.shows(1)
+    other.shows(1)
+    other.page.locator("#undo").click()
+    other.shows(0)
+    one.shows(0)
+    other.say("too bright")
+    one.shows(2)
+    expect(one.page.locator("#words")).to_have_value("")
+
+
+def test_what_another_program_did_is_seen_on_coming_back(tab: "Tab", site: "Running") -> None:
+    tab.begin()
+    Conversation.open(tab.session, site.studio).say("too dark")
+    tab.page.evaluate("dispatchEvent(new Event('focus'))")
+    tab.shows(1)
+    expect(tab.last).to_contain_text("too dark")
+
+
+def test_what_the_server_refuses_is_one_line_and_the_words_are_kept(tab: "Tab") -> None:
+    tab.type("no hat")
+    expect(tab.page.get_by_role("alert")).to_contain_text("only says what is not wanted")
+    expect(tab.page.locator("#prompt")).to_have_value("no hat")
+    tab.page.get_by_role("button", name="Close").click()
+    expect(tab.page.get_by_role("alert")).to_be_hidden()
+
+
+def test_a_server_that_has_gone_is_told(tab: "Tab", site: "Running") -> None:
+    tab.begin()
+    site.stop()
+    with suppress(httpx.ConnectError):
+        while site.client.get("/healthz"):
+            pass
+    tab.type("too dark")
+    expect(tab.page.get_by_role("alert")).to_contain_text("can’t be reached")
+    expect(tab.page.locator("#words")).to_have_value("too dark")
+
+
+def test_an_address_that_names_no_session_says_so(visitor: "Visitor") -> None:
+    tab = visitor.tab("/?session=0000000000000000")
+    expect(tab.page.get_by_role("alert")).to_contain_text("No session")
+    expect(tab.page.get_by_role("heading", level=1)).to_be_visible()
+
+
+def test_sessions_are_there_to_come_back_to(tab: "Tab") -> None:
+    tab.begin("portrait of a man")
+    first = tab.page.url
+    tab.page.get_by_role("button", name="New").click()
+    expect(tab.page.locator("#prompt")).to_be_focused()
+    tab.begin("photo of a cat")
+    tab.page.get_by_role("button", name="Sessions").click()
+    entries = tab.page.get_by_role("dialog").get_by_role("link")
+    expect(entries).to_have_count(2)
+    expect(entries.first).to_have_attribute("aria-current", "page")
+    entries.filter(has_text="portrait of a man").click()
+    expect(tab.page.locator("#shows")).to_have_text("portrait of a man")
+    assert tab.page.url == first
+    tab.page.go_back()
+    expect(tab.page.locator("#shows")).to_have_text("photo of a cat")
