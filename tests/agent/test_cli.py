@@ -583,7 +583,7 @@ def test_settings_that_cannot_be_right_are_told_so(notthat: Run, home: Path, mon
 
 def test_a_model_that_is_on_no_disk_is_told_so(notthat: Run, home: Path) -> None:
     result = notthat("new", PROMPT, "--model", "nobody/nothing", "--json")
-    assert (result.code, result.reason.startswith("nobody/nothing can't be loaded: ")) == (2, True)
+    assert (result.code, result.reason.startswith("nobody/nothing is not whole on this machine")) == (2, True)
     assert notthat("sessions", "--json").lines == []
 
 
