@@ -57,7 +57,7 @@ class Wait(NamedTuple):
         """For one kill any moment, for the next one a moment at which a picture is being kept."""
         if k % 2:
             return cls(True, random.uniform(0, 0.02))
-        return cls(False, random.uniform(0, 0.2 if model == "stub" else 4.0))
+        return cls(False, random.uniform(0, 0.2 if model == "stub" else 1.0))
 
     def is_over(self, said: bytes) -> bool:
         """Whether the process has said what is waited for."""
@@ -206,7 +206,7 @@ def end(home: Path, session: str, model: str) -> dict[str, int]:
 def run(home: Path, count: int, model: str, upgrades: bool) -> dict[str, int]:
     """Kill `count` times, and look each time."""
     with studio_of(home, model) as studio:
-        session = Conversation.start("a harbour at dawn without boats", studio, seed=1).id
+        session = Conversation.start("a house without boats", studio, seed=1, steps=6).id
     usual = seconds_of_an_upgrade(home.with_name("old")) if upgrades else 0.0
     finished: dict[int, str] = {}
     hit: Counter[str] = Counter()
