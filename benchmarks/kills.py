@@ -1,10 +1,18 @@
 """Kill the program at random moments, again and again: is every turn that it finished still there?
 
-    python benchmarks/kills.py [--count 200] [--mini 10] [--seed 1] [--json]
+    python benchmarks/kills.py [--count 200] [--mini 20] [--seed 1] [--json]
 
-Every fifth kill hits a database that is being brought up from the first release; `--mini` more hit the real
-engine, in processes of their own. After each, the database is opened and looked at. In the end, what was
-interrupted is drawn again, every turn is replayed, and the store has to be without a fault. Exit 1 otherwise.
+Every fifth kill hits a database that is being brought up from the first release; `--mini` of them hit the
+built-in model, in processes of their own, and all others an engine without one. Every other one of those
+waits until a picture is being kept. After each kill, the database is opened and looked at. In the end, what was
+interrupted is drawn again, every turn is replayed, and the stores have to be without a fault. Exit 1 otherwise.
+What a kill hit is told by what it left:
+
+    drawing    a turn that is pending, and no picture of it
+    writing    a turn that is pending, and its picture, or a part of that
+    between    no turn
+    migrating  a database of the first release, though its upgrade had begun
+    migrated   one of this release
 """
 
 import argparse
@@ -19,12 +27,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple, Self
 
 from notthat.agent import Conversation, Studio, replay
 from notthat.agent.interpreters import OfflineInterpreter
-from notthat.generation import StubEngine
+from notthat.generation import Progress, StubEngine
 from notthat.storage import Store, check, prune, revision, upgrade
 
 RELEASED = Path(__file__).parents[1] / "tests" / "storage" / "released" / "0001" / "notthat.sql"
@@ -36,6 +46,25 @@ class LostError(Exception):
     """Something that was finished is not there."""
 
 
+class Wait(NamedTuple):
+    """When to kill: so many seconds after the process is ready, or has drawn another picture then."""
+
+    for_a_picture: bool
+    seconds: float
+
+    @classmethod
+    def random(cls, model: str, k: int) -> Self:
+        """For one kill any moment, for the next one a moment at which a picture is being kept."""
+        if k % 2:
+            return cls(True, random.uniform(0, 0.02))
+        return cls(False, random.uniform(0, 0.2 if model == "stub" else 1.0))
+
+    def is_over(self, said: bytes) -> bool:
+        """Whether the process has said what is waited for."""
+        _, ready, since = said.partition(b"ready\n")
+        return bool(ready) and (b"drawn\n" in since or not self.for_a_picture)
+
+
 def studio_of(home: Path, model: str) -> Studio:
     """The studio of a home, on an engine of that name."""
     store = Store.open(home=home)
@@ -43,33 +72,42 @@ def studio_of(home: Path, model: str) -> Studio:
     if model == "mini":
         return Studio(store, OfflineInterpreter())
     return Studio(
-        store, OfflineInterpreter(), model="stub", load_engine=lambda name: StubEngine(name, seconds_per_step=0.001)
+        store, OfflineInterpreter(), model="stub", load_engine=lambda name: StubEngine(name, seconds_per_step=0.01)
     )
 
 
 def work(home: Path, session: str, model: str, out: int) -> None:
-    """Say things until killed; a line for every turn that is finished."""
+    """Say things until killed; a line for every picture that is drawn, and for every turn that is finished."""
+
+    def told(progress: Progress) -> None:
+        if progress.picture is not None:
+            os.write(out, b"drawn\n")
+
     with studio_of(home, model) as studio:
         if model == "mini":
             studio.engine("mini")
         for k in range(1_000_000):
-            turn = Conversation.open(session, studio).say(WORDS[(k + 1) % len(WORDS)])
+            turn = Conversation.open(session, studio).say(WORDS[(k + 1) % len(WORDS)], told)
             ready = "" if k else "ready\n"  # all that is loaded once is loaded
             os.write(out, f"{turn.number} {turn.sha256}\n{ready}".encode())
 
 
-def killed_after(seconds: float, pid: int, out: int) -> list[tuple[int, str]]:
-    """Let a process work for a while after it is ready, then kill it; what it has finished."""
-    if not select.select([out], [], [], PATIENCE)[0]:
-        raise LostError("a process did not begin to work")
-    time.sleep(seconds)
+def killed_after(wait: Wait, pid: int, out: int) -> list[tuple[int, str]]:
+    """Let a process work for a while, then kill it; what it has finished."""
+    said = b""
+    while not wait.is_over(said):
+        if not select.select([out], [], [], PATIENCE)[0] or not (more := os.read(out, 65536)):
+            raise LostError("a process did not begin to work")
+        said += more
+    time.sleep(wait.seconds)
     os.kill(pid, signal.SIGKILL)
-    with os.fdopen(out) as lines:
-        finished = [line.split() for line in lines.read().splitlines() if line != "ready"]
+    with os.fdopen(out, "rb") as rest:
+        said += rest.read()
+    finished = [line.split() for line in said.decode().splitlines()]
     return [(int(line[0]), line[1]) for line in finished if len(line) == 2 and len(line[1]) == 64]
 
 
-def kill_a_turn(home: Path, session: str, model: str, seconds: float) -> list[tuple[int, str]]:
+def kill_a_turn(home: Path, session: str, model: str, wait: Wait) -> list[tuple[int, str]]:
     """Kill a process that draws; what it has finished."""
     out, into = os.pipe()
     if model == "mini":
@@ -77,7 +115,7 @@ def kill_a_turn(home: Path, session: str, model: str, seconds: float) -> list[tu
             [sys.executable, __file__, "--work", str(home), session, str(into)], pass_fds=[into], start_new_session=True
         )
         os.close(into)
-        finished = killed_after(seconds, child.pid, out)
+        finished = killed_after(wait, child.pid, out)
         child.wait()
         return finished
     pid = os.fork()
@@ -88,17 +126,32 @@ def kill_a_turn(home: Path, session: str, model: str, seconds: float) -> list[tu
         finally:
             os._exit(1)
     os.close(into)
-    finished = killed_after(seconds, pid, out)
+    finished = killed_after(wait, pid, out)
     os.waitpid(pid, 0)
     return finished
 
 
-def kill_an_upgrade(home: Path, seconds: float) -> None:
-    """Kill a process that upgrades a database of the first release; nothing that was in it is lost."""
+def make_old(home: Path) -> None:
+    """A home with a database of the first release, and nothing else."""
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir()
     with closing(sqlite3.connect(home / "notthat.db")) as database, database:
         database.executescript(RELEASED.read_text(encoding="utf-8"))
+
+
+def seconds_of_an_upgrade(home: Path) -> float:
+    """How long one takes that nobody kills; what it imports is imported then."""
+    make_old(home)
+    upgrade(home=home)
+    make_old(home)
+    started = time.perf_counter()
+    upgrade(home=home)
+    return time.perf_counter() - started
+
+
+def kill_an_upgrade(home: Path, seconds: float) -> str:
+    """Kill a process that upgrades a database of the first release, of which nothing is lost; what was hit."""
+    make_old(home)
     pid = os.fork()
     if pid == 0:
         try:
@@ -109,22 +162,29 @@ def kill_an_upgrade(home: Path, seconds: float) -> None:
     time.sleep(seconds)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    if revision(home=home) not in ("0001", upgrade(home=home)):
+    found = revision(home=home)
+    if found not in ("0001", upgrade(home=home)):
         raise LostError("a database is at no revision")
     with Store.open(home=home) as store:
         (session,) = store.sessions()
         if [turn.number for turn in store.turns(session.id)] != [0, 1, 2]:
             raise LostError("an upgrade lost a turn")
+    return "migrating" if found == "0001" else "migrated"
 
 
-def look(home: Path, session: str, finished: dict[int, str]) -> None:
-    """Hold what is kept against what was finished."""
+def look(home: Path, session: str, finished: dict[int, str], since: float) -> str:
+    """Hold what is kept against what was finished; what a kill hit that came after the time `since`."""
     with Store.open(home=home) as store:
         kept = {turn.number: turn.sha256 for turn in store.turns(session)}
         if missing := set(finished.items()) - set(kept.items()):
             raise LostError(f"finished turns are not there: {sorted(missing)}")
         if bad := [finding.message for finding in check(store) if not finding.harmless]:
             raise LostError(f"the store is damaged: {bad}")
+        if not any(attempt.status == "pending" for attempt in store.attempts.all(session)):
+            return "between"
+        unnamed = [path for sha256, path in store.images.pictures() if sha256 not in kept.values()]
+        written = [path for path in (*unnamed, *store.images.temporary()) if path.stat().st_mtime >= since]
+        return "writing" if written else "drawing"
 
 
 def end(home: Path, session: str, model: str) -> dict[str, int]:
@@ -146,22 +206,27 @@ def end(home: Path, session: str, model: str) -> dict[str, int]:
 def run(home: Path, count: int, model: str, upgrades: bool) -> dict[str, int]:
     """Kill `count` times, and look each time."""
     with studio_of(home, model) as studio:
-        session = Conversation.start("a harbour at dawn without boats", studio, seed=1).id
+        session = Conversation.start("a house without boats", studio, seed=1, steps=6).id
+    usual = seconds_of_an_upgrade(home.with_name("old")) if upgrades else 0.0
     finished: dict[int, str] = {}
+    hit: Counter[str] = Counter()
     for k in range(count):
         if upgrades and k % 5 == 4:
-            kill_an_upgrade(home.with_name("old"), random.uniform(0, 0.3))
+            hit[kill_an_upgrade(home.with_name("old"), random.uniform(0, usual))] += 1
             continue
-        finished |= dict(kill_a_turn(home, session, model, random.uniform(0, 0.2 if model == "stub" else 4.0)))
-        look(home, session, finished)
-    return {"kills": count, "finished": len(finished), **end(home, session, model)}
+        started = time.time()
+        finished |= dict(kill_a_turn(home, session, model, Wait.random(model, k)))
+        hit[look(home, session, finished, started)] += 1
+        if sys.stderr.isatty():
+            print(f"{model}: {k + 1} of {count}", end="\r", file=sys.stderr)
+    return {"kills": count, **dict(sorted(hit.items())), "finished": len(finished), **end(home, session, model)}
 
 
 def main() -> int:
     """Kill, look, and say what was found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=200)
-    parser.add_argument("--mini", type=int, default=0, help="so many more kills with the built-in model")
+    parser.add_argument("--mini", type=int, default=0, help="how many of them hit the built-in model")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--work", nargs=3, help=argparse.SUPPRESS)
@@ -171,7 +236,7 @@ def main() -> int:
     random.seed(args.seed)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            results = {"stub": run(Path(folder, "stub"), args.count, "stub", upgrades=True)}
+            results = {"stub": run(Path(folder, "stub"), args.count - args.mini, "stub", upgrades=True)}
             if args.mini:
                 results["mini"] = run(Path(folder, "mini"), args.mini, "mini", upgrades=False)
         except LostError as error:
@@ -179,7 +244,10 @@ def main() -> int:
             return 1
     for engine, result in results.items():
         told = ", ".join(f"{name} {number}" for name, number in result.items())
-        print(json.dumps({"engine": engine, **result}) if args.json else f"{engine}: {told}; nothing lost")
+        print(json.dumps({"engine": engine, **result}) if args.json else f"{engine}: {told}")
+    if not args.json:
+        kept = sum(result["turns"] for result in results.values())
+        print(f"{args.count} kills: nothing lost, the stores are clean, {kept} of {kept} turns replay identical")
     return 0
 
 

@@ -67,6 +67,8 @@ def read_png_text(path: Path) -> dict[str, str]:
             return {
                 name: value for name, value in image.info.items() if isinstance(name, str) and isinstance(value, str)
             }
+    except FileNotFoundError:
+        raise InvalidRequestError(f"there is no file {path}") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise InvalidRequestError(f"{path} can't be read as a PNG") from None
 
@@ -104,14 +106,15 @@ def from_infotext(text: str) -> tuple[dict[str, Any], list[str]]:
             negative, line = True, line.removeprefix(_NEGATIVE).strip()
         words[negative].append(line)
     values: dict[str, Any] = {"prompt": "\n".join(words[False]), "negative_prompt": "\n".join(words[True])}
-    try:
-        for name, (key, read) in _SETTINGS.items():
-            if name in settings:
-                values[key] = read(settings.pop(name))
-        if size := re.fullmatch(r"(\d+)x(\d+)", settings.pop("Size", "")):
-            values["width"], values["height"] = int(size[1]), int(size[2])
-    except ValueError as error:
-        raise InvalidRequestError(f"the picture's settings can't be read: {error}") from None
+    for name, (key, read) in _SETTINGS.items():
+        if name in settings:
+            text = settings.pop(name)
+            try:
+                values[key] = read(text)
+            except ValueError:
+                raise InvalidRequestError(f"the picture's “{name}” is no number: {text[:40]}") from None
+    if size := re.fullmatch(r"(\d{1,9})x(\d{1,9})", settings.pop("Size", "")):
+        values["width"], values["height"] = int(size[1]), int(size[2])
     said_twice = ("Version", "Model hash")
     return values, [f"{name}: {value}" for name, value in settings.items() if name not in said_twice]
 

@@ -305,11 +305,13 @@ def test_the_database_is_looked_after(notthat: Run, home: Path, model_folder: Pa
     assert (json.loads(damaged.out)["kind"], json.loads(damaged.out)["harmless"]) == ("missing picture", False)
 
 
+@pytest.mark.parametrize("model", ["random", "mini"])
 def test_a_session_is_taken_elsewhere_and_comes_out_the_same(
-    notthat: Run, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    notthat: Run, model_folder: Path, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session = notthat("new", PROMPT, "--seed", 7, "--steps", 2, "--json").line["session"]
-    notthat("say", session, "no fog")
+    name = str(model_folder) if model == "random" else model
+    session = notthat("new", PROMPT, "--seed", 7, "--steps", 2, "--model", name, "--json").line["session"]
+    assert notthat("say", session, "no fog", "--json").line["model"] == name
     shown = notthat("show", session, "--json").line
     file = tmp_path / "harbour.zip"
     assert notthat("export", session, file, "--json").line == {"session": session, "turns": 2, "file": str(file)}
@@ -367,6 +369,7 @@ def test_generate_draws_like_a_picture_that_says_how_it_was_made(notthat: Run, t
     other = notthat("generate", "--from", made["image"], "--seed", 6, "--negative", "", "--out", out, "--json").line
     assert (other["seed"], other["negative"], other["prompt"]) == (6, "", PROMPT)
 
+    assert notthat("generate", "--from", tmp_path / "nowhere.png").reason == f"there is no file {tmp_path}/nowhere.png"
     plain = tmp_path / "plain.png"
     Image.new("RGB", (8, 8)).save(plain)
     assert "does not say how it was made" in notthat("generate", "--from", plain).reason

@@ -106,7 +106,7 @@ def test_the_film_is_the_way_to_the_head_and_the_sheet_has_all(studio: Studio, s
 def test_a_browser_shows_the_page_without_a_network(studio: Studio, session: str, tmp_path: Path, browser: Any) -> None:
     path = write(studio, session, tmp_path / "page.html")
     asked, complaints = [], []
-    for width in (1280, 360):
+    for width in (1280, 400):
         view = browser.new_page(viewport={"width": width, "height": 800})
         view.on("request", lambda request: asked.append(request.url))
         view.on("console", lambda message: complaints.append(message.text))
@@ -118,6 +118,12 @@ def test_a_browser_shows_the_page_without_a_network(studio: Studio, session: str
         slider.fill("80")
         cut = view.evaluate("getComputedStyle(document.querySelector('#turn-1 .before')).clipPath")
         assert cut in ("inset(0px 20% 0px 0px)", "inset(0px calc(20%) 0px 0px)")
+        details = view.locator("#turn-1 dl")
+        assert not details.is_visible()
+        view.locator("#turn-1 summary").click()
+        assert details.is_visible()
+        view.locator(".tree a[href='#turn-4']").click()
+        assert view.locator("#turn-4").evaluate("turn => turn.getBoundingClientRect().top < innerHeight")
         boxes = [view.locator(f"#turn-1 {name}").bounding_box() for name in (".before", "#picture-1")]
         assert boxes[0] == boxes[1]  # one lies on the other
         view.close()

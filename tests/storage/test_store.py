@@ -192,6 +192,20 @@ class TestTree:
         assert grow(session).number == 3
         assert store.turns(session)[:3] == before
 
+    def test_the_path_to_a_turn_leaves_out_what_was_undone(self, store: Store, begin: Begin, grow: Grow) -> None:
+        session, other = begin().session, begin().session
+        grow(session)
+        grow(session)
+        grow(session, parent=1)
+        grow(session)
+        grow(other)
+
+        turns = store.turns(session)
+        assert store.path(session, 4) == [turns[k] for k in (0, 1, 3, 4)]
+        assert store.path(session, 2) == turns[:3]
+        assert store.path(session, 4, last=2) == [turns[3], turns[4]]
+        assert store.path(session, 0, last=3) == [turns[0]]
+
     def test_moves_one_session_only(self, store: Store, begin: Begin, grow: Grow) -> None:
         mine, other = begin().session, begin().session
         grow(mine)
@@ -267,6 +281,7 @@ class TestUnknown:
         before = store.turns(session)
         asks: list[Callable[[], object]] = [
             lambda: store.turn(session, number),
+            lambda: store.path(session, number),
             lambda: store.move_head(session, number),
             lambda: store.add_turn(session, turn(2, number), picture(99), {}),
         ]
@@ -298,12 +313,14 @@ class TestUnknown:
 
 class TestNumberOfQueries:
     def test_does_not_grow_with_sessions_or_turns(self, store: Store, begin: Begin, grow: Grow) -> None:
-        def queries() -> tuple[int, int]:
+        def queries() -> tuple[int, ...]:
             with statements() as for_sessions:
                 store.sessions()
             with statements() as for_turns:
                 store.turns(session)
-            return len(for_sessions), len(for_turns)
+            with statements() as for_path:
+                store.path(session, store.session(session).head)
+            return len(for_sessions), len(for_turns), len(for_path)
 
         session = begin().session
         few = queries()
