@@ -41,11 +41,9 @@ class StubEngine:
             seconds = time.perf_counter() - started
             yield Progress(step, request.num_inference_steps, seconds=seconds, preview=small.copy)
         picture = small.resize((request.width, request.height), Image.Resampling.NEAREST)
-        yield Progress(
-            request.num_inference_steps,
-            request.num_inference_steps,
-            Picture(picture, time.perf_counter() - started),
-        )
+        seconds = time.perf_counter() - started
+        steps = request.num_inference_steps
+        yield Progress(steps, steps, Picture(picture, seconds), seconds=seconds)
 
     def remarks(self, request: GenerationRequest) -> list[str]:
         """Nothing: a stub honours everything."""

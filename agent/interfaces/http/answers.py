@@ -127,6 +127,8 @@ class Branched(_Asked):
 class Retried(_Asked):
     """Which turn to draw again; by default the latest that came to no picture."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{}, {"turn": 3}]})
+
     turn: TurnNumber | None = None
 
 

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .metrics import Metrics
+from .problems import problem_of
 from .runs import Run
 
 
@@ -58,7 +59,10 @@ class Log:
 
 
 class RequestLog:
-    """A line, and a count, for every request: its route as it is declared, never the path or the query as it came."""
+    """A line, and a count, for every request: its route as it is declared, never the path or the query as it came.
+
+    What nobody expected ends here: the log tells it, and the client that something went wrong.
+    """
 
     def __init__(self, app: ASGIApp, log: Log, metrics: Metrics) -> None:
         self._app, self._log, self._metrics = app, log, metrics
@@ -80,7 +84,9 @@ class RequestLog:
             await self._app(scope, receive, noted)
         except Exception as error:
             self._log.unexpected(error, route=_route(scope))
-            raise
+            if status:
+                raise  # the answer is cut off, so that nobody takes it for whole
+            await problem_of(error).response()(scope, receive, noted)
         finally:
             self._metrics.answered(_method(scope), _route(scope), status)
             self._log.say(

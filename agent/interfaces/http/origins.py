@@ -34,7 +34,7 @@ class Origins:
         if self._serving.loopback and urlsplit(f"//{host}").hostname not in _LOCAL:
             detail = "this server answers to localhost alone: start it with --host to have it answer to other names"
             return Problem(403, "foreign-host", "Not under this name", detail)
-        own = {host, urlsplit(self._serving.url or "").netloc}
+        own = {host, urlsplit(self._serving.url or "").netloc} - {""}  # a page without an origin says “null”
         if origin is None or origin in self._serving.cors or urlsplit(origin).netloc in own:
             return None
         detail = "pages of other origins may not call: start the server with --cors and theirs"

@@ -160,13 +160,12 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def install(app: FastAPI) -> None:
-    """Let every error of the app's be answered as a problem."""
+    """Let every error that the app knows be answered as a problem; `logs.RequestLog` does that for others."""
 
     @app.exception_handler(Problem)
     @app.exception_handler(NotthatError)
     @app.exception_handler(RequestValidationError)
     @app.exception_handler(HTTPException)
-    @app.exception_handler(Exception)
     async def on_error(request: Request, error: Exception) -> JSONResponse:
         return problem_of(error).response()
 

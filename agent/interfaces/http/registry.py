@@ -72,6 +72,10 @@ class Runs:
         """Those that are not drawn yet."""
         return [run for run in self._unfinished if run.waiting]
 
+    def drawing(self) -> list[Run]:
+        """Those that are."""
+        return [run for run in self._unfinished if run.drawing]
+
     def _forget_old(self) -> None:
         oldest = time.monotonic() - self._serving.kept_seconds
         for run, then in list(self._ended.items()):

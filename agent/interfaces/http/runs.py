@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import TYPE_CHECKING, Literal
 
+from ....errors import NotthatError
 from ....generation import Progress
 from ....storage import Attempt, Receipt
 from ...conversation import Turn
@@ -71,7 +72,7 @@ class Run:
         self.task: asyncio.Task[None] | None = None
         self.linger = 0.0
         """Seconds that it keeps its place when it goes on by itself, and the last who followed it has gone."""
-        self._attendants = 0
+        self.attendants = 0
         self._ended = asyncio.Event()
         self._numbered = asyncio.Event()
         self._turn: Turn | None = None
@@ -80,8 +81,8 @@ class Run:
 
     @property
     def waiting(self) -> bool:
-        """Whether it isn't drawn yet."""
-        return not self.drawing and not self.events.ended
+        """Whether it isn't drawn yet, and is to be."""
+        return not self.drawing and not self.events.ended and self.stopped is None
 
     @property
     def draws(self) -> bool:
@@ -106,11 +107,15 @@ class Run:
         return self.error is None or problem_of(self.error).status < 500
 
     async def turn(self) -> Turn:
-        """Wait for its end: the turn. Raises what went wrong, `CancelledError` where it was cancelled."""
+        """Wait for its end: the turn.
+
+        Raises what went wrong: a `NotthatError`, of which `CancelledError` is one, or a `Problem`.
+        """
         await self._ended.wait()
-        if self._turn is None:
-            raise self.error or CancelledError("it ended without a picture")
-        return self._turn
+        if self._turn is not None:
+            return self._turn
+        error = self.error or CancelledError("it ended without a picture")
+        raise error if isinstance(error, NotthatError) else problem_of(error)
 
     async def numbered(self) -> int:
         """Wait until it is known which turn it is to be."""
@@ -138,19 +143,19 @@ class Run:
         When the last of them has gone it is given up: at once, or after a while, and then only where it waits
         still, if it goes on by itself.
         """
-        self._attendants += 1
+        self.attendants += 1
         try:
             yield
         finally:
-            self._attendants -= 1
-            if not self._attendants and not self.events.ended:
+            self.attendants -= 1
+            if not self.attendants and not self.events.ended:
                 if self.background:
                     asyncio.get_running_loop().call_later(self.linger, self._abandon)
                 else:
                     self.cancel("the client went away")
 
     def _abandon(self) -> None:
-        if not self._attendants and self.waiting:
+        if not self.attendants and self.waiting:
             self.cancel("nobody followed it any more")
 
     # What happens to it

@@ -64,6 +64,7 @@ class Service:
         self.rate = Rate()
         self.stopping = False
         self._order = Order()
+        watching.metrics.watch_queue(lambda: len(self.runs.waiting()), lambda: len(self.runs.drawing()))
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="notthat-read")
         self._seconds = _FIRST_GUESS
 

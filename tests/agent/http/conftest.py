@@ -112,14 +112,25 @@ Serve = Callable[..., Running]
 
 
 @contextmanager
-def running(home: Path, engine: Engine | None, interpreter: Interpreter | None, **settings: Any) -> Iterator[Running]:
-    """A server in a thread, stopped in the end."""
+def running(
+    home: Path,
+    engine: Engine | None,
+    interpreter: Interpreter | None,
+    loading: threading.Event | None = None,
+    **settings: Any,
+) -> Iterator[Running]:
+    """A server in a thread, stopped in the end; its engines are loaded once `loading` is set, where there is one."""
+
+    def load_engine(model: str) -> Engine:
+        assert loading is None or loading.wait(PATIENCE)
+        return engine or StubEngine(model)
+
     log = io.StringIO()
     with Studio(
         Store.open(home=home),
         interpreter or OfflineInterpreter(),
         model="stub",
-        load_engine=lambda model: engine or StubEngine(model),
+        load_engine=load_engine,
     ) as studio:
         app = create_app(
             studio, Serving(**{"models": ("stub",), **settings}), log=Log(log, words=settings.get("log_words", False))
