@@ -1,57 +1,79 @@
-"""Every command in the documents does what it says: their blocks of `sh` are run, top to bottom, as a reader would."""
+"""Every command in the documents does what it says: their blocks are run, top to bottom, as a reader would."""
 
+import asyncio
+import json
 import os
 import re
+import socket
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+from llm_server import Server, send_message
+from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import create_mcp_http_client, streamable_http_client
 
 README = Path(__file__).parents[2] / "README.md"
 DOCS = README.parent / "docs"
 PATIENCE = 600.0
 """Seconds for a whole document: reached only where a test fails."""
 
+Run = Callable[..., str]
 
-def blocks(document: Path, language: str) -> list[str]:
+
+def sections(document: Path) -> dict[str, str]:
+    """The text below each heading; what comes first is below ""."""
+    parts = re.split(r"^##? (.*)$", document.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return dict(zip(["", *parts[1::2]], parts[::2], strict=True))
+
+
+def blocks(text: str, language: str) -> list[str]:
     """The fenced blocks of a language, in order."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> dict[str, str]:
-    """An environment in which `notthat` and `python` are this project's, and `~` is the test's own."""
+def environment(tmp_path: Path) -> dict[str, str]:
+    """In which `notthat` and `python` are this project's, and `~` is the test's own."""
     commands = tmp_path / "bin"
     commands.mkdir()
     for name, arguments in (("python", ""), ("notthat", " -m notthat")):
         command = commands / name
         command.write_text(f'#!/bin/sh\nexec "{sys.executable}"{arguments} "$@"\n')
         command.chmod(0o755)
+    (tmp_path / "docs").symlink_to(DOCS)
     path = f"{commands}{os.pathsep}{os.environ['PATH']}"
     return {**os.environ, "HOME": str(tmp_path), "PATH": path, "NOTTHAT_MODEL": "mini"}
 
 
-def run(script: str, environment: dict[str, str], folder: Path) -> str:
-    """What the commands print; the first that fails fails the test, with its line."""
-    process = subprocess.run(
-        ["bash", "-euxo", "pipefail", "-c", script],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert process.returncode == 0, process.stderr[-3000:]
-    return process.stdout + process.stderr
+@pytest.fixture
+def run(environment: dict[str, str], tmp_path: Path) -> Run:
+    """Runs commands, in the test's folder; the first that fails fails the test, with its line."""
+
+    def run(script: str, command: str = "bash -euxo pipefail -c", **more: str) -> str:
+        process = subprocess.run(
+            [*command.split(), script],
+            cwd=tmp_path,
+            env={**environment, **more},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert process.returncode == 0, process.stderr[-3000:]
+        return process.stdout if command.startswith("python") else process.stdout + process.stderr
+
+    return run
 
 
 @pytest.mark.parametrize("name", ["policies", "models"])
-def test_the_commands_of_a_document_work(name: str, shell: dict[str, str], tmp_path: Path) -> None:
-    script = "".join(blocks(DOCS / f"{name}.md", "sh"))
+def test_the_commands_of_a_document_work(name: str, run: Run, tmp_path: Path) -> None:
+    script = "".join(blocks((DOCS / f"{name}.md").read_text(encoding="utf-8"), "sh"))
     assert script.count("notthat ") > 3
-    said = run(script, shell, tmp_path)
+    said = run(script)
     if name == "policies":
         assert "“text” stays excluded, as policy nursery asks." in said
         assert "“knife” can't be asked for: the policy “nursery” forbids it" in said
@@ -60,17 +82,106 @@ def test_the_commands_of_a_document_work(name: str, shell: dict[str, str], tmp_p
         assert '"steps": 12' in said
 
 
-def test_the_programs_of_the_readme_work(tmp_path: Path) -> None:
+def test_the_programs_of_the_readme_work(run: Run) -> None:
     """In one process, as each loads a model."""
-    script = "\n".join(blocks(README, "python"))
-    process = subprocess.run(
-        [sys.executable, "-W", "error::ResourceWarning", "-c", script],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
+    said = run("\n".join(blocks(README.read_text(encoding="utf-8"), "python")), "python -W error::ResourceWarning -c")
+    assert said.count("Excluded “cartoon”.") == 2
+    assert said.count("step 20 of 20") == 2
+
+
+# Embedding
+
+
+@pytest.fixture
+def embedding(environment: dict[str, str], tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The sections of the document, at the port of the server that its first block has started."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    text = {name: each.replace("8000", port) for name, each in sections(DOCS / "embedding.md").items()}
+    (serve, _) = blocks(text["notthat in something else"], "sh")
+    assert serve == f"notthat serve --port {port}\n"
+    log = tmp_path / "server.log"
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            ["bash", "-c", f"exec {serve}"],
+            env=environment,
+            cwd=tmp_path,
+            stdout=file,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith(f"notthat: http://127.0.0.1:{port}"), log.read_text()
+    yield text
+    process.terminate()
+    process.communicate()
+
+
+@pytest.fixture
+def key(embedding: dict[str, str], run: Run, tmp_path: Path) -> str:
+    """The key that the document makes."""
+    (_, add) = blocks(embedding["notthat in something else"], "sh")
+    run(f'{add}\nprintf %s "$KEY" > key')
+    return (tmp_path / "key").read_text()
+
+
+def test_the_support_bot_and_all_that_needs_another_address(
+    embedding: dict[str, str], key: str, run: Run, tmp_path: Path
+) -> None:
+    """In one test, as starting the server takes the longest."""
+    by_hand, bot = blocks(embedding["A support bot"], "sh")
+    said = run(by_hand, KEY=key)
+    assert '"reply": "Excluded “cartoon”."' in said
+    said = run(bot, KEY=key)
+    assert "Excluded “hat”." in said
+    assert "A colleague will be with you shortly." in said
+
+    said = run("\n".join(blocks(embedding["Programs that speak to OpenAI"], "python")), "python -c", KEY=key)
+    assert said.splitlines()[0].startswith("Excluded “dark”. http://127.0.0.1:")
+    assert "Excluded “hat”.\n\n![turn 2](http://127.0.0.1:" in said
+
+    (drawn,) = blocks(embedding["Programs that speak to AUTOMATIC1111's web UI"], "sh")
+    said = run(drawn, KEY=key)
+    assert "Negative prompt: " in said
+    assert "mustache, blurry" in said
+    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
+
+    asyncio.run(asyncio.wait_for(_lists_the_tools(embedding, key, run), PATIENCE))
+
+
+async def _lists_the_tools(embedding: dict[str, str], key: str, run: Run) -> None:
+    """The two configurations, as a host takes them."""
+    configurations = blocks(embedding["Hosts of the Model Context Protocol"], "json")
+    here, there = (json.loads(each)["mcpServers"]["notthat"] for each in configurations)
+    assert here["command"] == "notthat"
+    process = StdioServerParameters(
+        command=sys.executable, args=["-m", "notthat", *here["args"]], env={**os.environ, "NOTTHAT_MODEL": "mini"}
     )
-    assert process.returncode == 0, process.stderr[-3000:]
-    assert process.stdout.count("Excluded “cartoon”.") == 2
-    assert process.stdout.count("step 20 of 20") == 2
+    headers = {name: value.replace("KEY", key) for name, value in there["headers"].items()}
+    async with create_mcp_http_client(headers=headers) as http:
+        for server in (process, streamable_http_client(there["url"], http_client=http)):
+            async with Client(server) as client:
+                assert [tool.name for tool in (await client.list_tools()).tools][:2] == ["start", "say"]
+
+
+def test_the_programs_that_draw_in_their_own_process(run: Run) -> None:
+    text = sections(DOCS / "embedding.md")
+
+    def use_the_tool(handler: BaseHTTPRequestHandler) -> None:
+        arguments = json.dumps({"words": "portrait of a man without mustache"})
+        call = {"id": "1", "type": "function", "function": {"name": "picture", "arguments": arguments}}
+        send_message(handler, {"tool_calls": [call]}, "tool_calls")
+
+    server = Server()
+    server.say(use_the_tool, lambda handler: send_message(handler, {"content": "Here it is."}))
+    (agent,) = blocks(text["LangChain"], "python")
+    (program,) = blocks(text["Python"], "python")
+    openai = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "none", "NOTTHAT_INTERPRETER": "offline"}
+    try:
+        said = run(f"{agent}\n{program}", "python -c", **openai)
+    finally:
+        server.close()
+    assert "mustache (1) since turn 0: “portrait of a man without mustache”" in said
+    assert "Excluded “cartoon”." in said
+    assert "Back one turn." in said

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from ..... import __version__
 from .....generation import GenerationRequest
@@ -50,7 +50,7 @@ class Txt2Img(BaseModel):
     height: Annotated[int, Field(ge=8, le=8192, multiple_of=8)] | None = None
     batch_size: Annotated[int, Field(ge=1, le=_MOST)] | None = 1
     n_iter: Annotated[int, Field(ge=1, le=_MOST)] | None = 1
-    send_images: bool | None = True
+    send_images: StrictBool | None = True
     override_settings: dict[str, Any] | None = None
 
     @property
@@ -101,7 +101,8 @@ def _check_able(asked: Txt2Img) -> None:
         if (asked.model_extra or {}).get(name):
             raise Problem(400, "refused", "That can't be done", f"{name}: this server can't do that: leave it out")
     if asked.count > _MOST:
-        raise Problem(400, "refused", "That can't be done", f"at most {_MOST} pictures a request, not {asked.count}")
+        detail = f"batch_size times n_iter: at most {_MOST} pictures may be asked for, not {asked.count}"
+        raise Problem(403, "beyond-limit", "That is more than is allowed", detail)
 
 
 def _info(asked: Txt2Img, turns: Sequence[Turn]) -> dict[str, Any]:

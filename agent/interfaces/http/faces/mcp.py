@@ -44,9 +44,11 @@ def _told(method: Callable[Asked, Coroutine[Any, Any, Answer]]) -> Callable[Aske
             return await method(*args, **kwargs)
         except Exception as error:
             problem = problem_of(error)
-            if problem.name == "unexpected":
+            if problem is not error and problem.name == "unexpected":
                 raise
-            raise NotthatError(problem.detail) from error
+            raise NotthatError(
+                f"{problem.title}: {problem.detail}" if problem.status >= 500 else problem.detail
+            ) from error
 
     return telling
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from ....beginning import Beginning
 from ....conversation import Turn
@@ -44,7 +44,7 @@ class StreamOptions(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    include_usage: bool | None = False
+    include_usage: StrictBool | None = False
 
 
 class ChatAsked(BaseModel):
@@ -66,7 +66,7 @@ class ChatAsked(BaseModel):
         default=None, description="One of `/v1/models`; names of OpenAI's are the first of them."
     )
     n: Literal[1] | None = Field(default=None, description="One answer; say “another one” for another.")
-    stream: bool | None = False
+    stream: StrictBool | None = False
     stream_options: StreamOptions | None = None
     picture: Picture = Field(default="link", description="How the picture is in the answer: its address, or all of it.")
     session: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None

@@ -13,8 +13,12 @@ from .routes import route_class
 
 _THEIRS = re.compile(r"(?:gpt|chatgpt|dall-e|o\d)\b")
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
-_STATUSES = {422: 400}
-_NAMES = {"unknown-model": (404, "model_not_found"), "too-many-requests": (429, "rate_limit_exceeded")}
+_NAMES = {
+    "invalid": (400, "invalid"),
+    "unknown-model": (404, "model_not_found"),
+    "too-many-requests": (429, "rate_limit_exceeded"),
+}
+"""What has another status, or another code, than the problem."""
 
 
 MODEL = Field(default=None, description="One of `/v1/models`; the names of OpenAI's own mean the first of them.")
@@ -46,13 +50,13 @@ def error_of(problem: Problem) -> ErrorAnswer:
 
 
 def _told(problem: Problem) -> JSONResponse:
-    status = _NAMES.get(problem.name, (_STATUSES.get(problem.status, problem.status), ""))[0]
+    status, _ = _NAMES.get(problem.name, (problem.status, ""))
     return JSONResponse(error_of(problem).model_dump(mode="json"), status, headers=problem.headers)
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI's word on them; those of the key and the queue are always among them."""
-    return {status: {"model": ErrorAnswer} for status in sorted({400, 401, 403, 429, 503, *statuses})}
+    return {status: {"model": ErrorAnswer} for status in sorted({400, 401, 403, 422, 429, 503, *statuses})}
 
 
 def router() -> APIRouter:

@@ -6,7 +6,6 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from .....errors import NotthatError
 from ..problems import Problem, problem_of
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -24,7 +23,7 @@ def route_class(told: Callable[[Problem], Response]) -> type[APIRoute]:
                     return await handle(request)
                 except Exception as error:
                     problem = problem_of(error)
-                    if problem.status == 500 and not isinstance(error, NotthatError):
+                    if problem.name == "unexpected" and problem is not error:  # else it was logged where it came up
                         request.app.state.service.watching.log.unexpected(error, route=self.path)
                     return told(problem)
 
