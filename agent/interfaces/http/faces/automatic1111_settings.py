@@ -15,7 +15,7 @@ _router = router()
 class Options(BaseModel):
     """The settings that clients look at; all but the model are as they are."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [{"sd_model_checkpoint": "mini"}]})
 
     sd_model_checkpoint: str | None = None
     samples_format: str = "png"
