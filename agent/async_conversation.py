@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Self
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from .background import AsyncOnStep, in_background
 from .conversation import Conversation, Turn
@@ -14,14 +15,17 @@ from .studio import OnStep, Studio
 class AsyncConversation:
     """One session of a studio; the same names as `Conversation`, to be awaited.
 
-    What is asked of one conversation at once is done in the order it was asked. A task that is cancelled
-    stops its drawing at the next step: the session stays as it was, and the words are kept for `retry`.
+    What is asked of a session at once is done in the order it was asked, each of the picture that the one before
+    made, however many of these objects of one studio ask. A task that is cancelled stops its drawing at the next
+    step: the session stays as it was, and the words are kept for `retry`.
     Its methods raise `NotthatError`, with a line for the user, and then have changed nothing.
     """
 
-    def __init__(self, conversation: Conversation) -> None:
+    def __init__(self, conversation: Conversation, *, follows: bool = True) -> None:
+        """`follows`: whether the next words are about what the session shows by then; else about this turn."""
         self._conversation = conversation
-        self._turn = asyncio.Lock()
+        self._follows = follows
+        self._order = _order_of(conversation)
 
     @classmethod
     async def start(
@@ -57,7 +61,8 @@ class AsyncConversation:
     @classmethod
     async def open(cls, session: str, studio: Studio | None = None, *, turn: int | None = None) -> Self:
         """Go on with a session; see `Conversation.open`."""
-        return cls(await in_background(lambda _: Conversation.open(session, studio, turn=turn)))
+        conversation = await in_background(lambda _: Conversation.open(session, studio, turn=turn))
+        return cls(conversation, follows=turn is None)
 
     @classmethod
     async def retry(
@@ -108,5 +113,17 @@ class AsyncConversation:
         return await in_background(lambda _: self._conversation.turns())
 
     async def _next(self, call: Callable[[OnStep], Turn], on_step: AsyncOnStep | None = None) -> Turn:
-        async with self._turn:  # which is fair: first come, first served
-            return await in_background(call, on_step)
+        async with self._order:  # which is fair: first come, first served
+            if self._follows:
+                await in_background(lambda _: self._conversation.catch_up())
+            turn = await in_background(call, on_step)
+            self._follows = True
+            return turn
+
+
+_orders: "WeakKeyDictionary[Studio, WeakValueDictionary[str, asyncio.Lock]]" = WeakKeyDictionary()
+
+
+def _order_of(conversation: Conversation) -> asyncio.Lock:
+    """The lock of a session in a studio; it is forgotten when nobody speaks of that session any more."""
+    return _orders.setdefault(conversation.studio, WeakValueDictionary()).setdefault(conversation.id, asyncio.Lock())

@@ -173,6 +173,11 @@ class Conversation:
         blank = State("", self._policy, turn.seed, self._policy)
         return as_first_prompt(self.studio.interpreter.interpret(turn.feedback, blank), turn.feedback, blank)
 
+    def catch_up(self) -> Turn:
+        """Go on from what the session shows now, whoever made it."""
+        self.head = self.studio.store.turn(self.id)
+        return self.head
+
     def turns(self) -> list[Turn]:
         """Every turn of the session, in order of creation."""
         return self.studio.store.turns(self.id)

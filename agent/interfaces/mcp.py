@@ -24,8 +24,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ... import __version__
 from ...errors import NotthatError
 from ...generation import Progress
+from ..async_conversation import AsyncConversation
 from ..background import AsyncOnStep, in_background
-from ..conversation import Conversation, Turn, turn_json
+from ..conversation import Turn, turn_json
 from ..replaying import Replayed
 from ..replaying import replay as replayed
 from ..studio import Studio
@@ -268,30 +269,24 @@ class StudioBackend:
     async def start(self, asked: Start, report: Report) -> Turn:
         """The first turn of a new session."""
         policies = tuple(dict.fromkeys([*self.policies, *asked.policies]))
-        conversation = await in_background(
-            lambda on_step: Conversation.start(
-                asked.prompt,
-                self.studio,
-                seed=asked.seed,
-                steps=asked.steps,
-                guidance=asked.guidance,
-                policies=policies,
-                on_step=on_step,
-            ),
-            _reporting(report),
+        conversation = await AsyncConversation.start(
+            asked.prompt,
+            self.studio,
+            seed=asked.seed,
+            steps=asked.steps,
+            guidance=asked.guidance,
+            policies=policies,
+            on_step=_reporting(report),
         )
         return conversation.head
 
     async def say(self, asked: Say, report: Report) -> Turn:
         """The next turn; two that are asked for at once are drawn one after the other."""
-        return await in_background(
-            lambda on_step: self._conversation(asked.session, lambda it: it.say(asked.feedback, on_step)),
-            _reporting(report),
-        )
+        return await (await AsyncConversation.open(asked.session, self.studio)).say(asked.feedback, _reporting(report))
 
     async def undo(self, asked: Undo) -> Turn:
         """The turn that is shown now."""
-        return await in_background(lambda _: self._conversation(asked.session, lambda it: it.undo(asked.turns)))
+        return await (await AsyncConversation.open(asked.session, self.studio)).undo(asked.turns)
 
     async def show(self, asked: Show) -> Turn:
         """A turn as it was."""
@@ -310,10 +305,6 @@ class StudioBackend:
     def as_json(self, turn: Turn) -> dict[str, Any]:
         """The turn as the command line gives it, with a link for a path."""
         return {**turn_json(turn), "image": self.link(turn)}
-
-    def _conversation(self, session: str, then: Callable[[Conversation], Turn]) -> Turn:
-        with self.studio.alone(session):
-            return then(Conversation.open(session, self.studio))
 
 
 def _reporting(report: Report) -> AsyncOnStep:

@@ -140,6 +140,25 @@ def test_what_is_asked_at_once_is_done_in_order(open_studio: OpenStudio) -> None
     assert engine.drawn == ["", "fog", "fog, boats", "fog, gulls"]
 
 
+def test_a_session_that_is_opened_for_every_message_is_in_order_too(open_studio: OpenStudio) -> None:
+    studio = open_studio(StubEngine(seconds_per_step=0.01))
+
+    async def test() -> None:
+        session = (await AsyncConversation.start("a harbour", studio)).id
+
+        async def hear(words: str) -> None:
+            await (await AsyncConversation.open(session, studio)).say(words)
+
+        await asyncio.gather(*(hear(words) for words in ("no fog", "no boats", "no gulls")))
+        turns = studio.store.turns(session)
+        assert [(turn.number, turn.parent) for turn in turns] == [(0, None), (1, 0), (2, 1), (3, 2)]
+        assert sorted(turns[-1].negative.split(", ")) == ["boats", "fog", "gulls"]
+        early = await AsyncConversation.open(session, studio, turn=0)
+        assert [(await early.say(words)).parent for words in ("no birds", "no waves")] == [0, 4]
+
+    run(test())
+
+
 def test_a_cancelled_task_stops_its_drawing_at_the_next_step(open_studio: OpenStudio) -> None:
     engine = Gated()
     studio = open_studio(engine)

@@ -176,6 +176,13 @@ def test_a_policy_that_is_not_there_is_said_before_a_host_is_served() -> None:
     assert process.stdout == ""
 
 
+def test_without_its_package_it_says_what_to_install() -> None:
+    script = "import sys; sys.modules['mcp_types'] = None; from notthat.agent.interfaces.cli import main; main()"
+    process = subprocess.run([sys.executable, "-c", script, "mcp"], capture_output=True, text=True, check=False)
+    assert process.returncode == 2
+    assert process.stderr == "notthat: mcp_types is not installed: pip install 'notthat[serve]'\n"
+
+
 def test_the_configuration_that_the_help_shows_is_json() -> None:
     from notthat.agent.interfaces import hosting
 

@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import openai
 import pytest
+from langchain_core.messages import BaseMessage, HumanMessage
+from langchain_openai import ChatOpenAI
 from openai import OpenAI
 from PIL import Image
 
@@ -371,3 +373,13 @@ def test_words_are_read_as_the_interpreter_reads_them(serve: Serve, connect: Con
         model="stub", messages=[{"role": "user", "content": [{"type": "text", "text": "a quiet harbour"}]}]
     )
     assert (answer.choices[0].message.content or "").startswith("The prompt is now “a quiet harbour”.")
+
+
+def test_langchains_chat_model_talks_to_a_picture_too(server: Any) -> None:
+    model = ChatOpenAI(model="stub", base_url=f"{server.url}/v1", api_key="none", max_retries=0)
+    messages: list[BaseMessage] = [HumanMessage("a harbour without boats")]
+    messages += [model.invoke(messages), HumanMessage("no fog")]
+    streamed = "".join(str(chunk.content) for chunk in model.stream(messages))
+    assert streamed.startswith("Excluded “fog”.\n\n![turn 1](")
+    (session,) = server.studio.store.sessions()
+    assert server.studio.store.turn(session.id).negative == "boats, fog"
