@@ -141,7 +141,7 @@ def turn_record(row: TurnRow, images: ImageStore) -> TurnRecord:
     )
 
 
-def session_record(row: SessionRow, turns: int, prompt: str) -> SessionRecord:
+def session_record(row: SessionRow, turns: int, prompt: str, sha256: str) -> SessionRecord:
     """What a session's row says, with what its turns do."""
     return SessionRecord(
         id=row.id,
@@ -151,6 +151,7 @@ def session_record(row: SessionRow, turns: int, prompt: str) -> SessionRecord:
         head=row.head,
         turns=turns,
         prompt=prompt,
+        sha256=sha256,
         owner=row.owner,
     )
 

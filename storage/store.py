@@ -164,7 +164,7 @@ class Store:
         with self._database.reading() as db:
             session = rows.find_session(db, session_id)
             head = rows.find_turn(db, session, session.head)
-            return rows.session_record(session, _count_turns(db, session_id), head.prompt)
+            return rows.session_record(session, _count_turns(db, session_id), head.prompt, head.image)
 
     def sessions(self, limit: int | None = None, *, owner: str | None = None) -> list[SessionRecord]:
         """All sessions, newest first; or the `limit` newest, which takes as long whatever their number.
@@ -174,7 +174,7 @@ class Store:
         turns = select(func.count()).where(TurnRow.session_id == SessionRow.id).scalar_subquery()
         head = aliased(TurnRow)
         newest_first = (
-            select(SessionRow, turns, func.coalesce(head.prompt, ""))
+            select(SessionRow, turns, func.coalesce(head.prompt, ""), func.coalesce(head.image, ""))
             .outerjoin(head, (head.session_id == SessionRow.id) & (head.number == SessionRow.head))
             .order_by(SessionRow.created_at.desc(), SessionRow.id)
             .limit(limit)
