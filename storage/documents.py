@@ -111,7 +111,7 @@ class SessionDocument(_Document):
         """The session as storage knows it."""
         head = next(turn for turn in self.turns if turn.number == self.head)
         return SessionRecord(
-            self.id, self.created_at, self.model, self.policies, self.head, len(self.turns), head.prompt
+            self.id, self.created_at, self.model, self.policies, self.head, len(self.turns), head.prompt, head.sha256
         )
 
 

@@ -21,6 +21,8 @@ class SessionRecord:
     """How many turns there are."""
     prompt: str
     """What the picture at the head shows."""
+    sha256: str
+    """That picture's."""
     owner: str | None = None
     """The id of the key that began it; None where no server did, or one without keys."""
 

@@ -228,7 +228,7 @@ def turn_record(
     )
 
 
-def session_record(row: SessionRow, turns: int, prompt: str) -> SessionRecord:
+def session_record(row: SessionRow, turns: int, prompt: str, sha256: str) -> SessionRecord:
     """What a session's row says, with what its turns do."""
     return SessionRecord(
         id=row.id,
@@ -238,6 +238,7 @@ def session_record(row: SessionRow, turns: int, prompt: str) -> SessionRecord:
         head=row.head,
         turns=turns,
         prompt=prompt,
+        sha256=sha256,
         owner=row.owner,
     )
 

@@ -260,10 +260,11 @@ class Store:
         return rows.turn_record(row, row.exclusions, self.images)
 
 
-def _sessions() -> Select[SessionRow, int, str]:
-    """Sessions, each with the number of its turns and the prompt of its head."""
+def _sessions() -> Select[SessionRow, int, str, str]:
+    """Sessions, each with the number of its turns, and the prompt and the picture of its head."""
     turns = select(func.count()).where(TurnRow.session_id == SessionRow.id).scalar_subquery()
     head = aliased(TurnRow)
-    return select(SessionRow, turns, func.coalesce(head.prompt, "")).outerjoin(
+    shown = func.coalesce(head.prompt, ""), func.coalesce(head.image, "")
+    return select(SessionRow, turns, *shown).outerjoin(
         head, (head.session_id == SessionRow.id) & (head.number == SessionRow.head)
     )

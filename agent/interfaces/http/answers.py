@@ -262,6 +262,8 @@ class SessionAnswer(BaseModel):
     head: int | None = Field(description="The turn that the next one grows from.")
     turns: int = Field(description="How many there are.")
     prompt: str
+    image: str | None = Field(description="The address of the picture at the head.")
+    sha256: str | None = Field(description="Of that picture's RGB pixels.")
     pending: list[PendingAnswer]
     links: LinksAnswer
 
@@ -276,6 +278,8 @@ class SessionAnswer(BaseModel):
             head=session.head,
             turns=session.turns,
             prompt=session.prompt,
+            image=links.image(session.sha256),
+            sha256=session.sha256,
             pending=[PendingAnswer.of(run, links) for run in pending if run.draws],
             links=LinksAnswer(page=links.page(session.id), replay=links.replay(session.id)),
         )
@@ -292,6 +296,8 @@ class SessionAnswer(BaseModel):
             head=None,
             turns=0,
             prompt=first.words,
+            image=None,
+            sha256=None,
             pending=[PendingAnswer.of(run, links) for run in pending if run.draws],
             links=LinksAnswer(page=links.page(first.session), replay=links.replay(first.session)),
         )

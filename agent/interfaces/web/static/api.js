@@ -44,10 +44,7 @@ export const stream = (id, turn, last, signal) =>
     signal,
   });
 
-/** The turn that a listed session stands at. */
-export const head = ({ session, head }) => json(`${session_(session)}/turns/${head}`);
-
-/** A picture's address. */
+/** A picture's address here; an answer's own is the one that the world knows, which may be another origin. */
 export const picture = (sha256) => `api/images/${sha256}.png`;
 
 /** A session with all its turns, of which those in `known` need no asking: a turn never changes. */

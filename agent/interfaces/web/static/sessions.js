@@ -17,7 +17,7 @@ export function mountSessions(store, go) {
 
   const entry = (session) => {
     const image = h("img", { alt: "", loading: "lazy" });
-    api.head(session).then(({ sha256 }) => (image.src = api.picture(sha256)));
+    image.src = api.picture(session.sha256);
     const turns = session.turns === 1 ? "1 picture" : `${session.turns} pictures`;
     const link = h(
       "a",

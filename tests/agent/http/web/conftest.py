@@ -101,7 +101,7 @@ class Tab:
         """Wait until it is this turn's picture that is looked at, and the picture is there."""
         expect(self.page.locator("#history [aria-selected=true]")).to_have_id(f"history-{turn}")
         expect(self.page.locator("#after")).to_have_attribute("alt", re.compile(f"^Turn {turn}:"))
-        self.page.wait_for_function("document.getElementById('after').naturalWidth > 0")
+        expect(self.page.locator("#after")).not_to_have_js_property("naturalWidth", 0)
 
 
 class Visitor:

@@ -198,6 +198,8 @@ def test_sessions_are_there_to_come_back_to(tab: "Tab") -> None:
     entries = tab.page.get_by_role("dialog").get_by_role("link")
     expect(entries).to_have_count(2)
     expect(entries.first).to_have_attribute("aria-current", "page")
+    for k in range(2):
+        expect(tab.page.locator("dialog img").nth(k)).not_to_have_js_property("naturalWidth", 0)
     entries.filter(has_text="portrait of a man").click()
     expect(tab.page.locator("#shows")).to_have_text("portrait of a man")
     assert tab.page.url == first

@@ -77,7 +77,7 @@ def test_a_weight_that_is_left_alone_is_drawn_and_escape_takes_it_back(begun: "T
     chip_of(begun, "watermark").hover()
     chip_of(begun, "watermark").get_by_role("button", name="Weigh it less").click()
     begun.shows(3)
-    begun.page.wait_for_function("document.querySelectorAll('.chip[aria-busy]').length === 0")
+    expect(begun.page.locator(".chip[aria-busy]")).to_have_count(0)
     negatives = [turn.negative for turn in site.studio.store.turns(begun.session)]
     assert "(cartoon:2)" not in "".join(negatives)
     assert "(cartoon:1.1)" in negatives[-1]
