@@ -156,6 +156,8 @@ def move(prompt: str, where: str) -> str:
     """ "Put it on a beach": instead of where it is, when the prompt says so."""
     where = squeeze(where).strip(" .,!?")
     kind = lexicon().kind(where)
+    if kind is None and (head := re.match(r"(?P<x>.+?)\s+(?P<more>with\s.+)", where)) and lexicon().kind(head["x"]):
+        return add(move(prompt, head["x"]), head["more"])
     if kind in {"place", "city", "building"}:
         places = either(word for name in ("place", "city") for word in lexicon().kinds[name])
         match = re.search(rf"\b{_PLACE}\s+(?:(?:an?|the|his|her)\s+)?(?:[\w-]+\s+){{0,2}}?{places}\b", prompt, re.I)

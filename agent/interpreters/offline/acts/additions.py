@@ -38,6 +38,9 @@ def add(said: Reading, draft: Draft) -> bool:
         and (rewriting.MEDIUM.match(phrase) or verb.startswith("let us"))
     ):
         return draft.want(phrase)
+    kind = lexicon().kind(phrase)
+    if _TRYING.match(verb) and kind in _TRIED and not re.match(r"(?:an?|the|more|some|less)\s", phrase, re.I):
+        return draft.rewrite(rewriting.swap_kind(draft.prompt, kind, phrase) or rewriting.become(draft.prompt, phrase))
     return _wanted(phrase, draft) if _WANTING.match(verb) else draft.add(phrase)
 
 
@@ -46,6 +49,11 @@ _WANTING = re.compile(
 )
 
 
+_TRYING = re.compile(r"(?:let us (?:try|go|do|use)|how about|what about|try|go|use)\b", re.I)
+_TRIED = frozenset(
+    ["color", "material", "print", "style", "shape", "season", "time", "weather", "light", "age", "hair", "decor", "quantity"]
+)
+"""Kinds of which a picture's thing has one: another takes its place."""
 _LINKS = {
     "dress": "wearing ",
     "surround": "surrounded by ",
@@ -87,6 +95,9 @@ def wished(said: Reading, draft: Draft) -> bool:
 
 def _wanted(phrase: str, draft: Draft) -> bool:
     """ "I want a black barn": the barn that is there in black, else one more thing."""
+    number = re.match(r"(?:two|three|four|five|six|seven|eight|nine|ten|several|\d{1,2})\s+(?P<noun>[\w-]+)$", phrase, re.I)
+    if number and draft.wants(singular(number["noun"])):
+        return draft.rewrite(rewriting.recount(draft.prompt, phrase))
     if recoloured := rewriting.recolour(draft.prompt, phrase):
         return draft.rewrite(recoloured)
     more = re.match(r"(?:an?|the)\s+(?P<thing>[\w-]+)\s+(?=(?:with|wearing|holding)\s)", phrase, re.I)
@@ -137,6 +148,32 @@ def missing(said: Reading, draft: Draft) -> bool:
         return False
     draft.mention = phrase
     return draft.allow(known.term) if (known := draft.known(phrase)) else draft.add(phrase)
+
+
+@act
+def unseen(said: Reading, draft: Draft) -> bool:
+    """ "I can't see the moon": it should be seen; after a complaint, that is why; "for all the fog", none of that."""
+    if said["OTHER"]:
+        return draft.exclude(said["OTHER"])
+    if draft.edits or is_pronoun(said["THING"]) or re.match(r"(?:any|a single|anything|what|why|how)\b", said["THING"]):
+        return bool(draft.edits) or is_pronoun(said["THING"])
+    if (term := term_of(said["THING"])) is None:
+        return False
+    draft.mention = term
+    if known := draft.known(term):
+        return draft.allow(known.term)
+    return draft.add(f"visible {term}" if term in lexicon().words["body"] or draft.wants(term) else polite(said["THING"]))
+
+
+@act
+def lacks(said: Reading, draft: Draft) -> bool:
+    """ "The comb is missing teeth": a fault of its parts; "the cake is missing candles" wants some."""
+    term = term_of(said["THING"])
+    if term is None or not is_noun_phrase(said["THING"]):
+        return False
+    if term.split()[-1] in lexicon().words["body"] or singular(term) in lexicon().counts:
+        return draft.exclude_term(f"missing {term}")
+    return draft.add(term)
 
 
 @act

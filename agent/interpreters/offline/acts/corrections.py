@@ -52,6 +52,8 @@ def instead(said: Reading, draft: Draft) -> bool:
 def correct(said: Reading, draft: Draft) -> bool:
     """ "I meant a cat": in the place of what was understood."""
     new = polite(said["THING"])
+    if re.search(r"\w (?:should|must|could|needs? to|has to|have to|ought to) be\s", new, re.I):  # "the hat should be red"
+        return False
     if none := re.match(r"(?:no|without|zero)\s+(?P<x>.+)", new, re.I):
         return draft.exclude(none["x"])
     if is_pronoun(new) or term_of(new) is None:

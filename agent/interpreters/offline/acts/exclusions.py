@@ -103,6 +103,18 @@ def anachronism(said: Reading, draft: Draft) -> bool:
 
 
 @act
+def nobody_with(said: Reading, draft: Draft) -> bool:
+    """ "Nobody in wheelchairs", "no one wearing a hat"; "nobody in the street" is about people."""
+    phrase = said["THING"].lower()
+    if re.search(r"\b(?:in|on)\s+\S", said.clause[: said.clause.find(said["THING"]) + 1]) and not re.match(
+        r"an?\s", phrase
+    ):
+        if not phrase.endswith("s") or re.match(r"(?:the|this|that|these|those|his|her|its|their|my|our)\s", phrase):
+            return False
+    return lexicon().kind(phrase) not in {"place", "city", "background", "building"} and draft.exclude(phrase)
+
+
+@act
 def remove_it(said: Reading, draft: Draft) -> bool:
     """Leave out what was spoken of before."""
     return draft.mention is not None and draft.exclude(draft.mention)

@@ -5,6 +5,8 @@ import re
 from ..draft import Draft
 from ..grammar import Reading
 from ..lexicon import lexicon
+from ..faults import SIDES
+from ..phrases import term_of
 from .registry import act
 
 
@@ -48,6 +50,21 @@ def resembles(said: Reading, draft: Draft) -> bool:
     if words & lexicon().words["faults"] or lexicon().kind(said["THING"]) == "style":
         return looks_like(said, draft)
     return True
+
+
+@act
+def like_another(said: Reading, draft: Draft) -> bool:
+    """ "Her nose reminds me of a potato": something is wrong with a part, or with a thing that looks like another."""
+    noun, other = term_of(said["OWN"]), said["THING"]
+    if noun is None or lexicon().is_praise(said.clause) or not re.match(r"(?:an?|some|two)\s|\w+s$", other, re.I):
+        return False
+    if lexicon().kind(other) in {"style", "decor", "light"} or set(other.split()) & lexicon().words["faults"]:
+        return False
+    noun = re.sub(rf"^{SIDES}\s+(?=\w)", "", noun)
+    if noun.split()[-1] in lexicon().words["body"]:
+        return draft.exclude_term(f"bad {noun}")
+    is_look = re.search(r"\blook", said.clause, re.I)
+    return bool(is_look) and draft.wants(noun) and draft.exclude_term(f"bad {noun}")
 
 
 @act
