@@ -9,6 +9,7 @@ from .faults import fault
 from .grammar import Reading, grammar
 from .lexicon import lexicon
 from .phrases import is_noun_phrase, term_of
+from .roundabout import forgotten, hated
 from .text import in_full, split, trim
 
 _MAX_CLAUSE = 200
@@ -41,7 +42,7 @@ _WON_OVER = re.compile(
     r"\b(?:hate|dislike|(?:don't|didn't) (?:usually |normally )?like|not (?:usually |normally )?an? (?:big |huge )?fan"
     r" of)"
     r"\s+(?!(?:the|that|this|those|these|his|her|its|their|how|your)\b)[^.!?,]*,?\s+but\s+"
-    r"(?:this|that|it|yours|these)\b(?P<praise>.*)$"
+    r"(?:this|that|it|yours|these|here|(?:in|on|with) (?:this|here|him|her|it|them))\b(?P<praise>.*)$"
     r"|\bhate\b[^.!?,]*\s+but i (?:don't|didn't|do not|did not)\b",
     re.I,
 )
@@ -50,24 +51,6 @@ _X_NOT_Y = re.compile(
     r"(?P<new>(?:an?\s)?[\w-]+(?: [\w-]+)?),?\s+not\s+(?P<old>(?:an?\s)?[\w-]+(?: [\w-]+)?)[.!]*$", re.I
 )
 """ "Photo, not drawing", where a drawing was asked for."""
-_FORGET = re.compile(
-    r"(?:forget(?: about)?|scrap|ditch|lose|drop|never mind|leave|skip|enough of|to hell with)\s+"
-    r"(?P<old>the\s[\w-]+(?: [\w-]+)?)\s*[,;.!-]+\s*(?:(?:and|but|instead|now)\s+)*"
-    r"(?:i(?:'d| would)? (?:want|like|need|prefer|rather have|love)|give me|show me|draw me|draw|make me|let's (?:have|do|try|see|go for)"
-    r"|how about|what about|make it|do)\s+(?P<new>(?:an?|the|some|two|three)\s[^.!?]+?)(?:\s+instead|\s+please)?[.!?]*$",
-    re.I,
-)
-""" "Forget the fox, I want a tram"."""
-_HATES_HOW = re.compile(
-    r"(?:i|we)\s+(?:(?:do|did) not like|hate|dislike|can not stand|am not (?:a fan of|happy with|keen on)|loathe)\s+"
-    r"(?:(?:how|the way(?: that| in which)?|the fact that|it when|when)\s+)(?P<clause>\S+\s.+)$",
-    re.I,
-)
-_HOW_MUCH = re.compile(
-    r"(?:very |so |too )?(?P<much>(?:many|much|few|little) [\w -]+?|[\w-]+) (?P<what>it|this|that|everything|they|he|she|there"
-    r"|(?:the|his|her|its|their|my|those|these|that|this) [\w' -]+?) (?:is|are|looks?|seems?|feels?|came out|turned out)$",
-    re.I,
-)
 _RUN_ON = re.compile(r"\b((?:less|more|no|fewer)\s+[\w-]+)\s+(?=(?:less|more|no|fewer|add|keep)\s)", re.I)
 _LISTED = re.compile(r"^\s*(?:negatives?(?: prompt)?|exclude|avoid|without|no)\s*:\s*", re.I)
 _STARTS = re.compile(
@@ -95,8 +78,11 @@ def read_all(text: str, draft: Draft) -> None:
         return
     if (rather := _X_NOT_Y.match(text)) and (old := term_of(rather["old"])) and draft.wants(old):
         text = f"{rather['new']} instead of {rather['old']}"
-    if (other := _FORGET.match(text)) and (old := term_of(other["old"])) and draft.wants(old):
-        text = f"{other['new']} instead of {other['old']}"
+    if other := forgotten(text, draft.prompt):
+        if other.is_new:
+            draft.want(other.new)
+            return
+        text = f"{other.new} instead of {other.old}"
     text = _RUN_ON.sub(r"\1, ", _LISTED.sub("no ", _REFUSED.sub(_refuse, _AFRESH.sub(r"\1, ", text))))
     left = _MAX_CLAUSES
     for clauses in split(text):
@@ -205,8 +191,8 @@ def _read(clause: str, draft: Draft, before: Reading | None) -> Reading | None:
     if not said or _is_only_praise(said) or grammar().questions.length(grammar().words(said)):
         return None
     going_on = before.going_on_with(said) if before and not negated and _continues(said, before) else None
-    if (hates := _HATES_HOW.match(said)) and (reading := _read(_complaint(hates["clause"]), draft, before)):
-        return reading
+    if hates := hated(said):
+        return _read(hates, draft, before)
     for reading in grammar().readings(said, negated):
         if reading.rule.bare and going_on:
             break
@@ -216,15 +202,6 @@ def _read(clause: str, draft: Draft, before: Reading | None) -> Reading | None:
         return going_on
     bare = (reading for reading in grammar().readings(said, negated) if reading.rule.bare)
     return next((reading for reading in bare if _carry_out(reading, draft)), None)
-
-
-def _complaint(clause: str) -> str:
-    """What is complained of by "I hate how ...": "dark it is" -> "it is too dark"."""
-    if how := _HOW_MUCH.match(clause):
-        if how["what"].lower() == "there":
-            return f"too {how['much']}"
-        return f"{how['what']} is too {how['much']}"
-    return re.sub(r"^(?P<x>\S.*) (?:looks?|came out|turned out)$", r"\g<x> looks wrong", clause, flags=re.I)
 
 
 def _unwrap(clause: str) -> tuple[str, bool]:

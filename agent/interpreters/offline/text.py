@@ -30,6 +30,14 @@ _SIGNED = re.compile(
     re.I,
 )
 """ "+ hat, - glasses", as people note it down."""
+_ANNOUNCED = re.compile(
+    r"^\s*(?:(?:just|only|but|and|ok|okay|so)[, ]+)*"
+    r"(?:one|two|three|four|a few|(?:a )?couple(?: of)?|some|several|\d)\s+"
+    r"(?:(?:more|small|quick|little|tiny|other)\s+)*(?:things?|problems?|issues?|notes?|points?|tweaks?|fixes|requests?"
+    r"|complaints?|nitpicks?|wishes|remarks?)\s*(?::|,|\.|\s-+\s)\s*",
+    re.I,
+)
+""" "Two problems: ..." only says that something will be said."""
 _TAG = re.compile(
     r"(?<=\w)(?:,?\s+(?:no|innit|isn't it|isnt it|aren't they|don't you think|dont you think|wouldn't you say|or not)"
     r"|,\s*(?:right|eh|huh|yeah|correct|ok|okay))\s*\?",
@@ -80,7 +88,8 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
         text,
         flags=re.I,
     )
-    text = _TAG.sub(_untagged, text)
+    text = _TAG.sub(_untagged, _ANNOUNCED.sub("", text))
+    text = re.sub(r"\b(an? [\w-]+) or (?:two|three|so|more)\b", r"\1", text, flags=re.I)
     text = re.sub(r"\b(take|cut|turn|leave|wipe|chop|shave)\s+of\b", r"\1 off", text, flags=re.I)
     text = re.sub(r"\b(another|this|that|last|next) 1\b", r"\1 one", text, flags=re.I)
     text = re.sub(r"(?<!\w)(?:[:;=]-?[()DPp/|]+|<3|xD)(?!\w)", " ", text)
@@ -191,7 +200,9 @@ def _setting() -> re.Pattern[str]:
 
 @cache
 def _adjectives() -> str:
-    return either({"many", "much", "brite"} | lexicon().words["faults"] | lexicon().words["needs_noun"])
+    return either(
+        {"many", "much", "brite", "bright", "high"} | lexicon().words["faults"] | lexicon().words["needs_noun"]
+    )
 
 
 def _untagged(tag: re.Match[str]) -> str:

@@ -80,7 +80,7 @@ def _repair(word: str, vocabulary: frozenset[str]) -> str | None:
     missed = {word[:i] + letter + word[i:] for i in range(1, len(word) + (len(word) > 4)) for letter in _LETTERS}
     if found := sorted(missed & commands):
         return found[0]
-    if _LACKS_E.search(word) and f"{word}e" in vocabulary:
+    if _LACKS_E.search(word) and not vocabulary.isdisjoint((f"{word}e", f"{word}es")):
         return f"{word}e"
     if len(word) == 4:
         return None

@@ -3,9 +3,9 @@
 import re
 
 from ..draft import Draft
+from ..faults import SIDES
 from ..grammar import Reading
 from ..lexicon import lexicon
-from ..faults import SIDES
 from ..phrases import term_of
 from .registry import act
 
@@ -56,15 +56,30 @@ def resembles(said: Reading, draft: Draft) -> bool:
 def like_another(said: Reading, draft: Draft) -> bool:
     """ "Her nose reminds me of a potato": something is wrong with a part, or with a thing that looks like another."""
     noun, other = term_of(said["OWN"]), said["THING"]
-    if noun is None or lexicon().is_praise(said.clause) or not re.match(r"(?:an?|some|two)\s|\w+s$", other, re.I):
+    if draft.praised:
+        return True
+    if noun is None or not re.match(r"(?:an?|some|two)\s|\w+s$", other, re.I):
         return False
     if lexicon().kind(other) in {"style", "decor", "light"} or set(other.split()) & lexicon().words["faults"]:
         return False
     noun = re.sub(rf"^{SIDES}\s+(?=\w)", "", noun)
     if noun.split()[-1] in lexicon().words["body"]:
         return draft.exclude_term(f"bad {noun}")
-    is_look = re.search(r"\blook", said.clause, re.I)
-    return bool(is_look) and draft.wants(noun) and draft.exclude_term(f"bad {noun}")
+    kind = lexicon().kind(noun)
+    if not re.match(r"an?\s", other, re.I):
+        return False
+    is_another = kind in _BECOME_ANOTHER or (kind is not None and kind == lexicon().kind(other))
+    if (
+        is_another
+        or noun.split()[-1] in lexicon().words["whole_picture"]
+        or not re.search(r"\blook", said.clause, re.I)
+    ):
+        return False
+    return draft.exclude_term(f"bad {noun}")
+
+
+_BECOME_ANOTHER = frozenset({"person", "animal", "place", "building", "background"})
+"""Of these it is the likeness itself that displeases: "the dog looks like a wolf"."""
 
 
 @act

@@ -59,6 +59,8 @@ def bad(said: Reading, draft: Draft) -> bool:
     if noun is None or is_pronoun(said.thing) or lexicon().is_praise(said.clause):
         return False
     noun = re.sub(rf"^{SIDES}\s+(?=\w)", "", noun)
+    if re.search(r"\bmelt", said.clause, re.I) and not _is_part(noun):
+        return draft.exclude_term(f"melted {noun}")
     return draft.exclude_term("gibberish text" if _is_writing(noun) else f"bad {noun}")
 
 

@@ -16,8 +16,14 @@ def symptom(said: Reading, draft: Draft) -> bool:
     if said.denied or lexicon().is_praise(said.clause):
         return False
     text = f" {said.clause.lower()} "
+    text += text.replace("-", " ")
     found = next(
-        (term for term, signs in lexicon().symptoms.items() if any(f" {sign} " in text and not draft.wants(sign) for sign in signs)), None
+        (
+            term
+            for term, signs in lexicon().symptoms.items()
+            if any(f" {sign} " in text and not draft.wants(sign) for sign in signs)
+        ),
+        None,
     )
     return found is not None and draft.exclude_term(found)
 

@@ -5,6 +5,7 @@ import re
 from ..draft import Draft, is_pronoun
 from ..grammar import Reading
 from ..lexicon import lexicon
+from ..phrases import term_of
 from .registry import act
 
 
@@ -57,6 +58,14 @@ def weaken_too_strong(said: Reading, draft: Draft) -> bool:
     """ "The exclusion of glow is too strong"; "the light is too strong" is a complaint."""
     is_told = re.search(r"\b(?:thing|stuff)\b", said.clause) and draft.mentioned(said.clause)  # "the fog thing"
     return bool(speaks_of_weight(said.clause) or is_told) and weaken(said, draft)
+
+
+@act
+def seen_again(said: Reading, draft: Draft) -> bool:
+    """ "Is that a bridge I see?", where there should be none; of anything else it says nothing."""
+    draft.mention = term_of(said["THING"]) or draft.mention
+    known = draft.known(said["THING"])
+    return draft.strengthen(known) if known else True
 
 
 @act
