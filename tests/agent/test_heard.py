@@ -1,8 +1,8 @@
 """Feedback in many people's voices, each case labelled with what it means: how much of it is understood.
 
-`data/heard-*.jsonl` were written before the grammar knew how to read them, and mended it, `heard-5` by another hand
-than the others; `data/sealed.jsonl` was measured once, after all that. The bars stand a few points under what was
-measured.
+`data/heard-*.jsonl` were written before the grammar knew how to read them, and mended it, `heard-5` and `heard-6` by
+another hand than the others; `data/sealed.jsonl` was measured once, after all that. The bars stand a few points under
+what was measured.
 """
 
 import importlib.util
@@ -17,7 +17,15 @@ import pytest
 
 from notthat.agent.interpreters import OfflineInterpreter
 
-BARS = [("heard-1", 0.97), ("heard-2", 0.97), ("heard-3", 0.93), ("heard-4", 0.95), ("heard-5", 0.95), ("sealed", 0.9)]
+BARS = [
+    ("heard-1", 0.97),
+    ("heard-2", 0.97),
+    ("heard-3", 0.93),
+    ("heard-4", 0.95),
+    ("heard-5", 0.95),
+    ("heard-6", 0.96),
+    ("sealed", 0.9),
+]
 DATA = Path(__file__).parent / "data"
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 

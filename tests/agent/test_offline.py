@@ -477,6 +477,103 @@ def test_reads_the_state(negative: str, feedback: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("feedback", "expected"),
+    [
+        # what was only seen badly is no complaint of it
+        ("too dark, can't see his face", "exclude dark"),
+        ("can't see the man for all the fog", "exclude fog"),
+        ("can't see any flaws", ""),
+        ("I can't see his face", "prompt"),
+        # denied, or praise that sounds like a complaint
+        ("it's not that the sky is too bright, it's perfect", ""),
+        ("can't get enough of that blue", ""),
+        ("i would never have thought of basil, great", ""),
+        ("her eyes look like stars, lovely", ""),
+        ("her smile reminds me of the Mona Lisa", ""),
+        ("usually I hate neon but here it works", ""),
+        ("nobody in town does it better", ""),
+        # tags
+        ("the hat is a bit too big, no?", "exclude big hat"),
+        ("waves a bit too high, right?", "exclude high waves"),
+        ("looks great, no?", ""),
+        ("a boat, no?", ""),
+        # how it is hated
+        ("I hate how dark it is", "exclude dark"),
+        ("I hate how many boats there are", "exclude boats"),
+        ("i hate how there's a spoon in it", "exclude spoon"),
+        ("i hate the way the light flickers", ""),
+        ("I hate how good this is", ""),
+        # how it never was
+        ("we never put pineapple on ours", "exclude pineapple"),
+        ("he'd never have worn medals", "exclude medals"),
+        ("he would never have looked this good", ""),
+        ("nobody in wheelchairs", "exclude wheelchairs"),
+        ("nobody in the background", "exclude people"),
+        # what a thing is like
+        ("her ear looks like a seashell", "exclude bad ear"),
+        ("the oar looks like a noodle", "exclude bad oar"),
+        ("the dog looks like a wolf", "exclude wolf"),
+        ("looks like it was taken with a webcam", "exclude low quality"),
+        ("the window is reflecting way too much", ""),
+        ("two problems: the ladder, and the faces are mush", "exclude ladder; exclude bad faces"),
+        ("two things: no bins", "exclude bins"),
+        ("dont want smok", "exclude smoke"),
+        ("the glov is to big", "exclude big glove"),
+    ],
+)
+def test_hears_what_is_meant(feedback: str, expected: str) -> None:
+    assert brief(read(feedback)) == expected
+
+
+@pytest.mark.parametrize(
+    ("prompt", "feedback", "rewritten"),
+    [
+        ("scarf with a tartan pattern", "try houndstooth", "scarf with a houndstooth pattern"),
+        ("oak table", "walnut would be better", "walnut table"),
+        ("beach at noon", "what about dusk?", "beach at dusk"),
+        ("oil painting of a plum", "let's go for gouache", "gouache of a plum"),
+        ("one goat on a hill", "two goats would be funnier", "two goats on a hill"),
+        ("one goat on a hill", "make it two goats", "two goats on a hill"),
+        ("girl with a red balloon", "balloon should be yellow instead", "girl with a yellow balloon"),
+        ("red car by a house", "car should be matte black", "matte black car by a house"),
+        ("red car by a house", "the car in green would be nicer", "green car by a house"),
+        ("red car by a house", "how would it look in green?", "green car by a house"),
+        (
+            "skate park at noon",
+            "how would this look at midnight with floodlights?",
+            "skate park at midnight, with floodlights",
+        ),
+        ("fox in the snow", "forget the fox, I want a bear", "a bear in the snow"),
+        ("fox in the snow", "forget the fox, give me an old tram in Porto", "an old tram in Porto"),
+        ("a park", "her hair is shorter in real life", "a park, shorter hair"),
+        ("a park", "wasn't there supposed to be a pond?", "a park, a pond"),
+        ("a park", "the cake is missing candles", "a park, candles"),
+    ],
+)
+def test_another_takes_its_place(prompt: str, feedback: str, rewritten: str) -> None:
+    assert read(feedback, prompt=prompt) == (SetPrompt(text=rewritten),)
+
+
+@pytest.mark.parametrize(
+    ("negative", "feedback", "expected"),
+    [
+        ("fog", "fog doesn't need to be excluded anymore", "allow fog"),
+        ("fog", "client wants the fog back", "allow fog"),
+        ("hat", "client wants the fog back", ""),
+        ("(fog:1.4)", "dial back the fog exclusion, looks abandoned now", "down fog"),
+        ("(fog:1.4)", "the 'fog' one is overcooked. lower it", "down fog"),
+        ("(fog:1.4)", "the fog ban is a bit much", "down fog"),
+        ("fog", "is that fog I see?", "up fog"),
+        ("hat", "is that fog I see? adorable", ""),
+        ("hat", "oops i didn't mean that, cancel it", "undo 1"),
+        ("hat", "the version before was better, take me back to it", "undo 1"),
+    ],
+)
+def test_hears_what_is_meant_of_the_state(negative: str, feedback: str, expected: str) -> None:
+    assert brief(read(feedback, negative=negative), negative) == expected
+
+
+@pytest.mark.parametrize(
     ("prompt", "feedback", "must", "must_not"),
     [
         ("portrait of a man in a garden", "make her a queen", "queen garden", "man make"),

@@ -51,6 +51,8 @@ class Draft:
         """Whether there was an "ugh" or an angry face: what is only named displeases."""
         self.asked = False
         """Whether there was a "please": what is only named is wished for."""
+        self.praised = False
+        """Whether something is spoken well of: a likeness that is only named may please."""
         self.trail: list[tuple[str, str, tuple[Edit, ...]]] = []
         """Each clause that was understood, by which rule, and the edits that came of it."""
 

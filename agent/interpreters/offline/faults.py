@@ -14,8 +14,11 @@ HEDGE = (
     r"|incredibly|awfully|terribly|horribly|weirdly|strangely|oddly|unnaturally"
     r"|damn|fucking|little|looking|somehow|almost|also|kinda|more|less"
     r"|as|being|even|that|strongly|visibly|definitely|clearly|seriously"
-    r"|heavily|absolutely|now|again|always|once again|mostly|partly)\s+)*"
+    r"|nearly|practically|virtually|borderline|heavily|absolutely|now|again|always|once again|mostly|partly)\s+)*"
 )
+
+SIDES = r"(?:left|right|other|upper|lower|front|back|rear|inner|outer|near|far|top|bottom)"
+"""Which of several parts it is; what is wrong with one is a fault of all."""
 
 
 def name(subject: str, quality: str) -> str | None:
@@ -26,7 +29,7 @@ def name(subject: str, quality: str) -> str | None:
     words = lexicon().words
     quality = re.sub(rf"^{HEDGE}", "", f"{quality.lower().strip(' .,!?')} ").strip()
     noun = term_of(subject) if subject and not is_pronoun(subject) else None
-    noun = re.sub(r"^(?:left|right|other|upper|lower)\s+(?=\w)", "", noun) if noun else None
+    noun = re.sub(rf"^{SIDES}\s+(?=\w)", "", noun) if noun else None
     head = noun.split()[-1] if noun else ""
     if head in words["whole_picture"]:
         noun, head = None, ""

@@ -67,6 +67,7 @@ def _draft(feedback: str, state: State) -> Draft:
     known = {word for exclusion in state.negative for word in re.findall(r"\w+", exclusion.term.lower())}
     draft.groaned = _groan().search(feedback[:MAX_CHARACTERS]) is not None
     draft.asked = _POLITELY.search(feedback[:MAX_CHARACTERS]) is not None
+    draft.praised = lexicon().is_praise(feedback[:MAX_CHARACTERS])
     known |= set(re.findall(r"[a-z]+", state.prompt.lower()))
     said, text = plain(feedback), clean(feedback, {word for word in known if len(word) > 4})
     if anew := _AGAIN_WITH.match(said):

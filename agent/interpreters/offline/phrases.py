@@ -47,6 +47,8 @@ def _before_cut(words: list[str]) -> list[str]:
         following = words[index + 1] if index + 1 < len(words) else ""
         if word == "can" and not following:  # a watering can
             continue
+        if word == "look" and not following and not words[index - 1].endswith("s"):  # that cheap look
+            continue
         if index == 0:
             if word in cuts and word not in {"out", "off", "over", "under", "like", "up", "down"}:
                 return []

@@ -9,6 +9,7 @@ from .faults import fault
 from .grammar import Reading, grammar
 from .lexicon import lexicon
 from .phrases import is_noun_phrase, term_of
+from .roundabout import forgotten, hated
 from .text import in_full, split, trim
 
 _MAX_CLAUSE = 200
@@ -24,7 +25,7 @@ _INTERJECTION = re.compile(
     r"|please|not|remove|undo|add|it)\b)",
     re.I,
 )
-_REASON = re.compile(r"(?:it|it's|they|they're|everything|the|this|that|now|i|we|he|she)\b", re.I)
+_REASON = re.compile(r"(?:looks?|feels?|seems?|it|it's|they|they're|everything|the|this|that|now|i|we|he|she)\b", re.I)
 _REFUSED = re.compile(
     r"(?:^|(?<=[.;!]))\s*(?P<thing>[\w' -]{3,40})(?:(?P<asked>\s*[?:=])|\s*(?:,|\s-+\s|\.\.+))\s*"
     r"(?:no|nope|nah|no way)(?:[ ,]+(?:thanks|thank you|please))?\s*[.!]*\s*$",
@@ -41,7 +42,7 @@ _WON_OVER = re.compile(
     r"\b(?:hate|dislike|(?:don't|didn't) (?:usually |normally )?like|not (?:usually |normally )?an? (?:big |huge )?fan"
     r" of)"
     r"\s+(?!(?:the|that|this|those|these|his|her|its|their|how|your)\b)[^.!?,]*,?\s+but\s+"
-    r"(?:this|that|it|yours|these)\b(?P<praise>.*)$"
+    r"(?:this|that|it|yours|these|here|(?:in|on|with) (?:this|here|him|her|it|them))\b(?P<praise>.*)$"
     r"|\bhate\b[^.!?,]*\s+but i (?:don't|didn't|do not|did not)\b",
     re.I,
 )
@@ -77,6 +78,11 @@ def read_all(text: str, draft: Draft) -> None:
         return
     if (rather := _X_NOT_Y.match(text)) and (old := term_of(rather["old"])) and draft.wants(old):
         text = f"{rather['new']} instead of {rather['old']}"
+    if other := forgotten(text, draft.prompt):
+        if other.is_new:
+            draft.want(other.new)
+            return
+        text = f"{other.new} instead of {other.old}"
     text = _RUN_ON.sub(r"\1, ", _LISTED.sub("no ", _REFUSED.sub(_refuse, _AFRESH.sub(r"\1, ", text))))
     left = _MAX_CLAUSES
     for clauses in split(text):
@@ -185,6 +191,8 @@ def _read(clause: str, draft: Draft, before: Reading | None) -> Reading | None:
     if not said or _is_only_praise(said) or grammar().questions.length(grammar().words(said)):
         return None
     going_on = before.going_on_with(said) if before and not negated and _continues(said, before) else None
+    if hates := hated(said):
+        return _read(hates, draft, before)
     for reading in grammar().readings(said, negated):
         if reading.rule.bare and going_on:
             break

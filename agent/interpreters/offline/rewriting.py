@@ -3,7 +3,7 @@
 import re
 from functools import cache
 
-from ...terms import key, squeeze
+from ...terms import key, singular, squeeze
 from .lexicon import either, lexicon
 
 _ARTICLE = re.compile(r"^(?:an?|the|some|another|one)\s+", re.I)
@@ -90,8 +90,18 @@ def recount(prompt: str, phrase: str) -> str:
     return tidy(f"{prompt[: match.start()]}{phrase}{prompt[match.end() :]}") if match else add(prompt, phrase)
 
 
+def counted(prompt: str, phrase: str) -> str | None:
+    """ "Two goats", of the goat that the prompt speaks of; None where it speaks of none."""
+    number = re.fullmatch(
+        r"(?:two|three|four|five|six|seven|eight|nine|ten|several|\d{1,2})\s+(?P<noun>[\w-]+)", phrase, re.I
+    )
+    return recount(prompt, phrase) if number and _find(prompt, singular(number["noun"])) else None
+
+
 def become(prompt: str, new: str) -> str:
     """ "Make it a queen": in place of the word of the same kind, else of what the picture is of."""
+    if several := counted(prompt, new):
+        return several
     kind = None if re.match(r"\w{3,}ing\s", new) else lexicon().kind(new)  # "holding a coffee" is no coffee
     if kind == "style":
         new = _style_phrase(new)
@@ -143,9 +153,9 @@ def attribute(prompt: str, thing: str, quality: str) -> str:
         says_it = lexicon().kind(quality) == kind
         return swap_kind(prompt, kind, quality) or add(prompt, quality if says_it else f"{quality} {thing}")
     match = _find(prompt, thing)
-    if match is None or " " in quality:
-        return add(prompt, f"{thing} {quality}" if _is_phrase(quality) else f"{quality} {thing}")
     kind = lexicon().kind(quality)
+    if match is None or (" " in quality and (kind not in {"color", "material"} or _is_phrase(quality))):
+        return add(prompt, f"{thing} {quality}" if _is_phrase(quality) else f"{quality} {thing}")
     before = prompt[: match.start()].rstrip().rpartition(" ")
     if kind and lexicon().kind(before[2]) == kind:
         return _articles(tidy(f"{before[0]} {quality} {prompt[match.start() :]}"))
@@ -156,6 +166,14 @@ def move(prompt: str, where: str) -> str:
     """ "Put it on a beach": instead of where it is, when the prompt says so."""
     where = squeeze(where).strip(" .,!?")
     kind = lexicon().kind(where)
+    if (
+        kind in {"color", "material"}
+        and re.fullmatch(r"in [\w-]+", where)
+        and lexicon().kind(subject(prompt)[0]) != "person"
+    ):
+        return become(prompt, where[3:])
+    if kind is None and (head := re.match(r"(?P<x>.+?)\s+(?P<more>with\s.+)", where)) and lexicon().kind(head["x"]):
+        return add(move(prompt, head["x"]), head["more"])
     if kind in {"place", "city", "building"}:
         places = either(word for name in ("place", "city") for word in lexicon().kinds[name])
         match = re.search(rf"\b{_PLACE}\s+(?:(?:an?|the|his|her)\s+)?(?:[\w-]+\s+){{0,2}}?{places}\b", prompt, re.I)

@@ -30,6 +30,20 @@ _SIGNED = re.compile(
     re.I,
 )
 """ "+ hat, - glasses", as people note it down."""
+_ANNOUNCED = re.compile(
+    r"^\s*(?:(?:just|only|but|and|ok|okay|so)[, ]+)*"
+    r"(?:one|two|three|four|a few|(?:a )?couple(?: of)?|some|several|\d)\s+"
+    r"(?:(?:more|small|quick|little|tiny|other)\s+)*(?:things?|problems?|issues?|notes?|points?|tweaks?|fixes|requests?"
+    r"|complaints?|nitpicks?|wishes|remarks?)\s*(?::|,|\.|\s-+\s)\s*",
+    re.I,
+)
+""" "Two problems: ..." only says that something will be said."""
+_TAG = re.compile(
+    r"(?<=\w)(?:,?\s+(?:no|innit|isn't it|isnt it|aren't they|don't you think|dont you think|wouldn't you say|or not)"
+    r"|,\s*(?:right|eh|huh|yeah|correct|ok|okay))\s*\?",
+    re.I,
+)
+""" "A bit too big, no?": asks for consent, and says nothing of its own."""
 _SENTENCE = re.compile(r"(?:[^.!?;\n]|(?<=\w)\.(?=\w))+[!?]?")
 _JOINT = re.compile(
     r"\s*,\s*(?:(?:and|but|so|then|also|plus|n?or|though|yet|because|while)\b\s*)*"
@@ -69,8 +83,13 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
         r"\b(way|far|is|are|looks?|feels?|its|it's|bit|just)\s+2\s+(?=[a-z]{3})", r"\1 too ", text, flags=re.I
     )
     text = re.sub(
-        rf"(?:(?<=its)|(?<=it's)|(?<=way)|(?<=is)|(?<=are)|^)\s*\bto\s+(?={_adjectives()}\b)", " too ", text, flags=re.I
+        rf"(?:\b(?:it'?s|wa+y|is|are|looks?|feels?|seems?|bit|little|much|far|tad|all|so)\s+|^)to\s+(?={_adjectives()}\b)",
+        lambda match: re.sub(r"to\s+$", "too ", match[0], flags=re.I),
+        text,
+        flags=re.I,
     )
+    text = _TAG.sub(_untagged, _ANNOUNCED.sub("", text))
+    text = re.sub(r"\b(an? [\w-]+) or (?:two|three|so|more)\b", r"\1", text, flags=re.I)
     text = re.sub(r"\b(take|cut|turn|leave|wipe|chop|shave)\s+of\b", r"\1 off", text, flags=re.I)
     text = re.sub(r"\b(another|this|that|last|next) 1\b", r"\1 one", text, flags=re.I)
     text = re.sub(r"(?<!\w)(?:[:;=]-?[()DPp/|]+|<3|xD)(?!\w)", " ", text)
@@ -181,7 +200,15 @@ def _setting() -> re.Pattern[str]:
 
 @cache
 def _adjectives() -> str:
-    return either({"many", "much", "brite"} | lexicon().words["faults"] | lexicon().words["needs_noun"])
+    return either(
+        {"many", "much", "brite", "bright", "high"} | lexicon().words["faults"] | lexicon().words["needs_noun"]
+    )
+
+
+def _untagged(tag: re.Match[str]) -> str:
+    """Nothing in the place of a tag; a tag after a word or two is an answer: "a hat, no?"."""
+    said = re.split(r"[.!?;\n]", tag.string[: tag.start()])[-1]
+    return "." if len(said.split()) > 2 else tag[0]
 
 
 def _times(match: re.Match[str]) -> str:

@@ -11,6 +11,8 @@ _NO_WORD_BEGINS_SO = re.compile(
     r"[bcdfgjkmpqtvwxz][bcdfgjkmnpqtvxz]|h[bcdfgjklmnpqrtvwxz]|[bfgmpv]w|[lnr][bcdfghjkmpqrtvwxz]"
 )
 """How only a slip of the fingers begins a word of three letters: "hta", "bwo"."""
+_LACKS_E = re.compile(r"(?:[^aeiou][aeiou]k|v|[aein]c|dg|z)$")
+"""How a word ends that lost its last letter: "smok", "glov", "fac"."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _NEAR = {
@@ -78,6 +80,8 @@ def _repair(word: str, vocabulary: frozenset[str]) -> str | None:
     missed = {word[:i] + letter + word[i:] for i in range(1, len(word) + (len(word) > 4)) for letter in _LETTERS}
     if found := sorted(missed & commands):
         return found[0]
+    if _LACKS_E.search(word) and not vocabulary.isdisjoint((f"{word}e", f"{word}es")):
+        return f"{word}e"
     if len(word) == 4:
         return None
     doubled = {word[:i] + word[i + 1 :] for i in range(1, len(word)) if word[i] == word[i - 1]}

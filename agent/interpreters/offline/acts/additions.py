@@ -2,6 +2,7 @@
 
 import re
 
+from ....edits import Exclude
 from ....terms import singular
 from .. import rewriting
 from ..descriptions import full_description
@@ -38,12 +39,43 @@ def add(said: Reading, draft: Draft) -> bool:
         and (rewriting.MEDIUM.match(phrase) or verb.startswith("let us"))
     ):
         return draft.want(phrase)
+    if _TRYING.match(verb) and (tried := _tried(phrase, draft)):
+        return draft.rewrite(tried)
     return _wanted(phrase, draft) if _WANTING.match(verb) else draft.add(phrase)
 
 
 _WANTING = re.compile(
     r"(?:i want|i would|i need|we need|give me|need|want|how about|let us|can|could|show|use|try|go)\b", re.I
 )
+
+
+_TRYING = re.compile(r"(?:let us (?:try|go|do|use)|how about|what about|try|go|use)\b", re.I)
+_TRIED = frozenset(
+    [
+        "color",
+        "material",
+        "print",
+        "style",
+        "shape",
+        "season",
+        "time",
+        "weather",
+        "light",
+        "age",
+        "hair",
+        "decor",
+        "quantity",
+    ]
+)
+"""Kinds of which a picture's thing has one: another takes its place."""
+
+
+def _tried(phrase: str, draft: Draft) -> str | None:
+    """ "(Try) walnut", in the place of the oak that is asked for."""
+    kind = lexicon().kind(phrase)
+    if kind not in _TRIED or re.match(r"(?:an?|the|more|some|less)\s|.*\s(?:in|on|at|with|of|for)\s", phrase, re.I):
+        return None
+    return rewriting.swap_kind(draft.prompt, kind, phrase) or rewriting.become(draft.prompt, phrase)
 
 
 _LINKS = {
@@ -82,11 +114,19 @@ def wished(said: Reading, draft: Draft) -> bool:
         return draft.allow(known.term)
     if SOMEWHERE.match(f"{wish} ") and not re.match(r"with\s", wish, re.I):
         return draft.rewrite(rewriting.move(draft.prompt, wish))
-    return _wanted(wish, draft)
+    return draft.rewrite(_tried(wish, draft)) or _wanted(wish, draft)
 
 
 def _wanted(phrase: str, draft: Draft) -> bool:
     """ "I want a black barn": the barn that is there in black, else one more thing."""
+    if counted := rewriting.counted(draft.prompt, phrase):
+        return draft.rewrite(counted)
+    if (
+        (made_in := re.fullmatch(r"(?:the\s+)?(?P<thing>[\w -]+?) in (?P<q>[\w-]+)", phrase, re.I))
+        and lexicon().kind(made_in["q"]) in {"color", "material"}
+        and draft.wants(made_in["thing"])
+    ):  # "the car in green"
+        return draft.rewrite(rewriting.attribute(draft.prompt, made_in["thing"], made_in["q"]))
     if recoloured := rewriting.recolour(draft.prompt, phrase):
         return draft.rewrite(recoloured)
     more = re.match(r"(?:an?|the)\s+(?P<thing>[\w-]+)\s+(?=(?:with|wearing|holding)\s)", phrase, re.I)
@@ -103,6 +143,9 @@ def give(said: Reading, draft: Draft) -> bool:
         return False
     if is_pronoun(phrase):
         return draft.add(phrase)
+    if (part := term_of(phrase)) in lexicon().words["body"]:  # "it is headless, give it a head": no cropping
+        lost = {f"missing {part}", f"missing {part}s", "cropped" if part == "head" else ""}
+        draft.edits = [edit for edit in draft.edits if not (isinstance(edit, Exclude) and edit.term in lost)]
     link = "with" if re.match(r"(?:give|get|buy|lend|hand)\b", said.clause, re.I) else "wearing"
     return draft.add(f"{link} {phrase}")
 
@@ -137,6 +180,37 @@ def missing(said: Reading, draft: Draft) -> bool:
         return False
     draft.mention = phrase
     return draft.allow(known.term) if (known := draft.known(phrase)) else draft.add(phrase)
+
+
+@act
+def unseen(said: Reading, draft: Draft) -> bool:
+    """ "I can't see the moon": it should be seen; after a complaint, that is why; "for all the fog", none of that."""
+    if said["OTHER"]:
+        return draft.exclude(said["OTHER"])
+    if re.search(r"\b(?:hardly|barely)\b", said.clause, re.I) and not draft.edits:
+        return False
+    term = term_of(said["THING"])
+    if draft.edits or is_pronoun(said["THING"]) or term in lexicon().words["empty"]:  # "I can't see any flaws"
+        return True
+    if term is None or re.match(r"(?:what|why|how|where)\b", said["THING"], re.I):
+        return False
+    draft.mention = term
+    if known := draft.known(term):
+        return draft.allow(known.term)
+    return draft.add(
+        f"visible {term}" if term in lexicon().words["body"] or draft.wants(term) else polite(said["THING"])
+    )
+
+
+@act
+def lacks(said: Reading, draft: Draft) -> bool:
+    """ "The comb is missing teeth": a fault of its parts; "the cake is missing candles" wants some."""
+    term = term_of(said["THING"])
+    if term is None or not is_noun_phrase(said["THING"]):
+        return False
+    if term.split()[-1] in lexicon().words["body"] or singular(term) in lexicon().counts:
+        return draft.exclude_term(f"missing {term}")
+    return draft.add(term)
 
 
 @act

@@ -4,6 +4,7 @@ import re
 
 from .. import rewriting
 from ..draft import Draft, is_pronoun
+from ..faults import fault
 from ..grammar import Reading
 from ..lexicon import lexicon
 from ..morphology import gerund
@@ -122,6 +123,25 @@ def attribute(said: Reading, draft: Draft) -> bool:
     return draft.rewrite(rewriting.attribute(draft.prompt, thing, quality))
 
 
+@act
+def was_so(said: Reading, draft: Draft) -> bool:
+    """ "The dress was green", "her hair is shorter in real life": so it should be."""
+    quality = polite(said["QUALITY"])
+    told = re.search(r"\b(?:real life|reality|irl|in person|in the photo|originally)$", said.clause, re.I)
+    if term_of(said["OWN"]) is None or " " in quality or lexicon().is_praise(quality):
+        return False
+    if not told and lexicon().kind(quality) not in {"color", "material", "hair"}:
+        return False
+    return draft.rewrite(rewriting.attribute(draft.prompt, said["OWN"], quality))
+
+
+@act
+def was_then(said: Reading, draft: Draft) -> bool:
+    """ "They got married in winter": so it should be then."""
+    where = polite(said["WHERE"])
+    return lexicon().kind(where) in {"season", "time"} and draft.rewrite(rewriting.move(draft.prompt, where))
+
+
 def _split_quality(text: str) -> tuple[str, str]:
     """ "The sky a bit darker" -> ("the sky", "darker")."""
     words = polite(text).split()
@@ -207,6 +227,8 @@ def quality_wanted(said: Reading, draft: Draft) -> bool:
     looks = words[-1].lower() in named["looks"] and words[0].lower() not in unwished
     if len(words) > 1 and (looks or lexicon().kind(words[0]) in _QUALITIES):
         return draft.add(wish)
+    if re.fullmatch(r"[a-z]{4,}less", wish) and not fault(wish) and not lexicon().is_praise(wish):  # "sleeveless"
+        return draft.rewrite(rewriting.describe_subject(draft.prompt, wish))
     kind = lexicon().kind(re.sub(r"\s+(?:style|look|tones?|version)$", "", wish, flags=re.I))
     return kind in _MOODS and draft.rewrite(rewriting.become(draft.prompt, wish))
 

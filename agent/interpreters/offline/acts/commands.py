@@ -26,6 +26,12 @@ def undo(said: Reading, draft: Draft) -> bool:
     return draft.control(Undo(turns=min(MAX_UNDONE_TURNS, max(1, count))))
 
 
+@act
+def cancel(said: Reading, draft: Draft) -> bool:
+    """ "Cancel it": what was spoken of, else the turn before."""
+    return draft.exclude(draft.mention) if draft.mention else draft.control(Undo(turns=1))
+
+
 _NUMBERS = {"couple": 2, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 _NUMBERS |= {"seven": 7, "eight": 8, "nine": 9, "ten": 10}
 

@@ -10,7 +10,7 @@ from ..phrases import is_noun_phrase, term_of
 from .registry import act
 from .wording import ARTICLE, IT, polite
 
-_ANYTHING = re.compile(r"(?:any|every|no)(?:\s\w+|\w+)|all", re.I)
+_ANYTHING = re.compile(r"(?:any|every|no)(?:\s\w+|thing|body|one|where)|all", re.I)
 """ "Anything but a sword" asks for none."""
 _NOT_WANTED = re.compile(r"(?:too|not)\b|(?:why|what|how|if|maybe|it|that|this)$", re.I)
 """ "He looks rather too stern", "I'd rather not"."""
@@ -52,6 +52,10 @@ def instead(said: Reading, draft: Draft) -> bool:
 def correct(said: Reading, draft: Draft) -> bool:
     """ "I meant a cat": in the place of what was understood."""
     new = polite(said["THING"])
+    if re.search(
+        r"\w (?:should|must|could|needs? to|has to|have to|ought to) be\s", new, re.I
+    ):  # "the hat should be red"
+        return False
     if none := re.match(r"(?:no|without|zero)\s+(?P<x>.+)", new, re.I):
         return draft.exclude(none["x"])
     if is_pronoun(new) or term_of(new) is None:

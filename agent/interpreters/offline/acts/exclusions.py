@@ -103,6 +103,25 @@ def anachronism(said: Reading, draft: Draft) -> bool:
 
 
 @act
+def nobody_with(said: Reading, draft: Draft) -> bool:
+    """ "Nobody in wheelchairs", "no one wearing a hat"; "nobody in the street" is about people."""
+    phrase = said["THING"].lower()
+    if not is_noun_phrase(phrase):  # "nobody in town does it better"
+        return False
+    kind = lexicon().kind(phrase)
+    if kind in {"place", "city", "background", "building"} or _IN_PICTURE.search(phrase):
+        return draft.exclude_term("people")
+    if re.match(r"\S+(?: one| people| person)?(?: is)? (?:in|on)\s", said.clause, re.I):
+        return bool(re.match(r"an?\s|(?!the\b|their\b|his\b|her\b|my\b|our\b).*s$", phrase)) and draft.exclude(phrase)
+    return draft.exclude(phrase)
+
+
+_IN_PICTURE = re.compile(
+    r"\b(?:background|foreground|picture|image|frame|scene|shot|view|sight|windows?|distance|it|there)$"
+)
+
+
+@act
 def remove_it(said: Reading, draft: Draft) -> bool:
     """Leave out what was spoken of before."""
     return draft.mention is not None and draft.exclude(draft.mention)
@@ -120,6 +139,8 @@ def liked(said: Reading, draft: Draft) -> bool:
     """Praise; "I don't like the hat" is none."""
     if said.denied:
         return draft.exclude(said["THING"])
+    if re.match(r"(?:i|we)\s", said["THING"], re.I):  # "(I feel) like I need sunglasses"
+        return False
     return not _HAS_CONDITION.search(said.clause)
 
 

@@ -3,8 +3,10 @@
 import re
 
 from ..draft import Draft
+from ..faults import SIDES
 from ..grammar import Reading
 from ..lexicon import lexicon
+from ..phrases import term_of
 from .registry import act
 
 
@@ -48,6 +50,36 @@ def resembles(said: Reading, draft: Draft) -> bool:
     if words & lexicon().words["faults"] or lexicon().kind(said["THING"]) == "style":
         return looks_like(said, draft)
     return True
+
+
+@act
+def like_another(said: Reading, draft: Draft) -> bool:
+    """ "Her nose reminds me of a potato": something is wrong with a part, or with a thing that looks like another."""
+    noun, other = term_of(said["OWN"]), said["THING"]
+    if draft.praised:
+        return True
+    if noun is None or not re.match(r"(?:an?|some|two)\s|\w+s$", other, re.I):
+        return False
+    if lexicon().kind(other) in {"style", "decor", "light"} or set(other.split()) & lexicon().words["faults"]:
+        return False
+    noun = re.sub(rf"^{SIDES}\s+(?=\w)", "", noun)
+    if noun.split()[-1] in lexicon().words["body"]:
+        return draft.exclude_term(f"bad {noun}")
+    kind = lexicon().kind(noun)
+    if not re.match(r"an?\s", other, re.I):
+        return False
+    is_another = kind in _BECOME_ANOTHER or (kind is not None and kind == lexicon().kind(other))
+    if (
+        is_another
+        or noun.split()[-1] in lexicon().words["whole_picture"]
+        or not re.search(r"\blook", said.clause, re.I)
+    ):
+        return False
+    return draft.exclude_term(f"bad {noun}")
+
+
+_BECOME_ANOTHER = frozenset({"person", "animal", "place", "building", "background"})
+"""Of these it is the likeness itself that displeases: "the dog looks like a wolf"."""
 
 
 @act

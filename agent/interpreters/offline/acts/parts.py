@@ -5,6 +5,7 @@ import re
 from ....edits import Exclude
 from ....terms import singular
 from ..draft import Draft, is_pronoun
+from ..faults import SIDES
 from ..grammar import Reading
 from ..lexicon import lexicon
 from ..phrases import term_of
@@ -57,7 +58,9 @@ def bad(said: Reading, draft: Draft) -> bool:
     noun = term_of(said.thing)
     if noun is None or is_pronoun(said.thing) or lexicon().is_praise(said.clause):
         return False
-    noun = re.sub(r"^(?:left|right|other|upper|lower)\s+(?=\w)", "", noun)
+    noun = re.sub(rf"^{SIDES}\s+(?=\w)", "", noun)
+    if re.search(r"\bmelt", said.clause, re.I) and not _is_part(noun):
+        return draft.exclude_term(f"melted {noun}")
     return draft.exclude_term("gibberish text" if _is_writing(noun) else f"bad {noun}")
 
 
@@ -87,6 +90,8 @@ def bad_part(said: Reading, draft: Draft) -> bool:
 def bad_text(said: Reading, draft: Draft) -> bool:
     """ "The lettering makes no sense"."""
     noun = term_of(said["THING"]) if said["THING"] else None
+    if re.search(r"\b(?:tiny|small|little|minuscule)\s", said["THING"], re.I):
+        return draft.exclude_term("tiny text")
     if noun is None or _is_writing(noun):
         return draft.exclude_term("gibberish text")
     return draft.exclude(noun)

@@ -44,10 +44,17 @@ def too(said: Reading, draft: Draft) -> bool:
         return quality == "good"
     if not quality or len(quality.split()) > 4:
         return False
-    subject = re.sub(r"(?<=\w)\s+\w+ed$", "", subject)  # "saturation cranked too high"
+    quality = re.sub(rf"^{HEDGE}", "", quality)
+    if quality in {"much", "many", "far", "often"}:  # "the window reflects way too much"
+        return False
+    subject = re.sub(
+        r"(?<=\w)(?:\s+(?:is|are|was|were))?\s+\w+ed(?:\s+up)?$", "", subject
+    )  # "saturation cranked too high"
     noun = term_of(subject) if subject and not is_pronoun(subject) else None
     noun = None if noun and noun.split()[-1] in known.words["whole_picture"] else noun
     if noun and quality in known.words["needs_noun"]:
+        if noun in {"colors", "colours", "color", "colour"} and quality in {"high", "strong", "loud", "intense", "hot"}:
+            return draft.exclude_term("oversaturated")
         return draft.exclude_term(f"{quality} {noun}")
     return draft.exclude_term(fault(quality) or known.names.get(quality, quality))
 
@@ -84,10 +91,12 @@ def faulty(said: Reading, draft: Draft) -> bool:
         return True
     if _VERY.search(said.clause) and lexicon().kind_of_word.get(said["QUALITY"].lower()) == "color":
         return too(said, draft)
-    return said["SUBJECT"].lower() not in {"there", "here"} and complain(draft, said["SUBJECT"], said["QUALITY"])
+    return said["SUBJECT"].lower() not in {"there", "here", "i", "we"} and complain(
+        draft, said["SUBJECT"], said["QUALITY"]
+    )
 
 
-_VERY = re.compile(r"\b(?:very|so|super|extremely|all|way|really|awfully|terribly|quite)\b", re.I)
+_VERY = re.compile(r"\b(?:very|so|super|extremely|all|everything|way|really|awfully|terribly|quite)\b", re.I)
 """What makes a complaint of a colour: "it is very yellow"."""
 
 

@@ -16,8 +16,14 @@ def symptom(said: Reading, draft: Draft) -> bool:
     if said.denied or lexicon().is_praise(said.clause):
         return False
     text = f" {said.clause.lower()} "
+    text += text.replace("-", " ")
     found = next(
-        (term for term, signs in lexicon().symptoms.items() if any(f" {sign} " in text for sign in signs)), None
+        (
+            term
+            for term, signs in lexicon().symptoms.items()
+            if any(f" {sign} " in text and not draft.wants(sign) for sign in signs)
+        ),
+        None,
     )
     return found is not None and draft.exclude_term(found)
 
@@ -59,6 +65,8 @@ def annoyed(said: Reading, draft: Draft) -> bool:
         return draft.exclude_term("clutter")
     if said["THING"] and not is_noun_phrase(said["THING"]):  # "my client keeps asking"
         return False
+    if noun in lexicon().kinds["background"]:
+        return draft.exclude_term(f"busy {noun}")
     if noun and noun.split()[-1] in lexicon().words["body"] and not draft.known(noun):
         return draft.exclude_term(f"bad {noun}")
     return not lexicon().is_praise(said.thing) and draft.exclude(said.thing)
@@ -76,6 +84,12 @@ def cropped(said: Reading, draft: Draft) -> bool:
     missing = [edit for edit in draft.edits if isinstance(edit, Exclude) and edit.term.startswith("missing ")]
     draft.edits = [edit for edit in draft.edits if edit not in missing]
     return draft.exclude_term("cropped")
+
+
+@act
+def low_quality(said: Reading, draft: Draft) -> bool:
+    """ "Shot on a flip phone"."""
+    return not (said.denied or lexicon().is_praise(said.clause)) and draft.exclude_term("low quality")
 
 
 @act

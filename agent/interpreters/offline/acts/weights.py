@@ -2,9 +2,10 @@
 
 import re
 
-from ..draft import Draft
+from ..draft import Draft, is_pronoun
 from ..grammar import Reading
 from ..lexicon import lexicon
+from ..phrases import term_of
 from .registry import act
 
 
@@ -45,6 +46,8 @@ def weaken(said: Reading, draft: Draft) -> bool:
 @act
 def less_of_it(said: Reading, draft: Draft) -> bool:
     """ "Dial the grain down", of grain that is out and seen all the same; "dial the exclusion down" is the opposite."""
+    if draft.weakened and is_pronoun(said["THING"]):  # "the fog one is overdone. lower it"
+        return True
     if speaks_of_weight(said.clause) or (known := draft.known(said["THING"])) is None:
         return False
     return draft.strengthen(known)
@@ -55,6 +58,21 @@ def weaken_too_strong(said: Reading, draft: Draft) -> bool:
     """ "The exclusion of glow is too strong"; "the light is too strong" is a complaint."""
     is_told = re.search(r"\b(?:thing|stuff)\b", said.clause) and draft.mentioned(said.clause)  # "the fog thing"
     return bool(speaks_of_weight(said.clause) or is_told) and weaken(said, draft)
+
+
+@act
+def seen_again(said: Reading, draft: Draft) -> bool:
+    """ "Is that a bridge I see?", where there should be none; of anything else it says nothing."""
+    draft.mention = term_of(said["THING"]) or draft.mention
+    known = draft.known(said["THING"])
+    return draft.strengthen(known) if known else True
+
+
+@act
+def weaken_named(said: Reading, draft: Draft) -> bool:
+    """ "The 'fog' one is overdone", where fog is out."""
+    known = draft.known(said["THING"])
+    return known is not None and draft.weaken(known)
 
 
 def speaks_of_weight(clause: str) -> bool:
