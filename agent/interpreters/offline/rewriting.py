@@ -102,6 +102,12 @@ def become(prompt: str, new: str) -> str:
     """ "Make it a queen": in place of the word of the same kind, else of what the picture is of."""
     if several := counted(prompt, new):
         return several
+    somewhere = re.match(rf"(?P<what>an?\s.+?)\s+(?P<where>{_PLACE}\s.+)", new, re.I)
+    if somewhere and lexicon().kind(somewhere["where"]) in _CIRCUMSTANCES | _SITES:
+        return move(become(prompt, somewhere["what"]), somewhere["where"])
+    qualified = re.match(r"(?P<what>[\w-]+)\s+(?P<more>with\s.+)", new, re.I)
+    if qualified and lexicon().kind(qualified["what"]) in _BEFORE_NOUN:
+        return add(become(prompt, qualified["what"]), qualified["more"])
     kind = None if re.match(r"\w{3,}ing\s", new) else lexicon().kind(new)  # "holding a coffee" is no coffee
     if kind == "style":
         new = _style_phrase(new)
@@ -174,7 +180,7 @@ def move(prompt: str, where: str) -> str:
         return become(prompt, where[3:])
     if kind is None and (head := re.match(r"(?P<x>.+?)\s+(?P<more>with\s.+)", where)) and lexicon().kind(head["x"]):
         return add(move(prompt, head["x"]), head["more"])
-    if kind in {"place", "city", "building"}:
+    if kind in _SITES:
         places = either(word for name in ("place", "city") for word in lexicon().kinds[name])
         match = re.search(rf"\b{_PLACE}\s+(?:(?:an?|the|his|her)\s+)?(?:[\w-]+\s+){{0,2}}?{places}\b", prompt, re.I)
         if match:
@@ -220,6 +226,7 @@ _NO_PLACES = frozenset(
     ["clothes", "headwear", "season", "time", "weather", "light", "style", "emotion", "posture", "print", "hair"]
 )
 _CIRCUMSTANCES = frozenset(["season", "time", "weather", "light"])
+_SITES = frozenset(["place", "city", "building"])
 _BEFORE_NOUN = frozenset(["color", "material", "age", "size", "shape", "print", "weather", "emotion", "hair"])
 
 

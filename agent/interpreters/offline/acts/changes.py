@@ -187,6 +187,8 @@ _THINGS = frozenset({"background", "clothes", "headwear", "furniture", "place", 
 def swap(said: Reading, draft: Draft) -> bool:
     """ "Swap the dog for a cat", "make the sky pink" where the sky isn't spoken of."""
     old, new = re.sub(r"\s+please$", "", said["OLD"]), polite(said["NEW"])
+    if re.match(r"(?:it|him|them|this|that|her an?)\s", old, re.I):  # "make it a queen with a crown" swaps nothing
+        return False
     if of := re.fullmatch(r"(?P<x>.+?)(?:'s)?\s+colou?r|(?:the )?colou?r of (?P<y>.+)", old, re.I):
         return draft.rewrite(rewriting.attribute(draft.prompt, of["x"] or of["y"], new))
     if is_pronoun(old) or (IT.fullmatch(old) and old.split()[-1] not in lexicon().kind_names):
