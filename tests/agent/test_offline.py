@@ -518,6 +518,12 @@ def test_reads_the_state(negative: str, feedback: str, expected: str) -> None:
         ("two problems: the ladder, and the faces are mush", "exclude ladder; exclude bad faces"),
         ("two things: no bins", "exclude bins"),
         ("dont want smok", "exclude smoke"),
+        ("so many birds!", "exclude birds"),
+        ("so many birds, lovely", ""),
+        ("legal says no logos", "exclude logos"),
+        ("my boss will kill me if there's a logo", "exclude logo"),
+        ("is the sky supposed to be that purple?", "exclude purple sky"),
+        ("is the sky supposed to be lit from below?", ""),
         ("the glov is to big", "exclude big glove"),
     ],
 )

@@ -32,6 +32,8 @@ _AGAIN_WITH = re.compile(
     re.I,
 )
 _POLITELY = re.compile(r"\b(?:please|pls+|plz+|kindly)\b(?!\s+(?:fix|sort|correct|remove|change|do something))", re.I)
+_SO_MANY = re.compile(r"(?:^|(?<=[.!?,;] ))so (many|much)\b(?! (?:thanks|love|better|nicer)\b)", re.I)
+""" "So many birds!", where nothing is praised."""
 _CORRECTS = re.compile(r"an?\s+[\w-]+(?:\s+[\w-]+)?$", re.I)
 
 
@@ -70,6 +72,8 @@ def _draft(feedback: str, state: State) -> Draft:
     draft.praised = lexicon().is_praise(feedback[:MAX_CHARACTERS])
     known |= set(re.findall(r"[a-z]+", state.prompt.lower()))
     said, text = plain(feedback), clean(feedback, {word for word in known if len(word) > 4})
+    if not draft.praised:
+        text = _SO_MANY.sub(r"too \1", text)
     if anew := _AGAIN_WITH.match(said):
         with draft.step(said, "reset"):
             draft.control(Reset())

@@ -20,9 +20,7 @@ def framed(said: Reading, draft: Draft) -> bool:
     term = term_of(said["THING"])
     if term is None or lexicon().is_praise(wish) or draft.known(wish) or not is_noun_phrase(said["THING"]):
         return False
-    counted = re.match(
-        r"(?:\d{1,2}|two|three|four|five|six|seven|eight|nine|ten|a dozen|several|many)\s+[a-z]", wish, re.I
-    )
+    counted = re.match(r"(?:\d{1,2}|two|three|four|five|six|seven|eight|nine|ten|a dozen|several)\s+[a-z]", wish, re.I)
     if (single := re.fullmatch(r"(?:only|just)?\s*(?:one|a single|single)\s+(?P<x>[\w-]+)", wish, re.I)) and re.search(
         rf"\b{re.escape(single['x'])}", draft.prompt, re.I
     ):
