@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from .... import __version__
 from ...studio import Studio
-from . import catalogue, operations, pictures, problems, sessions, turns
+from . import catalogue, openapi, operations, pictures, problems, sessions, turns
 from .faces import automatic1111, automatic1111_settings, mcp, openai_chat, openai_images, openai_models
 from .limits import BodyLimit
 from .logs import Log, RequestLog
@@ -93,7 +93,7 @@ def create_app(
         if context is not None:
             contexts.append(context)
     _add_middleware(app, serving, watching)
-    problems.complete(app)
+    openapi.complete(app)
     return app
 
 

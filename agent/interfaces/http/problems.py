@@ -83,7 +83,7 @@ def check_fingerprint(fingerprint: str, receipt: Receipt) -> None:
     """Raise `Problem` where an Idempotency-Key comes again with another request than the first time."""
     if fingerprint != receipt.fingerprint:
         detail = "this Idempotency-Key came with another request before: choose another one for each request"
-        raise Problem(422, "idempotency-key-reused", "The Idempotency-Key was used before", detail)
+        raise Problem(409, "idempotency-key-reused", "The Idempotency-Key was used before", detail)
 
 
 def problem_of(error: Exception) -> Problem:
@@ -162,22 +162,15 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def install(app: FastAPI) -> None:
     """Let every error that the app knows be answered as a problem; `logs.RequestLog` does that for others."""
 
+    from .openapi import methods_of  # which needs to know what a problem is
+
     @app.exception_handler(Problem)
     @app.exception_handler(NotthatError)
     @app.exception_handler(RequestValidationError)
     @app.exception_handler(HTTPException)
     async def on_error(request: Request, error: Exception) -> JSONResponse:
-        return problem_of(error).response()
-
-
-def complete(app: FastAPI) -> None:
-    """Tell OpenAPI what a problem looks like."""
-    made = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        schema = made()
-        parts = schema.setdefault("components", {}).setdefault("schemas", {})
-        parts.setdefault("ProblemAnswer", ProblemAnswer.model_json_schema())
-        return schema
-
-    app.openapi = openapi  # type: ignore[method-assign]
+        problem = problem_of(error)
+        if problem.status == HTTPStatus.METHOD_NOT_ALLOWED:  # Starlette names those of one route of the path's
+            allowed = ", ".join(methods_of(app, request.url.path))
+            problem.headers["Allow"] = allowed or problem.headers.get("Allow", "")
+        return problem.response()
