@@ -24,7 +24,7 @@ from ..problems import problem_of
 from ..runs import Run
 from ..service import Service
 from .openai_places import Message, place_of, title, words_of
-from .openai_shapes import error_of, errors, model_named, router
+from .openai_shapes import ModelName, error_of, errors, model_named, router
 from .pictures import encoded
 
 MOST_BYTES = 32 << 20
@@ -63,9 +63,7 @@ class ChatAsked(BaseModel):
     )
 
     messages: list[Message] = Field(min_length=1, max_length=2000)
-    model: Name | None = Field(
-        default=None, description="One of `/v1/models`; names of OpenAI's are the first of them."
-    )
+    model: ModelName = None
     n: Annotated[int, Field(ge=1, le=1), WHOLE] | None = Field(
         default=None, description="One answer; say “another one” for another."
     )

@@ -19,7 +19,7 @@ from ..links import Links
 from ..problems import Problem
 from ..runs import Run
 from ..service import Service
-from .openai_shapes import errors, model_named, router
+from .openai_shapes import ModelName, errors, model_named, router
 from .pictures import ImageFormat, begun, drawn, encoded, gone_on
 
 _router = router()
@@ -41,9 +41,7 @@ class ImagesAsked(BaseModel):
     )
 
     prompt: Words = Field(description="What the pictures should show; with `session`, what is wrong with its picture.")
-    model: Name | None = Field(
-        default=None, description="One of `/v1/models`; names of OpenAI's are the first of them."
-    )
+    model: ModelName = None
     n: Annotated[int, Field(ge=1, le=_MOST), WHOLE] | None = None
     size: Annotated[str, Field(pattern=r"^(auto|\d{1,4}x\d{1,4})$")] | None = Field(
         default=None, description="`WIDTHxHEIGHT` in pixels, multiples of 8; `auto` is the model's own."
