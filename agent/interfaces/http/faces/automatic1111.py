@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Request
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, ConfigDict, Field
 
 from ..... import __version__
 from .....generation import GenerationRequest
 from .....generation.infotext import infotext
 from ....beginning import Beginning
 from ....conversation import Turn
-from ..answers import Words
+from ..answers import WHOLE, Words
 from ..asking import TheCaller, TheService
 from ..problems import Problem
 from ..service import Service
@@ -36,6 +36,7 @@ class Txt2Img(BaseModel):
     model_config = ConfigDict(
         extra="allow",
         allow_inf_nan=False,
+        strict=True,
         json_schema_extra={
             "examples": [{"prompt": "portrait of a man without mustache", "negative_prompt": "blurry", "steps": 20}]
         },
@@ -43,14 +44,14 @@ class Txt2Img(BaseModel):
 
     prompt: Words
     negative_prompt: Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")] | None = ""
-    seed: Annotated[int, Field(ge=-1, lt=2**63)] | None = Field(default=-1, description="-1 draws one.")
-    steps: Annotated[int, Field(ge=1, le=1000)] | None = None
+    seed: Annotated[int, Field(ge=-1, le=2**53 - 1), WHOLE] | None = Field(default=-1, description="-1 draws one.")
+    steps: Annotated[int, Field(ge=1, le=1000), WHOLE] | None = None
     cfg_scale: Annotated[float, Field(ge=0, le=100)] | None = None
-    width: Annotated[int, Field(ge=8, le=8192, multiple_of=8)] | None = None
-    height: Annotated[int, Field(ge=8, le=8192, multiple_of=8)] | None = None
-    batch_size: Annotated[int, Field(ge=1, le=_MOST)] | None = 1
-    n_iter: Annotated[int, Field(ge=1, le=_MOST)] | None = 1
-    send_images: StrictBool | None = True
+    width: Annotated[int, Field(ge=8, le=8192, multiple_of=8), WHOLE] | None = None
+    height: Annotated[int, Field(ge=8, le=8192, multiple_of=8), WHOLE] | None = None
+    batch_size: Annotated[int, Field(ge=1, le=_MOST), WHOLE] | None = 1
+    n_iter: Annotated[int, Field(ge=1, le=_MOST), WHOLE] | None = 1
+    send_images: bool | None = True
     override_settings: dict[str, Any] | None = None
 
     @property

@@ -12,11 +12,11 @@ from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, ConfigDict, Field
 
 from ....beginning import Beginning
 from ....conversation import Turn
-from ..answers import Name, Seed, TurnAnswer
+from ..answers import WHOLE, Name, Seed, TurnAnswer
 from ..asking import TheCaller, TheLinks, TheReceipt, TheService, attended
 from ..events import Event
 from ..links import Links
@@ -24,7 +24,7 @@ from ..problems import problem_of
 from ..runs import Run
 from ..service import Service
 from .openai_places import Message, place_of, title, words_of
-from .openai_shapes import error_of, errors, model_named, router
+from .openai_shapes import ModelName, error_of, errors, model_named, router
 from .pictures import encoded
 
 MOST_BYTES = 32 << 20
@@ -44,7 +44,7 @@ class StreamOptions(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    include_usage: StrictBool | None = False
+    include_usage: bool | None = False
 
 
 class ChatAsked(BaseModel):
@@ -56,23 +56,24 @@ class ChatAsked(BaseModel):
     model_config = ConfigDict(
         extra="allow",
         allow_inf_nan=False,
+        strict=True,
         json_schema_extra={
             "examples": [{"messages": [{"role": "user", "content": "portrait of a man without mustache"}]}]
         },
     )
 
     messages: list[Message] = Field(min_length=1, max_length=2000)
-    model: Name | None = Field(
-        default=None, description="One of `/v1/models`; names of OpenAI's are the first of them."
+    model: ModelName = None
+    n: Annotated[int, Field(ge=1, le=1), WHOLE] | None = Field(
+        default=None, description="One answer; say “another one” for another."
     )
-    n: Literal[1] | None = Field(default=None, description="One answer; say “another one” for another.")
-    stream: StrictBool | None = False
+    stream: bool | None = False
     stream_options: StreamOptions | None = None
     picture: Picture = Field(default="link", description="How the picture is in the answer: its address, or all of it.")
     session: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
     seed: Seed | None = None
     negative_prompt: Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")] | None = None
-    steps: Annotated[int, Field(ge=1, le=1000)] | None = None
+    steps: Annotated[int, Field(ge=1, le=1000), WHOLE] | None = None
     guidance: Annotated[float, Field(ge=0, le=100)] | None = None
     policies: list[Name] = Field(default=[], max_length=20)
 

@@ -13,13 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ....beginning import Beginning
 from ....conversation import Turn
-from ..answers import Name, Seed, Words
+from ..answers import WHOLE, Name, Seed, Words
 from ..asking import TheCaller, TheLinks, TheReceipt, TheService
 from ..links import Links
 from ..problems import Problem
 from ..runs import Run
 from ..service import Service
-from .openai_shapes import errors, model_named, router
+from .openai_shapes import ModelName, errors, model_named, router
 from .pictures import ImageFormat, begun, drawn, encoded, gone_on
 
 _router = router()
@@ -36,14 +36,13 @@ class ImagesAsked(BaseModel):
     model_config = ConfigDict(
         extra="allow",
         allow_inf_nan=False,
+        strict=True,
         json_schema_extra={"examples": [{"prompt": "portrait of a man without mustache", "size": "128x128", "n": 1}]},
     )
 
     prompt: Words = Field(description="What the pictures should show; with `session`, what is wrong with its picture.")
-    model: Name | None = Field(
-        default=None, description="One of `/v1/models`; names of OpenAI's are the first of them."
-    )
-    n: Annotated[int, Field(ge=1, le=_MOST)] | None = None
+    model: ModelName = None
+    n: Annotated[int, Field(ge=1, le=_MOST), WHOLE] | None = None
     size: Annotated[str, Field(pattern=r"^(auto|\d{1,4}x\d{1,4})$")] | None = Field(
         default=None, description="`WIDTHxHEIGHT` in pixels, multiples of 8; `auto` is the model's own."
     )
@@ -55,7 +54,7 @@ class ImagesAsked(BaseModel):
     session: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
     seed: Seed | None = None
     negative_prompt: Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")] | None = None
-    steps: Annotated[int, Field(ge=1, le=1000)] | None = None
+    steps: Annotated[int, Field(ge=1, le=1000), WHOLE] | None = None
     guidance: Annotated[float, Field(ge=0, le=100)] | None = None
     policies: list[Name] = Field(default=[], max_length=20)
 

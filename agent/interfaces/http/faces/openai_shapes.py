@@ -1,12 +1,13 @@
 """What OpenAI's clients expect of every answer: the shape of errors, and names of models that they know."""
 
 import re
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
+from ..answers import Name
 from ..problems import Problem
 from ..service import Service
 from .routes import route_class
@@ -21,8 +22,10 @@ _NAMES = {
 """What has another status, or another code, than the problem."""
 
 
-MODEL = Field(default=None, description="One of `/v1/models`; the names of OpenAI's own mean the first of them.")
-"""What is said of `model` in every request."""
+ModelName = Annotated[
+    Name | None, Field(description="One of `/v1/models`; the names of OpenAI's own mean the first of them.")
+]
+"""A request's `model`."""
 
 
 class ErrorDetails(BaseModel):
