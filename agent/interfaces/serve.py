@@ -34,6 +34,7 @@ def serve(
     """
     try:
         from .http import Serving, create_app
+        from .http.logs import Log, take_over
         from .http.server import Server, address_of, listen
     except ImportError as error:
         raise InvalidInputError(f"{error.name} is not installed: pip install 'notthat[serve]'") from None
@@ -65,7 +66,9 @@ def serve(
         address = address_of(listening)
         keyless = loopback and not studio.store.keys.exist()
         note = " (no keys: for this machine alone)" if keyless else ""
-        app = create_app(studio, serving, devices=[studio.on(other) for other in devices[1:]])
+        log = Log(words=log_words)
+        take_over(log)
+        app = create_app(studio, serving, log=log, devices=[studio.on(other) for other in devices[1:]])
         Server(app, on_ready=lambda: typer.echo(f"notthat: {address}{note}", err=True)).run([listening])
 
 

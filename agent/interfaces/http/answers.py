@@ -3,8 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
 
+from ....errors import InvalidInputError
 from ....storage import SessionRecord
 from ...conversation import Turn, turn_json
 from ...edits import MAX_PROMPT_CHARACTERS, MAX_UNDONE_TURNS, Edit
@@ -16,8 +18,10 @@ MAX_TURN = 2**31 - 1
 
 Words = Annotated[str, Field(min_length=1, max_length=MAX_PROMPT_CHARACTERS, pattern=r"^[^\x00]*\S[^\x00]*$")]
 """Something that somebody says."""
-Seed = Annotated[int, Field(ge=0, lt=2**63)]
-TurnNumber = Annotated[int, Field(ge=0, le=MAX_TURN)]
+WHOLE = BeforeValidator(lambda value: _whole(value))
+"""Stands last with whole numbers: 7.0 is one, and true is none."""
+Seed = Annotated[int, Field(ge=0, le=2**53 - 1, description="What every reader of JSON holds exactly."), WHOLE]
+TurnNumber = Annotated[int, Field(ge=0, le=MAX_TURN), WHOLE]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
 
 _TURN: dict[str, Any] = {
@@ -55,7 +59,34 @@ _TURN: dict[str, Any] = {
 
 
 class _Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)  # true is no 1, and "7" no 7
+
+
+_strictly: TypeAdapter[list[Edit]] = TypeAdapter(list[Edit])
+
+
+def _whole(value: Any) -> Any:
+    """The value with its numbers without a fraction as whole ones, wherever in it: JSON has but one kind."""
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case dict():
+            return {name: _whole(each) for name, each in value.items()}
+        case list():
+            return [_whole(each) for each in value]
+        case _:
+            return value
+
+
+def _strict_edits(edits: Any) -> Any:
+    try:
+        return _strictly.validate_python(_whole(edits), strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        if first["type"] == "value_error":  # no schema says that, such as that a term is too long
+            raise InvalidInputError(f"edits.{place}: {first['ctx']['error']}") from None
+        raise PydanticCustomError("edits", "{place}: {reason}", {"place": place, "reason": first["msg"]}) from None
 
 
 class NewSession(_Asked):
@@ -73,10 +104,10 @@ class NewSession(_Asked):
         description="Excluded besides, as negative prompts are written: `watermark, (blurry:1.3)`.",
     )
     seed: Seed | None = None
-    steps: Annotated[int, Field(ge=1, le=1000)] | None = None
+    steps: Annotated[int, Field(ge=1, le=1000), WHOLE] | None = None
     guidance: Annotated[float, Field(ge=0, le=100)] | None = None
-    width: Annotated[int, Field(ge=8, le=8192, multiple_of=8)] | None = None
-    height: Annotated[int, Field(ge=8, le=8192, multiple_of=8)] | None = None
+    width: Annotated[int, Field(ge=8, le=8192, multiple_of=8), WHOLE] | None = None
+    height: Annotated[int, Field(ge=8, le=8192, multiple_of=8), WHOLE] | None = None
     method: Literal["cfg", "apg", "perp_neg", "nag"] | None = None
     policies: list[Name] = Field(default=[], max_length=20)
     model: Name | None = None
@@ -97,7 +128,7 @@ class Edits(_Asked):
         json_schema_extra={"examples": [{"edits": [{"op": "reweight", "term": "cartoon", "weight": 1.3}]}]}
     )
 
-    edits: list[Edit] = Field(min_length=1, max_length=50)
+    edits: Annotated[list[Edit], BeforeValidator(_strict_edits), Field(min_length=1, max_length=50)]
 
 
 class Seeded(_Asked):
@@ -113,7 +144,7 @@ class Undone(_Asked):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"turns": 1}]})
 
-    turns: Annotated[int, Field(ge=1, le=MAX_UNDONE_TURNS)] = 1
+    turns: Annotated[int, Field(ge=1, le=MAX_UNDONE_TURNS), WHOLE] = 1
 
 
 class Branched(_Asked):

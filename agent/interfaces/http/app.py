@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from .... import __version__
 from ...studio import Studio
 from ..web import add_page
-from . import catalogue, operations, pictures, problems, sessions, turns
+from . import catalogue, openapi, operations, pictures, problems, sessions, turns
 from .limits import BodyLimit
 from .logs import Log, RequestLog
 from .metrics import Metrics
@@ -86,7 +86,7 @@ def create_app(
         if context is not None:
             contexts.append(context)
     _add_middleware(app, serving, watching)
-    problems.complete(app)
+    openapi.complete(app)
     return app
 
 

@@ -76,9 +76,8 @@ TheLinks = Annotated[Links, Depends(Links.of)]
 async def answered(request: Request, run: Run, links: Links) -> Response:
     """The turn when it is done; or, where the run goes on by itself, at once what it will be."""
     if run.background:
-        number = await run.numbered()
         told = PendingAnswer.of(run, links).model_dump(mode="json")
-        headers = {"Location": links.turn(run.session, number), "Preference-Applied": "respond-async"}
+        headers = {"Location": links.turn(run.session, run.number), "Preference-Applied": "respond-async"}
         return JSONResponse(told, 202, headers=headers)
     turn = await attended(request, run)
     return JSONResponse(TurnAnswer.of(turn, links).model_dump(mode="json"))

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing, nullcontext
+from typing import get_args
 
 from ....errors import NotthatError
 from ....storage import UnknownTurnError
@@ -10,13 +11,24 @@ from ...conversation import Turn
 from ...recording import CancelledError
 from .answers import TurnAnswer
 from .callers import Caller
-from .events import Event, EventLog
+from .events import Event, EventLog, Name
 from .links import Links
 from .problems import problem_of
 from .runs import Run
 from .service import Service
 
 MEDIA_TYPE = "text/event-stream"
+
+EVENT_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"enum": list(get_args(Name))},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+        "retry": {"type": "integer"},
+    },
+}
+"""One event, as OpenAPI has it."""
 
 _RETRY = "retry: 1000\n\n"
 """Milliseconds after which a client that was cut off comes back."""

@@ -1,5 +1,6 @@
 """The log: a JSON object a line, with the ids of sessions and turns, and without anybody's words unless asked for."""
 
+import logging
 import sys
 import time
 from contextlib import suppress
@@ -56,6 +57,25 @@ class Log:
         )
         if run.error is not None and run.outcome == "failed" and not run.is_expected:
             self.unexpected(run.error, session=run.session, turn=run.number)
+
+
+class _Told(logging.Handler):
+    """Lets what others log be a line like all others."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say it."""
+        self._log.say("server", logger=record.name, message=record.getMessage())
+
+
+def take_over(log: Log) -> None:
+    """From now on, let uvicorn and asyncio say what they have to say in this log, in this process."""
+    for name in ("uvicorn", "asyncio"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [_Told(log)], False
 
 
 class RequestLog:

@@ -50,8 +50,8 @@ class Metrics:
 
     def ended(self, run: Run) -> None:
         """A run came to its end."""
-        self._turns.labels(run.outcome).inc()
-        self._latency.labels(run.outcome).observe(run.clock.ended - run.clock.asked)
+        self._turns.labels(str(run.outcome)).inc()
+        self._latency.labels(str(run.outcome)).observe(run.clock.ended - run.clock.asked)
         for phase, (begin, end) in run.clock.phases.items():
             self._phases.labels(phase).observe(max(0.0, end - begin))
         if run.attempt is None or run.outcome != "done":

@@ -83,7 +83,7 @@ def check_fingerprint(fingerprint: str, receipt: Receipt) -> None:
     """Raise `Problem` where an Idempotency-Key comes again with another request than the first time."""
     if fingerprint != receipt.fingerprint:
         detail = "this Idempotency-Key came with another request before: choose another one for each request"
-        raise Problem(422, "idempotency-key-reused", "The Idempotency-Key was used before", detail)
+        raise Problem(409, "idempotency-key-reused", "The Idempotency-Key was used before", detail)
 
 
 def problem_of(error: Exception) -> Problem:
@@ -146,6 +146,8 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def install(app: FastAPI) -> None:
     """Let every error that the app knows be answered as a problem; `logs.RequestLog` does that for others."""
 
+    from .openapi import methods_of  # which needs to know what a problem is
+
     @app.exception_handler(Problem)
     @app.exception_handler(NotthatError)
     async def on_known(request: Request, error: Exception) -> JSONResponse:
@@ -163,17 +165,7 @@ def install(app: FastAPI) -> None:
             return error.__cause__.response()
         phrase = HTTPStatus(error.status_code).phrase
         name = phrase.lower().replace(" ", "-")
-        return Problem(error.status_code, name, phrase, str(error.detail), headers=error.headers).response()
-
-
-def complete(app: FastAPI) -> None:
-    """Tell OpenAPI what a problem looks like."""
-    made = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        schema = made()
-        parts = schema.setdefault("components", {}).setdefault("schemas", {})
-        parts.setdefault("ProblemAnswer", ProblemAnswer.model_json_schema())
-        return schema
-
-    app.openapi = openapi  # type: ignore[method-assign]
+        headers = dict(error.headers or {})
+        if error.status_code == 405:  # Starlette names those of one route, and a path may have several
+            headers["Allow"] = ", ".join(methods_of(app, request.url.path)) or headers.get("Allow", "")
+        return Problem(error.status_code, name, phrase, str(error.detail), headers=headers).response()

@@ -18,19 +18,16 @@ class Runs:
         self._by_turn: dict[tuple[str, int], Run] = {}
         self._by_receipt: dict[str, Run] = {}
 
-    def add(self, run: Run) -> None:
-        """A run begins."""
+    def add(self, run: Run, number: int) -> None:
+        """A run begins, and is to be this turn, or the next that no other run of the session is to be or was."""
+        if run.draws:
+            while (other := self._by_turn.get((run.session, number))) and other.outcome in (None, "done"):
+                number += 1
+            self._by_turn[run.session, number] = run
+        run.number = number
         self._unfinished.add(run)
         if run.receipt is not None:
             self._by_receipt[run.receipt.key] = run
-
-    def promise(self, run: Run, number: int) -> None:
-        """Give a run its turn's number: this one, or the next that no other run of the session is to have."""
-        if run.draws:
-            taken = [other.number for other in self.of(run.session) if other.numbered_already and other is not run]
-            number = max([number, *(each + 1 for each in taken)]) if run.kind != "start" else 0
-            self._by_turn[run.session, number] = run
-        run.promised(number)
 
     def renumber(self, run: Run, number: int) -> None:
         """A run is known by this number, too: another process took the one that was promised."""

@@ -52,7 +52,7 @@ class Clock:
 class Run:
     """Lives on the event loop; `stopped` alone is read by the thread that draws.
 
-    `number` is the turn that it is to be. `owner` is the id of the key that asked.
+    `number` is the turn that it is to be, unless another process takes that first; `owner` the id of the key that asked.
     """
 
     def __init__(self, kind: Kind, session: str, words: str, *, owner: str | None, receipt: Receipt | None) -> None:
@@ -74,7 +74,6 @@ class Run:
         """Seconds that it keeps its place when it goes on by itself, and the last who followed it has gone."""
         self.attendants = 0
         self._ended = asyncio.Event()
-        self._numbered = asyncio.Event()
         self._turn: Turn | None = None
         self.error: Exception | None = None
         """What went wrong, once that is so."""
@@ -90,13 +89,10 @@ class Run:
         return self.kind not in ("undo", "branch")
 
     @property
-    def numbered_already(self) -> bool:
-        """Whether it is known which turn it is to be."""
-        return self._numbered.is_set()
-
-    @property
-    def outcome(self) -> Literal["done", "unchanged", "cancelled", "failed"]:
-        """What it came to, once it has ended; `unchanged` where nothing had to be drawn."""
+    def outcome(self) -> Literal["done", "unchanged", "cancelled", "failed"] | None:
+        """What it came to, None before it has ended; `unchanged` where nothing had to be drawn."""
+        if not self._ended.is_set():
+            return None
         if self._turn is None:
             return "cancelled" if isinstance(self.error, CancelledError) else "failed"
         return "done" if self.attempt is not None else "unchanged"
@@ -116,11 +112,6 @@ class Run:
             return self._turn
         error = self.error or CancelledError("it ended without a picture")
         raise error if isinstance(error, NotthatError) else problem_of(error)
-
-    async def numbered(self) -> int:
-        """Wait until it is known which turn it is to be."""
-        await self._numbered.wait()
-        return self.number
 
     def cancel(self, reason: str) -> bool:
         """Give it up: at once where it waits, else after the step at hand. False where it has ended."""
@@ -159,11 +150,6 @@ class Run:
             self.cancel("nobody followed it any more")
 
     # What happens to it
-
-    def promised(self, number: int) -> None:
-        """It is to be this turn."""
-        self.number = number
-        self._numbered.set()
 
     def moved(self, place: int) -> None:
         """It has another place in the queue; 1 is next."""
@@ -216,7 +202,6 @@ class Run:
     def _end(self) -> None:
         self.clock.ended = time.time()
         self.drawing = False
-        self._numbered.set()
         self._ended.set()
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 from collections.abc import Callable
 
 import uvicorn
@@ -9,6 +10,8 @@ from fastapi import FastAPI
 
 from ....errors import InvalidInputError
 from .service import Service
+
+_SWITCH_SECONDS = 0.0005
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -56,6 +59,8 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=5,
             )
         )
+        # Words are read by threads in plain Python: the loop, which has to answer others, gets its turn sooner.
+        sys.setswitchinterval(_SWITCH_SECONDS)
         self._service: Service = app.state.service
         self._on_ready = on_ready
 

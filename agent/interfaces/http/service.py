@@ -87,7 +87,7 @@ class Service:
             asked = allowed(replace(beginning, model=model), caller, self.serving, defaults)
             return begin_session(asked, self.studio, run.session, receipt)
 
-        return await self._submit(run, prepare, background=background)
+        return self._submit(run, prepare, number=0, background=background)
 
     async def say(
         self, caller: Caller, session: str, feedback: str, receipt: Receipt | None = None, *, background: bool = False
@@ -126,14 +126,10 @@ class Service:
 
     async def retry(self, caller: Caller, session: str, turn: int | None = None, *, background: bool = False) -> Run:
         """Draw a turn again that came to no picture, by default the session's latest."""
-        attempts = self.studio.store.attempts
-        first = await self.reading(lambda: next((each.start for each in attempts.all(session) if each.start), None))
-        if first is None:
-            await self.session(caller, session)
-        elif not caller.may_see(first.owner):
-            raise UnknownSessionError(f"no session “{session}”")
+        number = await self.reading(partial(self._number_again, caller, session))
         run = Run("retry", session, "", owner=caller.id, receipt=None)
-        return await self._submit(run, lambda: attempts.again(session, turn), background=background)
+        again = partial(self.studio.store.attempts.again, session, turn)
+        return self._submit(run, again, number=number, background=background)
 
     async def session(self, caller: Caller, session: str) -> SessionRecord:
         """A session of the caller's. Raises `UnknownSessionError` where there is none, or it is another's."""
@@ -190,20 +186,43 @@ class Service:
         background: bool,
         change: Callable[[Conversation], Turn | Attempt],
     ) -> Run:
-        begun = self.runs.beginning(session)
-        if begun is None or not caller.may_see(begun.owner):
-            await self.session(caller, session)
+        number = await self.reading(partial(self._next_number, caller, session))
         run = Run(kind, session, words, owner=caller.id, receipt=receipt)
-        return await self._submit(run, lambda: change(Conversation.open(session, self.studio)), background=background)
+        return self._submit(
+            run, lambda: change(Conversation.open(session, self.studio)), number=number, background=background
+        )
 
-    async def _submit(self, run: Run, prepare: Prepare, *, background: bool) -> Run:
+    def _next_number(self, caller: Caller, session: str) -> int:
+        """The number of a session's next turn, as far as the database knows; raises where it isn't the caller's."""
+        try:
+            record = self.studio.store.session(session)
+        except UnknownSessionError:
+            begun = self.runs.beginning(session)
+            if begun is None or not caller.may_see(begun.owner):
+                raise
+            return 1
+        if not caller.may_see(record.owner):
+            raise UnknownSessionError(f"no session “{session}”")
+        return self.studio.store.next_number(session)
+
+    def _number_again(self, caller: Caller, session: str) -> int:
+        """The same for a turn that came to no picture; a session's first one may be all that there is of it."""
+        try:
+            return self._next_number(caller, session)
+        except UnknownSessionError:
+            firsts = [each.start for each in self.studio.store.attempts.all(session) if each.start is not None]
+            if not firsts or not caller.may_see(firsts[0].owner):
+                raise
+            return 0
+
+    def _submit(self, run: Run, prepare: Prepare, *, number: int, background: bool) -> Run:
         if known := self.runs.same(run.receipt):
             return known
         if self.stopping:
             raise problems.stopping()
         self._admit(run.session)
         run.background, run.linger = background, self.serving.linger
-        self.runs.add(run)
+        self.runs.add(run, number)
         run.moved(len(self.line) + 1)
         run.task = asyncio.create_task(self._carry_out(run, prepare))
         run.task.add_done_callback(lambda _: self._ended(run))
@@ -237,7 +256,6 @@ class Service:
     async def _turn(self, run: Run, prepare: Prepare) -> Turn:
         if run.receipt is not None and (kept := await self.reading(partial(self._kept, run.receipt))):
             return kept
-        await self._number(run)
         async with self._order.of(run.session):
             run.clock.began()
             prepared = await _to_its_end(self._read(prepare))
@@ -269,16 +287,6 @@ class Service:
             preview = data_url(progress.preview())
         self.watching.stepped(progress)
         loop.call_soon_threadsafe(run.stepped, progress.step, progress.steps, progress.seconds_left, preview)
-
-    async def _number(self, run: Run) -> None:
-        """Promise the run the number that its turn will have, unless another process takes it first."""
-        number = 0
-        if run.kind != "start":
-            try:
-                number = await self.reading(partial(self.studio.store.next_number, run.session))
-            except UnknownSessionError:
-                number = 1  # its first turn is still on its way
-        self.runs.promise(run, number)
 
     def _kept(self, receipt: Receipt) -> Turn | None:
         """The turn that this very request made before, perhaps before this process."""

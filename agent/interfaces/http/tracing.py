@@ -18,7 +18,7 @@ def trace(run: Run) -> None:
     for name, (begin, end) in run.clock.phases.items():
         phase = tracer.start_span(name, context, start_time=_nanoseconds(begin))
         phase.end(_nanoseconds(end))
-    span.set_attribute("notthat.outcome", run.outcome)
+    span.set_attribute("notthat.outcome", str(run.outcome))
     if run.outcome == "failed":
         span.set_status(Status(StatusCode.ERROR))
     span.end(_nanoseconds(run.clock.ended))

@@ -19,7 +19,7 @@ from .answers import (
     Undone,
 )
 from .asking import Background, SessionId, TheCaller, TheLinks, TheReceipt, TheService, answered
-from .following import MEDIA_TYPE, events_of, streamed
+from .following import EVENT_SCHEMA, MEDIA_TYPE, events_of, streamed
 from .problems import Problem, documented
 from .sessions import PENDING
 
@@ -160,8 +160,8 @@ async def shown(session: SessionId, turn: TurnId, service: TheService, caller: T
     response_class=StreamingResponse,
     responses={
         200: {
-            "description": "Server-sent events; each one's data is JSON.",
-            "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+            "description": "Server-sent events; the data of each is JSON.",
+            "content": {MEDIA_TYPE: {"schema": EVENT_SCHEMA}},
         },
         204: {"description": "All of them were told already."},
         **documented(404),

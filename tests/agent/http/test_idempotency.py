@@ -76,7 +76,7 @@ def test_a_key_is_one_requests_alone(serve: Serve, restarted: bool) -> None:
         server.stop()
         server = serve()
     other = server.client.post("/api/sessions", json={"prompt": "a house"}, headers=KEY)
-    assert (other.status_code, other.json()["type"]) == (422, "urn:notthat:problem:idempotency-key-reused")
+    assert (other.status_code, other.json()["type"]) == (409, "urn:notthat:problem:idempotency-key-reused")
 
 
 def test_what_came_to_no_turn_may_be_asked_for_again(serve: Serve) -> None:

@@ -2,9 +2,9 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
@@ -24,10 +24,14 @@ def test_it_says_where_it_is_and_logs_to_stdout(start_process: Start) -> None:
     server = start_process()
     assert server.ready == f"notthat: {server.url} (no keys: for this machine alone)"
     assert httpx.get(f"{server.url}/healthz").json()["status"] == "ok"
+    url = httpx.URL(server.url)
+    with socket.create_connection((url.host, url.port or 80)) as connection:
+        connection.sendall(b"nonsense\r\n\r\n")
+        assert connection.makefile("rb").readline().split()[1] == b"400"
     server.process.send_signal(signal.SIGTERM)
     code, out, err = server.end()
     assert (code, err) == (0, "")
-    assert [json.loads(line)["event"] for line in out.splitlines()] == ["request"]
+    assert [json.loads(line)["event"] for line in out.splitlines()] == ["request", "server"]
 
 
 @pytest.mark.parametrize("arguments", [["--host", "0.0.0.0"], ["--port", "70000"], ["--host", "not.a.host.invalid"]])
@@ -57,20 +61,18 @@ def test_a_kill_and_a_restart_lose_no_finished_turn(start_process: Start, home: 
     with httpx.Client(base_url=server.url, timeout=PATIENCE) as client:
         body = {"prompt": "portrait of a man without mustache", "seed": 7, "steps": 2}
         session = client.post("/api/sessions", json=body).json()["session"]
-        told = []
-        killer = threading.Timer(3, server.process.kill)
-        killer.start()
+        said = f"/api/sessions/{session}/turns"
+        told = [client.post(said, json={"feedback": f"no {word}"}).json() for word in ("hat", "beard", "glasses")]
+        later = client.post(said, json={"feedback": "no fog"}, headers={"Prefer": "respond-async"}).json()
         with suppress(httpx.TransportError):
-            while server.process.poll() is None:
-                answer = client.post(f"/api/sessions/{session}/turns", json={"feedback": "another one"})
-                told.append(answer.json())
-        killer.join()
+            for _, name, _ in events(client, later["events"]):
+                if name == "interpreted":
+                    server.process.kill()
     assert server.end()[0] == -signal.SIGKILL
     again = start_process()
     with httpx.Client(base_url=again.url, timeout=PATIENCE) as client:
         kept = client.get(f"/api/sessions/{session}/turns", params={"limit": 1000}).json()["turns"]
         by_number = {turn["turn"]: turn["sha256"] for turn in kept}
-        assert told
         assert all(by_number[turn["turn"]] == turn["sha256"] for turn in told)
         ended = list(events(client, f"/api/sessions/{session}/turns/{told[-1]['turn']}/events"))
         assert ended[-1][1] == "done"

@@ -1,0 +1,64 @@
+"""Ask the server everything that its OpenAPI document allows, and much that it doesn't: does it answer as it says?
+
+    python benchmarks/openapi.py [--examples 30] [--seed 1]
+
+schemathesis, with all of its checks, against a real server whose engine is a stub. Exit 1 where one fails.
+"""
+
+import argparse
+import asyncio
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from notthat.agent import Studio
+from notthat.agent.interfaces.http import Serving, create_app
+from notthat.agent.interfaces.http.logs import Log
+from notthat.agent.interfaces.http.server import Server, address_of, listen
+from notthat.agent.interpreters import OfflineInterpreter
+from notthat.generation import StubEngine
+from notthat.storage import Store
+
+CONFIG = """
+[checks.positive_data_acceptance]
+# 400 is what fits the schema and can't be done, and says why; 429 a queue that is full
+expected-statuses = ["2xx", "304", "400", "401", "403", "404", "409", "429"]
+"""
+
+
+def ask(url: str, folder: Path, arguments: list[str]) -> int:
+    """Run schemathesis; its exit code."""
+    config = folder / "schemathesis.toml"
+    config.write_text(CONFIG, encoding="utf-8")
+    command = [Path(sys.executable).with_name("schemathesis"), "--config-file", config, "run", f"{url}/openapi.json"]
+    return subprocess.run([*command, "--checks", "all", "--no-color", *arguments], check=False, cwd=folder).returncode
+
+
+def main() -> int:
+    """Serve, and ask."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--examples", type=int, default=30, help="for each operation, at most")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name, (Path(name) / "log").open("w") as log:
+        folder = Path(name)
+        store = Store.open(home=folder / "home")
+        with Studio(store, OfflineInterpreter(), model="stub", load_engine=StubEngine) as studio:
+            app = create_app(studio, Serving(models=("stub",), size=64), log=Log(log))
+            listening, ready = listen("127.0.0.1", 0), threading.Event()
+            server = Server(app, on_ready=ready.set)
+            thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
+            thread.start()
+            ready.wait()
+            try:
+                options = ["--max-examples", str(args.examples), "--seed", str(args.seed)]
+                return ask(address_of(listening), folder, options)
+            finally:
+                server.should_exit = True
+                thread.join()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
