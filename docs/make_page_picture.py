@@ -21,9 +21,13 @@ from notthat.agent.interfaces.http.server import Server, address_of, listen
 
 HERE = Path(__file__).parent
 SEED = "3"
-SAID = ("too cartoonish", "and no watermark", "put him in a forest")
-BESIDE = "too dark"
+PROMPT = "portrait of a man without mustache"
+SAID = ("too cartoonish", "and no watermark", "still cartoonish")
+BESIDE = "put him in a forest"
 """Said of turn 1, so that there is a branch to be seen."""
+POLICY = """title = "How our pictures look"
+exclude = [{ term = "frame" }, { term = "sketch" }]
+"""
 SIZES = {"wide": (1280, 800), "narrow": (400, 800)}
 PATIENCE = 300_000
 """Milliseconds that a turn may take."""
@@ -33,7 +37,7 @@ PATIENCE = 300_000
 def served() -> Iterator[str]:
     """The address of a server on mini that ends with the block."""
     ready = threading.Event()
-    with tempfile.TemporaryDirectory() as home, Studio.open(Settings.load(home=home)) as studio:
+    with tempfile.TemporaryDirectory() as home, studio_in(Path(home)) as studio:
         listening = listen("127.0.0.1", 0)
         server = Server(create_app(studio, Serving(models=("mini",))), on_ready=ready.set)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -46,12 +50,19 @@ def served() -> Iterator[str]:
             thread.join()
 
 
+def studio_in(home: Path) -> Studio:
+    """A studio with a policy of its own."""
+    (home / "policies").mkdir()
+    (home / "policies" / "house-style.toml").write_text(POLICY, encoding="utf-8")
+    return Studio.open(Settings.load(home=home))
+
+
 def converse(page: Page) -> None:
     """A session with a branch, typed."""
     page.get_by_text("Options").click()
-    page.get_by_role("checkbox", name="quality").check()
+    page.get_by_role("checkbox", name="house-style").check()
     page.locator("#seed").fill(SEED)
-    page.locator("#prompt").fill("portrait of a man with a hat, without mustache")
+    page.locator("#prompt").fill(PROMPT)
     page.keyboard.press("Enter")
     drawn(page, 1)
     for count, words in enumerate(SAID, 2):
