@@ -12,6 +12,11 @@ export class Problem extends Error {
   }
 }
 
+/** A problem of RFC 9457, as a line that begins like a sentence. */
+export function problemOf({ status, title, detail = title }) {
+  return new Problem(detail[0].toUpperCase() + detail.slice(1), status);
+}
+
 /** The key that was entered in this tab, or null; a server without keys asks for none. */
 export const key = {
   get: () => sessionStorage.getItem(KEY),
@@ -28,7 +33,6 @@ export const start = (asked) => post("api/sessions", asked);
 export const say = (id, feedback) => post(`${session_(id)}/turns`, { feedback });
 export const edit = (id, edits) => post(`${session_(id)}/edits`, { edits });
 export const reroll = (id) => post(`${session_(id)}/seed`, {});
-export const retry = (id) => post(`${session_(id)}/retry`, {});
 
 /** These answer with the turn that is shown then. */
 export const undo = (id) => post(`${session_(id)}/undo`, {});
@@ -101,22 +105,18 @@ async function request(url, { headers = {}, ...options } = {}) {
     if (options.signal?.aborted) throw error;
     throw new Problem("The server can’t be reached. Is it still running?");
   }
-  if (!response.ok) throw await problemOf(response);
+  if (!response.ok) throw await refusalOf(response);
   return response;
 }
 
-async function problemOf(response) {
+async function refusalOf(response) {
   let told = {};
   try {
     told = await response.json();
   } catch {
     // an answer of somebody in between, who doesn't speak JSON: its status has to do
   }
-  const line = told.detail || told.title || `The server answered ${response.status}.`;
-  return new Problem(
-    line.replace(/^./, (first) => first.toUpperCase()),
-    response.status,
-  );
+  return problemOf({ title: `the server answered ${response.status}`, ...told, status: response.status });
 }
 
 /** 128 random bits; `crypto.randomUUID` is there on secure origins only, and a LAN's address is none. */

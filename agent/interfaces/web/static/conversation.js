@@ -112,7 +112,7 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     }
     onReturned(running.back);
     if (type === "cancelled") onAnnounce("Cancelled.");
-    else store.set({ problem: new api.Problem(data.detail, data.status) });
+    else store.set({ problem: api.problemOf(data) });
     tabs.postMessage({ session: running.session });
     if (!signal.aborted) await refresh();
   }

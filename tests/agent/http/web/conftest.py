@@ -23,6 +23,8 @@ class PatientEngine(StubEngine):
 
     def __init__(self) -> None:
         super().__init__("stub")
+        self.error: Exception | None = None
+        """What its pictures end with, instead of with a picture."""
         self._may_go_on = threading.Event()
         self._may_go_on.set()
 
@@ -36,9 +38,11 @@ class PatientEngine(StubEngine):
             self._may_go_on.set()
 
     def run(self, request: GenerationRequest) -> Generator[Progress]:
-        """As a stub, but for the hold."""
+        """As a stub, but for the hold and the error."""
         for progress in super().run(request):
             yield progress
+            if self.error is not None:
+                raise self.error
             while progress.step == 1 and not self._may_go_on.wait(_TICK):
                 yield progress
 

@@ -8,6 +8,7 @@ import httpx
 from playwright.sync_api import expect
 
 from notthat.agent import Conversation
+from notthat.generation import GenerationError
 
 if TYPE_CHECKING:
     from ..conftest import Running
@@ -168,6 +169,20 @@ def test_what_the_server_refuses_is_one_line_and_the_words_are_kept(tab: "Tab") 
     expect(tab.page.get_by_role("alert")).to_contain_text("only says what is not wanted")
     expect(tab.page.locator("#prompt")).to_have_value("no hat")
     tab.page.get_by_role("button", name="Close").click()
+    expect(tab.page.get_by_role("alert")).to_be_hidden()
+
+
+def test_a_turn_that_fails_is_told_and_its_words_are_given_back(tab: "Tab", engine: "PatientEngine") -> None:
+    tab.begin()
+    engine.error = GenerationError("the device is out of memory: ask for fewer pixels")
+    tab.type("too dark")
+    expect(tab.page.get_by_role("alert")).to_contain_text("The device is out of memory")
+    expect(tab.page.locator("#words")).to_have_value("too dark")
+    expect(tab.progress).to_be_hidden()
+    tab.shows(0)
+    engine.error = None
+    tab.page.keyboard.press("Enter")
+    tab.shows(1)
     expect(tab.page.get_by_role("alert")).to_be_hidden()
 
 
