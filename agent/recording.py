@@ -107,8 +107,14 @@ def remarks(engine: Engine, request: GenerationRequest, before: State, after: St
     lines = list(engine.remarks(request))
     new = [e.term for e in after.negative if e.term not in before.negative]
     prompt = [] if after.prompt == before.prompt else [after.prompt]
-    unknown = [word for text in [*new, *prompt] for word in engine.read(text).unknown]
+    unknown = [word for text in [*new, *prompt] for word in engine.read(text).unknown if word not in _SMALL_WORDS]
     if unknown:
         listed = " and ".join(f"“{word}”" for word in dict.fromkeys(unknown))
         lines.append(f"{request.model} never learned {listed}, so that may change nothing.")
     return lines
+
+
+_SMALL_WORDS = frozenset(
+    ["a", "an", "and", "as", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"]
+)
+"""Words that carry no picture: nobody is helped by hearing that a model never learned them."""
