@@ -78,20 +78,16 @@ class ChatAsked(BaseModel):
     policies: list[Name] = Field(default=[], max_length=20)
 
 
-class _Part(BaseModel):
+class Completion(BaseModel):
+    """An answer."""
+
     id: str
-    object: str
+    object: str = "chat.completion"
     created: int
     model: str
     choices: list[dict[str, Any]]
-    usage: dict[str, int] | None = None
-    notthat: TurnAnswer | None = Field(default=None, description="The turn, for programs.")
-
-
-class Completion(_Part):
-    """An answer."""
-
-    object: str = "chat.completion"
+    usage: dict[str, int]
+    notthat: TurnAnswer = Field(description="The turn, for programs.")
 
 
 @_router.post(

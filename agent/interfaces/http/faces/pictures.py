@@ -1,10 +1,10 @@
 """What the faces for one-shot clients share: so many pictures, each the first of a session, or all of one session."""
 
-import asyncio
 import base64
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Literal
@@ -32,23 +32,18 @@ async def begun(
     Each counts as a request of the key's.
     """
     seeds = [None if beginning.seed is None else beginning.seed + k for k in range(count)]
-    receipts = [receipt, *[None] * (count - 1)] if count == 1 else [None] * count
-    return await _all(
-        service,
-        caller,
-        [
-            service.start(caller, replace(beginning, seed=seed), each)
-            for seed, each in zip(seeds, receipts, strict=True)
-        ],
-    )
+    once = receipt if count == 1 else None
+    asked = [partial(service.start, caller, replace(beginning, seed=seed), once) for seed in seeds]
+    return await _all(service, caller, asked)
 
 
 async def gone_on(
     service: Service, caller: Caller, session: str, words: str, count: int, receipt: Receipt | None = None
 ) -> list[Run]:
     """The session's next picture, and more of the same from other seeds, `count` in all."""
-    more = [service.edit(caller, session, [Reroll()]) for _ in range(count - 1)]
-    return await _all(service, caller, [service.say(caller, session, words, receipt if count == 1 else None), *more])
+    first = partial(service.say, caller, session, words, receipt if count == 1 else None)
+    more = partial(service.edit, caller, session, [Reroll()])
+    return await _all(service, caller, [first, *[more] * (count - 1)])
 
 
 async def drawn(request: Request, runs: list[Run]) -> list[Turn]:
@@ -74,18 +69,15 @@ async def _turns(runs: list[Run]) -> list[Turn]:
     return [await run.turn() for run in runs]
 
 
-async def _all(service: Service, caller: Caller, asked: list[Awaitable[Run]]) -> list[Run]:
+async def _all(service: Service, caller: Caller, asked: list[Callable[[], Awaitable[Run]]]) -> list[Run]:
     runs: list[Run] = []
     try:
-        for k, each in enumerate(asked):
-            if k:
+        for ask in asked:
+            if runs:
                 service.rate.take(caller)  # the first was counted when the request came
-            runs.append(await each)
+            runs.append(await ask())
     except BaseException:
         for run in runs:
             run.cancel("another picture of the same request was refused")
-        for each in asked[len(runs) :]:
-            if asyncio.iscoroutine(each):
-                each.close()  # nobody will await it
         raise
     return runs
