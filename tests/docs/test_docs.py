@@ -37,10 +37,13 @@ def blocks(text: str, language: str) -> list[str]:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """In which `notthat` and `python` are this project's, and `~` is the test's own."""
+    """In which `notthat` and `python` are this project's, and `~` is the test's own.
+
+    `-P`, as on a path without the folder that the command is given in, where `notthat` may be no package.
+    """
     commands = tmp_path / "bin"
     commands.mkdir()
-    for name, arguments in (("python", ""), ("notthat", " -m notthat")):
+    for name, arguments in (("python", ""), ("notthat", " -P -m notthat")):
         command = commands / name
         command.write_text(f'#!/bin/sh\nexec "{sys.executable}"{arguments} "$@"\n')
         command.chmod(0o755)
