@@ -340,6 +340,7 @@ def test_who_goes_away_in_mid_stream_gives_the_turn_up(serve: Serve, connect: Co
     stream = connect(running).chat.completions.create(model="stub", messages=[user("a harbour")], stream=True)
     next(iter(stream))
     stream.close()
+    running.wait_until(lambda: all(run.stopped for run in running.service.runs.unfinished()))
     gated.gate.set()
     running.wait_until(lambda: not running.service.runs.unfinished())
     assert [each.status for each in running.studio.store.attempts.all()] == ["cancelled"]

@@ -1,7 +1,7 @@
 """What the faces for one-shot clients share: so many pictures, each the first of a session, or all of one session."""
 
 import base64
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -69,7 +69,7 @@ async def _turns(runs: list[Run]) -> list[Turn]:
     return [await run.turn() for run in runs]
 
 
-async def _all(service: Service, caller: Caller, asked: list[Callable[[], Awaitable[Run]]]) -> list[Run]:
+async def _all(service: Service, caller: Caller, asked: Sequence[Callable[[], Awaitable[Run]]]) -> list[Run]:
     runs: list[Run] = []
     try:
         for ask in asked:
