@@ -9,8 +9,10 @@ import pytest
 from PIL import Image
 
 from notthat.agent import Conversation, Studio, Turn, turn_json
-from notthat.agent.edits import Edit, Exclude, Reroll, State, Undo
+from notthat.agent.beginning import Beginning, begin_session
+from notthat.agent.edits import Allow, Edit, Exclude, Reroll, Reweight, SetPrompt, State, Undo
 from notthat.agent.interpreters import Interpretation
+from notthat.agent.recording import CancelledError, draw
 from notthat.errors import InvalidInputError, NotthatError
 from notthat.generation import GenerationError, GenerationRequest, Progress, StubEngine
 from notthat.storage import UnknownSessionError, UnknownTurnError
@@ -551,3 +553,41 @@ def test_a_session_outlives_the_pack_of_its_policy(open_studio: OpenStudio, home
     conversation = Conversation.open(session, open_studio())
     assert conversation.say("no fog").negative == "(rust:1.2), fog"
     assert conversation.say("start over").negative == "(rust:1.2)"
+
+
+def test_edits_make_a_turn_as_words_do(studio: Studio) -> None:
+    conversation = Conversation.start("a man without hat", studio, seed=5, policies=("brand-safety",))
+    turn = conversation.edit([Reweight(term="hat", weight=1.4), Exclude(term="fog")])
+    assert (turn.number, turn.feedback) == (1, "Excluded “fog”. “hat” now weighs 1.4.")
+    assert (turn.provenance or {})["interpreter"] is None
+    assert (terms(turn)[-2:], turn.exclusions[-1].since) == (["hat", "fog"], 1)
+    same = conversation.edit([Allow(term="watermark"), Exclude(term="fog")])  # a policy's stays, the other is there
+    assert (same.number, same.edits) == (1, ({"op": "allow", "term": "watermark"}, EXCLUDE_FOG))
+    back = conversation.edit([Undo()])
+    assert (back.number, conversation.head.number) == (0, 0)
+    assert conversation.edit([Undo(turns=5)]).reply == "There is nothing to undo: this is the first picture."
+    with pytest.raises(InvalidInputError, match="forbids it"):
+        conversation.edit([SetPrompt(text="a nude man")])
+
+
+EXCLUDE_FOG = {"op": "exclude", "term": "fog", "weight": 1.0}
+
+
+def test_a_turn_that_is_stopped_by_its_listener_is_cancelled_and_frees_the_engine(studio: Studio) -> None:
+    def stop(progress: Progress) -> None:
+        raise CancelledError("nobody waits")
+
+    conversation = start(studio, "a man")
+    with pytest.raises(CancelledError, match="nobody waits"):
+        conversation.say("no fog", stop)
+    (attempt,) = studio.store.attempts.all()
+    assert (attempt.status, attempt.reason) == ("cancelled", "nobody waits")
+    assert conversation.say("no boats").number == 1
+
+
+def test_a_session_can_begin_with_a_negative_prompt_besides(studio: Studio) -> None:
+    beginning = Beginning("a man without hat", negative="watermark, (fog:1.3)", seed=1, owner="0" * 16)
+    turn = draw(studio, begin_session(beginning, studio))
+    assert turn.negative == "hat, watermark, (fog:1.3)"
+    assert {each.words for each in turn.exclusions} == {"a man without hat"}
+    assert studio.store.session(turn.session).owner == "0" * 16

@@ -52,7 +52,7 @@ class Clock:
 class Run:
     """Lives on the event loop; `stopped` alone is read by the thread that draws.
 
-    `number` is the turn that it is to be, unless another process takes that first; `owner` the key's id.
+    `number` is the turn that it is to be, unless another process takes that first; `owner` the id of the asking key.
     """
 
     def __init__(self, kind: Kind, session: str, words: str, *, owner: str | None, receipt: Receipt | None) -> None:

@@ -1,0 +1,77 @@
+"""The commands of the documents on serving are run, top to bottom, against the server that their first one starts."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+PATIENCE = 300.0
+"""Seconds for a document: reached only where a test fails."""
+
+
+def blocks(document: str) -> list[str]:
+    """The shell commands of a document, block by block."""
+    text = (DOCS / document).read_text(encoding="utf-8")
+    return re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """In which `notthat` and `python3` are this project's."""
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    for name, arguments in (("python3", ""), ("notthat", " -m notthat")):
+        (commands / name).write_text(f'#!/bin/sh\nexec "{sys.executable}"{arguments} "$@"\n')
+        (commands / name).chmod(0o755)
+    return {**os.environ, "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}"}
+
+
+@pytest.fixture
+def port() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return str(free.getsockname()[1])
+
+
+@pytest.fixture
+def server(environment: dict[str, str], port: str, tmp_path: Path) -> Iterator[str]:
+    """The server of the documents' first block, on a port of the test's own."""
+    command = ["sh", "-c", f"exec notthat serve --port {port}"]
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith(f"notthat: http://127.0.0.1:{port}")
+    yield port
+    process.terminate()
+    process.communicate(timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("document", ["api.md", "operating.md"])
+def test_the_commands_of_a_document_work(
+    document: str, environment: dict[str, str], server: str, tmp_path: Path
+) -> None:
+    first, *others = (block.replace("8000", server) for block in blocks(document))
+    assert first == f"notthat serve --port {server}\n"
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", "".join(others)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    if document == "api.md":
+        assert "Excluded “cartoon”." in done.stdout
+        assert (tmp_path / "portrait.png").read_bytes().startswith(b"\x89PNG")
+        told = [line.removeprefix("event: ") for line in done.stdout.splitlines() if line.startswith("event: ")]
+        assert (told[0], told[-1], "interpreted" in told) == ("queued", "done", True)
+    else:
+        assert len(re.findall(r"^nt_", done.stdout, re.MULTILINE)) == 3

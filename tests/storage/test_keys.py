@@ -1,0 +1,108 @@
+"""Keys and receipts: what a server keeps of its callers."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from notthat.errors import InvalidInputError
+from notthat.storage import KeyLimits, NewTurn, Receipt, SessionStart, Store, new_session_id
+
+RECEIPT = Receipt("a" * 64, "b" * 64)
+
+
+def test_a_token_names_its_key_and_nothing_else_does(store: Store) -> None:
+    assert not store.keys.exist()
+    limits = KeyLimits(60, 30, 512)
+    key, token = store.keys.add("bot", admin=True, policies=("quality",), limits=limits)
+    assert (key.name, key.admin, key.policies, key.limits, key.revoked_at) == ("bot", True, ("quality",), limits, None)
+    assert (store.keys.holder(token), store.keys.all(), store.keys.exist()) == (key, [key], True)
+    other, others = store.keys.add("other")
+    mixed = f"nt_{key.id}_{others.rpartition('_')[2]}"
+    assert store.keys.holder(others) == other
+    for wrong in (token[:-1], token + "x", token.upper(), mixed, "", "nt_", f"nt_{'0' * 16}_{'x' * 43}", "\0"):
+        assert store.keys.holder(wrong) is None
+
+
+def test_what_is_revoked_opens_nothing_and_can_be_added_again(store: Store) -> None:
+    key, token = store.keys.add("bot", policies=("quality",))
+    revoked = store.keys.revoke("bot")
+    assert revoked.revoked_at is not None
+    assert (store.keys.holder(token), store.keys.exist()) == (None, True)
+    again, new = store.keys.add("bot")
+    assert (again.id, again.policies, new != token) == (key.id, (), True)
+    assert (store.keys.holder(token), store.keys.holder(new)) == (None, again)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "x" * 65, "a/b", "ü", "a\0"])
+def test_a_name_that_cannot_be_is_refused(store: Store, name: str) -> None:
+    with pytest.raises(InvalidInputError, match="is no name for a key"):
+        store.keys.add(name)
+
+
+def test_a_name_in_use_is_refused_and_so_is_revoking_nobody(store: Store) -> None:
+    store.keys.add("bot")
+    with pytest.raises(InvalidInputError, match="there is a key “bot” already"):
+        store.keys.add("bot")
+    for nobody in ("other", "\0"):
+        with pytest.raises(InvalidInputError, match="to revoke"):
+            store.keys.revoke(nobody)
+
+
+def test_a_session_is_its_owners(
+    store: Store, turn: Callable[..., NewTurn], picture: Callable[..., Any], begin: Callable[..., Any]
+) -> None:
+    mine, _ = store.keys.add("mine")
+    session = new_session_id()
+    attempt = store.attempts.begin_session(SessionStart("mini", (), mine.id), turn(0, None), session)
+    assert attempt.start is not None
+    assert (attempt.session, attempt.start.owner, store.sessions()) == (session, mine.id, [])
+    store.attempts.end(attempt, "failed", "for a reason")
+    record = store.attempts.finish(store.attempts.again(session), picture(), {}, 0.1)
+    nobodys = begin()
+    assert [each.id for each in store.sessions(owner=mine.id)] == [record.session]
+    assert {each.owner for each in store.sessions()} == {mine.id, None}
+    assert store.session(nobodys.session).owner is None
+    assert store.sessions(owner="0" * 16) == []
+
+
+def test_a_receipt_comes_with_its_turn_and_not_before(
+    store: Store, turn: Callable[..., NewTurn], picture: Callable[..., Any], begin: Callable[..., Any]
+) -> None:
+    first = begin()
+    attempt = store.attempts.begin(first.session, turn(1, 0), RECEIPT)
+    assert (attempt.receipt, store.receipts.find(RECEIPT.key)) == (RECEIPT, None)
+    store.attempts.end(attempt, "cancelled", "stopped")
+    assert store.receipts.find(RECEIPT.key) is None
+    store.attempts.finish(store.attempts.again(first.session), picture(1), {}, 0.1)
+    kept = store.receipts.find(RECEIPT.key)
+    assert kept is not None
+    assert (kept.fingerprint, kept.session, kept.number) == (RECEIPT.fingerprint, first.session, 1)
+    store.receipts.forget_old()
+    assert store.receipts.find(RECEIPT.key) == kept
+
+
+def test_a_request_makes_one_turn_even_where_two_processes_drew_it(
+    store: Store, turn: Callable[..., NewTurn], picture: Callable[..., Any], begin: Callable[..., Any]
+) -> None:
+    first = begin()
+    attempts = [store.attempts.begin(first.session, turn(1, 0), RECEIPT) for _ in range(2)]
+    store.attempts.finish(attempts[0], picture(1), {}, 0.1)
+    with pytest.raises(InvalidInputError, match="made already"):
+        store.attempts.finish(attempts[1], picture(2), {}, 0.1)
+    assert [each.number for each in store.turns(first.session)] == [0, 1]
+    with pytest.raises(InvalidInputError, match="made already"):
+        store.move_head(first.session, 0, RECEIPT)
+    assert store.session(first.session).head == 1
+    store.move_head(first.session, 0, replace(RECEIPT, key="c" * 64))
+    assert store.session(first.session).head == 0
+
+
+def test_turns_are_read_in_parts(store: Store, begin: Callable[..., Any], grow: Callable[..., Any]) -> None:
+    session = begin().session
+    for _ in range(4):
+        grow(session)
+    assert [each.number for each in store.turns(session, 2, 2)] == [2, 3]
+    assert [each.number for each in store.turns(session, first=4)] == [4]
+    assert store.turns(session, 9) == []
