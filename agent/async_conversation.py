@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from .background import AsyncOnStep, in_background
 from .conversation import Conversation, Turn
-from .edits import State
+from .edits import Edit, State
 from .studio import OnStep, Studio
 
 
@@ -95,6 +95,10 @@ class AsyncConversation:
     async def say(self, feedback: str, on_step: AsyncOnStep | None = None) -> Turn:
         """Say what is wrong with the picture; the next turn, or the same one where nothing was asked."""
         return await self._next(partial(self._conversation.say, feedback), on_step)
+
+    async def edit(self, edits: Iterable[Edit], on_step: AsyncOnStep | None = None) -> Turn:
+        """Change by edits what is excluded or wanted, without words; see `Conversation.edit`."""
+        return await self._next(partial(self._conversation.edit, tuple(edits)), on_step)
 
     async def undo(self, turns: int = 1) -> Turn:
         """Go back; the turn that is shown now."""

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from notthat.agent import AsyncConversation, Studio, turn_json
+from notthat.agent import AsyncConversation, Conversation, Studio, turn_json
+from notthat.agent.edits import Allow
 from notthat.errors import InvalidInputError
 from notthat.generation import GenerationError, GenerationRequest, Progress, StubEngine
 
@@ -65,13 +66,22 @@ def test_it_is_the_same_conversation_with_awaits(studio: Studio) -> None:
         assert (await conversation.undo()).number == 0
         assert (await conversation.branch(1)).number == 1
         assert (await conversation.seed(9)).seed == 9
-        assert [each.number for each in await conversation.turns()] == [0, 1, 2]
+        assert (await conversation.edit([Allow(term="fog")])).negative == conversation.head.negative
+        assert "fog" not in conversation.state.negative
+        assert [each.number for each in await conversation.turns()] == [0, 1, 2, 3]
         again = await AsyncConversation.open(conversation.id, studio, turn=1)
         assert again.head == turn
         with pytest.raises(InvalidInputError, match="the feedback is empty"):
             await again.say(" ")
 
     run(test())
+
+
+def test_the_twin_has_all_that_the_other_has() -> None:
+    """But what a server does in two parts: see `Conversation.heard`."""
+    parts = {"of", "heard", "edited", "seeded", "interpret_again", "catch_up"}
+    names = {name for name in vars(Conversation) if not name.startswith("_")} - parts
+    assert names <= set(vars(AsyncConversation))
 
 
 def test_the_loop_goes_on_while_a_picture_is_drawn(open_studio: OpenStudio) -> None:
