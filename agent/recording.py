@@ -114,5 +114,7 @@ def remarks(engine: Engine, request: GenerationRequest, before: State, after: St
     return lines
 
 
-_SMALL_WORDS = frozenset("a an and as at by for from in of on or the to with".split())  # noqa: SIM905
+_SMALL_WORDS = frozenset(
+    ["a", "an", "and", "as", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"],
+)
 """Words that carry no picture: nobody is helped by hearing that a model never learned them."""

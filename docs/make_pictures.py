@@ -19,7 +19,7 @@ FEEDBACK = ("too cartoonish", "and no watermark", "undo")
 PLACES = ("forest", "beach", "city", "sky", "room", "blue background")
 SUBJECTS = ("man", "woman", "child", "cat", "house", "boat")
 STYLES = ("photo", "cartoon", "painting", "photo", "cartoon", "sketch")
-FAULTS = "watermark, text, logo, frame, blurry"
+UNWANTED = "watermark, text, logo, frame, blurry"
 WORN = ("hat", "glasses", "smile", "mustache", "sunglasses", "beard", "earrings", "long hair")
 
 
@@ -44,11 +44,11 @@ def prompts(count: int) -> list[str]:
 
 
 def sheet(columns: int = 8, rows: int = 3) -> Image.Image:
-    """The first seeds, each with a prompt drawn at random, without what lies over a quarter of mini's pictures."""
+    """The first seeds, each with a prompt drawn at random, without overlays and blur."""
     engine = LocalEngine.load("mini")
     image = Image.new("RGB", (columns * 128, rows * 128))
     for seed, prompt in enumerate(prompts(columns * rows)):
-        asked = {"model": "mini", "prompt": prompt, "negative_prompt": FAULTS, "seed": seed}
+        asked = {"model": "mini", "prompt": prompt, "negative_prompt": UNWANTED, "seed": seed}
         picture = generate(engine, GenerationRequest.with_defaults(asked, lambda: engine.defaults)).image
         row, column = divmod(seed, columns)
         image.paste(picture, (column * 128, row * 128))

@@ -12,12 +12,12 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+from documents import DOCS, blocks, environment_with_commands
 from llm_server import Server, send_message
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import create_mcp_http_client, streamable_http_client
 
 README = Path(__file__).parents[2] / "README.md"
-DOCS = README.parent / "docs"
 PATIENCE = 600.0
 """Seconds for a whole document: reached only where a test fails."""
 
@@ -30,26 +30,11 @@ def sections(document: Path) -> dict[str, str]:
     return dict(zip(["", *parts[1::2]], parts[::2], strict=True))
 
 
-def blocks(text: str, language: str) -> list[str]:
-    """The fenced blocks of a language, in order."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-
-
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """In which `notthat` and `python` are this project's, and `~` is the test's own.
-
-    `-P`, as on a path without the folder that the command is given in, where `notthat` may be no package.
-    """
-    commands = tmp_path / "bin"
-    commands.mkdir()
-    for name, arguments in (("python", ""), ("notthat", " -P -m notthat")):
-        command = commands / name
-        command.write_text(f'#!/bin/sh\nexec "{sys.executable}"{arguments} "$@"\n')
-        command.chmod(0o755)
+    """In which `~` is the test's own, besides."""
     (tmp_path / "docs").symlink_to(DOCS)
-    path = f"{commands}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, "HOME": str(tmp_path), "PATH": path, "NOTTHAT_MODEL": "mini"}
+    return {**environment_with_commands(tmp_path / "bin"), "HOME": str(tmp_path), "NOTTHAT_MODEL": "mini"}
 
 
 @pytest.fixture

@@ -1,35 +1,21 @@
 """The commands of the documents on serving are run, top to bottom, against the server that their first one starts."""
 
-import os
 import re
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from documents import DOCS, blocks, environment_with_commands
 
-DOCS = Path(__file__).parents[2] / "docs"
 PATIENCE = 300.0
 """Seconds for a document: reached only where a test fails."""
 
 
-def blocks(document: str) -> list[str]:
-    """The shell commands of a document, block by block."""
-    text = (DOCS / document).read_text(encoding="utf-8")
-    return re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-
-
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """In which `notthat` and `python3` are this project's."""
-    commands = tmp_path / "bin"
-    commands.mkdir()
-    for name, arguments in (("python3", ""), ("notthat", " -m notthat")):
-        (commands / name).write_text(f'#!/bin/sh\nexec "{sys.executable}"{arguments} "$@"\n')
-        (commands / name).chmod(0o755)
-    return {**os.environ, "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}"}
+    return environment_with_commands(tmp_path / "bin", "python3")
 
 
 @pytest.fixture
@@ -56,7 +42,7 @@ def server(environment: dict[str, str], port: str, tmp_path: Path) -> Iterator[s
 def test_the_commands_of_a_document_work(
     document: str, environment: dict[str, str], server: str, tmp_path: Path
 ) -> None:
-    first, *others = (block.replace("8000", server) for block in blocks(document))
+    first, *others = (block.replace("8000", server) for block in blocks((DOCS / document).read_text("utf-8")))
     assert first == f"notthat serve --port {server}\n"
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", "".join(others)],
