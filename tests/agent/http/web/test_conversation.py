@@ -189,7 +189,7 @@ def test_a_turn_that_fails_is_told_and_its_words_are_given_back(tab: "Tab", engi
 def test_a_server_that_has_gone_is_told(tab: "Tab", site: "Running") -> None:
     tab.begin()
     site.stop()
-    with suppress(httpx.ConnectError):
+    with suppress(httpx.TransportError):
         while site.client.get("/healthz"):
             pass
     tab.type("too dark")
