@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import track
 
 from notthat.agent import Conversation, Settings, Studio
-from notthat.generation import Engine, GenerationRequest, LocalEngine, Picture, Progress, generate
+from notthat.generation import Engine, GenerationRequest, LocalEngine, Picture, Progress
 
 SUBJECTS = ("man", "woman", "child")
 
@@ -28,9 +28,17 @@ def a(name: str) -> str:
     return name if name in _PLURAL else f"a {name}"
 
 
+AT_ONCE = 8
+"""Seeds in a row that are drawn of one prompt, in a batch."""
+
+
 def bare(seed: int) -> str:
-    """The prompt of a seed."""
-    return f"portrait of a {SUBJECTS[seed % len(SUBJECTS)]}"
+    """The prompt of a seed; the subject changes from batch to batch."""
+    return f"portrait of a {_subject(seed)}"
+
+
+def _subject(seed: int) -> str:
+    return SUBJECTS[seed // AT_ONCE % len(SUBJECTS)]
 
 
 def refused(seed: int, name: str) -> str:
@@ -48,7 +56,7 @@ def wanted(seed: int, name: str) -> str:
     """The prompt that asks for it."""
     match _KIND_OF[name]:
         case "styles":
-            return f"{name} portrait of a {SUBJECTS[seed % len(SUBJECTS)]}"
+            return f"{name} portrait of a {_subject(seed)}"
         case "objects":
             return f"{bare(seed)} with {a(name)}"
         case _:
@@ -70,11 +78,24 @@ class Drawer:
 
     def draw(self, requests: Sequence[GenerationRequest], what: str) -> Pixels:
         """The pictures of requests, of shape (len(requests), height, width, 3)."""
-        new = [request for request in dict.fromkeys(requests) if request not in self.drawn]
+        new = batches([request for request in dict.fromkeys(requests) if request not in self.drawn])
         if new:
             drawing = track(self.pool.imap(_draw, new), what, len(new), console=stderr)
-            self.drawn |= dict(zip(new, drawing, strict=True))
+            for batch, pictures in zip(new, drawing, strict=True):
+                self.drawn |= dict(zip(batch, pictures, strict=True))
         return np.stack([self.drawn[request] for request in requests])
+
+
+def batches(requests: Sequence[GenerationRequest]) -> list[list[GenerationRequest]]:
+    """Requests that are one but for their seeds, which follow one another, together; at most `AT_ONCE` of them."""
+    found: list[list[GenerationRequest]] = []
+    for request in requests:
+        before = found[-1] if found else []
+        if 0 < len(before) < AT_ONCE and before[-1].model_copy(update={"seed": before[-1].seed + 1}) == request:
+            before.append(request)
+        else:
+            found.append([request])
+    return found
 
 
 _worker: list[LocalEngine] = []
@@ -85,21 +106,22 @@ def _start_worker() -> None:
     _worker.append(LocalEngine.load("mini"))
 
 
-def _draw(request: GenerationRequest) -> Pixels:
+def _draw(batch: Sequence[GenerationRequest]) -> list[Pixels]:
     """In a worker."""
-    return np.asarray(generate(_worker[0], request).image)
+    *_, last = _worker[0].run(batch[0], count=len(batch))
+    return [np.asarray(picture.image) for picture in last.pictures]
 
 
 def agent_requests(seeds: Sequence[int], name: str) -> Iterator[GenerationRequest]:
-    """What the agent asks the engine for: told in the first prompt, or in a second turn on every second seed."""
+    """What the agent asks the engine for: told in the first prompt, or, for every second batch, in a second turn."""
     with (
         tempfile.TemporaryDirectory() as home,
         Studio.open(Settings.load(home=Path(home), interpreter="offline")) as studio,
     ):
         recorder = _Recorder(studio.engine("mini"))
         recording = Studio(studio.store, studio.interpreter, load_engine=lambda _: recorder)
-        for k, seed in enumerate(seeds):
-            if k % 2 == 0:
+        for seed in seeds:
+            if seed // AT_ONCE % 2 == 0:
                 Conversation.start(refused(seed, name), recording, seed=seed)
             else:
                 Conversation.start(bare(seed), recording, seed=seed).say(f"no {name}")

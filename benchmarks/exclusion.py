@@ -7,7 +7,7 @@ Portraits are drawn by the product's own engine with mini's defaults, the same s
     bare      "portrait of a man" (then a woman, then a child)
     without   the raw prompt "portrait of a man without a hat"
     negative  the bare prompt, and "hat" in the negative prompt
-    agent     what the agent draws when told "portrait of a man without a hat", or, on every second seed, "no hat"
+    agent     what the agent draws when told "portrait of a man without a hat", or, of every second batch, "no hat"
     asked     the raw prompt "portrait of a man with a hat" (on half of the seeds)
 
 and judged by a classifier that was trained on renders, never on what mini draws (`judge.py`). Rates stand

@@ -2,6 +2,8 @@
 
 import random
 from collections.abc import Callable
+from itertools import accumulate
+from math import prod
 from pathlib import Path
 
 import torch
@@ -13,7 +15,7 @@ from .autoencoder import CHANNELS
 from .captions import caption
 from .clip import WIDTH, tokenize
 from .loop import Plan, fit
-from .world import Scene
+from .world import SHOWN_MORE, Scene
 
 BATCH = 96
 
@@ -75,9 +77,11 @@ def train_denoiser(
     noised = new_scheduler().alphas_cumprod.to(device)
     where = _faces(latents.shape[-1]).to(device)
     predict = torch.compile(unet) if compiled else unet
+    shown = [prod(times for name, times in SHOWN_MORE.items() if scene.has(name)) for scene in scenes]
+    up_to = list(accumulate(shown))
 
     def loss(rng: random.Random, _: float) -> Tensor:
-        chosen = [rng.randrange(len(scenes)) for _ in range(BATCH)]
+        chosen = rng.choices(range(len(scenes)), cum_weights=up_to, k=BATCH)
         said = ["" if rng.random() < 0.1 else caption(scenes[k], rng) for k in chosen]
         with torch.no_grad():
             context = text_encoder(tokenize(tokenizer, said).to(device)).last_hidden_state
