@@ -10,7 +10,6 @@ from ...beginning import Beginning
 from ...showing.page import page
 from ...stories import path_to, story
 from .answers import (
-    NewSession,
     PendingAnswer,
     ReplayAnswer,
     ReplayedTurn,
@@ -21,6 +20,7 @@ from .answers import (
     TurnAnswer,
 )
 from .asking import Background, SessionId, TheCaller, TheLinks, TheReceipt, TheService, answered, unless_gone
+from .bodies import NewSession
 from .problems import documented
 from .replays import replayed
 

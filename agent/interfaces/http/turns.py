@@ -6,19 +6,9 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from ...edits import Reroll
-from .answers import (
-    MAX_TURN,
-    Branched,
-    Edits,
-    Feedback,
-    PendingAnswer,
-    Retried,
-    Seeded,
-    TurnAnswer,
-    TurnsAnswer,
-    Undone,
-)
+from .answers import PendingAnswer, TurnAnswer, TurnsAnswer
 from .asking import Background, SessionId, TheCaller, TheLinks, TheReceipt, TheService, answered
+from .bodies import MAX_TURN, Branched, Edits, Feedback, Retried, Seeded, Undone
 from .following import EVENT_SCHEMA, MEDIA_TYPE, events_of, streamed
 from .problems import Problem, documented
 from .sessions import PENDING

@@ -16,8 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ....beginning import Beginning
 from ....conversation import Turn
-from ..answers import WHOLE, Name, Seed, TurnAnswer
+from ..answers import TurnAnswer
 from ..asking import TheCaller, TheLinks, TheReceipt, TheService, attended
+from ..bodies import WHOLE, Name, Seed
 from ..events import Event
 from ..links import Links
 from ..problems import problem_of
