@@ -1,5 +1,6 @@
-"""What the server answers, as OpenAPI tells it."""
+"""What is answered of sessions, turns and replays, as OpenAPI tells it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -8,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from ....storage import SessionRecord
 from ...conversation import Turn, turn_json
 from ...handoff import wants_handoff
+from ...replaying import Replayed
 from .links import Links
-from .runs import Run
+from .runs import Replaying, Run
 
 _TURN: dict[str, Any] = {
     "session": "3f9c2a71d0b45e86",
@@ -222,7 +224,7 @@ class ReplayedTurn(BaseModel):
     turn: int
     identical: bool
     max_abs_diff: int = Field(description="In levels of 255.")
-    drift: dict[str, Any] | None = Field(default=None, description="How far it is off, and what differs since then.")
+    drift: dict[str, Any] | None = Field(description="How far it is off, and what differs since then.")
 
 
 class ReplayAnswer(BaseModel):
@@ -231,51 +233,40 @@ class ReplayAnswer(BaseModel):
     turns: list[ReplayedTurn]
     identical: int
 
-
-class PolicyAnswer(BaseModel):
-    """A pack of exclusions that always apply."""
-
-    name: str
-    title: str
-    exclude: list[str]
-    forbid: list[str]
+    @classmethod
+    def of(cls, results: Sequence[Replayed]) -> "ReplayAnswer":
+        """What is told of a replay."""
+        turns = [ReplayedTurn(**{"drift": None, **result.as_json()}) for result in results]
+        return cls(turns=turns, identical=sum(result.identical for result in results))
 
 
-class PoliciesAnswer(BaseModel):
-    """The packs that a session can be begun with."""
+class PendingReplayAnswer(BaseModel):
+    """A replay on its way: follow `events`, or `DELETE` them to cancel it."""
 
-    policies: list[PolicyAnswer]
-    always: list[str] = Field(description="Those that apply to all of the caller's sessions.")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "session": "3f9c2a71d0b45e86",
+                    "replay": "8d1e6f02c47ba935",
+                    "turns": 3,
+                    "events": ("http://127.0.0.1:8000/api/sessions/3f9c2a71d0b45e86/replays/8d1e6f02c47ba935/events"),
+                }
+            ]
+        }
+    )
 
+    session: str
+    replay: str
+    turns: int = Field(description="How many will be drawn.")
+    events: str
 
-class ModelAnswer(BaseModel):
-    """A model, and what it uses where nothing is asked for; null before it was first used."""
-
-    name: str
-    default: bool
-    steps: int | None
-    guidance: float | None
-    width: int | None
-    height: int | None
-
-
-class ModelsAnswer(BaseModel):
-    """The models that may be asked for."""
-
-    models: list[ModelAnswer]
-
-
-class Healthy(BaseModel):
-    """It runs."""
-
-    status: Literal["ok"] = "ok"
-    version: str
-
-
-class Ready(BaseModel):
-    """Whether it can draw now, and what is missing."""
-
-    ready: bool
-    model: bool = Field(description="Whether the default model is loaded.")
-    database: bool
-    stopping: bool
+    @classmethod
+    def of(cls, replaying: Replaying, links: Links) -> "PendingReplayAnswer":
+        """What is told of a replay that has begun."""
+        return cls(
+            session=replaying.session,
+            replay=replaying.id,
+            turns=len(replaying.turns),
+            events=links.replay_events(replaying.session, replaying.id),
+        )

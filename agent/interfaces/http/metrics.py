@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from .... import __version__
 from ....generation import Progress
 from .runs import Run
+from .underway import Underway
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -28,6 +29,7 @@ class Metrics:
         self._turns = self._counter("turns", "Turns by what they came to.", "outcome")
         self._latency = self._histogram("turn_seconds", "How long a turn took.", _SECONDS, "outcome")
         self._phases = self._histogram("turn_phase_seconds", "How long each phase of a turn took.", _SECONDS, "phase")
+        self._replays = self._counter("replays", "Replays by what they came to.", "outcome")
         self._steps = self._counter("steps", "Denoising steps.")
         self._speed = self._histogram("steps_per_second", "How fast pictures were drawn.", _STEPS_PER_SECOND)
         self._exclusions = self._counter("exclusions", "Exclusions that turns brought, by who asked.", "source")
@@ -62,6 +64,10 @@ class Metrics:
                 self._exclusions.labels(exclusion.source).inc()
         if ((turn.provenance or {}).get("interpreter") or {}).get("fallback"):
             self._fallbacks.inc()
+
+    def replayed(self, replaying: Underway[Any]) -> None:
+        """A replay came to its end."""
+        self._replays.labels(str(replaying.outcome)).inc()
 
     def answered(self, method: str, route: str, status: int) -> None:
         """A request was answered."""

@@ -1,21 +1,24 @@
-"""OpenTelemetry's spans of a turn and its phases; whoever wants them brings an SDK, and configures it."""
+"""OpenTelemetry's spans of turns, their phases, and replays; whoever wants them brings an SDK, and configures it."""
+
+from typing import Any
 
 from opentelemetry import trace as opentelemetry
 from opentelemetry.trace import Status, StatusCode
 
 from .... import __version__
-from .runs import Run
+from .underway import Underway
 
 _NANOSECONDS = 1_000_000_000
 
 
-def trace(run: Run) -> None:
-    """Tell of a run that has ended: a span, and one below it for each phase."""
+def trace(run: Underway[Any]) -> None:
+    """Tell of something that has ended: a span, and one below it for each phase."""
     tracer = opentelemetry.get_tracer("notthat", __version__)
-    names: dict[str, str | int] = {"notthat.session": run.session, "notthat.turn": run.number, "notthat.kind": run.kind}
-    span = tracer.start_span("turn", start_time=_nanoseconds(run.clock.asked), attributes=names)
+    told = {"session": run.session, **run.told}
+    names = {f"notthat.{name}": value for name, value in told.items() if value is not None}
+    span = tracer.start_span(run.name, start_time=_nanoseconds(run.clock.asked), attributes=names)
     context = opentelemetry.set_span_in_context(span)
-    for name, (begin, end) in run.clock.phases.items():
+    for name, (begin, end) in run.phases.items():
         phase = tracer.start_span(name, context, start_time=_nanoseconds(begin))
         phase.end(_nanoseconds(end))
     span.set_attribute("notthat.outcome", str(run.outcome))

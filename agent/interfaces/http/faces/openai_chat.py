@@ -162,7 +162,7 @@ class _Answer:
             async with aclosing(self._run.events.follow(heartbeat=heartbeat)) as events:
                 async for event in events:
                     if not begun and event is not None and event.name in ("failed", "cancelled"):
-                        await self._run.turn()  # which raises it
+                        await self._run.result()  # which raises it
                     if not begun and (event is None or event.name != "queued"):
                         begun = True
                         yield self._chunk({"role": "assistant", "content": ""})
