@@ -22,6 +22,7 @@ from .metrics import Metrics
 from .origins import Origins
 from .service import Service
 from .serving import Serving
+from .tracing import TraceParent
 from .watching import Watching
 
 Face = Callable[[FastAPI, Service], AbstractAsyncContextManager[None] | None]
@@ -113,4 +114,5 @@ def _add_middleware(app: FastAPI, serving: Serving, watching: Watching) -> None:
             expose_headers=exposed,
         )
     app.add_middleware(Origins, serving=serving)
+    app.add_middleware(TraceParent)
     app.add_middleware(RequestLog, log=watching.log, metrics=watching.metrics)

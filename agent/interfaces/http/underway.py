@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
+from opentelemetry.context import get_current
+
 from ....errors import NotthatError
 from ...recording import CancelledError
 from .events import Data, EventLog
@@ -56,6 +58,8 @@ class Underway(Generic[Result]):
         self.session, self.owner = session, owner
         self.events = EventLog()
         self.clock = Clock()
+        self.trace = get_current()
+        """What it is traced below: see `tracing.TraceParent`."""
         self.background = False
         """Whether it goes on when nobody waits for it."""
         self.stopped: str | None = None
