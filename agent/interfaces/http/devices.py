@@ -63,6 +63,10 @@ class Devices:
         for device in self._all:
             device.studio.warm_up(model)
 
+    def have(self, model: str) -> bool:
+        """Whether it is loaded on all of them."""
+        return all(device.studio.loaded(model) is not None for device in self._all)
+
     def close(self) -> None:
         """Let the threads go."""
         for device in self._all:

@@ -95,9 +95,14 @@ class _Memory(Collector):
         """Measured when it is asked for."""
         memory = GaugeMetricFamily("notthat_memory_bytes", "Memory in use.", labels=["device"])
         memory.add_metric(["cpu"], self._process.memory_info().rss)
-        torch: Any = sys.modules.get("torch")  # nobody's numbers are worth importing it
-        if torch is not None and torch.cuda.is_available():
-            for device in range(torch.cuda.device_count()):
-                memory.add_metric([f"cuda:{device}"], torch.cuda.memory_allocated(device))
+        if cuda := _cuda():
+            for device in range(cuda.device_count()):
+                memory.add_metric([f"cuda:{device}"], cuda.memory_allocated(device))
         yield memory
         yield GaugeMetricFamily("notthat_uptime_seconds", "How long it runs.", value=time.time() - self._started)
+
+
+def _cuda() -> Any | None:
+    """`torch.cuda` where this process uses it; None before that, and while another thread imports torch."""
+    cuda: Any = getattr(sys.modules.get("torch"), "cuda", None)
+    return cuda if hasattr(cuda, "is_initialized") and cuda.is_initialized() else None

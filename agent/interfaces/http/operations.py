@@ -26,7 +26,7 @@ class Ready(BaseModel):
     """Whether it can draw now, and what is missing."""
 
     ready: bool
-    model: bool = Field(description="Whether the default model is loaded.")
+    model: bool = Field(description="Whether the default model is loaded, on every device.")
     database: bool
     stopping: bool
 
@@ -50,7 +50,7 @@ async def readyz(service: TheService) -> JSONResponse:
         database = True
     except NotthatError:
         database = False
-    model = service.studio.loaded(service.serving.models[0]) is not None
+    model = service.devices.have(service.serving.models[0])
     ready = database and model and not service.stopping
     told = Ready(ready=ready, model=model, database=database, stopping=service.stopping)
     return JSONResponse(told.model_dump(), 200 if ready else 503)

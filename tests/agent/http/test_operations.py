@@ -1,7 +1,9 @@
 """What those who run it see."""
 
 import json
+import sys
 import threading
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -62,6 +64,11 @@ def test_the_numbers_tell_what_was_done(serve: Serve) -> None:
     assert found["notthat_memory_bytes", "cpu"] > 1e6
     assert found["notthat_http_requests_total", "POST", "/api/sessions/{session}/turns", "200"] == 2
     assert (found["notthat_queue_waiting",], found["notthat_queue_drawing",]) == (0, 0)
+
+
+def test_the_numbers_are_told_while_torch_is_half_imported(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))
+    assert [name for name in numbers(server) if name[0] == "notthat_memory_bytes"] == [("notthat_memory_bytes", "cpu")]
 
 
 @pytest.mark.parametrize("words", [False, True])
