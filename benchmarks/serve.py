@@ -12,10 +12,12 @@ import asyncio
 import json
 import os
 import random
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from contextlib import suppress
@@ -31,6 +33,8 @@ from notthat.storage import Store, check
 
 WORDS = ("fog", "boats", "hat", "beard", "watermark", "glasses", "cartoon", "text")
 STUB_STEP = 0.005
+CHILD = "--as-server"
+"""The first argument of the child process."""
 VANISHING = 0.03
 """The share of turns whose client goes away while it waits."""
 
@@ -46,21 +50,29 @@ class Seen:
     vanished: int = 0
 
 
-def serve_stub() -> None:
-    """`notthat serve`, with an engine that needs no model: what a child process of this benchmark runs."""
+def serve(model: str) -> None:
+    """`notthat serve`, as a child process of this benchmark, which ends when that does; `stub` needs no model."""
     from notthat.agent import studio
     from notthat.agent.interfaces.cli import main
 
-    studio._load_engine = lambda model, device=None: StubEngine(model, seconds_per_step=STUB_STEP)
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    if model == "stub":
+        studio._load_engine = lambda model, device=None: StubEngine(model, seconds_per_step=STUB_STEP)
     main()
+
+
+def end_with_parent() -> None:
+    """Wait until the parent lets go of this process's stdin, as it does however it ends; then end at once."""
+    os.read(0, 1)  # not `sys.stdin`, whose lock a process that ends otherwise would wait for
+    os._exit(1)
 
 
 def start(home: Path, model: str, queue: int) -> tuple[subprocess.Popen[str], str]:
     """A server as a process, and its address."""
-    command = [sys.executable, "-m", "notthat"] if model != "stub" else [sys.executable, __file__, "--serve-stub"]
     options = ["serve", "--port", "0", "--model", model, "--queue", str(queue)]
     process = subprocess.Popen(
-        [*command, *options],
+        [sys.executable, __file__, CHILD, model, *options],
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -231,6 +243,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # as Ctrl-C does: what was begun is cleared away
     with tempfile.TemporaryDirectory() as folder:
         found = asyncio.run(measure(Path(folder) / "home", args))
     if args.json:
@@ -245,7 +258,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--serve-stub"]:
-        del sys.argv[1]
-        serve_stub()
+    if sys.argv[1:2] == [CHILD]:
+        _, model = sys.argv[1:3]
+        del sys.argv[1:3]
+        serve(model)
     sys.exit(main())

@@ -15,5 +15,9 @@ class InvalidModelError(InvalidInputError):
     """There is no such model, or it isn't one that this engine can drive."""
 
 
+class InvalidDeviceError(InvalidInputError):
+    """This machine has no such device."""
+
+
 class InvalidRequestError(InvalidInputError):
     """A value of the request is out of range."""

@@ -1,5 +1,6 @@
 """Models from folders, files and the hub: diffusers loads them, quietly; what is broken is told in one line."""
 
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,13 +11,16 @@ import torch
 from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
 from safetensors import SafetensorError, safe_open
 
-from .errors import InvalidModelError
+from .errors import InvalidDeviceError, InvalidModelError
 from .families import SUPPORTED, family_of
 from .families.base import Family
 from .models import About, about, kind_of, locate
 
 BROKEN = (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, ImportError, SafetensorError)
 """What diffusers and transformers raise on a folder or a file that isn't whole."""
+
+_alone = threading.Lock()
+"""diffusers and transformers change torch for as long as they build a model: two at once would break it for good."""
 
 _SINGLE_FILES = {
     "double_blocks.0.img_attn.norm.key_norm.scale": "FluxPipeline",
@@ -38,7 +42,7 @@ def load_family(model: str, device: torch.device) -> Family:
     """
     where = locate(model)
     try:
-        with quiet():
+        with _alone, quiet():
             pipeline, told = _load(model, where, device)
             return family_of(type(pipeline).__name__)(pipeline.to(device), told, model)  # type: ignore[no-any-return]
     except BROKEN as error:
@@ -101,11 +105,24 @@ def _dtype(kind: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if kind in ("FluxPipeline", "StableDiffusion3Pipeline") else torch.float16
 
 
-def best_device() -> str:
-    """CUDA, or Apple's, or the processor."""
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+def device_of(name: str | None) -> torch.device:
+    """The device of a name; without one CUDA, or Apple's, or the processor.
+
+    Raises:
+        InvalidDeviceError: where this machine has no such device.
+    """
+    if name is None:
+        mps = "mps" if torch.backends.mps.is_available() else "cpu"
+        return torch.device("cuda" if torch.cuda.is_available() else mps)
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise InvalidDeviceError(f"no device “{name}”: say cpu, cuda, cuda:1 or mps") from None
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InvalidDeviceError(f"no device “{name}” here: {first_line(error)}") from None
+    return device
 
 
 @contextmanager

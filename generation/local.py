@@ -17,7 +17,7 @@ from .engine import Picture, Progress
 from .errors import GenerationError, InvalidRequestError, ShortOfMemoryError
 from .families.base import Family
 from .guiding import Guide, Measure, why_not
-from .loading import best_device, first_line, load_family
+from .loading import device_of, first_line, load_family
 from .lora import Adapter
 from .memory import Room
 from .preview import Previewer
@@ -55,8 +55,9 @@ class LocalEngine:
 
         Raises:
             InvalidModelError: where there is none, it is broken, or of a family that isn't supported.
+            InvalidDeviceError: where this machine has no such device.
         """
-        chosen = torch.device(device or best_device())
+        chosen = device_of(device)
         family = load_family(model, chosen)
         quicken(family, chosen, compiled=compiled)
         return cls(model, family, chosen)

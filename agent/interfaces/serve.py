@@ -45,6 +45,7 @@ def serve(
     models = tuple(model or [settings.model])
     loopback = _is_loopback(host)
     devices = device or []
+    _check(devices)
     with Studio.open(settings, device=devices[0] if devices else None) as studio:
         if not loopback and not any(key.revoked_at is None for key in studio.store.keys.all()):
             raise InvalidInputError(
@@ -70,6 +71,15 @@ def serve(
         take_over(log)
         app = create_app(studio, serving, log=log, devices=[studio.on(other) for other in devices[1:]])
         Server(app, on_ready=lambda: typer.echo(f"notthat: {address}{note}", err=True)).run([listening])
+
+
+def _check(devices: list[str]) -> None:
+    """Raise `InvalidInputError` where a device isn't there: said now, not to the first who asks for a picture."""
+    if devices:
+        from ...generation.loading import device_of  # which imports torch, and takes seconds
+
+        for device in devices:
+            device_of(device)
 
 
 def _is_loopback(host: str) -> bool:

@@ -4,6 +4,7 @@ import json
 import shutil
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,17 @@ def test_the_same_request_gives_the_same_pixels_whatever_ran_before(engine: Loca
     first = pixels(engine, negative_prompt="hat")
     pixels(engine, seed=99, negative_prompt="(hat:1.4), beard")
     assert (pixels(engine, negative_prompt="hat") == first).all()
+
+
+def test_models_are_loaded_by_several_threads_at_once() -> None:
+    start = threading.Barrier(6)
+
+    def load(_: int) -> LocalEngine:
+        start.wait()
+        return LocalEngine.load("mini", device="cpu")
+
+    with ThreadPoolExecutor(6) as threads:
+        assert [loaded.model for loaded in threads.map(load, range(6))] == ["mini"] * 6
 
 
 def test_threads_get_the_pixels_that_they_get_alone(engine: LocalEngine) -> None:

@@ -9,13 +9,14 @@ from fastapi import Depends, Header, Path, Request, Response
 from fastapi.responses import JSONResponse
 
 from ....storage import Receipt
-from ...conversation import Turn
 from .answers import PendingAnswer, TurnAnswer
 from .callers import Caller, caller_of
+from .events import Data
 from .links import Links
 from .problems import Problem
 from .runs import Run
 from .service import Service
+from .underway import Underway
 
 
 def service_of(request: Request) -> Service:
@@ -64,6 +65,7 @@ def _background(
 
 
 Result = TypeVar("Result")
+Told = TypeVar("Told", bound=Data)
 
 SessionId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", examples=["3f9c2a71d0b45e86"])]
 TheService = Annotated[Service, Depends(service_of)]
@@ -83,10 +85,10 @@ async def answered(request: Request, run: Run, links: Links) -> Response:
     return JSONResponse(TurnAnswer.of(turn, links).model_dump(mode="json"))
 
 
-async def attended(request: Request, run: Run) -> Turn:
+async def attended(request: Request, run: Underway[Told]) -> Told:
     """Wait for a run as long as the client does; one that nobody waits for any more is given up."""
     with run.attended():
-        return await unless_gone(request, run.turn())
+        return await unless_gone(request, run.result())
 
 
 async def unless_gone(request: Request, work: Coroutine[Any, Any, Result]) -> Result:

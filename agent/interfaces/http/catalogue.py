@@ -1,12 +1,45 @@
 """`/api/policies` and `/api/models`: what a session can be begun with."""
 
 from fastapi import APIRouter
+from pydantic import BaseModel, Field
 
-from .answers import ModelAnswer, ModelsAnswer, PoliciesAnswer, PolicyAnswer
 from .asking import TheCaller, TheService
 from .problems import documented
 
 router = APIRouter(prefix="/api", tags=["catalogue"])
+
+
+class PolicyAnswer(BaseModel):
+    """A pack of exclusions that always apply."""
+
+    name: str
+    title: str
+    exclude: list[str]
+    forbid: list[str]
+
+
+class PoliciesAnswer(BaseModel):
+    """The packs that a session can be begun with."""
+
+    policies: list[PolicyAnswer]
+    always: list[str] = Field(description="Those that apply to all of the caller's sessions.")
+
+
+class ModelAnswer(BaseModel):
+    """A model, and what it uses where nothing is asked for; null before it was first used."""
+
+    name: str
+    default: bool
+    steps: int | None
+    guidance: float | None
+    width: int | None
+    height: int | None
+
+
+class ModelsAnswer(BaseModel):
+    """The models that may be asked for."""
+
+    models: list[ModelAnswer]
 
 
 @router.get("/policies", responses=documented(), summary="The packs of exclusions that there are")

@@ -1,4 +1,4 @@
-"""What happens to a turn, as a log that any number of clients follow, and come back to."""
+"""What happens to a turn, or to a replay, as a log that any number of clients follow, and come back to."""
 
 import asyncio
 import secrets
@@ -7,22 +7,25 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ...conversation import Turn
+from ...replaying import Replayed
 
-Name = Literal["queued", "interpreted", "step", "preview", "done", "failed", "cancelled"]
+Name = Literal["queued", "interpreted", "step", "preview", "replayed", "done", "failed", "cancelled"]
+Data = dict[str, Any] | Turn | tuple[Replayed, ...]
+"""JSON, or what is told with the reader's own addresses, as the answer to it would be."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened: `data` is JSON, or the turn, which is told with the reader's own addresses."""
+    """Something that happened."""
 
     id: str
     number: int
     name: Name
-    data: dict[str, Any] | Turn
+    data: Data
 
 
 class EventLog:
-    """The events of one turn, in order; the last is `done`, `failed` or `cancelled`.
+    """The events of one turn or replay, in order; the last is `done`, `failed` or `cancelled`.
 
     It is used on the event loop alone. An event's id names the log too, since a turn that came to no picture
     leaves its number to another.
@@ -35,7 +38,7 @@ class EventLog:
         self._news = asyncio.Event()
         self.ended = False
 
-    def add(self, name: Name, data: dict[str, Any] | Turn, *, last: bool = False) -> None:
+    def add(self, name: Name, data: Data, *, last: bool = False) -> None:
         """Tell everybody."""
         if self.ended:
             return
@@ -43,11 +46,13 @@ class EventLog:
         self._events.append(Event(f"{self._name}-{self._count}", self._count, name, data))
         if last:
             self.ended = True
-            self._events = [
-                event for event in self._events if event.name != "preview"
-            ]  # who comes now sees the picture
+            self.forget("preview")  # who comes now sees the picture
         news, self._news = self._news, asyncio.Event()
         news.set()
+
+    def forget(self, *names: Name) -> None:
+        """Tell those who come later nothing of these events so far."""
+        self._events = [event for event in self._events if event.name not in names]
 
     def latest(self, name: Name) -> dict[str, Any] | None:
         """What the last event of this name says, where there was one."""

@@ -3,19 +3,23 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing, nullcontext
-from typing import get_args
+from typing import Any, get_args
+
+from fastapi import Response
+from fastapi.responses import StreamingResponse
 
 from ....errors import NotthatError
 from ....storage import UnknownTurnError
 from ...conversation import Turn
 from ...recording import CancelledError
-from .answers import TurnAnswer
+from .answers import ReplayAnswer, TurnAnswer
 from .callers import Caller
-from .events import Event, EventLog, Name
+from .events import Data, Event, EventLog, Name
 from .links import Links
 from .problems import problem_of
 from .runs import Run
 from .service import Service
+from .underway import Underway
 
 MEDIA_TYPE = "text/event-stream"
 
@@ -29,6 +33,15 @@ EVENT_SCHEMA = {
     },
 }
 """One event, as OpenAPI has it."""
+
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Server-sent events; the data of each is JSON.",
+        "content": {MEDIA_TYPE: {"schema": EVENT_SCHEMA}},
+    },
+    204: {"description": "All of them were told already."},
+}
+"""The answers of a route that tells events, as OpenAPI has them."""
 
 _RETRY = "retry: 1000\n\n"
 """Milliseconds after which a client that was cut off comes back."""
@@ -59,8 +72,19 @@ async def events_of(service: Service, caller: Caller, session: str, number: int)
     return None, log
 
 
+def stream_of(service: Service, run: Underway[Any] | None, log: EventLog, after: str | None, links: Links) -> Response:
+    """The answer that tells these events; 204 where whoever asks has heard of all."""
+    if log.has_ended_by(after):
+        return Response(status_code=204)
+    return StreamingResponse(
+        streamed(run, log, after, service.serving.heartbeat, links),
+        media_type=MEDIA_TYPE,
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
 async def streamed(
-    run: Run | None, log: EventLog, after: str | None, heartbeat: float, links: Links
+    run: Underway[Any] | None, log: EventLog, after: str | None, heartbeat: float, links: Links
 ) -> AsyncIterator[str]:
     """The events after this one, as text; whoever reads it attends the run."""
     with run.attended() if run else nullcontext():
@@ -72,6 +96,15 @@ async def streamed(
 
 def text_of(event: Event, links: Links) -> str:
     """An event as the stream has it."""
-    data = event.data
-    told = TurnAnswer.of(data, links).model_dump(mode="json") if isinstance(data, Turn) else data
-    return f"id: {event.id}\nevent: {event.name}\ndata: {json.dumps(told, ensure_ascii=False)}\n\n"
+    told = json.dumps(_told(event.data, links), ensure_ascii=False)
+    return f"id: {event.id}\nevent: {event.name}\ndata: {told}\n\n"
+
+
+def _told(data: Data, links: Links) -> dict[str, Any]:
+    match data:
+        case Turn():
+            return TurnAnswer.of(data, links).model_dump(mode="json")
+        case tuple():
+            return ReplayAnswer.of(data).model_dump(mode="json")
+        case _:
+            return data

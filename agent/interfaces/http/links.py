@@ -30,6 +30,10 @@ class Links:
         """A session's turns on one page."""
         return f"{self.session(session)}/replay.html"
 
+    def replay_events(self, session: str, replay: str) -> str:
+        """What happens to a replay that is under way."""
+        return f"{self.session(session)}/replays/{replay}/events"
+
     def turn(self, session: str, turn: int) -> str:
         """A turn."""
         return f"{self.session(session)}/turns/{turn}"

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .metrics import Metrics
 from .problems import problem_of
-from .runs import Run
+from .underway import Underway
 
 
 class Log:
@@ -40,15 +40,14 @@ class Log:
         with suppress(OSError, ValueError):
             self._logger.error("unexpected", exc_info=error, **values)
 
-    def ended(self, run: Run) -> None:
-        """A run came to its end."""
-        phases = {name: round(end - begin, 4) for name, (begin, end) in run.clock.phases.items()}
+    def ended(self, run: Underway[Any]) -> None:
+        """A turn or a replay came to its end."""
+        phases = {name: round(end - begin, 4) for name, (begin, end) in run.phases.items()}
         words = {"words": run.words} if self._words and run.words else {}
         self.say(
-            "turn",
+            run.name,
             session=run.session,
-            turn=run.number if run.draws else None,
-            kind=run.kind,
+            **run.told,
             outcome=run.outcome,
             key=run.owner,
             seconds=round(run.clock.ended - run.clock.asked, 4),
@@ -56,7 +55,7 @@ class Log:
             **words,
         )
         if run.error is not None and run.outcome == "failed" and not run.is_expected:
-            self.unexpected(run.error, session=run.session, turn=run.number)
+            self.unexpected(run.error, session=run.session, **run.told)
 
 
 class _Told(logging.Handler):

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from .... import __version__
 from ....generation import Progress
 from .runs import Run
+from .underway import Underway
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -28,6 +29,7 @@ class Metrics:
         self._turns = self._counter("turns", "Turns by what they came to.", "outcome")
         self._latency = self._histogram("turn_seconds", "How long a turn took.", _SECONDS, "outcome")
         self._phases = self._histogram("turn_phase_seconds", "How long each phase of a turn took.", _SECONDS, "phase")
+        self._replays = self._counter("replays", "Replays by what they came to.", "outcome")
         self._steps = self._counter("steps", "Denoising steps.")
         self._speed = self._histogram("steps_per_second", "How fast pictures were drawn.", _STEPS_PER_SECOND)
         self._exclusions = self._counter("exclusions", "Exclusions that turns brought, by who asked.", "source")
@@ -63,6 +65,10 @@ class Metrics:
         if ((turn.provenance or {}).get("interpreter") or {}).get("fallback"):
             self._fallbacks.inc()
 
+    def replayed(self, replaying: Underway[Any]) -> None:
+        """A replay came to its end."""
+        self._replays.labels(str(replaying.outcome)).inc()
+
     def answered(self, method: str, route: str, status: int) -> None:
         """A request was answered."""
         self._requests.labels(method, route, str(status)).inc()
@@ -89,9 +95,14 @@ class _Memory(Collector):
         """Measured when it is asked for."""
         memory = GaugeMetricFamily("notthat_memory_bytes", "Memory in use.", labels=["device"])
         memory.add_metric(["cpu"], self._process.memory_info().rss)
-        torch: Any = sys.modules.get("torch")  # nobody's numbers are worth importing it
-        if torch is not None and torch.cuda.is_available():
-            for device in range(torch.cuda.device_count()):
-                memory.add_metric([f"cuda:{device}"], torch.cuda.memory_allocated(device))
+        if cuda := _cuda():
+            for device in range(cuda.device_count()):
+                memory.add_metric([f"cuda:{device}"], cuda.memory_allocated(device))
         yield memory
         yield GaugeMetricFamily("notthat_uptime_seconds", "How long it runs.", value=time.time() - self._started)
+
+
+def _cuda() -> Any | None:
+    """`torch.cuda` where this process uses it; None before that, and while another thread imports torch."""
+    cuda: Any = getattr(sys.modules.get("torch"), "cuda", None)
+    return cuda if hasattr(cuda, "is_initialized") and cuda.is_initialized() else None

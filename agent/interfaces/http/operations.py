@@ -1,16 +1,34 @@
 """`/healthz`, `/readyz`, `/metrics`: for those who run it."""
 
+from typing import Literal
+
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
 
 from .... import __version__
 from ....errors import NotthatError
-from .answers import Healthy, Ready
 from .asking import TheCaller, TheService
 from .metrics import CONTENT_TYPE
 from .problems import Problem, documented
 
 router = APIRouter(tags=["operations"])
+
+
+class Healthy(BaseModel):
+    """It runs."""
+
+    status: Literal["ok"] = "ok"
+    version: str
+
+
+class Ready(BaseModel):
+    """Whether it can draw now, and what is missing."""
+
+    ready: bool
+    model: bool = Field(description="Whether the default model is loaded, on every device.")
+    database: bool
+    stopping: bool
 
 
 @router.get("/healthz", summary="Whether it runs")
@@ -32,7 +50,7 @@ async def readyz(service: TheService) -> JSONResponse:
         database = True
     except NotthatError:
         database = False
-    model = service.studio.loaded(service.serving.models[0]) is not None
+    model = service.devices.have(service.serving.models[0])
     ready = database and model and not service.stopping
     told = Ready(ready=ready, model=model, database=database, stopping=service.stopping)
     return JSONResponse(told.model_dump(), 200 if ready else 503)

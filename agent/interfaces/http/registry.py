@@ -1,11 +1,16 @@
-"""The runs that there are, and those that ended a short while ago: found by turn, by receipt, by session."""
+"""The runs and replays that there are, and those that ended a short while ago: found by turn, receipt, session, id."""
 
 import time
+from typing import Any, TypeVar
 
 from ....storage import Receipt
 from .problems import check_fingerprint
-from .runs import Run
+from .runs import Replaying, Run
 from .serving import Serving
+from .underway import Underway
+
+Key = TypeVar("Key")
+Known = TypeVar("Known", bound=Underway[Any])
 
 
 class Runs:
@@ -13,10 +18,11 @@ class Runs:
 
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
-        self._unfinished: set[Run] = set()
-        self._ended: dict[Run, float] = {}  # oldest first
+        self._unfinished: set[Underway[Any]] = set()
+        self._ended: dict[Underway[Any], float] = {}  # oldest first
         self._by_turn: dict[tuple[str, int], Run] = {}
         self._by_receipt: dict[str, Run] = {}
+        self._replays: dict[tuple[str, str], Replaying] = {}
 
     def add(self, run: Run, number: int) -> None:
         """A run begins, and is to be this turn, or the next that no other run of the session is to be or was."""
@@ -29,22 +35,32 @@ class Runs:
         if run.receipt is not None:
             self._by_receipt[run.receipt.key] = run
 
+    def add_replay(self, replaying: Replaying) -> None:
+        """A replay begins."""
+        self._replays[replaying.session, replaying.id] = replaying
+        self._unfinished.add(replaying)
+
     def renumber(self, run: Run, number: int) -> None:
         """A run is known by this number, too: another process took the one that was promised."""
         self._by_turn[run.session, number] = run
 
-    def ended(self, run: Run) -> None:
-        """A run has ended; what came to no turn may be asked for again."""
+    def ended(self, run: Underway[Any]) -> None:
+        """Something has ended; what came to no turn may be asked for again."""
         self._unfinished.discard(run)
         self._ended[run] = time.monotonic()
-        if run.receipt is not None and run.outcome in ("cancelled", "failed"):
-            self._by_receipt.pop(run.receipt.key, None)
+        if run.outcome in ("cancelled", "failed"):
+            self._by_receipt = _without(run, self._by_receipt)
         self._forget_old()
 
     def find(self, session: str, number: int) -> Run | None:
         """The run of a turn, if it isn't long ago."""
         self._forget_old()
         return self._by_turn.get((session, number))
+
+    def find_replay(self, session: str, replay: str) -> Replaying | None:
+        """A replay of a session by its id, if it isn't long ago."""
+        self._forget_old()
+        return self._replays.get((session, replay))
 
     def same(self, receipt: Receipt | None) -> Run | None:
         """The run of the same request. Raises `Problem` where its name was another request's."""
@@ -55,21 +71,26 @@ class Runs:
 
     def of(self, session: str) -> list[Run]:
         """A session's runs that have not ended, in the order in which they were asked for."""
-        return sorted((run for run in self._unfinished if run.session == session), key=lambda run: run.clock.asked)
+        runs = [run for run in self._unfinished if isinstance(run, Run) and run.session == session]
+        return sorted(runs, key=lambda run: run.clock.asked)
 
     def beginning(self, session: str) -> Run | None:
         """The run that begins this session, while it does."""
         return next((run for run in self.of(session) if run.kind == "start"), None)
 
-    def unfinished(self) -> list[Run]:
+    def replaying(self) -> list[Replaying]:
+        """The replays that have not ended."""
+        return [run for run in self._unfinished if isinstance(run, Replaying)]
+
+    def unfinished(self) -> list[Underway[Any]]:
         """All that have not ended."""
         return list(self._unfinished)
 
-    def waiting(self) -> list[Run]:
-        """Those that are not drawn yet."""
+    def waiting(self) -> list[Underway[Any]]:
+        """Those that are not drawn now, and are to be."""
         return [run for run in self._unfinished if run.waiting]
 
-    def drawing(self) -> list[Run]:
+    def drawing(self) -> list[Underway[Any]]:
         """Those that are."""
         return [run for run in self._unfinished if run.drawing]
 
@@ -80,8 +101,12 @@ class Runs:
                 return
             self._forget(run)
 
-    def _forget(self, run: Run) -> None:
+    def _forget(self, run: Underway[Any]) -> None:
         del self._ended[run]
-        self._by_turn = {key: value for key, value in self._by_turn.items() if value is not run}
-        if run.receipt is not None and self._by_receipt.get(run.receipt.key) is run:
-            del self._by_receipt[run.receipt.key]
+        self._by_turn = _without(run, self._by_turn)
+        self._by_receipt = _without(run, self._by_receipt)
+        self._replays = _without(run, self._replays)
+
+
+def _without(run: Underway[Any], found: dict[Key, Known]) -> dict[Key, Known]:
+    return {key: value for key, value in found.items() if value is not run}

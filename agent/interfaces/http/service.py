@@ -1,7 +1,7 @@
 """The service: everything that is asked of sessions goes through it, and only so much at once.
 
     run = await service.say(caller, session, "too dark")     # Problem: 404, 429, 503
-    turn = await run.turn()                                  # waits; raises what went wrong
+    turn = await run.result()                                # waits; raises what went wrong
     async for event in run.events.follow(): ...              # or watch it
     run.cancel("not needed any more")
 
@@ -11,27 +11,29 @@ pictures are drawn by one thread a device, whose line is fair between sessions.
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from ....generation import Progress
 from ....storage import Attempt, Receipt, SessionRecord, UnknownSessionError, new_session_id
 from ...beginning import Beginning, begin_session
 from ...conversation import Conversation, Turn
 from ...edits import Edit, State
 from ...exclusions import NegativePrompt
 from ...recording import CancelledError, draw
+from ...replaying import Replayed, replay_turn
 from ...studio import Studio
 from . import problems
 from .callers import Caller
+from .devices import Devices, to_its_end
 from .limits import Rate, allowed
-from .line import Line, Order
+from .line import Order
 from .registry import Runs
-from .runs import Kind, Run, data_url, wants_preview
+from .runs import Kind, Replaying, Run
 from .serving import Serving
+from .underway import Underway
 from .watching import Watching
 
 Result = TypeVar("Result")
@@ -43,23 +45,12 @@ _FIRST_GUESS = 5.0
 """Seconds that a picture is thought to take before one was drawn."""
 
 
-@dataclass(frozen=True)
-class Device:
-    """A studio whose engines are on one device, and the one thread that draws there."""
-
-    studio: Studio
-    thread: ThreadPoolExecutor
-
-
 class Service:
     """The studio of a server; `devices` are further studios on the same store, one for each device more."""
 
     def __init__(self, studio: Studio, serving: Serving, watching: Watching, devices: Iterable[Studio] = ()) -> None:
         self.studio, self.serving, self.watching = studio, serving, watching
-        self.devices = [
-            Device(each, ThreadPoolExecutor(1, thread_name_prefix="notthat-draw")) for each in (studio, *devices)
-        ]
-        self.line: Line[Device] = Line(self.devices)
+        self.devices = Devices((studio, *devices), watching.stepped)
         self.runs = Runs(serving)
         self.rate = Rate()
         self.stopping = False
@@ -138,6 +129,19 @@ class Service:
         again = partial(self.studio.store.attempts.again, session, turn)
         return self._submit(run, again, number=number, background=background)
 
+    async def replay(self, caller: Caller, session: str, *, background: bool = False) -> Replaying:
+        """Draw every turn again from its stored request alone, and compare; nothing is kept of it.
+
+        Turns that are asked for meanwhile, also of the same session, are drawn in between.
+        """
+        await self.session(caller, session)
+        turns = await self.reading(partial(self.studio.store.turns, session))
+        replaying = Replaying(session, tuple(turn.number for turn in turns), owner=caller.id)
+        self._admit(session)
+        self.runs.add_replay(replaying)
+        self._begin(replaying, partial(self._compare, replaying, turns), background)
+        return replaying
+
     async def session(self, caller: Caller, session: str) -> SessionRecord:
         """A session of the caller's. Raises `UnknownSessionError` where there is none, or it is another's."""
         record = await self.reading(lambda: self.studio.store.session(session))
@@ -149,21 +153,17 @@ class Service:
         """Do what reads words or the database in a thread, so that the event loop goes on."""
         return await self._read(work)
 
-    async def drawing(self, party: str, work: Callable[[Studio], Result]) -> Result:
-        """Do something else that needs a device, when it is the party's turn; it is done to its end."""
-        async with self.line.device(party) as device:
-            return await _to_its_end(asyncio.get_running_loop().run_in_executor(device.thread, work, device.studio))
-
     def warm_up(self) -> None:
         """Load the default model and the interpreter's words, so that the first to come needn't wait for them."""
-        for device in self.devices:
-            device.studio.warm_up(self.serving.models[0])
+        self.devices.warm_up(self.serving.models[0])
         blank = State("", NegativePrompt(), 0)
         self._read(partial(self.studio.interpreter.interpret, "a house without fog", blank))
 
     async def stop(self) -> None:
         """Take nothing on any more; give back what waits, and finish what is drawn, or give that back, too."""
         self.stopping = True
+        for replaying in self.runs.replaying():
+            replaying.cancel("the server was stopped before all turns were drawn: ask again")
         reason = "the server was stopped before it was drawn: it can be retried"
         for run in self.runs.waiting():
             run.cancel(reason)
@@ -178,8 +178,7 @@ class Service:
     def close(self) -> None:
         """Let the threads go."""
         self._readers.shutdown(wait=False, cancel_futures=True)
-        for device in self.devices:
-            device.thread.shutdown(wait=False, cancel_futures=True)
+        self.devices.close()
 
     # How it is done
 
@@ -228,17 +227,14 @@ class Service:
     def _submit(self, run: Run, prepare: Prepare, *, number: int, background: bool) -> Run:
         if known := self.runs.same(run.receipt):
             return known
-        if self.stopping:
-            raise problems.stopping()
         self._admit(run.session)
-        run.background, run.linger = background, self.serving.linger
         self.runs.add(run, number)
-        run.moved(len(self.line) + 1)
-        run.task = asyncio.create_task(self._carry_out(run, prepare))
-        run.task.add_done_callback(lambda _: self._ended(run))
+        self._begin(run, partial(self._turn, run, prepare), background)
         return run
 
     def _admit(self, session: str) -> None:
+        if self.stopping:
+            raise problems.stopping()
         waiting = self.runs.waiting()
         if len(waiting) >= self.serving.queue:
             raise problems.queue_full(f"{len(waiting)} turns are waiting", self._seconds_for(len(waiting)))
@@ -249,16 +245,22 @@ class Service:
     def _seconds_for(self, turns: int) -> int:
         return max(1, math.ceil(self._seconds * turns / len(self.devices)))
 
-    async def _carry_out(self, run: Run, prepare: Prepare) -> None:
+    def _begin(self, run: Underway[Any], work: Callable[[], Awaitable[Any]], background: bool) -> None:
+        run.background, run.linger = background, self.serving.linger
+        run.moved(len(self.devices.line) + 1)
+        run.task = asyncio.create_task(self._carry_out(run, work))
+        run.task.add_done_callback(lambda _: self._ended(run))
+
+    async def _carry_out(self, run: Underway[Any], work: Callable[[], Awaitable[Any]]) -> None:
         try:
-            run.done(await self._turn(run, prepare))
+            run.done(await work())
         except Exception as error:
             run.failed(error)
 
-    def _ended(self, run: Run) -> None:
+    def _ended(self, run: Underway[Any]) -> None:
         if not run.events.ended:  # it was cancelled while it waited, or before it began
             run.failed(CancelledError(run.stopped or "stopped"))
-        if run.clock.drawing is not None:
+        if isinstance(run, Run) and run.clock.drawing is not None:
             self._seconds += (run.clock.ended - run.clock.drawing - self._seconds) / 8
         self.runs.ended(run)
         self.watching.ended(run)
@@ -268,7 +270,7 @@ class Service:
             return kept
         async with self._order.of(run.session):
             run.clock.began()
-            prepared = await _to_its_end(self._read(prepare))
+            prepared = await to_its_end(self._read(prepare))
             if not isinstance(prepared, Attempt):
                 return prepared
             run.recorded(prepared)
@@ -276,27 +278,18 @@ class Service:
             return await self._draw(run, prepared)
 
     async def _draw(self, run: Run, attempt: Attempt) -> Turn:
-        loop = asyncio.get_running_loop()
         try:
-            run.check()
-            async with self.line.device(run.session, run.moved) as device:
-                run.begins_drawing()
-                work = partial(draw, device.studio, attempt, partial(self._on_step, loop, run))
-                return await _to_its_end(loop.run_in_executor(device.thread, work))
+            return await self.devices.draw(run, draw, attempt)
         except (asyncio.CancelledError, CancelledError):
             if run.clock.drawing is None:  # else `draw` has said so
                 reason = run.stopped or "stopped"
-                await _to_its_end(self._read(lambda: self.studio.store.attempts.end(attempt, "cancelled", reason)))
+                await to_its_end(self._read(lambda: self.studio.store.attempts.end(attempt, "cancelled", reason)))
             raise
 
-    def _on_step(self, loop: asyncio.AbstractEventLoop, run: Run, progress: Progress) -> None:
-        """Hears of every step, in the thread that draws."""
-        run.check()
-        preview = None
-        if progress.preview is not None and wants_preview(progress):
-            preview = data_url(progress.preview())
-        self.watching.stepped(progress)
-        loop.call_soon_threadsafe(run.stepped, progress.step, progress.steps, progress.seconds_left, preview)
+    async def _compare(self, replaying: Replaying, turns: list[Turn]) -> tuple[Replayed, ...]:
+        for turn in turns:
+            replaying.compared(await self.devices.draw(replaying, replay_turn, turn))
+        return tuple(replaying.results)
 
     def _kept(self, receipt: Receipt) -> Turn | None:
         """The turn that this very request made before, perhaps before this process."""
@@ -308,15 +301,3 @@ class Service:
 
     def _read(self, work: Callable[[], Result]) -> "asyncio.Future[Result]":
         return asyncio.get_running_loop().run_in_executor(self._readers, work)
-
-
-async def _to_its_end(future: "asyncio.Future[Result]") -> Result:
-    """Wait for what a thread does, which can't be interrupted: whoever cancels meanwhile has left word with the run."""
-    while not future.done():
-        try:
-            await asyncio.wait([future])
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None:
-                task.uncancel()
-    return future.result()

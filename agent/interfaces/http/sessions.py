@@ -3,26 +3,14 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import HTMLResponse
 
 from ....storage import UnknownSessionError
 from ...beginning import Beginning
-from ...showing.page import page
 from ...stories import path_to, story
-from .answers import (
-    NewSession,
-    PendingAnswer,
-    ReplayAnswer,
-    ReplayedTurn,
-    SessionAnswer,
-    SessionsAnswer,
-    StoryAnswer,
-    StoryEvent,
-    TurnAnswer,
-)
-from .asking import Background, SessionId, TheCaller, TheLinks, TheReceipt, TheService, answered, unless_gone
+from .answers import PendingAnswer, SessionAnswer, SessionsAnswer, StoryAnswer, StoryEvent, TurnAnswer
+from .asking import Background, SessionId, TheCaller, TheLinks, TheReceipt, TheService, answered
+from .bodies import NewSession
 from .problems import documented
-from .replays import replayed
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 
@@ -93,26 +81,3 @@ async def why(
     events = await service.reading(lambda: story(path_to(studio, studio.store.turn(session)), term))
     told = [StoryEvent(**{name: getattr(event, name) for name in StoryEvent.model_fields}) for event in events]
     return StoryAnswer(session=session, term=term, events=told)
-
-
-@router.post("/{session}/replay", responses=documented(404, 500), summary="Draw every turn again, and compare")
-async def replay(session: SessionId, request: Request, service: TheService, caller: TheCaller) -> ReplayAnswer:
-    """Each from its stored request alone; other sessions' turns are drawn in between."""
-    await service.session(caller, session)
-    results = await unless_gone(request, replayed(service, session))
-    turns = [ReplayedTurn(**result.as_json()) for result in results]
-    return ReplayAnswer(turns=turns, identical=sum(turn.identical for turn in turns))
-
-
-@router.get(
-    "/{session}/replay.html",
-    response_class=HTMLResponse,
-    responses=documented(404),
-    summary="All turns on one page, for people",
-)
-async def replay_page(session: SessionId, service: TheService, caller: TheCaller) -> HTMLResponse:
-    """It needs nothing else: it can be kept, and mailed."""
-    record = await service.session(caller, session)
-    store = service.studio.store
-    html = await service.reading(lambda: page(record, store.turns(session), store.images, {}))
-    return HTMLResponse(html, headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})

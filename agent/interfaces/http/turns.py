@@ -6,20 +6,10 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from ...edits import Reroll
-from .answers import (
-    MAX_TURN,
-    Branched,
-    Edits,
-    Feedback,
-    PendingAnswer,
-    Retried,
-    Seeded,
-    TurnAnswer,
-    TurnsAnswer,
-    Undone,
-)
+from .answers import PendingAnswer, TurnAnswer, TurnsAnswer
 from .asking import Background, SessionId, TheCaller, TheLinks, TheReceipt, TheService, answered
-from .following import EVENT_SCHEMA, MEDIA_TYPE, events_of, streamed
+from .bodies import MAX_TURN, Branched, Edits, Feedback, Retried, Seeded, Undone
+from .following import STREAM, events_of, stream_of
 from .problems import Problem, documented
 from .sessions import PENDING
 
@@ -158,14 +148,7 @@ async def shown(session: SessionId, turn: TurnId, service: TheService, caller: T
 @router.get(
     "/turns/{turn}/events",
     response_class=StreamingResponse,
-    responses={
-        200: {
-            "description": "Server-sent events; the data of each is JSON.",
-            "content": {MEDIA_TYPE: {"schema": EVENT_SCHEMA}},
-        },
-        204: {"description": "All of them were told already."},
-        **documented(404),
-    },
+    responses={**STREAM, **documented(404)},
     summary="Follow what happens to a turn",
 )
 async def followed(
@@ -182,12 +165,7 @@ async def followed(
     picture as a data URL; `done` the turn. A line that begins with a colon says that the server lives.
     """
     run, log = await events_of(service, caller, session, turn)
-    if log.has_ended_by(last_event_id):
-        return Response(status_code=204)
-    stream = streamed(run, log, last_event_id, service.serving.heartbeat, links)
-    return StreamingResponse(
-        stream, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    )
+    return stream_of(service, run, log, last_event_id, links)
 
 
 @router.delete(

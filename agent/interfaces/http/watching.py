@@ -1,10 +1,13 @@
 """What is seen from outside of what a server does: numbers for Prometheus, a log, and traces."""
 
+from typing import Any
+
 from ....generation import Progress
 from .logs import Log
 from .metrics import Metrics
 from .runs import Run
 from .tracing import trace
+from .underway import Underway
 
 
 class Watching:
@@ -17,8 +20,11 @@ class Watching:
         """A step was drawn; told from the thread that draws."""
         self.metrics.stepped(progress)
 
-    def ended(self, run: Run) -> None:
-        """A run came to its end."""
-        self.metrics.ended(run)
+    def ended(self, run: Underway[Any]) -> None:
+        """A turn or a replay came to its end."""
+        if isinstance(run, Run):
+            self.metrics.ended(run)
+        else:
+            self.metrics.replayed(run)
         self.log.ended(run)
         trace(run)

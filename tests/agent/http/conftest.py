@@ -15,6 +15,10 @@ from typing import Any
 
 import httpx
 import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from notthat.agent import Studio
 from notthat.agent.interfaces.http import Serving, create_app
@@ -174,6 +178,22 @@ def serve(home: Path) -> Iterator[Serve]:
 def server(serve: Serve) -> Running:
     """A server whose engine is a stub."""
     return serve()
+
+
+@pytest.fixture(scope="session")
+def provided_spans() -> InMemorySpanExporter:
+    """What OpenTelemetry's SDK, which a process can be given but once, was told of."""
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    trace.set_tracer_provider(provider)
+    return exporter
+
+
+@pytest.fixture
+def spans(provided_spans: InMemorySpanExporter) -> InMemorySpanExporter:
+    """The spans of the test's own servers."""
+    provided_spans.clear()
+    return provided_spans
 
 
 class Process:

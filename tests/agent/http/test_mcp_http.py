@@ -13,6 +13,7 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import ImageContent, ResourceLink, TextContent
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from notthat.generation import GenerationRequest, Progress, StubEngine
 from notthat.storage import KeyLimits
@@ -163,6 +164,21 @@ def test_a_full_queue_is_told_and_a_call_that_is_cancelled_frees_its_place(serve
 
     run(test())
     assert {each.status for each in running.studio.store.attempts.all()} == {"cancelled"}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_turn_is_traced_below_the_call_of_its_tool(server: Any, mode: Any, spans: InMemorySpanExporter) -> None:
+    async def test() -> None:
+        async with host(server, mode) as client:
+            await client.call_tool("start", {"prompt": "a harbour"})
+
+    run(test())
+    server.wait_until(lambda: {"turn", "tools/call start"} <= {span.name for span in spans.get_finished_spans()})
+    by_name = {span.name: span for span in spans.get_finished_spans()}
+    turn, tool = by_name["turn"], by_name["tools/call start"]
+    assert turn.parent is not None
+    assert tool.parent is not None  # the host's own span
+    assert (turn.parent.span_id, turn.context.trace_id) == (tool.context.span_id, tool.parent.trace_id)
 
 
 def test_pages_of_other_origins_may_not_call(server: Any) -> None:

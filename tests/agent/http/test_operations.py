@@ -1,14 +1,15 @@
 """What those who run it see."""
 
 import json
+import sys
 import threading
+from types import ModuleType
 from typing import Any
 
 import pytest
-from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import format_span_id, format_trace_id
 from prometheus_client.parser import text_string_to_metric_families
 
 from notthat.agent.edits import State
@@ -65,6 +66,11 @@ def test_the_numbers_tell_what_was_done(serve: Serve) -> None:
     assert (found["notthat_queue_waiting",], found["notthat_queue_drawing",]) == (0, 0)
 
 
+def test_the_numbers_are_told_while_torch_is_half_imported(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))
+    assert [name for name in numbers(server) if name[0] == "notthat_memory_bytes"] == [("notthat_memory_bytes", "cpu")]
+
+
 @pytest.mark.parametrize("words", [False, True])
 def test_the_log_names_sessions_and_turns_and_words_only_where_asked(serve: Serve, words: bool) -> None:
     server = serve(log_words=words)
@@ -97,17 +103,44 @@ def test_what_nobody_expected_is_in_the_log_and_nowhere_else(serve: Serve) -> No
     assert "business" not in answer.text
 
 
-def test_a_turn_is_traced_by_whoever_brings_an_sdk(server: Running) -> None:
-    exporter, provider = InMemorySpanExporter(), TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    trace.set_tracer_provider(provider)
+def traced(server: Running, spans: InMemorySpanExporter, name: str) -> ReadableSpan:
+    """The span of this name, once it has ended."""
+    server.wait_until(lambda: any(span.name == name for span in spans.get_finished_spans()))
+    (found,) = [span for span in spans.get_finished_spans() if span.name == name]
+    return found
+
+
+def test_a_turn_is_traced_by_whoever_brings_an_sdk(server: Running, spans: InMemorySpanExporter) -> None:
     session = server.begin()["session"]
-    server.wait_until(lambda: bool(exporter.get_finished_spans()))
-    spans = {span.name: span for span in exporter.get_finished_spans()}
-    assert set(spans) == {"turn", "order", "interpret", "queue", "draw"}
-    attributes = dict(spans["turn"].attributes or {})
+    turn = traced(server, spans, "turn")
+    by_name = {span.name: span for span in spans.get_finished_spans()}
+    assert set(by_name) == {"turn", "order", "interpret", "queue", "draw"}
+    attributes = dict(turn.attributes or {})
     assert (attributes["notthat.session"], attributes["notthat.outcome"]) == (session, "done")
-    parent = spans["draw"].parent
+    parent = by_name["draw"].parent
     assert parent is not None
-    assert parent.span_id == spans["turn"].context.span_id
-    assert "harbour" not in json.dumps([span.to_json() for span in spans.values()])
+    assert (parent.span_id, turn.parent) == (turn.context.span_id, None)
+    assert "harbour" not in json.dumps([span.to_json() for span in by_name.values()])
+
+
+def test_a_turn_is_traced_below_the_span_of_who_asked_for_it(server: Running, spans: InMemorySpanExporter) -> None:
+    theirs = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+    session = server.begin()["session"]
+    traced(server, spans, "turn")
+    spans.clear()
+    server.say(session, "no fog", **theirs)
+    turn = traced(server, spans, "turn")
+    assert turn.parent is not None
+    assert turn.parent.is_remote
+    assert format_trace_id(turn.context.trace_id) == "0af7651916cd43dd8448eb211c80319c"
+    assert format_span_id(turn.parent.span_id) == "b7ad6b7169203331"
+    assert {span.context.trace_id for span in spans.get_finished_spans()} == {turn.context.trace_id}
+    server.client.post(f"/api/sessions/{session}/replay", headers=theirs)
+    replay = traced(server, spans, "replay")
+    assert (replay.parent, dict(replay.attributes or {})["notthat.identical"]) == (turn.parent, 2)
+
+
+@pytest.mark.parametrize("header", ["", "nonsense", f"00-{'0' * 32}-{'0' * 16}-01", "ff-" + "x" * 5000])
+def test_a_header_that_names_no_span_changes_nothing(server: Running, spans: InMemorySpanExporter, header: str) -> None:
+    server.turn(server.client.post("/api/sessions", json={"prompt": "a boat"}, headers={"traceparent": header}))
+    assert traced(server, spans, "turn").parent is None

@@ -44,6 +44,43 @@ def test_where_it_may_not_or_cannot_listen_it_says_so_in_a_line(start_process: S
         assert "make a key first, with notthat keys add NAME" in server.ready
 
 
+@pytest.mark.parametrize(
+    ("device", "line"),
+    [
+        ("gpu", "notthat: no device “gpu”: say cpu, cuda, cuda:1 or mps"),
+        ("cuda:99", "notthat: no device “cuda:99” here: "),
+    ],
+)
+def test_a_device_that_is_not_there_is_said_at_once(start_process: Start, device: str, line: str) -> None:
+    server = start_process("--device", "cpu", "--device", device)
+    code, out, err = server.end()
+    assert (code, out, err) == (2, "", "")
+    assert server.ready.startswith(line)
+
+
+def test_each_device_draws_a_picture_of_its_own_at_the_same_time(
+    start_process: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # so that two drawings don't wait for each other's threads
+    server = start_process("--device", "cpu", "--device", "cpu")
+    body = {"prompt": "portrait of a man without mustache", "seed": 7, "steps": 20}
+    with httpx.Client(base_url=server.url, timeout=PATIENCE) as client:
+        for _ in "ab":  # each device gets one, and loads the model for it
+            assert client.post("/api/sessions", json={**body, "steps": 2}).status_code == 200
+        assert client.get("/readyz").json()["ready"]
+        pending = [client.post("/api/sessions", json=body, headers={"Prefer": "respond-async"}).json() for _ in "ab"]
+        with closing(events(client, pending[0]["events"])) as one, closing(events(client, pending[1]["events"])) as two:
+            for told in (one, two):
+                while next(told)[1] != "step":
+                    pass
+            looked = [client.get(f"/api/sessions/{each['session']}/turns/0").status_code for each in pending]
+            assert looked == [202, 202]  # both are begun, and neither is done
+            turns = [list(told)[-1][2] for told in (one, two)]
+        assert turns[0]["sha256"] == turns[1]["sha256"]
+        memory = [line for line in client.get("/metrics").text.splitlines() if line.startswith("notthat_memory_bytes{")]
+        assert [line.split()[0] for line in memory] == ['notthat_memory_bytes{device="cpu"}']
+
+
 def test_with_a_key_it_may_be_open_to_others(start_process: Start) -> None:
     made = subprocess.run(
         [sys.executable, "-m", "notthat", "keys", "add", "bot"], capture_output=True, text=True, check=True

@@ -189,10 +189,10 @@ def test_a_client_that_vanishes_frees_its_place(serve: Serve) -> None:
     drawn = send_and_vanish(server, "/api/sessions", {"prompt": "drawn"})
     engine.begun.acquire()
     waits = send_and_vanish(server, "/api/sessions", {"prompt": "waits"})
-    server.wait_until(lambda: len(server.service.line) == 1)
+    server.wait_until(lambda: len(server.service.devices.line) == 1)
     assert server.client.post("/api/sessions", json={"prompt": "a boat"}).status_code == 429
     waits.close()
-    server.wait_until(lambda: len(server.service.line) == 0)
+    server.wait_until(lambda: len(server.service.devices.line) == 0)
     drawn.close()
     server.wait_until(lambda: all(run.stopped for run in server.service.runs.unfinished()))
     engine.gate.set()

@@ -17,8 +17,8 @@ from .....generation import GenerationRequest
 from .....generation.infotext import infotext
 from ....beginning import Beginning
 from ....conversation import Turn
-from ..answers import WHOLE, Words
 from ..asking import TheCaller, TheService
+from ..bodies import WHOLE, Words
 from ..problems import Problem
 from ..service import Service
 from .automatic1111_shapes import SAMPLER, Desk, TheDesk, errors, router

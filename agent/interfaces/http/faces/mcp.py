@@ -7,7 +7,7 @@ answered 401 before anything is read.
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from functools import partial, wraps
+from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from fastapi import FastAPI
@@ -19,20 +19,22 @@ from starlette.types import Receive, Scope, Send
 from .....errors import NotthatError
 from ....beginning import Beginning
 from ....conversation import Turn
-from ....replaying import Replayed, replay_turn
+from ....replaying import Replayed
 from ...mcp import Replay, Report, Say, Show, Start, Undo, mcp_server
 from ..answers import TurnAnswer
 from ..callers import Caller, caller_of
+from ..events import Data
 from ..links import Links
 from ..problems import problem_of
-from ..runs import Run
 from ..service import Service
+from ..underway import Underway
 
 _MOST_HOSTS = 1000
 _CALLER = "notthat.caller"
 
 Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
+Told = TypeVar("Told", bound=Data)
 
 
 def _told(method: Callable[Asked, Coroutine[Any, Any, Answer]]) -> Callable[Asked, Coroutine[Any, Any, Answer]]:
@@ -83,7 +85,7 @@ class ServiceBackend:
         """The turn that is shown now."""
         run = await self.service.undo(self.caller, asked.session, asked.turns)
         with run.attended():
-            return await run.turn()
+            return await run.result()
 
     @_told
     async def show(self, asked: Show) -> Turn:
@@ -94,14 +96,7 @@ class ServiceBackend:
     @_told
     async def replay(self, asked: Replay, report: Report) -> Sequence[Replayed]:
         """How every turn came out this time; other sessions' turns are drawn in between."""
-        await self.service.session(self.caller, asked.session)
-        turns = await self.service.reading(lambda: self.service.studio.store.turns(asked.session))
-        results: list[Replayed] = []
-        for turn in turns:
-            again = await self.service.drawing(asked.session, partial(replay_turn, turn=turn))
-            results.append(again)
-            await report(len(results), len(turns), f"turn {turn.number}")
-        return results
+        return await _followed(await self.service.replay(self.caller, asked.session), report)
 
     def link(self, turn: Turn) -> str:
         """The picture's address."""
@@ -112,20 +107,22 @@ class ServiceBackend:
         return TurnAnswer.of(turn, self.links).model_dump(mode="json")
 
 
-async def _followed(run: Run, report: Report) -> Turn:
-    """Wait for a run, and report its way; a host that gives up gives the run up."""
-    moved = 0
+async def _followed(run: Underway[Told], report: Report) -> Told:
+    """Wait for a turn or a replay, and report its way; a host that gives up gives it up."""
+    done = 0.0  # each report has to be more than the one before
     with run.attended():
         async for event in run.events.follow():
-            data = event.data if event is not None else {}
-            if event is None or isinstance(data, Turn):
+            if event is None or not isinstance(data := event.data, dict):
                 continue
             if event.name == "queued":
-                moved += 1  # each report has to be more than the one before
-                await report(moved / 1000, None, f"{data['place']}. in the queue")
-            elif event.name == "step":
+                done += 0.001
+                await report(done, None, f"{data['place']}. in the queue")
+            elif event.name == "replayed":
+                done = float(data["count"])
+                await report(done, data["turns"], f"turn {data['turn']}")
+            elif event.name == "step" and run.name == "turn":
                 await report(data["step"], data["steps"], f"step {data['step']} of {data['steps']}")
-        return await run.turn()
+        return await run.result()
 
 
 class _Door:

@@ -16,8 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ....beginning import Beginning
 from ....conversation import Turn
-from ..answers import WHOLE, Name, Seed, TurnAnswer
+from ..answers import TurnAnswer
 from ..asking import TheCaller, TheLinks, TheReceipt, TheService, attended
+from ..bodies import WHOLE, Name, Seed
 from ..events import Event
 from ..links import Links
 from ..problems import problem_of
@@ -161,7 +162,7 @@ class _Answer:
             async with aclosing(self._run.events.follow(heartbeat=heartbeat)) as events:
                 async for event in events:
                     if not begun and event is not None and event.name in ("failed", "cancelled"):
-                        await self._run.turn()  # which raises it
+                        await self._run.result()  # which raises it
                     if not begun and (event is None or event.name != "queued"):
                         begun = True
                         yield self._chunk({"role": "assistant", "content": ""})

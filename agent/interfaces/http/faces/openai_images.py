@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ....beginning import Beginning
 from ....conversation import Turn
-from ..answers import WHOLE, Name, Seed, Words
 from ..asking import TheCaller, TheLinks, TheReceipt, TheService
+from ..bodies import WHOLE, Name, Seed, Words
 from ..links import Links
 from ..problems import Problem
 from ..runs import Run

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from ..answers import Name
+from ..bodies import Name
 from ..problems import Problem
 from ..service import Service
 from .routes import route_class

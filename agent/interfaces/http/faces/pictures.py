@@ -66,7 +66,7 @@ def encoded(path: Path, kind: ImageFormat) -> str:
 
 
 async def _turns(runs: list[Run]) -> list[Turn]:
-    return [await run.turn() for run in runs]
+    return [await run.result() for run in runs]
 
 
 async def _all(service: Service, caller: Caller, asked: Sequence[Callable[[], Awaitable[Run]]]) -> list[Run]:
