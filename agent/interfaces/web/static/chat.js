@@ -11,11 +11,11 @@ export function mountChat(store, actions) {
     const quote = h("blockquote");
     const number = h("button", { type: "button", class: "number" });
     number.addEventListener("click", () => actions.show(Number(number.dataset.turn)));
-    return h("li", { class: "said" }, quote, h("p"), number);
+    return h("li", { class: "said" }, quote, h("p"), number, h("p", { class: "handoff" }));
   };
 
   const update = (element, entry) => {
-    const [quote, reply, number] = element.children;
+    const [quote, reply, number, handoff] = element.children;
     quote.textContent = entry.words;
     quote.hidden = !entry.words || entry.words === entry.reply; // what was done by hand has no words of its own
     reply.textContent = entry.reply;
@@ -25,6 +25,8 @@ export function mountChat(store, actions) {
     number.textContent = `Turn ${entry.turn}`;
     if (entry.shown) element.setAttribute("aria-current", "true");
     else element.removeAttribute("aria-current");
+    handoff.hidden = !entry.handoff;
+    if (entry.handoff && !handoff.firstChild) handoff.append(...handedOver(entry.links));
   };
 
   store.subscribe((state) => {
@@ -40,8 +42,8 @@ function said(state) {
   const { session, running, asides } = state;
   const shown = shownTurn(state)?.turn;
   const entries = [];
-  for (const { turn, feedback, reply } of session ? pathTo(session, session.head) : []) {
-    entries.push({ key: `turn-${turn}`, words: feedback, reply, turn, shown: turn === shown });
+  for (const { turn, feedback, reply, handoff, links } of session ? pathTo(session, session.head) : []) {
+    entries.push({ key: `turn-${turn}`, words: feedback, reply, turn, shown: turn === shown, handoff, links });
     asides.forEach((aside, k) => {
       if (aside.after === turn) entries.push({ key: `aside-${k}`, turn: null, ...aside });
     });
@@ -54,7 +56,19 @@ function said(state) {
       waiting: !running.reply,
       reply: running.reply || doing(running),
     });
-  return entries;
+  const last = entries.findLast(({ handoff }) => handoff); // once is enough, however often it is still wrong
+  return entries.map((entry) => ({ ...entry, handoff: entry === last }));
+}
+
+/** Where a person who takes over finds all of it: addresses as the world knows them, to send on. */
+function handedOver({ page, replay }) {
+  return [
+    "This may be one for a person. They will find everything in ",
+    h("a", { href: page }, "this session"),
+    " and in ",
+    h("a", { href: replay, target: "_blank", rel: "noopener", "data-replay": true }, "its replay"),
+    ".",
+  ];
 }
 
 /** What is happening to a turn that is on its way, in words. */

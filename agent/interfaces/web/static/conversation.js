@@ -96,10 +96,11 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     if (signal.aborted) return;
     const { asides } = store.get();
     const stored = turnOf(known, turn.turn) === null; // words that changed nothing are no turn of the session's
-    const aside = { after: told.head, words: turn.feedback, reply: turn.reply };
+    const { feedback: words, reply, handoff, links } = turn;
+    const aside = { after: told.head, words, reply, handoff, links };
     store.set({ running: null, shown: null, drafts: {}, asides: stored ? asides : [...asides, aside] });
     take(told, signal);
-    onAnnounce(turn.reply);
+    onAnnounce(reply);
     tabs.postMessage({ session: turn.session });
   }
 

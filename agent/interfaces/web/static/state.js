@@ -3,7 +3,7 @@
  *
  * @typedef {{term: string, weight: number, source: string, since: number, words: string}} Exclusion
  * @typedef {{turn: number, parent: ?number, feedback: string, reply: string, prompt: string, sha256: string,
- *   exclusions: Exclusion[], seconds: number}} Turn
+ *   exclusions: Exclusion[], seconds: number, handoff: boolean, links: {page: string, replay: string}}} Turn
  * @typedef {{id: string, head: ?number, turns: Turn[], pending: object[]}} Session
  * @typedef {{session: ?string, turn: ?number, words: string, back: string, phase: "sent"|"queued"|"drawing"|"lost",
  *   place: number, step: number, steps: number, preview: ?string, reply: string}} Running
