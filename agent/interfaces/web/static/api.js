@@ -51,6 +51,10 @@ export const stream = (id, turn, last, signal) =>
 /** A picture's address here; an answer's own is the one that the world knows, which may be another origin. */
 export const picture = (sha256) => `api/images/${sha256}.png`;
 
+/** The address of a session's replay, a page that needs nothing else; and that page itself, where a key is needed. */
+export const replay = (id) => `${session_(id)}/replay.html`;
+export const replayFile = async (id) => (await request(replay(id))).blob();
+
 /** A session with all its turns, of which those in `known` need no asking: a turn never changes. */
 export async function session(id, known = []) {
   const told = await json(session_(id));

@@ -1,7 +1,7 @@
 /** The conversation: what was said on the way to the head, and what was answered. */
 
 import { $, h, reconcile } from "./dom.js";
-import { pathTo, shownTurn } from "./state.js";
+import { HANDOFF, pathTo, shownTurn } from "./state.js";
 
 export function mountChat(store, actions) {
   const log = $("log");
@@ -31,8 +31,10 @@ export function mountChat(store, actions) {
 
   store.subscribe((state) => {
     const entries = said(state);
+    const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 1;
     reconcile(log, entries, (entry) => entry.key, create, update);
-    if (entries.length !== length) log.scrollTop = log.scrollHeight;
+    // not before all of the page has been told, which may show the log only then
+    if (atEnd || entries.length !== length) queueMicrotask(() => (log.scrollTop = log.scrollHeight));
     length = entries.length;
   });
 }
@@ -63,7 +65,7 @@ function said(state) {
 /** Where a person who takes over finds all of it: addresses as the world knows them, to send on. */
 function handedOver({ page, replay }) {
   return [
-    "This may be one for a person. They will find everything in ",
+    `${HANDOFF}. They will find everything in `,
     h("a", { href: page }, "this session"),
     " and in ",
     h("a", { href: replay, target: "_blank", rel: "noopener", "data-replay": true }, "its replay"),

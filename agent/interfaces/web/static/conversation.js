@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { events } from "./events.js";
-import { shownTurn, turnOf } from "./state.js";
+import { HANDOFF, shownTurn, turnOf } from "./state.js";
 
 /** How long a weight has to be left alone before it is drawn: several taps make one turn. */
 const SETTLE = 900;
@@ -100,7 +100,7 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     const aside = { after: told.head, words, reply, handoff, links };
     store.set({ running: null, shown: null, drafts: {}, asides: stored ? asides : [...asides, aside] });
     take(told, signal);
-    onAnnounce(reply);
+    onAnnounce(handoff ? `${reply} ${HANDOFF}: the links are in the conversation.` : reply);
     tabs.postMessage({ session: turn.session });
   }
 

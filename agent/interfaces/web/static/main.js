@@ -7,6 +7,7 @@ import { createConversation } from "./conversation.js";
 import { $, growWithText, h } from "./dom.js";
 import { mountHistory } from "./history.js";
 import { mountKeys } from "./keys.js";
+import { mountReplay } from "./replay.js";
 import { addressOf, addressed, mountSessions, mountStart, offer } from "./sessions.js";
 import { mountSlider } from "./slider.js";
 import { mountStage, mountTools } from "./stage.js";
@@ -39,6 +40,7 @@ mountStage(store);
 mountSlider(store, actions);
 mountTools(store, actions);
 mountChips(store, actions);
+mountReplay(store, guarded);
 mountHistory(store, actions);
 mountKeys(store, actions, {
   openSessions: () => guarded(openSessions),

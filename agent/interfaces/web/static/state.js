@@ -21,6 +21,9 @@ export const BEGINNING = Object.freeze({
   problem: null,
 });
 
+/** What is said where a person should take over. */
+export const HANDOFF = "This may be one for a person";
+
 /** Holds the state; whoever subscribes is called with it, at once and after every change. */
 export function createStore(state = BEGINNING) {
   const listeners = new Set();
