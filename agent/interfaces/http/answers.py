@@ -327,7 +327,7 @@ class StoryEvent(BaseModel):
 
 
 class StoryAnswer(BaseModel):
-    """A term's story on the way to the picture that is shown."""
+    """A term's story on the way to a picture."""
 
     session: str
     term: str

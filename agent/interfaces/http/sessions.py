@@ -10,6 +10,7 @@ from ...beginning import Beginning
 from ...showing.page import page
 from ...stories import path_to, story
 from .answers import (
+    MAX_TURN,
     NewSession,
     PendingAnswer,
     ReplayAnswer,
@@ -86,11 +87,14 @@ async def why(
     service: TheService,
     caller: TheCaller,
     term: Annotated[str, Query(min_length=1, max_length=200)],
+    turn: Annotated[
+        int | None, Query(ge=0, le=MAX_TURN, description="On the way to this turn; by default to the one shown.")
+    ] = None,
 ) -> StoryAnswer:
-    """Which turn excluded it, what became of its weight, and in whose words, on the way to the picture shown."""
+    """Which turn excluded it, what became of its weight, and in whose words."""
     await service.session(caller, session)
     studio = service.studio
-    events = await service.reading(lambda: story(path_to(studio, studio.store.turn(session)), term))
+    events = await service.reading(lambda: story(path_to(studio, studio.store.turn(session, turn)), term))
     told = [StoryEvent(**{name: getattr(event, name) for name in StoryEvent.model_fields}) for event in events]
     return StoryAnswer(session=session, term=term, events=told)
 

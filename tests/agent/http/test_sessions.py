@@ -124,6 +124,9 @@ def test_a_term_has_a_story_and_a_session_a_replay(server: Running) -> None:
         (1, 1.0, "no fog"),
         (2, None, "bring the fog back"),
     ]
+    before = server.client.get(f"/api/sessions/{session}/why", params={"term": "fog", "turn": 1}).json()
+    assert before["events"] == story["events"][:1]
+    assert server.client.get(f"/api/sessions/{session}/why", params={"term": "fog", "turn": 9}).status_code == 404
     replay = server.client.post(f"/api/sessions/{session}/replay").json()
     assert (replay["identical"], [t["turn"] for t in replay["turns"]]) == (3, [0, 1, 2])
     page = server.client.get(f"/api/sessions/{session}/replay.html")

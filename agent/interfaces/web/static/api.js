@@ -51,6 +51,10 @@ export const stream = (id, turn, last, signal) =>
 /** A picture's address here; an answer's own is the one that the world knows, which may be another origin. */
 export const picture = (sha256) => `api/images/${sha256}.png`;
 
+/** What became of a term on the way to a turn: events with the turn, the weight before and after, the words. */
+export const why = async (id, turn, term) =>
+  (await json(`${session_(id)}/why?turn=${turn}&term=${encodeURIComponent(term)}`)).events;
+
 /** The address of a session's replay, a page that needs nothing else; and that page itself, where a key is needed. */
 export const replay = (id) => `${session_(id)}/replay.html`;
 export const replayFile = async (id) => (await request(replay(id))).blob();

@@ -11,6 +11,7 @@ import { mountReplay } from "./replay.js";
 import { addressOf, addressed, mountSessions, mountStart, offer } from "./sessions.js";
 import { mountSlider } from "./slider.js";
 import { mountStage, mountTools } from "./stage.js";
+import { mountStory } from "./story.js";
 import { createStore, turnOf } from "./state.js";
 
 const store = createStore();
@@ -39,7 +40,7 @@ mountChat(store, actions);
 mountStage(store);
 mountSlider(store, actions);
 mountTools(store, actions);
-mountChips(store, actions);
+mountChips(store, actions, mountStory(store, actions, guarded));
 mountReplay(store, guarded);
 mountHistory(store, actions);
 mountKeys(store, actions, {
