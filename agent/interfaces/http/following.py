@@ -6,7 +6,7 @@ from contextlib import aclosing, nullcontext
 from typing import get_args
 
 from ....errors import NotthatError
-from ....storage import UnknownTurnError
+from ....storage import UnknownSessionError, UnknownTurnError
 from ...conversation import Turn
 from ...recording import CancelledError
 from .answers import TurnAnswer
@@ -16,6 +16,7 @@ from .links import Links
 from .problems import problem_of
 from .runs import Run
 from .service import Service
+from .standing import is_first_of
 
 MEDIA_TYPE = "text/event-stream"
 
@@ -48,8 +49,10 @@ async def events_of(service: Service, caller: Caller, session: str, number: int)
     try:
         await service.session(caller, session)
         log.add("done", await service.reading(lambda: store.turn(session, number)), last=True)
-    except UnknownTurnError:
+    except (UnknownSessionError, UnknownTurnError) as unknown:
         attempts = await service.reading(lambda: store.attempts.all(session))
+        if isinstance(unknown, UnknownSessionError):  # it may have come to no first picture
+            attempts = [each for each in attempts if is_first_of(caller, each)]
         ended = [each for each in attempts if each.turn.number == number and each.status != "pending"]
         if not ended:
             raise

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from ....storage import UnknownSessionError
 from ...beginning import Beginning
 from ...showing.page import page
 from ...stories import path_to, story
@@ -24,6 +23,7 @@ from .answers import (
 from .asking import Background, SessionId, TheCaller, TheLinks, TheReceipt, TheService, answered, unless_gone
 from .problems import documented
 from .replays import replayed
+from .standing import StandingAnswer, standing
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 
@@ -69,16 +69,9 @@ async def listed(
 
 
 @router.get("/{session}", responses=documented(404), summary="Look at a session")
-async def shown(session: SessionId, service: TheService, caller: TheCaller, links: TheLinks) -> SessionAnswer:
-    """Where it stands, and which turns are on their way."""
-    try:
-        record = await service.session(caller, session)
-    except UnknownSessionError:
-        pending = service.runs.of(session)
-        if pending and pending[0].kind == "start" and caller.may_see(pending[0].owner):
-            return SessionAnswer.of_first(pending, links)
-        raise
-    return SessionAnswer.of(record, service.runs.of(session), links)
+async def shown(session: SessionId, service: TheService, caller: TheCaller, links: TheLinks) -> StandingAnswer:
+    """Where it stands, which turns are on their way, and which came to no picture."""
+    return await standing(service, caller, session, links)
 
 
 @router.get("/{session}/why", responses=documented(404), summary="Tell a term's story")

@@ -33,6 +33,7 @@ export const start = (asked) => post("api/sessions", asked);
 export const say = (id, feedback) => post(`${session_(id)}/turns`, { feedback });
 export const edit = (id, edits) => post(`${session_(id)}/edits`, { edits });
 export const reroll = (id) => post(`${session_(id)}/seed`, {});
+export const retry = (id, turn) => post(`${session_(id)}/retry`, { turn });
 
 /** These answer with the turn that is shown then. */
 export const undo = (id) => post(`${session_(id)}/undo`, {});

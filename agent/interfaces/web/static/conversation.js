@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { events } from "./events.js";
-import { HANDOFF, shownTurn, turnOf } from "./state.js";
+import { BEGINNING, HANDOFF, shownTurn, turnOf, unfinished } from "./state.js";
 
 /** How long a weight has to be left alone before it is drawn: several taps make one turn. */
 const SETTLE = 900;
@@ -47,7 +47,7 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     visit.abort();
     visit = new AbortController();
     clearTimeout(settling);
-    store.set({ session: null, shown: null, running: null, asides: [], drafts: {}, comparing: false, problem: null });
+    store.set({ ...BEGINNING, view: store.get().view });
   }
 
   async function refresh() {
@@ -104,25 +104,51 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     tabs.postMessage({ session: turn.session });
   }
 
+  /** A turn came to no picture: what was said is there to be changed, and can be tried again as it was. */
   async function returned(type, data, signal) {
     const { running, session } = store.get();
-    store.set({ running: null, drafts: {} });
-    if (session.turns.length === 0) {
-      store.set({ session: null });
-      onOpened(null);
-    }
+    const failed = type === "failed";
+    const problem = failed ? api.problemOf(data) : null;
+    const isFirst = session.turns.length === 0;
+    store.set({ running: null, drafts: {}, reason: data.detail, session: isFirst ? null : session });
+    if (isFirst) onOpened(null);
     onReturned(running.back);
-    if (type === "cancelled") onAnnounce("Cancelled.");
-    else store.set({ problem: api.problemOf(data) });
+    if (!failed) onAnnounce("Cancelled.");
     tabs.postMessage({ session: running.session });
-    if (!signal.aborted) await refresh();
+    if (isFirst) {
+      const retry = failed ? await retryOf(session.id) : null;
+      if (!signal.aborted) store.set({ problem: retry ? beginAgain(problem, session.id, retry) : problem });
+    } else {
+      await refresh();
+      if (!signal.aborted && !unfinished(store.get())) store.set({ problem }); // it was refused, and not recorded
+    }
+  }
+
+  /** What can be tried again of a session without a picture; null where there is no such session. */
+  async function retryOf(id) {
+    try {
+      return (await api.session(id)).retry;
+    } catch (error) {
+      if (error.status === 404) return null;
+      throw error;
+    }
+  }
+
+  /** The problem of a first picture, with the way to have it drawn all the same. */
+  function beginAgain(problem, id, { feedback, turn: number }) {
+    problem.again = () => {
+      leave();
+      return guarded(() => turn(feedback, () => api.retry(id, number)));
+    };
+    return problem;
   }
 
   /** Ask for a turn and follow it; `words` are shown while it is on its way, and given back where it fails. */
   async function turn(words, ask) {
     if (store.get().running) return;
     const { signal } = visit;
-    store.set({ running: { ...ASKED, session: store.get().session?.id ?? null, words, back: words }, problem: null });
+    const running = { ...ASKED, session: store.get().session?.id ?? null, words, back: words };
+    store.set({ running, problem: null, reason: null });
     try {
       const told = await ask();
       if (signal.aborted) return;
@@ -172,7 +198,14 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     open(id) {
       leave();
       const { signal } = visit;
-      return guarded(async () => take(await api.session(id), signal));
+      return guarded(async () => {
+        const told = await api.session(id);
+        if (told.turns.length || told.pending.length) return take(told, signal);
+        if (signal.aborted) return;
+        onReturned(told.retry.feedback);
+        const problem = new api.Problem("The first picture of this session was not drawn to its end.");
+        store.set({ problem: beginAgain(problem, id, told.retry) });
+      });
     },
     close: () => (leave(), store.set({ view: "start" })),
     refresh: () => guarded(refresh),
@@ -183,6 +216,11 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     say: (words) => grow(words, (id) => api.say(id, words)),
     edit: (edits) => grow("", (id) => api.edit(id, edits)),
     reroll: () => grow("", api.reroll),
+    retry: () =>
+      guarded(() => {
+        const { session } = store.get();
+        return turn(session.retry.feedback, () => api.retry(session.id, session.retry.turn));
+      }),
     undo: () =>
       guarded(async () => {
         const { session } = store.get();
