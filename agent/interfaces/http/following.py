@@ -31,9 +31,10 @@ EVENT_SCHEMA = {
 }
 """One event, as OpenAPI has it."""
 
-_RETRY = "retry: 1000\n\n"
+RETRY = "retry: 1000\n\n"
 """Milliseconds after which a client that was cut off comes back."""
-_ALIVE = ": \n\n"
+ALIVE = ": \n\n"
+"""Says that the server lives."""
 
 
 async def events_of(service: Service, caller: Caller, session: str, number: int) -> tuple[Run | None, EventLog]:
@@ -67,10 +68,10 @@ async def streamed(
 ) -> AsyncIterator[str]:
     """The events after this one, as text; whoever reads it attends the run."""
     with run.attended() if run else nullcontext():
-        yield _RETRY
+        yield RETRY
         async with aclosing(log.follow(after, heartbeat)) as events:
             async for event in events:
-                yield _ALIVE if event is None else text_of(event, links)
+                yield ALIVE if event is None else text_of(event, links)
 
 
 def text_of(event: Event, links: Links) -> str:

@@ -27,6 +27,7 @@ from ...recording import CancelledError, draw
 from ...studio import Studio
 from . import problems
 from .callers import Caller
+from .changes import Changes
 from .limits import Rate, allowed
 from .line import Line, Order
 from .registry import Runs
@@ -62,6 +63,7 @@ class Service:
         self.line: Line[Device] = Line(self.devices)
         self.runs = Runs(serving)
         self.rate = Rate()
+        self.changes = Changes(serving.watchers)
         self.stopping = False
         self._order = Order()
         watching.metrics.watch_queue(lambda: len(self.runs.waiting()), lambda: len(self.runs.drawing()))
@@ -174,6 +176,7 @@ class Service:
                 run.cancel(reason)
             if late:
                 await asyncio.wait(late)
+        self.changes.close()
 
     def close(self) -> None:
         """Let the threads go."""
@@ -233,6 +236,7 @@ class Service:
         self._admit(run.session)
         run.background, run.linger = background, self.serving.linger
         self.runs.add(run, number)
+        self.changes.tell(run.session)
         run.moved(len(self.line) + 1)
         run.task = asyncio.create_task(self._carry_out(run, prepare))
         run.task.add_done_callback(lambda _: self._ended(run))
@@ -261,6 +265,7 @@ class Service:
         if run.clock.drawing is not None:
             self._seconds += (run.clock.ended - run.clock.drawing - self._seconds) / 8
         self.runs.ended(run)
+        self.changes.tell(run.session)
         self.watching.ended(run)
 
     async def _turn(self, run: Run, prepare: Prepare) -> Turn:

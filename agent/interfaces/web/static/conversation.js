@@ -19,17 +19,13 @@ const ASKED = Object.freeze({
   steps: 0,
   preview: null,
   reply: "",
+  own: false,
 });
 
 export function createConversation(store, { onReturned, onAnnounce, onOpened }) {
-  const tabs = new BroadcastChannel("notthat");
   let visit = new AbortController();
   let settling = null;
-
-  tabs.onmessage = ({ data }) => {
-    if (data.session !== store.get().session?.id) return;
-    guarded(data.began ? () => follow(data.began, "") : refresh);
-  };
+  let heard = null; // how the session stood while this page waited for a turn
 
   /** Do something that may fail: the line is then shown, and the page stands as before. */
   async function guarded(action) {
@@ -53,7 +49,21 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
   async function refresh() {
     const { session } = store.get();
     const { signal } = visit;
+    heard = null;
     if (session) take(await api.session(session.id, session.turns), signal);
+  }
+
+  /** Hear how the session stands now: at once, or after the turn that this page waits for. */
+  async function hear(told) {
+    const { signal } = visit;
+    const { session, running } = store.get();
+    if (told.session !== session?.id) return;
+    if (running) heard = told;
+    else if (gist(told) !== gist(session)) {
+      const whole = await api.complete(told, session.turns);
+      if (store.get().running) heard = told;
+      else take(whole, signal);
+    }
   }
 
   /** Take what the server says of the session, and follow what it is drawing. */
@@ -61,14 +71,15 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     if (signal.aborted) return;
     const { problem } = store.get();
     store.set({ view: "session", session: told, problem: problem?.status === 0 ? null : problem });
-    if (told.pending.length > 0 && !store.get().running) guarded(() => follow(told.pending[0]));
+    const next = told.pending.find(({ turn }) => turnOf(told, turn) === null);
+    if (next && !store.get().running) guarded(() => follow(next));
+    else if (heard && gist(heard) !== gist(told)) guarded(refresh); // one of the two is older
   }
 
-  /** Follow a turn that is on its way, to its end; `back` is what to give back to be said again where it fails. */
-  async function follow({ session, turn, feedback = "" }, back = feedback) {
-    if (store.get().running) return;
+  /** Follow a turn that is on its way, and that somebody asked for: perhaps here, before a reload. */
+  async function follow({ session, turn, feedback }) {
     const { signal } = visit;
-    store.set({ running: { ...ASKED, session, turn, words: feedback, back } });
+    store.set({ running: { ...ASKED, session, turn, words: feedback } });
     try {
       await watch(signal);
     } catch (error) {
@@ -91,17 +102,18 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
   }
 
   async function ended(turn, signal) {
-    const known = store.get().session;
+    const { session: known, running } = store.get();
+    heard = null;
     const told = await api.session(turn.session, known.turns);
     if (signal.aborted) return;
     const { asides } = store.get();
     const stored = turnOf(known, turn.turn) === null; // words that changed nothing are no turn of the session's
     const { feedback: words, reply, handoff, links } = turn;
     const aside = { after: told.head, words, reply, handoff, links };
-    store.set({ running: null, shown: null, drafts: {}, asides: stored ? asides : [...asides, aside] });
+    const looking = running.own ? { shown: null, drafts: {} } : {}; // at what another's turn doesn't change
+    store.set({ running: null, ...looking, asides: stored ? asides : [...asides, aside] });
     take(told, signal);
     onAnnounce(handoff ? `${reply} ${HANDOFF}: the links are in the conversation.` : reply);
-    tabs.postMessage({ session: turn.session });
   }
 
   /** A turn came to no picture: what was said is there to be changed, and can be tried again as it was. */
@@ -110,11 +122,11 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     const failed = type === "failed";
     const problem = failed ? api.problemOf(data) : null;
     const isFirst = session.turns.length === 0;
-    store.set({ running: null, drafts: {}, reason: data.detail, session: isFirst ? null : session });
+    const drafts = running.own ? {} : store.get().drafts;
+    store.set({ running: null, drafts, reason: data.detail, session: isFirst ? null : session });
     if (isFirst) onOpened(null);
     onReturned(running.back);
     if (!failed) onAnnounce("Cancelled.");
-    tabs.postMessage({ session: running.session });
     if (isFirst) {
       const retry = failed ? await retryOf(session.id) : null;
       if (!signal.aborted) store.set({ problem: retry ? beginAgain(problem, session.id, retry) : problem });
@@ -147,16 +159,14 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
   async function turn(words, ask) {
     if (store.get().running) return;
     const { signal } = visit;
-    const running = { ...ASKED, session: store.get().session?.id ?? null, words, back: words };
+    const running = { ...ASKED, session: store.get().session?.id ?? null, words, back: words, own: true };
     store.set({ running, problem: null, reason: null });
     try {
       const told = await ask();
       if (signal.aborted) return;
       const { running, session } = store.get();
       store.set({ running: { ...running, session: told.session, turn: told.turn } });
-      if (session) {
-        tabs.postMessage({ session: told.session, began: { ...told, feedback: words } });
-      } else {
+      if (!session) {
         store.set({ session: { id: told.session, head: null, turns: [], pending: [] } });
         onOpened(told.session);
       }
@@ -165,6 +175,7 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
       if (!signal.aborted) {
         store.set({ running: null });
         onReturned(words);
+        actions.refresh(); // for what others did meanwhile
       }
       throw error;
     }
@@ -208,7 +219,8 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
       });
     },
     close: () => (leave(), store.set({ view: "start" })),
-    refresh: () => guarded(refresh),
+    refresh: () => guarded(() => store.get().running || refresh()),
+    hear: (told) => guarded(() => hear(told)),
     start(asked) {
       leave();
       return guarded(() => turn(asked.prompt, () => api.start(asked)));
@@ -236,7 +248,9 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     cancel: () =>
       guarded(async () => {
         const { running } = store.get();
-        if (running?.turn != null) await api.cancel(running.session, running.turn);
+        if (running?.turn == null) return;
+        store.set({ running: { ...running, back: running.words } }); // whoever asked for it: here it is changed
+        await api.cancel(running.session, running.turn);
       }),
     show(number) {
       const { session } = store.get();
@@ -270,10 +284,14 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
   async function moved(id) {
     store.set({ shown: null, drafts: {} });
     await refresh();
-    tabs.postMessage({ session: id });
   }
 
   return actions;
+}
+
+/** What makes a session look otherwise; pure. `turns` is their number, or they are there. */
+function gist({ head, turns, pending, retry }) {
+  return JSON.stringify([head, turns.length ?? turns, pending.map(({ turn }) => turn), retry]);
 }
 
 /** What is known of a turn on its way, after one more event; pure. */

@@ -7,6 +7,7 @@ import { createConversation } from "./conversation.js";
 import { $, growWithText, h } from "./dom.js";
 import { mountHistory } from "./history.js";
 import { mountKeys } from "./keys.js";
+import { mountLive } from "./live.js";
 import { mountReplay } from "./replay.js";
 import { addressOf, addressed, mountSessions, mountStart, offer } from "./sessions.js";
 import { mountSlider } from "./slider.js";
@@ -43,6 +44,7 @@ mountTools(store, actions);
 mountChips(store, actions, mountStory(store, actions, guarded));
 mountReplay(store, guarded);
 mountHistory(store, actions);
+mountLive(store, actions);
 mountKeys(store, actions, {
   openSessions: () => guarded(openSessions),
   begin,
@@ -180,5 +182,4 @@ store.subscribe(({ problem }) => {
 
 addEventListener("popstate", arrive);
 addEventListener("focus", actions.refresh);
-document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && actions.refresh());
 arrive();

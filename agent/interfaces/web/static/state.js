@@ -7,7 +7,7 @@
  * @typedef {{turn: number, parent: ?number, feedback: string, reply: string, status: "failed"|"cancelled"}} Retry
  * @typedef {{id: string, head: ?number, turns: Turn[], pending: object[], retry: ?Retry}} Session
  * @typedef {{session: ?string, turn: ?number, words: string, back: string, phase: "sent"|"queued"|"drawing"|"lost",
- *   place: number, step: number, steps: number, preview: ?string, reply: string}} Running
+ *   place: number, step: number, steps: number, preview: ?string, reply: string, own: boolean}} Running
  */
 
 /**

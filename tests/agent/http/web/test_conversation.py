@@ -156,6 +156,59 @@ def test_two_tabs_show_the_same_session(visitor: "Visitor", engine: "PatientEngi
     expect(one.page.locator("#words")).to_have_value("")
 
 
+def test_two_browsers_show_the_same_session(visit: "Visit", site: "Running", engine: "PatientEngine") -> None:
+    one = visit().tab()
+    one.begin()
+    other = visit().tab(f"/?session={one.session}")
+    other.shows(0)
+    with engine.held():
+        one.type("too dark")
+        expect(other.last).to_contain_text("too dark")
+        expect(other.last).to_contain_text("Excluded “dark”.")
+        expect(other.progress).to_contain_text("Step 1 of 4")
+    other.shows(1)
+    site.say(one.session, "no fog")  # a program
+    for tab in (one, other):
+        tab.shows(2)
+        expect(tab.last).to_contain_text("Excluded “fog”.")
+    with engine.held():
+        other.page.locator("#words").focus()
+        other.type("no boats")
+        expect(one.progress).to_contain_text("Step 1 of 4")
+        other.page.keyboard.press("Escape")
+        for tab in (one, other):
+            expect(tab.page.get_by_role("alert")).to_have_text("“no boats” was cancelled.")
+    expect(other.page.locator("#words")).to_have_value("no boats")
+    expect(one.page.locator("#words")).to_have_value("")  # those were not said here
+    one.page.get_by_role("button", name="Try again").click()
+    other.shows(3)
+    expect(other.page.get_by_role("alert")).to_be_hidden()
+
+
+def test_what_is_looked_at_stays_when_another_goes_on(visit: "Visit", site: "Running") -> None:
+    tab = visit().tab()
+    tab.begin()
+    tab.say("too dark")
+    tab.page.locator("#history-0").click()
+    tab.shows(0)
+    site.say(tab.session, "no fog")
+    expect(tab.pictures).to_have_count(3)
+    expect(tab.page.locator("#history-2")).to_have_attribute("aria-current", "true")
+    tab.shows(0)
+
+
+def test_a_page_that_nobody_sees_catches_up_when_it_is_seen(tab: "Tab", site: "Running") -> None:
+    tab.begin()
+    hide = "value => { Object.defineProperty(document, 'visibilityState', { value, configurable: true });"
+    hide += " document.dispatchEvent(new Event('visibilitychange')); }"
+    site.wait_until(lambda: len(site.service.changes) == 1)
+    tab.page.evaluate(hide, "hidden")
+    site.wait_until(lambda: len(site.service.changes) == 0)
+    site.say(tab.session, "too dark")
+    tab.page.evaluate(hide, "visible")
+    tab.shows(1)
+
+
 def test_what_another_program_did_is_seen_on_coming_back(tab: "Tab", site: "Running") -> None:
     tab.begin()
     Conversation.open(tab.session, site.studio).say("too dark")
