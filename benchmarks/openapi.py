@@ -46,7 +46,7 @@ def main() -> int:
         folder = Path(name)
         store = Store.open(home=folder / "home")
         with Studio(store, OfflineInterpreter(), model="stub", load_engine=StubEngine) as studio:
-            app = create_app(studio, Serving(models=("stub",), size=64), log=Log(log))
+            app = create_app(studio, Serving(models=("stub",), size=64, watch=0.2), log=Log(log))
             listening, ready = listen("127.0.0.1", 0), threading.Event()
             server = Server(app, on_ready=ready.set)
             thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from notthat.agent import Settings, Studio
 from notthat.agent.interfaces.http import Serving, create_app
@@ -104,10 +104,14 @@ def states(page: Page, url: str) -> Iterator[tuple[str, bool]]:
     page.wait_for_selector("#prompt:focus")
     yield "start", False
     page.goto(url)
-    page.wait_for_load_state("networkidle")
+    expect(page.locator("#after")).not_to_have_js_property("naturalWidth", 0)
     yield "session", True
-    page.locator(".chip .body").first.focus()
+    page.locator(".chip .body").nth(1).focus()
     yield "chip", False
+    page.keyboard.press("Enter")
+    page.locator("#story img").first.wait_for()
+    yield "story", False
+    page.keyboard.press("Escape")
     page.locator(".chip.locked .body").focus()
     yield "policy", False
     page.locator("#compare").click()
@@ -115,15 +119,22 @@ def states(page: Page, url: str) -> Iterator[tuple[str, bool]]:
     page.locator("#compare").click()
     page.locator("#history-1").click()
     yield "elsewhere", False
-    page.locator("#latest").click()
     page.locator("#words").fill("make it a woman")
     page.keyboard.press("Enter")
     page.locator("#preview").wait_for()
     yield "drawing", False
     page.keyboard.press("Escape")
     page.locator("#progress").wait_for(state="hidden")
+    page.locator("#unfinished").wait_for()
     yield "cancelled", False
-    page.locator("#words").fill("")
+    page.locator(f"#history-{len(SAID)}").click()
+    page.locator("#branch").click()
+    page.locator("#unfinished").wait_for(state="hidden")
+    page.locator("#words").fill("can I talk to a human?")
+    page.keyboard.press("Enter")
+    page.locator(".handoff").last.wait_for()
+    page.locator(".handoff").last.scroll_into_view_if_needed()
+    yield "handoff", False
     page.locator("#sessions").click()
     page.locator("#sessions-list img").first.wait_for()
     yield "sessions", False

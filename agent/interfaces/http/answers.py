@@ -168,24 +168,6 @@ class SessionAnswer(BaseModel):
             links=LinksAnswer(page=links.page(session.id), replay=links.replay(session.id)),
         )
 
-    @classmethod
-    def of_first(cls, pending: list[Run], links: Links) -> "SessionAnswer":
-        """What is told of a session whose first picture is on its way."""
-        first = pending[0]
-        return cls(
-            session=first.session,
-            created_at=None,
-            model=None,
-            policies=[],
-            head=None,
-            turns=0,
-            prompt=first.words,
-            image=None,
-            sha256=None,
-            pending=[PendingAnswer.of(run, links) for run in pending if run.draws],
-            links=LinksAnswer(page=links.page(first.session), replay=links.replay(first.session)),
-        )
-
 
 class SessionsAnswer(BaseModel):
     """Sessions, newest first."""
@@ -211,7 +193,7 @@ class StoryEvent(BaseModel):
 
 
 class StoryAnswer(BaseModel):
-    """A term's story on the way to the picture that is shown."""
+    """A term's story on the way to a picture."""
 
     session: str
     term: str

@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from .... import __version__
 from ...studio import Studio
 from ..web import add_page
-from . import catalogue, openapi, operations, pictures, problems, replays, sessions, turns
+from . import catalogue, live, openapi, operations, pictures, problems, replays, sessions, turns
 from .faces import automatic1111, automatic1111_settings, mcp, openai_chat, openai_images, openai_models
 from .limits import BodyLimit
 from .logs import Log, RequestLog
@@ -41,7 +41,15 @@ FACES: tuple[Face, ...] = (
 LARGER_BODIES: dict[str, int] = {"/v1/chat/completions": openai_chat.MOST_BYTES}
 """Prefixes of paths whose requests may have so many bytes: a chat's history carries its pictures."""
 
-_ROUTERS = (sessions.router, turns.router, replays.router, pictures.router, catalogue.router, operations.router)
+_ROUTERS = (
+    sessions.router,
+    live.router,
+    turns.router,
+    replays.router,
+    pictures.router,
+    catalogue.router,
+    operations.router,
+)
 
 _ABOUT = """Say what is wrong with the picture; get it again without it.
 

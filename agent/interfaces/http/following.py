@@ -9,7 +9,7 @@ from fastapi import Response
 from fastapi.responses import StreamingResponse
 
 from ....errors import NotthatError
-from ....storage import UnknownTurnError
+from ....storage import UnknownSessionError, UnknownTurnError
 from ...conversation import Turn
 from ...recording import CancelledError
 from .answers import ReplayAnswer, TurnAnswer
@@ -19,6 +19,7 @@ from .links import Links
 from .problems import problem_of
 from .runs import Run
 from .service import Service
+from .standing import is_first_of
 from .underway import Underway
 
 MEDIA_TYPE = "text/event-stream"
@@ -43,9 +44,10 @@ STREAM: dict[int | str, dict[str, Any]] = {
 }
 """The answers of a route that tells events, as OpenAPI has them."""
 
-_RETRY = "retry: 1000\n\n"
+RETRY = "retry: 1000\n\n"
 """Milliseconds after which a client that was cut off comes back."""
-_ALIVE = ": \n\n"
+ALIVE = ": \n\n"
+"""Says that the server lives."""
 
 
 async def events_of(service: Service, caller: Caller, session: str, number: int) -> tuple[Run | None, EventLog]:
@@ -61,8 +63,10 @@ async def events_of(service: Service, caller: Caller, session: str, number: int)
     try:
         await service.session(caller, session)
         log.add("done", await service.reading(lambda: store.turn(session, number)), last=True)
-    except UnknownTurnError:
+    except (UnknownSessionError, UnknownTurnError) as unknown:
         attempts = await service.reading(lambda: store.attempts.all(session))
+        if isinstance(unknown, UnknownSessionError):  # it may have come to no first picture
+            attempts = [each for each in attempts if is_first_of(caller, each)]
         ended = [each for each in attempts if each.turn.number == number and each.status != "pending"]
         if not ended:
             raise
@@ -88,10 +92,10 @@ async def streamed(
 ) -> AsyncIterator[str]:
     """The events after this one, as text; whoever reads it attends the run."""
     with run.attended() if run else nullcontext():
-        yield _RETRY
+        yield RETRY
         async with aclosing(log.follow(after, heartbeat)) as events:
             async for event in events:
-                yield _ALIVE if event is None else text_of(event, links)
+                yield ALIVE if event is None else text_of(event, links)
 
 
 def text_of(event: Event, links: Links) -> str:

@@ -27,6 +27,7 @@ from ...replaying import Replayed, replay_turn
 from ...studio import Studio
 from . import problems
 from .callers import Caller
+from .changes import Changes
 from .devices import Devices, to_its_end
 from .limits import Rate, allowed
 from .line import Order
@@ -53,6 +54,7 @@ class Service:
         self.devices = Devices((studio, *devices), watching.stepped)
         self.runs = Runs(serving)
         self.rate = Rate()
+        self.changes = Changes(serving.watchers)
         self.stopping = False
         self._order = Order()
         watching.metrics.watch_queue(lambda: len(self.runs.waiting()), lambda: len(self.runs.drawing()))
@@ -174,6 +176,7 @@ class Service:
                 run.cancel(reason)
             if late:
                 await asyncio.wait(late)
+        self.changes.close()
 
     def close(self) -> None:
         """Let the threads go."""
@@ -230,6 +233,7 @@ class Service:
         self._admit(run.session)
         self.runs.add(run, number)
         self._begin(run, partial(self._turn, run, prepare), background)
+        self.changes.tell(run.session)
         return run
 
     def _admit(self, session: str) -> None:
@@ -263,6 +267,7 @@ class Service:
         if isinstance(run, Run) and run.clock.drawing is not None:
             self._seconds += (run.clock.ended - run.clock.drawing - self._seconds) / 8
         self.runs.ended(run)
+        self.changes.tell(run.session)
         self.watching.ended(run)
 
     async def _turn(self, run: Run, prepare: Prepare) -> Turn:

@@ -29,6 +29,10 @@ class Serving:
     """Whether the log repeats what people say."""
     heartbeat: float = 15.0
     """After so long without an event, a stream says that it lives."""
+    watch: float = 600.0
+    """After so long a stream of a session's changes ends, and whoever wants more comes back with their key."""
+    watchers: int = 1000
+    """So many of those streams there may be at once."""
     linger: float = 60.0
     """So long a turn keeps its place in the queue when the last who followed its events has gone."""
     kept_runs: int = 256

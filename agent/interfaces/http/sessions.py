@@ -4,13 +4,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from ....storage import UnknownSessionError
 from ...beginning import Beginning
 from ...stories import path_to, story
 from .answers import PendingAnswer, SessionAnswer, SessionsAnswer, StoryAnswer, StoryEvent, TurnAnswer
 from .asking import Background, SessionId, TheCaller, TheLinks, TheReceipt, TheService, answered
-from .bodies import NewSession
+from .bodies import MAX_TURN, NewSession
 from .problems import documented
+from .standing import StandingAnswer, standing
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 
@@ -56,16 +56,9 @@ async def listed(
 
 
 @router.get("/{session}", responses=documented(404), summary="Look at a session")
-async def shown(session: SessionId, service: TheService, caller: TheCaller, links: TheLinks) -> SessionAnswer:
-    """Where it stands, and which turns are on their way."""
-    try:
-        record = await service.session(caller, session)
-    except UnknownSessionError:
-        pending = service.runs.of(session)
-        if pending and pending[0].kind == "start" and caller.may_see(pending[0].owner):
-            return SessionAnswer.of_first(pending, links)
-        raise
-    return SessionAnswer.of(record, service.runs.of(session), links)
+async def shown(session: SessionId, service: TheService, caller: TheCaller, links: TheLinks) -> StandingAnswer:
+    """Where it stands, which turns are on their way, and which came to no picture."""
+    return await standing(service, caller, session, links)
 
 
 @router.get("/{session}/why", responses=documented(404), summary="Tell a term's story")
@@ -74,10 +67,13 @@ async def why(
     service: TheService,
     caller: TheCaller,
     term: Annotated[str, Query(min_length=1, max_length=200)],
+    turn: Annotated[
+        int | None, Query(ge=0, le=MAX_TURN, description="On the way to this turn; by default to the one shown.")
+    ] = None,
 ) -> StoryAnswer:
-    """Which turn excluded it, what became of its weight, and in whose words, on the way to the picture shown."""
+    """Which turn excluded it, what became of its weight, and in whose words."""
     await service.session(caller, session)
     studio = service.studio
-    events = await service.reading(lambda: story(path_to(studio, studio.store.turn(session)), term))
+    events = await service.reading(lambda: story(path_to(studio, studio.store.turn(session, turn)), term))
     told = [StoryEvent(**{name: getattr(event, name) for name in StoryEvent.model_fields}) for event in events]
     return StoryAnswer(session=session, term=term, events=told)

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
+from notthat.agent.beginning import Beginning, begin_session
 from notthat.agent.interfaces.cli import app
 from notthat.storage import KeyLimits
 
@@ -82,6 +83,14 @@ def test_an_attempt_that_came_to_nothing_is_its_owners(server: Running, key: Cal
         list(events(one, pending["events"]))
         assert two.post(f"/api/sessions/{pending['session']}/retry", json={}).status_code == 404
         assert one.post(f"/api/sessions/{pending['session']}/retry", json={}).status_code == 400
+        ours = next(each.id for each in server.studio.store.keys.all() if each.name == "one")
+        attempt = begin_session(Beginning("a boat", owner=ours), server.studio)
+        server.studio.store.attempts.end(attempt, "failed", "the lights went out")
+        address = f"/api/sessions/{attempt.session}"
+        for path in ("", "/turns/0/events"):
+            assert (one.get(address + path).status_code, two.get(address + path).status_code) == (200, 404)
+        assert one.get(address).json()["retry"]["feedback"] == "a boat"
+        assert two.post(f"{address}/retry", json={}).status_code == 404
 
 
 def test_a_keys_policies_always_apply(key: Callable[..., httpx.Client]) -> None:

@@ -111,7 +111,7 @@ def test_sessions_are_listed_and_looked_at(server: Running) -> None:
         (one["session"], 2, 1),
     ]
     assert server.client.get("/api/sessions", params={"limit": 1}).json()["sessions"] == listed[:1]
-    assert server.client.get(f"/api/sessions/{one['session']}").json() == listed[1]
+    assert server.client.get(f"/api/sessions/{one['session']}").json() == {**listed[1], "retry": None}
     assert server.client.get(f"/api/sessions/{one['session']}/turns/1").json()["negative"] == "fog"
 
 
@@ -124,6 +124,9 @@ def test_a_term_has_a_story_and_a_session_a_replay(server: Running) -> None:
         (1, 1.0, "no fog"),
         (2, None, "bring the fog back"),
     ]
+    before = server.client.get(f"/api/sessions/{session}/why", params={"term": "fog", "turn": 1}).json()
+    assert before["events"] == story["events"][:1]
+    assert server.client.get(f"/api/sessions/{session}/why", params={"term": "fog", "turn": 9}).status_code == 404
     replay = server.client.post(f"/api/sessions/{session}/replay").json()
     assert (replay["identical"], [t["turn"] for t in replay["turns"]]) == (3, [0, 1, 2])
     page = server.client.get(f"/api/sessions/{session}/replay.html")
@@ -147,11 +150,25 @@ def test_a_turn_that_came_to_no_picture_can_be_retried(serve: Serve) -> None:
     assert "device went away" not in answer.text  # what nobody expected is for the log alone
     assert "device went away" in server.log.getvalue()
     (attempt,) = server.studio.store.attempts.all()
+    address = f"/api/sessions/{attempt.session}"
+    standing = server.client.get(address)
+    assert "device went away" not in standing.text
+    assert (standing.json()["prompt"], standing.json()["head"], standing.json()["turns"]) == ("a harbour", None, 0)
+    retry = standing.json()["retry"]
+    assert (retry["turn"], retry["parent"], retry["feedback"], retry["status"]) == (0, None, "a harbour", "failed")
     engine.broken = False
-    turn = server.turn(server.client.post(f"/api/sessions/{attempt.session}/retry", json={}))
+    turn = server.turn(server.client.post(f"{address}/retry", json={}))
     assert (turn["session"], turn["turn"], turn["prompt"]) == (attempt.session, 0, "a harbour")
-    again = server.client.post(f"/api/sessions/{attempt.session}/retry", json={})
+    again = server.client.post(f"{address}/retry", json={})
     assert (again.status_code, "nothing to retry" in again.json()["detail"]) == (400, True)
+    assert server.client.get(address).json()["retry"] is None
+    engine.broken = True
+    assert server.client.post(f"{address}/turns", json={"feedback": "no fog"}).status_code == 500
+    retry = server.client.get(address).json()["retry"]
+    assert (retry["turn"], retry["parent"], retry["feedback"]) == (1, 0, "no fog")
+    engine.broken = False
+    server.say(attempt.session, "no boats")
+    assert server.client.get(address).json()["retry"] is None  # another turn has come since
 
 
 @pytest.mark.parametrize(

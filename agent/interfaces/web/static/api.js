@@ -33,6 +33,7 @@ export const start = (asked) => post("api/sessions", asked);
 export const say = (id, feedback) => post(`${session_(id)}/turns`, { feedback });
 export const edit = (id, edits) => post(`${session_(id)}/edits`, { edits });
 export const reroll = (id) => post(`${session_(id)}/seed`, {});
+export const retry = (id, turn) => post(`${session_(id)}/retry`, { turn });
 
 /** These answer with the turn that is shown then. */
 export const undo = (id) => post(`${session_(id)}/undo`, {});
@@ -41,23 +42,34 @@ export const branch = (id, turn) => post(`${session_(id)}/branch`, { turn });
 /** Ask that a turn stop; its events tell when it has. */
 export const cancel = (id, turn) => request(events_(id, turn), { method: "DELETE" });
 
-/** Open the stream of a turn's events, from the one after `last`. */
-export const stream = (id, turn, last, signal) =>
-  request(events_(id, turn), {
-    headers: { Accept: "text/event-stream", ...(last && { "Last-Event-ID": last }) },
-    signal,
-  });
+/** Open the stream of a turn's events, from the one after `last`; or that of how a session stands. */
+export const stream = (id, turn, last, signal) => follow(events_(id, turn), last, signal);
+export const watch = (id, last, signal) => follow(`${session_(id)}/events`, last, signal);
 
 /** A picture's address here; an answer's own is the one that the world knows, which may be another origin. */
 export const picture = (sha256) => `api/images/${sha256}.png`;
 
+/** What became of a term on the way to a turn: events with the turn, the weight before and after, the words. */
+export const why = async (id, turn, term) =>
+  (await json(`${session_(id)}/why?turn=${turn}&term=${encodeURIComponent(term)}`)).events;
+
+/** The address of a session's replay, a page that needs nothing else; and that page itself, where a key is needed. */
+export const replay = (id) => `${session_(id)}/replay.html`;
+export const replayFile = async (id) => (await request(replay(id))).blob();
+
 /** A session with all its turns, of which those in `known` need no asking: a turn never changes. */
-export async function session(id, known = []) {
-  const told = await json(session_(id));
+export const session = async (id, known = []) => complete(await json(session_(id)), known);
+
+/** The same where it is told already how the session stands. */
+export async function complete(told, known) {
+  const id = told.session;
   const more = await turnsFrom(id, known.length ? known.at(-1).turn + 1 : 0, told.turns - known.length);
   const turns = [...known, ...more];
   return { ...told, id, turns: turns.length < told.turns ? await turnsFrom(id, 0, told.turns) : turns };
 }
+
+const follow = (url, last, signal) =>
+  request(url, { headers: { Accept: "text/event-stream", ...(last && { "Last-Event-ID": last }) }, signal });
 
 async function turnsFrom(id, first, count) {
   const found = [];

@@ -1,7 +1,7 @@
 /** The conversation: what was said on the way to the head, and what was answered. */
 
 import { $, h, reconcile } from "./dom.js";
-import { pathTo, shownTurn } from "./state.js";
+import { HANDOFF, pathTo, shownTurn } from "./state.js";
 
 export function mountChat(store, actions) {
   const log = $("log");
@@ -11,11 +11,11 @@ export function mountChat(store, actions) {
     const quote = h("blockquote");
     const number = h("button", { type: "button", class: "number" });
     number.addEventListener("click", () => actions.show(Number(number.dataset.turn)));
-    return h("li", { class: "said" }, quote, h("p"), number);
+    return h("li", { class: "said" }, quote, h("p"), number, h("p", { class: "handoff" }));
   };
 
   const update = (element, entry) => {
-    const [quote, reply, number] = element.children;
+    const [quote, reply, number, handoff] = element.children;
     quote.textContent = entry.words;
     quote.hidden = !entry.words || entry.words === entry.reply; // what was done by hand has no words of its own
     reply.textContent = entry.reply;
@@ -25,12 +25,16 @@ export function mountChat(store, actions) {
     number.textContent = `Turn ${entry.turn}`;
     if (entry.shown) element.setAttribute("aria-current", "true");
     else element.removeAttribute("aria-current");
+    handoff.hidden = !entry.handoff;
+    if (entry.handoff && !handoff.firstChild) handoff.append(...handedOver(entry.links));
   };
 
   store.subscribe((state) => {
     const entries = said(state);
+    const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 1;
     reconcile(log, entries, (entry) => entry.key, create, update);
-    if (entries.length !== length) log.scrollTop = log.scrollHeight;
+    // not before all of the page has been told, which may show the log only then
+    if (atEnd || entries.length !== length) queueMicrotask(() => (log.scrollTop = log.scrollHeight));
     length = entries.length;
   });
 }
@@ -40,8 +44,8 @@ function said(state) {
   const { session, running, asides } = state;
   const shown = shownTurn(state)?.turn;
   const entries = [];
-  for (const { turn, feedback, reply } of session ? pathTo(session, session.head) : []) {
-    entries.push({ key: `turn-${turn}`, words: feedback, reply, turn, shown: turn === shown });
+  for (const { turn, feedback, reply, handoff, links } of session ? pathTo(session, session.head) : []) {
+    entries.push({ key: `turn-${turn}`, words: feedback, reply, turn, shown: turn === shown, handoff, links });
     asides.forEach((aside, k) => {
       if (aside.after === turn) entries.push({ key: `aside-${k}`, turn: null, ...aside });
     });
@@ -54,7 +58,19 @@ function said(state) {
       waiting: !running.reply,
       reply: running.reply || doing(running),
     });
-  return entries;
+  const last = entries.findLast(({ handoff }) => handoff); // once is enough, however often it is still wrong
+  return entries.map((entry) => ({ ...entry, handoff: entry === last }));
+}
+
+/** Where a person who takes over finds all of it: addresses as the world knows them, to send on. */
+function handedOver({ page, replay }) {
+  return [
+    `${HANDOFF}. They will find everything in `,
+    h("a", { href: page }, "this session"),
+    " and in ",
+    h("a", { href: replay, target: "_blank", rel: "noopener", "data-replay": true }, "its replay"),
+    ".",
+  ];
 }
 
 /** What is happening to a turn that is on its way, in words. */

@@ -8,7 +8,8 @@ const MOST = 2;
 const STEP = 0.1;
 const STEPS = { ArrowUp: STEP, ArrowDown: -STEP, PageUp: 5 * STEP, PageDown: -5 * STEP };
 
-export function mountChips(store, actions) {
+/** `story` tells a term's story, or what a policy leaves out. */
+export function mountChips(store, actions, story) {
   const list = $("chips");
 
   store.subscribe((state) => {
@@ -18,7 +19,7 @@ export function mountChips(store, actions) {
       list,
       items,
       (item) => item.key,
-      (item) => (item.policy ? lockedChip() : ownChip(actions, list)),
+      (item) => (item.policy ? lockedChip(story) : ownChip(actions, list, story)),
       (element, item) => (item.policy ? updateLocked(element, item) : updateOwn(element, item, state)),
     );
   });
@@ -51,7 +52,7 @@ function chipsOf(exclusions, drafts) {
   ];
 }
 
-function ownChip(actions, list) {
+function ownChip(actions, list, story) {
   const body = h(
     "span",
     { class: "body", role: "spinbutton", tabindex: 0, "aria-valuemin": LEAST, "aria-valuemax": MOST },
@@ -69,8 +70,10 @@ function ownChip(actions, list) {
     more,
     h("span", { class: "fine" }, "↑ ↓ weigh · Del allow"),
   );
-  const chip = h("li", { class: "chip" }, body, remove, h("div", { class: "card" }, h("p"), stepper));
+  const why = h("button", { type: "button", class: "link why", tabindex: -1 }, "Its story");
+  const chip = h("li", { class: "chip" }, body, remove, h("div", { class: "card" }, h("p"), why, stepper));
 
+  const tell = () => story.ofTerm(chip.dataset.term);
   const weigh = (by) => {
     const weight = Math.min(MOST, Math.max(LEAST, Number(chip.dataset.weight) + by));
     actions.weigh(chip.dataset.term, Number(weight.toFixed(2)));
@@ -83,13 +86,15 @@ function ownChip(actions, list) {
   less.addEventListener("click", () => weigh(-STEP));
   more.addEventListener("click", () => weigh(STEP));
   remove.addEventListener("click", allow);
+  why.addEventListener("click", tell);
+  body.addEventListener("click", ({ pointerType }) => pointerType !== "touch" && tell()); // a finger asks for the card
   body.addEventListener("blur", () => chip.dataset.draft && actions.settle());
   body.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key in STEPS) weigh(STEPS[event.key]);
     else if (event.key === "Home") weigh(LEAST - MOST);
     else if (event.key === "End") weigh(MOST);
-    else if (event.key === "Enter") actions.settle();
+    else if (event.key === "Enter") chip.dataset.draft ? actions.settle() : tell();
     else if (event.key === "Delete" || event.key === "Backspace") allow();
     else if (event.key === "ArrowLeft" || event.key === "ArrowRight") beside(chip, event.key, list)?.focus();
     else if (event.key === "Escape" && chip.dataset.draft) actions.unweigh();
@@ -114,14 +119,20 @@ function updateOwn(chip, { term, weight, since, words, draft }, { running }) {
   body.firstElementChild.textContent = term;
   body.lastElementChild.textContent = shown;
   remove.setAttribute("aria-label", `Allow ${term} again`);
-  for (const button of chip.querySelectorAll("button")) button.disabled = running !== null;
+  for (const button of chip.querySelectorAll(".remove, .stepper button")) button.disabled = running !== null;
   card.querySelector("output").textContent = shown;
   const whose = words ? `You said so in turn ${since}.` : `Since turn ${since}.`;
   card.firstElementChild.replaceChildren(...(words ? [h("q", {}, words)] : []), h("span", { class: "fine" }, whose));
 }
 
-function lockedChip() {
-  const body = h("span", { class: "body", tabindex: 0 }, h("span", { class: "name" }), h("span", { class: "weight" }));
+function lockedChip(story) {
+  const body = h(
+    "button",
+    { type: "button", class: "body", "aria-haspopup": "dialog" },
+    h("span", { class: "name" }),
+    h("span", { class: "weight" }),
+  );
+  body.addEventListener("click", () => story.ofPolicy(body.closest(".chip").dataset.policy));
   const lock = icon("lock");
   lock.classList.add("lock");
   body.prepend(lock);

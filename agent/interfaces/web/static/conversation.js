@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { events } from "./events.js";
-import { shownTurn, turnOf } from "./state.js";
+import { BEGINNING, HANDOFF, shownTurn, turnOf, unfinished } from "./state.js";
 
 /** How long a weight has to be left alone before it is drawn: several taps make one turn. */
 const SETTLE = 900;
@@ -19,17 +19,13 @@ const ASKED = Object.freeze({
   steps: 0,
   preview: null,
   reply: "",
+  own: false,
 });
 
 export function createConversation(store, { onReturned, onAnnounce, onOpened }) {
-  const tabs = new BroadcastChannel("notthat");
   let visit = new AbortController();
   let settling = null;
-
-  tabs.onmessage = ({ data }) => {
-    if (data.session !== store.get().session?.id) return;
-    guarded(data.began ? () => follow(data.began, "") : refresh);
-  };
+  let heard = null; // how the session stood while this page waited for a turn
 
   /** Do something that may fail: the line is then shown, and the page stands as before. */
   async function guarded(action) {
@@ -47,13 +43,27 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     visit.abort();
     visit = new AbortController();
     clearTimeout(settling);
-    store.set({ session: null, shown: null, running: null, asides: [], drafts: {}, comparing: false, problem: null });
+    store.set({ ...BEGINNING, view: store.get().view });
   }
 
   async function refresh() {
     const { session } = store.get();
     const { signal } = visit;
+    heard = null;
     if (session) take(await api.session(session.id, session.turns), signal);
+  }
+
+  /** Hear how the session stands now: at once, or after the turn that this page waits for. */
+  async function hear(told) {
+    const { signal } = visit;
+    const { session, running } = store.get();
+    if (told.session !== session?.id) return;
+    if (running) heard = told;
+    else if (gist(told) !== gist(session)) {
+      const whole = await api.complete(told, session.turns);
+      if (store.get().running) heard = told;
+      else take(whole, signal);
+    }
   }
 
   /** Take what the server says of the session, and follow what it is drawing. */
@@ -61,14 +71,15 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     if (signal.aborted) return;
     const { problem } = store.get();
     store.set({ view: "session", session: told, problem: problem?.status === 0 ? null : problem });
-    if (told.pending.length > 0 && !store.get().running) guarded(() => follow(told.pending[0]));
+    const next = told.pending.find(({ turn }) => turnOf(told, turn) === null);
+    if (next && !store.get().running) guarded(() => follow(next));
+    else if (heard && gist(heard) !== gist(told)) guarded(refresh); // one of the two is older
   }
 
-  /** Follow a turn that is on its way, to its end; `back` is what to give back to be said again where it fails. */
-  async function follow({ session, turn, feedback = "" }, back = feedback) {
-    if (store.get().running) return;
+  /** Follow a turn that is on its way, and that somebody asked for: perhaps here, before a reload. */
+  async function follow({ session, turn, feedback }) {
     const { signal } = visit;
-    store.set({ running: { ...ASKED, session, turn, words: feedback, back } });
+    store.set({ running: { ...ASKED, session, turn, words: feedback } });
     try {
       await watch(signal);
     } catch (error) {
@@ -91,45 +102,71 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
   }
 
   async function ended(turn, signal) {
-    const known = store.get().session;
+    const { session: known, running } = store.get();
+    heard = null;
     const told = await api.session(turn.session, known.turns);
     if (signal.aborted) return;
     const { asides } = store.get();
     const stored = turnOf(known, turn.turn) === null; // words that changed nothing are no turn of the session's
-    const aside = { after: told.head, words: turn.feedback, reply: turn.reply };
-    store.set({ running: null, shown: null, drafts: {}, asides: stored ? asides : [...asides, aside] });
+    const { feedback: words, reply, handoff, links } = turn;
+    const aside = { after: told.head, words, reply, handoff, links };
+    const looking = running.own ? { shown: null, drafts: {} } : {}; // at what another's turn doesn't change
+    store.set({ running: null, ...looking, asides: stored ? asides : [...asides, aside] });
     take(told, signal);
-    onAnnounce(turn.reply);
-    tabs.postMessage({ session: turn.session });
+    onAnnounce(handoff ? `${reply} ${HANDOFF}: the links are in the conversation.` : reply);
   }
 
+  /** A turn came to no picture: what was said is there to be changed, and can be tried again as it was. */
   async function returned(type, data, signal) {
     const { running, session } = store.get();
-    store.set({ running: null, drafts: {} });
-    if (session.turns.length === 0) {
-      store.set({ session: null });
-      onOpened(null);
-    }
+    const failed = type === "failed";
+    const problem = failed ? api.problemOf(data) : null;
+    const isFirst = session.turns.length === 0;
+    const drafts = running.own ? {} : store.get().drafts;
+    store.set({ running: null, drafts, reason: data.detail, session: isFirst ? null : session });
+    if (isFirst) onOpened(null);
     onReturned(running.back);
-    if (type === "cancelled") onAnnounce("Cancelled.");
-    else store.set({ problem: api.problemOf(data) });
-    tabs.postMessage({ session: running.session });
-    if (!signal.aborted) await refresh();
+    if (!failed) onAnnounce("Cancelled.");
+    if (isFirst) {
+      const retry = failed ? await retryOf(session.id) : null;
+      if (!signal.aborted) store.set({ problem: retry ? beginAgain(problem, session.id, retry) : problem });
+    } else {
+      await refresh();
+      if (!signal.aborted && !unfinished(store.get())) store.set({ problem }); // it was refused, and not recorded
+    }
+  }
+
+  /** What can be tried again of a session without a picture; null where there is no such session. */
+  async function retryOf(id) {
+    try {
+      return (await api.session(id)).retry;
+    } catch (error) {
+      if (error.status === 404) return null;
+      throw error;
+    }
+  }
+
+  /** The problem of a first picture, with the way to have it drawn all the same. */
+  function beginAgain(problem, id, { feedback, turn: number }) {
+    problem.again = () => {
+      leave();
+      return guarded(() => turn(feedback, () => api.retry(id, number)));
+    };
+    return problem;
   }
 
   /** Ask for a turn and follow it; `words` are shown while it is on its way, and given back where it fails. */
   async function turn(words, ask) {
     if (store.get().running) return;
     const { signal } = visit;
-    store.set({ running: { ...ASKED, session: store.get().session?.id ?? null, words, back: words }, problem: null });
+    const running = { ...ASKED, session: store.get().session?.id ?? null, words, back: words, own: true };
+    store.set({ running, problem: null, reason: null });
     try {
       const told = await ask();
       if (signal.aborted) return;
       const { running, session } = store.get();
       store.set({ running: { ...running, session: told.session, turn: told.turn } });
-      if (session) {
-        tabs.postMessage({ session: told.session, began: { ...told, feedback: words } });
-      } else {
+      if (!session) {
         store.set({ session: { id: told.session, head: null, turns: [], pending: [] } });
         onOpened(told.session);
       }
@@ -138,6 +175,7 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
       if (!signal.aborted) {
         store.set({ running: null });
         onReturned(words);
+        actions.refresh(); // for what others did meanwhile
       }
       throw error;
     }
@@ -171,10 +209,18 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     open(id) {
       leave();
       const { signal } = visit;
-      return guarded(async () => take(await api.session(id), signal));
+      return guarded(async () => {
+        const told = await api.session(id);
+        if (told.turns.length || told.pending.length) return take(told, signal);
+        if (signal.aborted) return;
+        onReturned(told.retry.feedback);
+        const problem = new api.Problem("The first picture of this session was not drawn to its end.");
+        store.set({ problem: beginAgain(problem, id, told.retry) });
+      });
     },
     close: () => (leave(), store.set({ view: "start" })),
-    refresh: () => guarded(refresh),
+    refresh: () => guarded(() => store.get().running || refresh()),
+    hear: (told) => guarded(() => hear(told)),
     start(asked) {
       leave();
       return guarded(() => turn(asked.prompt, () => api.start(asked)));
@@ -182,6 +228,11 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     say: (words) => grow(words, (id) => api.say(id, words)),
     edit: (edits) => grow("", (id) => api.edit(id, edits)),
     reroll: () => grow("", api.reroll),
+    retry: () =>
+      guarded(() => {
+        const { session } = store.get();
+        return turn(session.retry.feedback, () => api.retry(session.id, session.retry.turn));
+      }),
     undo: () =>
       guarded(async () => {
         const { session } = store.get();
@@ -197,7 +248,9 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     cancel: () =>
       guarded(async () => {
         const { running } = store.get();
-        if (running?.turn != null) await api.cancel(running.session, running.turn);
+        if (running?.turn == null) return;
+        store.set({ running: { ...running, back: running.words } }); // whoever asked for it: here it is changed
+        await api.cancel(running.session, running.turn);
       }),
     show(number) {
       const { session } = store.get();
@@ -231,10 +284,14 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
   async function moved(id) {
     store.set({ shown: null, drafts: {} });
     await refresh();
-    tabs.postMessage({ session: id });
   }
 
   return actions;
+}
+
+/** What makes a session look otherwise; pure. `turns` is their number, or they are there. */
+function gist({ head, turns, pending, retry }) {
+  return JSON.stringify([head, turns.length ?? turns, pending.map(({ turn }) => turn), retry]);
 }
 
 /** What is known of a turn on its way, after one more event; pure. */

@@ -1,10 +1,10 @@
 /**
- * A turn's server-sent events, over `fetch`: an EventSource could send no key.
+ * Server-sent events of a turn and of a session, over `fetch`: an EventSource could send no key.
  *
- * @typedef {{id: string, type: string, data: object}} TurnEvent
+ * @typedef {{id: string, type: string, data: object}} ServerEvent
  */
 
-import { Problem, stream } from "./api.js";
+import { Problem, stream, watch } from "./api.js";
 
 /** After one of these nothing more comes. */
 export const ENDS = new Set(["done", "failed", "cancelled"]);
@@ -12,17 +12,27 @@ export const ENDS = new Set(["done", "failed", "cancelled"]);
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 8000;
 
+/** No answer came, or one that says to come again. */
+const PASSING = new Set([0, 429, 503]);
+
+/** The events of a turn, up to its end. */
+export const events = (session, turn, signal) => resumed((last) => stream(session, turn, last, signal), signal);
+
+/** The events of a session, which have no end. */
+export const standings = (session, signal) => resumed((last) => watch(session, last, signal), signal);
+
 /**
- * The events of a turn, up to its end; after a lost connection, and an event `lost`, from the one after the last.
+ * The events of a stream that `open` opens, up to one that ends it; after a lost connection, and an event `lost`,
+ * from the one after the last.
  *
- * Throws a `Problem` where the server knows of no such turn, and an AbortError after `signal`.
+ * Throws a `Problem` where the server knows of no such thing, and an AbortError after `signal`.
  */
-export async function* events(session, turn, signal) {
+async function* resumed(open, signal) {
   let last = "";
   let pause = FIRST_PAUSE;
   for (;;) {
     try {
-      const response = await stream(session, turn, last, signal);
+      const response = await open(last);
       if (response.status === 204) return; // all was told already
       for await (const event of parse(response.body)) {
         last = event.id || last;
@@ -31,7 +41,7 @@ export async function* events(session, turn, signal) {
         if (ENDS.has(event.type)) return;
       }
     } catch (error) {
-      if (signal.aborted || (error instanceof Problem && error.status !== 0)) throw error;
+      if (signal.aborted || (error instanceof Problem && !PASSING.has(error.status))) throw error;
     }
     yield { id: last, type: "lost", data: {} };
     await elapsed(pause, signal);

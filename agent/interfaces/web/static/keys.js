@@ -19,6 +19,7 @@ export function mountKeys(store, actions, { openSessions, begin, help }) {
     b: press("branch"),
     c: press("compare"),
     d: press("download"),
+    p: press("replay"),
     s: openSessions,
     n: begin,
   };

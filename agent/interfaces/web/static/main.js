@@ -7,10 +7,13 @@ import { createConversation } from "./conversation.js";
 import { $, growWithText, h } from "./dom.js";
 import { mountHistory } from "./history.js";
 import { mountKeys } from "./keys.js";
+import { mountLive } from "./live.js";
+import { mountReplay } from "./replay.js";
 import { addressOf, addressed, mountSessions, mountStart, offer } from "./sessions.js";
 import { mountSlider } from "./slider.js";
 import { mountStage, mountTools } from "./stage.js";
-import { createStore, turnOf } from "./state.js";
+import { mountStory } from "./story.js";
+import { createStore, turnOf, unfinished } from "./state.js";
 
 const store = createStore();
 const words = $("words");
@@ -38,8 +41,10 @@ mountChat(store, actions);
 mountStage(store);
 mountSlider(store, actions);
 mountTools(store, actions);
-mountChips(store, actions);
+mountChips(store, actions, mountStory(store, actions, guarded));
+mountReplay(store, guarded);
 mountHistory(store, actions);
+mountLive(store, actions);
 mountKeys(store, actions, {
   openSessions: () => guarded(openSessions),
   begin,
@@ -78,15 +83,29 @@ async function arrive() {
   }
   await actions.open(id);
   if (store.get().view === "session") words.focus();
-  else store.set({ view: "start" });
+  else {
+    store.set({ view: "start" });
+    await guarded(offer);
+  }
 }
 
 function say() {
-  const text = words.value;
-  if (!text.trim() || store.get().running) return;
-  words.value = "";
+  if (words.value.trim() && !store.get().running) actions.say(take(words));
+}
+
+/** What a field holds, which is then empty. */
+function take(field) {
+  const text = field.value;
+  field.value = "";
   fits.forEach((fit) => fit());
-  actions.say(text);
+  return text;
+}
+
+/** Try again what came to no picture; where it still stands in the field, it is said by that. */
+function retry() {
+  if (words.value === store.get().session.retry.feedback) take(words);
+  actions.retry();
+  words.focus();
 }
 
 for (const [field, submit] of [
@@ -101,6 +120,7 @@ for (const [field, submit] of [
 }
 $("say-form").addEventListener("submit", (event) => (event.preventDefault(), say()));
 $("cancel").addEventListener("click", actions.cancel);
+$("retry").addEventListener("click", retry);
 $("latest").addEventListener("click", () => (actions.show(store.get().session.head), words.focus()));
 $("new").addEventListener("click", begin);
 $("home").addEventListener("click", (event) => (event.preventDefault(), begin()));
@@ -123,16 +143,26 @@ function askForKey() {
   if (!$("key-dialog").open) $("key-dialog").showModal();
 }
 
-store.subscribe(({ view, problem, running, session, shown }) => {
+store.subscribe((state) => {
+  const { view, problem, running, session, shown } = state;
   document.body.dataset.view = view;
   $("problem").hidden = problem === null || problem.status === 401;
   $("key").hidden = key.get() === null && problem?.status !== 401;
   $("send").hidden = running !== null;
   $("cancel").hidden = running === null;
+  const again = unfinished(state);
+  $("unfinished").hidden = again === null;
+  $("unfinished").firstElementChild.textContent = again && whatEnded(again, state.reason);
   const elsewhere = shown !== null && turnOf(session, shown) !== null;
   $("elsewhere").hidden = !elsewhere;
   $("elsewhere").firstElementChild.textContent = `This is turn ${shown}: what you say now grows a branch from it.`;
 });
+
+/** What became of a turn without a picture, in a line. */
+function whatEnded({ feedback, status }, reason) {
+  if (status === "cancelled") return `“${feedback}” was cancelled.`;
+  return `“${feedback}” came to no picture${reason ? `: ${reason}` : ""}.`;
+}
 
 let told = null;
 store.subscribe(({ problem }) => {
@@ -142,12 +172,14 @@ store.subscribe(({ problem }) => {
     $("key-problem").textContent = key.get() === null ? "" : problem.message;
     return askForKey();
   }
+  if (!problem) return $("problem").replaceChildren();
   const close = h("button", { type: "button", class: "link" }, "Close");
   close.addEventListener("click", actions.dismiss);
-  $("problem").replaceChildren(problem ? problem.message : "", ...(problem ? [close] : []));
+  const again = h("button", { type: "button", class: "link" }, "Try again");
+  again.addEventListener("click", () => (take(prompt), problem.again()));
+  $("problem").replaceChildren(h("span", {}, problem.message), ...(problem.again ? [again] : []), close);
 });
 
 addEventListener("popstate", arrive);
 addEventListener("focus", actions.refresh);
-document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && actions.refresh());
 arrive();

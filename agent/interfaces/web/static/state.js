@@ -3,13 +3,17 @@
  *
  * @typedef {{term: string, weight: number, source: string, since: number, words: string}} Exclusion
  * @typedef {{turn: number, parent: ?number, feedback: string, reply: string, prompt: string, sha256: string,
- *   exclusions: Exclusion[], seconds: number}} Turn
- * @typedef {{id: string, head: ?number, turns: Turn[], pending: object[]}} Session
+ *   exclusions: Exclusion[], seconds: number, handoff: boolean, links: {page: string, replay: string}}} Turn
+ * @typedef {{turn: number, parent: ?number, feedback: string, reply: string, status: "failed"|"cancelled"}} Retry
+ * @typedef {{id: string, head: ?number, turns: Turn[], pending: object[], retry: ?Retry}} Session
  * @typedef {{session: ?string, turn: ?number, words: string, back: string, phase: "sent"|"queued"|"drawing"|"lost",
- *   place: number, step: number, steps: number, preview: ?string, reply: string}} Running
+ *   place: number, step: number, steps: number, preview: ?string, reply: string, own: boolean}} Running
  */
 
-/** The page as it begins; `shown` is the turn that is looked at, null where that is the head. */
+/**
+ * The page as it begins; `shown` is the turn that is looked at, null where that is the head, `reason` why the latest
+ * turn came to no picture, as far as this page has heard.
+ */
 export const BEGINNING = Object.freeze({
   view: "loading",
   session: null,
@@ -18,8 +22,12 @@ export const BEGINNING = Object.freeze({
   asides: [],
   drafts: {},
   comparing: false,
+  reason: null,
   problem: null,
 });
+
+/** What is said where a person should take over. */
+export const HANDOFF = "This may be one for a person";
 
 /** Holds the state; whoever subscribes is called with it, at once and after every change. */
 export function createStore(state = BEGINNING) {
@@ -42,6 +50,10 @@ export const turnOf = (session, number) => session?.turns.find((turn) => turn.tu
 
 /** The turn that is looked at, or null before the first. */
 export const shownTurn = ({ session, shown }) => turnOf(session, shown ?? session?.head);
+
+/** The turn that came to no picture and can be tried again from where the session stands, or null. */
+export const unfinished = ({ session, running }) =>
+  !running && session?.retry && session.retry.parent === session.head ? session.retry : null;
 
 /** The turns that led to a turn, from the first. */
 export function pathTo(session, number) {

@@ -156,6 +156,59 @@ def test_two_tabs_show_the_same_session(visitor: "Visitor", engine: "PatientEngi
     expect(one.page.locator("#words")).to_have_value("")
 
 
+def test_two_browsers_show_the_same_session(visit: "Visit", site: "Running", engine: "PatientEngine") -> None:
+    one = visit().tab()
+    one.begin()
+    other = visit().tab(f"/?session={one.session}")
+    other.shows(0)
+    with engine.held():
+        one.type("too dark")
+        expect(other.last).to_contain_text("too dark")
+        expect(other.last).to_contain_text("Excluded “dark”.")
+        expect(other.progress).to_contain_text("Step 1 of 4")
+    other.shows(1)
+    site.say(one.session, "no fog")  # a program
+    for tab in (one, other):
+        tab.shows(2)
+        expect(tab.last).to_contain_text("Excluded “fog”.")
+    with engine.held():
+        other.page.locator("#words").focus()
+        other.type("no boats")
+        expect(one.progress).to_contain_text("Step 1 of 4")
+        other.page.keyboard.press("Escape")
+        for tab in (one, other):
+            expect(tab.page.get_by_role("alert")).to_have_text("“no boats” was cancelled.")
+    expect(other.page.locator("#words")).to_have_value("no boats")
+    expect(one.page.locator("#words")).to_have_value("")  # those were not said here
+    one.page.get_by_role("button", name="Try again").click()
+    other.shows(3)
+    expect(other.page.get_by_role("alert")).to_be_hidden()
+
+
+def test_what_is_looked_at_stays_when_another_goes_on(visit: "Visit", site: "Running") -> None:
+    tab = visit().tab()
+    tab.begin()
+    tab.say("too dark")
+    tab.page.locator("#history-0").click()
+    tab.shows(0)
+    site.say(tab.session, "no fog")
+    expect(tab.pictures).to_have_count(3)
+    expect(tab.page.locator("#history-2")).to_have_attribute("aria-current", "true")
+    tab.shows(0)
+
+
+def test_a_page_that_nobody_sees_catches_up_when_it_is_seen(tab: "Tab", site: "Running") -> None:
+    tab.begin()
+    hide = "value => { Object.defineProperty(document, 'visibilityState', { value, configurable: true });"
+    hide += " document.dispatchEvent(new Event('visibilitychange')); }"
+    site.wait_until(lambda: len(site.service.changes) == 1)
+    tab.page.evaluate(hide, "hidden")
+    site.wait_until(lambda: len(site.service.changes) == 0)
+    site.say(tab.session, "too dark")
+    tab.page.evaluate(hide, "visible")
+    tab.shows(1)
+
+
 def test_what_another_program_did_is_seen_on_coming_back(tab: "Tab", site: "Running") -> None:
     tab.begin()
     Conversation.open(tab.session, site.studio).say("too dark")
@@ -167,6 +220,7 @@ def test_what_another_program_did_is_seen_on_coming_back(tab: "Tab", site: "Runn
 def test_what_the_server_refuses_is_one_line_and_the_words_are_kept(tab: "Tab") -> None:
     tab.type("no hat")
     expect(tab.page.get_by_role("alert")).to_contain_text("only says what is not wanted")
+    expect(tab.page.get_by_role("button", name="Try again")).to_have_count(0)  # it would be refused again
     expect(tab.page.locator("#prompt")).to_have_value("no hat")
     tab.page.get_by_role("button", name="Close").click()
     expect(tab.page.get_by_role("alert")).to_be_hidden()
@@ -176,7 +230,9 @@ def test_a_turn_that_fails_is_told_and_its_words_are_given_back(tab: "Tab", engi
     tab.begin()
     engine.error = GenerationError("the device is out of memory: ask for fewer pixels")
     tab.type("too dark")
-    expect(tab.page.get_by_role("alert")).to_contain_text("The device is out of memory")
+    expect(tab.page.get_by_role("alert")).to_have_text(
+        "“too dark” came to no picture: the device is out of memory: ask for fewer pixels."
+    )
     expect(tab.page.locator("#words")).to_have_value("too dark")
     expect(tab.progress).to_be_hidden()
     tab.shows(0)
@@ -184,6 +240,66 @@ def test_a_turn_that_fails_is_told_and_its_words_are_given_back(tab: "Tab", engi
     tab.page.keyboard.press("Enter")
     tab.shows(1)
     expect(tab.page.get_by_role("alert")).to_be_hidden()
+
+
+def test_a_turn_that_failed_is_tried_again_even_after_a_reload(
+    tab: "Tab", site: "Running", engine: "PatientEngine"
+) -> None:
+    tab.begin()
+    again = tab.page.get_by_role("button", name="Try again")
+    engine.error = GenerationError("the device is out of memory: ask for fewer pixels")
+    tab.type("too dark")
+    again.click()
+    expect(tab.page.get_by_role("alert")).to_contain_text("the device is out of memory")  # and again it is
+    (attempt,) = site.studio.store.attempts.all(tab.session)
+    tab.page.reload()
+    expect(tab.page.get_by_role("alert")).to_have_text("“too dark” came to no picture.")
+    engine.error = None
+    again.click()
+    tab.shows(1)
+    expect(again).to_be_hidden()
+    expect(tab.page.locator("#words")).to_have_value("")
+    expect(tab.page.locator("#words")).to_be_focused()
+    turn = site.studio.store.turn(tab.session)
+    assert (turn.number, turn.feedback, turn.request) == (1, "too dark", attempt.turn.request)
+    assert site.studio.store.attempts.all(tab.session) == []
+
+
+def test_a_cancelled_turn_is_tried_again_until_something_else_is_said(tab: "Tab", engine: "PatientEngine") -> None:
+    tab.begin()
+    again = tab.page.get_by_role("button", name="Try again")
+    for _ in range(2):
+        with engine.held():
+            tab.type("too dark") if again.is_hidden() else again.click()
+            expect(tab.progress).to_contain_text("Step 1 of 4")
+            expect(again).to_be_hidden()
+            tab.page.keyboard.press("Escape")
+            expect(tab.page.get_by_role("alert")).to_have_text("“too dark” was cancelled.")
+    tab.page.locator("#words").fill("too bright")
+    tab.page.keyboard.press("Enter")
+    tab.shows(1)
+    expect(again).to_be_hidden()
+
+
+def test_a_first_picture_that_failed_is_tried_again_even_after_a_reload(
+    tab: "Tab", site: "Running", engine: "PatientEngine"
+) -> None:
+    engine.error = GenerationError("the device is out of memory: ask for fewer pixels")
+    tab.type("portrait of a man")
+    alert, again = tab.page.get_by_role("alert"), tab.page.get_by_role("button", name="Try again")
+    expect(alert).to_contain_text("The device is out of memory")
+    expect(tab.page.locator("#prompt")).to_have_value("portrait of a man")
+    (attempt,) = site.studio.store.attempts.all()
+    tab.page.goto(f"{site.url}/?session={attempt.session}")
+    expect(alert).to_contain_text("The first picture of this session was not drawn to its end.")
+    expect(tab.page.locator("#prompt")).to_have_value("portrait of a man")
+    engine.error = None
+    again.click()
+    tab.shows(0)
+    assert tab.session == attempt.session
+    expect(alert).to_be_hidden()
+    tab.page.get_by_role("button", name="New").click()
+    expect(tab.page.locator("#prompt")).to_have_value("")
 
 
 def test_a_server_that_has_gone_is_told(tab: "Tab", site: "Running") -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, expect
 
 if TYPE_CHECKING:
     from ..conftest import Running
-    from .conftest import PatientEngine, Tab
+    from .conftest import PatientEngine, Tab, Visit
 
 
 @pytest.fixture
@@ -47,6 +47,46 @@ def test_a_chip_tells_whose_words_it_is_from_and_which_turn(begun: "Tab") -> Non
     )
     begun.page.keyboard.press("Escape")
     expect(chip_of(begun, "mustache").locator(".card")).to_be_hidden()
+
+
+def test_a_chip_tells_its_story(begun: "Tab") -> None:
+    begun.say("much less cartoonish please")
+    story = begun.page.get_by_role("dialog", name="Why without “cartoon”")
+    body_of(begun, "cartoon").focus()
+    begun.page.keyboard.press("ArrowDown")
+    begun.page.keyboard.press("Enter")
+    begun.shows(4)
+    begun.page.keyboard.press("Enter")
+    events = story.get_by_role("listitem")
+    expect(events).to_have_count(3)
+    expect(events.nth(0)).to_contain_text("too cartoonish")
+    expect(events.nth(0)).to_contain_text("Turn 1 excluded it")
+    expect(events.nth(1)).to_contain_text("much less cartoonish please")
+    expect(events.nth(1)).to_contain_text("Turn 3 weighed it more")
+    expect(events.nth(2)).to_contain_text("Turn 4 weighed it less")
+    expect(events.nth(2).locator("q")).to_have_count(0)  # that was done by hand
+    expect(story.locator(".weights")).to_have_text(["1.0", "1.0 → 1.2", "1.2 → 1.1"])
+    begun.page.keyboard.press("Escape")
+    expect(story).to_be_hidden()
+    expect(body_of(begun, "cartoon")).to_be_focused()
+    body_of(begun, "cartoon").click()
+    events.nth(0).get_by_role("button").click()
+    expect(story).to_be_hidden()
+    begun.shows(1)
+    chip_of(begun, "cartoon").hover()
+    chip_of(begun, "cartoon").get_by_role("button", name="Its story").click()
+    expect(events).to_have_count(1)  # of the picture that is looked at
+
+
+def test_a_finger_on_a_chip_asks_for_its_card(visit: "Visit") -> None:
+    tab = visit(has_touch=True).tab()
+    tab.begin()
+    body_of(tab, "mustache").tap()
+    card = chip_of(tab, "mustache").locator(".card")
+    expect(card).to_be_visible()
+    expect(tab.page.get_by_role("dialog")).to_have_count(0)
+    card.get_by_role("button", name="Its story").tap()
+    expect(tab.page.get_by_role("dialog", name="Why without “mustache”")).to_be_visible()
 
 
 def test_arrow_keys_weigh_an_exclusion_and_enter_draws_it(begun: "Tab", site: "Running") -> None:
@@ -104,10 +144,16 @@ def test_a_policy_is_shown_and_locked(tab: "Tab") -> None:
     tab.begin()
     locked = tab.page.locator(".chip.locked")
     expect(locked).to_contain_text("brand-safety")
-    expect(locked.get_by_role("button")).to_have_count(0)
+    expect(locked.get_by_role("button")).to_have_count(1)  # which tells what it leaves out
     expect(tab.page.locator(".chip .term")).to_have_text(["mustache"])
     locked.locator(".body").focus()
     expect(locked.locator(".card")).to_contain_text("The policy “brand-safety” always leaves out:")
+    tab.page.keyboard.press("Enter")
+    dialog = tab.page.get_by_role("dialog", name="The policy “brand-safety” always leaves out")
+    dialog.get_by_role("button", name="watermark").click()
+    story = tab.page.get_by_role("dialog", name="Why without “watermark”").get_by_role("listitem")
+    expect(story).to_contain_text(["The policy “brand-safety” brought it, in turn 0"])
+    tab.page.keyboard.press("Escape")
     tab.page.keyboard.press("Delete")
     tab.say("start over")
     expect(tab.page.locator(".chip")).to_have_count(1)
