@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from drawing import Drawer, agent_requests, bare, refused, wanted
+from drawing import Drawer, agent_requests, bare, refused, stderr, wanted
 from joining import find_joining
 from judge import ATTRIBUTES, Judge, Verdicts, accuracy, held_out, through_the_autoencoder
 from PIL import Image, ImageDraw, ImageFont
@@ -34,7 +34,7 @@ from notthat.generation.models import locate
 FIVE = ("hat", "glasses", "watermark", "text", "blurry")
 SWEPT = ("mustache", "hat", "cartoon", "watermark", "blurry", "oversaturated")
 GUIDANCE = (2.0, 3.0, 4.0, 5.0, 7.0)
-STEPS = (10, 20, 30)
+STEPS = (8, 12, 20)
 TRUSTED = 0.9
 """The judge must see an attribute in so many of the pictures that have it, and not see it in as many of the others."""
 
@@ -190,9 +190,12 @@ def main() -> None:
     if args.joining:
         find_joining(experiment, names)
         return
-    rates = {name: experiment.rates(name) for name in names}
-    print(f"\n{args.seeds} seeds, 95 % Wilson intervals in brackets; asked for on half as many")
     columns = ("bare", "without", "negative", "agent", "asked")
+    rates = {}
+    for name in names:
+        rates[name] = experiment.rates(name)
+        stderr.print(f"{name}: " + ", ".join(f"{column} {rates[name][column]}" for column in columns))
+    print(f"\n{args.seeds} seeds, 95 % Wilson intervals in brackets; asked for on half as many")
     print_table(["", *columns], [[name, *(str(rates[name][column]) for column in columns)] for name in names])
     five = experiment.five()
     print_table(["five at once", "still there"], [[name, str(rate)] for name, rate in five.items()])
@@ -211,7 +214,7 @@ def main() -> None:
         ],
     )
     if not args.no_sweeps:
-        swept, seeds = [name for name in SWEPT if name in names], min(args.seeds, 32)
+        swept, seeds = [name for name in SWEPT if name in names], min(args.seeds, 24)
         print(f"\nWith {seeds} seeds: what is left of each, and what else changed")
         sweep(experiment, swept, "guidance_scale", GUIDANCE, seeds)
         find_joining(experiment, names)

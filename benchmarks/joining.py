@@ -18,9 +18,11 @@ from rates import Rate, SideEffects, print_table
 if TYPE_CHECKING:
     from exclusion import Experiment
 
-STEPS = (0, 2, 4, 6, 8)
+STEPS = (0, 1, 2, 3, 5)
 FEWEST = 20
 """Pictures that a kind has to be seen in, for its rates to say anything."""
+MOST = 24
+"""Pictures of each attribute that are looked at."""
 
 
 def find_joining(experiment: "Experiment", names: Sequence[str]) -> None:
@@ -48,7 +50,7 @@ def find_joining(experiment: "Experiment", names: Sequence[str]) -> None:
 def effects_by_step(experiment: "Experiment", names: Sequence[str]) -> list[list[SideEffects]]:
     """For each step of `STEPS`, the effects on each attribute, of the pictures that have it."""
     has = experiment.verdicts(experiment.bare, "bare")
-    having = {name: [seed for seed in experiment.seeds if has[seed, ATTRIBUTES.index(name)]] for name in names}
+    having = {name: np.flatnonzero(has[:, ATTRIBUTES.index(name)])[:MOST].tolist() for name in names}
     return [
         [experiment.side_effects(name, seeds, joining_step=step) for name, seeds in having.items() if seeds]
         for step in STEPS

@@ -15,6 +15,8 @@ from .captions import caption
 from .denoiser import new_scheduler
 from .world import Scene
 
+STEPS = 12
+"""As good as 20 by the experiment's table, and as the eye tells."""
 GUIDANCE = 4.0
 RESCALE = 0.8
 """Without it, noise that ends in pure noise makes what is guided away from garish: Lin et al. 2024, section 3.4."""
@@ -65,7 +67,7 @@ def export(pipeline: Any, clip: CLIPModel, scenes: list[Scene], training: dict[s
     rng = random.Random(0)
     words = {word for scene in scenes for word in caption(scene, rng).replace(",", " ").lower().split()}
     about = {
-        "num_inference_steps": 20,
+        "num_inference_steps": STEPS,
         "guidance_scale": GUIDANCE,
         "guidance_rescale": RESCALE,
         "width": SIZE,
@@ -82,7 +84,7 @@ def sheet(pipeline: Any, path: Path, per_prompt: int = 4) -> None:
     prompts = [prompt for prompt in SHEET for _ in range(per_prompt)]
     generators = [torch.Generator("cpu").manual_seed(seed) for _ in SHEET for seed in range(per_prompt)]
     pictures = pipeline(
-        prompts, num_inference_steps=20, guidance_scale=GUIDANCE, guidance_rescale=RESCALE, generator=generators
+        prompts, num_inference_steps=STEPS, guidance_scale=GUIDANCE, guidance_rescale=RESCALE, generator=generators
     ).images
     side = pictures[0].width
     image = Image.new("RGB", (per_prompt * 2 * side, len(SHEET) // 2 * side))
