@@ -66,7 +66,7 @@ export function whatHappened({ turn, before, weight, source }) {
 
 /** The weight from then on, as a number and as a bar. */
 function weights({ before, weight }) {
-  const change = [before, weight].filter((each) => each !== null).map((each) => each.toFixed(each * 10 % 1 ? 2 : 1));
+  const change = [before, weight].filter((each) => each !== null).map((each) => each.toFixed((each * 10) % 1 ? 2 : 1));
   const bar = h("span", { class: "bar-of" });
   bar.style.setProperty("--weight", Math.min(1, (weight ?? 0) / FULL));
   return h("span", { class: "weights" }, weight === null ? "–" : change.join(" → "), bar);
