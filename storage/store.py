@@ -170,6 +170,11 @@ class Store:
         with self._database.reading() as db:
             return [rows.session_record(*row) for row in db.execute(newest_first)]
 
+    def count_sessions(self) -> int:
+        """How many sessions there are."""
+        with self._database.reading() as db:
+            return db.scalar(select(func.count()).select_from(SessionRow)) or 0
+
     def turn(self, session_id: str, number: int | None = None) -> TurnRecord:
         """Turn `number` of the session, by default its head."""
         with self._database.reading() as db:

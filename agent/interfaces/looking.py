@@ -7,6 +7,9 @@ import typer
 
 from .options import Json, SessionId, open_studio
 
+_SHOWN = 20
+"""How many sessions people are shown who don't say how many."""
+
 
 def show(
     session: SessionId,
@@ -51,7 +54,9 @@ def why(
 
 
 def sessions(
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many of the newest.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="How many of the newest; by default 20, with --json or --unfinished all.")
+    ] = None,
     unfinished: Annotated[
         bool, typer.Option("--unfinished", help="Turns without a picture instead: being drawn, failed, cancelled.")
     ] = False,
@@ -66,6 +71,8 @@ def sessions(
             for attempt in studio.store.attempts.all()[::-1][:limit]:
                 emit(attempt_json(attempt)) if as_json else typer.echo(attempt_line(attempt))
             return
+        if limit is None and not as_json:
+            limit = _SHOWN
         for session in studio.store.sessions(limit):
             created = session.created_at.isoformat(timespec="seconds")
             if as_json:
@@ -73,3 +80,5 @@ def sessions(
             else:
                 turns = f"{session.turns} turn{'s' if session.turns != 1 else ''}"
                 typer.echo(f"{session.id}  {created:19.19}  {turns:>9}  {session.prompt}")
+        if not as_json and limit is not None and (more := studio.store.count_sessions() - limit) > 0:
+            typer.echo(f"{more} more: --limit {limit + more}", err=True)

@@ -380,6 +380,19 @@ def test_generate_draws_like_a_picture_that_says_how_it_was_made(notthat: Run, t
 # What people read
 
 
+def test_people_are_shown_the_newest_sessions_and_programs_all(notthat: Run, home: Path) -> None:
+    with Studio(Store.open(home=home), OfflineInterpreter(), model="stub", load_engine=StubEngine) as studio:
+        ids = [Conversation.start(f"a boat {k}", studio, seed=k).id for k in range(22)][::-1]
+    shown = notthat("sessions")
+    assert [line.split()[0] for line in shown.out.splitlines()] == ids[:20]
+    assert shown.err == "2 more: --limit 22\n"
+    assert len(notthat("sessions", "--limit", 3).out.splitlines()) == 3
+    whole = notthat("sessions", "--limit", 22)
+    assert (len(whole.out.splitlines()), whole.err) == (22, "")
+    programs = notthat("sessions", "--json")
+    assert ([line["id"] for line in programs.lines], programs.err) == (ids, "")
+
+
 def test_without_json_people_read_what_happened(notthat: Run, home: Path, model_folder: Path) -> None:
     session = begin(home, model_folder, "no fog")
     with Store.open(home=home) as store:

@@ -134,12 +134,13 @@ class TestStore:
         assert all(len(id) == 16 and int(id, 16) >= 0 for id in ids)
 
     def test_lists_the_newest_session_first(self, store: Store, begin: Begin, grow: Grow) -> None:
-        assert store.sessions() == []
+        assert (store.sessions(), store.count_sessions()) == ([], 0)
         ids = [begin().session for _ in range(3)]
         grow(ids[1])
 
         assert store.sessions() == [store.session(id) for id in reversed(ids)]
         assert [session.turns for session in store.sessions()] == [1, 2, 1]
+        assert store.count_sessions() == 3
 
     def test_keeps_the_picture_with_its_text(self, store: Store, turn: MakeTurn, picture: MakePicture) -> None:
         shown = picture(7)

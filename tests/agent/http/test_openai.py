@@ -18,6 +18,8 @@ from PIL import Image
 from notthat.agent.interpreters import Interpretation
 from notthat.generation import GenerationError, GenerationRequest, Progress, StubEngine
 
+from .conftest import GatedEngine
+
 Serve = Callable[..., Any]
 Connect = Callable[..., OpenAI]
 
@@ -106,6 +108,59 @@ def test_a_session_goes_on_with_what_is_said(server: Any, client: OpenAI) -> Non
     assert refused.value.param == "size"
 
 
+@pytest.mark.parametrize(("most", "kind"), [(None, "png"), (0, "jpeg"), (1, "png"), (2, "webp"), (3, "jpeg")])
+def test_a_picture_is_streamed_with_small_ones_before_it(
+    serve: Serve, connect: Connect, most: int | None, kind: Any
+) -> None:
+    engine = GatedEngine()
+    client = connect(serve(engine))
+    engine.let_go(3)  # of four steps
+    stream = client.images.generate(
+        prompt="a harbour without boats", size="64x32", stream=True, partial_images=most, output_format=kind
+    )
+    partials = [next(stream) for _ in range(most or 0)]
+    engine.gate.set()
+    completed, *more = stream
+    for event in (*partials, completed):
+        type(event).model_validate(event.model_dump(), strict=True)  # the client looks at nothing
+        shown = picture(event.b64_json)
+        assert (shown.format, f"{shown.width}x{shown.height}") == (kind.upper(), event.size)
+        assert event.output_format == kind
+    assert [(event.type, event.size) for event in partials] == [("image_generation.partial_image", "4x4")] * len(
+        partials
+    )
+    assert [event.partial_image_index for event in partials] == list(range(most or 0))
+    assert (completed.type, completed.size, more) == ("image_generation.completed", "64x32", [])
+    assert completed.usage.total_tokens == 0
+    told = completed.model_extra
+    assert (told["revised_prompt"], told["negative_prompt"], told["turn"]) == ("a harbour", "boats", 0)
+    session = client.images.generate(prompt="no fog", stream=True, extra_body={"session": told["session"]})
+    assert [event.model_extra["negative_prompt"] for event in session] == ["boats, fog"]
+
+
+def test_an_error_while_a_picture_is_streamed_ends_the_stream(serve: Serve, connect: Connect) -> None:
+    class Failing(StubEngine):
+        def run(self, request: GenerationRequest) -> Iterator[Progress]:  # type: ignore[override]
+            yield next(iter(super().run(request)))
+            raise GenerationError("the device went away")
+
+    with pytest.raises(openai.APIError, match="the device went away"):
+        list(connect(serve(Failing())).images.generate(prompt="a pier", stream=True, partial_images=3))
+
+
+def test_who_goes_away_while_a_picture_is_streamed_gives_it_up(serve: Serve, connect: Connect) -> None:
+    engine = GatedEngine()
+    running = serve(engine)
+    engine.let_go()
+    stream = connect(running).images.generate(prompt="a pier", stream=True, partial_images=3)
+    next(stream)
+    stream.close()
+    running.wait_until(lambda: all(run.stopped for run in running.service.runs.unfinished()))
+    engine.gate.set()
+    running.wait_until(lambda: not running.service.runs.unfinished())
+    assert [each.status for each in running.studio.store.attempts.all()] == ["cancelled"]
+
+
 def test_errors_are_theirs(serve: Serve, connect: Connect) -> None:
     client = connect(serve(size=64))
     for more, kind, code, param in [
@@ -113,7 +168,10 @@ def test_errors_are_theirs(serve: Serve, connect: Connect) -> None:
         ({"size": "4000x3000"}, openai.PermissionDeniedError, "beyond_limit", None),
         ({"size": "33x32"}, openai.BadRequestError, "refused", None),
         ({"n": 11}, openai.BadRequestError, "invalid", "n"),
-        ({"stream": True}, openai.BadRequestError, "invalid", "stream"),
+        ({"stream": True, "n": 2}, openai.BadRequestError, "refused", "n"),
+        ({"stream": True, "partial_images": 4}, openai.BadRequestError, "invalid", "partial_images"),
+        ({"stream": True, "model": "sdxl"}, openai.NotFoundError, "model_not_found", None),
+        ({"stream": True, "size": "33x32"}, openai.BadRequestError, "refused", None),
         ({"extra_body": {"session": "0" * 16}}, openai.NotFoundError, "unknown_session", None),
         ({"extra_body": {"policies": ["none"]}}, openai.BadRequestError, "refused", None),
     ]:

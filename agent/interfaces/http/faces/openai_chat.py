@@ -4,14 +4,13 @@ What was said before decides which session it is: see `openai_places`. System me
 and are not read.
 """
 
-import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from ....beginning import Beginning
@@ -21,21 +20,17 @@ from ..asking import TheCaller, TheLinks, TheReceipt, TheService, attended
 from ..bodies import WHOLE, Name, Seed
 from ..events import Event
 from ..links import Links
-from ..problems import problem_of
 from ..runs import Run
 from ..service import Service
 from .openai_places import Message, place_of, title, words_of
-from .openai_shapes import ModelName, error_of, errors, model_named, router
+from .openai_shapes import ModelName, errors, model_named, router
+from .openai_streams import ALIVE, STREAM, data, failure, happening, streaming
 from .pictures import encoded
 
 MOST_BYTES = 32 << 20
 """A chat's history carries its pictures, where they are data URLs."""
 
 _router = router()
-_MEDIA_TYPE = "text/event-stream"
-_ALIVE = ": \n\n"
-_PATIENCE = 1.0
-"""Seconds that a stream is held back for an error that can be answered with a status of its own."""
 
 Picture = Literal["link", "data"]
 
@@ -94,7 +89,7 @@ class Completion(BaseModel):
 @_router.post(
     "/chat/completions",
     response_model=Completion,
-    responses={200: {"content": {_MEDIA_TYPE: {"schema": {"type": "string"}}}}, **errors(404, 409, 413, 500)},
+    responses={**STREAM, **errors(404, 409, 413, 500)},
     summary="Talk to a picture, as to a chat model",
 )
 async def completions(
@@ -109,10 +104,7 @@ async def completions(
     answer = _Answer(asked, run, service, links)
     if not asked.stream:
         return JSONResponse(await answer.whole(await attended(request, run)))
-    chunks = answer.chunks()
-    first = await anext(chunks)  # raises what goes wrong at once
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_joined(first, chunks), media_type=_MEDIA_TYPE, headers=headers)
+    return await streaming(answer.chunks())
 
 
 def _beginning(asked: ChatAsked, words: str, service: Service) -> Beginning:
@@ -126,13 +118,6 @@ def _beginning(asked: ChatAsked, words: str, service: Service) -> Beginning:
         policies=tuple(asked.policies),
         model=model_named(asked.model, service),
     )
-
-
-async def _joined(first: str, chunks: AsyncGenerator[str]) -> AsyncIterator[str]:
-    async with aclosing(chunks):  # at once, when the client has gone
-        yield first
-        async for chunk in chunks:
-            yield chunk
 
 
 class _Answer:
@@ -157,28 +142,22 @@ class _Answer:
         What goes wrong in the first second is raised before the first chunk; later errors are chunks.
         """
         begun = False
-        with self._run.attended():
-            heartbeat = min(_PATIENCE, self._service.serving.heartbeat)
-            async with aclosing(self._run.events.follow(heartbeat=heartbeat)) as events:
-                async for event in events:
-                    if not begun and event is not None and event.name in ("failed", "cancelled"):
-                        await self._run.result()  # which raises it
-                    if not begun and (event is None or event.name != "queued"):
-                        begun = True
-                        yield self._chunk({"role": "assistant", "content": ""})
-                    if begun:
-                        async for chunk in self._chunks_of(event):
-                            yield chunk
+        async with aclosing(happening(self._run, self._service)) as events:
+            async for event in events:
+                if not begun:
+                    begun = True
+                    yield self._chunk({"role": "assistant", "content": ""})
+                async for chunk in self._chunks_of(event):
+                    yield chunk
 
     async def _chunks_of(self, event: Event | None) -> AsyncIterator[str]:
         if event is None:
-            yield _ALIVE
+            yield ALIVE
         elif event.name == "interpreted" and isinstance(event.data, dict):
             self._said = str(event.data["reply"])
             yield self._chunk({"content": self._said})
         elif event.name in ("failed", "cancelled"):
-            problem = problem_of(self._run.error or RuntimeError("it ended without a picture"))
-            yield _data(error_of(problem).model_dump(mode="json"))
+            yield failure(self._run)
         elif event.name == "done" and isinstance(event.data, Turn):
             async for chunk in self._end(event.data):
                 yield chunk
@@ -188,7 +167,7 @@ class _Answer:
         yield self._chunk({"content": rest + await self._picture(turn)})
         yield self._chunk({}, finish_reason="stop", notthat=self._told(turn))
         if self._asked.stream_options is not None and self._asked.stream_options.include_usage:
-            yield _data({**self._head(), "object": "chat.completion.chunk", "choices": [], "usage": _USAGE})
+            yield data({**self._head(), "object": "chat.completion.chunk", "choices": [], "usage": _USAGE})
         yield "data: [DONE]\n\n"
 
     async def _picture(self, turn: Turn) -> str:
@@ -212,15 +191,11 @@ class _Answer:
     def _chunk(self, delta: dict[str, Any], finish_reason: str | None = None, notthat: TurnAnswer | None = None) -> str:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
         told = {} if notthat is None else {"notthat": notthat.model_dump(mode="json")}
-        return _data({**self._head(), "object": "chat.completion.chunk", "choices": [choice], **told})
+        return data({**self._head(), "object": "chat.completion.chunk", "choices": [choice], **told})
 
 
 _USAGE = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 """There is nothing to be paid by the token."""
-
-
-def _data(value: dict[str, Any]) -> str:
-    return f"data: {json.dumps(value, ensure_ascii=False)}\n\n"
 
 
 def install(app: FastAPI, service: Service) -> None:

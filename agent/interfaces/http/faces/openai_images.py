@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from ....beginning import Beginning
@@ -19,7 +19,9 @@ from ..links import Links
 from ..problems import Problem
 from ..runs import Run
 from ..service import Service
+from .openai_partials import Partials
 from .openai_shapes import ModelName, errors, model_named, router
+from .openai_streams import STREAM, streaming
 from .pictures import ImageFormat, begun, drawn, encoded, gone_on
 
 _router = router()
@@ -50,7 +52,10 @@ class ImagesAsked(BaseModel):
         default=None, description="Both where none is asked for."
     )
     output_format: ImageFormat | None = Field(default=None, description="Of `b64_json`; an address is always a PNG's.")
-    stream: Literal[False] | None = Field(default=None, description="Pictures come whole.")
+    stream: bool | None = Field(default=None, description="One picture as it is drawn, as server-sent events.")
+    partial_images: Annotated[int, Field(ge=0, le=3), WHOLE] | None = Field(
+        default=None, description="With `stream`, how many small pictures come before it, at most."
+    )
     session: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
     seed: Seed | None = None
     negative_prompt: Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")] | None = None
@@ -79,17 +84,30 @@ class ImagesAnswer(BaseModel):
     session: str = Field(description="The first picture's.")
 
 
-@_router.post("/images/generations", responses=errors(404, 409, 413, 500), summary="Draw pictures, as OpenAI's does")
+@_router.post(
+    "/images/generations",
+    response_model=ImagesAnswer,
+    responses={**STREAM, **errors(404, 409, 413, 500)},
+    summary="Draw pictures, as OpenAI's does",
+)
 async def generations(
     asked: ImagesAsked, request: Request, service: TheService, caller: TheCaller, receipt: TheReceipt, links: TheLinks
-) -> ImagesAnswer:
-    """`n` pictures from seeds that follow each other, each the first of a session; or the next `n` of a session."""
+) -> ImagesAnswer | Response:
+    """`n` pictures from seeds that follow each other, each the first of a session; or the next `n` of a session.
+
+    With `stream` one picture, as `image_generation.partial_image` and `image_generation.completed`.
+    """
     count = asked.n or 1
+    if asked.stream and count > 1:
+        raise _refused("n", "a stream brings one picture: leave n out, or stream")
     if asked.session is not None:
         _check_goes_on(asked)
         runs = await gone_on(service, caller, asked.session, asked.prompt, count, receipt)
     else:
         runs = await begun(service, caller, _beginning(asked, service), count, receipt)
+    if asked.stream:
+        kind = asked.output_format or "png"
+        return await streaming(Partials(runs[0], service, links, kind, asked.partial_images or 0).chunks())
     return await _answer(request, service, runs, asked, links)
 
 
@@ -114,8 +132,11 @@ def _check_goes_on(asked: ImagesAsked) -> None:
     begins = ("seed", "negative_prompt", "steps", "guidance", "size", "policies")
     given = [name for name in begins if getattr(asked, name) not in (None, [], "auto", "")]
     if given:
-        detail = f"{given[0]}: a session goes on as it was begun; say in the prompt what is wrong with its picture"
-        raise Problem(400, "refused", "That can't be done", detail, more={"errors": [{"loc": [given[0]]}]})
+        raise _refused(given[0], "a session goes on as it was begun; say in the prompt what is wrong with its picture")
+
+
+def _refused(field: str, why: str) -> Problem:
+    return Problem(400, "refused", "That can't be done", f"{field}: {why}", more={"errors": [{"loc": [field]}]})
 
 
 async def _answer(

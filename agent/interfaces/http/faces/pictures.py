@@ -56,13 +56,23 @@ async def drawn(request: Request, runs: list[Run]) -> list[Turn]:
 
 def encoded(path: Path, kind: ImageFormat) -> str:
     """A picture's file as base64: as it is, with its text, or in another format."""
-    content = path.read_bytes()
+    return as_text(path.read_bytes(), kind)
+
+
+def as_text(content: bytes, kind: ImageFormat) -> str:
+    """The same of a PNG's content."""
     if kind != "png":
         file = BytesIO()
         with Image.open(BytesIO(content)) as image:
             image.convert("RGB").save(file, kind.upper(), quality=95)
         content = file.getvalue()
     return base64.b64encode(content).decode()
+
+
+def size_of(content: bytes) -> tuple[int, int]:
+    """The width and height of a PNG, in pixels."""
+    with Image.open(BytesIO(content)) as image:
+        return image.size
 
 
 async def _turns(runs: list[Run]) -> list[Turn]:
