@@ -1,5 +1,7 @@
 """The pictures of the exclusion experiment: the prompts of its columns, and the processes that draw them."""
 
+import hashlib
+import json
 import multiprocessing
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
@@ -64,12 +66,17 @@ def wanted(seed: int, name: str) -> str:
 
 
 class Drawer:
-    """Draws requests, each once, in a process a core; a drawn picture is kept for all who ask again."""
+    """Draws requests, each once, in a process a core; a drawn picture is kept for all who ask again.
 
-    def __init__(self, jobs: int) -> None:
+    With a folder it is kept there, for a run that goes on where another was broken off.
+    """
+
+    def __init__(self, jobs: int, folder: Path | None = None) -> None:
         self.engine = LocalEngine.load("mini")
         self.pool = multiprocessing.get_context("spawn").Pool(jobs, _start_worker)
         self.drawn: dict[GenerationRequest, Pixels] = {}
+        self._folder = folder
+        self._made_by = json.dumps(self.engine.provenance(), sort_keys=True)
 
     def request(self, seed: int, prompt: str, negative: str = "", **asked: object) -> GenerationRequest:
         """A request with mini's defaults, as a session makes it."""
@@ -78,12 +85,28 @@ class Drawer:
 
     def draw(self, requests: Sequence[GenerationRequest], what: str) -> Pixels:
         """The pictures of requests, of shape (len(requests), height, width, 3)."""
-        new = batches([request for request in dict.fromkeys(requests) if request not in self.drawn])
+        new = batches([request for request in dict.fromkeys(requests) if not self._has(request)])
         if new:
             drawing = track(self.pool.imap(_draw, new), what, len(new), console=stderr)
             for batch, pictures in zip(new, drawing, strict=True):
                 self.drawn |= dict(zip(batch, pictures, strict=True))
+                self._keep(batch)
         return np.stack([self.drawn[request] for request in requests])
+
+    def _has(self, request: GenerationRequest) -> bool:
+        if request not in self.drawn and self._folder and (path := self._path(self._folder, request)).exists():
+            self.drawn[request] = np.asarray(Image.open(path))
+        return request in self.drawn
+
+    def _keep(self, batch: Sequence[GenerationRequest]) -> None:
+        if self._folder:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            for request in batch:
+                Image.fromarray(self.drawn[request]).save(self._path(self._folder, request))
+
+    def _path(self, folder: Path, request: GenerationRequest) -> Path:
+        """Where the picture of a request lies: as long as the same weights and libraries make it."""
+        return folder / f"{hashlib.sha256((self._made_by + request.model_dump_json()).encode()).hexdigest()[:32]}.png"
 
 
 def batches(requests: Sequence[GenerationRequest]) -> list[list[GenerationRequest]]:

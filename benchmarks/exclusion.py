@@ -8,7 +8,7 @@ Portraits are drawn by the product's own engine with mini's defaults, the same s
     without   the raw prompt "portrait of a man without a hat"
     negative  the bare prompt, and "hat" in the negative prompt
     agent     what the agent draws when told "portrait of a man without a hat", or, of every second batch, "no hat"
-    asked     the raw prompt "portrait of a man with a hat" (on half of the seeds)
+    asked     the raw prompt "portrait of a man with a hat" (on a quarter of the seeds)
 
 and judged by a classifier that was trained on renders, never on what mini draws (`judge.py`). Rates stand
 with 95 % Wilson intervals. An attribute that the judge gets wrong too often on held-out pictures is left out. With
@@ -32,11 +32,14 @@ from notthat.generation import GenerationRequest
 from notthat.generation.models import locate
 
 FIVE = ("hat", "glasses", "watermark", "text", "blurry")
-SWEPT = ("mustache", "hat", "cartoon", "watermark", "blurry", "oversaturated")
-GUIDANCE = (2.0, 3.0, 4.0, 5.0, 7.0)
+SWEPT = ("mustache", "hat", "cartoon", "watermark", "blurry")
+GUIDANCE = (2.0, 4.0, 6.0, 8.0)
 STEPS = (8, 12, 20)
 TRUSTED = 0.9
 """The judge must see an attribute in so many of the pictures that have it, and not see it in as many of the others."""
+
+RARE = 0.12
+"""An attribute that fewer of the bare pictures have is left out."""
 
 
 class Experiment:
@@ -47,6 +50,14 @@ class Experiment:
         self.seeds = range(seeds)
         self.bare = [drawer.request(seed, bare(seed)) for seed in self.seeds]
         self._columns: dict[str, dict[str, list[GenerationRequest]]] = {}
+
+    def worth_excluding(self, names: Sequence[str]) -> list[str]:
+        """Those of the attributes that come by themselves often enough for their absence to say something."""
+        seen = self.verdicts(self.bare, "bare").mean(0)
+        rates = {name: float(seen[ATTRIBUTES.index(name)]) for name in names}
+        rare = [f"{name} {100 * rate:.0f} %" for name, rate in rates.items() if rate < RARE]
+        print(f"\nSeldom there unasked, so left out: {', '.join(rare) or 'none'}")
+        return [name for name, rate in rates.items() if rate >= RARE]
 
     def verdicts(self, requests: Sequence[GenerationRequest], what: str) -> Verdicts:
         """What is in the pictures of requests, of shape (len(requests), len(ATTRIBUTES))."""
@@ -65,7 +76,7 @@ class Experiment:
             "without": [draw(seed, refused(seed, name)) for seed in self.seeds],
             "negative": [draw(seed, bare(seed), name) for seed in self.seeds],
             "agent": list(agent_requests(self.seeds, name)),
-            "asked": [draw(seed, wanted(seed, name)) for seed in self.seeds[: (len(self.seeds) + 1) // 2]],
+            "asked": [draw(seed, wanted(seed, name)) for seed in self.seeds[: (len(self.seeds) + 3) // 4]],
         }
 
     def rates(self, name: str) -> dict[str, Rate]:
@@ -182,20 +193,22 @@ def main() -> None:
     parser.add_argument("--judged", type=Path, help="write a sheet of pictures with the judge's words here")
     parser.add_argument("--no-sweeps", action="store_true", help="leave guidance and joining step at mini's defaults")
     parser.add_argument("--joining", action="store_true", help="find how late each kind of term may join, alone")
+    parser.add_argument("--keep", type=Path, help="keep drawn pictures here, and take those that are there")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes that draw")
     args = parser.parse_args()
     judge = Judge.load()
     names = list(trusted(judge, 600))
-    experiment = Experiment(Drawer(args.jobs), judge, args.seeds)
+    experiment = Experiment(Drawer(args.jobs, args.keep), judge, args.seeds)
     if args.joining:
         find_joining(experiment, names)
         return
+    names = experiment.worth_excluding(names)
     columns = ("bare", "without", "negative", "agent", "asked")
     rates = {}
     for name in names:
         rates[name] = experiment.rates(name)
         stderr.print(f"{name}: " + ", ".join(f"{column} {rates[name][column]}" for column in columns))
-    print(f"\n{args.seeds} seeds, 95 % Wilson intervals in brackets; asked for on half as many")
+    print(f"\n{args.seeds} seeds, 95 % Wilson intervals in brackets; asked for on a quarter of them")
     print_table(["", *columns], [[name, *(str(rates[name][column]) for column in columns)] for name in names])
     five = experiment.five()
     print_table(["five at once", "still there"], [[name, str(rate)] for name, rate in five.items()])
@@ -214,7 +227,7 @@ def main() -> None:
         ],
     )
     if not args.no_sweeps:
-        swept, seeds = [name for name in SWEPT if name in names], min(args.seeds, 24)
+        swept, seeds = [name for name in SWEPT if name in names], min(args.seeds, 16)
         print(f"\nWith {seeds} seeds: what is left of each, and what else changed")
         sweep(experiment, swept, "guidance_scale", GUIDANCE, seeds)
         find_joining(experiment, names)

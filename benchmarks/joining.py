@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 STEPS = (0, 1, 2, 3, 5)
 FEWEST = 20
 """Pictures that a kind has to be seen in, for its rates to say anything."""
-MOST = 24
+MOST = 16
 """Pictures of each attribute that are looked at."""
 
 
