@@ -9,7 +9,8 @@ from .faults import fault
 from .grammar import Reading, grammar
 from .lexicon import lexicon
 from .phrases import is_noun_phrase, term_of
-from .roundabout import forgotten, hated
+from .reasons import explains, reason_before, so_then
+from .roundabout import forgotten, got_instead, hated
 from .text import in_full, split, trim
 
 _MAX_CLAUSE = 200
@@ -27,7 +28,7 @@ _INTERJECTION = re.compile(
 )
 _REASON = re.compile(r"(?:looks?|feels?|seems?|it|it's|they|they're|everything|the|this|that|now|i|we|he|she)\b", re.I)
 _REFUSED = re.compile(
-    r"(?:^|(?<=[.;!]))\s*(?P<thing>[\w' -]{3,40})(?:(?P<asked>\s*[?:=])|\s*(?:,|\s-+\s|\.\.+))\s*"
+    r"(?:^|(?<=[.;!])|(?<=\bbut))\s*(?P<thing>[\w' -]{3,40})(?:(?P<asked>\s*[?:=])|\s*(?:,|\s-+\s|\.\.+))\s*"
     r"(?:no|nope|nah|no way)(?:[ ,]+(?:thanks|thank you|please))?\s*[.!]*\s*$",
     re.I,
 )
@@ -64,11 +65,14 @@ _STARTS = re.compile(
     re.I,
 )
 """Where a clause may begin that nothing parts from the one before."""
-_COMPLAINTS = frozenset({"too", "not_keen", "unwanted", "annoying", "faulty", "hedged"})
-_IMPRESSION = re.compile(
-    r"(?:it )?(?:feels|seems|reads|makes it (?:look|feel|seem)|gives? (?:me|it|off)) |.* (?:vibes?|energy)$", re.I
+_AFTERTHOUGHT = re.compile(
+    r"\s+(?:again|here|there|somewhere|as usual|as always|once more|yet again|everywhere|this time|every time|each time"
+    r"|or something|or whatever|somehow|(?:back|up|down|over|out|in|right) (?:there|here)|classic|i see|it seems"
+    r"|(?:in|on|at|to|along|by) the (?:very )?(?:far |top |bottom )?(?:corner|corners|background|foreground|back"
+    r"|distance|middle|sky|frame|picture|image|left|right|side|sides|top|bottom|front|edge|edges|end|shadows))$",
+    re.I,
 )
-"""How one says what a picture is like because of something else that was named."""
+"""What says where or when, and is no part of what a rule knows: "six fingers | again"."""
 
 
 def read_all(text: str, draft: Draft) -> None:
@@ -83,6 +87,12 @@ def read_all(text: str, draft: Draft) -> None:
             draft.want(other.new)
             return
         text = f"{other.new} instead of {other.old}"
+    text = got_instead(text)
+    if reason := reason_before(text):
+        told = Draft(draft.state)
+        read_all(reason, told)
+        draft.mention = told.mention
+        text = so_then(text)
     text = _RUN_ON.sub(r"\1, ", _LISTED.sub("no ", _REFUSED.sub(_refuse, _AFRESH.sub(r"\1, ", text))))
     left = _MAX_CLAUSES
     for clauses in split(text):
@@ -99,7 +109,7 @@ def _read_sentence(clauses: list[str], text: str, draft: Draft) -> None:
             continue
         if draft.weakened and _REASON.match(clause):
             continue
-        if before and _explains(clause, before, text):
+        if before and explains(clause, before, text):
             continue
         if before and before.rule.name == "none" and draft.refused and _is_instead(clause, text):
             before, draft.corrective, draft.rejected = None, True, draft.refused
@@ -112,6 +122,10 @@ def _read_sentence(clauses: list[str], text: str, draft: Draft) -> None:
             ):  # "the hat and | the tie must go"
                 _say_of(waiting, reading, draft)
             before, waiting = reading, []
+        elif (named := re.fullmatch(r"an?\s+[\w' -]+", clause, re.I)) and is_noun_phrase(
+            clause
+        ):  # "a hat? | off with it"
+            draft.mention = term_of(named[0]) or draft.mention
         elif _names_a_thing(clause, draft):  # "the earrings? | remove them"
             draft.mention = term_of(clause) or draft.mention
             waiting.append(clause)
@@ -157,13 +171,6 @@ def _describes_on(clause: str, before: Reading, draft: Draft) -> bool:
     return draft.rewrite(rewriting.attribute(draft.prompt, thing, clause))
 
 
-def _explains(clause: str, before: Reading, text: str) -> bool:
-    """Whether "feels fake", after a comma and nothing else, tells what a complaint was about."""
-    if before.rule.name not in _COMPLAINTS or not _IMPRESSION.match(clause):
-        return False
-    return bool(re.search(rf",\s*{re.escape(clause)}", text, re.I))
-
-
 def _is_instead(clause: str, text: str) -> bool:
     """Whether "a goatee" goes on after a comma or a "but", not after an "or"."""
     return bool(re.match(r"an?\s", clause)) and bool(re.search(rf"(?:,\s*|\bbut\s+){re.escape(clause)}", text))
@@ -201,7 +208,10 @@ def _read(clause: str, draft: Draft, before: Reading | None) -> Reading | None:
     if going_on is None or _carry_out(going_on, draft):
         return going_on
     bare = (reading for reading in grammar().readings(said, negated) if reading.rule.bare)
-    return next((reading for reading in bare if _carry_out(reading, draft)), None)
+    if understood := next((reading for reading in bare if _carry_out(reading, draft)), None):
+        return understood
+    shorter = _AFTERTHOUGHT.sub("", said)
+    return _read(shorter, draft, before) if shorter and shorter != said else None
 
 
 def _unwrap(clause: str) -> tuple[str, bool]:

@@ -51,9 +51,17 @@ _JOINT = re.compile(
     r"|\s+(?:(?<!everything )(?<!anything )(?<!nothing )but|and(?:\s+(?:also|then))?|also|plus"
     r"|then|though|yet|while you're at it|n?or)\s+"
     r"|\s+(?:lol|lmao|lmfao|rofl|haha\w*|hehe\w*|smh|ffs|omg|bruh|bro|ngl|tbh|imo|imho|fr|wtf|xd|jk)\s+"
-    r"|\s+[&+]\s+|\s+-+\s+|\s*:\s+",
+    r"|\s+(?:[&+]|n)\s+|\s+-+\s+|\s*:\s+",
     re.I,
 )
+
+
+_PLUS = re.compile(
+    r"^(?P<before>\s*(?:please\s+)?(?:minus|no|without|remove|lose|drop|delete|less|fewer|take|ditch)\s[^.!?;]*?)[,\s]+plus\s+"
+    r"(?=(?:an?|some|two|three|more)\s)",
+    re.I,
+)
+""" "Minus the knights, plus a princess"."""
 
 
 def clean(text: str, known: Iterable[str] = ()) -> str:
@@ -95,9 +103,11 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
     text = re.sub(r"(?<!\w)(?:[:;=]-?[()DPp/|]+|<3|xD)(?!\w)", " ", text)
     text = re.sub(r"([!?])[!?]*1*(?=\s|$)", r"\1", text)
     text = re.sub(r"\b([A-Za-z]+)(?:\s+\1\b)+", r"\1", text, flags=re.I)
+    text = _PLUS.sub(r"\g<before>, add ", text)
     text = re.sub(r"(?:^|(?<=[,.;]\s)|(?<=\band\s))ad\s+(?=(?:an?|the|some|more)\s)", "add ", text, flags=re.I)
     vocabulary = vocabulary_of_typos() | frozenset(known)
     text = re.sub(r"[A-Za-z']{1,40}", lambda match: repaired(match[0], vocabulary), text)
+    text = re.sub(r"\bis it (?:just|only) me,? or (is|are) there\b", r"there \1", text, flags=re.I)
     text = re.sub(r"\bis it (?:just|only) me,? or (is|are|does|do)\b", r"\1n't", text, flags=re.I)
     return re.sub(r"\bnever\s?mind\s+(?=(?:you|i|we|it|keep|undo|leave|that|put)\b)", "never mind, ", text, flags=re.I)
 
@@ -115,8 +125,43 @@ def split(text: str) -> Iterator[list[str]]:
     text = _ASIDE.sub(r", \1,", text)
     protected = _PAIRS.sub(lambda match: f"{match[1]}\0{match[3]}", _setting().sub(r"\1 = ", text))
     for sentence in _SENTENCE.findall(protected):
-        clauses = [trim(clause.replace("\0", " and ")) for clause in _JOINT.split(sentence)]
+        joined = (clause.replace("\0", " and ") for clause in _JOINT.split(sentence))
+        clauses = [trim(part) for clause in joined for part in _cut_run_on(trim(clause))]
         yield [clause for clause in clauses if clause]
+
+
+def _cut_run_on(clause: str) -> list[str]:
+    """ "Get rid of the skull its overdone", "why the hat remove it": two clauses without a comma."""
+    for pattern in (_REASON_AFTER, _COMMAND_AFTER):
+        if (joint := pattern.search(clause)) and not _LEADS_ON.search(clause[: joint.start()]):
+            return [clause[: joint.start()], clause[joint.end() :]]
+    return [clause]
+
+
+_COMMAND_AFTER = re.compile(
+    r"(?<=\w)\s+(?=(?:remove|delete|erase|lose|drop|ditch|kill|hide|get rid of|fix|take|move)"
+    r" (?:it|them|that|those|this|him|her)\b(?:\s+(?:out|off|away|please|now))*\s*[.!?]*$)",
+    re.I,
+)
+_REASON_AFTER = re.compile(
+    r"(?<=\w)\s+(?=(?:it is|it's|its(?=\s(?:too|so|very|way|not|really|a bit|kinda|just|all"
+    r"|\w+(?:ing|ed|ous|ful|less|ive|done)|ugly|stupid|silly|dumb|weird|awful|off|wrong|bad)\b)|it looks|it ruins"
+    r"|it spoils|they are|they're|they look|it does|it doesn't|they don't"
+    r"|(?:he|she|i|we) (?:does not|doesn't|do not|don't|never)|nobody|no one)\s"
+    r"(?!(?!distracting|annoying|disturbing|irritating|confusing|jarring|ruining|killing|bugging|bothering|driving"
+    r"|spoiling|blocking|hiding)\w+ing\b)\w)",
+    re.I,
+)
+_LEADS_ON = re.compile(
+    r"(?:^|\s)(?:in|on|at|of|with|from|under|by|for|into|behind|not|don't|dont|didn't|didnt|never|to|you|please|and|or|can|could|would|will|must|should|just|let's"
+    r"|let us|how|what|when|why|where|who|that|which|if|like|as|because|since|until|while|before|after|than|so|think"
+    r"|thinks|say|says|guess|know|wish|hope|way|time|though|although|but|make sure|unless|whether|case|the|a|an|i|we"
+    r"|they|he|she|it)$"
+    r"|^(?!(?:please\s+)?(?:(?:can|could|would|will) (?:you|u|we) (?:please )?)?(?:remove|delete|erase|lose|drop|ditch"
+    r"|kill|hide|get rid|take|no|cut|scrap|without|why|ugh|ew|not|there'?s|there|less|fewer|that|those|the|an?)\b)",
+    re.I,
+)
+"""What comes before no new clause: "don't | remove it", "I hate how dark | it is"."""
 
 
 def trim(clause: str) -> str:
@@ -129,6 +174,7 @@ def in_full(clause: str) -> str:
     """The clause as the grammar reads it: "it really isn't sharp" -> "it is not sharp"."""
     for pattern, full in _CONTRACTIONS:
         clause = pattern.sub(full, clause)
+    clause = _is_faulty().sub(" is", clause)
     return squeeze(_adverbs().sub(" ", clause)).strip(" ,?!.")
 
 
@@ -142,6 +188,8 @@ _CONTRACTIONS = [
         (r"n't\b", " not"),
         (r"\blet's\b", "let us"),
         (r"^its(?=\s+(?:too|so|very|way|still|not|a|an|all|really|just|kind|more|like|\w+(?:y|ish)$)\b)", "it is"),
+        (r"\bno[- ]one\b", "nobody"),
+        (r"\b(is|are|was|were)\s+(?:nothing but|nothing more than|little more than|not much more than)\s+", r"\1 "),
         (r"\b(should|must|can|could|would|may|will)\s+to\s+(?=[a-z])", r"\1 "),
         (
             r"^(?P<x>(?:the|that|this|his|her|its|my|your|their)\s+[\w-]+)\s+(?:it|they|he|she)\s+(?=(?:is|are|can|could|may|must"
@@ -155,6 +203,10 @@ _CONTRACTIONS = [
         ),
         (r"^do (?=(?:let|keep|make|add|put|remove|give|take|bring|try|have)\b)", ""),
         (r"\s+(?:for good|once and for all|for ever|forever)$", ""),
+        (
+            r"'s(?=\s+(?:got|been|become|gone|turned|grown|lost|crept|appeared|come|melted|merged|fused|vanished|ended)\b)",
+            " has",
+        ),
         (r"'m\b", " am"),
         (r"'re\b", " are"),
         (r"'ve\b", " have"),
@@ -169,12 +221,38 @@ _CONTRACTIONS = [
         (r"\b(it|that|this|he|she|there|here|what|who|where|why|how|everything|something|nothing|one)'s\b", r"\1 is"),
         (r"\b(i|we) do (?=(?:want|need|like|love|miss)\b)", r"\1 "),
         (
-            r"'s(?=\s+(?:allowed|welcome|too|back|still|gone|too|not|so|got|here|off|wrong|weird|odd|strange|crooked|dirty|blurry|ugly|bad|bent"
-            r"|tilted|perfect|great|good|nice|missing|looking|getting|full|covered|kind|sort|just|now|out|there|a|an|way|all|again|fine|ok|okay|very|been|showing|crept)\b)",
+            r"'s(?=\s+(?:allowed|welcome|too|back|still|gone|too|not|so|got|here|off|missing|looking|getting|full|covered|kind|sort|just|now|out|there|a|an|way|all|again|very|been|showing|crept)\b)",
             " is",
         ),
     )
 ]
+
+
+_STATES = {
+    "off",
+    "cropped",
+    "cut",
+    "tilted",
+    "ok",
+    "okay",
+    "missing",
+    "gone",
+    "back",
+    "open",
+    "closed",
+    "upside down",
+    "inside out",
+}
+
+
+@cache
+def _is_faulty() -> re.Pattern[str]:
+    """ "Horizon's wonky", where no noun follows that would make an owner of it."""
+    words = lexicon().words
+    faults = either(words["faults"] | words["wrongness"] | words["praise"] | _STATES)
+    degree = r"(?:(?:really|very|too|so|all|a bit|a little|kind of|pretty|totally|completely|way|still|quite)\s+)*"
+    after = r"(?:\s+(?:in|on|at|here|now|again|and|as|like|for|off|all|because|when)\b|\s*[,.!?]|\s*$)"
+    return re.compile(rf"(?<=\w)'s(?=\s+{degree}{faults}{after})", re.I)
 
 
 @cache

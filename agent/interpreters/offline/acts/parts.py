@@ -27,7 +27,8 @@ def counted(said: Reading, draft: Draft) -> bool:
     count = int(number) if number.isdigit() else _NUMBERS.index(number) if number in _NUMBERS else 99
     if count == normal:
         return False
-    kind = "extra" if count > normal or (count > 2 and normal == 4) else "missing"
+    few = re.search(r"\bonly\b", said.clause, re.I) and normal > 1
+    kind = "missing" if few else "extra" if count > normal or (count > 2 and normal == 4) else "missing"
     return draft.exclude_term(f"{kind} {_plural(part)}")
 
 
@@ -59,6 +60,8 @@ def bad(said: Reading, draft: Draft) -> bool:
     if noun is None or is_pronoun(said.thing) or lexicon().is_praise(said.clause):
         return False
     noun = re.sub(rf"^{SIDES}\s+(?=\w)", "", noun)
+    if re.search(r"\b(?:grow|com|stick|sprout)\w* (?:out of|from)\s", said.clause, re.I) and not _is_part(noun):
+        return draft.exclude(noun)
     if re.search(r"\bmelt", said.clause, re.I) and not _is_part(noun):
         return draft.exclude_term(f"melted {noun}")
     return draft.exclude_term("gibberish text" if _is_writing(noun) else f"bad {noun}")
@@ -95,6 +98,12 @@ def bad_text(said: Reading, draft: Draft) -> bool:
     if noun is None or _is_writing(noun):
         return draft.exclude_term("gibberish text")
     return draft.exclude(noun)
+
+
+@act
+def misspelled_word(said: Reading, draft: Draft) -> bool:
+    """ "HAPPY is missing a P"."""
+    return draft.exclude_term("misspelled text")
 
 
 @act
