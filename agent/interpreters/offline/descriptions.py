@@ -58,7 +58,7 @@ _NEGATION = re.compile(
     r"|with|having|has|there(?:'s| is| are| (?:should|must|may|can|shall|will) be)"
     r"|in which there (?:is|are)|that has|containing|wearing|showing|just"
     r"|make sure there(?:'s| is| are))\s+)*"
-    r"(?<![\w-])(?:without|nobody|no\s+one|no(?![\w-])|not(?:\s+(?:any|too|so|in|a|an))?|sans"
+    r"(?<![\w-])(?:without|zero(?=\s+[a-z]{3})|hold\s+the|ditch\s+the|minus\s+the|nobody|no\s+one|no(?![\w-])|not(?:\s+(?:any|too|so|in|a|an))?|sans"
     r"|minus|free\s+(?:of|from)|devoid\s+of|lacking|excluding|exclude|omit(?:ting)?|"
     r"avoid|leav(?:e|ing)\s+out|skip(?:ping)?(?=\s+the)|nothing(?=\s+[\w-]+\s*$)|"
     r"never(?:\s+(?:show|include|add|use|have|put|draw)(?=\s)|(?=\s+(?:any|an?)\s))|"
@@ -84,6 +84,12 @@ _NONE_OF_THEM = re.compile(
     re.I,
 )
 """ "Three mermaids, none of them with legs"."""
+_FREE_OF = re.compile(
+    r",\s+(?!(?:gluten|sugar|duty|hands|dairy|care|fat|tax|lead|wild|totally|completely)\b)(?P<x>[a-z]+)"
+    r"[- ]free(?=\s*(?:,|\.|$))",
+    re.I,
+)
+""" "A samurai, helmet-free"."""
 _IS_SAID_OF = re.compile(
     r"\?|\b(?:i|you|we|it|he|she|they|is|are|was|were|be|isn't|aren't|would|should|could|can|will|looks?|has|have"
     r"|please|thanks?|instead|better|again|too|still|it's|that's|there's|don't|doesn't|like)\b"
@@ -191,7 +197,7 @@ def split_description(text: str) -> tuple[str, list[str]]:
     """
     text = _LEAD.sub("", squeeze(text), count=1)
     said = text
-    text = _NONE_OF_THEM.sub(", without ", text)
+    text = _FREE_OF.sub(r", without \g<x>", _NONE_OF_THEM.sub(", without ", text))
     text = re.sub(r"\s*[(\[]((?:no|not|without|minus)\b[^()\[\]]*)[)\]]", r", \1,", text, flags=re.I)
     text = _COMMA_LIST.sub(lambda match: match[0].replace(",", " or"), text)
     masked = _NOT_A_NEGATION.sub(lambda match: "\0" * len(match[0]), text)

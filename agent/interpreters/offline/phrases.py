@@ -17,12 +17,12 @@ _OUTSIDE = frozenset({"front", "back", "there", "here", "in", "of"})
 _OF = re.compile(
     r"^(?:half (?:an?|the)\s+|(?:(?:about|around|roughly|at least|almost)\s+)?(?:(?:a|the|all|any)\s+)?"
     r"(?:bits?|lots?|loads?|tons?|bunch|pair"
-    r"|couple|kinds?|sorts?|piece|amount|number|hint|trace"
+    r"|couple|kinds?|sorts?|piece|line|row|strip|patch|splash|swarm|streak|group|set|flock|pile|amount|number|hint|trace"
     r"|traces|touch|rest|half|part|parts|majority|some|all"
     r"|any|any sign|signs?|sight|presence|most|none|both|two|one)\s+of\s+)",
     re.I,
 )
-_OWNER = re.compile(r"^(?:(?:the|his|her|their|my|a|an|that|this)\s+)?[\w-]+(?:'s|s')\s+(?=\w)", re.I)
+_OWNER = re.compile(r"^(?:(?:the|his|her|their|my|a|an|that|this)\s+(?:[\w-]+\s+)?)?[\w-]+(?:'s|s')\s+(?=\w)", re.I)
 
 
 def term_of(phrase: str) -> str | None:
@@ -84,7 +84,7 @@ def _is_participle(word: str, following: str) -> bool:
 
 def _is_flaw(word: str) -> bool:
     """Whether what ends like a participle is a thing: "purple fringing | along the edge"."""
-    return word in lexicon().words["flaws"]
+    return word in lexicon().words["flaws"] | lexicon().words["ing_things"]
 
 
 def is_noun_phrase(text: str) -> bool:

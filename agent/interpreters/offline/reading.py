@@ -2,8 +2,10 @@
 
 import re
 
+from ...edits import Exclude
 from . import rewriting
 from .acts import ACTS
+from .descriptions import split_description
 from .draft import Draft
 from .faults import fault
 from .grammar import Reading, grammar
@@ -65,6 +67,8 @@ _STARTS = re.compile(
     re.I,
 )
 """Where a clause may begin that nothing parts from the one before."""
+_OF_THE_SAME = re.compile(r"\b(?:it|its|they|their|them|he|his|him|she|her|one|that)\b", re.I)
+_ACCUSES = frozenset({"too", "faulty", "hedged", "not_good", "wrongly", "annoying", "fault", "counted"})
 _AFTERTHOUGHT = re.compile(
     r"\s+(?:again|here|there|somewhere|as usual|as always|once more|yet again|everywhere|this time|every time|each time"
     r"|or something|or whatever|somehow|(?:back|up|down|over|out|in|right) (?:there|here)|classic|i see|it seems"
@@ -83,8 +87,11 @@ def read_all(text: str, draft: Draft) -> None:
     if (rather := _X_NOT_Y.match(text)) and (old := term_of(rather["old"])) and draft.wants(old):
         text = f"{rather['new']} instead of {rather['old']}"
     if other := forgotten(text, draft.prompt):
-        if other.is_new:
-            draft.want(other.new)
+        wish, unwanted = split_description(other.new)
+        if other.is_new or unwanted:
+            draft.want(wish)
+            for term in unwanted:
+                draft.keep_out(term)
             return
         text = f"{other.new} instead of {other.old}"
     text = got_instead(text)
@@ -131,6 +138,10 @@ def _read_sentence(clauses: list[str], text: str, draft: Draft) -> None:
             waiting.append(clause)
         elif spoken_of := draft.mentioned(clause):
             draft.mention = spoken_of[0].term
+        elif thing := _bare_thing(clause):  # "license plate... | remove it"
+            draft.mention = thing
+        if reading and reading.rule.name in _ACCUSES:
+            _accuse_pending(clause, draft)
         if corrective and draft.rejected == rejected:
             draft.corrective = False
         draft.refused = draft.mention if re.match(r"no\s+(?!an?\s)", clause, re.I) else None
@@ -157,6 +168,30 @@ def _names_a_thing(clause: str, draft: Draft) -> bool:
     thing = clause.strip("?! ")
     pointed = clause.endswith("?") or re.match(r"(?:the|that|those|these|this|his|her|its|their|my)\s", thing, re.I)
     return is_noun_phrase(thing) and bool(pointed or draft.known(thing))
+
+
+def _bare_thing(clause: str) -> str | None:
+    """What a clause of few words only names, or only says that it is seen."""
+    thing = re.sub(r"\s(?:is|are|looks?) (?:visible|there|showing|everywhere)$", "", clause)
+    if len(thing.split()) > 3 or not is_noun_phrase(thing) or lexicon().is_praise(thing):
+        return None
+    return term_of(thing)
+
+
+def _accuse_pending(clause: str, draft: Draft) -> None:
+    """ "There's dust on it | and the band is too thick": two complaints, where the second is of something else."""
+    if (
+        not draft.pending
+        or not draft.edits
+        or (_OF_THE_SAME.search(clause) and not re.search(r"\btoo\b", clause, re.I))
+    ):
+        return
+    *before, last = draft.edits
+    if isinstance(last, Exclude) and last.term != draft.pending:
+        draft.edits = before
+        draft.exclude(draft.pending)
+        draft.edits += [last] if last not in draft.edits else []
+    draft.pending = None
 
 
 def _describes_on(clause: str, before: Reading, draft: Draft) -> bool:

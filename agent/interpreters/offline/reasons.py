@@ -29,6 +29,7 @@ _OF_OTHERS = re.compile(
     re.I,
 )
 _ASKED_FOR = re.compile(r"(?:i|we)(?:'d| had| have)? (?:asked|wanted|want|ordered|said|expected|prefer|like)\b", re.I)
+_MISMATCHES = frozenset({"wrongly", "not_good", "faulty", "part_does", "same_for_all"})
 _IMPRESSION = re.compile(
     r"(?:it )?(?:feels|seems|reads|makes it (?:look|feel|seem)|gives? (?:me|it|off)) |.* (?:vibes?|energy)$", re.I
 )
@@ -51,6 +52,10 @@ def so_then(text: str) -> str:
 
 def explains(clause: str, before: Reading, text: str) -> bool:
     """Whether "feels fake", after a comma and nothing else, tells what a complaint was about."""
+    if before.rule.name in _MISMATCHES and re.match(
+        r"(?:one|the other|the left one|the right one|one of them)\s\w", clause, re.I
+    ):
+        return True
     after_comma = re.search(rf"(?P<joint>,)?\s*(?<![.!?;])\s*{re.escape(clause)}", text, re.I)
     if after_comma is None:
         return False

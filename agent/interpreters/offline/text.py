@@ -7,6 +7,7 @@ from functools import cache
 
 from ...terms import squeeze
 from .lexicon import either, lexicon
+from .runons import cut_run_on
 from .typos import repaired, vocabulary_of_typos
 
 MAX_CHARACTERS = 4000
@@ -81,6 +82,7 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
     text = _narrowed("".join(_visible(character) for character in text))
     text = re.sub(r"\bw/o(?:ut)?\b\s*", "without ", text, flags=re.I)
     text = re.sub(r"\bw/\s*", "with ", text, flags=re.I)
+    text = re.sub(r"(?<=\w )w (?=\w{2,})", "with ", text, flags=re.I)
     text = _SED.sub(r"replace \1 with \2", text)
     text = re.sub(r"\s\+\s?0?\.\d+\b", " harder", text)
     text = re.sub(r"^\s*([\w ]+?)\s-\s?0?\.\d+\b", r"ease off \1", text)
@@ -126,42 +128,8 @@ def split(text: str) -> Iterator[list[str]]:
     protected = _PAIRS.sub(lambda match: f"{match[1]}\0{match[3]}", _setting().sub(r"\1 = ", text))
     for sentence in _SENTENCE.findall(protected):
         joined = (clause.replace("\0", " and ") for clause in _JOINT.split(sentence))
-        clauses = [trim(part) for clause in joined for part in _cut_run_on(trim(clause))]
+        clauses = [trim(part) for clause in joined for part in cut_run_on(trim(clause))]
         yield [clause for clause in clauses if clause]
-
-
-def _cut_run_on(clause: str) -> list[str]:
-    """ "Get rid of the skull its overdone", "why the hat remove it": two clauses without a comma."""
-    for pattern in (_REASON_AFTER, _COMMAND_AFTER):
-        if (joint := pattern.search(clause)) and not _LEADS_ON.search(clause[: joint.start()]):
-            return [clause[: joint.start()], clause[joint.end() :]]
-    return [clause]
-
-
-_COMMAND_AFTER = re.compile(
-    r"(?<=\w)\s+(?=(?:remove|delete|erase|lose|drop|ditch|kill|hide|get rid of|fix|take|move)"
-    r" (?:it|them|that|those|this|him|her)\b(?:\s+(?:out|off|away|please|now))*\s*[.!?]*$)",
-    re.I,
-)
-_REASON_AFTER = re.compile(
-    r"(?<=\w)\s+(?=(?:it is|it's|its(?=\s(?:too|so|very|way|not|really|a bit|kinda|just|all"
-    r"|\w+(?:ing|ed|ous|ful|less|ive|done)|ugly|stupid|silly|dumb|weird|awful|off|wrong|bad)\b)|it looks|it ruins"
-    r"|it spoils|they are|they're|they look|it does|it doesn't|they don't"
-    r"|(?:he|she|i|we) (?:does not|doesn't|do not|don't|never)|nobody|no one)\s"
-    r"(?!(?!distracting|annoying|disturbing|irritating|confusing|jarring|ruining|killing|bugging|bothering|driving"
-    r"|spoiling|blocking|hiding)\w+ing\b)\w)",
-    re.I,
-)
-_LEADS_ON = re.compile(
-    r"(?:^|\s)(?:in|on|at|of|with|from|under|by|for|into|behind|not|don't|dont|didn't|didnt|never|to|you|please|and|or|can|could|would|will|must|should|just|let's"
-    r"|let us|how|what|when|why|where|who|that|which|if|like|as|because|since|until|while|before|after|than|so|think"
-    r"|thinks|say|says|guess|know|wish|hope|way|time|though|although|but|make sure|unless|whether|case|the|a|an|i|we"
-    r"|they|he|she|it)$"
-    r"|^(?!(?:please\s+)?(?:(?:can|could|would|will) (?:you|u|we) (?:please )?)?(?:remove|delete|erase|lose|drop|ditch"
-    r"|kill|hide|get rid|take|no|cut|scrap|without|why|ugh|ew|not|there'?s|there|less|fewer|that|those|the|an?)\b)",
-    re.I,
-)
-"""What comes before no new clause: "don't | remove it", "I hate how dark | it is"."""
 
 
 def trim(clause: str) -> str:
@@ -206,6 +174,11 @@ _CONTRACTIONS = [
         (
             r"'s(?=\s+(?:got|been|become|gone|turned|grown|lost|crept|appeared|come|melted|merged|fused|vanished|ended)\b)",
             " has",
+        ),
+        (
+            r"'s(?=\s+(?:no longer|no good|no more|on the|in the|at the|\w{3,}ing(?:\s+(?:in|on|up|out|through|at|into"
+            r"|over|down|off|again|back|the|his|her|my|me)\b|$)))",
+            " is",
         ),
         (r"'m\b", " am"),
         (r"'re\b", " are"),

@@ -29,9 +29,18 @@ def repaired(word: str, vocabulary: frozenset[str]) -> str:
     lower = _undoubled_end(_shorten(word.lower(), vocabulary), vocabulary)
     if lower in lexicon().chat:
         return lexicon().chat[lower]
+    if _is_owner(lower, vocabulary):
+        return word
     if lower in vocabulary:
         return word if lower == word.lower() else lower
     return _repair(lower, vocabulary) or (word if lower == word.lower() else lower)
+
+
+def _is_owner(word: str, vocabulary: frozenset[str]) -> bool:
+    """Whether a known thing is said to have something: "the glove's fingers"."""
+    owner = word.removesuffix("'s")
+    known = (owner in vocabulary, f"{owner}s" in vocabulary, owner in _no_typos())
+    return owner != word and len(owner) > 2 and any(known)
 
 
 def _undoubled_end(word: str, vocabulary: frozenset[str]) -> str:

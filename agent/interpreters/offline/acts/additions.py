@@ -222,7 +222,10 @@ def there_is_no(said: Reading, draft: Draft) -> bool:
     phrase = polite(said["THING"])
     if (term := term_of(phrase)) is None or lexicon().is_praise(said.clause):
         return term is not None
-    if singular(term.split()[-1]) in {*lexicon().counts, "face"} and draft.known(term) is None:
+    if (
+        singular(term.split()[-1]) in {*lexicon().counts, *map(singular, lexicon().words["body"] - {"smile"})}
+        and draft.known(term) is None
+    ):
         return draft.exclude_term(f"missing {term}")
     article = re.search(r"\b(an?)\s+$", said.clause[: said.clause.find(said["THING"])], re.I)
     placed = re.match(rf"{re.escape(term)}\s+(?:in|on|at|under)\s+(?:his|her|its|their)\s", phrase, re.I)

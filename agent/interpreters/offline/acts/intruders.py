@@ -11,6 +11,11 @@ from ..morphology import gerund
 from ..phrases import is_noun_phrase, term_of
 from .registry import act
 
+_AFTER_NOUN = re.compile(
+    r"\s(?:that|which|who|in|on|at|behind|under|over|near|by|beside|between|from|across|along|around|above|below|through"
+    r"|inside|next|against|into|onto|out|with)\s"
+)
+
 
 @act
 def intruder(said: Reading, draft: Draft) -> bool:
@@ -20,7 +25,7 @@ def intruder(said: Reading, draft: Draft) -> bool:
         return False
     if _is_ours(said["THING"]) and not _IN_SHOT.search(said.clause):
         return False
-    if not is_noun_phrase(re.split(r"\s(?:that|which|who)\s", said["THING"])[0]):
+    if not is_noun_phrase(_AFTER_NOUN.split(said["THING"])[0]):
         return False
     return draft.exclude(said["THING"])
 
@@ -68,7 +73,7 @@ def shown_with(said: Reading, draft: Draft) -> bool:
         return False
     if re.match(r"(?:no|not|been|to|had|gone|come|become|more|less|too|so|very|never)\b", said["THING"], re.I):
         return False
-    if not is_noun_phrase(re.split(r"\s(?:that|which|who)\s", said["THING"])[0]) or re.match(
+    if not is_noun_phrase(_AFTER_NOUN.split(said["THING"])[0]) or re.match(
         r"(?:the|his|her|its|their|that|this|those|these|him|them)\b", said["THING"], re.I
     ):  # "holding the sword by the blade"
         return False
@@ -130,7 +135,7 @@ def numbered(said: Reading, draft: Draft) -> bool:
 @act
 def nothing_but(said: Reading, draft: Draft) -> bool:
     """ "The crowd is just smudges": none of those; of a hand or of writing, that it is a bad one."""
-    term, noun = term_of(said["THING"] or said["MESS"]), term_of(said["OWN"] or said["WHOM"])
+    term, noun = term_of(said["THING"] or said["MESS"].removeprefix("like ")), term_of(said["OWN"] or said["WHOM"])
     if term is None or lexicon().is_praise(said.clause):
         return False
     if (noun and noun.split()[-1] in lexicon().words["writing"]) or term in {"gibberish", "nonsense"}:
@@ -178,7 +183,7 @@ def shared(said: Reading, draft: Draft) -> bool:
 @act
 def nobody_does(said: Reading, draft: Draft) -> bool:
     """ "Make sure nobody is smoking"."""
-    return draft.exclude_term(gerund(said["DOING"].lower()))
+    return draft.exclude_term(gerund(said["ACTING"].lower()))
 
 
 @act

@@ -54,9 +54,10 @@ def part_missing(said: Reading, draft: Draft) -> bool:
 @act
 def bad(said: Reading, draft: Draft) -> bool:
     """ "The face is melting": something is wrong with the thing."""
-    if symptom(said, draft):
-        return True
     noun = term_of(said.thing)
+    of_part = noun is not None and noun.split()[-1] in lexicon().words["body"]
+    if not (of_part and re.search(r"\b(?:melt|merg|fus|grow|blend)", said.clause, re.I)) and symptom(said, draft):
+        return True
     if noun is None or is_pronoun(said.thing) or lexicon().is_praise(said.clause):
         return False
     noun = re.sub(rf"^{SIDES}\s+(?=\w)", "", noun)

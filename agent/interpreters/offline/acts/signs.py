@@ -13,7 +13,7 @@ from .registry import act
 @act
 def symptom(said: Reading, draft: Draft) -> bool:
     """ "I can count the pixels": what that is a sign of."""
-    if said.denied or lexicon().is_praise(said.clause):
+    if said.denied or lexicon().is_praise(said.clause) or re.search(r"\bsigned (?:it |this )?off\b", said.clause, re.I):
         return False
     text = f" {said.clause.lower()} ".replace('"', "")
     text += text.replace("-", " ")
@@ -79,7 +79,7 @@ def annoyed(said: Reading, draft: Draft) -> bool:
 @act
 def groaned_at(said: Reading, draft: Draft) -> bool:
     """ "Ugh, that vignette"."""
-    return draft.groaned and draft.exclude(said["OWN"])
+    return draft.groaned and is_noun_phrase(said["OWN"]) and draft.exclude(said["OWN"])
 
 
 @act

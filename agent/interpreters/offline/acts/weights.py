@@ -63,6 +63,8 @@ def weaken_too_strong(said: Reading, draft: Draft) -> bool:
 @act
 def left_in(said: Reading, draft: Draft) -> bool:
     """ "You didn't take the knife away": harder, where it is out already."""
+    if re.search(r"\bnot forget\b", said.clause, re.I):  # "you didn't forget the fan"
+        return True
     return draft.exclude(said["THING"])
 
 
