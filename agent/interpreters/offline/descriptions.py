@@ -31,8 +31,11 @@ _COMMAND = re.compile(
     re.I | re.S,
 )
 _LEAD = re.compile(
-    r"^(?:(?:hi|hello|hey|please|ok|okay|so)[,!]?\s+)*(?:(?:can|could|would|will) you (?:please\s+)?)?"
-    r"(?:(?:i want|i'd like|i would like|i need|we need|give me|show me"
+    r"^(?:(?:hi|hello|hey|hiya|good (?:morning|evening|afternoon|day)|hi there"
+    r"|hello there|please|ok|okay|so)[,!.]?\s+)*(?:(?:can|could|would|will) you (?:please\s+)?)?"
+    r"(?:(?:i want|we want|i'm looking for|i am looking for|we're looking for"
+    r"|we are looking for|i'm after|looking for|could i have"
+    r"|can i have|i'd love|i'd like|i would like|i need|we need|give me|show me"
     r"|make me|draw me|paint me|let's (?:do|have|try|see|start with)|how about)\s+(?:to see\s+)?(?!you\b|to\b|it\b)"
     r"|(?:make|draw|generate|create|paint|render|imagine|looking for)\s+(?=(?:an?|the|some|my|one|two|three|\d+)\s))"
     r"(?:(?:a|an)\s+(?:picture|image)\s+of\s+)?(?=\S)",
@@ -50,11 +53,12 @@ _NOT_A_NEGATION = re.compile(
     re.I,
 )
 _NEGATION = re.compile(
-    r"(?P<join>\b(?:and|but|or|also|please|preferably|definitely|absolutely"
+    r"(?P<join>\b(?:(?:it|he|she|they)\s+(?=(?:has|have|wears|is wearing)\s+no\b)|wears|is wearing|and|but|or"
+    r"|also|please|preferably|definitely|absolutely"
     r"|with|having|has|there(?:'s| is| are| (?:should|must|may|can|shall|will) be)"
     r"|in which there (?:is|are)|that has|containing|wearing|showing|just"
     r"|make sure there(?:'s| is| are))\s+)*"
-    r"(?<![\w-])(?:without|no(?![\w-])|not(?:\s+(?:any|too|so|in|a|an))?|sans"
+    r"(?<![\w-])(?:without|zero(?=\s+[a-z]{3})|hold\s+the|ditch\s+the|minus\s+the|nobody|no\s+one|no(?![\w-])|not(?:\s+(?:any|too|so|in|a|an))?|sans"
     r"|minus|free\s+(?:of|from)|devoid\s+of|lacking|excluding|exclude|omit(?:ting)?|"
     r"avoid|leav(?:e|ing)\s+out|skip(?:ping)?(?=\s+the)|nothing(?=\s+[\w-]+\s*$)|"
     r"never(?:\s+(?:show|include|add|use|have|put|draw)(?=\s)|(?=\s+(?:any|an?)\s))|"
@@ -74,6 +78,18 @@ _BACK_IN_PICTURE = re.compile(
     r"(?=\s+(?:in|on|at|by|under|from|through|along|over|across|behind|a|an|the|his|her)\b))\b).*$",
     re.I,
 )
+_NONE_OF_THEM = re.compile(
+    r",?\s+(?:and\s+)?(?:none of|no one of|not one of) (?:them|these|those|the \w+|which|whom)"
+    r"\s+(?:are |is )?(?:with|wearing|having|has|have|holding|carrying)\s+(?:an? )?",
+    re.I,
+)
+""" "Three mermaids, none of them with legs"."""
+_FREE_OF = re.compile(
+    r",\s+(?!(?:gluten|sugar|duty|hands|dairy|care|fat|tax|lead|wild|totally|completely)\b)(?P<x>[a-z]+)"
+    r"[- ]free(?=\s*(?:,|\.|$))",
+    re.I,
+)
+""" "A samurai, helmet-free"."""
 _IS_SAID_OF = re.compile(
     r"\?|\b(?:i|you|we|it|he|she|they|is|are|was|were|be|isn't|aren't|would|should|could|can|will|looks?|has|have"
     r"|please|thanks?|instead|better|again|too|still|it's|that's|there's|don't|doesn't|like)\b"
@@ -181,6 +197,7 @@ def split_description(text: str) -> tuple[str, list[str]]:
     """
     text = _LEAD.sub("", squeeze(text), count=1)
     said = text
+    text = _FREE_OF.sub(r", without \g<x>", _NONE_OF_THEM.sub(", without ", text))
     text = re.sub(r"\s*[(\[]((?:no|not|without|minus)\b[^()\[\]]*)[)\]]", r", \1,", text, flags=re.I)
     text = _COMMA_LIST.sub(lambda match: match[0].replace(",", " or"), text)
     masked = _NOT_A_NEGATION.sub(lambda match: "\0" * len(match[0]), text)
@@ -206,6 +223,10 @@ def split_description(text: str) -> tuple[str, list[str]]:
             rest = rest[: back.start()]
         if "nobody" in match[0].lower() or "no one" in match[0].lower():
             terms = ["people"]
+            if back and re.match(
+                r"\s+(?:\w+ing|around|in it|on it)\b", rest[:0] + segment[match.end() + back.start() :], re.I
+            ):
+                kept = shown[: match.start()]
             if not prompt and not kept.strip():
                 kept = re.sub(r"^\s*(?:in|on|at)\s+", "", rest)
         else:

@@ -9,14 +9,20 @@ MAX_WORDS = 5
 _MOST_WORDS = 40
 """How many words are looked at for the few that are a term."""
 _DETERMINERS = frozenset({"the", "his", "her", "their", "my", "your", "our", "its", "that", "this"})
+_NEW_PHRASE = _DETERMINERS | {"it", "them", "him", "these", "those", "a", "an"}
+"""What only begins another phrase: "the skull | its overdone", "the scarf | she never wore"."""
+_AUXILIARIES = frozenset({"longer", "do", "does", "did", "is", "are", "was", "were", "would", "could", "should", "has"})
+_OUTSIDE = frozenset({"front", "back", "there", "here", "in", "of"})
+"""What an "out" before it says where a thing is: "the bins | out front"."""
 _OF = re.compile(
-    r"^(?:(?:about|around|roughly|at least|almost)\s+)?(?:(?:a|the|all|any)\s+)?(?:bits?|lots?|loads?|tons?|bunch|pair"
-    r"|couple|kinds?|sorts?|piece|amount|number|hint|trace"
+    r"^(?:half (?:an?|the)\s+|(?:(?:about|around|roughly|at least|almost)\s+)?(?:(?:a|the|all|any)\s+)?"
+    r"(?:bits?|lots?|loads?|tons?|bunch|pair"
+    r"|couple|kinds?|sorts?|piece|line|row|strip|patch|splash|swarm|streak|group|set|flock|pile|amount|number|hint|trace"
     r"|traces|touch|rest|half|part|parts|majority|some|all"
-    r"|any|any sign|signs?|sight|presence|most|none|both|two|one)\s+of\s+",
+    r"|any|any sign|signs?|sight|presence|most|none|both|two|one)\s+of\s+)",
     re.I,
 )
-_OWNER = re.compile(r"^(?:(?:the|his|her|their|my|a|an|that|this)\s+)?[\w-]+(?:'s|s')\s+(?=\w)", re.I)
+_OWNER = re.compile(r"^(?:(?:the|his|her|their|my|a|an|that|this)\s+(?:[\w-]+\s+)?)?[\w-]+(?:'s|s')\s+(?=\w)", re.I)
 
 
 def term_of(phrase: str) -> str | None:
@@ -35,7 +41,7 @@ def term_of(phrase: str) -> str | None:
         words = words[:-1]
     while words and words[-1] in known.words["quantifiers"] | {"any", "thing", "things", "stuff"} and len(words) > 1:
         words = words[:-1]
-    if not words or len(words) > MAX_WORDS or words[0] in known.words["pronouns"] | {"longer"}:
+    if not words or len(words) > MAX_WORDS or words[0] in known.words["pronouns"] | _AUXILIARIES:
         return None
     term = " ".join(words).strip("'- ")
     return known.names.get(term, term) or None
@@ -53,9 +59,15 @@ def _before_cut(words: list[str]) -> list[str]:
             if word in cuts and word not in {"out", "off", "over", "under", "like", "up", "down"}:
                 return []
             continue
-        if word in {"of"} and following not in _DETERMINERS:
+        if word == "back" and following in {"there", "here"}:  # "that waterfall | back there"
+            return words[:index]
+        if word == "out" and following in _OUTSIDE:
+            return words[:index]
+        if word in _NEW_PHRASE and words[index - 1] not in {"of", "and", "with"}:
+            return words[:index]
+        if word == "of" and following not in _DETERMINERS | {"any"}:
             continue
-        if word in {"of", "to"} or word in cuts or _is_participle(word, following):
+        if word in {"of", "to"} or word in cuts or (_is_participle(word, following) and not _is_flaw(word)):
             if words[index - 1] in {"out", "depth", "cut"} or (
                 word in {"up", "off", "out"} and following and following not in {"there", "here"}
             ):
@@ -70,10 +82,19 @@ def _is_participle(word: str, following: str) -> bool:
     return bool(re.fullmatch(r"\w{2,}(?:ing|ed)", word)) and following in starters
 
 
+def _is_flaw(word: str) -> bool:
+    """Whether what ends like a participle is a thing: "purple fringing | along the edge"."""
+    return word in lexicon().words["flaws"] | lexicon().words["ing_things"]
+
+
 def is_noun_phrase(text: str) -> bool:
     """Whether a clause is a bare noun phrase, such as the second half of "no cars and no people"."""
     words, known = text.lower().split(), lexicon().words
     if not 0 < len(words) <= 6 or words[0] in known["sentence_starts"]:
+        return False
+    if any(
+        word in _NEW_PHRASE and words[at] not in known["joiners"] for at, word in enumerate(words[1:])
+    ):  # "paint | the van"
         return False
     return not any(
         word in known["sentence_verbs"] or word.endswith(("n't", "'re", "'ll", "'m", "'ve", "'d")) for word in words

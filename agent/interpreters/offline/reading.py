@@ -2,14 +2,17 @@
 
 import re
 
+from ...edits import Exclude
 from . import rewriting
 from .acts import ACTS
+from .descriptions import split_description
 from .draft import Draft
 from .faults import fault
 from .grammar import Reading, grammar
 from .lexicon import lexicon
 from .phrases import is_noun_phrase, term_of
-from .roundabout import forgotten, hated
+from .reasons import explains, reason_before, so_then
+from .roundabout import forgotten, got_instead, hated
 from .text import in_full, split, trim
 
 _MAX_CLAUSE = 200
@@ -27,7 +30,7 @@ _INTERJECTION = re.compile(
 )
 _REASON = re.compile(r"(?:looks?|feels?|seems?|it|it's|they|they're|everything|the|this|that|now|i|we|he|she)\b", re.I)
 _REFUSED = re.compile(
-    r"(?:^|(?<=[.;!]))\s*(?P<thing>[\w' -]{3,40})(?:(?P<asked>\s*[?:=])|\s*(?:,|\s-+\s|\.\.+))\s*"
+    r"(?:^|(?<=[.;!])|(?<=\bbut))\s*(?P<thing>[\w' -]{3,40})(?:(?P<asked>\s*[?:=])|\s*(?:,|\s-+\s|\.\.+))\s*"
     r"(?:no|nope|nah|no way)(?:[ ,]+(?:thanks|thank you|please))?\s*[.!]*\s*$",
     re.I,
 )
@@ -64,11 +67,16 @@ _STARTS = re.compile(
     re.I,
 )
 """Where a clause may begin that nothing parts from the one before."""
-_COMPLAINTS = frozenset({"too", "not_keen", "unwanted", "annoying", "faulty", "hedged"})
-_IMPRESSION = re.compile(
-    r"(?:it )?(?:feels|seems|reads|makes it (?:look|feel|seem)|gives? (?:me|it|off)) |.* (?:vibes?|energy)$", re.I
+_OF_THE_SAME = re.compile(r"\b(?:it|its|they|their|them|he|his|him|she|her|one|that)\b", re.I)
+_ACCUSES = frozenset({"too", "faulty", "hedged", "not_good", "wrongly", "annoying", "fault", "counted"})
+_AFTERTHOUGHT = re.compile(
+    r"\s+(?:again|here|there|somewhere|as usual|as always|once more|yet again|everywhere|this time|every time|each time"
+    r"|or something|or whatever|somehow|(?:back|up|down|over|out|in|right) (?:there|here)|classic|i see|it seems"
+    r"|(?:in|on|at|to|along|by) the (?:very )?(?:far |top |bottom )?(?:corner|corners|background|foreground|back"
+    r"|distance|middle|sky|frame|picture|image|left|right|side|sides|top|bottom|front|edge|edges|end|shadows))$",
+    re.I,
 )
-"""How one says what a picture is like because of something else that was named."""
+"""What says where or when, and is no part of what a rule knows: "six fingers | again"."""
 
 
 def read_all(text: str, draft: Draft) -> None:
@@ -79,10 +87,19 @@ def read_all(text: str, draft: Draft) -> None:
     if (rather := _X_NOT_Y.match(text)) and (old := term_of(rather["old"])) and draft.wants(old):
         text = f"{rather['new']} instead of {rather['old']}"
     if other := forgotten(text, draft.prompt):
-        if other.is_new:
-            draft.want(other.new)
+        wish, unwanted = split_description(other.new)
+        if other.is_new or unwanted:
+            draft.want(wish)
+            for term in unwanted:
+                draft.keep_out(term)
             return
         text = f"{other.new} instead of {other.old}"
+    text = got_instead(text)
+    if reason := reason_before(text):
+        told = Draft(draft.state)
+        read_all(reason, told)
+        draft.mention = told.mention
+        text = so_then(text)
     text = _RUN_ON.sub(r"\1, ", _LISTED.sub("no ", _REFUSED.sub(_refuse, _AFRESH.sub(r"\1, ", text))))
     left = _MAX_CLAUSES
     for clauses in split(text):
@@ -99,7 +116,7 @@ def _read_sentence(clauses: list[str], text: str, draft: Draft) -> None:
             continue
         if draft.weakened and _REASON.match(clause):
             continue
-        if before and _explains(clause, before, text):
+        if before and explains(clause, before, text):
             continue
         if before and before.rule.name == "none" and draft.refused and _is_instead(clause, text):
             before, draft.corrective, draft.rejected = None, True, draft.refused
@@ -112,11 +129,19 @@ def _read_sentence(clauses: list[str], text: str, draft: Draft) -> None:
             ):  # "the hat and | the tie must go"
                 _say_of(waiting, reading, draft)
             before, waiting = reading, []
+        elif (named := re.fullmatch(r"an?\s+[\w' -]+", clause, re.I)) and is_noun_phrase(
+            clause
+        ):  # "a hat? | off with it"
+            draft.mention = term_of(named[0]) or draft.mention
         elif _names_a_thing(clause, draft):  # "the earrings? | remove them"
             draft.mention = term_of(clause) or draft.mention
             waiting.append(clause)
         elif spoken_of := draft.mentioned(clause):
             draft.mention = spoken_of[0].term
+        elif thing := _bare_thing(clause):  # "license plate... | remove it"
+            draft.mention = thing
+        if reading and reading.rule.name in _ACCUSES:
+            _accuse_pending(clause, draft)
         if corrective and draft.rejected == rejected:
             draft.corrective = False
         draft.refused = draft.mention if re.match(r"no\s+(?!an?\s)", clause, re.I) else None
@@ -145,6 +170,30 @@ def _names_a_thing(clause: str, draft: Draft) -> bool:
     return is_noun_phrase(thing) and bool(pointed or draft.known(thing))
 
 
+def _bare_thing(clause: str) -> str | None:
+    """What a clause of few words only names, or only says that it is seen."""
+    thing = re.sub(r"\s(?:is|are|looks?) (?:visible|there|showing|everywhere)$", "", clause)
+    if len(thing.split()) > 3 or not is_noun_phrase(thing) or lexicon().is_praise(thing):
+        return None
+    return term_of(thing)
+
+
+def _accuse_pending(clause: str, draft: Draft) -> None:
+    """ "There's dust on it | and the band is too thick": two complaints, where the second is of something else."""
+    if (
+        not draft.pending
+        or not draft.edits
+        or (_OF_THE_SAME.search(clause) and not re.search(r"\btoo\b", clause, re.I))
+    ):
+        return
+    *before, last = draft.edits
+    if isinstance(last, Exclude) and last.term != draft.pending:
+        draft.edits = before
+        draft.exclude(draft.pending)
+        draft.edits += [last] if last not in draft.edits else []
+    draft.pending = None
+
+
 def _describes_on(clause: str, before: Reading, draft: Draft) -> bool:
     """ "The cloak should be longer and | made of feathers": the prompt says that, too, of the same thing."""
     thing = before.thing
@@ -155,13 +204,6 @@ def _describes_on(clause: str, before: Reading, draft: Draft) -> bool:
     ):
         return False
     return draft.rewrite(rewriting.attribute(draft.prompt, thing, clause))
-
-
-def _explains(clause: str, before: Reading, text: str) -> bool:
-    """Whether "feels fake", after a comma and nothing else, tells what a complaint was about."""
-    if before.rule.name not in _COMPLAINTS or not _IMPRESSION.match(clause):
-        return False
-    return bool(re.search(rf",\s*{re.escape(clause)}", text, re.I))
 
 
 def _is_instead(clause: str, text: str) -> bool:
@@ -201,7 +243,10 @@ def _read(clause: str, draft: Draft, before: Reading | None) -> Reading | None:
     if going_on is None or _carry_out(going_on, draft):
         return going_on
     bare = (reading for reading in grammar().readings(said, negated) if reading.rule.bare)
-    return next((reading for reading in bare if _carry_out(reading, draft)), None)
+    if understood := next((reading for reading in bare if _carry_out(reading, draft)), None):
+        return understood
+    shorter = _AFTERTHOUGHT.sub("", said)
+    return _read(shorter, draft, before) if shorter and shorter != said else None
 
 
 def _unwrap(clause: str) -> tuple[str, bool]:

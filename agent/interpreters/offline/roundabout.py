@@ -7,7 +7,7 @@ from . import rewriting
 from .phrases import term_of
 
 _FORGET = re.compile(
-    r"(?:forget(?: about)?|scrap|ditch|lose|drop|never mind|leave|skip|enough of|to hell with)\s+"
+    r"(?:forget(?: about)?|scratch|scrap|ditch|lose|drop|never mind|leave|skip|enough of|to hell with)\s+"
     r"(?P<old>the\s[\w-]+(?: [\w-]+)?)\s*[,;.!-]+\s*(?:(?:and|but|instead|now)\s+)*"
     r"(?:i(?:'d| would)? (?:want|like|need|prefer|rather have|love)|give me|show me|draw me|draw|make me"
     r"|let's (?:have|do|try|see|go for)|how about|what about|make it|do)\s+"
@@ -34,6 +34,19 @@ _HAS = re.compile(
 )
 
 
+_AS_IF_ALL = re.compile(
+    r"(?:it )?(?:feels|seems|looks) (?:like|as if|as though)\s+(?P<clause>(?:every|all|each|everyone|there)\b.*"
+    r"\s(?:has|have|is|are|gets|wears)\s.*)$",
+    re.I,
+)
+_GOT_INSTEAD = re.compile(
+    r"\b(?:i|we) (?:asked for|wanted|ordered|expected|requested|said)\s+[^.!?;,]{2,40}?[,;]?\s+(?:and|but)"
+    r"\s+(?:i |we |you |all i |what i )?"
+    r"(?:got|get|gave me|ended up with|this is|it is|it's|am getting)\s+(?=(?:an?|some)\s)",
+    re.I,
+)
+
+
 class Forgotten(NamedTuple):
     """What should be another: "forget the fox, I want a tram"."""
 
@@ -53,8 +66,15 @@ def forgotten(text: str, prompt: str) -> Forgotten | None:
     return Forgotten(old, match["new"], is_new)
 
 
+def got_instead(text: str) -> str:
+    """ "I asked for a photo and got a cartoon" -> "no a cartoon"."""
+    return _GOT_INSTEAD.sub("no ", text)
+
+
 def hated(clause: str) -> str | None:
     """What is complained of by "I hate how ...", as a complaint: "it is too dark"; None for another clause."""
+    if as_if := _AS_IF_ALL.match(clause):
+        return as_if["clause"]
     match = _HATES_HOW.match(clause)
     if match is None:
         return None

@@ -29,8 +29,15 @@ _NAMED = {
     "LINK": "<link>",
     "CAMERA": "<camera>",
     "COMPARATIVE": "((way|much|far|even|a bit|a lot)? more SOME|<very>? (<comparable>|<comparative>) _? _? _?)",
+    "MESS": "(_)? <mess>",
+    "ACTING": "(<doing>|<gerund>)",
     "DOING": "<doing>",
     "WHO": "(we|you|i|he|she|they|it|this|there|<owner> SOME)",
+    "WHOM": (
+        "(<they>|<owner> _|<owner> _ _|<owner> _ (on|in|at|behind|near) <owner> _"
+        "|(a|an|one|some|two) _ _? ((on|in|at|behind|near) <owner> _)?"
+        "|(one|some|two|half|most|all|both|each) of? <owner> _ _?|someone|somebody|everyone|everybody)"
+    ),
     "VERB": "(was|were|<past>|<regular_past>)",
     "NOT": "<not>",
 }
@@ -123,6 +130,8 @@ _SHAPES = {
     "comparative": re.compile(
         r"(?!(?:sold|front|barr|carr|cour|glac|cash|prem|terr|cav|p|t|br|chandel)ier)[a-z]{3,}ier"
     ),
+    "gerund": re.compile(r"(?!nothing|anything|something|everything|during)[a-z]{2,}ing"),
+    "letter": re.compile(r"[a-z]"),
     "year": re.compile(r"\d{3,4}s?|'?\d\ds"),
     "regular_past": re.compile(r"[a-z]+ed"),
 }

@@ -7,6 +7,7 @@ from functools import cache
 
 from ...terms import squeeze
 from .lexicon import either, lexicon
+from .runons import cut_run_on
 from .typos import repaired, vocabulary_of_typos
 
 MAX_CHARACTERS = 4000
@@ -51,9 +52,17 @@ _JOINT = re.compile(
     r"|\s+(?:(?<!everything )(?<!anything )(?<!nothing )but|and(?:\s+(?:also|then))?|also|plus"
     r"|then|though|yet|while you're at it|n?or)\s+"
     r"|\s+(?:lol|lmao|lmfao|rofl|haha\w*|hehe\w*|smh|ffs|omg|bruh|bro|ngl|tbh|imo|imho|fr|wtf|xd|jk)\s+"
-    r"|\s+[&+]\s+|\s+-+\s+|\s*:\s+",
+    r"|\s+(?:[&+]|n)\s+|\s+-+\s+|\s*:\s+",
     re.I,
 )
+
+
+_PLUS = re.compile(
+    r"^(?P<before>\s*(?:please\s+)?(?:minus|no|without|remove|lose|drop|delete|less|fewer|take|ditch)\s[^.!?;]*?)[,\s]+plus\s+"
+    r"(?=(?:an?|some|two|three|more)\s)",
+    re.I,
+)
+""" "Minus the knights, plus a princess"."""
 
 
 def clean(text: str, known: Iterable[str] = ()) -> str:
@@ -73,6 +82,7 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
     text = _narrowed("".join(_visible(character) for character in text))
     text = re.sub(r"\bw/o(?:ut)?\b\s*", "without ", text, flags=re.I)
     text = re.sub(r"\bw/\s*", "with ", text, flags=re.I)
+    text = re.sub(r"(?<=\w )w (?=\w{2,})", "with ", text, flags=re.I)
     text = _SED.sub(r"replace \1 with \2", text)
     text = re.sub(r"\s\+\s?0?\.\d+\b", " harder", text)
     text = re.sub(r"^\s*([\w ]+?)\s-\s?0?\.\d+\b", r"ease off \1", text)
@@ -95,9 +105,11 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
     text = re.sub(r"(?<!\w)(?:[:;=]-?[()DPp/|]+|<3|xD)(?!\w)", " ", text)
     text = re.sub(r"([!?])[!?]*1*(?=\s|$)", r"\1", text)
     text = re.sub(r"\b([A-Za-z]+)(?:\s+\1\b)+", r"\1", text, flags=re.I)
+    text = _PLUS.sub(r"\g<before>, add ", text)
     text = re.sub(r"(?:^|(?<=[,.;]\s)|(?<=\band\s))ad\s+(?=(?:an?|the|some|more)\s)", "add ", text, flags=re.I)
     vocabulary = vocabulary_of_typos() | frozenset(known)
     text = re.sub(r"[A-Za-z']{1,40}", lambda match: repaired(match[0], vocabulary), text)
+    text = re.sub(r"\bis it (?:just|only) me,? or (is|are) there\b", r"there \1", text, flags=re.I)
     text = re.sub(r"\bis it (?:just|only) me,? or (is|are|does|do)\b", r"\1n't", text, flags=re.I)
     return re.sub(r"\bnever\s?mind\s+(?=(?:you|i|we|it|keep|undo|leave|that|put)\b)", "never mind, ", text, flags=re.I)
 
@@ -115,7 +127,8 @@ def split(text: str) -> Iterator[list[str]]:
     text = _ASIDE.sub(r", \1,", text)
     protected = _PAIRS.sub(lambda match: f"{match[1]}\0{match[3]}", _setting().sub(r"\1 = ", text))
     for sentence in _SENTENCE.findall(protected):
-        clauses = [trim(clause.replace("\0", " and ")) for clause in _JOINT.split(sentence)]
+        joined = (clause.replace("\0", " and ") for clause in _JOINT.split(sentence))
+        clauses = [trim(part) for clause in joined for part in cut_run_on(trim(clause))]
         yield [clause for clause in clauses if clause]
 
 
@@ -129,6 +142,7 @@ def in_full(clause: str) -> str:
     """The clause as the grammar reads it: "it really isn't sharp" -> "it is not sharp"."""
     for pattern, full in _CONTRACTIONS:
         clause = pattern.sub(full, clause)
+    clause = _is_faulty().sub(" is", clause)
     return squeeze(_adverbs().sub(" ", clause)).strip(" ,?!.")
 
 
@@ -142,6 +156,8 @@ _CONTRACTIONS = [
         (r"n't\b", " not"),
         (r"\blet's\b", "let us"),
         (r"^its(?=\s+(?:too|so|very|way|still|not|a|an|all|really|just|kind|more|like|\w+(?:y|ish)$)\b)", "it is"),
+        (r"\bno[- ]one\b", "nobody"),
+        (r"\b(is|are|was|were)\s+(?:nothing but|nothing more than|little more than|not much more than)\s+", r"\1 "),
         (r"\b(should|must|can|could|would|may|will)\s+to\s+(?=[a-z])", r"\1 "),
         (
             r"^(?P<x>(?:the|that|this|his|her|its|my|your|their)\s+[\w-]+)\s+(?:it|they|he|she)\s+(?=(?:is|are|can|could|may|must"
@@ -155,6 +171,15 @@ _CONTRACTIONS = [
         ),
         (r"^do (?=(?:let|keep|make|add|put|remove|give|take|bring|try|have)\b)", ""),
         (r"\s+(?:for good|once and for all|for ever|forever)$", ""),
+        (
+            r"'s(?=\s+(?:got|been|become|gone|turned|grown|lost|crept|appeared|come|melted|merged|fused|vanished|ended)\b)",
+            " has",
+        ),
+        (
+            r"'s(?=\s+(?:no longer|no good|no more|on the|in the|at the|\w{3,}ing(?:\s+(?:in|on|up|out|through|at|into"
+            r"|over|down|off|again|back|the|his|her|my|me)\b|$)))",
+            " is",
+        ),
         (r"'m\b", " am"),
         (r"'re\b", " are"),
         (r"'ve\b", " have"),
@@ -169,12 +194,38 @@ _CONTRACTIONS = [
         (r"\b(it|that|this|he|she|there|here|what|who|where|why|how|everything|something|nothing|one)'s\b", r"\1 is"),
         (r"\b(i|we) do (?=(?:want|need|like|love|miss)\b)", r"\1 "),
         (
-            r"'s(?=\s+(?:allowed|welcome|too|back|still|gone|too|not|so|got|here|off|wrong|weird|odd|strange|crooked|dirty|blurry|ugly|bad|bent"
-            r"|tilted|perfect|great|good|nice|missing|looking|getting|full|covered|kind|sort|just|now|out|there|a|an|way|all|again|fine|ok|okay|very|been|showing|crept)\b)",
+            r"'s(?=\s+(?:allowed|welcome|too|back|still|gone|too|not|so|got|here|off|missing|looking|getting|full|covered|kind|sort|just|now|out|there|a|an|way|all|again|very|been|showing|crept)\b)",
             " is",
         ),
     )
 ]
+
+
+_STATES = {
+    "off",
+    "cropped",
+    "cut",
+    "tilted",
+    "ok",
+    "okay",
+    "missing",
+    "gone",
+    "back",
+    "open",
+    "closed",
+    "upside down",
+    "inside out",
+}
+
+
+@cache
+def _is_faulty() -> re.Pattern[str]:
+    """ "Horizon's wonky", where no noun follows that would make an owner of it."""
+    words = lexicon().words
+    faults = either(words["faults"] | words["wrongness"] | words["praise"] | _STATES)
+    degree = r"(?:(?:really|very|too|so|all|a bit|a little|kind of|pretty|totally|completely|way|still|quite)\s+)*"
+    after = r"(?:\s+(?:in|on|at|here|now|again|and|as|like|for|off|all|because|when)\b|\s*[,.!?]|\s*$)"
+    return re.compile(rf"(?<=\w)'s(?=\s+{degree}{faults}{after})", re.I)
 
 
 @cache

@@ -26,12 +26,29 @@ _NEAR |= {vowel: _NEAR[vowel] + "aeiouy" for vowel in "aeiouy"}  # and vowels ar
 
 def repaired(word: str, vocabulary: frozenset[str]) -> str:
     """The word as it was meant: text-speak in full, and a slip of the fingers undone towards the vocabulary."""
-    lower = _shorten(word.lower(), vocabulary)
+    lower = _undoubled_end(_shorten(word.lower(), vocabulary), vocabulary)
     if lower in lexicon().chat:
         return lexicon().chat[lower]
+    if _is_owner(lower, vocabulary):
+        return word
     if lower in vocabulary:
         return word if lower == word.lower() else lower
     return _repair(lower, vocabulary) or (word if lower == word.lower() else lower)
+
+
+def _is_owner(word: str, vocabulary: frozenset[str]) -> bool:
+    """Whether a known thing is said to have something: "the glove's fingers"."""
+    owner = word.removesuffix("'s")
+    known = (owner in vocabulary, f"{owner}s" in vocabulary, owner in _no_typos())
+    return owner != word and len(owner) > 2 and any(known)
+
+
+def _undoubled_end(word: str, vocabulary: frozenset[str]) -> str:
+    """ "hatt" -> "hat", "awayy" -> "away": a last letter that was hit twice."""
+    if len(word) < 4 or word[-1] != word[-2] or word in vocabulary or word in _no_typos() or word in lexicon().chat:
+        return word
+    once = word[:-1]
+    return once if once in vocabulary or once in _no_typos() or word[-1] in "ahijkquvwxy" else word
 
 
 @cache

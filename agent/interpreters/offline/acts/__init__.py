@@ -1,8 +1,9 @@
 """What the rules of `prompts/grammar` do to a draft: `ACTS`, by the names that they call them.
 
 `commands` are to the session; `exclusions` and `weights` are about what is out or should be. Complaints name what is
-wrong: `qualities` ("too dark"), `likeness` ("looks like a comic"), `parts` ("six fingers"), `signs` ("I can count the
-pixels"). Wishes rewrite the prompt: `additions`, `changes`, `corrections`, `framing`; `wording` is theirs.
+wrong: `intruders` ("who's that guy?"), `qualities` ("too dark"), `likeness` ("looks like a comic"), `parts` ("six
+fingers"), `signs` ("I can count the pixels"). Wishes rewrite the prompt: `additions`, `changes`, `corrections`,
+`framing`; `wording` is theirs.
 """
 
 from . import (
@@ -12,6 +13,7 @@ from . import (
     corrections,
     exclusions,
     framing,
+    intruders,
     likeness,
     parts,
     qualities,
@@ -22,5 +24,18 @@ from .registry import ACTS, Act
 
 __all__ = ["ACTS", "Act"]
 
-_ALL = (additions, changes, commands, corrections, exclusions, framing, likeness, parts, qualities, signs, weights)
+_ALL = (
+    additions,
+    changes,
+    commands,
+    corrections,
+    exclusions,
+    framing,
+    intruders,
+    likeness,
+    parts,
+    qualities,
+    signs,
+    weights,
+)
 """Imported for the acts that each of them puts into the registry."""

@@ -27,6 +27,8 @@ def add(said: Reading, draft: Draft) -> bool:
         return False
     if pointed := re.match(rf"{IT.pattern}\s+(?P<where>.+)", phrase, re.I):
         return draft.rewrite(rewriting.move(draft.prompt, pointed["where"]))
+    if re.match(r"some\s", said.clause, re.I) and _TELLS.search(phrase):  # "some children are afraid"
+        return False
     if link := said["LINK"].lower():
         phrase = f"{_LINKS.get(link.split()[0], link + ' ')}{phrase}"
     if SOMEWHERE.match(f"{phrase} ") and not link and not re.match(r"(?:in the style|with) ", phrase, re.I):
@@ -44,6 +46,7 @@ def add(said: Reading, draft: Draft) -> bool:
     return _wanted(phrase, draft) if _WANTING.match(verb) else draft.add(phrase)
 
 
+_TELLS = re.compile(r"\s(?:is|are|was|were|has|have|had|will|would|do|does|did|can|may|might|think|say|find)\s", re.I)
 _WANTING = re.compile(
     r"(?:i want|i would|i need|we need|give me|need|want|how about|let us|can|could|show|use|try|go)\b", re.I
 )
@@ -219,7 +222,10 @@ def there_is_no(said: Reading, draft: Draft) -> bool:
     phrase = polite(said["THING"])
     if (term := term_of(phrase)) is None or lexicon().is_praise(said.clause):
         return term is not None
-    if singular(term.split()[-1]) in {*lexicon().counts, "face"} and draft.known(term) is None:
+    if (
+        singular(term.split()[-1]) in {*lexicon().counts, *map(singular, lexicon().words["body"] - {"smile"})}
+        and draft.known(term) is None
+    ):
         return draft.exclude_term(f"missing {term}")
     article = re.search(r"\b(an?)\s+$", said.clause[: said.clause.find(said["THING"])], re.I)
     placed = re.match(rf"{re.escape(term)}\s+(?:in|on|at|under)\s+(?:his|her|its|their)\s", phrase, re.I)

@@ -15,7 +15,9 @@ from .wording import ARTICLE, IT, SOMEWHERE, polite
 
 @act
 def do(said: Reading, draft: Draft) -> bool:
-    """ "Make him smile", "she should look up"."""
+    """ "Make him smile", "she should look up"; "pupils will laugh" wishes for nothing."""
+    if re.search(r"\bwill\s", said.clause, re.I) or " than " in f" {said['REST']} ":
+        return False
     return draft.add(polite(f"{gerund(said['DOING'].lower())} {said['REST']}"))
 
 

@@ -70,7 +70,19 @@ def exclude(said: Reading, draft: Draft) -> bool:
     """Leave out what is named."""
     if term_of(said.thing) in lexicon().words["abstract"]:  # "it needs no explanation"
         return True
-    return not lexicon().is_praise(said.thing) and draft.exclude(said.thing)
+    return not _praises(said) and draft.exclude(said.thing)
+
+
+_COMMANDS = frozenset({"remove", "none", "must_go", "not_excluding", "less", "except_for"})
+_ALSO_THINGS = frozenset({"fire", "gem", "goat", "goats", "top", "dream", "magic", "winner"})
+
+
+def _praises(said: Reading) -> bool:
+    """Whether a thing is spoken well of: where it is told to go, "top hat" and "pretty bow" only name it."""
+    if said.rule.name not in _COMMANDS:
+        return lexicon().is_praise(said.thing)
+    head = (term_of(said.thing) or said.thing.lower() or " ").split()[-1]
+    return head not in _ALSO_THINGS and lexicon().is_praise(head)
 
 
 @act
@@ -87,6 +99,10 @@ def exclude_named(said: Reading, draft: Draft) -> bool:
     """ "Hat off": what is named, if it is a thing and no "it is washed" or "zoom"."""
     first = said["THING"].lower().split()[0]
     last = said["THING"].lower().split()[-1]
+    if (
+        re.fullmatch(r"\w{2,}ing", last) and first != last and last not in lexicon().words["flaws"]
+    ):  # "a hand coming (out)"
+        return False
     if last in {"me", "us", "you"}:  # "the eyes creep me out"
         return False
     if not is_noun_phrase(said["THING"]) or first in lexicon().words["verbs"] or (last != first and is_pronoun(last)):

@@ -27,6 +27,10 @@ def looks_like(said: Reading, draft: Draft) -> bool:
             return draft.exclude(made["of"])
         if made["how"] in lexicon().made:
             return draft.exclude_term(lexicon().made[made["how"]])
+        if doing := re.fullmatch(
+            r"(?:he|she|they|it) (?:is|are) (?P<x>\w{3,}ing)", text
+        ):  # "it looks like he is crying"
+            return not draft.wants(doing["x"]) and draft.exclude_term(doing["x"])
         if re.match(r"(?:it|they|he|she|someone)\b", text):
             return False
     if (
@@ -58,7 +62,7 @@ def like_another(said: Reading, draft: Draft) -> bool:
     noun, other = term_of(said["OWN"]), said["THING"]
     if draft.praised:
         return True
-    if noun is None or not re.match(r"(?:an?|some|two)\s|\w+s$", other, re.I):
+    if noun is None or not re.match(r"(?:an?|some|two)\s|[\w -]+s$", other, re.I):
         return False
     if lexicon().kind(other) in {"style", "decor", "light"} or set(other.split()) & lexicon().words["faults"]:
         return False

@@ -27,7 +27,8 @@ def counted(said: Reading, draft: Draft) -> bool:
     count = int(number) if number.isdigit() else _NUMBERS.index(number) if number in _NUMBERS else 99
     if count == normal:
         return False
-    kind = "extra" if count > normal or (count > 2 and normal == 4) else "missing"
+    few = re.search(r"\bonly\b", said.clause, re.I) and normal > 1
+    kind = "missing" if few else "extra" if count > normal or (count > 2 and normal == 4) else "missing"
     return draft.exclude_term(f"{kind} {_plural(part)}")
 
 
@@ -53,12 +54,15 @@ def part_missing(said: Reading, draft: Draft) -> bool:
 @act
 def bad(said: Reading, draft: Draft) -> bool:
     """ "The face is melting": something is wrong with the thing."""
-    if symptom(said, draft):
-        return True
     noun = term_of(said.thing)
+    of_part = noun is not None and noun.split()[-1] in lexicon().words["body"]
+    if not (of_part and re.search(r"\b(?:melt|merg|fus|grow|blend)", said.clause, re.I)) and symptom(said, draft):
+        return True
     if noun is None or is_pronoun(said.thing) or lexicon().is_praise(said.clause):
         return False
     noun = re.sub(rf"^{SIDES}\s+(?=\w)", "", noun)
+    if re.search(r"\b(?:grow|com|stick|sprout)\w* (?:out of|from)\s", said.clause, re.I) and not _is_part(noun):
+        return draft.exclude(noun)
     if re.search(r"\bmelt", said.clause, re.I) and not _is_part(noun):
         return draft.exclude_term(f"melted {noun}")
     return draft.exclude_term("gibberish text" if _is_writing(noun) else f"bad {noun}")
@@ -95,6 +99,12 @@ def bad_text(said: Reading, draft: Draft) -> bool:
     if noun is None or _is_writing(noun):
         return draft.exclude_term("gibberish text")
     return draft.exclude(noun)
+
+
+@act
+def misspelled_word(said: Reading, draft: Draft) -> bool:
+    """ "HAPPY is missing a P"."""
+    return draft.exclude_term("misspelled text")
 
 
 @act

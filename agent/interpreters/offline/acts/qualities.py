@@ -162,7 +162,7 @@ def bare_fault(said: Reading, draft: Draft) -> bool:
     if fault(text) is not None and len(text.split()) == len((fault(text) or "").split()):
         return draft.exclude_term(fault(text) or text)
     first, *rest = text.split()
-    if not is_noun_phrase(text):  # "neon is great"
+    if not is_noun_phrase(text) or first in words["verbs"]:  # "neon is great", "take it off"
         return False
     if len(rest) in (1, 2) and rest[-1] in words["wrongness"] | words["faults"] and first not in words["faults"]:
         return complain(draft, " ".join([first, *rest[:-1]]), rest[-1])  # "hands weird"

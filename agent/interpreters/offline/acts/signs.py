@@ -13,9 +13,9 @@ from .registry import act
 @act
 def symptom(said: Reading, draft: Draft) -> bool:
     """ "I can count the pixels": what that is a sign of."""
-    if said.denied or lexicon().is_praise(said.clause):
+    if said.denied or lexicon().is_praise(said.clause) or re.search(r"\bsigned (?:it |this )?off\b", said.clause, re.I):
         return False
-    text = f" {said.clause.lower()} "
+    text = f" {said.clause.lower()} ".replace('"', "")
     text += text.replace("-", " ")
     found = next(
         (
@@ -35,6 +35,8 @@ def flaw(said: Reading, draft: Draft) -> bool:
     flaws = lexicon().words["flaws"]
     if re.fullmatch(r"an?\s+[\w-]+", said.clause, re.I):  # "or a stain?"
         return False
+    if re.match(r"[\w-]+ (?:the|it|him|her|his|its|their|this|that)\b", said.clause, re.I):  # "blur the background"
+        return False
     if re.match(r"more\s", said.clause, re.I):  # "more blur in the background"
         return draft.add(said.clause)
     named = term is not None and (term in flaws or term.split()[-1] in flaws)
@@ -50,6 +52,8 @@ def pointed_at(said: Reading, draft: Draft) -> bool:
         r"(?:no\s|not\s|none\b|been|to|had|gone|come|become|\w+ed)\b", said["THING"], re.I
     ):  # "he has been ..."
         return False
+    if re.search(r"\b(?:the right|the perfect|the exact|the correct)\b", said["THING"], re.I):
+        return True
     draft.mention = term_of(said["THING"])
     if draft.mention and any(isinstance(edit, Exclude) for edit in draft.edits):  # one complaint more
         return draft.exclude(draft.mention)
@@ -75,7 +79,7 @@ def annoyed(said: Reading, draft: Draft) -> bool:
 @act
 def groaned_at(said: Reading, draft: Draft) -> bool:
     """ "Ugh, that vignette"."""
-    return draft.groaned and draft.exclude(said["OWN"])
+    return draft.groaned and is_noun_phrase(said["OWN"]) and draft.exclude(said["OWN"])
 
 
 @act

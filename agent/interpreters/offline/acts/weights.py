@@ -61,6 +61,14 @@ def weaken_too_strong(said: Reading, draft: Draft) -> bool:
 
 
 @act
+def left_in(said: Reading, draft: Draft) -> bool:
+    """ "You didn't take the knife away": harder, where it is out already."""
+    if re.search(r"\bnot forget\b", said.clause, re.I):  # "you didn't forget the fan"
+        return True
+    return draft.exclude(said["THING"])
+
+
+@act
 def seen_again(said: Reading, draft: Draft) -> bool:
     """ "Is that a bridge I see?", where there should be none; of anything else it says nothing."""
     draft.mention = term_of(said["THING"]) or draft.mention

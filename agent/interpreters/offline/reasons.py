@@ -1,0 +1,71 @@
+"""What is said only to tell why: "too shiny, it looks cheap", "lose the hat, it looks silly"."""
+
+import re
+
+from .grammar import Reading
+from .lexicon import lexicon
+
+_COMPLAINTS = frozenset({"too", "not_keen", "unwanted", "annoying", "faulty", "hedged"})
+_SO_DO = re.compile(
+    r"(?P<reason>[^.!?;,]{3,80}?),?\s+so\s+(?:please\s+|maybe\s+|just\s+|let's\s+)*"
+    r"(?=(?:add|put|give|make|change|swap|replace|turn|move|use|draw|paint|zoom|show|brighten|darken"
+    r"|can you|could you)\s)",
+    re.I,
+)
+""" "He looks lonely so | add a dog": what is wrong is only why."""
+_TOLD_TO_GO = frozenset(
+    {"remove", "none", "must_go", "not_excluding", "unwanted", "liked", "not_keen", "not_belonging"}
+)
+_WHY = re.compile(
+    r"(?:it|they|he|she|that|this|its|it's|they're)(?:\s(?:is|are|looks?|looked|feels?|makes?|seems?|just)\s"
+    r"(?!.*\b(?:dark|bright|blurry|grainy|noisy|pixelated|crowded|cluttered|busy)\b)"
+    r"|'s\s|'re\s|\s(?:ruins|spoils|kills|distracts|does|do|don't|doesn't)\b)|its\s|(?:looks?|feels?|seems?)\s",
+    re.I,
+)
+""" "(Lose the hat,) it looks silly"."""
+_OF_OTHERS = re.compile(
+    r"(?:kills?|ruins?|spoils?|hurts?|drowns? out|takes? away|hides?|swallows?|washes out"
+    r"|eats?|steals?|makes?)\s|like an?\s|can't\s|cannot\s|can not\s",
+    re.I,
+)
+_ASKED_FOR = re.compile(r"(?:i|we)(?:'d| had| have)? (?:asked|wanted|want|ordered|said|expected|prefer|like)\b", re.I)
+_MISMATCHES = frozenset({"wrongly", "not_good", "faulty", "part_does", "same_for_all"})
+_IMPRESSION = re.compile(
+    r"(?:it )?(?:feels|seems|reads|makes it (?:look|feel|seem)|gives? (?:me|it|off)) |.* (?:vibes?|energy)$", re.I
+)
+"""How one says what a picture is like because of something else that was named."""
+
+
+def reason_before(text: str) -> str | None:
+    """What comes before "so add a dog", where it only tells why; else None."""
+    match = _SO_DO.match(text)
+    if match is None or re.search(r"\b(?:no|not|remove|lose|delete)\b|n't\b", match["reason"], re.I):
+        return None
+    return match["reason"]
+
+
+def so_then(text: str) -> str:
+    """What comes after the reason and its "so"."""
+    match = _SO_DO.match(text)
+    return text[match.end() :] if match else text
+
+
+def explains(clause: str, before: Reading, text: str) -> bool:
+    """Whether "feels fake", after a comma and nothing else, tells what a complaint was about."""
+    if before.rule.name in _MISMATCHES and re.match(
+        r"(?:one|the other|the left one|the right one|one of them)\s\w", clause, re.I
+    ):
+        return True
+    after_comma = re.search(rf"(?P<joint>,)?\s*(?<![.!?;])\s*{re.escape(clause)}", text, re.I)
+    if after_comma is None:
+        return False
+    if before.rule.name in _TOLD_TO_GO:
+        return bool(_WHY.match(clause)) and not re.search(r"\b(?:and|but|also|too)\b", clause, re.I)
+    if not after_comma["joint"]:
+        return False
+    if before.rule.name in _COMPLAINTS and _IMPRESSION.match(clause):
+        return True
+    if before.rule.name != "too":
+        return False
+    asked = _ASKED_FOR.match(clause) and lexicon().kind(clause) in {"style", "decor"}
+    return bool(asked or _OF_OTHERS.match(clause) or re.match(r"(?:it |they |he |she )?looks?\s", clause, re.I))
