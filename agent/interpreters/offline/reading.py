@@ -2,6 +2,7 @@
 
 import re
 
+from ...terms import singular
 from . import rewriting
 from .acts import ACTS
 from .draft import Draft
@@ -9,7 +10,8 @@ from .faults import fault
 from .grammar import Reading, grammar
 from .lexicon import lexicon
 from .phrases import is_noun_phrase, term_of
-from .roundabout import forgotten, hated
+from .descriptions import split_description
+from .roundabout import forgotten, hated, rejected
 from .text import in_full, split, trim
 
 _MAX_CLAUSE = 200
@@ -52,6 +54,25 @@ _X_NOT_Y = re.compile(
 )
 """ "Photo, not drawing", where a drawing was asked for."""
 _RUN_ON = re.compile(r"\b((?:less|more|no|fewer)\s+[\w-]+)\s+(?=(?:less|more|no|fewer|add|keep)\s)", re.I)
+_PLUS = re.compile(
+    r"((?:^|\s|,)(?:minus|no|without|remove|lose|drop|take|ditch|delete|less|get rid of)\s[^.!?;]*?),?\s+plus\s+(?=(?:an?|some|two|three|more)\s)",
+    re.I,
+)
+""" "Minus the knights, plus a princess" asks for a princess."""
+_SO_DO = re.compile(
+    r"(?:^|(?<=[.!?;]\s))(?:he|she|it|they|this|everything|(?:the|that) [\w-]+(?: [\w-]+)?) "
+    r"(?:just |really )?(?:looks?|seems?|feels?|is|are|'s) (?!too\b|so\b|way\b|still\b|not\b)[\w -]{3,40}?,? so "
+    r"(?=(?:please |can you |could you |let's |maybe |just )*(?:add|give|put|make|remove|lose|drop|swap|change|bring|have)\s)",
+    re.I,
+)
+""" "He looks lonely there, so add a dog" says why a dog."""
+_GIVES_IN = re.compile(
+    r"^\W*(?:(?:ok(?:ay)?|alright|all right|well|yeah|ah|oh)[ ,]+)*(?:fine|very well|i take (?:it|that) back|i give in|you win"
+    r"|have it your way|scratch that|as you wish)[ ,:;.!-]+"
+    r"(?=(?:give|bring|put|let|add|keep|allow|restore|the|he|she|it|they|i|we|you)\s\S)",
+    re.I,
+)
+""" "OK fine, give him his cigar back", "I take it back, the cigar can stay"."""
 _LISTED = re.compile(r"^\s*(?:negatives?(?: prompt)?|exclude|avoid|without|no)\s*:\s*", re.I)
 _STARTS = re.compile(
     r"\s+(?=(?:(?:it|that|this|there|they|he|she|i|we|you)\s+(?:is|are|am|was|were|looks?|looked|has|have|had|can|could|should"
@@ -79,10 +100,17 @@ def read_all(text: str, draft: Draft) -> None:
     if (rather := _X_NOT_Y.match(text)) and (old := term_of(rather["old"])) and draft.wants(old):
         text = f"{rather['new']} instead of {rather['old']}"
     if other := forgotten(text, draft.prompt):
-        if other.is_new:
-            draft.want(other.new)
+        wish, unwanted = split_description(
+            re.sub(r"\band\s+(?:it|he|she|they)\s+(?=has\s+no\b|have\s+no\b)", "that ", other.new)
+        )
+        if other.is_new or unwanted:
+            draft.want(wish if other.is_new else rewriting.replace_subject(draft.prompt, wish))
+            for term in unwanted:
+                draft.keep_out(term)
             return
         text = f"{other.new} instead of {other.old}"
+    text = rejected(text, draft.prompt) or text
+    text = _PLUS.sub(r"\1, add ", _SO_DO.sub("", _GIVES_IN.sub("", text)))
     text = _RUN_ON.sub(r"\1, ", _LISTED.sub("no ", _REFUSED.sub(_refuse, _AFRESH.sub(r"\1, ", text))))
     left = _MAX_CLAUSES
     for clauses in split(text):
@@ -111,6 +139,8 @@ def _read_sentence(clauses: list[str], text: str, draft: Draft) -> None:
                 waiting and reading.thing and reading.clause.startswith(reading.thing)
             ):  # "the hat and | the tie must go"
                 _say_of(waiting, reading, draft)
+            if draft.pending and before and before.rule.name == "pointed_at" and _complains_of_another(reading):
+                draft.exclude(draft.pending)  # "there is dust on it and the band is too thick"
             before, waiting = reading, []
         elif _names_a_thing(clause, draft):  # "the earrings? | remove them"
             draft.mention = term_of(clause) or draft.mention
@@ -120,6 +150,13 @@ def _read_sentence(clauses: list[str], text: str, draft: Draft) -> None:
         if corrective and draft.rejected == rejected:
             draft.corrective = False
         draft.refused = draft.mention if re.match(r"no\s+(?!an?\s)", clause, re.I) else None
+
+
+def _complains_of_another(reading: Reading) -> bool:
+    """Whether a complaint names what it is of, and so says nothing of the thing before."""
+    if reading.denied or reading.rule.name not in _COMPLAINTS:
+        return False
+    return bool(re.match(r"(?:the|his|her|its|their|those|these)\s+\w", reading["SUBJECT"] or reading["THING"], re.I))
 
 
 def _read_run_on(clause: str, draft: Draft, before: Reading | None) -> Reading | None:
@@ -187,6 +224,8 @@ def _read(clause: str, draft: Draft, before: Reading | None) -> Reading | None:
     if (none := _NONE_AT_ALL.match(clause)) and (thing := term_of(none["thing"])) and not draft.known(thing):
         draft.mention = draft.wanted = thing
         return None
+    if draft.wanted:
+        clause = _in_words(clause, draft.wanted)
     said, negated = _unwrap(in_full(trim(_INTERJECTION.sub("", clause))))
     if not said or _is_only_praise(said) or grammar().questions.length(grammar().words(said)):
         return None
@@ -202,6 +241,27 @@ def _read(clause: str, draft: Draft, before: Reading | None) -> Reading | None:
         return going_on
     bare = (reading for reading in grammar().readings(said, negated) if reading.rule.bare)
     return next((reading for reading in bare if _carry_out(reading, draft)), None)
+
+
+_ONES = re.compile(
+    r"(?:\b(?P<article>an?\s+(?:[\w-]+\s+)?)|(?<!no )(?<!the )(?<!this )(?<!that )(?<!every )\b)one(?P<end>\b(?=\s*(?:$|[?!.,]"
+    r"|(?:in|on|at|by|to|with|near|behind|under|over|there|here|please|too|beside|next)\b)))"
+    r"|\b(?:some|a few)(?=\s*(?:$|[?!.,]|(?:in|on|at|by|there|here|please|too)\b))",
+    re.I,
+)
+
+
+def _in_words(clause: str, thing: str) -> str:
+    """ "Put a yellow one in", of a tent that was missed: "put a yellow tent in"."""
+    noun = re.sub(r"^(?:an?|the|some|any)\s+", "", thing, flags=re.I)
+
+    def full(match: re.Match[str]) -> str:
+        if match["end"] is None:
+            return noun
+        one = singular(noun)
+        return f"{match['article'] or ('an ' if one[:1] in 'aeiou' else 'a ')}{one}"
+
+    return _ONES.sub(full, clause)
 
 
 def _unwrap(clause: str) -> tuple[str, bool]:

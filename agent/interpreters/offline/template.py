@@ -30,6 +30,7 @@ _NAMED = {
     "CAMERA": "<camera>",
     "COMPARATIVE": "((way|much|far|even|a bit|a lot)? more SOME|<very>? (<comparable>|<comparative>) _? _? _?)",
     "DOING": "<doing>",
+    "WHOM": "(<it>|<owner> _|<owner> _ _)",
     "WHO": "(we|you|i|he|she|they|it|this|there|<owner> SOME)",
     "VERB": "(was|were|<past>|<regular_past>)",
     "NOT": "<not>",
@@ -123,6 +124,7 @@ _SHAPES = {
     "comparative": re.compile(
         r"(?!(?:sold|front|barr|carr|cour|glac|cash|prem|terr|cav|p|t|br|chandel)ier)[a-z]{3,}ier"
     ),
+    "gerund": re.compile(r"[a-z]{2,}ing"),
     "year": re.compile(r"\d{3,4}s?|'?\d\ds"),
     "regular_past": re.compile(r"[a-z]+ed"),
 }

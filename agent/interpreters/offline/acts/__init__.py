@@ -14,6 +14,7 @@ from . import (
     framing,
     likeness,
     parts,
+    preferring,
     qualities,
     signs,
     weights,
@@ -22,5 +23,18 @@ from .registry import ACTS, Act
 
 __all__ = ["ACTS", "Act"]
 
-_ALL = (additions, changes, commands, corrections, exclusions, framing, likeness, parts, qualities, signs, weights)
+_ALL = (
+    additions,
+    changes,
+    commands,
+    corrections,
+    exclusions,
+    framing,
+    likeness,
+    parts,
+    preferring,
+    qualities,
+    signs,
+    weights,
+)
 """Imported for the acts that each of them puts into the registry."""

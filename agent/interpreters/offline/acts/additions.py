@@ -4,7 +4,7 @@ import re
 
 from ....edits import Exclude
 from ....terms import singular
-from .. import rewriting
+from .. import altering, rewriting
 from ..descriptions import full_description
 from ..draft import Draft, is_pronoun
 from ..grammar import Reading
@@ -39,6 +39,8 @@ def add(said: Reading, draft: Draft) -> bool:
         and (rewriting.MEDIUM.match(phrase) or verb.startswith("let us"))
     ):
         return draft.want(phrase)
+    if re.fullmatch(r"(?:none|zero|nothing|neither|never)\b.*", phrase, re.I):  # "I asked for none"
+        return False
     if _TRYING.match(verb) and (tried := _tried(phrase, draft)):
         return draft.rewrite(tried)
     return _wanted(phrase, draft) if _WANTING.match(verb) else draft.add(phrase)
@@ -112,6 +114,11 @@ def wished(said: Reading, draft: Draft) -> bool:
         return draft.exclude(gone["x"])
     if known := draft.known(re.sub(r"^with\s+", "", wish)):
         return draft.allow(known.term)
+    if draft.rejected and (swapped := rewriting.swap(draft.prompt, draft.rejected, wish)):
+        return draft.rewrite(swapped)
+    wish = re.sub(
+        r"^(?:an? )?(?:little |tiny )?(?:bit|touch|hint|dash|splash|sprinkle|sprinkling) of\s+", "", wish, flags=re.I
+    )
     if SOMEWHERE.match(f"{wish} ") and not re.match(r"with\s", wish, re.I):
         return draft.rewrite(rewriting.move(draft.prompt, wish))
     return draft.rewrite(_tried(wish, draft)) or _wanted(wish, draft)
@@ -127,10 +134,14 @@ def _wanted(phrase: str, draft: Draft) -> bool:
         and draft.wants(made_in["thing"])
     ):  # "the car in green"
         return draft.rewrite(rewriting.attribute(draft.prompt, made_in["thing"], made_in["q"]))
-    if recoloured := rewriting.recolour(draft.prompt, phrase):
+    if recoloured := rewriting.recolour(draft.prompt, phrase) or altering.modified(draft.prompt, phrase):
         return draft.rewrite(recoloured)
     more = re.match(r"(?:an?|the)\s+(?P<thing>[\w-]+)\s+(?=(?:with|wearing|holding)\s)", phrase, re.I)
-    return draft.add(phrase[more.end() :] if more and draft.wants(more["thing"]) else phrase)
+    if more is None or not draft.wants(more["thing"]):
+        return draft.add(phrase)
+    return draft.rewrite(
+        rewriting.counted(draft.prompt, phrase[more.end() :].removeprefix("with ")) or None
+    ) or draft.add(phrase[more.end() :])
 
 
 @act
@@ -165,7 +176,10 @@ def put_in(said: Reading, draft: Draft) -> bool:
 
 @act
 def move(said: Reading, draft: Draft) -> bool:
-    """ "Put it on a beach", "move it to a shelf"."""
+    """ "Put it on a beach", "move it to a shelf"; "put his sister beside him" brings her in."""
+    whom = said["WHOM"]
+    if whom and not is_pronoun(whom) and not IT.fullmatch(whom) and not draft.wants(term_of(whom) or whom):
+        return draft.add(polite(f"{whom} {said['WHERE']}"))
     if place := polite(said["PLACE"]):
         on = "on" if lexicon().kind(place) in {"furniture", "vessel"} else "in"
         return draft.rewrite(rewriting.move(draft.prompt, f"{on} {place}"))

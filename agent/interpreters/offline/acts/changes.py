@@ -2,7 +2,7 @@
 
 import re
 
-from .. import rewriting
+from .. import altering, rewriting
 from ..draft import Draft, is_pronoun
 from ..faults import fault
 from ..grammar import Reading
@@ -47,7 +47,9 @@ def make(said: Reading, draft: Draft) -> bool:
         return draft.exclude(negated["x"])
     if both := re.match(r"(?P<x>an?\s.+?)\s+(?:without|with no|but no)\s+(?P<y>.+)", wish, re.I):
         return draft.rewrite(rewriting.become(draft.prompt, both["x"])) and draft.exclude(both["y"])
-    return draft.rewrite(rewriting.become(draft.prompt, wish))
+    if re.search(r"\bin the (?:style|manner) of\b", said.clause, re.I) and lexicon().kind(wish) != "style":
+        return draft.add(f"in the style of {wish}")
+    return draft.rewrite(altering.aged(draft.prompt, wish) or rewriting.become(draft.prompt, wish))
 
 
 @act
@@ -218,6 +220,8 @@ def quality_wanted(said: Reading, draft: Draft) -> bool:
     words = wish.split()
     if draft.known(wish):  # what is out is not wished for by its name alone
         return False
+    if lexicon().kind(words[0] if words else "") in _QUALITIES and (other := altering.modified(draft.prompt, wish)):
+        return draft.rewrite(other)
     if _CIRCUMSTANCE.match(wish) and len(words) <= 8:
         if wish.lower().startswith("as "):
             return draft.rewrite(rewriting.become(draft.prompt, wish[3:]))

@@ -30,6 +30,14 @@ def _is_unfinished(phrase: str) -> bool:
 
 
 @act
+def fine(said: Reading, draft: Draft) -> bool:
+    """ "Hats are fine again"; "it is good" says so of what was spoken of, else of the picture."""
+    if is_pronoun(said["THING"]) and (draft.mention is None or draft.known(draft.mention) is None):
+        return False
+    return allow(said, draft)
+
+
+@act
 def restore(said: Reading, draft: Draft) -> bool:
     """ "Bring the hat back": allowed where it is out, else wanted."""
     if re.match(r"to\s", said["THING"], re.I):  # "get back to you"
@@ -70,7 +78,14 @@ def exclude(said: Reading, draft: Draft) -> bool:
     """Leave out what is named."""
     if term_of(said.thing) in lexicon().words["abstract"]:  # "it needs no explanation"
         return True
-    return not lexicon().is_praise(said.thing) and draft.exclude(said.thing)
+    return not _is_praised(said.thing) and draft.exclude(said.thing)
+
+
+def _is_praised(phrase: str) -> bool:
+    """Whether a phrase speaks well of something: "better picture", not "his top hat" or "the fire"."""
+    words = phrase.lower().split()
+    things = lexicon().words["praise_or_thing"]
+    return lexicon().is_praise(" ".join(word for word in words if word not in things))
 
 
 @act

@@ -36,7 +36,8 @@ def strengthen(said: Reading, draft: Draft) -> bool:
 def weaken(said: Reading, draft: Draft) -> bool:
     """Exclude less hard what is out and spoken of."""
     known = draft.mentioned(said.clause)
-    if not known and (speaks_of_weight(said.clause) or points_at_nothing_else(said.clause)):
+    spoken_of = draft.mention is not None and draft.known(draft.mention) is not None
+    if not known and (spoken_of or speaks_of_weight(said.clause) or points_at_nothing_else(said.clause)):
         known = [exclusion for exclusion in [draft.spoken_of("it")] if exclusion]
     for exclusion in known:
         draft.weaken(exclusion)
@@ -66,6 +67,13 @@ def seen_again(said: Reading, draft: Draft) -> bool:
     draft.mention = term_of(said["THING"]) or draft.mention
     known = draft.known(said["THING"])
     return draft.strengthen(known) if known else True
+
+
+@act
+def one_more(said: Reading, draft: Draft) -> bool:
+    """ "Yet another flag", "I count two flags", where flags are out; "a flag again, please" asks for one."""
+    known = draft.known(said["THING"])
+    return known is not None and not draft.asked and draft.strengthen(known)
 
 
 @act
