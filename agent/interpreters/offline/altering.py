@@ -12,11 +12,37 @@ _DESCRIBING = frozenset(
 )
 """Kinds of which a thing has one."""
 _STOPS = frozenset(
-    "a an the his her its their and or of in on at with by for to from under over near behind wearing holding".split()
+    [
+        "a",
+        "an",
+        "the",
+        "his",
+        "her",
+        "its",
+        "their",
+        "and",
+        "or",
+        "of",
+        "in",
+        "on",
+        "at",
+        "with",
+        "by",
+        "for",
+        "to",
+        "from",
+        "under",
+        "over",
+        "near",
+        "behind",
+        "wearing",
+        "holding",
+    ]
 )
 _YEARS = re.compile(
     r"(?:(?:about|around|roughly|nearly|almost|over|at least|some|in (?:his|her|their))\s+)*"
-    r"(?P<years>(?:(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[ -]\w+)?|\d{1,3}|ten|eleven|twelve|\w+teen"
+    r"(?P<years>(?:(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[ -]\w+)?|\d{1,3}|ten"
+    r"|eleven|twelve|\w+teen"
     r"|five|six|seven|eight|nine))(?P<unit>(?:[ -]years?[ -](?:old|of age)| yo)?)$",
     re.I,
 )
@@ -76,8 +102,34 @@ def quality_of_one(phrase: str) -> str | None:
 
 
 _WHICH = frozenset(
-    "new different second third fresh random similar last previous first next original old only better right wrong"
-    " left big little extra alternative prior former earlier current".split()
+    [
+        "new",
+        "different",
+        "second",
+        "third",
+        "fresh",
+        "random",
+        "similar",
+        "last",
+        "previous",
+        "first",
+        "next",
+        "original",
+        "old",
+        "only",
+        "better",
+        "right",
+        "wrong",
+        "left",
+        "big",
+        "little",
+        "extra",
+        "alternative",
+        "prior",
+        "former",
+        "earlier",
+        "current",
+    ]
 )
 
 

@@ -180,7 +180,7 @@ class Draft:
 
     def allow(self, term: str) -> bool:
         """Take a term out of the exclusions."""
-        self.edits = [e for e in self.edits if not (isinstance(e, Exclude) and key(e.term) == key(term))]
+        self.edits = [e for e in self.edits if not (isinstance(e, Exclude | Reweight) and key(e.term) == key(term))]
         if not any(isinstance(e, Allow) and key(e.term) == key(term) for e in self.edits):
             self.edits.append(Allow(term=term))
         self.mention = term

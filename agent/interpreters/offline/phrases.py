@@ -10,7 +10,8 @@ _MOST_WORDS = 40
 """How many words are looked at for the few that are a term."""
 _DETERMINERS = frozenset({"the", "his", "her", "their", "my", "your", "our", "its", "that", "this"})
 _OF = re.compile(
-    r"^(?:(?:about|around|roughly|at least|almost)\s+)?(?:(?:a|the|all|any)\s+)?(?:bits?|lots?|loads?|tons?|bunch|pair"
+    r"^(?:(?:about|around|roughly|at least|almost)\s+)?(?:(?:a|the|all|any)\s+)?(?:bits?|lots?|loads?"
+    r"|tons?|bunch|pair"
     r"|couple|kinds?|sorts?|piece|amount|number|hint|trace"
     r"|traces|touch|rest|half|part|parts|majority|some|all"
     r"|any|any sign|signs?|sight|presence|most|none|both|two|one)\s+of\s+",

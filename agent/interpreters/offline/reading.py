@@ -2,16 +2,15 @@
 
 import re
 
-from ...terms import singular
 from . import rewriting
 from .acts import ACTS
 from .draft import Draft
-from .faults import fault
 from .grammar import Reading, grammar
+from .hearing import prepared
 from .lexicon import lexicon
+from .ones import as_wish, in_words
 from .phrases import is_noun_phrase, term_of
-from .descriptions import split_description
-from .roundabout import forgotten, hated, rejected
+from .roundabout import hated
 from .text import in_full, split, trim
 
 _MAX_CLAUSE = 200
@@ -22,60 +21,23 @@ _NO = re.compile(
     re.I,
 )
 _INTERJECTION = re.compile(
-    r"^no\s+(?=(?:(?:the|his|her|its|their|my|those|these)\s+[\w-]+\s+(?:stays?|is|are|was|were|must|should|has|have|can|looks?|needs?)"
-    r"|that's|it's|this is|i|you|we|he's|she's|keep|leave|don't|just|make|change|stop|put|wait|really|thanks"
+    r"^no\s+(?=(?:(?:the|his|her|its|their|my|those|these)\s+[\w-]+\s+(?:stays?|is|are|was|were|must"
+    r"|should|has|have|can|looks?|needs?)"
+    r"|that's|it's|this is|i|you|we|he's|she's|keep|leave|don't|just|go back|back|revert|reset|try|use"
+    r"|give|let|bring|make|change|stop|put|wait|really|thanks"
     r"|please|not|remove|undo|add|it)\b)",
     re.I,
 )
 _REASON = re.compile(r"(?:looks?|feels?|seems?|it|it's|they|they're|everything|the|this|that|now|i|we|he|she)\b", re.I)
-_REFUSED = re.compile(
-    r"(?:^|(?<=[.;!]))\s*(?P<thing>[\w' -]{3,40})(?:(?P<asked>\s*[?:=])|\s*(?:,|\s-+\s|\.\.+))\s*"
-    r"(?:no|nope|nah|no way)(?:[ ,]+(?:thanks|thank you|please))?\s*[.!]*\s*$",
-    re.I,
-)
-_AFRESH = re.compile(r"\b(start(?:ing)? over|reset|from scratch)\s+(?:but\s+)?(?:with\s+)?(?=no\b|without\b)", re.I)
 _SO_IS = re.compile(
     r"(?:(?:so )?(?:is|are|do|does|has|have|was|were)(?=\s(?:the|that|those|these|this|his|her|its|their)\s)"
     r"|ditto(?: for)?|(?:the )?same (?:goes |thing )?for|neither (?:is|are|do|does))\s+(?P<thing>[^?]+)$",
     re.I,
 )
 _NONE_AT_ALL = re.compile(r"no\s+(?P<thing>[\w' -]+)\?$", re.I)
-_WON_OVER = re.compile(
-    r"\b(?:hate|dislike|(?:don't|didn't) (?:usually |normally )?like|not (?:usually |normally )?an? (?:big |huge )?fan"
-    r" of)"
-    r"\s+(?!(?:the|that|this|those|these|his|her|its|their|how|your)\b)[^.!?,]*,?\s+but\s+"
-    r"(?:this|that|it|yours|these|here|(?:in|on|with) (?:this|here|him|her|it|them))\b(?P<praise>.*)$"
-    r"|\bhate\b[^.!?,]*\s+but i (?:don't|didn't|do not|did not)\b",
-    re.I,
-)
-""" "I hate cats, but this is cute" hates nothing that is here."""
-_X_NOT_Y = re.compile(
-    r"(?P<new>(?:an?\s)?[\w-]+(?: [\w-]+)?),?\s+not\s+(?P<old>(?:an?\s)?[\w-]+(?: [\w-]+)?)[.!]*$", re.I
-)
-""" "Photo, not drawing", where a drawing was asked for."""
-_RUN_ON = re.compile(r"\b((?:less|more|no|fewer)\s+[\w-]+)\s+(?=(?:less|more|no|fewer|add|keep)\s)", re.I)
-_PLUS = re.compile(
-    r"((?:^|\s|,)(?:minus|no|without|remove|lose|drop|take|ditch|delete|less|get rid of)\s[^.!?;]*?),?\s+plus\s+(?=(?:an?|some|two|three|more)\s)",
-    re.I,
-)
-""" "Minus the knights, plus a princess" asks for a princess."""
-_SO_DO = re.compile(
-    r"(?:^|(?<=[.!?;]\s))(?:he|she|it|they|this|everything|(?:the|that) [\w-]+(?: [\w-]+)?) "
-    r"(?:just |really )?(?:looks?|seems?|feels?|is|are|'s) (?!too\b|so\b|way\b|still\b|not\b)[\w -]{3,40}?,? so "
-    r"(?=(?:please |can you |could you |let's |maybe |just )*(?:add|give|put|make|remove|lose|drop|swap|change|bring|have)\s)",
-    re.I,
-)
-""" "He looks lonely there, so add a dog" says why a dog."""
-_GIVES_IN = re.compile(
-    r"^\W*(?:(?:ok(?:ay)?|alright|all right|well|yeah|ah|oh)[ ,]+)*(?:fine|very well|i take (?:it|that) back|i give in|you win"
-    r"|have it your way|scratch that|as you wish)[ ,:;.!-]+"
-    r"(?=(?:give|bring|put|let|add|keep|allow|restore|the|he|she|it|they|i|we|you)\s\S)",
-    re.I,
-)
-""" "OK fine, give him his cigar back", "I take it back, the cigar can stay"."""
-_LISTED = re.compile(r"^\s*(?:negatives?(?: prompt)?|exclude|avoid|without|no)\s*:\s*", re.I)
 _STARTS = re.compile(
-    r"\s+(?=(?:(?:it|that|this|there|they|he|she|i|we|you)\s+(?:is|are|am|was|were|looks?|looked|has|have|had|can|could|should"
+    r"\s+(?=(?:(?:it|that|this|there|they|he|she|i|we|you)\s+(?:is|are|am|was|were|looks?|looked|has|have"
+    r"|had|can|could|should"
     r"|would|must|want|need|like|love|hate|keeps?|feels?|said|told|asked|think|just|still|also|only|do|does|did|don't"
     r"|doesn't|didn't|isn't|aren't|wasn't|won't|can't|couldn't|never)"
     r"|it's|that's|there's|they're|he's|she's|i'm|i'd|i've|we're|don't|can you|could you|can we|please|get rid|remove"
@@ -94,27 +56,11 @@ _IMPRESSION = re.compile(
 
 def read_all(text: str, draft: Draft) -> None:
     """Add to the draft what a cleaned text asks for."""
-    won_over = _WON_OVER.search(text)
-    if won_over and (won_over["praise"] is None or lexicon().is_praise(won_over["praise"])):
+    if (heard := prepared(text, draft)) is None:
         return
-    if (rather := _X_NOT_Y.match(text)) and (old := term_of(rather["old"])) and draft.wants(old):
-        text = f"{rather['new']} instead of {rather['old']}"
-    if other := forgotten(text, draft.prompt):
-        wish, unwanted = split_description(
-            re.sub(r"\band\s+(?:it|he|she|they)\s+(?=has\s+no\b|have\s+no\b)", "that ", other.new)
-        )
-        if other.is_new or unwanted:
-            draft.want(wish if other.is_new else rewriting.replace_subject(draft.prompt, wish))
-            for term in unwanted:
-                draft.keep_out(term)
-            return
-        text = f"{other.new} instead of {other.old}"
-    text = rejected(text, draft.prompt) or text
-    text = _PLUS.sub(r"\1, add ", _SO_DO.sub("", _GIVES_IN.sub("", text)))
-    text = _RUN_ON.sub(r"\1, ", _LISTED.sub("no ", _REFUSED.sub(_refuse, _AFRESH.sub(r"\1, ", text))))
     left = _MAX_CLAUSES
-    for clauses in split(text):
-        _read_sentence([clause[:_MAX_CLAUSE] for clause in clauses[:left]], text, draft)
+    for clauses in split(heard):
+        _read_sentence([clause[:_MAX_CLAUSE] for clause in clauses[:left]], heard, draft)
         left = max(0, left - len(clauses))
 
 
@@ -141,6 +87,8 @@ def _read_sentence(clauses: list[str], text: str, draft: Draft) -> None:
                 _say_of(waiting, reading, draft)
             if draft.pending and before and before.rule.name == "pointed_at" and _complains_of_another(reading):
                 draft.exclude(draft.pending)  # "there is dust on it and the band is too thick"
+            if not draft.edits and (spoken_of := draft.mentioned(clause)):
+                draft.mention = draft.mention if draft.known(draft.mention or "") else spoken_of[0].term
             before, waiting = reading, []
         elif _names_a_thing(clause, draft):  # "the earrings? | remove them"
             draft.mention = term_of(clause) or draft.mention
@@ -206,17 +154,6 @@ def _is_instead(clause: str, text: str) -> bool:
     return bool(re.match(r"an?\s", clause)) and bool(re.search(rf"(?:,\s*|\bbut\s+){re.escape(clause)}", text))
 
 
-def _refuse(match: re.Match[str]) -> str:
-    """ "That collar, no" -> "no collar"."""
-    thing = match["thing"].strip()
-    pointed = re.match(r"(?:that|the|this|those|these|his|her|its|their|a|an|my)\s", thing, re.I)
-    term, known = term_of(thing), lexicon()
-    if term is None or not is_noun_phrase(thing) or known.is_praise(thing) or fault(term):
-        return match[0]
-    command = set(thing.lower().split()) & (known.words["verbs"] | known.words["commands"] | known.words["fillers"])
-    return f"no {term}" if pointed or (match["asked"] and not command) else match[0]
-
-
 def _read(clause: str, draft: Draft, before: Reading | None) -> Reading | None:
     """How the clause is understood, standing alone or as what the one before goes on with."""
     if before and (shared := _SO_IS.match(clause)) and (same := before.going_on_with(shared["thing"])):
@@ -224,8 +161,7 @@ def _read(clause: str, draft: Draft, before: Reading | None) -> Reading | None:
     if (none := _NONE_AT_ALL.match(clause)) and (thing := term_of(none["thing"])) and not draft.known(thing):
         draft.mention = draft.wanted = thing
         return None
-    if draft.wanted:
-        clause = _in_words(clause, draft.wanted)
+    clause = in_words(clause, draft.wanted) if draft.wanted else as_wish(clause)
     said, negated = _unwrap(in_full(trim(_INTERJECTION.sub("", clause))))
     if not said or _is_only_praise(said) or grammar().questions.length(grammar().words(said)):
         return None
@@ -241,27 +177,6 @@ def _read(clause: str, draft: Draft, before: Reading | None) -> Reading | None:
         return going_on
     bare = (reading for reading in grammar().readings(said, negated) if reading.rule.bare)
     return next((reading for reading in bare if _carry_out(reading, draft)), None)
-
-
-_ONES = re.compile(
-    r"(?:\b(?P<article>an?\s+(?:[\w-]+\s+)?)|(?<!no )(?<!the )(?<!this )(?<!that )(?<!every )\b)one(?P<end>\b(?=\s*(?:$|[?!.,]"
-    r"|(?:in|on|at|by|to|with|near|behind|under|over|there|here|please|too|beside|next)\b)))"
-    r"|\b(?:some|a few)(?=\s*(?:$|[?!.,]|(?:in|on|at|by|there|here|please|too)\b))",
-    re.I,
-)
-
-
-def _in_words(clause: str, thing: str) -> str:
-    """ "Put a yellow one in", of a tent that was missed: "put a yellow tent in"."""
-    noun = re.sub(r"^(?:an?|the|some|any)\s+", "", thing, flags=re.I)
-
-    def full(match: re.Match[str]) -> str:
-        if match["end"] is None:
-            return noun
-        one = singular(noun)
-        return f"{match['article'] or ('an ' if one[:1] in 'aeiou' else 'a ')}{one}"
-
-    return _ONES.sub(full, clause)
 
 
 def _unwrap(clause: str) -> tuple[str, bool]:
@@ -291,16 +206,29 @@ def _continues(clause: str, before: Reading) -> bool:
         )
     if re.match(r"(?:no|not|too|more|less|still|very|without)\b", clause, re.I) or " = " in clause:
         return False
+    if _DOES.match(clause):
+        return False
     words = clause.lower().split()
     if before.rule.name == "none" and len(words) > 1 and words[-1] in lexicon().words["looks"]:  # "| parchment texture"
         return False
     first = clause.lower().split()[0]
+    if grammar().words(clause).runs.keys() & {("comparable", 0), ("comparative", 0)}:  # "| thicker outlines"
+        return False
     if re.fullmatch(
-        r"(?:bright|dark|warm|cool|sharp|soft|big|small|larg|tall|short|old|young|light|wid|deep|clean|simpl|round)e?r",
+        r"(?:bright|dark|warm|cool|sharp|soft|big|small|larg|tall|short|old|young|light|wid|deep|clean"
+        r"|simpl|round)e?r",
         first,
     ):
         return False
     return is_noun_phrase(clause) and first not in lexicon().words["verbs"] and not lexicon().is_praise(clause)
+
+
+_DOES = re.compile(
+    r"(?:paint|colou?r|dress|seat|sit|wrap|hang|place|plant|light|frame|serve|dye|tint|fill|cover|blur)\s"
+    r"(?:the|his|her|its|their|my|him|it|them|everything|everyone)\b",
+    re.I,
+)
+""" "Paint the van green" is no thing, as "paint splatter" is."""
 
 
 def _is_only_praise(clause: str) -> bool:

@@ -7,7 +7,8 @@ from . import rewriting
 from .phrases import is_noun_phrase, term_of
 
 _FORGET = re.compile(
-    r"(?:forget(?: about)?|scrap|scratch|ditch|lose|drop|bin|dump|screw|never mind|leave|skip|enough of|to hell with|no more)\s+"
+    r"(?:forget(?: about)?|scrap|scratch|ditch|lose|drop|bin|dump|screw|never mind|leave|skip|enough of"
+    r"|to hell with|no more)\s+"
     r"(?P<old>the\s[\w-]+(?: [\w-]+)?)\s*[,;.!-]+\s*(?:(?:and|but|instead|now)\s+)*"
     r"(?:i(?:'d| would)? (?:want|like|need|prefer|rather have|love)|give me|show me|draw me|draw|make me"
     r"|let's (?:have|do|try|see|go for|make it)|how about|what about|make it|do)\s+"
@@ -22,7 +23,8 @@ _HATES_HOW = re.compile(
 )
 _HOW_MUCH = re.compile(
     r"(?:very |so |too )?(?P<much>(?:many|much|few|little) [\w -]+?|[\w-]+) "
-    r"(?P<what>it|this|that|everything|they|he|she|there|(?:the|his|her|its|their|my|those|these|that|this) [\w' -]+?) "
+    r"(?P<what>it|this|that|everything|they|he|she|there|(?:the|his|her|its|their|my|those|these|that"
+    r"|this) [\w' -]+?) "
     r"(?:is|are|looks?|seems?|feels?|came out|turned out)$",
     re.I,
 )
@@ -37,15 +39,25 @@ _HAS = re.compile(
 _NO = r"(?:(?:no|nah|nope|wait|hey|erm|um|uh|sorry|hm+|ugh)\b[\s,!.]*)*"
 _OLD = r"(?P<old>(?:(?:an?|the|any)\s)?[\w-]+(?: [\w-]+)?)"
 _WANTED = (
-    r"(?:(?:i|we)(?:'d| would| had)? (?:want(?:ed)?|asked for|said|meant|ordered|need(?:ed)?|requested|told you|like|prefer"
-    r"|rather have)|it (?:should|must|was supposed|was meant|is supposed) (?:to )?(?:be|have been)|make (?:it|that)|give me"
-    r"|give (?:him|her|it|them)|try|use|do|go for|go with|how about|let's (?:have|do|try|go with)|rather|better|more like)\s+"
+    r"(?:(?:i|we)(?:'d| would| had)? (?:want(?:ed)?|asked for|said|meant|ordered|need(?:ed)?|requested"
+    r"|told you|like|prefer"
+    r"|rather have)|it (?:should|must|was supposed|was meant|is supposed) (?:to )?(?:be|have been)"
+    r"|make (?:it|that)|give me"
+    r"|give (?:him|her|it|them)|try|use|do|go for|go with|how about|let's (?:have|do|try|go with)|rather"
+    r"|better|more like)\s+"
 )
-_NEW = r"(?P<new>[\w'-]+(?: [\w'-]+){0,7}?)(?:,?\s+(?:please|pls|instead|thanks|then))*[.!?]*$"
+_NEW = (
+    r"(?P<new>[\w'-]+(?: [\w'-]+){0,7}?)(?:,?\s+(?:please|pls|instead|thanks|then))*"
+    r"(?P<rest>[.!?]*$|[.!?]\s.*|,?\s+(?:and|also|plus)\s.*|,\s*(?:no|add|remove|lose|without)\s.*)"
+)
 _POINT = r"\s*[,.;:!?-]+\s*(?:but\s+|so\s+)?"
 _IS_NO = re.compile(
-    rf"{_NO}(?:(?:that|this|it|he|she|those|these|they)(?:'s| is| are|'re| was| were)\s*(?:no|not (?:an?|the)|not|supposed to be)"
-    rf"|(?:that|this|it|he|she|they) (?:isn't|aren't|wasn't)(?: an?| the)?|(?:is|are) (?:that|this|it|he|she|those)(?: an?)?)\s+"
+    rf"{_NO}(?:(?:that|this|it|he|she|those|these|they)(?:'s| is| are|'re| was| were)\s*(?:no|not (?:an?"
+    rf"|the)|not|supposed to be)"
+    rf"|(?:i|we) (?:never|didn't|did not) (?:ask(?:ed)? for|want(?:ed)?|say|said|order(?:ed)?|mean"
+    rf"|meant)(?: an?| the)?"
+    rf"|(?:that|this|it|he|she|they) (?:isn't|aren't|wasn't)(?: an?| the)?|(?:is|are) (?:that|this|it|he"
+    rf"|she|those)(?: an?)?)\s+"
     rf"(?:an?\s+)?{_OLD}{_POINT}{_WANTED}{_NEW}",
     re.I,
 )
@@ -53,13 +65,16 @@ _IS_NO = re.compile(
 _NOT_OLD = re.compile(rf"(?P<no>{_NO})not {_OLD}{_POINT}(?:{_WANTED})?{_NEW}", re.I)
 """ "Not copper: zinc"."""
 _OLD_IS_BAD = re.compile(
-    rf"{_NO}{_OLD}(?:'s| is| are| was| were| looks| feels)?\s(?:just |all |so )?(?:no good|no bueno|not? (?:right|working|good|ideal|it)"
-    rf"|wrong|a no|(?:doesn't|don't|didn't) (?:work|fit|cut it)(?: here)?|isn't (?:right|working|it)){_POINT}(?:{_WANTED})?{_NEW}",
+    rf"{_NO}{_OLD}(?:'s| is| are| was| were| looks| feels)?\s(?:just |all |so )?(?:no good|no bueno"
+    rf"|not? (?:right|working|good|ideal|it)"
+    rf"|wrong|a no|(?:doesn't|don't|didn't) (?:work|fit|cut it)(?: here)?|isn't (?:right|working"
+    rf"|it)){_POINT}(?:{_WANTED})?{_NEW}",
     re.I,
 )
 """ "Desert no good. Forest please"."""
 _ASKS_MORE = re.compile(
-    r"(?:please|make|add|put|remove|no|not|it|that|this|they|he|she|i|we|you|just|keep|is|are|too|more|less|still|but|and"
+    r"(?:please|make|add|put|remove|no|not|it|that|this|they|he|she|i|we|you|just|keep|is|are|too|more"
+    r"|less|still|but|and"
     r"|thanks|fix|change|why|what|the (?:rest|other))\b",
     re.I,
 )
@@ -73,9 +88,9 @@ def rejected(text: str, prompt: str) -> str | None:
         if match is None or old is None or _ASKS_MORE.match(match["new"]) or not is_noun_phrase(match["new"]):
             continue
         if all(re.search(rf"\b{re.escape(word)}", prompt, re.I) for word in old.split()):
-            return f"{match['new']} instead of {old}"
+            return f"{match['new']} instead of {old}{match['rest']}"
         if pattern is _NOT_OLD and match["no"]:
-            return f"no, {match['new']}"
+            return f"no, {match['new']}{match['rest']}"
     return None
 
 

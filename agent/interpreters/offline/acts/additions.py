@@ -2,7 +2,7 @@
 
 import re
 
-from ....edits import Exclude
+from ....edits import Allow, Exclude
 from ....terms import singular
 from .. import altering, rewriting
 from ..descriptions import full_description
@@ -21,6 +21,10 @@ def add(said: Reading, draft: Draft) -> bool:
     verb = said.clause[: said.clause.lower().find(said["THING"].lower())].lower().strip()
     if negated := re.match(r"(?:no|zero|less|fewer)\s+(?P<x>.+)", phrase, re.I):
         return draft.exclude(negated["x"])
+    if is_pronoun(phrase) and any(isinstance(edit, Allow) for edit in draft.edits):  # "the hat may stay, I do want one"
+        return True
+    if verb == "do" and not is_noun_phrase(phrase):
+        return False
     if re.match(r"(?:to|you|that you|to know|me|your)\b|.*\b(?:again|luck|else)$", phrase, re.I) or (
         is_pronoun(phrase) and not draft.mention
     ):
@@ -43,7 +47,7 @@ def add(said: Reading, draft: Draft) -> bool:
         return False
     if _TRYING.match(verb) and (tried := _tried(phrase, draft)):
         return draft.rewrite(tried)
-    return _wanted(phrase, draft) if _WANTING.match(verb) else draft.add(phrase)
+    return wanted(phrase, draft) if _WANTING.match(verb) else draft.add(phrase)
 
 
 _WANTING = re.compile(
@@ -121,10 +125,10 @@ def wished(said: Reading, draft: Draft) -> bool:
     )
     if SOMEWHERE.match(f"{wish} ") and not re.match(r"with\s", wish, re.I):
         return draft.rewrite(rewriting.move(draft.prompt, wish))
-    return draft.rewrite(_tried(wish, draft)) or _wanted(wish, draft)
+    return draft.rewrite(_tried(wish, draft)) or wanted(wish, draft)
 
 
-def _wanted(phrase: str, draft: Draft) -> bool:
+def wanted(phrase: str, draft: Draft) -> bool:
     """ "I want a black barn": the barn that is there in black, else one more thing."""
     if counted := rewriting.counted(draft.prompt, phrase):
         return draft.rewrite(counted)
@@ -235,6 +239,9 @@ def there_is_no(said: Reading, draft: Draft) -> bool:
         return term is not None
     if singular(term.split()[-1]) in {*lexicon().counts, "face"} and draft.known(term) is None:
         return draft.exclude_term(f"missing {term}")
+    if draft.known(term) and re.search(r"\b(?:see|saw|find|spot|notice)\b", said.clause, re.I):  # as it should be
+        draft.mention = term
+        return True
     article = re.search(r"\b(an?)\s+$", said.clause[: said.clause.find(said["THING"])], re.I)
     placed = re.match(rf"{re.escape(term)}\s+(?:in|on|at|under)\s+(?:his|her|its|their)\s", phrase, re.I)
     thing = phrase if placed else term

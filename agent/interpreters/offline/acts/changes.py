@@ -39,7 +39,10 @@ def make(said: Reading, draft: Draft) -> bool:
     wish = re.sub(r"^(?:more like|like|into|as if it were|as though it were|as)\s+", "", wish, flags=re.I)
     degree = r"^(?:a bit|a little|slightly|way|much|far|really|very|somewhat|a tad|a lot)\s+(?=\w)"
     wish = re.sub(degree, "", wish, flags=re.I)
-    if not wish or re.fullmatch(r"(?:around|over|up|down|back|out|off|round)", wish, re.I):  # "turn him around"
+    if re.fullmatch(r"(?:none|zero|nothing|neither)", wish, re.I):  # "there should be none"
+        return bool(draft.edits)
+    turned = not re.match(r"make\b", said.clause, re.I)
+    if not wish or (turned and re.fullmatch(r"(?:around|over|up|down|back|out|off|round)", wish, re.I)):
         return False
     if SOMEWHERE.match(wish):
         return draft.rewrite(rewriting.move(draft.prompt, wish))
@@ -56,6 +59,9 @@ def make(said: Reading, draft: Draft) -> bool:
 def hoped(said: Reading, draft: Draft) -> bool:
     """ "I was hoping for something more like a castle", "I'm imagining mist around it"."""
     wish = polite(said["THING"])
+    if placed := re.match(rf"{IT.pattern}\s+(?P<where>.+)", wish, re.I):  # "I pictured her on a shipwreck"
+        where = placed["where"]
+        return draft.rewrite((rewriting.move if SOMEWHERE.match(where) else rewriting.become)(draft.prompt, where))
     another = re.search(r"\b(?:something|it|more)\b", said.clause) or (ARTICLE.match(wish) and lexicon().kind(wish))
     return make(said, draft) if another else bool(wish) and draft.add(wish)
 
@@ -229,6 +235,10 @@ def quality_wanted(said: Reading, draft: Draft) -> bool:
     if not words or not is_noun_phrase(wish) or len(words) > 4:
         return False
     named = lexicon().words
+    if (made_in := re.fullmatch(r"the\s+(?P<thing>[\w -]+?) in (?P<q>[\w-]+)", wish, re.I)) and draft.wants(
+        made_in["thing"]
+    ):
+        return draft.rewrite(rewriting.attribute(draft.prompt, made_in["thing"], made_in["q"]))
     unwished = named["faults"] | named["wrongness"] | named["quantifiers"]
     looks = words[-1].lower() in named["looks"] and words[0].lower() not in unwished
     if len(words) > 1 and (looks or lexicon().kind(words[0]) in _QUALITIES):
@@ -249,4 +259,4 @@ _CIRCUMSTANCE = re.compile(
 _QUALITIES = frozenset(["color", "hair", "age", "material", "shape", "print", "light", "weather", "season"])
 
 
-_MOODS = frozenset(["season", "time", "weather", "style", "framing", "light", "color", "emotion", "decor"])
+_MOODS = frozenset(["tone", "season", "time", "weather", "style", "framing", "light", "color", "emotion", "decor"])

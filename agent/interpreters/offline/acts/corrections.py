@@ -65,6 +65,8 @@ def correct(said: Reading, draft: Draft) -> bool:
         r"\w (?:should|must|could|needs? to|has to|have to|ought to) be\s", new, re.I
     ):  # "the hat should be red"
         return False
+    if re.match(r"(?:none|zero|nothing|neither)$", new, re.I):  # "I asked for none"
+        return bool(draft.edits)
     if none := re.match(r"(?:no|without|zero)\s+(?P<x>.+)", new, re.I):
         return draft.exclude(none["x"])
     if is_pronoun(new) or term_of(new) is None:

@@ -143,6 +143,13 @@ def remove_it(said: Reading, draft: Draft) -> bool:
 
 
 @act
+def keep_it(said: Reading, draft: Draft) -> bool:
+    """ "Don't exclude it": allowed again where it was spoken of and is out."""
+    known = draft.known(draft.mention) if draft.mention else None
+    return draft.allow(known.term) if known else True
+
+
+@act
 def mention(said: Reading, draft: Draft) -> bool:
     """ "What is that blob?": what "it" is from now on."""
     draft.mention = term_of(said["THING"]) or draft.mention

@@ -7,7 +7,6 @@ from ..draft import Draft, is_pronoun
 from ..grammar import Reading
 from ..lexicon import lexicon
 from ..phrases import is_noun_phrase, term_of
-from .changes import make
 from .registry import act
 from .wording import IT, SOMEWHERE, polite
 
@@ -46,18 +45,32 @@ def version(said: Reading, draft: Draft) -> bool:
 
 
 _SORTS = frozenset(
-    ["season", "time", "weather", "style", "light", "color", "emotion", "decor", "material", "age", "animal", "framing"]
+    [
+        "tone",
+        "season",
+        "time",
+        "weather",
+        "style",
+        "light",
+        "color",
+        "emotion",
+        "decor",
+        "material",
+        "age",
+        "animal",
+        "framing",
+    ]
 )
 
 
 @act
 def going(said: Reading, draft: Draft) -> bool:
     """ "Go black and white"."""
-    kind = lexicon().kind(said["QUALITY"])
-    return kind in _SORTS and make(said, draft)
+    quality = polite(said["QUALITY"])
+    return lexicon().kind(quality) in _SORTS and draft.rewrite(rewriting.become(draft.prompt, quality))
 
 
 @act
 def wanted_still(said: Reading, draft: Draft) -> bool:
     """ "There is no driver. Somebody has to drive it": only says why, and of what was missed."""
-    return draft.wanted is not None
+    return draft.wanted is not None or draft.prompt != draft.state.prompt

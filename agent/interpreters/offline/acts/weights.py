@@ -89,7 +89,8 @@ def speaks_of_weight(clause: str) -> bool:
 
 
 _ABOUT_WEIGHT = re.compile(
-    r"\b(?:exclusions?|negatives?|ban|block|filter|restriction|veto|rule|penalty|weights?|weighted|emphasis|suppress\w*"
+    r"\b(?:exclusions?|negatives?|ban|block|filter|restriction|veto|rule|penalty|weights?|weighted"
+    r"|emphasis|suppress\w*"
     r"|exclud\w*|against|down on|strength|fight\w*|push\w*|punish\w*|penali\w*)\b",
     re.I,
 )
