@@ -44,7 +44,8 @@ _LEAD = re.compile(
     r"(?:(?:(?:i|we)(?:'d| would)? (?:(?:really|just)\s+)?(?:want|like|love|need|prefer|wish for)"
     r"|(?:(?:i|we)(?:'m| am|'re| are) )?(?:looking for|after)|(?:can|could|may) (?:i|we)(?: please)? (?:have|get|see)"
     r"|what (?:i|we) (?:want|need) is|give me|show me|make me|draw me|paint me|let's (?:do|have|try|see"
-    r"|start with)|how about)"
+    r"|start with)|how about"
+    r"|(?:need|want|after)(?=\s+(?:an?|some|two|three)\s))"
     r"\s+(?:to (?:see|have|get)\s+)?(?!you\b|to\b|it\b)"
     r"|(?:make|draw|generate|create|paint|render|imagine|looking for)\s+(?=(?:an?|the|some|my|one|two|three|\d+)\s))"
     r"(?:(?:a|an)\s+(?:new\s+)?(?:picture|image|pic)\s+of\s+)?(?=\S)",

@@ -91,10 +91,13 @@ def _read_sentence(clauses: list[str], text: str, draft: Draft) -> None:
                 draft.mention = draft.mention if draft.known(draft.mention or "") else spoken_of[0].term
             before, waiting = reading, []
         elif _names_a_thing(clause, draft):  # "the earrings? | remove them"
-            draft.mention = term_of(clause) or draft.mention
+            spoken_of = [] if draft.known(clause) else draft.mentioned(clause)
+            draft.mention = spoken_of[0].term if spoken_of else term_of(clause) or draft.mention
             waiting.append(clause)
         elif spoken_of := draft.mentioned(clause):
             draft.mention = spoken_of[0].term
+        elif is_noun_phrase(clause):  # "a boat again, | take it out"
+            draft.mention = term_of(clause) or draft.mention
         if corrective and draft.rejected == rejected:
             draft.corrective = False
         draft.refused = draft.mention if re.match(r"no\s+(?!an?\s)", clause, re.I) else None

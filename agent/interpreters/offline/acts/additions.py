@@ -23,8 +23,8 @@ def add(said: Reading, draft: Draft) -> bool:
         return draft.exclude(negated["x"])
     if is_pronoun(phrase) and any(isinstance(edit, Allow) for edit in draft.edits):  # "the hat may stay, I do want one"
         return True
-    if verb == "do" and not is_noun_phrase(phrase):
-        return False
+    if verb == "do" and not re.match(r"(?:an?|the|some|more|another|two|three|\d+)\b", phrase) and not lexicon().kind(phrase):
+        return False  # "do foxes swim?"
     if re.match(r"(?:to|you|that you|to know|me|your)\b|.*\b(?:again|luck|else)$", phrase, re.I) or (
         is_pronoun(phrase) and not draft.mention
     ):
@@ -163,6 +163,13 @@ def give(said: Reading, draft: Draft) -> bool:
         draft.edits = [edit for edit in draft.edits if not (isinstance(edit, Exclude) and edit.term in lost)]
     link = "with" if re.match(r"(?:give|get|buy|lend|hand)\b", said.clause, re.I) else "wearing"
     return draft.add(f"{link} {phrase}")
+
+
+@act
+def one_more_wanted(said: Reading, draft: Draft) -> bool:
+    """ "One more fox", of the fox that is there; "another round" is talk."""
+    term = term_of(said["THING"])
+    return term is not None and draft.wants(term) and draft.add(polite(said.clause))
 
 
 @act

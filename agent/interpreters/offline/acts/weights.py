@@ -72,6 +72,7 @@ def seen_again(said: Reading, draft: Draft) -> bool:
 @act
 def one_more(said: Reading, draft: Draft) -> bool:
     """ "Yet another flag", "I count two flags", where flags are out; "a flag again, please" asks for one."""
+    draft.mention = term_of(said["THING"]) or draft.mention
     known = draft.known(said["THING"])
     return known is not None and not draft.asked and draft.strengthen(known)
 
