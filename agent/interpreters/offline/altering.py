@@ -76,6 +76,16 @@ def modified(prompt: str, phrase: str) -> str | None:
     return rewriting.with_articles(f"{prompt[: match.start()]}{' '.join(described)}{prompt[match.end() :]}")
 
 
+def toned(prompt: str, thing: str, tone: str) -> str | None:
+    """The prompt with a thing it speaks of in another tone, in the place of its colour; None where it doesn't."""
+    match = re.search(rf"(?:(?P<before>[\w-]+)\s+)?(?<![\w-]){re.escape(thing)}(?![\w-])", prompt, re.I)
+    if match is None:
+        return None
+    before = match["before"] or ""
+    kept = "" if before and lexicon().kind(before) == "color" else f"{before} ".lstrip()
+    return rewriting.with_articles(f"{prompt[: match.start()]}{kept}{tone} {thing}{prompt[match.end() :]}")
+
+
 def _less(standing: list[str], qualities: list[str], head: str) -> list[str]:
     """The words before a thing less the one that says what the qualities say otherwise."""
     kinds = {_kind(word, head) for word in [*qualities, " ".join(qualities)]}

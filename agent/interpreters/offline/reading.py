@@ -73,7 +73,7 @@ def _read_sentence(clauses: list[str], text: str, draft: Draft) -> None:
             continue
         if draft.weakened and _REASON.match(clause):
             continue
-        if before and _explains(clause, before, text):
+        if before and (_explains(clause, before, text) or _says_why_it_is_back(clause, before)):
             continue
         if before and before.rule.name == "none" and draft.refused and _is_instead(clause, text):
             before, draft.corrective, draft.rejected = None, True, draft.refused
@@ -152,6 +152,19 @@ def _explains(clause: str, before: Reading, text: str) -> bool:
     return bool(re.search(rf",\s*{re.escape(clause)}", text, re.I))
 
 
+def _says_why_it_is_back(clause: str, before: Reading) -> bool:
+    """Whether "we need the shop name" only tells why text may be there again."""
+    return before.act in {"allow", "fine", "release", "restore"} and bool(_NEEDED.match(clause))
+
+
+_NEEDED = re.compile(
+    r"(?:i|we|he|she|they|it|(?:the|my|our) \w+) (?:do |does |really |actually )*"
+    r"(?:need|want|like|love|prefer|miss)(?:s|es)? "
+    r"(?:the|his|her|its|their|that|it|them|one|some)\b",
+    re.I,
+)
+
+
 def _is_instead(clause: str, text: str) -> bool:
     """Whether "a goatee" goes on after a comma or a "but", not after an "or"."""
     return bool(re.match(r"an?\s", clause)) and bool(re.search(rf"(?:,\s*|\bbut\s+){re.escape(clause)}", text))
@@ -223,7 +236,7 @@ def _continues(clause: str, before: Reading) -> bool:
         first,
     ):
         return False
-    return is_noun_phrase(clause) and first not in lexicon().words["verbs"] and not lexicon().is_praise(clause)
+    return is_noun_phrase(clause) and first not in lexicon().words["verbs"] and not lexicon().is_praised(clause)
 
 
 _DOES = re.compile(

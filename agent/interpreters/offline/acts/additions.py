@@ -23,7 +23,11 @@ def add(said: Reading, draft: Draft) -> bool:
         return draft.exclude(negated["x"])
     if is_pronoun(phrase) and any(isinstance(edit, Allow) for edit in draft.edits):  # "the hat may stay, I do want one"
         return True
-    if verb == "do" and not re.match(r"(?:an?|the|some|more|another|two|three|\d+)\b", phrase) and not lexicon().kind(phrase):
+    if (
+        verb == "do"
+        and not re.match(r"(?:an?|the|some|more|another|two|three|\d+)\b", phrase)
+        and not lexicon().kind(phrase)
+    ):
         return False  # "do foxes swim?"
     if re.match(r"(?:to|you|that you|to know|me|your)\b|.*\b(?:again|luck|else)$", phrase, re.I) or (
         is_pronoun(phrase) and not draft.mention
@@ -200,7 +204,7 @@ def move(said: Reading, draft: Draft) -> bool:
 @act
 def missing(said: Reading, draft: Draft) -> bool:
     """ "Where is the moon?", "you forgot the moon"."""
-    phrase = polite(said["THING"])
+    phrase = re.sub(r"^any\s+", "", polite(said["THING"]), flags=re.I)
     if term_of(phrase) is None:
         return False
     draft.mention = phrase

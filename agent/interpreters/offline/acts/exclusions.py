@@ -78,14 +78,7 @@ def exclude(said: Reading, draft: Draft) -> bool:
     """Leave out what is named."""
     if term_of(said.thing) in lexicon().words["abstract"]:  # "it needs no explanation"
         return True
-    return not _is_praised(said.thing) and draft.exclude(said.thing)
-
-
-def _is_praised(phrase: str) -> bool:
-    """Whether a phrase speaks well of something: "better picture", not "his top hat" or "the fire"."""
-    words = phrase.lower().split()
-    things = lexicon().words["praise_or_thing"]
-    return lexicon().is_praise(" ".join(word for word in words if word not in things))
+    return not lexicon().is_praised(said.thing) and draft.exclude(said.thing)
 
 
 @act

@@ -32,6 +32,14 @@ def preferred(said: Reading, draft: Draft) -> bool:
 
 
 @act
+def toned(said: Reading, draft: Draft) -> bool:
+    """ "Give the background a soft peach tone"; of what the prompt doesn't speak of it is a gift like others."""
+    thing = term_of(said["OWN"])
+    changed = altering.toned(draft.prompt, thing, polite(said["QUALITY"])) if thing and not is_pronoun(thing) else None
+    return draft.rewrite(changed)
+
+
+@act
 def version(said: Reading, draft: Draft) -> bool:
     """ "A night-time version with lights on inside"."""
     quality = polite(said["QUALITY"])
