@@ -300,6 +300,122 @@ def test_excludes_by_habit(feedback: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("prompt", "negative", "feedback", "expected"),
+    [
+        # two wishes in one breath
+        (
+            "a kettle",
+            "",
+            "wipe the fingerprints off the lid and set it on a slate counter",
+            "exclude fingerprints; prompt",
+        ),
+        ("a kettle", "", "take the price tag off its handle, then give it a cork lid", "exclude price tag; prompt"),
+        ("a kettle", "", "minus the cups, plus a whisk", "exclude cups; prompt"),
+        ("a kettle", "", "there's dust on the lid and the spout is too long", "exclude long spout; exclude dust"),
+        ("a kettle", "", "no steam, thicker handles", "exclude steam; prompt"),
+        ("a kettle", "", "I like the stove, the tiles not so much", "exclude tiles"),
+        ("a kettle", "", "it looks lost there so add a toaster, and no crumbs", "exclude crumbs; prompt"),
+        ("a juggler", "", "remove the fire and the top hat", "exclude fire; exclude top hat"),
+        # what is out
+        ("a bay", "gulls, text", "Gulls looked better. Restore them.", "allow gulls"),
+        ("a bay", "gulls, text", "wait, it does have gulls, don't exclude them", "allow gulls"),
+        ("a bay", "gulls, text", "gulls are back on the menu", "allow gulls"),
+        ("a bay", "gulls, text", "I shouldn't have said no gulls, let them in", "allow gulls"),
+        ("a bay", "gulls, text", "scrap the text rule, we need the name", "allow text"),
+        ("a bay", "gulls, text", "gulls keep sneaking in", "up gulls"),
+        ("a bay", "gulls, text", "yet another gull, I asked for none", "up gulls"),
+        ("a bay", "gulls, dark", "even darker than before", "up dark"),
+        ("a bay", "(gulls:1.5), text", "don't fight the gulls so hard", "down gulls"),
+        ("a bay", "(gulls:1.5), text", "with the gulls exclusion that strong it looks dead, loosen it", "down gulls"),
+        ("a bay", "gulls", "reset to no exclusions", "reset"),
+        ("a bay", "gulls", "go back to the one before, please", "undo 1"),
+        ("a bay", "gulls", "one more take of this", "reroll"),
+        # a complaint, and no wish
+        ("a bay", "", "a boat again, take it out", "exclude boat"),
+        ("a bay", "", "I didn't ask for huts", "exclude huts"),
+    ],
+)
+def test_hears_how_it_is_said(prompt: str, negative: str, feedback: str, expected: str) -> None:
+    assert brief(read(feedback, prompt=prompt, negative=negative), negative) == expected
+
+
+@pytest.mark.parametrize(
+    ("prompt", "feedback", "text"),
+    [
+        # corrections
+        ("heron wearing boots", "that's no heron, I wanted a stork", "a stork wearing boots"),
+        ("roof of copper", "Not copper: slate.", "roof of slate"),
+        ("tent in the desert", "desert no good. meadow please", "tent in the meadow"),
+        ("a jetty at noon", "noon is wrong, make it dusk", "a jetty at dusk"),
+        ("a nurse reading in a tram", "she should be singing, not reading", "a nurse singing in a tram"),
+        # what was missed
+        ("a stall", "there's no awning, could you put a striped one in", "a stall, a striped awning"),
+        ("a stall", "I don't see any pears. Add a few", "a stall, pears"),
+        ("a stall", "you can't have a stall without any crates", "a stall, crates"),
+        # of another sort
+        ("girl with red hair", "black hair plz", "girl with black hair"),
+        ("a bun with vanilla icing", "I'd rather have mocha icing", "a bun with mocha icing"),
+        ("badge, square", "try a round one", "badge, round"),
+        ("a dresser with two drawers", "please the dresser with four drawers", "a dresser with four drawers"),
+        ("a villa, daytime", "a night-time version with lit windows", "a villa, night-time, with lit windows"),
+        ("a boy on a pier", "he should be about eighty years old", "an eighty-year-old man on a pier"),
+        ("clogs on a white rug", "give the rug a soft peach tone", "clogs on a soft peach rug"),
+        ("a lady, profile", "turn her to face the camera", "a lady, facing the camera"),
+        ("an airship", "draw it in the style of a blueprint", "an airship, in the style of a blueprint"),
+        ("an airship", "can we go sepia with this", "an airship, sepia"),
+        ("an airship", "a bit of moss wouldn't hurt", "an airship, moss"),
+        ("an airship", "dramatic side lighting would sell it", "an airship, dramatic side lighting"),
+        ("an airship", "put a goose beside it", "an airship, a goose beside it"),
+    ],
+)
+def test_hears_what_it_should_be(prompt: str, feedback: str, text: str) -> None:
+    assert read(feedback, prompt=prompt) == (SetPrompt(text=text),)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "feedback", "text", "terms"),
+    [
+        ("", "Good evening, I'd like to see a weir, no boats", "a weir", ["boats"]),
+        ("", "I'm looking for a sketch of a mole but no glasses", "a sketch of a mole", ["glasses"]),
+        ("", "judge on a bus, wig-free", "judge on a bus", ["wig"]),
+        ("", "sugar-free cola can", "sugar-free cola can", []),
+        ("", "a burger, hold the onions", "a burger", ["onions"]),
+        ("", "a cake, but please leave the candles off", "a cake", ["candles"]),
+        ("", "a bench, with no one sitting on it", "a bench", ["people"]),
+        ("", "an astronaut in zero gravity", "an astronaut in zero gravity", []),
+        ("a shoe", "next pic: a choir of newts, none of them with hats", "a choir of newts", ["hats"]),
+        ("a knitted owl", "scratch the owl, do a tin crane without wheels", "a tin crane", ["wheels"]),
+    ],
+)
+def test_hears_how_a_description_opens_and_denies(prompt: str, feedback: str, text: str, terms: list[str]) -> None:
+    edits = read(feedback, prompt=prompt)
+    assert [edit.text for edit in edits if isinstance(edit, SetPrompt)] == [text]
+    assert [edit.term for edit in edits if isinstance(edit, Exclude)] == terms
+
+
+@pytest.mark.parametrize(
+    "feedback",
+    [
+        "nah it's good, ship it",
+        "why did you leave the fog out?",
+        "can I get this framed?",
+        "why are these models so bad at reflections?",
+        "looks just like the one my uncle had",
+        "the client signed off on it",
+        "it doesn't look too dark to me, my boss is wrong",
+        "not a bad start!",
+        "brb getting tea",
+        "go on, I'm listening",
+        "do owls swim?",
+        "as if by magic!",
+        "the printer at work is broken lol",
+    ],
+)
+def test_hears_talk(feedback: str) -> None:
+    assert read(feedback, prompt="harbour at night", negative="fog") == ()
+
+
+@pytest.mark.parametrize(
     "feedback",
     [
         "nobody said the bell should leave",

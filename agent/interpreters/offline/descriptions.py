@@ -5,48 +5,16 @@ import re
 from ...terms import squeeze
 from . import rewriting
 from .lexicon import lexicon
+from .openings import with_plain_negations, without_opening
 from .phrases import is_noun_phrase, term_of
 
-_NOUNS = r"(?:prompt|picture|image|idea|subject|scene|request|brief|job|photo|shot|one|task|motif|project)"
-_OPENING = re.compile(
-    rf"^(?:(?:ok|okay|now|alright|right|great|good|and|so|thanks|cool|well)[,!.]?\s+)*(?:"
-    rf"(?:the\s+)?next(?:\s+(?:up|{_NOUNS}|[\w-]+(?=\s*:)))?|(?:a\s+|the\s+)?(?:brand\s+)?new\s+{_NOUNS}"
-    rf"|(?:now\s+)?(?:for\s+)?something\s+(?:else|new|different|completely different)(?:\s+now)?"
-    rf"|(?:a\s+)?(?:completely\s+)?different\s+{_NOUNS}|another\s+{_NOUNS}"
-    rf"|(?:a\s+)?fresh\s+(?:start|{_NOUNS})"
-    r"|now(?:\s+(?:for|do|try))?|moving\s+on|change\s+of\s+(?:plan|plans"
-    r"|subject|topic)|switch(?:ing)?(?:\s+(?:subject|topic)s?)?"
-    rf"|(?:forget|scrap|drop)\s+(?:that|it|this|the\s+\w+)(?:\s+one)?|let's\s+(?:try|do|switch)(?:\s+to)?"
-    rf"(?:\s+something\s+(?:else|new|different))?|instead|prompt|second\s+{_NOUNS}"
-    r"|start(?:ing)?\s+(?:over|fresh|again))"
-    r"(?:\s+(?:please|then|now))?\s*(?::|→|⇒|[-=]+>|\s-+\s|[.!]\s+(?=an?\s)|,\s+(?=(?:an?|portrait"
-    r"|photo|picture)\s))\s*(?P<description>\S.*)$",
-    re.I | re.S,
-)
-_COMMAND = re.compile(
-    r"^(?:(?:please|ok|okay|then|alright),?\s+)*(?:can you\s+|could you\s+)?(?:please\s+)?"
-    r"(?:(?:now|next),?\s+(?:please\s+)?(?:draw|paint|render|sketch|illustrate|design|do|show|make)\s+(?:(?:me|us)\s+)?"
-    r"|(?:draw|paint|sketch|make)\s+(?:me|us)\s+|(?:generate|create|imagine)\s+(?:(?:me|us)\s+)?)"
-    r"(?P<description>(?!a\s+(?:new|different|second|fresh)\b)(?:an?|some|two|three)\s+\S.*)$",
-    re.I | re.S,
-)
-_LEAD = re.compile(
-    r"^(?:(?:hi|hello|hey|hiya|good (?:morning|evening|afternoon|day)|hi there"
-    r"|hello there|please|ok|okay|so)[,!.]?\s+)*(?:(?:can|could|would|will) you (?:please\s+)?)?"
-    r"(?:(?:i want|we want|i'm looking for|i am looking for|we're looking for"
-    r"|we are looking for|i'm after|looking for|could i have"
-    r"|can i have|i'd love|i'd like|i would like|i need|we need|give me|show me"
-    r"|make me|draw me|paint me|let's (?:do|have|try|see|start with)|how about)\s+(?:to see\s+)?(?!you\b|to\b|it\b)"
-    r"|(?:make|draw|generate|create|paint|render|imagine|looking for)\s+(?=(?:an?|the|some|my|one|two|three|\d+)\s))"
-    r"(?:(?:a|an)\s+(?:picture|image)\s+of\s+)?(?=\S)",
-    re.I,
-)
 _NOT_A_NEGATION = re.compile(
     r"\bno[ -](?:man's[ -]land|(?:entry|exit|parking|smoking|trespassing"
     r"|swimming|fishing|littering|stopping|diving|entrance|vacancy|loitering|fly|u-turn|dogs[ -]allowed)"
     r"(?=\s+(?:sign|zone|symbol|area|poster))|nonsense|frills)|\"[^\"]*\"|(?<!\w)'[^']+'(?!\w)"
     r"|\b(?:an?|the|mr\.?|dr\.?|yes or|yes and|knows?|say|says|said)\s+no\b|\bno\.?\s*\d+"
     r"|\bnever[ -](?:end\w*|before\b|seen\b|again\b|mind\b|a dull\b|say never\b)"
+    r"|\b(?:sub-?zero|zero (?:gravity|waste|g|hour|point|degrees|tolerance|carbon|emissions?))\b"
     r"|\bnothing (?:but|except|more than|short of)\b|\bminus\s+(?:\d|[a-z]+ degrees)"
     r"|\bwithout (?:end|borders|limits?|bounds|equal|a cause|a doubt|warning|a trace|words)\b"
     r"|\b(?:that says|saying|reading|titled|named|called)\s+[^,.;]+",
@@ -58,13 +26,16 @@ _NEGATION = re.compile(
     r"|with|having|has|there(?:'s| is| are| (?:should|must|may|can|shall|will) be)"
     r"|in which there (?:is|are)|that has|containing|wearing|showing|just"
     r"|make sure there(?:'s| is| are))\s+)*"
-    r"(?<![\w-])(?:without|zero(?=\s+[a-z]{3})|hold\s+the|ditch\s+the|minus\s+the|nobody|no\s+one|no(?![\w-])|not(?:\s+(?:any|too|so|in|a|an))?|sans"
+    r"(?<![\w-])(?:without|hold\s+the|ditch\s+the|minus\s+the|nobody|no\s+one"
+    r"|(?:none|neither)(?:\s+of (?:them|the [\w-]+|these|those|which))?\s+(?:with"
+    r"|wearing|having|holding|carrying|has|have|showing"
+    r"|should (?:have|wear)|to have)|zero(?=\s+[a-z]+)|no(?![\w-])|not(?:\s+(?:any|too|so|in|a|an))?|sans"
     r"|minus|free\s+(?:of|from)|devoid\s+of|lacking|excluding|exclude|omit(?:ting)?|"
     r"avoid|leav(?:e|ing)\s+out|skip(?:ping)?(?=\s+the)|nothing(?=\s+[\w-]+\s*$)|"
     r"never(?:\s+(?:show|include|add|use|have|put|draw)(?=\s)|(?=\s+(?:any|an?)\s))|"
     r"(?:i\s+)?(?:(?:do|should|must|is|are|does)n'?t|(?:do|should|must|does)\s+not)"
     r"\s*(?:include|show|add|want|use|have|need|put(?:\s+in)?|be|contain"
-    r"|wear|wearing|has)?|nobody|no\s+one|"
+    r"|wear|wearing|has)?|"
     r"who\s+(?:isn'?t|doesn'?t)(?:\s+(?:have|wear|wearing))?)\b\s*(?:(?:any|having|wearing|showing|of)\s+)*",
     re.I,
 )
@@ -84,12 +55,6 @@ _NONE_OF_THEM = re.compile(
     re.I,
 )
 """ "Three mermaids, none of them with legs"."""
-_FREE_OF = re.compile(
-    r",\s+(?!(?:gluten|sugar|duty|hands|dairy|care|fat|tax|lead|wild|totally|completely)\b)(?P<x>[a-z]+)"
-    r"[- ]free(?=\s*(?:,|\.|$))",
-    re.I,
-)
-""" "A samurai, helmet-free"."""
 _IS_SAID_OF = re.compile(
     r"\?|\b(?:i|you|we|it|he|she|they|is|are|was|were|be|isn't|aren't|would|should|could|can|will|looks?|has|have"
     r"|please|thanks?|instead|better|again|too|still|it's|that's|there's|don't|doesn't|like)\b"
@@ -102,7 +67,8 @@ _PICTURE = (
     r"(?:picture|image|photo|photograph|version|one|variant|variation|drawing|painting|render|shot|scene|result|take)"
 )
 _NO_DESCRIPTION = re.compile(
-    r"(?:an?\s+)?(?:bit|lot|tad|touch|few|more|less|better|nicer|different|second|third|extra|missing|other|pity|shame"
+    r"(?:an?\s+)?(?:bit|lot|tad|touch|few|more|less|better|nicer|different|second|third|extra|missing"
+    r"|other|pity|shame"
     r"|mess|disaster|thing)\b",
     re.I,
 )
@@ -124,7 +90,8 @@ _SCENES = frozenset(
     ]
 )
 _JOINTS = re.compile(
-    r"[,;\n]\s*|(?<!\b[A-Z])(?<!\b[DMS][rtsx])(?<!\bMrs)[.!?…]+(?:\s+|$)|\s(?=but\s)|\s(?=and\s+no\s)|\s(?:-+|[–—])\s|—"
+    r"[,;\n]\s*|(?<!\b[A-Z])(?<!\b[DMS][rtsx])(?<!\bMrs)[.!?…]+(?:\s+|$)|\s(?=but\s)|\s(?=and\s+no\s)"
+    r"|\s(?:-+|[–—])\s|—"
 )
 _ITEM = r"(?:an?\s+)?(?!(?:in|on|at|with|near|by|under|no|without|an?|the|\w+ing)\b)[\w'-]+(?: (?!n?or\b)[\w'-]+)?"
 _COMMA_LIST = re.compile(rf"(?<![\w-])(?:without|no)\s+(?:any\s+)?{_ITEM}(?:,\s*{_ITEM})+,?(?=\s+n?or\s)", re.I)
@@ -134,12 +101,6 @@ _NOTHING_ELSE = re.compile(r"nothing\s+else\b|no\s+more\s*$", re.I)
 _LIST = re.compile(
     r"\s*(?:,|\band/or\b|\bor\b|\bnor\b|\band\b|&)\s*(?:(?:no|any|without" r"|not|nor|or|and)\s+)*", re.I
 )
-
-
-def new_description(text: str) -> str | None:
-    """What follows "Next:", "new one:" or "draw me": a description that replaces the prompt; else None."""
-    match = _OPENING.match(text) or _COMMAND.match(text)
-    return match["description"] if match else None
 
 
 def full_description(text: str) -> bool:
@@ -195,9 +156,8 @@ def split_description(text: str) -> tuple[str, list[str]]:
 
     "portrait of a man without mustache" -> ("portrait of a man", ["mustache"])
     """
-    text = _LEAD.sub("", squeeze(text), count=1)
-    said = text
-    text = _FREE_OF.sub(r", without \g<x>", _NONE_OF_THEM.sub(", without ", text))
+    said = without_opening(text)
+    text = _NONE_OF_THEM.sub(", without ", with_plain_negations(said))
     text = re.sub(r"\s*[(\[]((?:no|not|without|minus)\b[^()\[\]]*)[)\]]", r", \1,", text, flags=re.I)
     text = _COMMA_LIST.sub(lambda match: match[0].replace(",", " or"), text)
     masked = _NOT_A_NEGATION.sub(lambda match: "\0" * len(match[0]), text)
@@ -216,16 +176,17 @@ def split_description(text: str) -> tuple[str, list[str]]:
             prompt = _joined(prompt, before, shown)
             continue
         rest = segment[match.end() :]
+        nobody = re.search(r"\b(?:nobody|no\s+one)\b", match[0], re.I)
         back = _BACK_IN_PICTURE.search(rest)
         kept = _RELATIVE.sub("", shown[: match.start()])
+        if back and nobody and _ABOUT_NOBODY.match(rest):  # "with no one sitting in it"
+            rest, back = "", None
         if back:
             kept += shown[match.end() + back.start() :]
             rest = rest[: back.start()]
-        if "nobody" in match[0].lower() or "no one" in match[0].lower():
+        if nobody:
             terms = ["people"]
-            if back and re.match(
-                r"\s+(?:\w+ing|around|in it|on it)\b", rest[:0] + segment[match.end() + back.start() :], re.I
-            ):
+            if back and re.match(r"\s+(?:\w+ing|around|in it|on it)\b", segment[match.end() + back.start() :], re.I):
                 kept = shown[: match.start()]
             if not prompt and not kept.strip():
                 kept = re.sub(r"^\s*(?:in|on|at)\s+", "", rest)
@@ -245,6 +206,12 @@ def split_description(text: str) -> tuple[str, list[str]]:
     prompt = rewriting.tidy(prompt)
     prompt = re.sub(r"(?:[\s,]+(?:and|but|with|or|please|that|who|which))+$", "", prompt.strip(" .,;!"), flags=re.I)
     return prompt, list(dict.fromkeys(unwanted))
+
+
+_ABOUT_NOBODY = re.compile(
+    r"\s*(?:\w{3,}ing\b|(?:in|on|at|around|near|inside|by)\s+(?:it|them|there|sight|view)\b)", re.I
+)
+""" What goes on about the one who is not there."""
 
 
 def _joined(prompt: str, joint: str, part: str) -> str:

@@ -97,7 +97,7 @@ class Draft:
         negative = self.state.negative if negative is None else negative
         said = re.sub(r"\b(?:anti|non|no)-(?=\w)", "", text.lower())  # "your anti-blue rule"
         words = re.findall(r"[\w'-]+", said)
-        words = [re.sub(r"ier$", "y", word) for word in words]  # "blurrier"
+        words = [_positive(word) for word in words]
         spans = {" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, min(i + 5, len(words) + 1))}
         keys, stems = {key(span) for span in spans}, {stem(span) for span in spans}
         exact = [e for e in negative if key(e.term) in keys or stem(e.term) in stems]
@@ -180,7 +180,7 @@ class Draft:
 
     def allow(self, term: str) -> bool:
         """Take a term out of the exclusions."""
-        self.edits = [e for e in self.edits if not (isinstance(e, Exclude) and key(e.term) == key(term))]
+        self.edits = [e for e in self.edits if not (isinstance(e, Exclude | Reweight) and key(e.term) == key(term))]
         if not any(isinstance(e, Allow) and key(e.term) == key(term) for e in self.edits):
             self.edits.append(Allow(term=term))
         self.mention = term
@@ -242,6 +242,12 @@ def is_pronoun(phrase: str) -> bool:
     """Whether a phrase only points at what was spoken of before."""
     words = phrase.lower().strip(" ?!.,").split()
     return all(word in _POINTERS for word in words)
+
+
+def _positive(word: str) -> str:
+    """ "Blurrier" -> "blurry", "darker" -> "dark"; other words as they are."""
+    bases = (re.sub(ending, base, word) for ending, base in (("ier$", "y"), ("er$", ""), ("r$", "")))
+    return next((base for base in bases if base != word and base in lexicon().words["faults"]), word)
 
 
 def _in(word: str, asked: set[str]) -> bool:

@@ -72,10 +72,13 @@ def fault(quality: str) -> str | None:
 
 _SOUNDS_WRONG = re.compile(
     r"over-?(?!all|joyed|head|sized$)\w+ed|over(?:done|blown|lit|bright|sharp)|under-?\w{3,}(?:ed|d|done)|mis-?\w+ed"
-    r"|(?!flaw|seam|price|time|effort|match|peer|end|wire|shirt|sleeve|strap|regard|neverthe|noneth|cord|hair|home|leaf)\w{3,}less"
-    r"|(?!styl|lav|pol|fin|un|van|publ|establ|nour|cher|fem|blem|burn|pun|ban|fam|rel|acc|abol|dimin|adm|wish|fet|cat|dist|dol|jelly"
+    r"|(?!flaw|seam|price|time|effort|match|peer|end|wire|shirt|sleeve|strap|regard|neverthe|noneth|cord"
+    r"|hair|home|leaf)\w{3,}less"
+    r"|(?!styl|lav|pol|fin|un|van|publ|establ|nour|cher|fem|blem|burn|pun|ban|fam|rel|acc|abol|dimin|adm"
+    r"|wish|fet|cat|dist|dol|jelly"
     r"|gold|star|sword|cuttle|spoon|Engl|Span|Turk|Ir|Brit|Pol|Scott|Swed|Dan|Finn|Jew|Wel)\w{3,}ish"
-    r"|semi-?\w+|pseudo-?\w+|non-?\w{4,}|(?:de|dis)(?:colou?red|figured|formed|jointed|torted|orient(?:ed|ated)|connected)",
+    r"|semi-?\w+|pseudo-?\w+|non-?\w{4,}|(?:de|dis)(?:colou?red|figured|formed|jointed|torted|orient(?:ed"
+    r"|ated)|connected)",
     re.I,
 )
 """Words that say by their form that something is wrong: "overcooked", "purplish", "misaligned", "lifeless"."""

@@ -13,13 +13,13 @@ from .descriptions import (
     adds_nothing,
     full_description,
     is_scene,
-    new_description,
     says_no_more_than_picture,
     speaks,
     split_description,
 )
 from .draft import Draft
 from .lexicon import lexicon
+from .openings import new_description
 from .reading import read_all
 from .text import MAX_CHARACTERS, clean, plain, trim
 

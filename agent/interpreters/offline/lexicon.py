@@ -65,6 +65,11 @@ class Lexicon:
         """A regular expression (no group, no anchors) for one word of the list."""
         return either(self.words[name])
 
+    def is_praised(self, phrase: str) -> bool:
+        """Whether a phrase for a thing speaks well of it: "better picture", not "his top hat" or "the fire"."""
+        things = self.words["praise_or_thing"]
+        return self.is_praise(" ".join(word for word in phrase.lower().split() if word not in things))
+
     def is_praise(self, text: str) -> bool:
         """Whether the text speaks well of something."""
         return any(word in self.words["praise"] for word in re.findall(r"[a-z']+", text.lower()))

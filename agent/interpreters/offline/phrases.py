@@ -69,7 +69,7 @@ def _before_cut(words: list[str]) -> list[str]:
             continue
         if word in {"of", "to"} or word in cuts or (_is_participle(word, following) and not _is_flaw(word)):
             if words[index - 1] in {"out", "depth", "cut"} or (
-                word in {"up", "off", "out"} and following and following not in {"there", "here"}
+                word in {"up", "off", "out"} and following and following not in {"there", "here", *_DETERMINERS}
             ):
                 continue
             return words[:index]

@@ -5,14 +5,14 @@ import re
 from ...edits import Exclude
 from . import rewriting
 from .acts import ACTS
-from .descriptions import split_description
 from .draft import Draft
-from .faults import fault
 from .grammar import Reading, grammar
+from .hearing import prepared
 from .lexicon import lexicon
+from .ones import as_wish, in_words
 from .phrases import is_noun_phrase, term_of
 from .reasons import explains, reason_before, so_then
-from .roundabout import forgotten, got_instead, hated
+from .roundabout import hated
 from .text import in_full, split, trim
 
 _MAX_CLAUSE = 200
@@ -23,41 +23,23 @@ _NO = re.compile(
     re.I,
 )
 _INTERJECTION = re.compile(
-    r"^no\s+(?=(?:(?:the|his|her|its|their|my|those|these)\s+[\w-]+\s+(?:stays?|is|are|was|were|must|should|has|have|can|looks?|needs?)"
-    r"|that's|it's|this is|i|you|we|he's|she's|keep|leave|don't|just|make|change|stop|put|wait|really|thanks"
+    r"^no\s+(?=(?:(?:the|his|her|its|their|my|those|these)\s+[\w-]+\s+(?:stays?|is|are|was|were|must"
+    r"|should|has|have|can|looks?|needs?)"
+    r"|that's|it's|this is|i|you|we|he's|she's|keep|leave|don't|just|go back|back|revert|reset|try|use"
+    r"|give|let|bring|make|change|stop|put|wait|really|thanks"
     r"|please|not|remove|undo|add|it)\b)",
     re.I,
 )
 _REASON = re.compile(r"(?:looks?|feels?|seems?|it|it's|they|they're|everything|the|this|that|now|i|we|he|she)\b", re.I)
-_REFUSED = re.compile(
-    r"(?:^|(?<=[.;!])|(?<=\bbut))\s*(?P<thing>[\w' -]{3,40})(?:(?P<asked>\s*[?:=])|\s*(?:,|\s-+\s|\.\.+))\s*"
-    r"(?:no|nope|nah|no way)(?:[ ,]+(?:thanks|thank you|please))?\s*[.!]*\s*$",
-    re.I,
-)
-_AFRESH = re.compile(r"\b(start(?:ing)? over|reset|from scratch)\s+(?:but\s+)?(?:with\s+)?(?=no\b|without\b)", re.I)
 _SO_IS = re.compile(
     r"(?:(?:so )?(?:is|are|do|does|has|have|was|were)(?=\s(?:the|that|those|these|this|his|her|its|their)\s)"
     r"|ditto(?: for)?|(?:the )?same (?:goes |thing )?for|neither (?:is|are|do|does))\s+(?P<thing>[^?]+)$",
     re.I,
 )
 _NONE_AT_ALL = re.compile(r"no\s+(?P<thing>[\w' -]+)\?$", re.I)
-_WON_OVER = re.compile(
-    r"\b(?:hate|dislike|(?:don't|didn't) (?:usually |normally )?like|not (?:usually |normally )?an? (?:big |huge )?fan"
-    r" of)"
-    r"\s+(?!(?:the|that|this|those|these|his|her|its|their|how|your)\b)[^.!?,]*,?\s+but\s+"
-    r"(?:this|that|it|yours|these|here|(?:in|on|with) (?:this|here|him|her|it|them))\b(?P<praise>.*)$"
-    r"|\bhate\b[^.!?,]*\s+but i (?:don't|didn't|do not|did not)\b",
-    re.I,
-)
-""" "I hate cats, but this is cute" hates nothing that is here."""
-_X_NOT_Y = re.compile(
-    r"(?P<new>(?:an?\s)?[\w-]+(?: [\w-]+)?),?\s+not\s+(?P<old>(?:an?\s)?[\w-]+(?: [\w-]+)?)[.!]*$", re.I
-)
-""" "Photo, not drawing", where a drawing was asked for."""
-_RUN_ON = re.compile(r"\b((?:less|more|no|fewer)\s+[\w-]+)\s+(?=(?:less|more|no|fewer|add|keep)\s)", re.I)
-_LISTED = re.compile(r"^\s*(?:negatives?(?: prompt)?|exclude|avoid|without|no)\s*:\s*", re.I)
 _STARTS = re.compile(
-    r"\s+(?=(?:(?:it|that|this|there|they|he|she|i|we|you)\s+(?:is|are|am|was|were|looks?|looked|has|have|had|can|could|should"
+    r"\s+(?=(?:(?:it|that|this|there|they|he|she|i|we|you)\s+(?:is|are|am|was|were|looks?|looked|has|have"
+    r"|had|can|could|should"
     r"|would|must|want|need|like|love|hate|keeps?|feels?|said|told|asked|think|just|still|also|only|do|does|did|don't"
     r"|doesn't|didn't|isn't|aren't|wasn't|won't|can't|couldn't|never)"
     r"|it's|that's|there's|they're|he's|she's|i'm|i'd|i've|we're|don't|can you|could you|can we|please|get rid|remove"
@@ -81,29 +63,16 @@ _AFTERTHOUGHT = re.compile(
 
 def read_all(text: str, draft: Draft) -> None:
     """Add to the draft what a cleaned text asks for."""
-    won_over = _WON_OVER.search(text)
-    if won_over and (won_over["praise"] is None or lexicon().is_praise(won_over["praise"])):
+    if (heard := prepared(text, draft)) is None:
         return
-    if (rather := _X_NOT_Y.match(text)) and (old := term_of(rather["old"])) and draft.wants(old):
-        text = f"{rather['new']} instead of {rather['old']}"
-    if other := forgotten(text, draft.prompt):
-        wish, unwanted = split_description(other.new)
-        if other.is_new or unwanted:
-            draft.want(wish)
-            for term in unwanted:
-                draft.keep_out(term)
-            return
-        text = f"{other.new} instead of {other.old}"
-    text = got_instead(text)
-    if reason := reason_before(text):
+    if reason := reason_before(heard):
         told = Draft(draft.state)
         read_all(reason, told)
         draft.mention = told.mention
-        text = so_then(text)
-    text = _RUN_ON.sub(r"\1, ", _LISTED.sub("no ", _REFUSED.sub(_refuse, _AFRESH.sub(r"\1, ", text))))
+        heard = so_then(heard)
     left = _MAX_CLAUSES
-    for clauses in split(text):
-        _read_sentence([clause[:_MAX_CLAUSE] for clause in clauses[:left]], text, draft)
+    for clauses in split(heard):
+        _read_sentence([clause[:_MAX_CLAUSE] for clause in clauses[:left]], heard, draft)
         left = max(0, left - len(clauses))
 
 
@@ -116,7 +85,7 @@ def _read_sentence(clauses: list[str], text: str, draft: Draft) -> None:
             continue
         if draft.weakened and _REASON.match(clause):
             continue
-        if before and explains(clause, before, text):
+        if before and (explains(clause, before, text) or _says_why_it_is_back(clause, before)):
             continue
         if before and before.rule.name == "none" and draft.refused and _is_instead(clause, text):
             before, draft.corrective, draft.rejected = None, True, draft.refused
@@ -128,17 +97,22 @@ def _read_sentence(clauses: list[str], text: str, draft: Draft) -> None:
                 waiting and reading.thing and reading.clause.startswith(reading.thing)
             ):  # "the hat and | the tie must go"
                 _say_of(waiting, reading, draft)
+            if not draft.edits and (spoken_of := draft.mentioned(clause)):
+                draft.mention = draft.mention if draft.known(draft.mention or "") else spoken_of[0].term
             before, waiting = reading, []
         elif (named := re.fullmatch(r"an?\s+[\w' -]+", clause, re.I)) and is_noun_phrase(
             clause
         ):  # "a hat? | off with it"
             draft.mention = term_of(named[0]) or draft.mention
         elif _names_a_thing(clause, draft):  # "the earrings? | remove them"
-            draft.mention = term_of(clause) or draft.mention
+            spoken_of = [] if draft.known(clause) else draft.mentioned(clause)
+            draft.mention = spoken_of[0].term if spoken_of else term_of(clause) or draft.mention
             waiting.append(clause)
         elif spoken_of := draft.mentioned(clause):
             draft.mention = spoken_of[0].term
-        elif thing := _bare_thing(clause):  # "license plate... | remove it"
+        elif is_noun_phrase(clause):  # "a boat again, | take it out"
+            draft.mention = term_of(clause) or draft.mention
+        elif thing := _bare_thing(clause):  # "license plate visible... | remove it"
             draft.mention = thing
         if reading and reading.rule.name in _ACCUSES:
             _accuse_pending(clause, draft)
@@ -206,20 +180,22 @@ def _describes_on(clause: str, before: Reading, draft: Draft) -> bool:
     return draft.rewrite(rewriting.attribute(draft.prompt, thing, clause))
 
 
+def _says_why_it_is_back(clause: str, before: Reading) -> bool:
+    """Whether "we need the shop name" only tells why text may be there again."""
+    return before.act in {"allow", "fine", "release", "restore"} and bool(_NEEDED.match(clause))
+
+
+_NEEDED = re.compile(
+    r"(?:i|we|he|she|they|it|(?:the|my|our) \w+) (?:do |does |really |actually )*"
+    r"(?:need|want|like|love|prefer|miss)(?:s|es)? "
+    r"(?:the|his|her|its|their|that|it|them|one|some)\b",
+    re.I,
+)
+
+
 def _is_instead(clause: str, text: str) -> bool:
     """Whether "a goatee" goes on after a comma or a "but", not after an "or"."""
     return bool(re.match(r"an?\s", clause)) and bool(re.search(rf"(?:,\s*|\bbut\s+){re.escape(clause)}", text))
-
-
-def _refuse(match: re.Match[str]) -> str:
-    """ "That collar, no" -> "no collar"."""
-    thing = match["thing"].strip()
-    pointed = re.match(r"(?:that|the|this|those|these|his|her|its|their|a|an|my)\s", thing, re.I)
-    term, known = term_of(thing), lexicon()
-    if term is None or not is_noun_phrase(thing) or known.is_praise(thing) or fault(term):
-        return match[0]
-    command = set(thing.lower().split()) & (known.words["verbs"] | known.words["commands"] | known.words["fillers"])
-    return f"no {term}" if pointed or (match["asked"] and not command) else match[0]
 
 
 def _read(clause: str, draft: Draft, before: Reading | None) -> Reading | None:
@@ -229,6 +205,7 @@ def _read(clause: str, draft: Draft, before: Reading | None) -> Reading | None:
     if (none := _NONE_AT_ALL.match(clause)) and (thing := term_of(none["thing"])) and not draft.known(thing):
         draft.mention = draft.wanted = thing
         return None
+    clause = in_words(clause, draft.wanted) if draft.wanted else as_wish(clause)
     said, negated = _unwrap(in_full(trim(_INTERJECTION.sub("", clause))))
     if not said or _is_only_praise(said) or grammar().questions.length(grammar().words(said)):
         return None
@@ -276,16 +253,29 @@ def _continues(clause: str, before: Reading) -> bool:
         )
     if re.match(r"(?:no|not|too|more|less|still|very|without)\b", clause, re.I) or " = " in clause:
         return False
+    if _DOES.match(clause):
+        return False
     words = clause.lower().split()
     if before.rule.name == "none" and len(words) > 1 and words[-1] in lexicon().words["looks"]:  # "| parchment texture"
         return False
     first = clause.lower().split()[0]
+    if grammar().words(clause).runs.keys() & {("comparable", 0), ("comparative", 0)}:  # "| thicker outlines"
+        return False
     if re.fullmatch(
-        r"(?:bright|dark|warm|cool|sharp|soft|big|small|larg|tall|short|old|young|light|wid|deep|clean|simpl|round)e?r",
+        r"(?:bright|dark|warm|cool|sharp|soft|big|small|larg|tall|short|old|young|light|wid|deep|clean"
+        r"|simpl|round)e?r",
         first,
     ):
         return False
-    return is_noun_phrase(clause) and first not in lexicon().words["verbs"] and not lexicon().is_praise(clause)
+    return is_noun_phrase(clause) and first not in lexicon().words["verbs"] and not lexicon().is_praised(clause)
+
+
+_DOES = re.compile(
+    r"(?:paint|colou?r|dress|seat|sit|wrap|hang|place|plant|light|frame|serve|dye|tint|fill|cover|blur)\s"
+    r"(?:the|his|her|its|their|my|him|it|them|everything|everyone)\b",
+    re.I,
+)
+""" "Paint the van green" is no thing, as "paint splatter" is."""
 
 
 def _is_only_praise(clause: str) -> bool:

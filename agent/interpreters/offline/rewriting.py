@@ -148,7 +148,7 @@ def describe_subject(prompt: str, adjective: str) -> str:
     start, end = _subject(prompt)
     article = _ARTICLE.match(prompt[start:end])
     at = start + (article.end() if article else 0)
-    return _articles(tidy(f"{prompt[:at]}{adjective} {prompt[at:]}"))
+    return with_articles(tidy(f"{prompt[:at]}{adjective} {prompt[at:]}"))
 
 
 def attribute(prompt: str, thing: str, quality: str) -> str:
@@ -164,8 +164,8 @@ def attribute(prompt: str, thing: str, quality: str) -> str:
         return add(prompt, f"{thing} {quality}" if _is_phrase(quality) else f"{quality} {thing}")
     before = prompt[: match.start()].rstrip().rpartition(" ")
     if kind and lexicon().kind(before[2]) == kind:
-        return _articles(tidy(f"{before[0]} {quality} {prompt[match.start() :]}"))
-    return _articles(tidy(f"{prompt[: match.start()]}{quality} {prompt[match.start() :]}"))
+        return with_articles(tidy(f"{before[0]} {quality} {prompt[match.start() :]}"))
+    return with_articles(tidy(f"{prompt[: match.start()]}{quality} {prompt[match.start() :]}"))
 
 
 def move(prompt: str, where: str) -> str:
@@ -267,10 +267,11 @@ def _put(prompt: str, match: re.Match[str], new: str) -> str:
     """`new` at the match, under the article that stands there."""
     before = prompt[: match.start()]
     plain = _ARTICLE.sub("", new) if re.search(r"\b(?:an?|the)\s+(?:[\w-]+\s+)?$", before, re.I) else new
-    return _articles(tidy(f"{before}{plain}{prompt[match.end() :]}"))
+    return with_articles(tidy(f"{before}{plain}{prompt[match.end() :]}"))
 
 
-def _articles(prompt: str) -> str:
+def with_articles(prompt: str) -> str:
+    """The prompt with "a" or "an" as the next word wants it."""
     prompt = re.sub(
         r"\ban?\s+(?=(?:two|three|four|five|six|seven|eight|nine|ten|several" r"|many)\b)", "", prompt, flags=re.I
     )

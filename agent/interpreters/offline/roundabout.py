@@ -4,13 +4,14 @@ import re
 from typing import NamedTuple
 
 from . import rewriting
-from .phrases import term_of
+from .phrases import is_noun_phrase, term_of
 
 _FORGET = re.compile(
-    r"(?:forget(?: about)?|scratch|scrap|ditch|lose|drop|never mind|leave|skip|enough of|to hell with)\s+"
+    r"(?:forget(?: about)?|scrap|scratch|ditch|lose|drop|bin|dump|screw|never mind|leave|skip|enough of"
+    r"|to hell with|no more)\s+"
     r"(?P<old>the\s[\w-]+(?: [\w-]+)?)\s*[,;.!-]+\s*(?:(?:and|but|instead|now)\s+)*"
     r"(?:i(?:'d| would)? (?:want|like|need|prefer|rather have|love)|give me|show me|draw me|draw|make me"
-    r"|let's (?:have|do|try|see|go for)|how about|what about|make it|do)\s+"
+    r"|let's (?:have|do|try|see|go for|make it)|how about|what about|make it|do)\s+"
     r"(?P<new>(?:an?|the|some|two|three)\s[^.!?]+?)(?:\s+instead|\s+please)?[.!?]*$",
     re.I,
 )
@@ -22,7 +23,8 @@ _HATES_HOW = re.compile(
 )
 _HOW_MUCH = re.compile(
     r"(?:very |so |too )?(?P<much>(?:many|much|few|little) [\w -]+?|[\w-]+) "
-    r"(?P<what>it|this|that|everything|they|he|she|there|(?:the|his|her|its|their|my|those|these|that|this) [\w' -]+?) "
+    r"(?P<what>it|this|that|everything|they|he|she|there|(?:the|his|her|its|their|my|those|these|that"
+    r"|this) [\w' -]+?) "
     r"(?:is|are|looks?|seems?|feels?|came out|turned out)$",
     re.I,
 )
@@ -45,6 +47,62 @@ _GOT_INSTEAD = re.compile(
     r"(?:got|get|gave me|ended up with|this is|it is|it's|am getting)\s+(?=(?:an?|some)\s)",
     re.I,
 )
+_NO = r"(?:(?:no|nah|nope|wait|hey|erm|um|uh|sorry|hm+|ugh)\b[\s,!.]*)*"
+_OLD = r"(?P<old>(?:(?:an?|the|any)\s)?[\w-]+(?: [\w-]+)?)"
+_WANTED = (
+    r"(?:(?:i|we)(?:'d| would| had)? (?:want(?:ed)?|asked for|said|meant|ordered|need(?:ed)?|requested"
+    r"|told you|like|prefer"
+    r"|rather have)|it (?:should|must|was supposed|was meant|is supposed) (?:to )?(?:be|have been)"
+    r"|make (?:it|that)|give me"
+    r"|give (?:him|her|it|them)|try|use|do|go for|go with|how about|let's (?:have|do|try|go with)|rather"
+    r"|better|more like)\s+"
+)
+_NEW = (
+    r"(?P<new>[\w'-]+(?: [\w'-]+){0,7}?)(?:,?\s+(?:please|pls|instead|thanks|then))*"
+    r"(?P<rest>[.!?]*$|[.!?]\s.*|,?\s+(?:and|also|plus)\s.*|,\s*(?:no|add|remove|lose|without)\s.*)"
+)
+_POINT = r"\s*[,.;:!?-]+\s*(?:but\s+|so\s+)?"
+_IS_NO = re.compile(
+    rf"{_NO}(?:(?:that|this|it|he|she|those|these|they)(?:'s| is| are|'re| was| were)\s*(?:no|not (?:an?"
+    rf"|the)|not|supposed to be)"
+    rf"|(?:i|we) (?:never|didn't|did not) (?:ask(?:ed)? for|want(?:ed)?|say|said|order(?:ed)?|mean"
+    rf"|meant)(?: an?| the)?"
+    rf"|(?:that|this|it|he|she|they) (?:isn't|aren't|wasn't)(?: an?| the)?|(?:is|are) (?:that|this|it|he"
+    rf"|she|those)(?: an?)?)\s+"
+    rf"(?:an?\s+)?{_OLD}{_POINT}{_WANTED}{_NEW}",
+    re.I,
+)
+""" "That's no goose, I wanted a peacock"."""
+_NOT_OLD = re.compile(rf"(?P<no>{_NO})not {_OLD}{_POINT}(?:{_WANTED})?{_NEW}", re.I)
+""" "Not copper: zinc"."""
+_OLD_IS_BAD = re.compile(
+    rf"{_NO}{_OLD}(?:'s| is| are| was| were| looks| feels)?\s(?:just |all |so )?(?:no good|no bueno"
+    rf"|not? (?:right|working|good|ideal|it)"
+    rf"|wrong|a no|(?:doesn't|don't|didn't) (?:work|fit|cut it)(?: here)?|isn't (?:right|working"
+    rf"|it)){_POINT}(?:{_WANTED})?{_NEW}",
+    re.I,
+)
+""" "Desert no good. Forest please"."""
+_ASKS_MORE = re.compile(
+    r"(?:please|make|add|put|remove|no|not|it|that|this|they|he|she|i|we|you|just|keep|is|are|too|more"
+    r"|less|still|but|and"
+    r"|thanks|fix|change|why|what|the (?:rest|other))\b",
+    re.I,
+)
+
+
+def rejected(text: str, prompt: str) -> str | None:
+    """A correction in the words of the grammar: "Not copper: zinc" -> "zinc instead of copper"; None for none."""
+    for pattern in (_IS_NO, _NOT_OLD, _OLD_IS_BAD):
+        match = pattern.fullmatch(text.strip())
+        old = term_of(match["old"]) if match else None
+        if match is None or old is None or _ASKS_MORE.match(match["new"]) or not is_noun_phrase(match["new"]):
+            continue
+        if all(re.search(rf"\b{re.escape(word)}", prompt, re.I) for word in old.split()):
+            return f"{match['new']} instead of {old}{match['rest']}"
+        if pattern is _NOT_OLD and match["no"]:
+            return f"no, {match['new']}{match['rest']}"
+    return None
 
 
 class Forgotten(NamedTuple):

@@ -34,7 +34,8 @@ _SIGNED = re.compile(
 _ANNOUNCED = re.compile(
     r"^\s*(?:(?:just|only|but|and|ok|okay|so)[, ]+)*"
     r"(?:one|two|three|four|a few|(?:a )?couple(?: of)?|some|several|\d)\s+"
-    r"(?:(?:more|small|quick|little|tiny|other)\s+)*(?:things?|problems?|issues?|notes?|points?|tweaks?|fixes|requests?"
+    r"(?:(?:more|small|quick|little|tiny|other)\s+)*(?:things?|problems?|issues?|notes?|points?|tweaks?"
+    r"|fixes|requests?"
     r"|complaints?|nitpicks?|wishes|remarks?)\s*(?::|,|\.|\s-+\s)\s*",
     re.I,
 )
@@ -93,14 +94,21 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
         r"\b(way|far|is|are|looks?|feels?|its|it's|bit|just)\s+2\s+(?=[a-z]{3})", r"\1 too ", text, flags=re.I
     )
     text = re.sub(
-        rf"(?:\b(?:it'?s|wa+y|is|are|looks?|feels?|seems?|bit|little|much|far|tad|all|so)\s+|^)to\s+(?={_adjectives()}\b)",
+        rf"(?:\b(?:it'?s|wa+y|is|are|looks?|feels?|seems?|bit|little|much|far|tad|all|so)\s+"
+        rf"|^)to\s+(?={_adjectives()}\b)",
         lambda match: re.sub(r"to\s+$", "too ", match[0], flags=re.I),
         text,
         flags=re.I,
     )
     text = _TAG.sub(_untagged, _ANNOUNCED.sub("", text))
     text = re.sub(r"\b(an? [\w-]+) or (?:two|three|so|more)\b", r"\1", text, flags=re.I)
-    text = re.sub(r"\b(take|cut|turn|leave|wipe|chop|shave)\s+of\b", r"\1 off", text, flags=re.I)
+    text = re.sub(
+        r"(?<!another )(?<!different )(?<!fresh )(?<!second )(?<!new )(?<!more )\b(take|cut|turn|leave"
+        r"|wipe|chop|shave)\s+of\b",
+        r"\1 off",
+        text,
+        flags=re.I,
+    )
     text = re.sub(r"\b(another|this|that|last|next) 1\b", r"\1 one", text, flags=re.I)
     text = re.sub(r"(?<!\w)(?:[:;=]-?[()DPp/|]+|<3|xD)(?!\w)", " ", text)
     text = re.sub(r"([!?])[!?]*1*(?=\s|$)", r"\1", text)
@@ -160,13 +168,15 @@ _CONTRACTIONS = [
         (r"\b(is|are|was|were)\s+(?:nothing but|nothing more than|little more than|not much more than)\s+", r"\1 "),
         (r"\b(should|must|can|could|would|may|will)\s+to\s+(?=[a-z])", r"\1 "),
         (
-            r"^(?P<x>(?:the|that|this|his|her|its|my|your|their)\s+[\w-]+)\s+(?:it|they|he|she)\s+(?=(?:is|are|can|could|may|must"
+            r"^(?P<x>(?:the|that|this|his|her|its|my|your|their)\s+[\w-]+)\s+(?:it|they|he|she)\s+(?=(?:is"
+            r"|are|can|could|may|must"
             r"|should|has|have|looks?|needs?|was|were|will|do|does)\b)",
             r"\g<x> ",
         ),
         (
             r"\btoo (?:much|very) (?=(?:big|small|long|short|dark|bright|red|green|blue|yellow|old|young|high|low"
-            r"|thick|thin|fat|tall|wide|near|far|strong|heavy|loud|clean|dirty|shiny|sharp|soft|cold|warm|happy|sad|serious)\b)",
+            r"|thick|thin|fat|tall|wide|near|far|strong|heavy|loud|clean|dirty|shiny|sharp|soft|cold|warm"
+            r"|happy|sad|serious)\b)",
             "too ",
         ),
         (r"^do (?=(?:let|keep|make|add|put|remove|give|take|bring|try|have)\b)", ""),
@@ -194,7 +204,10 @@ _CONTRACTIONS = [
         (r"\b(it|that|this|he|she|there|here|what|who|where|why|how|everything|something|nothing|one)'s\b", r"\1 is"),
         (r"\b(i|we) do (?=(?:want|need|like|love|miss)\b)", r"\1 "),
         (
-            r"'s(?=\s+(?:allowed|welcome|too|back|still|gone|too|not|so|got|here|off|missing|looking|getting|full|covered|kind|sort|just|now|out|there|a|an|way|all|again|very|been|showing|crept)\b)",
+            r"'s(?=\s+(?:allowed|welcome|too|back|still|gone|too|not|so|got|here|off|wrong|weird|odd"
+            r"|strange|crooked|dirty|blurry|ugly|bad|bent"
+            r"|tilted|perfect|great|good|nice|missing|looking|getting|full|covered|kind|sort|just|now|out"
+            r"|there|a|an|way|all|again|fine|ok|okay|very|been|showing|crept)\b)",
             " is",
         ),
     )

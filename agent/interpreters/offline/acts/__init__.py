@@ -3,7 +3,7 @@
 `commands` are to the session; `exclusions` and `weights` are about what is out or should be. Complaints name what is
 wrong: `intruders` ("who's that guy?"), `qualities` ("too dark"), `likeness` ("looks like a comic"), `parts` ("six
 fingers"), `signs` ("I can count the pixels"). Wishes rewrite the prompt: `additions`, `changes`, `corrections`,
-`framing`; `wording` is theirs.
+`preferring`, `framing`; `wording` is theirs.
 """
 
 from . import (
@@ -16,6 +16,7 @@ from . import (
     intruders,
     likeness,
     parts,
+    preferring,
     qualities,
     signs,
     weights,
@@ -34,6 +35,7 @@ _ALL = (
     intruders,
     likeness,
     parts,
+    preferring,
     qualities,
     signs,
     weights,

@@ -2,9 +2,9 @@
 
 import re
 
-from ....edits import Exclude
+from ....edits import Allow, Exclude
 from ....terms import singular
-from .. import rewriting
+from .. import altering, rewriting
 from ..descriptions import full_description
 from ..draft import Draft, is_pronoun
 from ..grammar import Reading
@@ -21,6 +21,14 @@ def add(said: Reading, draft: Draft) -> bool:
     verb = said.clause[: said.clause.lower().find(said["THING"].lower())].lower().strip()
     if negated := re.match(r"(?:no|zero|less|fewer)\s+(?P<x>.+)", phrase, re.I):
         return draft.exclude(negated["x"])
+    if is_pronoun(phrase) and any(isinstance(edit, Allow) for edit in draft.edits):  # "the hat may stay, I do want one"
+        return True
+    if (
+        verb == "do"
+        and not re.match(r"(?:an?|the|some|more|another|two|three|\d+)\b", phrase)
+        and not lexicon().kind(phrase)
+    ):
+        return False  # "do foxes swim?"
     if re.match(r"(?:to|you|that you|to know|me|your)\b|.*\b(?:again|luck|else)$", phrase, re.I) or (
         is_pronoun(phrase) and not draft.mention
     ):
@@ -41,9 +49,11 @@ def add(said: Reading, draft: Draft) -> bool:
         and (rewriting.MEDIUM.match(phrase) or verb.startswith("let us"))
     ):
         return draft.want(phrase)
+    if re.fullmatch(r"(?:none|zero|nothing|neither|never)\b.*", phrase, re.I):  # "I asked for none"
+        return False
     if _TRYING.match(verb) and (tried := _tried(phrase, draft)):
         return draft.rewrite(tried)
-    return _wanted(phrase, draft) if _WANTING.match(verb) else draft.add(phrase)
+    return wanted(phrase, draft) if _WANTING.match(verb) else draft.add(phrase)
 
 
 _TELLS = re.compile(r"\s(?:is|are|was|were|has|have|had|will|would|do|does|did|can|may|might|think|say|find)\s", re.I)
@@ -115,12 +125,17 @@ def wished(said: Reading, draft: Draft) -> bool:
         return draft.exclude(gone["x"])
     if known := draft.known(re.sub(r"^with\s+", "", wish)):
         return draft.allow(known.term)
+    if draft.rejected and (swapped := rewriting.swap(draft.prompt, draft.rejected, wish)):
+        return draft.rewrite(swapped)
+    wish = re.sub(
+        r"^(?:an? )?(?:little |tiny )?(?:bit|touch|hint|dash|splash|sprinkle|sprinkling) of\s+", "", wish, flags=re.I
+    )
     if SOMEWHERE.match(f"{wish} ") and not re.match(r"with\s", wish, re.I):
         return draft.rewrite(rewriting.move(draft.prompt, wish))
-    return draft.rewrite(_tried(wish, draft)) or _wanted(wish, draft)
+    return draft.rewrite(_tried(wish, draft)) or wanted(wish, draft)
 
 
-def _wanted(phrase: str, draft: Draft) -> bool:
+def wanted(phrase: str, draft: Draft) -> bool:
     """ "I want a black barn": the barn that is there in black, else one more thing."""
     if counted := rewriting.counted(draft.prompt, phrase):
         return draft.rewrite(counted)
@@ -130,10 +145,14 @@ def _wanted(phrase: str, draft: Draft) -> bool:
         and draft.wants(made_in["thing"])
     ):  # "the car in green"
         return draft.rewrite(rewriting.attribute(draft.prompt, made_in["thing"], made_in["q"]))
-    if recoloured := rewriting.recolour(draft.prompt, phrase):
+    if recoloured := rewriting.recolour(draft.prompt, phrase) or altering.modified(draft.prompt, phrase):
         return draft.rewrite(recoloured)
     more = re.match(r"(?:an?|the)\s+(?P<thing>[\w-]+)\s+(?=(?:with|wearing|holding)\s)", phrase, re.I)
-    return draft.add(phrase[more.end() :] if more and draft.wants(more["thing"]) else phrase)
+    if more is None or not draft.wants(more["thing"]):
+        return draft.add(phrase)
+    return draft.rewrite(
+        rewriting.counted(draft.prompt, phrase[more.end() :].removeprefix("with ")) or None
+    ) or draft.add(phrase[more.end() :])
 
 
 @act
@@ -154,6 +173,13 @@ def give(said: Reading, draft: Draft) -> bool:
 
 
 @act
+def one_more_wanted(said: Reading, draft: Draft) -> bool:
+    """ "One more fox", of the fox that is there; "another round" is talk."""
+    term = term_of(said["THING"])
+    return term is not None and draft.wants(term) and draft.add(polite(said.clause))
+
+
+@act
 def treated(said: Reading, draft: Draft) -> bool:
     """ "Serve it with a straw", "cream on top"."""
     on_top = " on top" if said.clause.lower().endswith("on top") else ""
@@ -168,7 +194,10 @@ def put_in(said: Reading, draft: Draft) -> bool:
 
 @act
 def move(said: Reading, draft: Draft) -> bool:
-    """ "Put it on a beach", "move it to a shelf"."""
+    """ "Put it on a beach", "move it to a shelf"; "put his sister beside him" brings her in."""
+    whom = said["WHOM"]
+    if whom and not is_pronoun(whom) and not IT.fullmatch(whom) and not draft.wants(term_of(whom) or whom):
+        return draft.add(polite(f"{whom} {said['WHERE']}"))
     if place := polite(said["PLACE"]):
         on = "on" if lexicon().kind(place) in {"furniture", "vessel"} else "in"
         return draft.rewrite(rewriting.move(draft.prompt, f"{on} {place}"))
@@ -178,7 +207,7 @@ def move(said: Reading, draft: Draft) -> bool:
 @act
 def missing(said: Reading, draft: Draft) -> bool:
     """ "Where is the moon?", "you forgot the moon"."""
-    phrase = polite(said["THING"])
+    phrase = re.sub(r"^any\s+", "", polite(said["THING"]), flags=re.I)
     if term_of(phrase) is None:
         return False
     draft.mention = phrase
@@ -227,6 +256,9 @@ def there_is_no(said: Reading, draft: Draft) -> bool:
         and draft.known(term) is None
     ):
         return draft.exclude_term(f"missing {term}")
+    if draft.known(term) and re.search(r"\b(?:see|saw|find|spot|notice)\b", said.clause, re.I):  # as it should be
+        draft.mention = term
+        return True
     article = re.search(r"\b(an?)\s+$", said.clause[: said.clause.find(said["THING"])], re.I)
     placed = re.match(rf"{re.escape(term)}\s+(?:in|on|at|under)\s+(?:his|her|its|their)\s", phrase, re.I)
     thing = phrase if placed else term

@@ -2,7 +2,7 @@
 
 import re
 
-from .. import rewriting
+from .. import altering, rewriting
 from ..draft import Draft, is_pronoun
 from ..faults import fault
 from ..grammar import Reading
@@ -41,7 +41,10 @@ def make(said: Reading, draft: Draft) -> bool:
     wish = re.sub(r"^(?:more like|like|into|as if it were|as though it were|as)\s+", "", wish, flags=re.I)
     degree = r"^(?:a bit|a little|slightly|way|much|far|really|very|somewhat|a tad|a lot)\s+(?=\w)"
     wish = re.sub(degree, "", wish, flags=re.I)
-    if not wish or re.fullmatch(r"(?:around|over|up|down|back|out|off|round)", wish, re.I):  # "turn him around"
+    if re.fullmatch(r"(?:none|zero|nothing|neither)", wish, re.I):  # "there should be none"
+        return bool(draft.edits)
+    turned = not re.match(r"make\b", said.clause, re.I)
+    if not wish or (turned and re.fullmatch(r"(?:around|over|up|down|back|out|off|round)", wish, re.I)):
         return False
     if SOMEWHERE.match(wish):
         return draft.rewrite(rewriting.move(draft.prompt, wish))
@@ -49,13 +52,18 @@ def make(said: Reading, draft: Draft) -> bool:
         return draft.exclude(negated["x"])
     if both := re.match(r"(?P<x>an?\s.+?)\s+(?:without|with no|but no)\s+(?P<y>.+)", wish, re.I):
         return draft.rewrite(rewriting.become(draft.prompt, both["x"])) and draft.exclude(both["y"])
-    return draft.rewrite(rewriting.become(draft.prompt, wish))
+    if re.search(r"\bin the (?:style|manner) of\b", said.clause, re.I) and lexicon().kind(wish) != "style":
+        return draft.add(f"in the style of {wish}")
+    return draft.rewrite(altering.aged(draft.prompt, wish) or rewriting.become(draft.prompt, wish))
 
 
 @act
 def hoped(said: Reading, draft: Draft) -> bool:
     """ "I was hoping for something more like a castle", "I'm imagining mist around it"."""
     wish = polite(said["THING"])
+    if placed := re.match(rf"{IT.pattern}\s+(?P<where>.+)", wish, re.I):  # "I pictured her on a shipwreck"
+        where = placed["where"]
+        return draft.rewrite((rewriting.move if SOMEWHERE.match(where) else rewriting.become)(draft.prompt, where))
     another = re.search(r"\b(?:something|it|more)\b", said.clause) or (ARTICLE.match(wish) and lexicon().kind(wish))
     return make(said, draft) if another else bool(wish) and draft.add(wish)
 
@@ -220,6 +228,8 @@ def quality_wanted(said: Reading, draft: Draft) -> bool:
     words = wish.split()
     if draft.known(wish):  # what is out is not wished for by its name alone
         return False
+    if lexicon().kind(words[0] if words else "") in _QUALITIES and (other := altering.modified(draft.prompt, wish)):
+        return draft.rewrite(other)
     if _CIRCUMSTANCE.match(wish) and len(words) <= 8:
         if wish.lower().startswith("as "):
             return draft.rewrite(rewriting.become(draft.prompt, wish[3:]))
@@ -227,6 +237,10 @@ def quality_wanted(said: Reading, draft: Draft) -> bool:
     if not words or not is_noun_phrase(wish) or len(words) > 4:
         return False
     named = lexicon().words
+    if (made_in := re.fullmatch(r"the\s+(?P<thing>[\w -]+?) in (?P<q>[\w-]+)", wish, re.I)) and draft.wants(
+        made_in["thing"]
+    ):
+        return draft.rewrite(rewriting.attribute(draft.prompt, made_in["thing"], made_in["q"]))
     unwished = named["faults"] | named["wrongness"] | named["quantifiers"]
     looks = words[-1].lower() in named["looks"] and words[0].lower() not in unwished
     if len(words) > 1 and (looks or lexicon().kind(words[0]) in _QUALITIES):
@@ -247,4 +261,4 @@ _CIRCUMSTANCE = re.compile(
 _QUALITIES = frozenset(["color", "hair", "age", "material", "shape", "print", "light", "weather", "season"])
 
 
-_MOODS = frozenset(["season", "time", "weather", "style", "framing", "light", "color", "emotion", "decor"])
+_MOODS = frozenset(["tone", "season", "time", "weather", "style", "framing", "light", "color", "emotion", "decor"])

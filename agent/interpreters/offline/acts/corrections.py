@@ -2,7 +2,7 @@
 
 import re
 
-from .. import rewriting
+from .. import altering, rewriting
 from ..draft import Draft, is_pronoun
 from ..grammar import Reading
 from ..lexicon import lexicon
@@ -20,6 +20,13 @@ _UNFINISHED = re.compile(
     re.I,
 )
 """ "She is not ..." denies, and sets nothing in the place of another."""
+
+
+_SHOULD_BE = re.compile(
+    r"(?P<thing>(?:the|his|her|its|their|my)\s.+?)\s(?:should|must|needs? to|has to|have to|ought to)(?:\sbe)?\s"
+    r"(?P<quality>[\w -]+)",
+    re.I,
+)
 
 
 @act
@@ -40,6 +47,8 @@ def instead(said: Reading, draft: Draft) -> bool:
         new,
         flags=re.I,
     )
+    if should := _SHOULD_BE.fullmatch(new):
+        return draft.rewrite(rewriting.attribute(draft.prompt, should["thing"], should["quality"]))
     if IT.fullmatch(old):
         return draft.rewrite(rewriting.become(draft.prompt, new))
     if swapped := rewriting.swap(draft.prompt, old, new):
@@ -56,6 +65,8 @@ def correct(said: Reading, draft: Draft) -> bool:
         r"\w (?:should|must|could|needs? to|has to|have to|ought to) be\s", new, re.I
     ):  # "the hat should be red"
         return False
+    if re.match(r"(?:none|zero|nothing|neither)$", new, re.I):  # "I asked for none"
+        return bool(draft.edits)
     if none := re.match(r"(?:no|without|zero)\s+(?P<x>.+)", new, re.I):
         return draft.exclude(none["x"])
     if is_pronoun(new) or term_of(new) is None:
@@ -64,6 +75,8 @@ def correct(said: Reading, draft: Draft) -> bool:
         return draft.rewrite(swapped)
     if draft.refused and draft.refused == draft.rejected:
         return draft.add(new)
+    if other := rewriting.counted(draft.prompt, new) or altering.modified(draft.prompt, new):
+        return draft.rewrite(other)
     return draft.rewrite(rewriting.correct(draft.prompt, new))
 
 
@@ -84,6 +97,12 @@ def not_this(said: Reading, draft: Draft) -> bool:
     term = term_of(said["THING"])
     if term is None:
         return False
+    is_one = bool(re.match(r"not\s+an?\s", said.clause, re.I))
+    if not is_one and not draft.wants(term):
+        return False
+    added = draft.prompt.removeprefix(f"{draft.state.prompt}, ")
+    if added != draft.prompt and (swapped := rewriting.swap(draft.state.prompt, term, added)):
+        return draft.rewrite(swapped)  # "laughing on the phone, not reading"
     if draft.prompt == draft.state.prompt and not draft.wants(term):
         return draft.exclude(term)
     draft.corrective, draft.rejected = True, term

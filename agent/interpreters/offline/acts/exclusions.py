@@ -30,6 +30,14 @@ def _is_unfinished(phrase: str) -> bool:
 
 
 @act
+def fine(said: Reading, draft: Draft) -> bool:
+    """ "Hats are fine again"; "it is good" says so of what was spoken of, else of the picture."""
+    if is_pronoun(said["THING"]) and (draft.mention is None or draft.known(draft.mention) is None):
+        return False
+    return allow(said, draft)
+
+
+@act
 def restore(said: Reading, draft: Draft) -> bool:
     """ "Bring the hat back": allowed where it is out, else wanted."""
     if re.match(r"to\s", said["THING"], re.I):  # "get back to you"
@@ -80,7 +88,7 @@ _ALSO_THINGS = frozenset({"fire", "gem", "goat", "goats", "top", "dream", "magic
 def _praises(said: Reading) -> bool:
     """Whether a thing is spoken well of: where it is told to go, "top hat" and "pretty bow" only name it."""
     if said.rule.name not in _COMMANDS:
-        return lexicon().is_praise(said.thing)
+        return lexicon().is_praised(said.thing)
     head = (term_of(said.thing) or said.thing.lower() or " ").split()[-1]
     return head not in _ALSO_THINGS and lexicon().is_praise(head)
 
@@ -141,6 +149,13 @@ _IN_PICTURE = re.compile(
 def remove_it(said: Reading, draft: Draft) -> bool:
     """Leave out what was spoken of before."""
     return draft.mention is not None and draft.exclude(draft.mention)
+
+
+@act
+def keep_it(said: Reading, draft: Draft) -> bool:
+    """ "Don't exclude it": allowed again where it was spoken of and is out."""
+    known = draft.known(draft.mention) if draft.mention else None
+    return draft.allow(known.term) if known else True
 
 
 @act

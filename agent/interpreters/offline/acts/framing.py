@@ -87,6 +87,17 @@ def compared(said: Reading, draft: Draft) -> bool:
 
 
 @act
+def faces(said: Reading, draft: Draft) -> bool:
+    """ "Turn her to face the camera": not from the side any more."""
+    towards = polite(said["THING"]) or "the camera"
+    if re.fullmatch(r"(?:me|us|camera|(?:the )?(?:viewer|front))", towards, re.I):
+        towards = "the camera"
+    facing = f"facing {towards}"
+    seen = rewriting.swap_kind(draft.prompt, "facing", facing) if towards == "the camera" else None
+    return draft.rewrite(seen or rewriting.add(draft.prompt, facing))
+
+
+@act
 def camera(said: Reading, draft: Draft) -> bool:
     """ "Zoom out", "zoom out so that we see the sea"."""
     framed = rewriting.become(draft.prompt, lexicon().camera[said["CAMERA"].lower()])

@@ -22,6 +22,8 @@ def looks_like(said: Reading, draft: Draft) -> bool:
         r"(?P<how>\w+)\b(?:\s+(?:of|from|in|with|by|on)\s+(?P<of>.+))?",
         text,
     )
+    if _REMEMBERED.search(text):  # "like the one my granddad had"
+        return True
     if made:
         if made["how"] == "made" and made["of"]:
             return draft.exclude(made["of"])
@@ -45,6 +47,16 @@ def looks_like(said: Reading, draft: Draft) -> bool:
         text,
     )
     return draft.exclude(text)
+
+
+_REMEMBERED = re.compile(
+    r"\b(?:i|we|my [\w-]+|our [\w-]+)\s+(?:(?:always|once|used to|really|actually)\s+)*(?:had|has|have"
+    r"|owns?|owned|used|uses?|lived?"
+    r"|lives|works?|worked|grew|bought|wanted|remember|know|knew|imagined|pictured|saw|went|visited|love"
+    r"|loved|miss|dreamt|dreamed"
+    r"|got|met|married|wore|wears|drove|drives|sold|built|run|ran|runs|played|plays|stayed)\b"
+)
+""" "The harbour my uncle worked in": no complaint."""
 
 
 @act

@@ -60,6 +60,8 @@ def bad(said: Reading, draft: Draft) -> bool:
         return True
     if noun is None or is_pronoun(said.thing) or lexicon().is_praise(said.clause):
         return False
+    if re.match(r"(?:my|our|your)\s", said.thing, re.I) and not _is_part(noun):  # "my colleague is wrong"
+        return True
     noun = re.sub(rf"^{SIDES}\s+(?=\w)", "", noun)
     if re.search(r"\b(?:grow|com|stick|sprout)\w* (?:out of|from)\s", said.clause, re.I) and not _is_part(noun):
         return draft.exclude(noun)

@@ -2,11 +2,13 @@
 
 import re
 
+from .. import altering
 from ..draft import Draft, is_pronoun
 from ..faults import HEDGE, fault, name
 from ..grammar import Reading
 from ..lexicon import lexicon
 from ..phrases import is_noun_phrase, term_of
+from .additions import wanted
 from .registry import act
 
 
@@ -85,6 +87,9 @@ _TOO_MUCH_OF_A_GOOD_THING = frozenset(
 @act
 def faulty(said: Reading, draft: Draft) -> bool:
     """ "It's blurry", "the ears look wrong"; "it isn't blurry" is fine."""
+    asks = lexicon().words["verbs"] | {"can", "could", "may", "might", "would", "should", "must", "shall"}
+    if set(said["SUBJECT"].lower().split()[:1]) & asks:  # "let the background be pale"
+        return False
     if re.match(r"my\s", said["SUBJECT"], re.I) and not re.match(
         r"complain|asking|want", said["QUALITY"], re.I
     ):  # "my screen is dirty"
@@ -157,6 +162,10 @@ def bare_fault(said: Reading, draft: Draft) -> bool:
     )
     if (bare := re.fullmatch(r"(?P<x>\w{3,})less", text)) and bare["x"] in words["things"]:  # "beardless"
         return draft.exclude(bare["x"])
+    if draft.asked and is_noun_phrase(text) and (other := altering.modified(draft.prompt, text)):
+        return draft.rewrite(other)
+    if draft.asked and re.match(r"the\s[\w-]+\swith\s", text):  # "the wardrobe with three doors please"
+        return wanted(text, draft)
     if draft.asked and is_noun_phrase(text) and _is_wish(text):
         return draft.add(text)
     if fault(text) is not None and len(text.split()) == len((fault(text) or "").split()):

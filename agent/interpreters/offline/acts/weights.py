@@ -36,7 +36,8 @@ def strengthen(said: Reading, draft: Draft) -> bool:
 def weaken(said: Reading, draft: Draft) -> bool:
     """Exclude less hard what is out and spoken of."""
     known = draft.mentioned(said.clause)
-    if not known and (speaks_of_weight(said.clause) or points_at_nothing_else(said.clause)):
+    spoken_of = draft.mention is not None and draft.known(draft.mention) is not None
+    if not known and (spoken_of or speaks_of_weight(said.clause) or points_at_nothing_else(said.clause)):
         known = [exclusion for exclusion in [draft.spoken_of("it")] if exclusion]
     for exclusion in known:
         draft.weaken(exclusion)
@@ -77,6 +78,14 @@ def seen_again(said: Reading, draft: Draft) -> bool:
 
 
 @act
+def one_more(said: Reading, draft: Draft) -> bool:
+    """ "Yet another flag", "I count two flags", where flags are out; "a flag again, please" asks for one."""
+    draft.mention = term_of(said["THING"]) or draft.mention
+    known = draft.known(said["THING"])
+    return known is not None and not draft.asked and draft.strengthen(known)
+
+
+@act
 def weaken_named(said: Reading, draft: Draft) -> bool:
     """ "The 'fog' one is overdone", where fog is out."""
     known = draft.known(said["THING"])
@@ -89,7 +98,8 @@ def speaks_of_weight(clause: str) -> bool:
 
 
 _ABOUT_WEIGHT = re.compile(
-    r"\b(?:exclusions?|negatives?|ban|block|filter|restriction|veto|rule|penalty|weights?|weighted|emphasis|suppress\w*"
+    r"\b(?:exclusions?|negatives?|ban|block|filter|restriction|veto|rule|penalty|weights?|weighted"
+    r"|emphasis|suppress\w*"
     r"|exclud\w*|against|down on|strength|fight\w*|push\w*|punish\w*|penali\w*)\b",
     re.I,
 )

@@ -3,7 +3,8 @@
 import re
 
 IT = re.compile(
-    r"(?:it|this|that|him|her|them|things|everything|the result|these|those|one|the (?:picture|image|scene|whole thing"
+    r"(?:it|this|that|him|her|them|things|everything|the result|these|those|one|the (?:picture|image|scene"
+    r"|whole thing"
     r"|photo|whole picture|drawing|shot|subject|thing|style|whole image|whole scene))",
     re.I,
 )

@@ -1,0 +1,171 @@
+"""Pure functions from a prompt and a thing it speaks of, otherwise described, to the prompt that describes it so."""
+
+import re
+
+from . import rewriting
+from .lexicon import lexicon
+
+_ARTICLE = re.compile(r"^(?:an?|the|his|her|its|their)\s+", re.I)
+_ONE = re.compile(r"(?:an?|the)\s+(?P<quality>[\w-]+(?:\s[\w-]+)?)\s+ones?$", re.I)
+_DESCRIBING = frozenset(
+    ["color", "material", "age", "size", "shape", "print", "hair", "emotion", "weather", "decor", "light", "quantity"]
+)
+"""Kinds of which a thing has one."""
+_STOPS = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "his",
+        "her",
+        "its",
+        "their",
+        "and",
+        "or",
+        "of",
+        "in",
+        "on",
+        "at",
+        "with",
+        "by",
+        "for",
+        "to",
+        "from",
+        "under",
+        "over",
+        "near",
+        "behind",
+        "wearing",
+        "holding",
+    ]
+)
+_YEARS = re.compile(
+    r"(?:(?:about|around|roughly|nearly|almost|over|at least|some|in (?:his|her|their))\s+)*"
+    r"(?P<years>(?:(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[ -]\w+)?|\d{1,3}|ten"
+    r"|eleven|twelve|\w+teen"
+    r"|five|six|seven|eight|nine))(?P<unit>(?:[ -]years?[ -](?:old|of age)| yo)?)$",
+    re.I,
+)
+_GROWN = {"boy": "man", "girl": "woman", "child": "person", "kid": "person", "baby": "person", "toddler": "person"}
+_CHILD = {"man": "boy", "woman": "girl", "person": "child"}
+
+
+def modified(prompt: str, phrase: str) -> str | None:
+    """ "Blue hair", of the red hair that the prompt speaks of; None where it speaks of no hair."""
+    *qualities, head = _ARTICLE.sub("", phrase).split() or [""]
+    taken = lexicon().words["quantifiers"] | lexicon().words["cuts"] | _STOPS
+    if not 0 < len(qualities) <= 3 or taken & {word.lower() for word in qualities} or len(head) < 3:
+        return None
+    singular = head[:-1] if head.endswith("s") and len(head) > 3 else head
+    if singular.lower() not in prompt.lower():
+        return None
+    match = re.search(
+        rf"(?P<before>(?:[\w-]+\s+){{0,3}})(?<![\w-])(?P<head>{re.escape(singular)}(?:s|es)?)(?![\w-])", prompt, re.I
+    )
+    if match is None:
+        return None
+    before = match["before"].split()
+    standing = next((at for at in range(len(before), 0, -1) if before[at - 1].lower() in _STOPS), 0)
+    kept = _less(before[standing:], qualities, head)
+    described = [
+        *before[:standing],
+        *qualities,
+        *kept,
+        head if kept != before[standing:] or qualities else match["head"],
+    ]
+    return rewriting.with_articles(f"{prompt[: match.start()]}{' '.join(described)}{prompt[match.end() :]}")
+
+
+def toned(prompt: str, thing: str, tone: str) -> str | None:
+    """The prompt with a thing it speaks of in another tone, in the place of its colour; None where it doesn't."""
+    match = re.search(rf"(?:(?P<before>[\w-]+)\s+)?(?<![\w-]){re.escape(thing)}(?![\w-])", prompt, re.I)
+    if match is None:
+        return None
+    before = match["before"] or ""
+    kept = "" if before and lexicon().kind(before) == "color" else f"{before} ".lstrip()
+    return rewriting.with_articles(f"{prompt[: match.start()]}{kept}{tone} {thing}{prompt[match.end() :]}")
+
+
+def _less(standing: list[str], qualities: list[str], head: str) -> list[str]:
+    """The words before a thing less the one that says what the qualities say otherwise."""
+    kinds = {_kind(word, head) for word in [*qualities, " ".join(qualities)]}
+    known = kinds & _DESCRIBING
+    if not known and len(standing) == 1 and _kind(standing[0], head) not in _DESCRIBING:
+        return []  # chocolate frosting instead of vanilla frosting
+    gone = {word.lower() for word in qualities}
+    return [word for word in standing if _kind(word, head) not in known and word.lower() not in gone]
+
+
+def _kind(word: str, head: str) -> str | None:
+    kind = lexicon().kind(word)
+    return "hair" if kind == "color" and head.lower() == "hair" else kind
+
+
+def quality_of_one(phrase: str) -> str | None:
+    """ "A square one" -> "square"; None for what says which one or that it be another."""
+    match = _ONE.fullmatch(phrase.strip())
+    if match is None:
+        return None
+    quality = match["quality"].lower()
+    unsaid = lexicon().words["quantifiers"] | lexicon().words["praise"] | _WHICH
+    return None if unsaid & set(quality.split()) else match["quality"]
+
+
+_WHICH = frozenset(
+    [
+        "new",
+        "different",
+        "second",
+        "third",
+        "fresh",
+        "random",
+        "similar",
+        "last",
+        "previous",
+        "first",
+        "next",
+        "original",
+        "old",
+        "only",
+        "better",
+        "right",
+        "wrong",
+        "left",
+        "big",
+        "little",
+        "extra",
+        "alternative",
+        "prior",
+        "former",
+        "earlier",
+        "current",
+    ]
+)
+
+
+def aged(prompt: str, wish: str) -> str | None:
+    """ "About eighty years old": of a boy, a man of that age; None where no age is said, or the prompt is of nobody."""
+    match = _YEARS.fullmatch(wish.strip())
+    number = _number(match["years"]) if match else None
+    if match is None or number is None or (not match["unit"] and number < 13):
+        return None
+    subject = rewriting.subject(prompt)[0]
+    head = re.sub(r"^(?:an?|the)\s+", "", subject.lower()).split()[-1:]
+    if not head or lexicon().kind(head[0]) != "person":
+        return None
+    grown = (_GROWN if number > 17 else _CHILD if number < 13 else {}).get(head[0], head[0])
+    years = match["years"].replace(" ", "-")
+    return rewriting.replace_subject(prompt, rewriting.with_articles(f"a {years}-year-old {grown}"))
+
+
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_UNITS = ("five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+def _number(said: str) -> int | None:
+    if said.isdigit():
+        return int(said)
+    first = re.split(r"[ -]", said.lower())[0]
+    if first in _TENS:
+        return 10 * (_TENS.index(first) + 2)
+    return _UNITS.index(first) + 5 if first in _UNITS else 15

@@ -1,0 +1,91 @@
+"""What an utterance says as a whole, before it is split: a correction, praise that begins as a complaint, a reason."""
+
+import re
+
+from . import rewriting
+from .descriptions import split_description
+from .draft import Draft
+from .faults import fault
+from .lexicon import lexicon
+from .phrases import is_noun_phrase, term_of
+from .roundabout import forgotten, got_instead, rejected
+
+_REFUSED = re.compile(
+    r"(?:^|(?<=[.;!])|(?<=\bbut))\s*(?P<thing>[\w' -]{3,40})(?:(?P<asked>\s*[?:=])|\s*(?:,|\s-+\s|\.\.+))\s*"
+    r"(?:no|nope|nah|no way)(?:[ ,]+(?:thanks|thank you|please))?\s*[.!]*\s*$",
+    re.I,
+)
+_AFRESH = re.compile(r"\b(start(?:ing)? over|reset|from scratch)\s+(?:but\s+)?(?:with\s+)?(?=no\b|without\b)", re.I)
+_WON_OVER = re.compile(
+    r"\b(?:hate|dislike|(?:don't|didn't) (?:usually |normally )?like|not (?:usually "
+    r"|normally )?an? (?:big |huge )?fan"
+    r" of)"
+    r"\s+(?!(?:the|that|this|those|these|his|her|its|their|how|your)\b)[^.!?,]*,?\s+but\s+"
+    r"(?:this|that|it|yours|these|here|(?:in|on|with) (?:this|here|him|her|it|them))\b(?P<praise>.*)$"
+    r"|\bhate\b[^.!?,]*\s+but i (?:don't|didn't|do not|did not)\b",
+    re.I,
+)
+""" "I hate cats, but this is cute" hates nothing that is here."""
+_X_NOT_Y = re.compile(
+    r"(?P<new>(?:an?\s)?[\w-]+(?: [\w-]+)?),?\s+not\s+(?P<old>(?:an?\s)?[\w-]+(?: [\w-]+)?)[.!]*$", re.I
+)
+""" "Photo, not drawing", where a drawing was asked for."""
+_RUN_ON = re.compile(r"\b((?:less|more|no|fewer)\s+[\w-]+)\s+(?=(?:less|more|no|fewer|add|keep)\s)", re.I)
+_PLUS = re.compile(
+    r"((?:^|\s|,)(?:minus|no|without|remove|lose|drop|take|ditch|delete|less"
+    r"|get rid of)\s[^.!?;]*?),?\s+plus\s+(?=(?:an?|some|two|three|more)\s)",
+    re.I,
+)
+""" "Minus the knights, plus a princess" asks for a princess."""
+_SO_DO = re.compile(
+    r"(?:^|(?<=[.!?;]\s))(?:he|she|it|they|this|everything|(?:the|that) [\w-]+(?: [\w-]+)?) "
+    r"(?:just |really )?(?:looks?|seems?|feels?|is|are|'s) (?!too\b|so\b|way\b|still\b|not\b)[\w -]{3,40}?,? so "
+    r"(?=(?:please |can you |could you |let's |maybe |just )*(?:add|give|put|make|remove|lose|drop|swap"
+    r"|change|bring|have)\s)",
+    re.I,
+)
+""" "He looks lonely there, so add a dog" says why a dog."""
+_GIVES_IN = re.compile(
+    r"^\W*(?:(?:ok(?:ay)?|alright|all right|well|yeah|ah|oh)[ ,]+)*(?:fine|very well|i take (?:it"
+    r"|that) back|i give in|you win"
+    r"|have it your way|scratch that|as you wish)[ ,:;.!-]+"
+    r"(?=(?:give|bring|put|let|add|keep|allow|restore|the|he|she|it|they|i|we|you)\s\S)",
+    re.I,
+)
+""" "OK fine, give him his cigar back", "I take it back, the cigar can stay"."""
+_LISTED = re.compile(r"^\s*(?:negatives?(?: prompt)?|exclude|avoid|without|no)\s*:\s*", re.I)
+
+
+def _refuse(match: re.Match[str]) -> str:
+    """ "That collar, no" -> "no collar"."""
+    thing = match["thing"].strip()
+    pointed = re.match(r"(?:that|the|this|those|these|his|her|its|their|a|an|my)\s", thing, re.I)
+    term, known = term_of(thing), lexicon()
+    if term is None or not is_noun_phrase(thing) or known.is_praise(thing) or fault(term):
+        return match[0]
+    command = set(thing.lower().split()) & (known.words["verbs"] | known.words["commands"] | known.words["fillers"])
+    return f"no {term}" if pointed or (match["asked"] and not command) else match[0]
+
+
+def prepared(text: str, draft: Draft) -> str | None:
+    """The text in the words of the grammar; None where it is understood as a whole, and nothing is left to read."""
+    won_over = _WON_OVER.search(text)
+    if won_over and (won_over["praise"] is None or lexicon().is_praise(won_over["praise"])):
+        return None
+    if (rather := _X_NOT_Y.match(text)) and (old := term_of(rather["old"])) and draft.wants(old):
+        text = f"{rather['new']} instead of {rather['old']}"
+    if other := forgotten(text, draft.prompt):
+        wish, unwanted = split_description(_WHICH_HAS_NONE.sub("that ", other.new))
+        if other.is_new or unwanted:
+            draft.want(wish if other.is_new else rewriting.replace_subject(draft.prompt, wish))
+            for term in unwanted:
+                draft.keep_out(term)
+            return None
+        text = f"{other.new} instead of {other.old}"
+    text = got_instead(rejected(text, draft.prompt) or text)
+    text = _PLUS.sub(r"\1, add ", _SO_DO.sub("", _GIVES_IN.sub("", text)))
+    return _RUN_ON.sub(r"\1, ", _LISTED.sub("no ", _REFUSED.sub(_refuse, _AFRESH.sub(r"\1, ", text))))
+
+
+_WHICH_HAS_NONE = re.compile(r"\band\s+(?:it|he|she|they)\s+(?=(?:has|have)\s+no\b)", re.I)
+""" "A robot and it has no arms"."""

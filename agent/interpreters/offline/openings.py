@@ -1,0 +1,143 @@
+"""How a description may begin without being what it describes, and other ways to say that something is not there."""
+
+import re
+
+from ...terms import squeeze
+
+_NOUNS = (
+    r"(?:prompt|pic|pics|piece|render|artwork|design|drawing|painting|illustration|theme|picture|image|idea|subject"
+    r"|scene|request|brief|job|photo|shot|one|task|motif|project)"
+)
+_OPENING = re.compile(
+    rf"^(?:(?:ok|okay|now|alright|right|great|good|and|so|thanks|cool|well)[,!.]?\s+)*(?:"
+    rf"(?:the\s+)?next(?:\s+(?:up|{_NOUNS}|[\w-]+(?=\s*:)))?|(?:a\s+|the\s+)?(?:brand\s+)?new\s+{_NOUNS}"
+    rf"|(?:now\s+)?(?:for\s+)?something\s+(?:else|new|different|completely different)(?:\s+now)?"
+    rf"|(?:a\s+)?(?:completely\s+)?different\s+{_NOUNS}|another\s+{_NOUNS}"
+    rf"|(?:a\s+)?fresh\s+(?:start|{_NOUNS})"
+    r"|now(?:\s+(?:for|do|try))?|(?:let's\s+)?mov(?:e|ing)\s+on|on\s+to\s+the\s+next(?:\s+one)?"
+    r"|change\s+of\s+(?:plan|plans"
+    r"|subject|topic)|switch(?:ing)?(?:\s+(?:subject|topic)s?)?"
+    rf"|(?:forget|scrap|drop)\s+(?:that|it|this|the\s+\w+)(?:\s+one)?|let's\s+(?:try|do|switch)(?:\s+to)?"
+    rf"(?:\s+something\s+(?:else|new|different))?|instead|prompt|second\s+{_NOUNS}"
+    r"|start(?:ing)?\s+(?:over|fresh|again))"
+    r"(?:\s+(?:please|then|now))?\s*(?::|→|⇒|[-=]+>|\s-+\s|[.!]\s+(?=an?\s)|,\s+(?=(?:an?|portrait"
+    r"|photo|picture)\s))\s*(?P<description>\S.*)$",
+    re.I | re.S,
+)
+_COMMAND = re.compile(
+    r"^(?:(?:please|ok|okay|then|alright),?\s+)*(?:can you\s+|could you\s+)?(?:please\s+)?"
+    r"(?:(?:now|next),?\s+(?:please\s+)?(?:(?:draw|paint|render|sketch|illustrate|design|do|show|make"
+    r"|give)\s+(?:(?:me|us)\s+)?"
+    r"|(?:i|we)(?:'d| would)?\s+(?:want|like|need|love)\s+(?:to see\s+)?|let's\s+(?:do|have|try|see)\s+)"
+    r"|(?:draw|paint|sketch|make)\s+(?:me|us)\s+|(?:generate|create|imagine)\s+(?:(?:me|us)\s+)?)"
+    r"(?P<description>(?!a\s+(?:new|different|second|fresh)\b)(?:an?|some|two|three)\s+\S.*)$",
+    re.I | re.S,
+)
+_GREETING = re.compile(
+    r"^(?:(?:(?:hi|hello|hey)(?: there| again| all)?|good (?:morning|evening|afternoon|day)|greetings"
+    r"|morning|please|ok|okay|so|right"
+    r"|alright|well|um|thanks)(?P<mark>[,!.:]*)\s+)+(?=\S+\s+\S)",
+    re.I,
+)
+_LEAD = re.compile(
+    r"^(?:(?:can|could|would|will) you (?:please\s+)?)?"
+    r"(?:(?:(?:i|we)(?:'d| would)? (?:(?:really|just)\s+)?(?:want|like|love|need|prefer|wish for)"
+    r"|(?:(?:i|we)(?:'m| am|'re| are) )?(?:looking for|after)|(?:can|could|may) (?:i|we)(?: please)? (?:have|get|see)"
+    r"|what (?:i|we) (?:want|need) is|give me|show me|make me|draw me|paint me|let's (?:do|have|try|see"
+    r"|start with)|how about"
+    r"|(?:need|want|after)(?=\s+(?:an?|some|two|three)\s))"
+    r"\s+(?:to (?:see|have|get)\s+)?(?!you\b|to\b|it\b)"
+    r"|(?:make|draw|generate|create|paint|render|imagine|looking for)\s+(?=(?:an?|the|some|my|one|two|three|\d+)\s))"
+    r"(?:(?:a|an)\s+(?:new\s+)?(?:picture|image|pic)\s+of\s+)?(?=\S)",
+    re.I,
+)
+_LEFT_OFF = re.compile(
+    r"(?P<joint>[,;.!]\s*|\s-+\s|\b(?:and|but)\s)(?:(?:but|and|please|just|you can|could you"
+    r"|can you)\s+)*(?:(?:leave|keep|take)\s+(?:the\s+|any\s+|all\s+)?"
+    r"(?P<thing>[\w'-]+(?: [\w'-]+)?)\s+(?:off|out|away)(?: of (?:it|there|the picture))?(?=\s*(?:$|[,.;!]"
+    r"|and\b|please\b))"
+    r"|hold\s+the\s+(?=\w))",
+    re.I,
+)
+""" "A cake, but leave the figurines off", "a pizza, hold the basil"."""
+_FREE_OF = re.compile(
+    r"(?P<joint>,?\s*(?:and\s+)?)(?<![\w-])(?P<thing>[a-z]{3,}s?)-free(?P<noun>\s+(?!and\b|in\b|on\b|at\b"
+    r"|please\b)[a-z]+)?",
+    re.I,
+)
+_NOT_SEEN = re.compile(
+    r"(?:^|(?<=[,;.!:]\s))(?:(?:the|any|and|but)\s+)*(?P<thing>[\w-]+(?: [\w-]+)?)\s+(?:must|should|may"
+    r"|can|shall)(?:n't| ?not)\s+"
+    r"(?:appear|be (?:in it|visible|seen|there|shown|present|included)"
+    r"|show(?: up)?)(?:\s+anywhere)?(?=\s*(?:$|[,;.!]))",
+    re.I,
+)
+""" "Text must not appear anywhere"."""
+_OF_THEIR_OWN = frozenset(
+    [
+        "care",
+        "hands",
+        "sugar",
+        "gluten",
+        "royalty",
+        "duty",
+        "tax",
+        "toll",
+        "lead",
+        "dairy",
+        "lactose",
+        "alcohol",
+        "fat",
+        "risk",
+        "stress",
+        "worry",
+        "cruelty",
+        "nut",
+        "meat",
+        "germ",
+        "rent",
+        "error",
+        "trouble",
+        "hassle",
+        "pain",
+        "drug",
+        "smoke",
+        "plastic",
+        "fuss",
+        "crease",
+        "wrinkle",
+        "non",
+        "caffeine",
+    ]
+)
+""" "Sugar-free" says what a drink is of, not what a picture is without."""
+
+
+def new_description(text: str) -> str | None:
+    """What follows "Next:", "new one:" or "draw me": a description that replaces the prompt; else None."""
+    match = _OPENING.match(text) or _COMMAND.match(text)
+    return match["description"] if match else None
+
+
+def without_opening(text: str) -> str:
+    """The description less a greeting and the "I'd like to see" before it."""
+    text = squeeze(text)
+    greeted = _GREETING.match(text)
+    ungreeted = text[greeted.end() :] if greeted else text
+    description = _LEAD.sub("", ungreeted, count=1)
+    if description == ungreeted and greeted and not greeted["mark"]:  # "so long, farewell"
+        return text
+    return description
+
+
+def with_plain_negations(text: str) -> str:
+    """ "A cake, leave the figurines off" -> "a cake, no figurines"; "helmet-free" -> "without helmet"."""
+    text = _NOT_SEEN.sub(r"no \g<thing>", _LEFT_OFF.sub(r"\g<joint>no \g<thing>", text))
+    return _FREE_OF.sub(_without, text)
+
+
+def _without(match: re.Match[str]) -> str:
+    """ "Helmet-free", "a crowd-free beach" -> "without helmet", "a beach, without crowd"."""
+    if match["thing"].lower() in _OF_THEIR_OWN:
+        return match[0]
+    return f"{match['noun'] or ''}, without {match['thing']}," if match["noun"] else f", without {match['thing']}"
