@@ -311,7 +311,7 @@ def test_excludes_by_habit(feedback: str, expected: str) -> None:
         ),
         ("a kettle", "", "take the price tag off its handle, then give it a cork lid", "exclude price tag; prompt"),
         ("a kettle", "", "minus the cups, plus a whisk", "exclude cups; prompt"),
-        ("a kettle", "", "there's dust on the lid and the spout is too long", "exclude long spout; exclude dust"),
+        ("a kettle", "", "there's dust on the lid and the spout is too long", "exclude dust; exclude long spout"),
         ("a kettle", "", "no steam, thicker handles", "exclude steam; prompt"),
         ("a kettle", "", "I like the stove, the tiles not so much", "exclude tiles"),
         ("a kettle", "", "it looks lost there so add a toaster, and no crumbs", "exclude crumbs; prompt"),
