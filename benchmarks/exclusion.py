@@ -147,7 +147,7 @@ def sweep(experiment: Experiment, names: Sequence[str], setting: str, values: Se
     print_table([setting, *names, "flips, mean", "flips, worst", "pixels", "composition"], rows)
 
 
-def contact_sheet(experiment: Experiment, names: Sequence[str], columns: int = 4) -> Image.Image:
+def contact_sheet(experiment: Experiment, names: Sequence[str], columns: int = 2) -> Image.Image:
     """For each attribute the first seeds whose bare picture has it: bare, "without", negative."""
     side, margin, text = 128, 8, 18
     block = 3 * side + margin
@@ -234,7 +234,7 @@ def main() -> None:
         sweep(experiment, swept, "num_inference_steps", STEPS, seeds)
     for path, draw in ((args.sheet, contact_sheet), (args.judged, judged_sheet)):
         if path:
-            draw(experiment, names).save(path)
+            draw(experiment, names).quantize().save(path, optimize=True)
     if args.json:
         shares = {name: {c: round(row[c].value, 4) for c in columns} for name, row in rates.items()}
         print(json.dumps({"attributes": shares, "five": {name: round(rate.value, 4) for name, rate in five.items()}}))
