@@ -3,8 +3,8 @@
     python benchmarks/exclusion.py --joining [--seeds 64]
 
 Asked of the pictures that have an attribute while nothing is excluded: in how many is it left when its term
-joins after k steps? A kind may join after the largest k at which, and before which, no more are left than the 95 %
-interval at k = 0 allows. What is gained is said, too: how much of the picture's composition stays.
+joins after k steps? A kind may join after the largest k at which, and before which, no more are left than at
+k = 0. What is gained is said, too: how much of the picture's composition stays.
 """
 
 import json
@@ -58,11 +58,10 @@ def effects_by_step(experiment: "Experiment", names: Sequence[str]) -> list[list
 
 
 def latest(steps: Sequence[int], rates: Sequence[Rate]) -> int:
-    """The last step up to which as much is excluded as at the first one, as far as its interval can tell."""
-    _, most = rates[0].interval()
+    """The last step up to which as much is excluded as at the first one."""
     kept = 0
     for step, rate in zip(steps, rates, strict=True):
-        if rate.value > most:
+        if rate.value > rates[0].value:
             break
         kept = step
     return kept
