@@ -4,6 +4,7 @@ import re
 
 from ...terms import squeeze
 from . import rewriting
+from .absences import told_plainly, without_gone
 from .lexicon import lexicon
 from .phrases import is_noun_phrase, term_of
 
@@ -32,13 +33,14 @@ _COMMAND = re.compile(
 )
 _LEAD = re.compile(
     r"^(?:(?:hi|hello|hey|hiya|good (?:morning|evening|afternoon|day)|hi there"
-    r"|hello there|please|ok|okay|so)[,!.]?\s+)*(?:(?:can|could|would|will) you (?:please\s+)?)?"
+    r"|hello there|please|pls|plz|ok|okay|so)[,!.]?\s+)*(?:(?:can|could|would|will) (?:you|u) (?:please\s+)?)?"
     r"(?:(?:i want|we want|i'm looking for|i am looking for|we're looking for"
     r"|we are looking for|i'm after|looking for|could i have"
     r"|can i have|i'd love|i'd like|i would like|i need|we need|give me|show me"
     r"|make me|draw me|paint me|let's (?:do|have|try|see|start with)|how about)\s+(?:to see\s+)?(?!you\b|to\b|it\b)"
-    r"|(?:make|draw|generate|create|paint|render|imagine|looking for)\s+(?=(?:an?|the|some|my|one|two|three|\d+)\s))"
-    r"(?:(?:a|an)\s+(?:picture|image)\s+of\s+)?(?=\S)",
+    r"|(?:make|draw|generate|create|paint|render|imagine|looking for|design|picture|sketch|illustrate|envision|do)\s+"
+    r"(?=(?:an?|the|some|my|one|two|three|\d+|portrait|picture|photo)\s))"
+    r"(?:(?:(?:a|an)\s+)?(?:picture|image)\s+of\s+)?(?=\S)",
     re.I,
 )
 _NOT_A_NEGATION = re.compile(
@@ -197,7 +199,7 @@ def split_description(text: str) -> tuple[str, list[str]]:
     """
     text = _LEAD.sub("", squeeze(text), count=1)
     said = text
-    text = _FREE_OF.sub(r", without \g<x>", _NONE_OF_THEM.sub(", without ", text))
+    text = told_plainly(_FREE_OF.sub(r", without \g<x>", _NONE_OF_THEM.sub(", without ", text)))
     text = re.sub(r"\s*[(\[]((?:no|not|without|minus)\b[^()\[\]]*)[)\]]", r", \1,", text, flags=re.I)
     text = _COMMA_LIST.sub(lambda match: match[0].replace(",", " or"), text)
     masked = _NOT_A_NEGATION.sub(lambda match: "\0" * len(match[0]), text)
@@ -242,7 +244,7 @@ def split_description(text: str) -> tuple[str, list[str]]:
         prompt = _joined(prompt, before, kept)
     if not moved:
         return said, []
-    prompt = rewriting.tidy(prompt)
+    prompt = without_gone(rewriting.tidy(prompt), unwanted)
     prompt = re.sub(r"(?:[\s,]+(?:and|but|with|or|please|that|who|which))+$", "", prompt.strip(" .,;!"), flags=re.I)
     return prompt, list(dict.fromkeys(unwanted))
 
