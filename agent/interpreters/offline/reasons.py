@@ -29,7 +29,10 @@ _OF_OTHERS = re.compile(
     re.I,
 )
 _ASKED_FOR = re.compile(r"(?:i|we)(?:'d| had| have)? (?:asked|wanted|want|ordered|said|expected|prefer|like)\b", re.I)
-_MISMATCHES = frozenset({"wrongly", "not_good", "faulty", "part_does", "same_for_all"})
+_SEEN = frozenset({"without_part", "grown_extra", "twice", "on_backwards", "seeing", "placed", "in_mid_air", "broken", "of_nobody", "it_is_that", "same_for_all"})
+_IS_JUDGED = re.compile(r"(?:it|they|that|this)(?:'s|'re| is| are| looks?| feels?| just)\s(?!too\b|.*\b(?:dark|bright|blurry|grainy)\b)", re.I)
+""" "(Half of them have no eyes,) it's horrifying"."""
+_MISMATCHES = frozenset({"wrongly", "not_good", "faulty", "part_does", "same_for_all", "counting"})
 _IMPRESSION = re.compile(
     r"(?:it )?(?:feels|seems|reads|makes it (?:look|feel|seem)|gives? (?:me|it|off)) |.* (?:vibes?|energy)$", re.I
 )
@@ -77,6 +80,8 @@ def explains(clause: str, before: Reading, text: str) -> bool:
     if before.rule.name in _MISMATCHES and re.match(
         r"(?:one|the other|the left one|the right one|one of them)\s\w", clause, re.I
     ):
+        return True
+    if before.rule.name in _SEEN and _IS_JUDGED.match(clause):
         return True
     after_comma = re.search(rf"(?P<joint>,)?\s*(?<![.!?;])\s*{re.escape(clause)}", text, re.I)
     if after_comma is None:

@@ -2,7 +2,7 @@
 
 `commands` are to the session; `exclusions` and `weights` are about what is out or should be. Complaints name what is
 wrong: `intruders` ("who's that guy?"), `qualities` ("too dark"), `likeness` ("looks like a comic"), `parts` ("six
-fingers"), `signs` ("I can count the pixels"). Wishes rewrite the prompt: `additions`, `changes`, `corrections`,
+fingers"), `signs` ("I can count the pixels"), `oddities` ("his head is on backwards"). Wishes rewrite the prompt: `additions`, `changes`, `corrections`,
 `framing`; `wording` is theirs.
 """
 
@@ -15,6 +15,7 @@ from . import (
     framing,
     intruders,
     likeness,
+    oddities,
     parts,
     qualities,
     signs,
@@ -33,6 +34,7 @@ _ALL = (
     framing,
     intruders,
     likeness,
+    oddities,
     parts,
     qualities,
     signs,
