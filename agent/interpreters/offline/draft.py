@@ -218,7 +218,7 @@ class Draft:
         return (edit for edit in self.edits if isinstance(edit, Exclude | Allow | Reweight))
 
 
-_REASONS = frozenset({"looks_like", "like_another", "faulty", "hedged", "not_good", "resembles"})
+_REASONS = frozenset({"looks_like", "like_another", "faulty", "hedged", "not_good", "resembles", "fault"})
 """Rules of complaints that may tell why an exclusion should count less: "it all went mushy, relax the noise block"."""
 
 _POINTERS = frozenset(

@@ -23,13 +23,17 @@ _NO = re.compile(
     re.I,
 )
 _INTERJECTION = re.compile(
-    r"^no\s+(?=(?:(?:the|his|her|its|their|my|those|these)\s+[\w-]+\s+(?:stays?|is|are|was|were|must|should|has|have|can|looks?|needs?)"
+    r"^no\s+(?=(?:(?:the|his|her|its|their|my|those|these)\s+[\w-]+\s+(?:stays?|is|are|was|were|must|should"
+    r"|has|have|can|looks?|needs?)"
     r"|that's|it's|this is|i|you|we|he's|she's|keep|leave|don't|just|make|change|stop|put|wait|really|thanks"
     r"|please|not|remove|undo|add|it)\b)",
     re.I,
 )
 _REASON = re.compile(r"(?:looks?|feels?|seems?|it|it's|they|they're|everything|the|this|that|now|i|we|he|she)\b", re.I)
-_LOWER = re.compile(r"(?:(?:go |much |a bit |make it )?(?:lower|softer|gentler|weaker|lighter|milder|less|down))(?: please| now| it)*$", re.I)
+_LOWER = re.compile(
+    r"(?:(?:go |much |a bit |make it )?(?:lower|softer|gentler|weaker|lighter|milder|less|down))(?: please| now| it)*$",
+    re.I,
+)
 _REFUSED = re.compile(
     r"(?:^|(?<=[.;!])|(?<=\bbut))\s*(?P<thing>[\w' -]{3,40})(?:(?P<asked>\s*[?:=])|\s*(?:,|\s-+\s|\.\.+))\s*"
     r"(?:no|nope|nah|no way)(?:[ ,]+(?:thanks|thank you|please))?\s*[.!]*\s*$",
@@ -58,7 +62,8 @@ _X_NOT_Y = re.compile(
 _RUN_ON = re.compile(r"\b((?:less|more|no|fewer)\s+[\w-]+)\s+(?=(?:less|more|no|fewer|add|keep)\s)", re.I)
 _LISTED = re.compile(r"^\s*(?:negatives?(?: prompt)?|exclude|avoid|without|no)\s*:\s*", re.I)
 _STARTS = re.compile(
-    r"\s+(?=(?:(?:it|that|this|there|they|he|she|i|we|you)\s+(?:is|are|am|was|were|looks?|looked|has|have|had|can|could|should"
+    r"\s+(?=(?:(?:it|that|this|there|they|he|she|i|we|you)\s+(?:is|are|am|was|were|looks?|looked|has|have"
+    r"|had|can|could|should"
     r"|would|must|want|need|like|love|hate|keeps?|feels?|said|told|asked|think|just|still|also|only|do|does|did|don't"
     r"|doesn't|didn't|isn't|aren't|wasn't|won't|can't|couldn't|never)"
     r"|it's|that's|there's|they're|he's|she's|i'm|i'd|i've|we're|don't|can you|could you|can we|please|get rid|remove"

@@ -29,8 +29,25 @@ _OF_OTHERS = re.compile(
     re.I,
 )
 _ASKED_FOR = re.compile(r"(?:i|we)(?:'d| had| have)? (?:asked|wanted|want|ordered|said|expected|prefer|like)\b", re.I)
-_SEEN = frozenset({"without_part", "grown_extra", "twice", "on_backwards", "seeing", "placed", "in_mid_air", "broken", "of_nobody", "it_is_that", "same_for_all"})
-_IS_JUDGED = re.compile(r"(?:it|they|that|this)(?:'s|'re| is| are| looks?| feels?| just)\s(?!too\b|.*\b(?:dark|bright|blurry|grainy)\b)", re.I)
+_SEEN = frozenset(
+    {
+        "without_part",
+        "grown_extra",
+        "twice",
+        "on_backwards",
+        "seeing",
+        "placed",
+        "in_mid_air",
+        "broken",
+        "of_nobody",
+        "it_is_that",
+        "same_for_all",
+    }
+)
+_IS_JUDGED = re.compile(
+    r"(?:it|they|that|this)(?:'s|'re| is| are| looks?| feels?| just)\s(?!too\b|.*\b(?:dark|bright|blurry|grainy)\b)",
+    re.I,
+)
 """ "(Half of them have no eyes,) it's horrifying"."""
 _MISMATCHES = frozenset({"wrongly", "not_good", "faulty", "part_does", "same_for_all", "counting"})
 _IMPRESSION = re.compile(
@@ -40,24 +57,34 @@ _IMPRESSION = re.compile(
 
 
 _OTHERS_SAY = re.compile(
-    r"(?:(?:the|my|our|their|most|some|all|no) )?(?:clients?|customers?|visitors?|readers?|users?|buyers?|guests?|viewers?|people|kids|children|parents"
-    r"|players?|students?|tourists|shoppers|drivers|employers?|recruiters?|teachers?|patients?|fans|folks|collectors|nobody"
-    r"|no one|everyone|everybody|audiences?|the public|boss|mum|mom|grandma|publisher|editor)\s+(?:will|would|won't|can't|could|may|might|must"
-    r"|expects?|wants?|needs?|likes?|loves?|hates?|prefers?|gets?|thinks?|are|is|have|has|don't|doesn't|aren't|isn't|never|only)\b",
+    r"(?:(?:the|my|our|their|most|some|all|no) )?(?:clients?|customers?|visitors?|readers?|users?|buyers?"
+    r"|guests?|viewers?|people|kids|children|parents"
+    r"|players?|students?|tourists|shoppers|drivers|employers?|recruiters?|teachers?|patients?|fans|folks"
+    r"|collectors|nobody"
+    r"|no one|everyone|everybody|audiences?|the public|boss|mum|mom|grandma|publisher|editor)\s+(?:will"
+    r"|would|won't|can't|could|may|might|must"
+    r"|expects?|wants?|needs?|likes?|loves?|hates?|prefers?|gets?|thinks?|are|is|have|has|don't|doesn't"
+    r"|aren't|isn't|never|only)\b",
     re.I,
 )
 """ "(Too playful,) clients expect serious", "visitors will get lost"."""
 _IS_SO = re.compile(
-    r"(?:it|this|that|he|she|they|we|i|these|those)(?:'s| is| are|'re|'m| am| was)\s+(?:only |just |still |supposed to be |meant to be |for )*"
-    r"(?:(?:an?|the|my|our|for|in|about|of|from)\s|not\s|\d|supposed|meant)(?!.*\b(?:too|should|please|mess|disaster|joke|blur|distraction|eyesore)\b)",
+    r"(?:it|this|that|he|she|they|we|i|these|those)(?:'s| is| are|'re|'m| am| was)\s+(?:only |just |still "
+    r"|supposed to be |meant to be |for )*"
+    r"(?:(?:an?|the|my|our|for|in|about|of|from)\s|not\s|\d|supposed|meant)(?!.*\b(?:too|should|please|mess"
+    r"|disaster|joke|blur|distraction|eyesore)\b)",
     re.I,
 )
 """ "(Too muscular,) she's an archer not a bodybuilder"."""
 _OF_ALL_PLACES = re.compile(
-    r"(?:(?:and )?(?:right )?(?:in|on|at|during|for|on top of|inside|behind) (?:(?:the|an?|this|that|my|all) )?[\w' -]+|of all (?:things|places|times))$", re.I
+    r"(?:(?:and )?(?:right )?(?:in|on|at|during|for|on top of|inside|behind) (?:(?:the|an?|this|that|my"
+    r"|all) )?[\w' -]+|of all (?:things|places|times))$",
+    re.I,
 )
 """ "(There's a scooter,) in 1880!"."""
-_LET_GO = re.compile(r"(?:free|let|save|poor|happy|respect|justice|long live|liberate)(?:\s+(?:the|that|his|her|its))?\s+[\w-]+$", re.I)
+_LET_GO = re.compile(
+    r"(?:free|let|save|poor|happy|respect|justice|long live|liberate)(?:\s+(?:the|that|his|her|its))?\s+[\w-]+$", re.I
+)
 """ "(Lose the bridle,) free horse"."""
 
 
@@ -86,7 +113,11 @@ def explains(clause: str, before: Reading, text: str) -> bool:
     after_comma = re.search(rf"(?P<joint>,)?\s*(?<![.!?;])\s*{re.escape(clause)}", text, re.I)
     if after_comma is None:
         return False
-    if before.rule.name in _TOLD_TO_GO and after_comma["joint"] and (_LET_GO.match(clause) or _OTHERS_SAY.match(clause)):
+    if (
+        before.rule.name in _TOLD_TO_GO
+        and after_comma["joint"]
+        and (_LET_GO.match(clause) or _OTHERS_SAY.match(clause))
+    ):
         return True
     if before.rule.name in _TOLD_TO_GO:
         return bool(_WHY.match(clause)) and not re.search(r"\b(?:and|but|also|too)\b", clause, re.I)

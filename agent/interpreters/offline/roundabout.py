@@ -43,7 +43,8 @@ _AS_IF_ALL = re.compile(
 _GOT_INSTEAD = re.compile(
     r"\b(?:i|we) (?:asked for|wanted|ordered|expected|requested|said)\s+[^.!?;,]{2,40}?[,;]?\s+(?:and|but)"
     r"\s+(?:i |we |you |all i |what i )?"
-    r"(?:got|get|gave me|ended up with|(?:this|that|it)(?:'s| is)(?: (?:clearly|obviously|definitely|plainly|just|still|more of))?"
+    r"(?:got|get|gave me|ended up with|(?:this|that|it)(?:'s| is)(?: (?:clearly|obviously|definitely"
+    r"|plainly|just|still|more of))?"
     r"|am getting)\s+(?=(?:an?|some)\s)",
     re.I,
 )

@@ -2,7 +2,8 @@
 
 `commands` are to the session; `exclusions` and `weights` are about what is out or should be. Complaints name what is
 wrong: `intruders` ("who's that guy?"), `qualities` ("too dark"), `likeness` ("looks like a comic"), `parts` ("six
-fingers"), `signs` ("I can count the pixels"), `oddities` ("his head is on backwards"). Wishes rewrite the prompt: `additions`, `changes`, `corrections`,
+fingers"), `signs` ("I can count the pixels"),
+`oddities` ("his head is on backwards"). Wishes rewrite the prompt: `additions`, `changes`, `corrections`,
 `framing`; `wording` is theirs.
 """
 

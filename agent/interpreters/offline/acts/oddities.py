@@ -1,4 +1,4 @@
-"""What a whole clause tells and no picture should show: an arm from a back, a head on backwards, one man in three chairs."""
+"""What a clause tells and no picture should show: an arm from a back, a head on backwards, a man in three chairs."""
 
 import re
 
@@ -11,12 +11,46 @@ from ..phrases import is_noun_phrase, term_of
 from .intruders import intruder
 from .registry import act
 
-_OF_EVERY_THING = frozenset(["bottom", "base", "stem", "wheels", "handle", "roof", "spokes", "strings", "blades", "rim", "hull", "trunk"])
+_OF_EVERY_THING = frozenset(
+    ["bottom", "base", "stem", "wheels", "handle", "roof", "spokes", "strings", "blades", "rim", "hull", "trunk"]
+)
 """Parts that a thing can't be without."""
 _FLOAT_BY_NATURE = frozenset(
-    ["balloon", "cloud", "boat", "ship", "duck", "leaf", "bubble", "drone", "kite", "feather", "swan", "astronaut", "lily", "bird"]
-    + ["moon", "sun", "planet", "star", "butterfly", "bee", "smoke", "mist", "fog", "petal", "snowflake", "helicopter", "plane"]
+    [
+        "balloon",
+        "cloud",
+        "boat",
+        "ship",
+        "duck",
+        "leaf",
+        "bubble",
+        "drone",
+        "kite",
+        "feather",
+        "swan",
+        "astronaut",
+        "lily",
+        "bird",
+        "moon",
+        "sun",
+        "planet",
+        "star",
+        "butterfly",
+        "bee",
+        "smoke",
+        "mist",
+        "fog",
+        "petal",
+        "snowflake",
+        "helicopter",
+        "plane",
+    ]
 )
+
+
+def floats(term: str) -> bool:
+    """Whether a thing may well be in the air or on water."""
+    return singular(term.split()[-1]) in _FLOAT_BY_NATURE
 
 
 @act
@@ -50,9 +84,22 @@ def twice(said: Reading, draft: Draft) -> bool:
 def on_backwards(said: Reading, draft: Draft) -> bool:
     """ "Number 8 has his head on backwards"."""
     term = term_of(said.thing)
-    if term is None or lexicon().is_praise(said.clause) or re.search(r"\b(?:should|must)\b", said.clause):
+    if (
+        term is None
+        or lexicon().is_praise(said.clause)
+        or re.search(r"\b(?:should|must) (?!be fired|be ashamed)", said.clause)
+    ):
         return False
     return draft.exclude_term(f"bad {re.sub(rf'^{SIDES} ', '', term)}")
+
+
+@act
+def too_many_counted(said: Reading, draft: Draft) -> bool:
+    """ "I count five strings": one doesn't count what is right."""
+    term = term_of(said["THING"])
+    if term is None or not term.endswith("s") or len(term.split()) > 2 or lexicon().is_praise(said.clause):
+        return False
+    return draft.exclude_term(f"extra {term}")
 
 
 @act
@@ -70,7 +117,9 @@ def in_mid_air(said: Reading, draft: Draft) -> bool:
     term = term_of(said["THING"])
     if term is None or lexicon().is_praise(said.clause) or draft.wants("floating"):
         return False
-    if singular(term.split()[-1]) in _FLOAT_BY_NATURE or re.search(r"\bhanging (?:over|above|next|beside|there)", said.clause, re.I):
+    if floats(term):
+        return True
+    if re.search(r"\bhanging (?:over|above|next|beside|there)", said.clause, re.I):
         return False
     return draft.exclude_term("floating")
 
@@ -95,6 +144,8 @@ def seen(said: Reading, draft: Draft) -> bool:
 def was_excluded(said: Reading, draft: Draft) -> bool:
     """ "I excluded them!": what is out is seen all the same."""
     known = draft.spoken_of(said["THING"])
-    if known is None or re.search(r"\b(?:by (?:mistake|accident)|wrongly|too hard|too much|because)\b", said.clause, re.I):
+    if known is None or re.search(
+        r"\b(?:by (?:mistake|accident)|wrongly|too hard|too much|because)\b", said.clause, re.I
+    ):
         return False
     return draft.strengthen(known)
