@@ -1163,3 +1163,81 @@ def test_a_very_long_text_takes_no_time() -> None:
     assert read("no b, " * 5000, prompt="") is not None
     assert read("no " + "b, c d, " * 5000, prompt="") is not None
     assert read("a b " * 5000, prompt="picture") is not None
+
+
+@pytest.mark.parametrize(
+    ("feedback", "prompt", "expected"),
+    [
+        ("Moving on. A teapot on a lace cloth, no steam", "A teapot on a lace cloth", "exclude steam; prompt"),
+        ("For page two: a castle at dawn without flags", "a castle at dawn", "exclude flags; prompt"),
+        ("ok next subject - foggy harbour, boats not wanted", "foggy harbour", "exclude boats; prompt"),
+        (
+            "Let's park that one. Badger in a waistcoat, skip the monocle",
+            "Badger in a waistcoat",
+            "exclude monocle; prompt",
+        ),
+        ("Time for something different! A lighthouse, keep gulls out of it", "A lighthouse", "exclude gulls; prompt"),
+        ("New brief: perfume bottle on slate, label-free", "perfume bottle on slate", "exclude label; prompt"),
+        (
+            "Fresh one: a violinist in a tunnel, graffiti not visible",
+            "a violinist in a tunnel",
+            "exclude graffiti; prompt",
+        ),
+        (
+            "Imagine a library in a whale, candles lit, devoid of people",
+            "a library in a whale, candles lit",
+            "exclude people; prompt",
+        ),
+        # their lookalikes are about the picture that is there
+        ("Different background please, no trees", "a dog in a park", "exclude trees"),
+        ("Let me try something else: less contrast", "a dog in a park", "exclude contrast"),
+        ("That's good, now a bit warmer", "a dog in a park, a bit warmer", "prompt"),
+    ],
+)
+def test_small_talk_before_a_description_announces_another_picture(feedback: str, prompt: str, expected: str) -> None:
+    edits = read(feedback, prompt="a dog in a park")
+    assert sorted(brief(edits).split("; ")) == sorted(expected.split("; "))
+    assert [edit.text for edit in edits if isinstance(edit, SetPrompt)] in ([prompt], [])
+
+
+@pytest.mark.parametrize(
+    ("feedback", "expected"),
+    [
+        ("most of the runners have no feet", "exclude missing feet"),
+        ("half of them have no ears, it's frightening", "exclude missing ears"),
+        ("the horse has his hooves on backwards", "exclude bad hooves"),
+        ("the same woman stands at every table", "exclude duplicate woman"),
+        ("the lamp post has split in two", "exclude broken lamp post"),
+        ("one of the chairs is hovering a foot off the floor", "exclude floating"),
+        ("the balloon is floating over the roofs", ""),
+        ("a wheelie bin is standing in front of the gate", "exclude wheelie bin"),
+        ("it's the neon sign that ruins it", "exclude neon sign"),
+        ("nobody wants to see the rust on the hinges", "exclude rust"),
+        ("that arch belongs to nothing", "exclude arch"),
+        ("where his right hand should be there's only sleeve", "exclude missing hand"),
+        ("I love that the same flower appears in every panel", ""),
+        # a reason adds nothing
+        ("too gloomy, readers expect summer", "exclude gloomy"),
+        ("way too fancy, it's for a school fete", "exclude fancy"),
+        ("remove the leash, poor dog", "exclude leash"),
+    ],
+)
+def test_what_a_clause_tells_and_no_picture_should_show(feedback: str, expected: str) -> None:
+    assert brief(read(feedback, prompt="a street")) == expected
+
+
+@pytest.mark.parametrize(
+    ("feedback", "expected"),
+    [
+        ("the exclusion of fog isn't doing enough", "up fog"),
+        ("my ban on fog isn't strict enough", "up fog"),
+        ("fog should be excluded much more strongly", "up fog"),
+        ("Fog is drifting about again, and I excluded it!", "up fog"),
+        ("the weight on fog is over the top", "down fog"),
+        ("fog at that strength ruins it. Lower, please", "down fog"),
+        ("now the hills look like cardboard. Relax the fog exclusion", "down fog"),
+        ("I excluded the fog by accident", ""),
+    ],
+)
+def test_how_hard_something_is_out_is_said_of_the_exclusion(feedback: str, expected: str) -> None:
+    assert brief(read(feedback, prompt="hills", negative="(fog:1.4)"), "(fog:1.4)") == expected

@@ -4,6 +4,7 @@ import re
 
 from ...terms import squeeze
 from . import rewriting
+from .absences import told_plainly, without_gone
 from .lexicon import lexicon
 from .openings import with_plain_negations, without_opening
 from .phrases import is_noun_phrase, term_of
@@ -157,7 +158,7 @@ def split_description(text: str) -> tuple[str, list[str]]:
     "portrait of a man without mustache" -> ("portrait of a man", ["mustache"])
     """
     said = without_opening(text)
-    text = _NONE_OF_THEM.sub(", without ", with_plain_negations(said))
+    text = told_plainly(_NONE_OF_THEM.sub(", without ", with_plain_negations(said)))
     text = re.sub(r"\s*[(\[]((?:no|not|without|minus)\b[^()\[\]]*)[)\]]", r", \1,", text, flags=re.I)
     text = _COMMA_LIST.sub(lambda match: match[0].replace(",", " or"), text)
     masked = _NOT_A_NEGATION.sub(lambda match: "\0" * len(match[0]), text)
@@ -203,7 +204,7 @@ def split_description(text: str) -> tuple[str, list[str]]:
         prompt = _joined(prompt, before, kept)
     if not moved:
         return said, []
-    prompt = rewriting.tidy(prompt)
+    prompt = without_gone(rewriting.tidy(prompt), unwanted)
     prompt = re.sub(r"(?:[\s,]+(?:and|but|with|or|please|that|who|which))+$", "", prompt.strip(" .,;!"), flags=re.I)
     return prompt, list(dict.fromkeys(unwanted))
 

@@ -168,6 +168,8 @@ class Draft:
     def weaken(self, known: Exclusion) -> bool:
         """Exclude it less hard, by a step."""
         self.weakened = True
+        reasons = [edit for _, rule, made in self.trail if rule in _REASONS for edit in made]
+        self.edits = [edit for edit in self.edits if not (isinstance(edit, Exclude) and edit in reasons)]
         return self.weigh(known, min(round(known.weight / STEP, 1), round(known.weight - 0.1, 1)))
 
     def weigh(self, known: Exclusion, weight: float) -> bool:
@@ -215,6 +217,9 @@ class Draft:
     def _about_terms(self) -> Iterator[Exclude | Allow | Reweight]:
         return (edit for edit in self.edits if isinstance(edit, Exclude | Allow | Reweight))
 
+
+_REASONS = frozenset({"looks_like", "like_another", "faulty", "hedged", "not_good", "resembles", "fault"})
+"""Rules of complaints that may tell why an exclusion should count less: "it all went mushy, relax the noise block"."""
 
 _POINTERS = frozenset(
     [

@@ -9,6 +9,7 @@ from ...edits import Edit, Reset, State
 from ...replies import describe
 from ..base import Interpretation
 from . import rewriting
+from .afresh import fresh_description
 from .descriptions import (
     adds_nothing,
     full_description,
@@ -79,6 +80,7 @@ def _draft(feedback: str, state: State) -> Draft:
             draft.control(Reset())
         said = f"next: {said[anew.end() :]}"
     description = said if not state.prompt.strip() else new_description(said) or new_description(text)
+    description = description or fresh_description(said, state.prompt)
     if description is not None:
         with draft.step(said, "description"):
             _describe(description, draft)

@@ -35,20 +35,21 @@ _COMMAND = re.compile(
 )
 _GREETING = re.compile(
     r"^(?:(?:(?:hi|hello|hey)(?: there| again| all)?|good (?:morning|evening|afternoon|day)|greetings"
-    r"|morning|please|ok|okay|so|right"
+    r"|morning|please|pls|plz|ok|okay|so|right"
     r"|alright|well|um|thanks)(?P<mark>[,!.:]*)\s+)+(?=\S+\s+\S)",
     re.I,
 )
 _LEAD = re.compile(
-    r"^(?:(?:can|could|would|will) you (?:please\s+)?)?"
+    r"^(?:(?:can|could|would|will) (?:you|u) (?:please\s+)?)?"
     r"(?:(?:(?:i|we)(?:'d| would)? (?:(?:really|just)\s+)?(?:want|like|love|need|prefer|wish for)"
     r"|(?:(?:i|we)(?:'m| am|'re| are) )?(?:looking for|after)|(?:can|could|may) (?:i|we)(?: please)? (?:have|get|see)"
     r"|what (?:i|we) (?:want|need) is|give me|show me|make me|draw me|paint me|let's (?:do|have|try|see"
     r"|start with)|how about"
     r"|(?:need|want|after)(?=\s+(?:an?|some|two|three)\s))"
     r"\s+(?:to (?:see|have|get)\s+)?(?!you\b|to\b|it\b)"
-    r"|(?:make|draw|generate|create|paint|render|imagine|looking for)\s+(?=(?:an?|the|some|my|one|two|three|\d+)\s))"
-    r"(?:(?:a|an)\s+(?:new\s+)?(?:picture|image|pic)\s+of\s+)?(?=\S)",
+    r"|(?:make|draw|generate|create|paint|render|imagine|looking for|design|picture|sketch|illustrate|envision|do)\s+"
+    r"(?=(?:an?|the|some|my|one|two|three|\d+|portrait|picture|photo)\s))"
+    r"(?:(?:(?:a|an)\s+)?(?:new\s+)?(?:picture|image|pic)\s+of\s+)?(?=\S)",
     re.I,
 )
 _LEFT_OFF = re.compile(

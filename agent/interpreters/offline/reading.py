@@ -31,6 +31,10 @@ _INTERJECTION = re.compile(
     re.I,
 )
 _REASON = re.compile(r"(?:looks?|feels?|seems?|it|it's|they|they're|everything|the|this|that|now|i|we|he|she)\b", re.I)
+_LOWER = re.compile(
+    r"(?:(?:go |much |a bit |make it )?(?:lower|softer|gentler|weaker|lighter|milder|less|down))(?: please| now| it)*$",
+    re.I,
+)
 _SO_IS = re.compile(
     r"(?:(?:so )?(?:is|are|do|does|has|have|was|were)(?=\s(?:the|that|those|these|this|his|her|its|their)\s)"
     r"|ditto(?: for)?|(?:the )?same (?:goes |thing )?for|neither (?:is|are|do|does))\s+(?P<thing>[^?]+)$",
@@ -50,7 +54,7 @@ _STARTS = re.compile(
 )
 """Where a clause may begin that nothing parts from the one before."""
 _OF_THE_SAME = re.compile(r"\b(?:it|its|they|their|them|he|his|him|she|her|one|that)\b", re.I)
-_ACCUSES = frozenset({"too", "faulty", "hedged", "not_good", "wrongly", "annoying", "fault", "counted"})
+_ACCUSES = frozenset({"too", "faulty", "hedged", "not_good", "wrongly", "annoying", "fault", "counted", "grown_extra"})
 _AFTERTHOUGHT = re.compile(
     r"\s+(?:again|here|there|somewhere|as usual|as always|once more|yet again|everywhere|this time|every time|each time"
     r"|or something|or whatever|somehow|(?:back|up|down|over|out|in|right) (?:there|here)|classic|i see|it seems"
@@ -83,7 +87,7 @@ def _read_sentence(clauses: list[str], text: str, draft: Draft) -> None:
         if _NO.match(clause):
             draft.corrective = True
             continue
-        if draft.weakened and _REASON.match(clause):
+        if draft.weakened and (_REASON.match(clause) or _LOWER.match(clause)):
             continue
         if before and (explains(clause, before, text) or _says_why_it_is_back(clause, before)):
             continue

@@ -29,11 +29,63 @@ _OF_OTHERS = re.compile(
     re.I,
 )
 _ASKED_FOR = re.compile(r"(?:i|we)(?:'d| had| have)? (?:asked|wanted|want|ordered|said|expected|prefer|like)\b", re.I)
-_MISMATCHES = frozenset({"wrongly", "not_good", "faulty", "part_does", "same_for_all"})
+_SEEN = frozenset(
+    {
+        "without_part",
+        "grown_extra",
+        "twice",
+        "on_backwards",
+        "seeing",
+        "placed",
+        "in_mid_air",
+        "broken",
+        "of_nobody",
+        "it_is_that",
+        "same_for_all",
+    }
+)
+_IS_JUDGED = re.compile(
+    r"(?:it|they|that|this)(?:'s|'re| is| are| looks?| feels?| just)\s(?!too\b|.*\b(?:dark|bright|blurry|grainy)\b)",
+    re.I,
+)
+""" "(Half of them have no eyes,) it's horrifying"."""
+_MISMATCHES = frozenset({"wrongly", "not_good", "faulty", "part_does", "same_for_all", "counting"})
 _IMPRESSION = re.compile(
     r"(?:it )?(?:feels|seems|reads|makes it (?:look|feel|seem)|gives? (?:me|it|off)) |.* (?:vibes?|energy)$", re.I
 )
 """How one says what a picture is like because of something else that was named."""
+
+
+_OTHERS_SAY = re.compile(
+    r"(?:(?:the|my|our|their|most|some|all|no) )?(?:clients?|customers?|visitors?|readers?|users?|buyers?"
+    r"|guests?|viewers?|people|kids|children|parents"
+    r"|players?|students?|tourists|shoppers|drivers|employers?|recruiters?|teachers?|patients?|fans|folks"
+    r"|collectors|nobody"
+    r"|no one|everyone|everybody|audiences?|the public|boss|mum|mom|grandma|publisher|editor)\s+(?:will"
+    r"|would|won't|can't|could|may|might|must"
+    r"|expects?|wants?|needs?|likes?|loves?|hates?|prefers?|gets?|thinks?|are|is|have|has|don't|doesn't"
+    r"|aren't|isn't|never|only)\b",
+    re.I,
+)
+""" "(Too playful,) clients expect serious", "visitors will get lost"."""
+_IS_SO = re.compile(
+    r"(?:it|this|that|he|she|they|we|i|these|those)(?:'s| is| are|'re|'m| am| was)\s+(?:only |just |still "
+    r"|supposed to be |meant to be |for )*"
+    r"(?:(?:an?|the|my|our|for|in|about|of|from)\s|not\s|\d|supposed|meant)(?!.*\b(?:too|should|please|mess"
+    r"|disaster|joke|blur|distraction|eyesore)\b)",
+    re.I,
+)
+""" "(Too muscular,) she's an archer not a bodybuilder"."""
+_OF_ALL_PLACES = re.compile(
+    r"(?:(?:and )?(?:right )?(?:in|on|at|during|for|on top of|inside|behind) (?:(?:the|an?|this|that|my"
+    r"|all) )?[\w' -]+|of all (?:things|places|times))$",
+    re.I,
+)
+""" "(There's a scooter,) in 1880!"."""
+_LET_GO = re.compile(
+    r"(?:free|let|save|poor|happy|respect|justice|long live|liberate)(?:\s+(?:the|that|his|her|its))?\s+[\w-]+$", re.I
+)
+""" "(Lose the bridle,) free horse"."""
 
 
 def reason_before(text: str) -> str | None:
@@ -56,14 +108,26 @@ def explains(clause: str, before: Reading, text: str) -> bool:
         r"(?:one|the other|the left one|the right one|one of them)\s\w", clause, re.I
     ):
         return True
+    if before.rule.name in _SEEN and _IS_JUDGED.match(clause):
+        return True
     after_comma = re.search(rf"(?P<joint>,)?\s*(?<![.!?;])\s*{re.escape(clause)}", text, re.I)
     if after_comma is None:
         return False
+    if (
+        before.rule.name in _TOLD_TO_GO
+        and after_comma["joint"]
+        and (_LET_GO.match(clause) or _OTHERS_SAY.match(clause))
+    ):
+        return True
     if before.rule.name in _TOLD_TO_GO:
         return bool(_WHY.match(clause)) and not re.search(r"\b(?:and|but|also|too)\b", clause, re.I)
     if not after_comma["joint"]:
         return False
     if before.rule.name in _COMPLAINTS and _IMPRESSION.match(clause):
+        return True
+    if before.rule.name in _COMPLAINTS and (_OTHERS_SAY.match(clause) or _IS_SO.match(clause)):
+        return True
+    if before.rule.name in {"pointed_at", "crept_in", "placed"} and _OF_ALL_PLACES.match(clause):
         return True
     if before.rule.name != "too":
         return False

@@ -3,6 +3,7 @@
 import re
 from typing import NamedTuple
 
+from ...terms import singular
 from . import rewriting
 from .phrases import is_noun_phrase, term_of
 
@@ -44,7 +45,9 @@ _AS_IF_ALL = re.compile(
 _GOT_INSTEAD = re.compile(
     r"\b(?:i|we) (?:asked for|wanted|ordered|expected|requested|said)\s+[^.!?;,]{2,40}?[,;]?\s+(?:and|but)"
     r"\s+(?:i |we |you |all i |what i )?"
-    r"(?:got|get|gave me|ended up with|this is|it is|it's|am getting)\s+(?=(?:an?|some)\s)",
+    r"(?:got|get|gave me|ended up with|(?:this|that|it)(?:'s| is)(?: (?:clearly|obviously|definitely"
+    r"|plainly|just|still|more of))?"
+    r"|am getting)\s+(?=(?:an?|some)\s)",
     re.I,
 )
 _NO = r"(?:(?:no|nah|nope|wait|hey|erm|um|uh|sorry|hm+|ugh)\b[\s,!.]*)*"
@@ -118,9 +121,9 @@ def forgotten(text: str, prompt: str) -> Forgotten | None:
     """What a text wants in the place of something that the prompt speaks of; None when it doesn't say so."""
     match = _FORGET.match(text)
     old = term_of(match["old"]) if match else None
-    if match is None or old is None or not re.search(rf"\b{re.escape(old)}\b", prompt, re.I):
+    if match is None or old is None or not re.search(rf"\b{re.escape(singular(old))}(?:s|es)?\b", prompt, re.I):
         return None
-    is_new = old in rewriting.subject(prompt)[0].lower() and _PLACED.search(match["new"]) is not None
+    is_new = singular(old) in rewriting.subject(prompt)[0].lower() and _PLACED.search(match["new"]) is not None
     return Forgotten(old, match["new"], is_new)
 
 

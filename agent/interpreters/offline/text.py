@@ -117,8 +117,8 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
     text = re.sub(r"(?:^|(?<=[,.;]\s)|(?<=\band\s))ad\s+(?=(?:an?|the|some|more)\s)", "add ", text, flags=re.I)
     vocabulary = vocabulary_of_typos() | frozenset(known)
     text = re.sub(r"[A-Za-z']{1,40}", lambda match: repaired(match[0], vocabulary), text)
-    text = re.sub(r"\bis it (?:just|only) me,? or (is|are) there\b", r"there \1", text, flags=re.I)
-    text = re.sub(r"\bis it (?:just|only) me,? or (is|are|does|do)\b", r"\1n't", text, flags=re.I)
+    text = re.sub(r"\bis it (?:(?:just|only) )?me,? or (is|are) there\b", r"there \1", text, flags=re.I)
+    text = re.sub(r"\bis it (?:(?:just|only) )?me,? or (is|are|does|do)\b", r"\1n't", text, flags=re.I)
     return re.sub(r"\bnever\s?mind\s+(?=(?:you|i|we|it|keep|undo|leave|that|put)\b)", "never mind, ", text, flags=re.I)
 
 

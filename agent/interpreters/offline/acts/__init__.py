@@ -2,8 +2,8 @@
 
 `commands` are to the session; `exclusions` and `weights` are about what is out or should be. Complaints name what is
 wrong: `intruders` ("who's that guy?"), `qualities` ("too dark"), `likeness` ("looks like a comic"), `parts` ("six
-fingers"), `signs` ("I can count the pixels"). Wishes rewrite the prompt: `additions`, `changes`, `corrections`,
-`preferring`, `framing`; `wording` is theirs.
+fingers"), `oddities` ("his head is on backwards"), `signs` ("I can count the pixels"). Wishes rewrite the prompt:
+`additions`, `changes`, `corrections`, `preferring`, `framing`; `wording` is theirs.
 """
 
 from . import (
@@ -15,6 +15,7 @@ from . import (
     framing,
     intruders,
     likeness,
+    oddities,
     parts,
     preferring,
     qualities,
@@ -34,6 +35,7 @@ _ALL = (
     framing,
     intruders,
     likeness,
+    oddities,
     parts,
     preferring,
     qualities,

@@ -9,6 +9,7 @@ from ..faults import SIDES
 from ..grammar import Reading
 from ..lexicon import lexicon
 from ..phrases import term_of
+from .oddities import floats
 from .registry import act
 from .signs import symptom
 
@@ -65,6 +66,8 @@ def bad(said: Reading, draft: Draft) -> bool:
     noun = re.sub(rf"^{SIDES}\s+(?=\w)", "", noun)
     if re.search(r"\b(?:grow|com|stick|sprout)\w* (?:out of|from)\s", said.clause, re.I) and not _is_part(noun):
         return draft.exclude(noun)
+    if re.search(r"\b(?:floating|hovering|levitating)", said.clause, re.I):
+        return not floats(noun) and draft.exclude_term("floating")
     if re.search(r"\bmelt", said.clause, re.I) and not _is_part(noun):
         return draft.exclude_term(f"melted {noun}")
     return draft.exclude_term("gibberish text" if _is_writing(noun) else f"bad {noun}")

@@ -1,0 +1,76 @@
+"""The many ways in which a description says what it is without, each told as "without ..."."""
+
+import re
+
+_X = r"(?:[\w'-]+\s+){0,2}[\w'-]+"
+_ALL_OF_IT = (
+    r"(?:of (?:it|this|that|the (?:picture|image|photo|frame|shot|scene|way))|in sight|please|entirely|altogether)"
+)
+_END = r"(?=\s*(?:[,.;:!?]|$)|\s+(?:and|but|or)\b)"
+_WAYS = [
+    (re.compile(pattern, re.I), plain)
+    for pattern, plain in (
+        (r"(?<![\w/])w/(?:o|out)\b", "without"),
+        (
+            r"\bnone of\s+(?:the|these|those|that|this|your|them)\s+(?:usual\s+)?(?!\w+ (?:is|are|has|have)\b)",
+            "without ",
+        ),
+        (
+            r"(?:^|(?<=[,;.:(] )|(?<=\band ))(?:absent|lacking|less|sans|bar|barring|save for)\s+(?=(?:the|any|all)\s)",
+            "without ",
+        ),
+        (
+            r"(?<=[,;.:!] )(?:(?:and|but|please)\s+)*(?:skip|forget|drop|lose|cut|no need for"
+            r"|spare me)\s+(?:the\s+|any\s+)?"
+            r"(?=[\w' -]+(?:[,;.!]|$))",
+            "without ",
+        ),
+        (r"\bnot (?:with|featuring|including|showing)\s+(?:any\s+)?(?=\w)", "without "),
+        (
+            rf"(?:(?<=[,;.:!] )|(?<=\band )|(?<=\bbut )|^)(?:please\s+)?(?:keep|leave)\s+(?:the\s+|any\s+|all\s+)?"
+            rf"(?P<x>{_X}(?:\s+(?:and|or)\s+{_X})?)\s+(?:out|off|away)(?:\s+{_ALL_OF_IT})?{_END}",
+            r"without \g<x>",
+        ),
+        (
+            rf"(?P<at>[,;.:!] |\bbut |\bwith )(?:the\s+)?(?P<x>{_X})\s+(?:is\s+|are\s+)?(?:not|un|never)[ -]?"
+            rf"(?:wanted|visible|needed|necessary|required|shown|seen|showing|included|allowed|welcome|in sight|in shot"
+            rf"|in frame|in view|present|there)(?:\s+please)?{_END}",
+            r"\g<at>without \g<x>",
+        ),
+        (
+            rf"(?P<at>[,;.:!] )(?:the\s+)?(?P<x>{_X})\s+(?:excluded|left out|omitted|removed|absent"
+            rf"|out of (?:frame|shot|view|sight)"
+            rf"|nowhere (?:to be seen|in sight)|banned|forbidden|prohibited){_END}",
+            r"\g<at>without \g<x>",
+        ),
+        (
+            rf"(?P<at>[,;.:!] |\band |\bbut )(?:make it |keep it |it should be |all )?(?P<x>(?!gluten\b"
+            rf"|sugar\b|duty\b|hands\b"
+            rf"|dairy\b|care\b|fat\b|tax\b|lead\b|wild\b|totally\b|completely\b"
+            rf"|carefree\b)[a-z]{{3,}})[- ]free(?:\s+please)?{_END}",
+            r"\g<at>without \g<x>",
+        ),
+        (
+            r"(?P<not>\b(?:no|without|zero|minus)\s+(?:any\s+)?(?:[\w'-]+\s+){0,2}[\w'-]+?)\s+(?:at all"
+            r"|whatsoever|anywhere|in sight"
+            r"|in view|to be seen|visible|present|allowed|showing|this time|though|tho|falling|flying around|on show"
+            rf"|on display|around){_END}",
+            r"\g<not>",
+        ),
+    )
+]
+_GONE = r"\s+(?:off|out|gone|away|removed)(?=\s*(?:[,;:.]|$))"
+
+
+def told_plainly(text: str) -> str:
+    """ "A fox, hats not wanted, skip the snow" -> "A fox, without hats, without the snow"."""
+    for way, plain in _WAYS:
+        text = way.sub(plain, text)
+    return text
+
+
+def without_gone(prompt: str, unwanted: list[str]) -> str:
+    """The prompt less "helmet off", where there is to be no helmet anyway."""
+    for term in unwanted:
+        prompt = re.sub(rf"[,;:]?\s*(?:the\s+|his\s+|her\s+)?{re.escape(term)}{_GONE}", "", prompt, flags=re.I)
+    return prompt
