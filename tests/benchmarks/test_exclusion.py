@@ -1,9 +1,12 @@
 """The exclusion experiment: its intervals, its prompts, what it compares, and the judge it trusts."""
 
+from functools import partial
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
-from drawing import agent_requests, bare, refused, wanted
+from drawing import Drawer, agent_requests, bare, batches, refused, wanted
 from exclusion import FIVE
 from joining import latest, pooled
 from judge import ATTRIBUTES, Judge, accuracy, held_out
@@ -23,16 +26,34 @@ def test_the_intervals_are_those_of_the_literature(hits: int, of: int, low: floa
 
 def test_prompts_are_those_of_people() -> None:
     assert refused(0, "hat") == "portrait of a man without a hat"
-    assert refused(1, "glasses") == "portrait of a woman without glasses"
-    assert refused(2, "blurry") == "portrait of a child, not blurry"
+    assert refused(8, "glasses") == "portrait of a woman without glasses"
+    assert refused(16, "blurry") == "portrait of a child, not blurry"
     assert wanted(0, "cartoon") == "cartoon portrait of a man"
-    assert wanted(1, "watermark") == "portrait of a woman, watermark"
+    assert wanted(8, "watermark") == "portrait of a woman, watermark"
+
+
+def test_what_differs_by_the_seed_alone_is_drawn_at_once() -> None:
+    ask = partial(GenerationRequest, model="mini", num_inference_steps=1, guidance_scale=4.0, width=128, height=128)
+    men = [ask(prompt="a man", seed=seed) for seed in range(10)]
+    hats = [ask(prompt="a hat", seed=seed) for seed in (10, 12, 13)]
+    assert [len(batch) for batch in batches([*men, *hats])] == [8, 2, 1, 2]
+    assert [request for batch in batches([*men, *hats]) for request in batch] == [*men, *hats]
+
+
+def test_an_experiment_goes_on_where_it_was_broken_off(tmp_path: Path) -> None:
+    first, again = Drawer(1, tmp_path), Drawer(1, tmp_path)
+    requests = [first.request(seed, bare(seed), num_inference_steps=1) for seed in range(2)]
+    drawn = first.draw(requests, "first")
+    again.pool.terminate()  # nobody is left who could draw
+    assert (again.draw(requests, "again") == drawn).all()
+    first.pool.terminate()
 
 
 @pytest.mark.parametrize("name", ATTRIBUTES)
 def test_the_agent_asks_for_what_the_negative_column_asks_for(name: str) -> None:
     defaults = LocalEngine.load("mini").defaults
-    for seed, request in enumerate(agent_requests(range(2), name)):
+    seeds = (7, 8)  # told in the first prompt, and in a second turn
+    for seed, request in zip(seeds, agent_requests(seeds, name), strict=True):
         values = {"model": "mini", "prompt": bare(seed), "negative_prompt": name, "seed": seed}
         expected = GenerationRequest.with_defaults(values, lambda: defaults)
         assert (request.prompt, request.negative_prompt, request.seed) == (bare(seed), name, seed)
@@ -55,10 +76,10 @@ def test_side_effects_are_what_came_or_went_beside_the_excluded_and_its_alternat
 
 
 def test_a_kind_joins_as_late_as_its_effect_holds_without_a_break() -> None:
-    at_once = Rate(4, 100)  # up to 9.8 %
-    assert latest((0, 2, 4, 6), [at_once, Rate(9, 100), Rate(11, 100), Rate(4, 100)]) == 2
-    assert latest((0, 2), [at_once, Rate(10, 100)]) == 0
-    assert latest((0, 2, 4), [Rate(0, 50), Rate(0, 50), Rate(2, 50)]) == 4
+    at_once = Rate(4, 100)
+    assert latest((0, 2, 4, 6), [at_once, Rate(4, 100), Rate(5, 100), Rate(4, 100)]) == 2
+    assert latest((0, 2), [at_once, Rate(5, 100)]) == 0
+    assert latest((0, 2, 4), [Rate(1, 50), Rate(0, 50), Rate(1, 50)]) == 4
     assert pooled([Rate(1, 10), Rate(2, 30)]) == Rate(3, 40)
 
 

@@ -69,7 +69,7 @@ class Draft:
 
     def finish(self) -> tuple[Edit, ...]:
         """The edits, in the order they were asked for, and the new prompt last."""
-        if self.pending and not self.edits and self.prompt == self.state.prompt:
+        if self.pending and not self.praised and not self.edits and self.prompt == self.state.prompt:
             self.exclude(self.pending)
         if self.wanted and not self.edits and self.prompt == self.state.prompt:
             self.add(self.wanted)

@@ -117,7 +117,13 @@ _OF_THEIR_OWN = frozenset(
 def new_description(text: str) -> str | None:
     """What follows "Next:", "new one:" or "draw me": a description that replaces the prompt; else None."""
     match = _OPENING.match(text) or _COMMAND.match(text)
-    return match["description"] if match else None
+    return match["description"] if match and not _TELLS.match(match["description"]) else None
+
+
+_TELLS = re.compile(
+    r"(?:put|add|give|remove|change|turn|keep|lose|drop|swap|replace|move|make)\s+(?!(?:me|us)\b)", re.I
+)
+""" "New idea: put the dog on a skateboard" changes the picture that there is."""
 
 
 def without_opening(text: str) -> str:

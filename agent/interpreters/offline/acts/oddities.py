@@ -128,6 +128,8 @@ def in_mid_air(said: Reading, draft: Draft) -> bool:
 def placed(said: Reading, draft: Draft) -> bool:
     """ "A delivery van is parked across the drive", where no van is asked for."""
     term = term_of(said["THING"])
+    if draft.praised:  # "a cat is sitting on the bench, nice"
+        return True
     return term is not None and not draft.wants(term) and intruder(said, draft)
 
 
