@@ -13,9 +13,9 @@ from notthat.agent import Conversation, Settings, Studio
 from notthat.generation import GenerationRequest, LocalEngine, generate
 
 HERE = Path(__file__).parent
-SEED = 3
+SEED = 122
 SIDE = 256
-FEEDBACK = ("too cartoonish", "and no watermark", "undo")
+FEEDBACK = ("too cartoonish", "and no logo", "undo")
 PLACES = ("forest", "beach", "city", "sky", "room", "blue background")
 SUBJECTS = ("man", "woman", "child", "cat", "house", "boat")
 STYLES = ("photo", "cartoon", "painting", "photo", "cartoon", "sketch")
