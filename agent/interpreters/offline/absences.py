@@ -2,6 +2,67 @@
 
 import re
 
+_LEFT_OFF = re.compile(
+    r"(?P<joint>[,;.!]\s*|\s-+\s|\b(?:and|but)\s)(?:(?:but|and|please|just|you can|could you"
+    r"|can you)\s+)*(?:(?:leave|keep|take)\s+(?:the\s+|any\s+|all\s+)?"
+    r"(?P<thing>[\w'-]+(?: [\w'-]+)?)\s+(?:off|out|away)(?: of (?:it|there|the picture))?(?=\s*(?:$|[,.;!]"
+    r"|and\b|please\b))"
+    r"|hold\s+the\s+(?=\w))",
+    re.I,
+)
+""" "A cake, but leave the figurines off", "a pizza, hold the basil"."""
+_FREE_OF = re.compile(
+    r"(?P<joint>,?\s*(?:and\s+)?)(?<![\w-])(?P<thing>[a-z]{3,}s?)-free(?P<noun>\s+(?!and\b|in\b|on\b|at\b"
+    r"|please\b)[a-z]+)?",
+    re.I,
+)
+_NOT_SEEN = re.compile(
+    r"(?:^|(?<=[,;.!:]\s))(?:(?:the|any|and|but)\s+)*(?P<thing>[\w-]+(?: [\w-]+)?)\s+(?:must|should|may"
+    r"|can|shall)(?:n't| ?not)\s+"
+    r"(?:appear|be (?:in it|visible|seen|there|shown|present|included)"
+    r"|show(?: up)?)(?:\s+anywhere)?(?=\s*(?:$|[,;.!]))",
+    re.I,
+)
+""" "Text must not appear anywhere"."""
+_OF_THEIR_OWN = frozenset(
+    [
+        "care",
+        "hands",
+        "sugar",
+        "gluten",
+        "royalty",
+        "duty",
+        "tax",
+        "toll",
+        "lead",
+        "dairy",
+        "lactose",
+        "alcohol",
+        "fat",
+        "risk",
+        "stress",
+        "worry",
+        "cruelty",
+        "nut",
+        "meat",
+        "germ",
+        "rent",
+        "error",
+        "trouble",
+        "hassle",
+        "pain",
+        "drug",
+        "smoke",
+        "plastic",
+        "fuss",
+        "crease",
+        "wrinkle",
+        "non",
+        "caffeine",
+    ]
+)
+""" "Sugar-free" says what a drink is of, not what a picture is without."""
+
 _X = r"(?:[\w'-]+\s+){0,2}[\w'-]+"
 _ALL_OF_IT = (
     r"(?:of (?:it|this|that|the (?:picture|image|photo|frame|shot|scene|way))|in sight|please|entirely|altogether)"
@@ -44,13 +105,6 @@ _WAYS = [
             r"\g<at>without \g<x>",
         ),
         (
-            rf"(?P<at>[,;.:!] |\band |\bbut )(?:make it |keep it |it should be |all )?(?P<x>(?!gluten\b"
-            rf"|sugar\b|duty\b|hands\b"
-            rf"|dairy\b|care\b|fat\b|tax\b|lead\b|wild\b|totally\b|completely\b"
-            rf"|carefree\b)[a-z]{{3,}})[- ]free(?:\s+please)?{_END}",
-            r"\g<at>without \g<x>",
-        ),
-        (
             r"(?P<not>\b(?:no|without|zero|minus)\s+(?:any\s+)?(?:[\w'-]+\s+){0,2}[\w'-]+?)\s+(?:at all"
             r"|whatsoever|anywhere|in sight"
             r"|in view|to be seen|visible|present|allowed|showing|this time|though|tho|falling|flying around|on show"
@@ -64,9 +118,18 @@ _GONE = r"\s+(?:off|out|gone|away|removed)(?=\s*(?:[,;:.]|$))"
 
 def told_plainly(text: str) -> str:
     """ "A fox, hats not wanted, skip the snow" -> "A fox, without hats, without the snow"."""
+    text = _NOT_SEEN.sub(r"no \g<thing>", _LEFT_OFF.sub(r"\g<joint>no \g<thing>", text))
+    text = _FREE_OF.sub(_without, text)
     for way, plain in _WAYS:
         text = way.sub(plain, text)
     return text
+
+
+def _without(match: re.Match[str]) -> str:
+    """ "Helmet-free", "a crowd-free beach" -> "without helmet", "a beach, without crowd"."""
+    if match["thing"].lower() in _OF_THEIR_OWN:
+        return match[0]
+    return f"{match['noun'] or ''}, without {match['thing']}," if match["noun"] else f", without {match['thing']}"
 
 
 def without_gone(prompt: str, unwanted: list[str]) -> str:

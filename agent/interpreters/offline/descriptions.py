@@ -6,7 +6,7 @@ from ...terms import squeeze
 from . import rewriting
 from .absences import told_plainly, without_gone
 from .lexicon import lexicon
-from .openings import with_plain_negations, without_opening
+from .openings import without_opening
 from .phrases import is_noun_phrase, term_of
 
 _NOT_A_NEGATION = re.compile(
@@ -50,12 +50,6 @@ _BACK_IN_PICTURE = re.compile(
     r"(?=\s+(?:in|on|at|by|under|from|through|along|over|across|behind|a|an|the|his|her)\b))\b).*$",
     re.I,
 )
-_NONE_OF_THEM = re.compile(
-    r",?\s+(?:and\s+)?(?:none of|no one of|not one of) (?:them|these|those|the \w+|which|whom)"
-    r"\s+(?:are |is )?(?:with|wearing|having|has|have|holding|carrying)\s+(?:an? )?",
-    re.I,
-)
-""" "Three mermaids, none of them with legs"."""
 _IS_SAID_OF = re.compile(
     r"\?|\b(?:i|you|we|it|he|she|they|is|are|was|were|be|isn't|aren't|would|should|could|can|will|looks?|has|have"
     r"|please|thanks?|instead|better|again|too|still|it's|that's|there's|don't|doesn't|like)\b"
@@ -158,7 +152,7 @@ def split_description(text: str) -> tuple[str, list[str]]:
     "portrait of a man without mustache" -> ("portrait of a man", ["mustache"])
     """
     said = without_opening(text)
-    text = told_plainly(_NONE_OF_THEM.sub(", without ", with_plain_negations(said)))
+    text = told_plainly(said)
     text = re.sub(r"\s*[(\[]((?:no|not|without|minus)\b[^()\[\]]*)[)\]]", r", \1,", text, flags=re.I)
     text = _COMMA_LIST.sub(lambda match: match[0].replace(",", " or"), text)
     masked = _NOT_A_NEGATION.sub(lambda match: "\0" * len(match[0]), text)

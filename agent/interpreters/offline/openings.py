@@ -1,4 +1,4 @@
-"""How a description may begin without being what it describes, and other ways to say that something is not there."""
+"""How a description may begin without being what it describes."""
 
 import re
 
@@ -52,66 +52,6 @@ _LEAD = re.compile(
     r"(?:(?:(?:a|an)\s+)?(?:new\s+)?(?:picture|image|pic)\s+of\s+)?(?=\S)",
     re.I,
 )
-_LEFT_OFF = re.compile(
-    r"(?P<joint>[,;.!]\s*|\s-+\s|\b(?:and|but)\s)(?:(?:but|and|please|just|you can|could you"
-    r"|can you)\s+)*(?:(?:leave|keep|take)\s+(?:the\s+|any\s+|all\s+)?"
-    r"(?P<thing>[\w'-]+(?: [\w'-]+)?)\s+(?:off|out|away)(?: of (?:it|there|the picture))?(?=\s*(?:$|[,.;!]"
-    r"|and\b|please\b))"
-    r"|hold\s+the\s+(?=\w))",
-    re.I,
-)
-""" "A cake, but leave the figurines off", "a pizza, hold the basil"."""
-_FREE_OF = re.compile(
-    r"(?P<joint>,?\s*(?:and\s+)?)(?<![\w-])(?P<thing>[a-z]{3,}s?)-free(?P<noun>\s+(?!and\b|in\b|on\b|at\b"
-    r"|please\b)[a-z]+)?",
-    re.I,
-)
-_NOT_SEEN = re.compile(
-    r"(?:^|(?<=[,;.!:]\s))(?:(?:the|any|and|but)\s+)*(?P<thing>[\w-]+(?: [\w-]+)?)\s+(?:must|should|may"
-    r"|can|shall)(?:n't| ?not)\s+"
-    r"(?:appear|be (?:in it|visible|seen|there|shown|present|included)"
-    r"|show(?: up)?)(?:\s+anywhere)?(?=\s*(?:$|[,;.!]))",
-    re.I,
-)
-""" "Text must not appear anywhere"."""
-_OF_THEIR_OWN = frozenset(
-    [
-        "care",
-        "hands",
-        "sugar",
-        "gluten",
-        "royalty",
-        "duty",
-        "tax",
-        "toll",
-        "lead",
-        "dairy",
-        "lactose",
-        "alcohol",
-        "fat",
-        "risk",
-        "stress",
-        "worry",
-        "cruelty",
-        "nut",
-        "meat",
-        "germ",
-        "rent",
-        "error",
-        "trouble",
-        "hassle",
-        "pain",
-        "drug",
-        "smoke",
-        "plastic",
-        "fuss",
-        "crease",
-        "wrinkle",
-        "non",
-        "caffeine",
-    ]
-)
-""" "Sugar-free" says what a drink is of, not what a picture is without."""
 
 
 def new_description(text: str) -> str | None:
@@ -135,16 +75,3 @@ def without_opening(text: str) -> str:
     if description == ungreeted and greeted and not greeted["mark"]:  # "so long, farewell"
         return text
     return description
-
-
-def with_plain_negations(text: str) -> str:
-    """ "A cake, leave the figurines off" -> "a cake, no figurines"; "helmet-free" -> "without helmet"."""
-    text = _NOT_SEEN.sub(r"no \g<thing>", _LEFT_OFF.sub(r"\g<joint>no \g<thing>", text))
-    return _FREE_OF.sub(_without, text)
-
-
-def _without(match: re.Match[str]) -> str:
-    """ "Helmet-free", "a crowd-free beach" -> "without helmet", "a beach, without crowd"."""
-    if match["thing"].lower() in _OF_THEIR_OWN:
-        return match[0]
-    return f"{match['noun'] or ''}, without {match['thing']}," if match["noun"] else f", without {match['thing']}"
