@@ -494,6 +494,8 @@ def test_only_sounds_like_a_request(feedback: str) -> None:
         "no notes, perfect",
         "the watermark is gone, thanks",
         "nothing to complain about",
+        "he has his collar up, perfect",
+        "a gull is sitting on the rail, lovely",
         "I can't complain",
         "never mind",
         "couldn't be better",
@@ -828,6 +830,7 @@ def test_hears_what_is_meant_of_the_state(negative: str, feedback: str, expected
         ("a loft, rustic", "make it industrial", "loft industrial", "rustic make"),
         ("picture", "make it a lighthouse", "lighthouse", "picture"),
         ("picture", "a lighthouse", "lighthouse", "picture"),
+        ("a dog in a park", "New idea: put the dog on a skateboard", "dog skateboard park", "idea put"),
     ],
 )
 def test_rewrites_the_prompt(prompt: str, feedback: str, must: str, must_not: str) -> None:

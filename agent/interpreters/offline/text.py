@@ -40,6 +40,13 @@ _ANNOUNCED = re.compile(
     re.I,
 )
 """ "Two problems: ..." only says that something will be said."""
+_NEW_IDEA = re.compile(
+    r"^\s*(?:(?:ok|okay|so|and|right)[, ]+)*(?:new|another|different|next)\s+"
+    r"(?:idea|thought|request|thing|plan)\s*[:,.]\s+"
+    r"(?=(?:put|add|give|remove|change|turn|keep|lose|drop|swap|replace|move|make)\s+(?!(?:me|us)\b))",
+    re.I,
+)
+""" "New idea: put the dog on a skateboard"."""
 _TAG = re.compile(
     r"(?<=\w)(?:,?\s+(?:no|innit|isn't it|isnt it|aren't they|don't you think|dont you think|wouldn't you say|or not)"
     r"|,\s*(?:right|eh|huh|yeah|correct|ok|okay))\s*\?",
@@ -100,7 +107,7 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
         text,
         flags=re.I,
     )
-    text = _TAG.sub(_untagged, _ANNOUNCED.sub("", text))
+    text = _TAG.sub(_untagged, _NEW_IDEA.sub("", _ANNOUNCED.sub("", text)))
     text = re.sub(r"\b(an? [\w-]+) or (?:two|three|so|more)\b", r"\1", text, flags=re.I)
     text = re.sub(
         r"(?<!another )(?<!different )(?<!fresh )(?<!second )(?<!new )(?<!more )\b(take|cut|turn|leave"
