@@ -19,7 +19,7 @@ FEEDBACK = ("too cartoonish", "and no logo", "undo")
 PLACES = ("forest", "beach", "city", "sky", "room", "blue background")
 SUBJECTS = ("man", "woman", "child", "cat", "house", "boat")
 STYLES = ("photo", "cartoon", "painting", "photo", "cartoon", "sketch")
-UNWANTED = "watermark, text, logo, frame, blurry"
+UNWANTED = "watermark, text, logo, frame, blurry, oversaturated"
 WORN = ("hat", "glasses", "smile", "mustache", "sunglasses", "beard", "earrings", "long hair")
 
 
@@ -44,7 +44,7 @@ def prompts(count: int) -> list[str]:
 
 
 def sheet(columns: int = 8, rows: int = 3) -> Image.Image:
-    """The first seeds, each with a prompt drawn at random, without overlays and blur."""
+    """The first seeds, each with a prompt drawn at random, without overlays and faults."""
     engine = LocalEngine.load("mini")
     image = Image.new("RGB", (columns * 128, rows * 128))
     for seed, prompt in enumerate(prompts(columns * rows)):
