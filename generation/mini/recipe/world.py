@@ -120,8 +120,10 @@ class Scene:
         return self.subject in PEOPLE
 
     def has(self, name: str) -> bool:
-        """Whether the picture has one of `FLAGS`, or this eyewear, exposure or style, or a "person"."""
-        return name in self.flags or name in (self.eyewear, self.exposure, self.style, self.is_person and "person")
+        """Whether the picture has one of `FLAGS`, or this eyewear, exposure or style; or a "person"."""
+        if name == "person":
+            return self.is_person
+        return name in self.flags or name in (self.eyewear, self.exposure, self.style)
 
 
 def sample(rng: random.Random) -> Scene:
