@@ -9,16 +9,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import nn
+from transformers import CLIPTextModel, CLIPTokenizer
 
-from notthat.generation.mini.recipe.autoencoder import CHANNELS, encode_all, level, new_autoencoder, train_decoder
+from notthat.generation.mini.recipe.autoencoder import CHANNELS, encode_all, level, new_autoencoder
 from notthat.generation.mini.recipe.captions import WORDS, caption
 from notthat.generation.mini.recipe.clip import learn_tokenizer, new_clip, text_tower, tokenize, train_clip, train_words
 from notthat.generation.mini.recipe.data import Pictures
+from notthat.generation.mini.recipe.decoder import repaint_all, train_decoder
+from notthat.generation.mini.recipe.denoiser import new_unet
 from notthat.generation.mini.recipe.loop import Plan, fit
 from notthat.generation.mini.recipe.muon import orthogonal
 from notthat.generation.mini.recipe.render import SIZE, render
 from notthat.generation.mini.recipe.world import EXPOSURES, EYEWEAR, FLAGS, STYLES, SUBJECTS, WORN_BY, Scene, sample
+from notthat.generation.models import locate
 
 
 def some_scenes(count: int) -> list[Scene]:
@@ -155,11 +160,39 @@ def test_levelling_changes_the_latents_and_nothing_else() -> None:
 
 def test_the_decoder_is_trained_on_without_a_change_to_the_latents(tmp_path: Path) -> None:
     pictures, vae = Pictures(tmp_path / "pictures", 8, seed=0), new_autoencoder()
+    tokenizer = learn_tokenizer([caption(scene, random.Random(0)) for scene in some_scenes(500)])
+    encoder = text_tower(new_clip(tokenizer))
     latents = encode_all(vae, pictures, tmp_path / "latents.pt", "cpu")
+
+    def repaint() -> tuple[list[int], torch.Tensor]:
+        known = pictures.scenes, latents, tmp_path / "repainted.pt", "cpu"
+        return repaint_all(new_unet(), tokenizer, encoder, *known, count=6)
+
+    chosen, repainted = repaint()
+    assert len(set(chosen)) == len(repainted) == 6
+    assert torch.isfinite(repainted).all()
+    assert not torch.allclose(repainted, latents[chosen], atol=0.1)
+    assert torch.equal(repaint()[1], repainted), "kept on disk"
     decoded = vae.decode(latents[:1]).sample
-    train_decoder(vae, pictures, latents, Plan(steps=2), tmp_path, "cpu")
+    train_decoder(vae, pictures, latents, (chosen, repainted), Plan(steps=2), tmp_path, "cpu")
     assert torch.allclose(encode_all(vae, pictures, tmp_path / "again.pt", "cpu"), latents, atol=1e-4)
     assert not torch.allclose(vae.decode(latents[:1]).sample, decoded, atol=1e-2)
+
+
+def test_what_is_repainted_from_little_noise_stays_near_where_it_was(tmp_path: Path) -> None:
+    """Judged with the shipped denoiser: a picture's latents come back as that picture's, not as another's."""
+    folder = locate("mini")
+    vae = AutoencoderKL.from_pretrained(folder, subfolder="vae", torch_dtype=torch.float32)
+    unet = UNet2DConditionModel.from_pretrained(folder, subfolder="unet", torch_dtype=torch.float32)
+    tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
+    encoder = CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=torch.float32)
+    pictures = Pictures(tmp_path / "pictures", 8, seed=0)
+    latents = encode_all(vae, pictures, tmp_path / "latents.pt", "cpu")
+    chosen, repainted = repaint_all(
+        unet, tokenizer, encoder, pictures.scenes, latents, tmp_path / "repainted.pt", "cpu"
+    )
+    distances = torch.cdist(repainted.flatten(1), latents.flatten(1))
+    assert distances.argmin(1).tolist() == chosen
 
 
 def test_the_picture_tower_learns_without_a_change_to_the_text_tower(tmp_path: Path) -> None:

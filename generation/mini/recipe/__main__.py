@@ -1,6 +1,6 @@
 """Train `mini` from nothing: python -m notthat.generation.mini.recipe --runs runs/mini
 
-Stages: pictures, autoencoder, words, decoder, denoiser, clip, export. Each goes on from its last
+Stages: pictures, autoencoder, words, denoiser, decoder, clip, export. Each goes on from its last
 checkpoint, so the command can be interrupted and given again at any time. CUDA is used when there is one.
 
 With `--start generation/mini/weights` a finished model is trained on; its latents stay what they are.
@@ -17,16 +17,17 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPModel, CLIPTokenizer
 
-from .autoencoder import encode_all, train_autoencoder, train_decoder
+from .autoencoder import encode_all, train_autoencoder
 from .captions import caption
 from .clip import learn_tokenizer, new_clip, text_tower, train_clip, train_words
 from .data import Pictures
+from .decoder import repaint_all, train_decoder
 from .denoiser import new_unet, train_denoiser
 from .export import assemble, export, sheet
 from .loop import Plan
 from .world import Scene
 
-_STAGES = ("autoencoder", "words", "decoder", "denoiser", "clip")
+_STAGES = ("autoencoder", "words", "denoiser", "decoder", "clip")
 
 
 def main() -> None:
@@ -64,8 +65,6 @@ def main() -> None:
     )
     encoder = text_tower(clip).requires_grad_(False)
     latents = encode_all(vae, pictures, runs / "latents.pt", device)
-    plan = Plan(args.decoder_steps, 0.01, ema=0.99, bfloat16=args.bfloat16)
-    train_decoder(vae, pictures, latents, plan, runs, device)
 
     def show(unet: UNet2DConditionModel, step: int) -> None:
         if step % args.sheet_every == 0:
@@ -73,6 +72,10 @@ def main() -> None:
 
     plan = Plan(args.denoiser_steps, ema=0.995, bfloat16=args.bfloat16)
     train_denoiser(unet, pictures.scenes, latents, tokenizer, encoder, plan, runs, device, show, args.compile)
+    if args.decoder_steps:
+        repainted = repaint_all(unet, tokenizer, encoder, pictures.scenes, latents, runs / "repainted.pt", device)
+        plan = Plan(args.decoder_steps, 0.01, ema=0.99, bfloat16=args.bfloat16)
+        train_decoder(vae, pictures, latents, repainted, plan, runs, device)
     train_clip(clip, pictures, tokenizer, Plan(args.clip_steps, ema=0.99, bfloat16=args.bfloat16), runs, device)
     pipeline = assemble(vae, encoder, tokenizer, unet)
     sheet(pipeline, runs / "sheet.png")

@@ -48,7 +48,7 @@ def train_autoencoder(pictures: Pictures, plan: Plan, folder: Path, device: str)
         latents = vae.encode(pixels).latent_dist.mean
         noise = 0.05 * latents.detach().std() * torch.randn_like(latents)
         colours = functional.mse_loss(latents[:, :3], functional.avg_pool2d(pixels, 8))
-        return _difference(vae.decode(latents + noise).sample, pixels) + max(0.0, 1 - 2 * done) * colours
+        return difference(vae.decode(latents + noise).sample, pixels) + max(0.0, 1 - 2 * done) * colours
 
     fit("autoencoder", vae, loss, plan, folder)
     with torch.no_grad():
@@ -57,25 +57,7 @@ def train_autoencoder(pictures: Pictures, plan: Plan, folder: Path, device: str)
     return vae
 
 
-def train_decoder(
-    vae: AutoencoderKL, pictures: Pictures, latents: Tensor, plan: Plan, folder: Path, device: str
-) -> None:
-    """Train the decoder alone, in place, on whole pictures: the latents, and so the denoiser's task, stay the same."""
-    vae.to(device, memory_format=torch.channels_last).requires_grad_(False)
-    vae.decoder.requires_grad_(True)
-    clean = latents / vae.config.scaling_factor
-
-    def loss(rng: random.Random, _: float) -> Tensor:
-        chosen = [rng.randrange(len(pictures.scenes)) for _ in range(8)]
-        given = clean[chosen].to(device)
-        noise = 0.08 * torch.rand(1) * given.std() * torch.randn_like(given)
-        pixels = pictures.batch(chosen).to(device, memory_format=torch.channels_last)
-        return _difference(vae.decode((given + noise).to(memory_format=torch.channels_last)).sample.float(), pixels)
-
-    fit("decoder", vae, loss, plan, folder)
-
-
-def _difference(decoded: Tensor, pixels: Tensor) -> Tensor:
+def difference(decoded: Tensor, pixels: Tensor) -> Tensor:
     """How far the pictures and their edges are apart, at three scales."""
     total = torch.zeros((), device=pixels.device)
     for scale in range(3):

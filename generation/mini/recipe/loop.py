@@ -40,7 +40,7 @@ class Plan:
     """Whether products are worked out in half the precision: half the time, where the processor knows it."""
 
 
-_EDGES = ("embed", "conv_in", "conv_out", "quant_conv", "head", "projection", "attn")
+_EDGES = ("embed", "conv_in", "conv_out", "quant_conv", "head", "projection", "attn", "critic")
 
 
 def fit(

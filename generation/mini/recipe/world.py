@@ -65,17 +65,17 @@ FLAGS: dict[str, float] = {
 
 SHOWN_MORE: dict[str, float] = {
     "person": 2.5,
-    "oversaturated": 2.6,
+    "oversaturated": 3.2,
+    "overexposed": 2.6,
     "cartoon": 2.4,
     "painting": 2.4,
     "text": 2.2,
-    "overexposed": 2.2,
     "sketch": 2.0,
     "dark": 2.0,
     "logo": 1.5,
-    "glasses": 1.4,
     "watermark": 1.4,
     "frame": 1.3,
+    "earrings": 1.2,
     "beard": 1.2,
     "mustache": 1.2,
 }
