@@ -20,9 +20,9 @@ from notthat.agent.interfaces.http import Serving, create_app
 from notthat.agent.interfaces.http.server import Server, address_of, listen
 
 HERE = Path(__file__).parent
-SEED = "3"
+SEED = "444"
 PROMPT = "portrait of a man without mustache"
-SAID = ("too cartoonish", "and no watermark", "still cartoonish")
+SAID = ("too cartoonish", "and no hat", "still cartoonish")
 BESIDE = "put him in a forest"
 """Said of turn 1, so that there is a branch to be seen."""
 POLICY = """title = "How our pictures look"
