@@ -57,13 +57,13 @@ def train_autoencoder(pictures: Pictures, plan: Plan, folder: Path, device: str)
     return vae
 
 
-def difference(decoded: Tensor, pixels: Tensor) -> Tensor:
-    """How far the pictures and their edges are apart, at three scales."""
+def difference(decoded: Tensor, pixels: Tensor, where: Tensor | float = 1.0) -> Tensor:
+    """How far the pictures and their edges are apart, at three scales; `where` weighs it by pixel."""
     total = torch.zeros((), device=pixels.device)
+    error = where * (decoded - pixels)
     for scale in range(3):
         if scale:
-            decoded, pixels = (functional.avg_pool2d(x, 2) for x in (decoded, pixels))
-        error = decoded - pixels
+            error = functional.avg_pool2d(error, 2)
         edges = error.diff(dim=2).abs().mean() + error.diff(dim=3).abs().mean()
         total = total + error.abs().mean() + error.square().mean() + edges
     return total

@@ -23,7 +23,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "mustache": ("mustache", "mustache", "moustache"),
     "beard": ("beard",),
     "glasses": ("glasses", "glasses", "eyeglasses", "spectacles"),
-    "sunglasses": ("sunglasses", "sunglasses", "dark glasses"),
+    "sunglasses": ("sunglasses",),
     "hat": ("hat", "hat", "hat", "cap"),
     "earrings": ("earrings",),
     "smile": ("smile", "smiling", "grin"),

@@ -18,10 +18,11 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from ...guidance import cfg, rescaled
 from .autoencoder import difference
+from .canvas import SIZE
 from .captions import caption
 from .clip import tokenize
 from .data import Pictures
-from .denoiser import new_scheduler
+from .denoiser import faces, new_scheduler
 from .export import GUIDANCE, RESCALE, STEPS
 from .loop import Plan, fit
 from .world import Scene
@@ -106,7 +107,8 @@ def train_decoder(
 ) -> None:
     """Train the decoder alone, in place, on whole pictures: the latents, and so the denoiser's task, stay the same.
 
-    Half of a batch are repainted latents, the others the encoder's own, with a little noise on them. The critic
+    Half of a batch are repainted latents, the others the encoder's own, with a little noise on them. The middle of
+    the picture weighs more, as in the denoiser: a mustache is a few pixels, and would be smoothed away. The critic
     learns beside it, by the hinge loss, what decoded pictures look like.
     """
     vae.to(device, memory_format=torch.channels_last).requires_grad_(False)
@@ -115,6 +117,7 @@ def train_decoder(
     both = nn.ModuleDict({"vae": vae, "critic": critic})
     chosen, painted = repainted
     most = 0.08 * latents.std()
+    where = faces(SIZE).to(device)
 
     def loss(rng: random.Random, done: float) -> Tensor:
         some = rng.sample(range(len(chosen)), BATCH // 2)
@@ -127,7 +130,7 @@ def train_decoder(
         taken_for_real = functional_call(critic, fixed, (decoded,)).mean()
         told_apart = functional.relu(1 - critic(real)).mean() + functional.relu(1 + critic(decoded.detach())).mean()
         trust = CRITIC_WEIGHT * min(1.0, 5 * done)  # it knows nothing at first
-        total: Tensor = difference(decoded, real) - trust * taken_for_real + told_apart
+        total: Tensor = difference(decoded, real, where) - trust * taken_for_real + told_apart
         return total
 
     fit("decoder", both, loss, plan, folder)

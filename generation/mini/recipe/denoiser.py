@@ -75,7 +75,7 @@ def train_denoiser(
     """
     unet.to(device, memory_format=torch.channels_last)
     noised = new_scheduler().alphas_cumprod.to(device)
-    where = _faces(latents.shape[-1]).to(device)
+    where = faces(latents.shape[-1]).to(device)
     predict = torch.compile(unet) if compiled else unet
     shown = [prod(times for name, times in SHOWN_MORE.items() if scene.has(name)) for scene in scenes]
     up_to = list(accumulate(shown))
@@ -108,7 +108,7 @@ def train_denoiser(
     )
 
 
-def _faces(side: int) -> Tensor:
+def faces(side: int) -> Tensor:
     """Weights of shape (side, side) and mean 1, four times as high in the middle as in the corners."""
     offset = torch.linspace(-1, 1, side)
     near = torch.exp(-2 * (offset**2 + (offset[:, None] * 0.8) ** 2))
