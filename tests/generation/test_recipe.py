@@ -13,12 +13,12 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from notthat.generation.mini.recipe.autoencoder import CHANNELS, encode_all, level, new_autoencoder
+from notthat.generation.mini.recipe.autoencoder import CHANNELS, difference, encode_all, level, new_autoencoder
 from notthat.generation.mini.recipe.captions import WORDS, caption
 from notthat.generation.mini.recipe.clip import learn_tokenizer, new_clip, text_tower, tokenize, train_clip, train_words
 from notthat.generation.mini.recipe.data import Pictures
 from notthat.generation.mini.recipe.decoder import repaint_all, train_decoder
-from notthat.generation.mini.recipe.denoiser import new_unet
+from notthat.generation.mini.recipe.denoiser import faces, new_unet
 from notthat.generation.mini.recipe.loop import Plan, fit
 from notthat.generation.mini.recipe.muon import orthogonal
 from notthat.generation.mini.recipe.render import SIZE, render
@@ -156,6 +156,14 @@ def test_levelling_changes_the_latents_and_nothing_else() -> None:
         assert torch.allclose(covariance, torch.diag(covariance.diag()), atol=1e-2)
         assert covariance.trace() == pytest.approx(CHANNELS, rel=1e-2)
         assert torch.allclose(vae.decode(after).sample, decoded, atol=1e-3)
+
+
+def test_a_face_that_is_wrong_weighs_more_than_a_corner() -> None:
+    drawn = torch.zeros(1, 3, SIZE, SIZE)
+    middle, corner = drawn.clone(), drawn.clone()
+    middle[:, :, 60:68, 60:68] = corner[:, :, 4:12, 4:12] = 1
+    assert difference(middle, drawn) == pytest.approx(difference(corner, drawn).item())
+    assert difference(middle, drawn, faces(SIZE)) > 3 * difference(corner, drawn, faces(SIZE))
 
 
 def test_the_decoder_is_trained_on_without_a_change_to_the_latents(tmp_path: Path) -> None:

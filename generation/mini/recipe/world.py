@@ -65,7 +65,7 @@ FLAGS: dict[str, float] = {
 
 SHOWN_MORE: dict[str, float] = {
     "person": 2.5,
-    "oversaturated": 3.6,
+    "oversaturated": 3.2,
     "overexposed": 2.6,
     "cartoon": 2.4,
     "painting": 2.4,
