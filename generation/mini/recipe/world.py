@@ -76,8 +76,10 @@ SHOWN_MORE: dict[str, float] = {
     "watermark": 1.4,
     "frame": 1.3,
     "earrings": 1.2,
+    "hat": 1.2,
     "beard": 1.2,
     "mustache": 1.2,
+    "glasses": 1.1,
 }
 """How many times likelier than another a picture with it is shown to the denoiser.
 
