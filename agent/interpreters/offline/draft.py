@@ -154,6 +154,16 @@ class Draft:
             self.edits.append(Exclude(term=term, weight=weight))
         return bool(term)
 
+    def retract(self, term: str) -> bool:
+        """Take back that this feedback leaves a term out; False where it doesn't."""
+        left = [edit for edit in self.edits if not (isinstance(edit, Exclude) and key(edit.term) == key(term))]
+        if len(left) == len(self.edits):
+            return False
+        self.edits = left
+        if self.prompt == rewriting.without(self.state.prompt, term):
+            self.prompt = self.state.prompt
+        return True
+
     def keep_out(self, term: str, weight: float = DEFAULT_WEIGHT) -> bool:
         """Leave out this very term, no harder than it may be left out already."""
         if known := self.known(term):

@@ -35,6 +35,7 @@ _AGAIN_WITH = re.compile(
 _POLITELY = re.compile(r"\b(?:please|pls+|plz+|kindly)\b(?!\s+(?:fix|sort|correct|remove|change|do something))", re.I)
 _SO_MANY = re.compile(r"(?:^|(?<=[.!?,;] ))so (many|much)\b(?! (?:thanks|love|better|nicer)\b)", re.I)
 """ "So many birds!", where nothing is praised."""
+_CHANGED_MIND = re.compile(r"\w[\s,.!-]+no,? wait\b", re.I)
 _CORRECTS = re.compile(r"an?\s+[\w-]+(?:\s+[\w-]+)?$", re.I)
 
 
@@ -81,10 +82,10 @@ def _draft(feedback: str, state: State) -> Draft:
         said = f"next: {said[anew.end() :]}"
     description = said if not state.prompt.strip() else new_description(said) or new_description(text)
     description = description or fresh_description(said, state.prompt)
-    if description is not None:
+    if description is not None and not (state.prompt.strip() and _CHANGED_MIND.search(said)):
         with draft.step(said, "description"):
             _describe(description, draft)
-    elif not _redescribe(trim(said), draft):
+    elif _CHANGED_MIND.search(said) or not _redescribe(trim(said), draft):
         read_all(text, draft)
         if not draft.finish():
             with draft.step(said, "wish"):

@@ -30,8 +30,17 @@ _LEADS_ON = re.compile(
 """What comes before no new clause: "don't | remove it", "I hate how dark | it is"."""
 
 
+_SO_UNSEEN = re.compile(
+    r"^(?P<fault>.*\btoo\s+\w+)\s+"
+    r"(?P<unseen>(?:(?:i|we|you)\s+)?(?:can't|can ?not)\s+(?:even\s+)?(?:see|read|tell|make out)\b.*)$",
+    re.I,
+)
+
+
 def cut_run_on(clause: str) -> list[str]:
     """ "Get rid of the skull its overdone", "why the hat remove it": two clauses without a comma."""
+    if unseen := _SO_UNSEEN.match(clause):
+        return [unseen["fault"], unseen["unseen"]]
     for pattern in (_REASON_AFTER, _COMMAND_AFTER):
         if (joint := pattern.search(clause)) and not _LEADS_ON.search(clause[: joint.start()]):
             return [clause[: joint.start()], clause[joint.end() :]]

@@ -100,13 +100,6 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
     text = re.sub(
         r"\b(way|far|is|are|looks?|feels?|its|it's|bit|just)\s+2\s+(?=[a-z]{3})", r"\1 too ", text, flags=re.I
     )
-    text = re.sub(
-        rf"(?:\b(?:it'?s|wa+y|is|are|looks?|feels?|seems?|bit|little|much|far|tad|all|so)\s+"
-        rf"|^)to\s+(?={_adjectives()}\b)",
-        lambda match: re.sub(r"to\s+$", "too ", match[0], flags=re.I),
-        text,
-        flags=re.I,
-    )
     text = _TAG.sub(_untagged, _NEW_IDEA.sub("", _ANNOUNCED.sub("", text)))
     text = re.sub(r"\b(an? [\w-]+) or (?:two|three|so|more)\b", r"\1", text, flags=re.I)
     text = re.sub(
@@ -124,6 +117,14 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
     text = re.sub(r"(?:^|(?<=[,.;]\s)|(?<=\band\s))ad\s+(?=(?:an?|the|some|more)\s)", "add ", text, flags=re.I)
     vocabulary = vocabulary_of_typos() | frozenset(known)
     text = re.sub(r"[A-Za-z']{1,40}", lambda match: repaired(match[0], vocabulary), text)
+    text = re.sub(
+        rf"(?:\b(?:it'?s|wa+y|is|are|looks?|feels?|seems?|bit|little|much|far|tad|all|so)\s+"
+        rf"|^)to\s+(?={_adjectives()}\b)|\b(?:it'?s|is|are|looks?|wa+y)\s+to\s+(?={_colors()}\b)",
+        lambda match: re.sub(r"to\s+$", "too ", match[0], flags=re.I),
+        text,
+        flags=re.I,
+    )
+    text = re.sub(r"(?<=\w)[\s,.!-]*\bno,? wait\b[\s,.!-]*(?=\w)", ". no wait, ", text, flags=re.I)
     text = re.sub(r"\bis it (?:(?:just|only) )?me,? or (is|are) there\b", r"there \1", text, flags=re.I)
     text = re.sub(r"\bis it (?:(?:just|only) )?me,? or (is|are|does|do)\b", r"\1n't", text, flags=re.I)
     return re.sub(r"\bnever\s?mind\s+(?=(?:you|i|we|it|keep|undo|leave|that|put)\b)", "never mind, ", text, flags=re.I)
@@ -274,6 +275,11 @@ def _adjectives() -> str:
     return either(
         {"many", "much", "brite", "bright", "high"} | lexicon().words["faults"] | lexicon().words["needs_noun"]
     )
+
+
+@cache
+def _colors() -> str:
+    return either(lexicon().kinds["color"])
 
 
 def _untagged(tag: re.Match[str]) -> str:

@@ -211,7 +211,10 @@ def missing(said: Reading, draft: Draft) -> bool:
     if term_of(phrase) is None:
         return False
     draft.mention = phrase
-    return draft.allow(known.term) if (known := draft.known(phrase)) else draft.add(phrase)
+    if known := draft.known(re.sub(r"^(?:some|a few|one|a couple of)\s+", "", phrase, flags=re.I)):
+        not_all = re.search(r"\bmissed (?:some|a few|one|a couple)\b", said.clause, re.I)
+        return draft.exclude(known.term) if not_all else draft.allow(known.term)
+    return draft.add(phrase)
 
 
 @act

@@ -65,6 +65,8 @@ def correct(said: Reading, draft: Draft) -> bool:
         r"\w (?:should|must|could|needs? to|has to|have to|ought to) be\s", new, re.I
     ):  # "the hat should be red"
         return False
+    if re.match(r"(?:take|remove|delete|lose|drop|erase|ditch|cut|hide|get rid of)\s", new, re.I):
+        return False
     if re.match(r"(?:none|zero|nothing|neither)$", new, re.I):  # "I asked for none"
         return bool(draft.edits)
     if none := re.match(r"(?:no|without|zero)\s+(?P<x>.+)", new, re.I):

@@ -57,6 +57,8 @@ def release(said: Reading, draft: Draft) -> bool:
 def keep(said: Reading, draft: Draft) -> bool:
     """ "Keep the hat", "don't remove the hat": allowed again where it is out, no change else."""
     draft.mention = term_of(said["THING"]) or draft.mention
+    if draft.corrective and draft.mention and draft.retract(draft.mention):  # "no hat. no wait, keep it"
+        return True
     known = draft.known(said["THING"])
     return draft.allow(known.term) if known else True
 

@@ -88,7 +88,8 @@ _TOO_MUCH_OF_A_GOOD_THING = frozenset(
 def faulty(said: Reading, draft: Draft) -> bool:
     """ "It's blurry", "the ears look wrong"; "it isn't blurry" is fine."""
     asks = lexicon().words["verbs"] | {"can", "could", "may", "might", "would", "should", "must", "shall"}
-    if set(said["SUBJECT"].lower().split()[:1]) & asks:  # "let the background be pale"
+    subject = said["SUBJECT"].lower().split()
+    if {*subject[:1], *subject[-1:]} & asks:  # "let the background be pale", "the booth should be rusty"
         return False
     if re.match(r"my\s", said["SUBJECT"], re.I) and not re.match(
         r"complain|asking|want", said["QUALITY"], re.I

@@ -67,13 +67,23 @@ def annoyed(said: Reading, draft: Draft) -> bool:
     noun = term_of(said["THING"]) if said["THING"] else None
     if re.match(r"(?:going on|happening|stuff|things|clutter|mess)\b", said["THING"], re.I):
         return draft.exclude_term("clutter")
-    if said["THING"] and not is_noun_phrase(said["THING"]):  # "my client keeps asking"
+    where = _SOMEWHERE.search(said["THING"])
+    named = said["THING"][: where.start()] if where else said["THING"]
+    if named and not is_noun_phrase(named):  # "my client keeps asking"
         return False
     if noun in lexicon().kinds["background"]:
         return draft.exclude_term(f"busy {noun}")
-    if noun and noun.split()[-1] in lexicon().words["body"] and not draft.known(noun):
+    body = lexicon().words["body"]
+    is_off = where is not None and where["place"].lower() not in body  # "that hair on the rim of the bowl"
+    if noun and noun.split()[-1] in body and not is_off and not draft.known(noun):
         return draft.exclude_term(f"bad {noun}")
     return not lexicon().is_praise(said.thing) and draft.exclude(said.thing)
+
+
+_SOMEWHERE = re.compile(
+    r"\s(?:\w+ing\s+)?(?:on|in|at|across|over|under|around|behind|along)\s+(?:the|my|our|that)\s+(?P<place>\w+)", re.I
+)
+"""Where a thing is: "that cord | running across the floor"."""
 
 
 @act
