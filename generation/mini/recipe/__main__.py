@@ -42,8 +42,7 @@ def main() -> None:
     parser.add_argument("--decoder-steps", type=int, default=1000)
     parser.add_argument("--denoiser-steps", type=int, default=6000)
     parser.add_argument("--clip-steps", type=int, default=1000)
-    parser.add_argument("--bfloat16", action="store_true", help="train in bfloat16: faster where the processor has it")
-    parser.add_argument("--compile", action="store_true", help="compile the denoiser: a fifth faster, after minutes")
+    parser.add_argument("--bfloat16", action="store_true", help="train in bfloat16, where the processor has it")
     parser.add_argument("--sheet-every", type=int, default=400, help="steps between sample sheets")
     args = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -71,7 +70,7 @@ def main() -> None:
             sheet(assemble(vae, encoder, tokenizer, unet), runs / f"sheet-{step:05d}.png")
 
     plan = Plan(args.denoiser_steps, ema=0.995, bfloat16=args.bfloat16)
-    train_denoiser(unet, pictures.scenes, latents, tokenizer, encoder, plan, runs, device, show, args.compile)
+    train_denoiser(unet, pictures.scenes, latents, tokenizer, encoder, plan, runs, device, show)
     if args.decoder_steps:
         repainted = repaint_all(unet, tokenizer, encoder, pictures.scenes, latents, runs / "repainted.pt", device)
         plan = Plan(args.decoder_steps, 0.01, ema=0.99, bfloat16=args.bfloat16)

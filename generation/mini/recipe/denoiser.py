@@ -65,7 +65,6 @@ def train_denoiser(
     folder: Path,
     device: str,
     on_checkpoint: Callable[[UNet2DConditionModel, int], None] | None = None,
-    compiled: bool = False,
 ) -> None:
     """Train in place on (latents, a fresh caption each time); one caption in ten is left empty.
 
@@ -76,7 +75,6 @@ def train_denoiser(
     unet.to(device, memory_format=torch.channels_last)
     noised = new_scheduler().alphas_cumprod.to(device)
     where = faces(latents.shape[-1]).to(device)
-    predict = torch.compile(unet) if compiled else unet
     shown = [prod(times for name, times in SHOWN_MORE.items() if scene.has(name)) for scene in scenes]
     up_to = list(accumulate(shown))
 
@@ -92,7 +90,7 @@ def train_denoiser(
         noise = torch.randn_like(clean)
         noisy = (alpha.sqrt() * clean + (1 - alpha).sqrt() * noise).to(memory_format=torch.channels_last)
         velocity = alpha.sqrt() * noise - (1 - alpha).sqrt() * clean
-        error = (where * (predict(noisy, timesteps, context).sample - velocity).square()).mean((1, 2, 3))
+        error = (where * (unet(noisy, timesteps, context).sample - velocity).square()).mean((1, 2, 3))
         snr = (alpha / (1 - alpha)).flatten()
         weight = (snr.clamp(max=5) / (snr + 1)).clamp(min=0.2)
         weighted: Tensor = weight * error

@@ -37,7 +37,7 @@ class Plan:
     ema: float = 0.998
     checkpoint_every: int = 200
     bfloat16: bool = False
-    """Whether products are worked out in half the precision: half the time, where the processor knows it."""
+    """Whether products are worked out in half the precision: less time, where the processor knows it."""
 
 
 _EDGES = ("embed", "conv_in", "conv_out", "quant_conv", "head", "projection", "attn", "critic")
