@@ -18,7 +18,7 @@ from notthat.generation.mini.recipe.captions import WORDS, caption
 from notthat.generation.mini.recipe.clip import learn_tokenizer, new_clip, text_tower, tokenize, train_clip, train_words
 from notthat.generation.mini.recipe.data import Pictures
 from notthat.generation.mini.recipe.decoder import repaint_all, train_decoder
-from notthat.generation.mini.recipe.denoiser import faces, new_unet
+from notthat.generation.mini.recipe.denoiser import faces, mix, new_unet
 from notthat.generation.mini.recipe.loop import Plan, fit
 from notthat.generation.mini.recipe.muon import orthogonal
 from notthat.generation.mini.recipe.render import SIZE, render
@@ -164,6 +164,16 @@ def test_a_face_that_is_wrong_weighs_more_than_a_corner() -> None:
     middle[:, :, 60:68, 60:68] = corner[:, :, 4:12, 4:12] = 1
     assert difference(middle, drawn) == pytest.approx(difference(corner, drawn).item())
     assert difference(middle, drawn, faces(SIZE)) > 3 * difference(corner, drawn, faces(SIZE))
+
+
+def test_a_mix_lies_between_two_denoisers() -> None:
+    one, other = new_unet(), new_unet()
+    with torch.no_grad():
+        other.conv_in.bias += 1
+    before = one.conv_in.bias.clone()
+    mix(one, other, 0.25)
+    assert torch.allclose(one.conv_in.bias, before + 0.25)
+    assert torch.equal(one.conv_out.weight, other.conv_out.weight)
 
 
 def test_the_decoder_is_trained_on_without_a_change_to_the_latents(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from .captions import caption
 from .clip import learn_tokenizer, new_clip, text_tower, train_clip, train_words
 from .data import Pictures
 from .decoder import repaint_all, train_decoder
-from .denoiser import new_unet, train_denoiser
+from .denoiser import mix, new_unet, train_denoiser
 from .export import assemble, export, sheet
 from .loop import Plan
 from .world import Scene
@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/mini"), help="where pictures and checkpoints are kept")
     parser.add_argument("--out", type=Path, help="where the finished model goes (default: RUNS/weights)")
     parser.add_argument("--start", type=Path, help="a finished model to start from, instead of from nothing")
+    parser.add_argument("--of-start", type=float, default=0.0, help="the share of its denoiser that is mixed in again")
     parser.add_argument("--pictures", type=int, default=20_000)
     parser.add_argument("--autoencoder-steps", type=int, default=4500)
     parser.add_argument("--words-steps", type=int, default=3000)
@@ -53,7 +54,9 @@ def main() -> None:
         tokenizer = CLIPTokenizer.from_pretrained(start / "tokenizer")
         vae = AutoencoderKL.from_pretrained(start, subfolder="vae", torch_dtype=torch.float32).to(device)
         clip = CLIPModel.from_pretrained(start / "clip", dtype=torch.float32).to(device)
-        unet = UNet2DConditionModel.from_pretrained(start, subfolder="unet", torch_dtype=torch.float32)
+        unet, before = (
+            UNet2DConditionModel.from_pretrained(start, subfolder="unet", torch_dtype=torch.float32) for _ in range(2)
+        )
     else:
         tokenizer = _tokenizer(pictures.scenes, runs / "tokenizer")
         vae = train_autoencoder(pictures, Plan(args.autoencoder_steps, edge_rate=3e-3, ema=0.995), runs, device)
@@ -71,6 +74,8 @@ def main() -> None:
 
     plan = Plan(args.denoiser_steps, ema=0.995, bfloat16=args.bfloat16)
     train_denoiser(unet, pictures.scenes, latents, tokenizer, encoder, plan, runs, device, show)
+    if start:
+        mix(unet, before, args.of_start)
     if args.decoder_steps:
         repainted = repaint_all(unet, tokenizer, encoder, pictures.scenes, latents, runs / "repainted.pt", device)
         plan = Plan(args.decoder_steps, 0.01, ema=0.99, bfloat16=args.bfloat16)
@@ -78,10 +83,11 @@ def main() -> None:
     train_clip(clip, pictures, tokenizer, Plan(args.clip_steps, ema=0.99, bfloat16=args.bfloat16), runs, device)
     pipeline = assemble(vae, encoder, tokenizer, unet)
     sheet(pipeline, runs / "sheet.png")
-    export(pipeline, clip, pictures.scenes, _training(runs, device, args.start), args.out or runs / "weights")
+    training = _training(runs, device, args.start, args.of_start)
+    export(pipeline, clip, pictures.scenes, training, args.out or runs / "weights")
 
 
-def _training(runs: Path, device: str, start: Path | None) -> dict[str, object]:
+def _training(runs: Path, device: str, start: Path | None, of_start: float) -> dict[str, object]:
     """How long each stage took, on what machine, and the same of the model that it started from."""
     checkpoints = [path for name in _STAGES if (path := runs / f"{name}.pt").exists()]
     saved = {path.stem: torch.load(path, weights_only=True) for path in checkpoints}
@@ -89,8 +95,11 @@ def _training(runs: Path, device: str, start: Path | None) -> dict[str, object]:
         name: {"steps": state["step"], "minutes": round(state["seconds"] / 60, 1)} for name, state in saved.items()
     }
     machine = torch.cuda.get_device_name() if device == "cuda" else f"{os.cpu_count()} cores, {_processor()}"
-    earlier = {"started_from": json.loads((start / "training.json").read_text("utf-8"))} if start else {}
-    return {"machine": machine, "torch": torch.__version__, "stages": stages, **earlier}
+    training = {"machine": machine, "torch": torch.__version__, "stages": stages}
+    if start is None:
+        return training
+    earlier = json.loads((start / "training.json").read_text("utf-8"))
+    return {**training, "of_start": of_start, "started_from": earlier}
 
 
 def _processor() -> str:

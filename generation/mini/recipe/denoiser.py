@@ -106,6 +106,16 @@ def train_denoiser(
     )
 
 
+@torch.no_grad()
+def mix(unet: UNet2DConditionModel, other: UNet2DConditionModel, share: float) -> None:
+    """Take in so large a `share` of the other's weights: between a model and one trained on from it, both do well.
+
+    Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", arXiv:2109.01903.
+    """
+    for weights, others in zip(unet.parameters(), other.parameters(), strict=True):
+        weights.lerp_(others.to(weights), share)
+
+
 def faces(side: int) -> Tensor:
     """Weights of shape (side, side) and mean 1, four times as high in the middle as in the corners."""
     offset = torch.linspace(-1, 1, side)
