@@ -95,7 +95,7 @@ def _training(runs: Path, device: str, start: Path | None, of_start: float) -> d
         name: {"steps": state["step"], "minutes": round(state["seconds"] / 60, 1)} for name, state in saved.items()
     }
     machine = torch.cuda.get_device_name() if device == "cuda" else f"{os.cpu_count()} cores, {_processor()}"
-    training = {"machine": machine, "torch": torch.__version__, "stages": stages}
+    training: dict[str, object] = {"machine": machine, "torch": torch.__version__, "stages": stages}
     if start is None:
         return training
     earlier = json.loads((start / "training.json").read_text("utf-8"))
