@@ -36,6 +36,7 @@ _POLITELY = re.compile(r"\b(?:please|pls+|plz+|kindly)\b(?!\s+(?:fix|sort|correc
 _SO_MANY = re.compile(r"(?:^|(?<=[.!?,;] ))so (many|much)\b(?! (?:thanks|love|better|nicer)\b)", re.I)
 """ "So many birds!", where nothing is praised."""
 _CHANGED_MIND = re.compile(r"\w[\s,.!-]+no,? wait\b", re.I)
+""" "Remove the hat, no wait, keep it": what is said, and no description of a picture."""
 _CORRECTS = re.compile(r"an?\s+[\w-]+(?:\s+[\w-]+)?$", re.I)
 
 
@@ -82,10 +83,11 @@ def _draft(feedback: str, state: State) -> Draft:
         said = f"next: {said[anew.end() :]}"
     description = said if not state.prompt.strip() else new_description(said) or new_description(text)
     description = description or fresh_description(said, state.prompt)
-    if description is not None and not (state.prompt.strip() and _CHANGED_MIND.search(said)):
+    changed_mind = state.prompt.strip() and _CHANGED_MIND.search(said)
+    if description is not None and not changed_mind:
         with draft.step(said, "description"):
             _describe(description, draft)
-    elif _CHANGED_MIND.search(said) or not _redescribe(trim(said), draft):
+    elif changed_mind or not _redescribe(trim(said), draft):
         read_all(text, draft)
         if not draft.finish():
             with draft.step(said, "wish"):

@@ -35,6 +35,7 @@ _SO_UNSEEN = re.compile(
     r"(?P<unseen>(?:(?:i|we|you)\s+)?(?:can't|can ?not)\s+(?:even\s+)?(?:see|read|tell|make out)\b.*)$",
     re.I,
 )
+""" "Too dark | can't see a thing"."""
 
 
 def cut_run_on(clause: str) -> list[str]:
