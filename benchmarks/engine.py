@@ -6,8 +6,8 @@
 Each pair runs both, in alternating order, so that a machine that slows down slows both. Printed are the
 medians of both times and of their ratios. For `mini`: ours over stock; a request over the forwards that it can't
 do without; what a turn from a checkpoint costs of a cold one, by sampler, and whether its pixels are the same bit by
-bit; what `nag` costs a step; and what a batch of four costs of four pictures. On a busy machine,
-`--processor-time` is what neighbours don't stretch.
+bit; what `nag` costs a step, and `dynamic` by the number of exclusions; and what a batch of four costs of four
+pictures. On a busy machine, `--processor-time` is what neighbours don't stretch.
 """
 
 import argparse
@@ -31,6 +31,7 @@ from notthat.generation.models import locate
 diffusers: Any = import_module("diffusers")
 
 PROMPT, NEGATIVE = "portrait of a man", "mustache, watermark, blurry"
+EXCLUSIONS = ("mustache", "watermark", "blurry", "hat", "frame", "text")
 SAMPLERS = {
     "DDIM": "DDIMScheduler",
     "DPM++ 2M": "DPMSolverMultistepScheduler",
@@ -132,7 +133,7 @@ class Mini:
         self.bench, self.steps = bench, steps
         self.engine = LocalEngine.load("mini")
         asked = {"model": "mini", "prompt": PROMPT, "negative_prompt": NEGATIVE, "seed": 1}
-        asked |= {"num_inference_steps": steps, "joining_step": 0}
+        asked |= {"num_inference_steps": steps, "joining_step": 0, "method": "cfg"}
         self.session = GenerationRequest.with_defaults(asked, lambda: self.engine.defaults)
         self.plain = self.session.model_copy(update={"syntax": "plain", "guidance_rescale": 0.0})
 
@@ -143,6 +144,7 @@ class Mini:
         for sampler in SAMPLERS:
             self.from_checkpoints(sampler)
         self.attention_guidance()
+        self.watching()
         self.batches()
 
     def against_stock(self) -> None:
@@ -181,6 +183,13 @@ class Mini:
             measured = self.bench.paired(nag, self.fresh(other))
             more = 1000 * (measured.first - measured.second) / self.steps
             say(f"nag, over {what}", measured, ("nag", what.split()[-1]), f"{more:+.1f} ms a step")
+
+    def watching(self) -> None:
+        """What `dynamic` costs over `cfg`, by the number of exclusions: each is a pass more."""
+        for count in (1, 3, len(EXCLUSIONS)):
+            request = self.session.model_copy(update={"negative_prompt": ", ".join(EXCLUSIONS[:count])})
+            pair = self.fresh(request.model_copy(update={"method": "dynamic"})), self.fresh(request)
+            say(f"dynamic, {count} excluded, over cfg", self.bench.paired(*pair), ("dynamic", "cfg"))
 
     def batches(self) -> None:
         """A batch over as many pictures, one after the other."""

@@ -35,6 +35,7 @@ FIVE = ("hat", "glasses", "watermark", "text", "blurry")
 SWEPT = ("mustache", "hat", "cartoon", "watermark", "blurry")
 GUIDANCE = (2.0, 4.0, 6.0, 8.0)
 STEPS = (8, 12, 20)
+METHODS = ("cfg", "dynamic")
 TRUSTED = 0.9
 """The judge must see an attribute in so many of the pictures that have it, and not see it in as many of the others."""
 
@@ -87,15 +88,16 @@ class Experiment:
         }
         return {column: Rate(int(seen[:, k].sum()), len(seen)) for column, seen in found.items()}
 
-    def five(self) -> dict[str, Rate]:
-        """The rate of each of five when all are excluded at once."""
-        requests = [self.drawer.request(seed, bare(seed), ", ".join(FIVE)) for seed in self.seeds]
-        seen = self.verdicts(requests, "five at once")
+    def five(self, **asked: object) -> dict[str, Rate]:
+        """The rate of each of five when all are excluded at once, with every other setting as asked for."""
+        requests = [self.drawer.request(seed, bare(seed), ", ".join(FIVE), **asked) for seed in self.seeds]
+        seen = self.verdicts(requests, f"five at once {asked or ''}")
         return {name: Rate(int(seen[:, ATTRIBUTES.index(name)].sum()), len(seen)) for name in FIVE}
 
     def side_effects(self, name: str, seeds: Sequence[int], **asked: object) -> "SideEffects":
         """What else changed when an attribute was excluded, with every other setting as asked for."""
-        beside = {name: value for name, value in asked.items() if name != "joining_step"}  # where nothing joins
+        only_excluding = ("joining_step", "method")
+        beside = {name: value for name, value in asked.items() if name not in only_excluding}
         before = [self.drawer.request(seed, bare(seed), **beside) for seed in seeds]
         after = [self.drawer.request(seed, bare(seed), name, **asked) for seed in seeds]
         return SideEffects.between(
@@ -147,6 +149,21 @@ def sweep(experiment: Experiment, names: Sequence[str], setting: str, values: Se
     print_table([setting, *names, "flips, mean", "flips, worst", "pixels", "composition"], rows)
 
 
+def compare_methods(experiment: Experiment, names: Sequence[str]) -> None:
+    """A row a guidance method: what is left of what is excluded, one at a time and five, and what else changed."""
+    rows = []
+    for method in METHODS:
+        effects = [experiment.side_effects(name, experiment.seeds, method=method) for name in names]
+        left = [effect.left.value for effect in effects]
+        five = max(rate.value for rate in experiment.five(method=method).values())
+        flips = [float(np.mean(list(effect.flips.values()))) for effect in effects]
+        shares = [np.mean(left), max(left), five, np.mean(flips), max(max(effect.flips.values()) for effect in effects)]
+        rest = np.mean([effect.pixels for effect in effects]), np.mean([effect.composition for effect in effects])
+        rows.append([method, *(f"{100 * share:.1f} %" for share in shares), f"{rest[0]:.1f}", f"{rest[1]:.2f}"])
+    header = ["left, mean", "most", "most of five", "flips, mean", "most", "pixels, of 255", "composition"]
+    print_table(["method", *header], rows)
+
+
 def contact_sheet(experiment: Experiment, names: Sequence[str], columns: int = 2) -> Image.Image:
     """For each attribute the first seeds whose bare picture has it: bare, "without", negative."""
     side, margin, text = 128, 8, 18
@@ -192,6 +209,7 @@ def main() -> None:
     parser.add_argument("--sheet", type=Path, help="write a contact sheet here")
     parser.add_argument("--judged", type=Path, help="write a sheet of pictures with the judge's words here")
     parser.add_argument("--no-sweeps", action="store_true", help="leave guidance and joining step at mini's defaults")
+    parser.add_argument("--methods", action="store_true", help="hold ways to guide against each other, alone")
     parser.add_argument("--joining", action="store_true", help="find how late each kind of term may join, alone")
     parser.add_argument("--keep", type=Path, help="keep drawn pictures here, and take those that are there")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes that draw")
@@ -203,6 +221,9 @@ def main() -> None:
         find_joining(experiment, names)
         return
     names = experiment.worth_excluding(names)
+    if args.methods:
+        compare_methods(experiment, names)
+        return
     columns = ("bare", "without", "negative", "agent", "asked")
     rates = {}
     for name in names:

@@ -5,8 +5,24 @@ for the negative prompt, `null` for the empty one. `scale` is the guidance scale
 prompt has no effect.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
+
+PRIOR = 0.25
+"""How likely a term is to come before anything is known of the picture."""
+
+COMING = 0.4
+"""How likely it is to come where `dynamic` pushes away from it as `cfg` does."""
+
+SLIGHT = 0.13
+"""The share of a prediction below which a term's difference to it tells little of what is coming."""
+
+SURE = 1.3
+"""How much a term is pushed away from of which little can be told; as in `cfg`, and a little more."""
+
+_TINY = 1e-12
 
 
 def cfg(cond: Tensor, neg: Tensor, *, scale: float) -> Tensor:
@@ -81,6 +97,45 @@ def perp_neg(cond: Tensor, neg: Tensor, null: Tensor, *, scale: float, weight: f
     return null + scale * (main - weight * (negative - _along(negative, main)))
 
 
+def dynamic(neg: Sequence[Tensor], null: Tensor, weights: Sequence[Tensor]) -> Tensor:
+    """The negative that terms make, each of them as far as it is wanted: null + sum of weight (neg - null).
+
+    With one term and a weight of 1 it is that term's prediction. It takes the negative's place in `cfg`. The
+    weights, of shape (batch, 1, ...), are those of `push`.
+    """
+    return null + sum(weight * (each - null) for each, weight in zip(neg, weights, strict=True))
+
+
+def coming(share: Tensor, towards: Tensor, moved: Tensor) -> Tensor:
+    """How likely a picture is to show what a term names, after a step that `moved` the unprompted prediction.
+
+    That prediction, of the clean latents, is the mean of all pictures that may still come, with the term or without
+    it. As it moves `towards` the term (the term's prediction less the unprompted one, before the step), the share
+    of those with it grows:
+
+        share + (1 - share) <towards, moved> / (|towards|^2 + |moved|^2), within 0 and 1
+
+    where |moved|^2 keeps a slight difference from being read out of a large move. `share` is of shape (batch, 1, ...).
+    Koulischer et al. 2024, "Dynamic Negative Guidance of Diffusion Models", arXiv:2410.14398, estimate it from the
+    noise of a stochastic sampler's steps, for the negative prompt as a whole; this needs no noise.
+    """
+    along = _inner(towards, moved) / (_inner(towards, towards) + _inner(moved, moved)).clamp(min=_TINY)
+    return (share + (1 - share) * along).clamp(0, 1)
+
+
+def push(share: Tensor, towards: Tensor, null: Tensor) -> Tensor:
+    """How much of a term's negative is wanted, by how likely it is to come; 1 is what `cfg` takes.
+
+        told share / COMING + (1 - told) SURE, with told = |towards|^4 / (|towards|^4 + SLIGHT^4 |null|^4)
+
+    A term that would change much of the picture (a watermark, darkness) is pushed away from as far as it is coming;
+    one that shows in little of it (glasses) has a share that can't be told, and is always pushed away from.
+    """
+    much, slight = _inner(towards, towards) ** 2, (SLIGHT**2 * _inner(null, null)) ** 2
+    told = much / (much + slight).clamp(min=_TINY)
+    return told * share / COMING + (1 - told) * SURE
+
+
 def nag(pos: Tensor, neg: Tensor, *, scale: float, tau: float, alpha: float) -> Tensor:
     """Normalized attention guidance, of the outputs of an attention to the prompt and to the negative prompt.
 
@@ -95,6 +150,12 @@ def nag(pos: Tensor, neg: Tensor, *, scale: float, tau: float, alpha: float) -> 
     before, after = (x.norm(p=1, dim=-1, keepdim=True).clamp(min=tiny) for x in (pos, guided))
     shortened: Tensor = guided * (tau * before / after).clamp(max=1)
     return alpha * shortened + (1 - alpha) * pos
+
+
+def _inner(x: Tensor, y: Tensor) -> Tensor:
+    """The inner product for each of the batch."""
+    product: Tensor = (x * y).sum(dim=tuple(range(1, x.ndim)), keepdim=True)
+    return product
 
 
 def _norm(x: Tensor) -> Tensor:

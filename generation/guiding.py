@@ -10,13 +10,17 @@ from torch import Tensor
 from .clean import Line, clean, clean_lines, prediction_of
 from .conditioning import Embedding, Manner
 from .families.base import Family, expanded, moved, stacked
-from .guidance import agreement, apg, cfg, in_interval, perp_neg, rescaled
+from .guidance import agreement, apg, cfg, dynamic, in_interval, perp_neg, rescaled
 from .prompt_syntax import terms
 from .request import GenerationRequest
 from .sampling import Memory, State
+from .watching import Watch, watched_at_once
 
 Measure = Literal["no", "whole", "terms"]
 """What to find out of a negative prompt's effect."""
+
+WATCHED = 6
+"""How many terms `dynamic` watches, each for itself; of more, so many lists."""
 
 
 def acts(request: GenerationRequest, family: Family) -> bool:
@@ -84,51 +88,75 @@ class Guide:
         if not self._guided or not inside or memory.ended:
             return self._alone(scaled, timestep)
         negative = request.negative_prompt if joined else request.base_negative_prompt
-        before, moment = Memory(memory.momentum), (latents, scaled, timestep, self._lines[state.done])
-        guided, predicted = self._guide(self._embeddings(negative), moment, memory)
+        before, moment = Memory(memory.momentum, memory.watch), (latents, scaled, timestep, self._lines[state.done])
+        guided, predicted = self._guide(negative, moment, memory)
         if joined and self._measure != "no":
             self._measure_effects(guided, predicted, moment, before)
         if predicted and request.guidance_agreement < 1:
-            memory.ended = bool(agreement(predicted[1], predicted[0]) >= request.guidance_agreement)
+            others = [*predicted[:1], *predicted[2:]]
+            memory.ended = all(agreement(predicted[1], each) >= request.guidance_agreement for each in others)
         return guided
 
-    def _guide(self, told: Sequence[Embedding], moment: Moment, memory: Memory) -> tuple[Tensor, Sequence[Tensor]]:
-        """The guided prediction, and those that it is made of, where they are more than one."""
-        latents, scaled, timestep, line = moment
+    def _guide(self, negative: str, moment: Moment, memory: Memory) -> tuple[Tensor, Sequence[Tensor]]:
+        """The guided prediction, and those for the `_slots` that it is made of, where they are more than one."""
+        _, scaled, timestep, _ = moment
+        told = self._embeddings(negative)
         if self.request.method == "nag":
             return self._attend(told[0], told[1], scaled, timestep), ()
         predicted = self._forward(told, scaled, timestep)
-        return self._combine(predicted, latents, memory, line), predicted
+        return self._combine(self._slots(negative), predicted, moment, memory), predicted
 
-    def _combine(self, predicted: Sequence[Tensor], latents: Tensor, memory: Memory, line: Line) -> Tensor:
-        """One prediction of those for the negative prompt, the prompt and, where it has a slot, the empty text."""
-        neg, cond, *null = predicted
+    def _slots(self, negative: str) -> list[str]:
+        """The texts that are predicted for: the second is the prompt, and of the others the method makes the rest."""
+        prompt = self.request.prompt
+        match self.request.method:
+            case "dynamic":
+                return ["", prompt, *dict.fromkeys(watched_at_once(terms(negative), WATCHED))]
+            case "perp_neg":
+                return [negative, prompt, ""]
+            case _:
+                return [negative, prompt]
+
+    def _combine(self, texts: Sequence[str], predicted: Sequence[Tensor], moment: Moment, memory: Memory) -> Tensor:
+        """One prediction of those for the slots."""
+        first, cond, *rest = predicted
+        latents, _, _, line = moment
         scale = self.request.guidance_scale
-        if self.request.method == "apg":
-            wanted, unwanted = (clean(latents.float(), each.float(), line) for each in (cond, neg))
-            guided, memory.momentum = apg(wanted, unwanted, memory.momentum, scale=scale)
-            guided = prediction_of(latents.float(), guided, line).to(cond.dtype)
-        elif null:
-            guided = perp_neg(cond, neg, null[0], scale=scale).to(cond.dtype)
-        else:
-            guided = cfg(cond, neg, scale=scale)
+        match self.request.method:
+            case "apg":
+                wanted, unwanted = (clean(latents.float(), each.float(), line) for each in (cond, first))
+                guided, memory.momentum = apg(wanted, unwanted, memory.momentum, scale=scale)
+                guided = prediction_of(latents.float(), guided, line).to(cond.dtype)
+            case "dynamic":
+                null, *cleaned = (clean(latents.float(), each.float(), line) for each in (first, *rest))
+                memory.watch = Watch.after(memory.watch, null, dict(zip(texts[2:], cleaned, strict=True)))
+                neg = dynamic(rest, first, [memory.watch.weights[term] for term in texts[2:]])
+                guided = cfg(cond, neg, scale=scale).to(cond.dtype)
+            case "perp_neg":
+                guided = perp_neg(cond, first, rest[0], scale=scale).to(cond.dtype)
+            case _:
+                guided = cfg(cond, first, scale=scale)
         phi = self.request.guidance_rescale
         return rescaled(guided, cond, phi=phi) if phi else guided
 
     def _measure_effects(self, guided: Tensor, predicted: Sequence[Tensor], moment: Moment, before: Memory) -> None:
         """How far the negative prompt, and each of its terms, moved a step's prediction from one without it."""
         measure, self._measure = self._measure, "no"
-        latents, scaled, timestep, line = moment
+        _, scaled, timestep, _ = moment
         negative, prompt = self.request.negative_prompt, self.request.prompt
+        known = dict(zip(self._slots(negative), predicted, strict=True)) if predicted else {}
 
         def change(text: str) -> Tensor:
-            told = self._encode([text, prompt, negative])[:2]
-            memory = Memory(before.momentum)
-            if predicted:
-                neg = self._forward(told[:1], scaled, timestep)[0]
-                without = self._combine([neg, *predicted[1:]], latents, memory, line).float()
+            memory = Memory(before.momentum, before.watch)
+            if known:
+                texts = self._slots(text)
+                new = [each for each in texts if each not in known]
+                told = self._encode([*new, *known])[: len(new)]
+                found = known | dict(zip(new, self._forward(told, scaled, timestep) if new else (), strict=True))
+                without = self._combine(texts, [found[each] for each in texts], moment, memory).float()
             else:
-                without = self._guide(told, moment, memory)[0].float()
+                told = self._encode([text, prompt, negative])[:2]
+                without = self._attend(told[0], told[1], scaled, timestep).float()
             return (guided.float() - without).square().sum().sqrt() / without.square().sum().sqrt()
 
         self.effect = change("")
@@ -161,7 +189,7 @@ class Guide:
         return prediction.chunk(len(told))
 
     def _embeddings(self, negative: str) -> list[Embedding]:
-        """Of the negative prompt and the prompt, and of the empty text where the method has a slot for it.
+        """Of the texts of the slots.
 
         Where the negative prompt can't act, of the prompt alone, twice.
         """
@@ -169,10 +197,8 @@ class Guide:
             request = self.request
             if not self._guided:
                 found = self._encode([request.prompt]) * 2
-            elif request.method == "perp_neg":
-                found = self._encode([negative, request.prompt, ""])
             else:
-                found = self._encode([negative, request.prompt])
+                found = self._encode(self._slots(negative))
                 if request.no_negative and not negative and self._family.no_negative == "zeros":
                     found[0] = _zeros(found[1])
             self._told[negative] = found

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .errors import InvalidModelError
 from .joining import Joining
-from .request import Weighting
+from .request import Method, Weighting
 
 BUILT_IN = "mini"
 """The model that comes with the package."""
@@ -35,6 +35,7 @@ class About(BaseModel):
     joining: dict[str, Joining] | None = None
     guidance_rescale: float | None = Field(default=None, ge=0, le=1)
     weighting: Weighting | None = None
+    guided_method: Method | None = None
     vocabulary: frozenset[str] | None = None
 
     @property

@@ -16,7 +16,7 @@ Weighting = Literal["scaled", "restored"]
 """What a weight does to a token's embedding: scales it; or scales it and restores the mean of the whole, as
 AUTOMATIC1111's web UI does by default."""
 
-Method = Literal["cfg", "apg", "perp_neg", "nag"]
+Method = Literal["cfg", "dynamic", "apg", "perp_neg", "nag"]
 """How the negative prompt acts: see `guidance.py`."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -82,9 +82,9 @@ class GenerationRequest(BaseModel):
         """
         cls.checked(**{**_STAND_INS, **asked})
         values: dict[str, Any] = {**asdict(defaults()), **asked}
-        unguided = values.pop("unguided_method")
+        unguided, guided = values.pop("unguided_method"), values.pop("guided_method")
         del values["joining_share"], values["joining"]
-        values.setdefault("method", "cfg" if values["guidance_scale"] > 1 else unguided)
+        values.setdefault("method", guided if values["guidance_scale"] > 1 else unguided)
         request = cls.checked(**values)
         return request if "joining_step" in asked else request.joined(defaults())
 
@@ -121,7 +121,8 @@ class Defaults:
     """What a model uses where a request names nothing.
 
     `joining_share` of the steps are done before a negative prompt joins, or what `joining` says of its terms'
-    kinds. `unguided_method` is how a negative prompt acts at a guidance of 1 or less: `cfg` says that it can't.
+    kinds. `guided_method` is how a negative prompt acts, and `unguided_method` how it does at a guidance of 1 or less,
+    where `cfg` says that it can't.
     """
 
     num_inference_steps: int
@@ -132,6 +133,7 @@ class Defaults:
     joining: tuple[Joining, ...] = ()
     guidance_rescale: float = 0.0
     weighting: Weighting = "scaled"
+    guided_method: Method = "cfg"
     unguided_method: Method = "cfg"
 
 

@@ -9,12 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .watching import Watch
+
 
 @dataclass
 class Memory:
-    """What guidance remembers from step to step: `apg`'s momentum, and whether the second pass has ended."""
+    """What guidance remembers from step to step.
+
+    `apg`'s momentum, what `dynamic` has seen, and whether the second pass has ended.
+    """
 
     momentum: Tensor | None = None
+    watch: Watch | None = None
     ended: bool = False
 
 

@@ -22,8 +22,10 @@ Seed = Annotated[int | None, typer.Option(help="Where the noise starts from; dra
 Steps = Annotated[int | None, typer.Option(help="Denoising steps; by default the model's own.")]
 Guidance = Annotated[float | None, typer.Option(help="How strongly the words count; exclusions need more than 1.")]
 Method = Annotated[
-    Literal["cfg", "apg", "perp_neg", "nag"] | None,
-    typer.Option(help="How exclusions act; nag also where guidance is off. By default cfg where it can act."),
+    Literal["cfg", "dynamic", "apg", "perp_neg", "nag"] | None,
+    typer.Option(
+        help="How exclusions act; by default the model's own way (mini: dynamic), or cfg; nag where guidance is off."
+    ),
 ]
 Lora = Annotated[list[str] | None, typer.Option(metavar="FILE[:WEIGHT]", help="A LoRA, as .safetensors.")]
 Embedding = Annotated[

@@ -62,7 +62,7 @@ def test_a_turn_from_a_checkpoint_has_the_bits_of_a_cold_one(scheduled, name, op
         assert (warm == cold).all() == (negative == "hat")
 
 
-@pytest.mark.parametrize("method", ["apg", "perp_neg", "nag"])
+@pytest.mark.parametrize("method", ["dynamic", "apg", "perp_neg", "nag"])
 def test_every_method_goes_on_from_a_checkpoint(model, method):
     asked = {"method": method, "base_negative_prompt": "frame", "guidance_rescale": 0.3}
     cold, _ = drawn(model, negative_prompt="frame, hat", **asked)

@@ -7,9 +7,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notthat.generation import GenerationRequest, LocalEngine
-from notthat.generation.guidance import agreement, apg, cfg, in_interval, nag, perp_neg, rescaled
+from notthat.generation.guidance import (
+    COMING,
+    PRIOR,
+    SURE,
+    agreement,
+    apg,
+    cfg,
+    coming,
+    dynamic,
+    in_interval,
+    nag,
+    perp_neg,
+    push,
+    rescaled,
+)
 from notthat.generation.guiding import Guide
 from notthat.generation.sampling import denoise
+from notthat.generation.watching import Watch, watched_at_once
 
 
 def some(seed, shape=(2, 4, 8, 8)):
@@ -72,6 +87,78 @@ def test_apg_takes_back_half_of_its_last_direction():
     assert close(second, first / 2)
 
 
+def share(value):
+    return torch.full((2, 1, 1, 1), value)
+
+
+def test_one_term_wholly_unwanted_is_the_negative_of_old():
+    assert close(dynamic([NEG], NULL, [share(1.0)]), NEG)
+    assert close(dynamic([NEG], NULL, [share(0.0)]), NULL)
+    assert torch.equal(dynamic([], NULL, []), NULL)
+
+
+def test_terms_are_pushed_away_from_together():
+    both = dynamic([NEG, COND], NULL, [share(0.5), share(2.0)])
+    assert close(both - NULL, 0.5 * (NEG - NULL) + 2 * (COND - NULL))
+
+
+def test_a_term_comes_as_the_prediction_moves_towards_it():
+    towards, aside = NEG - NULL, COND - NULL
+    aside = aside - (aside * towards).sum((1, 2, 3), keepdim=True) / (towards**2).sum((1, 2, 3), keepdim=True) * towards
+    assert (coming(share(0.3), towards, 0.2 * towards) > 0.4).all()
+    assert (coming(share(0.3), towards, -0.2 * towards) < 0.2).all()
+    assert close(coming(share(0.3), towards, aside), share(0.3))
+    assert (coming(share(0.1), towards, -2 * towards) >= 0).all()
+
+
+def test_nothing_is_read_into_a_slight_difference():
+    slight = 0.01 * (NEG - NULL)
+    assert abs(coming(share(0.3), slight, COND - NULL) - 0.3).max() < 0.02
+
+
+def test_each_picture_of_a_batch_has_its_own_share():
+    towards = NEG - NULL
+    moved = torch.cat([towards[:1], -towards[1:]])
+    first, second = coming(share(0.5), towards, moved).flatten()
+    assert first > 0.7
+    assert second < 0.3
+
+
+@given(st.floats(0, 1))
+def test_a_slight_term_is_always_pushed_away_from(likely):
+    assert abs(push(share(likely), 1e-4 * NEG, NULL) - SURE).max() < 1e-3
+
+
+def test_a_large_term_is_pushed_away_from_as_far_as_it_comes():
+    weights = [push(share(likely), 10 * NEG, NULL).mean() for likely in (0.0, PRIOR, COMING, 1.0)]
+    assert weights == sorted(weights)
+    assert weights[0] < 0.01
+    assert abs(weights[2] - 1) < 0.01
+    assert weights[3] > 2
+
+
+def test_nothing_to_tell_a_term_by_is_no_number_out_of_range():
+    nothing = torch.zeros_like(NULL)
+    assert torch.isfinite(coming(share(0.3), nothing, nothing)).all()
+    assert torch.isfinite(push(share(0.3), nothing, nothing)).all()
+
+
+def test_a_term_goes_on_being_watched_where_others_join():
+    before = Watch.after(None, NULL, {"hat": NEG})
+    after = Watch.after(before, NULL + 0.5 * (NEG - NULL), {"hat": NEG, "frame": COND})
+    assert (before.share["hat"] == PRIOR).all()
+    assert (after.share["hat"] > PRIOR).all()
+    assert (after.share["frame"] == PRIOR).all()
+
+
+def test_so_many_lists_of_terms_are_watched_and_none_is_left_out():
+    for count in range(30):
+        listed = [f"t{k}" for k in range(count)]
+        watched = watched_at_once(listed, 6)
+        assert ", ".join(watched) == ", ".join(listed)
+        assert len(watched) == min(count, 6)
+
+
 def test_nag_keeps_within_tau_of_the_prompts_attention():
     pos, neg = some(4, (2, 5, 16)), 50 * some(5, (2, 5, 16))
     guided = nag(pos, neg, scale=5.0, tau=2.5, alpha=1.0)
@@ -95,7 +182,7 @@ def test_agreement_is_that_of_the_least_agreeing_picture():
     assert torch.isclose(agreement(COND, mixed), torch.tensor(-1.0))
 
 
-@pytest.mark.parametrize("method", ["apg", "perp_neg", "nag"])
+@pytest.mark.parametrize("method", ["dynamic", "apg", "perp_neg", "nag"])
 @pytest.mark.parametrize("kind", ["sd", "sdxl", "sd3", "flux"])
 def test_every_method_acts_on_every_family(random_model, kind, method):
     model = random_model(kind)
@@ -178,6 +265,21 @@ def test_measuring_changes_no_pixel(random_model):
     assert (np.asarray(picture.image, np.int16) == plain).all()
 
 
+def test_twenty_watched_terms_each_have_an_effect(random_model):
+    listed = [f"term {chr(97 + k)}{chr(97 + k)}" for k in range(20)]
+    picture = effect(random_model("sd"), method="dynamic", negative_prompt=", ".join(listed), num_inference_steps=1)
+    assert list(picture.term_effects) == listed
+    assert min(picture.term_effects.values()) > 0
+
+
+def test_a_picture_of_a_batch_is_the_one_drawn_alone(random_model):
+    model = random_model("sd")
+    asked = {"method": "dynamic", "negative_prompt": "hat, blur", "syntax": "weighted"}
+    first, second = model.pixels(count=2, **asked)
+    assert abs(first - model.pixels(**asked)[0]).max() <= 1
+    assert abs(second - model.pixels(seed=model.request().seed + 1, **asked)[0]).max() <= 1
+
+
 def test_a_negative_without_effect_is_seen(random_model):
     picture = effect(random_model("sd"), negative_prompt="(hat:0)", num_inference_steps=1)
     assert picture.negative_effect is not None
@@ -234,6 +336,22 @@ def predictions(engine, asked):
 
     bare = {"negative_prompt": ""}
     return first(**bare), first(**bare, prompt=asked.negative_prompt), first(method="nag")
+
+
+def drawn_without(engine, negative, method):
+    asked = {"model": "mini", "prompt": "portrait of a man", "negative_prompt": negative, "seed": 0, "method": method}
+    *_, last = engine.run(GenerationRequest.with_defaults(asked, lambda: engine.defaults), count=8)
+    return np.stack([np.asarray(each.image, np.float64) for each in last.pictures])
+
+
+def test_what_is_not_coming_changes_the_picture_less_where_it_is_watched():
+    engine = LocalEngine.load("mini", device="cpu")
+    for negative in ("text", "dark"):
+        bare, *excluded = (
+            drawn_without(engine, *asked) for asked in (("", "cfg"), (negative, "dynamic"), (negative, "cfg"))
+        )
+        watched, always = (np.median(abs(each - bare).mean((1, 2, 3))) for each in excluded)
+        assert watched < 0.7 * always
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -50,6 +50,17 @@ def test_a_models_guidance_rescale_is_used_where_none_is_asked_for() -> None:
     assert GenerationRequest.with_defaults({**asked, "guidance_rescale": 0.0}, lambda: defaults).guidance_rescale == 0
 
 
+@pytest.mark.parametrize(
+    ("asked", "method"),
+    [({}, "dynamic"), ({"method": "cfg"}, "cfg"), ({"guidance_scale": 1.0}, "nag")],
+    ids=["as the model's folder says", "as asked", "where guidance is off"],
+)
+def test_exclusions_act_as_the_models_folder_says_where_nobody_says_otherwise(asked, method):
+    defaults = Defaults(20, 5.0, 64, 64, guided_method="dynamic", unguided_method="nag")
+    values = {"model": "m", "prompt": "p", "seed": 1, **asked}
+    assert GenerationRequest.with_defaults(values, lambda: defaults).method == method
+
+
 def test_a_models_joining_share_is_of_the_steps_that_are_asked_for() -> None:
     defaults = Defaults(20, 5.0, 128, 96, joining_share=0.2)
     asked = {"model": "mini", "prompt": "a man", "seed": 1}

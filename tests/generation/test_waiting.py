@@ -33,7 +33,7 @@ def steps_without_numbers(folder, request, sampler=None):
 
 
 @pytest.mark.parametrize("kind", ["sd", "sdxl", "sd3", "flux"])
-@pytest.mark.parametrize("method", ["cfg", "apg", "perp_neg", "nag"])
+@pytest.mark.parametrize("method", ["cfg", "dynamic", "apg", "perp_neg", "nag"])
 def test_no_step_waits(random_model, kind, method):
     model = random_model(kind)
     asked = {"negative_prompt": "hat", "method": method, "guidance_rescale": 0.5, "syntax": "weighted"}

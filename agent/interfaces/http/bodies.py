@@ -69,7 +69,7 @@ class NewSession(_Asked):
     guidance: Annotated[float, Field(ge=0, le=100)] | None = None
     width: Annotated[int, Field(ge=8, le=8192, multiple_of=8), WHOLE] | None = None
     height: Annotated[int, Field(ge=8, le=8192, multiple_of=8), WHOLE] | None = None
-    method: Literal["cfg", "apg", "perp_neg", "nag"] | None = None
+    method: Literal["cfg", "dynamic", "apg", "perp_neg", "nag"] | None = None
     policies: list[Name] = Field(default=[], max_length=20)
     model: Name | None = None
 

@@ -17,7 +17,7 @@ from .world import Scene
 
 STEPS = 20
 GUIDANCE = 4.0
-RESCALE = 0.8
+RESCALE = 0.5
 """Without it, noise that ends in pure noise makes what is guided away from garish: Lin et al. 2024, section 3.4."""
 
 SHEET = (
@@ -69,6 +69,7 @@ def export(pipeline: Any, clip: CLIPModel, scenes: list[Scene], training: dict[s
         "num_inference_steps": STEPS,
         "guidance_scale": GUIDANCE,
         "guidance_rescale": RESCALE,
+        "guided_method": "dynamic",
         "width": SIZE,
         "height": SIZE,
         "vocabulary": sorted(words),
