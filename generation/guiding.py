@@ -130,7 +130,7 @@ class Guide:
             case "dynamic":
                 null, *cleaned = (clean(latents.float(), each.float(), line) for each in (first, *rest))
                 memory.watch = Watch.after(memory.watch, null, dict(zip(texts[2:], cleaned, strict=True)))
-                neg = dynamic(rest, first, [memory.watch.weights[term] for term in texts[2:]])
+                neg = dynamic(rest, first, list(memory.watch.weights.values()))
                 guided = cfg(cond, neg, scale=scale).to(cond.dtype)
             case "perp_neg":
                 guided = perp_neg(cond, first, rest[0], scale=scale).to(cond.dtype)
