@@ -41,9 +41,7 @@ class Watch:
 
 def watched_at_once(terms: list[str], most: int) -> list[str]:
     """The terms, or, where they are more than `most`, so many lists of them: each costs a pass of the model."""
-    size, over = divmod(len(terms), most)
-    if not size:
+    count = len(terms)
+    if count <= most:
         return terms
-    sizes = [size + (k < over) for k in range(most)]
-    ends = [sum(sizes[: k + 1]) for k in range(most)]
-    return [", ".join(terms[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
+    return [", ".join(terms[k * count // most : (k + 1) * count // most]) for k in range(most)]

@@ -21,7 +21,7 @@ Model = Annotated[
 Seed = Annotated[int | None, typer.Option(help="Where the noise starts from; drawn where it isn't given.")]
 Steps = Annotated[int | None, typer.Option(help="Denoising steps; by default the model's own.")]
 Guidance = Annotated[float | None, typer.Option(help="How strongly the words count; exclusions need more than 1.")]
-Method = Annotated[
+Method = Annotated[  # those of `GenerationRequest`, which the command line's help doesn't wait for
     Literal["cfg", "dynamic", "apg", "perp_neg", "nag"] | None,
     typer.Option(
         help="How exclusions act; by default the model's own way (mini: dynamic), or cfg; nag where guidance is off."

@@ -14,15 +14,16 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from PIL import Image
 
 from notthat.agent import Conversation, Studio
+from notthat.agent.interfaces import options
 from notthat.agent.interfaces.cli import main
 from notthat.agent.interpreters import OfflineInterpreter
-from notthat.generation import StubEngine
+from notthat.generation import StubEngine, request
 from notthat.storage import Store
 
 PROMPT = "a harbour at dawn without boats"
@@ -126,6 +127,11 @@ def kept(home: Path) -> list[object]:
 
 
 # The contract of --json
+
+
+def test_every_method_can_be_asked_for() -> None:
+    choices, _ = get_args(get_args(options.Method)[0])
+    assert get_args(choices) == get_args(request.Method)
 
 
 def test_a_session_from_its_prompt_to_its_replay(notthat: Run, notthat_process: Run, model_folder: Path) -> None:

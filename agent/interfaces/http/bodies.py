@@ -1,11 +1,12 @@
 """What requests to sessions and turns bring: their bodies, field by field, as OpenAPI tells them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 from ....errors import InvalidInputError
+from ....generation.request import Method
 from ...edits import MAX_PROMPT_CHARACTERS, MAX_UNDONE_TURNS, Edit
 
 MAX_TURN = 2**31 - 1
@@ -69,7 +70,7 @@ class NewSession(_Asked):
     guidance: Annotated[float, Field(ge=0, le=100)] | None = None
     width: Annotated[int, Field(ge=8, le=8192, multiple_of=8), WHOLE] | None = None
     height: Annotated[int, Field(ge=8, le=8192, multiple_of=8), WHOLE] | None = None
-    method: Literal["cfg", "dynamic", "apg", "perp_neg", "nag"] | None = None
+    method: Method | None = None
     policies: list[Name] = Field(default=[], max_length=20)
     model: Name | None = None
 
