@@ -18,7 +18,7 @@ with 95 % Wilson intervals. An attribute that the judge gets wrong too often on 
 import argparse
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,10 +44,10 @@ RARE = 0.12
 
 
 class Experiment:
-    """The pictures of all columns, and what the judge sees in them."""
+    """The pictures of all columns, and what the judge sees in them; of what else changed, the `judged` attributes."""
 
-    def __init__(self, drawer: Drawer, judge: Judge, seeds: int) -> None:
-        self.drawer, self.judge = drawer, judge
+    def __init__(self, drawer: Drawer, judge: Judge, seeds: int, judged: Collection[str] = ATTRIBUTES) -> None:
+        self.drawer, self.judge, self.judged = drawer, judge, judged
         self.seeds = range(seeds)
         self.bare = [drawer.request(seed, bare(seed)) for seed in self.seeds]
         self._columns: dict[str, dict[str, list[GenerationRequest]]] = {}
@@ -104,6 +104,7 @@ class Experiment:
             name,
             (self.drawer.draw(before, f"bare {beside or ''}"), self.drawer.draw(after, f"{name} {asked or ''}")),
             (self.verdicts(before, ""), self.verdicts(after, "")),
+            self.judged,
         )
 
 
@@ -216,7 +217,7 @@ def main() -> None:
     args = parser.parse_args()
     judge = Judge.load()
     names = list(trusted(judge, 600))
-    experiment = Experiment(Drawer(args.jobs, args.keep), judge, args.seeds)
+    experiment = Experiment(Drawer(args.jobs, args.keep), judge, args.seeds, names)
     if args.joining:
         find_joining(experiment, names)
         return

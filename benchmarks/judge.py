@@ -158,7 +158,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, required=True, help="the folder of the recipe's rendered pictures")
     parser.add_argument("--model", default=locate("mini"), help="the model whose autoencoder is used")
     parser.add_argument("--count", type=int, default=20_000)
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=2500)
     args = parser.parse_args()
     pictures = Pictures(args.pictures, args.count, seed=0)
     decoded = through_the_autoencoder(pictures.pixels[: args.count // 3], args.model)

@@ -1,6 +1,6 @@
 """How often, how sure, and what else: the figures of the exclusion experiment."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -39,9 +39,9 @@ class Rate:
 class SideEffects:
     """What happened to pictures when one attribute was excluded.
 
-    `left` is how many still have it; `flips` the share in which each other attribute came or went,
-    alternatives of the excluded one aside; `pixels` the mean difference in levels of 255; `composition`
-    the correlation of the pictures at 16 x 16 pixels, in shades of gray.
+    `left` is how many still have it; `flips` the share in which each other attribute of those that the judge can
+    tell came or went, alternatives of the excluded one aside; `pixels` the mean difference in levels of 255;
+    `composition` the correlation of the pictures at 16 x 16 pixels, in shades of gray.
     """
 
     left: Rate
@@ -50,13 +50,21 @@ class SideEffects:
     composition: float
 
     @classmethod
-    def between(cls, name: str, pictures: tuple[Pixels, Pixels], verdicts: tuple[Verdicts, Verdicts]) -> "SideEffects":
+    def between(
+        cls,
+        name: str,
+        pictures: tuple[Pixels, Pixels],
+        verdicts: tuple[Verdicts, Verdicts],
+        judged: Collection[str] = ATTRIBUTES,
+    ) -> "SideEffects":
         """Held against the pictures of the same seeds without the exclusion."""
         changed = (verdicts[0] != verdicts[1]).mean(0)
         own = next((group for group in _ALTERNATIVES if name in group), (name,))
         return cls(
             left=Rate(int(verdicts[1][:, ATTRIBUTES.index(name)].sum()), len(verdicts[1])),
-            flips={other: float(changed[k]) for k, other in enumerate(ATTRIBUTES) if other not in own},
+            flips={
+                other: float(changed[k]) for k, other in enumerate(ATTRIBUTES) if other in judged and other not in own
+            },
             pixels=float(np.abs(pictures[0].astype(np.int16) - pictures[1]).mean()),
             composition=float(
                 np.mean([np.corrcoef(*map(_thumbnail, pair))[0, 1] for pair in zip(*pictures, strict=True)])

@@ -10,16 +10,25 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-PRIOR = 0.25
+PRIOR = 0.18
 """How likely a term is to come before anything is known of the picture."""
+
+UNLIKELY = 0.01
+"""How likely it is at least: nothing that was seen rules a term out."""
+
+ASIDE = 0.25
+"""How much of a move counts as one that has nothing to do with a term."""
 
 COMING = 0.4
 """How likely it is to come where `dynamic` pushes away from it as `cfg` does."""
 
 SLIGHT = 0.13
-"""The share of a prediction below which a term's difference to it tells little of what is coming."""
+"""The share of a prediction below which a term's difference to it tells little of whether the term is coming."""
 
-SURE = 1.3
+KEPT = 0.9
+"""How much of what could be told of a term at a step counts at the next: towards the end all predictions are one."""
+
+SURE = 1.5
 """How much a term is pushed away from of which little can be told; as in `cfg`, and a little more."""
 
 _TINY = 1e-12
@@ -113,27 +122,36 @@ def coming(share: Tensor, towards: Tensor, moved: Tensor) -> Tensor:
     it. As it moves `towards` the term (the term's prediction less the unprompted one, before the step), the share
     of those with it grows:
 
-        share + (1 - share) <towards, moved> / (|towards|^2 + |moved|^2), within 0 and 1
+        share + (1 - share) <towards, moved> / (|towards|^2 + ASIDE |moved|^2), within UNLIKELY and 1
 
-    where |moved|^2 keeps a slight difference from being read out of a large move. `share` is of shape (batch, 1, ...).
+    where ASIDE |moved|^2 keeps a slight difference from being read out of a large move. `share` is of shape
+    (batch, 1, ...).
     Koulischer et al. 2024, "Dynamic Negative Guidance of Diffusion Models", arXiv:2410.14398, estimate it from the
     noise of a stochastic sampler's steps, for the negative prompt as a whole; this needs no noise.
     """
-    along = _inner(towards, moved) / (_inner(towards, towards) + _inner(moved, moved)).clamp(min=_TINY)
-    return (share + (1 - share) * along).clamp(0, 1)
+    along = _inner(towards, moved) / (_inner(towards, towards) + ASIDE * _inner(moved, moved)).clamp(min=_TINY)
+    return (share + (1 - share) * along).clamp(UNLIKELY, 1)
 
 
-def push(share: Tensor, towards: Tensor, null: Tensor) -> Tensor:
-    """How much of a term's negative is wanted, by how likely it is to come; 1 is what `cfg` takes.
+def tellable(towards: Tensor, null: Tensor) -> Tensor:
+    """How much `coming` can tell of a term, from 0 to 1: |towards|^4 / (|towards|^4 + SLIGHT^4 |null|^4).
 
-        told share / COMING + (1 - told) SURE, with told = |towards|^4 / (|towards|^4 + SLIGHT^4 |null|^4)
-
-    A term that would change much of the picture (a watermark, darkness) is pushed away from as far as it is coming;
-    one that shows in little of it (glasses) has a share that can't be told, and is always pushed away from.
+    Much of one that would change a large part of the picture (a watermark, darkness), little of one that shows in a
+    few places (earrings) or in fine detail (blur). It is 1/2 where |towards| = SLIGHT |null|.
     """
     much, slight = _inner(towards, towards) ** 2, (SLIGHT**2 * _inner(null, null)) ** 2
-    told = much / (much + slight).clamp(min=_TINY)
-    return told * share / COMING + (1 - told) * SURE
+    return much / (much + slight).clamp(min=_TINY)
+
+
+def push(share: Tensor, told: Tensor) -> Tensor:
+    """How much of a term's negative is wanted, by how likely it is to come; 1 is what `cfg` takes.
+
+        (share / COMING)^told SURE^(1 - told)
+
+    with `told` from `tellable`: a term of which all can be told is pushed away from as far as it is coming, and one of
+    which nothing can, always.
+    """
+    return (share / COMING) ** told * SURE ** (1 - told)
 
 
 def nag(pos: Tensor, neg: Tensor, *, scale: float, tau: float, alpha: float) -> Tensor:

@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 from notthat.generation import GenerationRequest, LocalEngine
 from notthat.generation.guidance import (
     COMING,
+    KEPT,
     PRIOR,
+    SLIGHT,
     SURE,
+    UNLIKELY,
     agreement,
     apg,
     cfg,
@@ -21,6 +24,7 @@ from notthat.generation.guidance import (
     perp_neg,
     push,
     rescaled,
+    tellable,
 )
 from notthat.generation.guiding import Guide
 from notthat.generation.sampling import denoise
@@ -108,7 +112,7 @@ def test_a_term_comes_as_the_prediction_moves_towards_it():
     assert (coming(share(0.3), towards, 0.2 * towards) > 0.4).all()
     assert (coming(share(0.3), towards, -0.2 * towards) < 0.2).all()
     assert close(coming(share(0.3), towards, aside), share(0.3))
-    assert (coming(share(0.1), towards, -2 * towards) >= 0).all()
+    assert close(coming(share(0.1), towards, -2 * towards), share(UNLIKELY))
 
 
 def test_nothing_is_read_into_a_slight_difference():
@@ -124,23 +128,34 @@ def test_each_picture_of_a_batch_has_its_own_share():
     assert second < 0.3
 
 
-@given(st.floats(0, 1))
-def test_a_slight_term_is_always_pushed_away_from(likely):
-    assert abs(push(share(likely), 1e-4 * NEG, NULL) - SURE).max() < 1e-3
+def test_much_can_be_told_of_a_term_that_changes_much_of_the_picture():
+    lengths = [tellable(times * NULL, NULL).mean() for times in (0.0, 0.1 * SLIGHT, SLIGHT, 10 * SLIGHT)]
+    assert lengths == sorted(lengths)
+    assert lengths[1] < 1e-3
+    assert abs(lengths[2] - 0.5) < 1e-4
+    assert lengths[3] > 0.999
 
 
-def test_a_large_term_is_pushed_away_from_as_far_as_it_comes():
-    weights = [push(share(likely), 10 * NEG, NULL).mean() for likely in (0.0, PRIOR, COMING, 1.0)]
+@given(st.floats(UNLIKELY, 1))
+def test_a_term_that_nothing_can_be_told_of_is_always_pushed_away_from(likely):
+    assert close(push(share(likely), share(0.0)), share(SURE))
+
+
+@given(st.floats(0.1, 1))
+def test_a_term_is_pushed_away_from_as_far_as_it_comes(much):
+    weights = [push(share(likely), share(much)).mean() for likely in (UNLIKELY, PRIOR, COMING, 1.0)]
     assert weights == sorted(weights)
-    assert weights[0] < 0.01
-    assert abs(weights[2] - 1) < 0.01
-    assert weights[3] > 2
+
+
+def test_a_term_that_all_can_be_told_of_is_left_alone_where_it_is_not_coming():
+    assert (push(share(UNLIKELY), share(1.0)) < 0.05).all()
+    assert close(push(share(COMING), share(1.0)), share(1.0))
 
 
 def test_nothing_to_tell_a_term_by_is_no_number_out_of_range():
     nothing = torch.zeros_like(NULL)
     assert torch.isfinite(coming(share(0.3), nothing, nothing)).all()
-    assert torch.isfinite(push(share(0.3), nothing, nothing)).all()
+    assert torch.isfinite(tellable(nothing, nothing)).all()
 
 
 def test_a_term_goes_on_being_watched_where_others_join():
@@ -149,6 +164,13 @@ def test_a_term_goes_on_being_watched_where_others_join():
     assert (before.share["hat"] == PRIOR).all()
     assert (after.share["hat"] > PRIOR).all()
     assert (after.share["frame"] == PRIOR).all()
+
+
+def test_what_could_be_told_of_a_term_is_forgotten_but_slowly():
+    before = Watch.after(None, NULL, {"hat": NEG})
+    after = Watch.after(before, NULL, {"hat": NULL + 1e-3 * NEG, "frame": NULL + 1e-3 * NEG})
+    assert close(after.told["hat"], KEPT * before.told["hat"])
+    assert (after.told["frame"] < 1e-3).all()
 
 
 def test_so_many_lists_of_terms_are_watched_and_none_is_left_out():

@@ -67,7 +67,7 @@ SHOWN_MORE: dict[str, float] = {
     "person": 2.5,
     "oversaturated": 3.2,
     "overexposed": 2.6,
-    "cartoon": 2.4,
+    "cartoon": 2.8,
     "painting": 2.4,
     "text": 2.2,
     "sketch": 2.0,
@@ -77,9 +77,10 @@ SHOWN_MORE: dict[str, float] = {
     "frame": 1.3,
     "earrings": 1.2,
     "hat": 1.2,
-    "beard": 1.2,
+    "beard": 1.5,
     "mustache": 1.2,
     "glasses": 1.1,
+    "blurry": 0.35,
 }
 """How many times likelier than another a picture with it is shown to the denoiser.
 
