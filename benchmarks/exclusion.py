@@ -236,12 +236,13 @@ def main() -> None:
     print_table(["five at once", "still there"], [[name, str(rate)] for name, rate in five.items()])
     effects = {name: experiment.side_effects(name, experiment.seeds) for name in names}
     print_table(
-        ["excluded", "other attributes that came or went, mean", "most", "pixels, of 255", "composition"],
+        ["excluded", "others that came or went, mean", "most", "in more than 10 %", "pixels, of 255", "composition"],
         [
             [
                 name,
                 f"{100 * np.mean(list(effect.flips.values())):.1f} %",
                 effect.worst,
+                f"{sum(flip > 0.1 for flip in effect.flips.values())} of {len(effect.flips)}",
                 f"{effect.pixels:.1f}",
                 f"{effect.composition:.2f}",
             ]
