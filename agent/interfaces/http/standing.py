@@ -54,7 +54,9 @@ async def standing(service: Service, caller: Caller, session: str, links: Links)
     try:
         record = await service.session(caller, session)
     except UnknownSessionError:
-        return await _without_picture(service, caller, session, links)
+        if begun := await _without_picture(service, caller, session, links):
+            return begun
+        record = await service.session(caller, session)  # its first picture may have come in between
     # in this order: what ends in between is not retried, but is a turn
     attempts = await service.reading(lambda: store.attempts.all(session))
     number = await service.reading(lambda: store.next_number(session))
@@ -68,12 +70,12 @@ def is_first_of(caller: Caller, attempt: Attempt) -> bool:
     return attempt.start is not None and caller.may_see(attempt.start.owner)
 
 
-async def _without_picture(service: Service, caller: Caller, session: str, links: Links) -> StandingAnswer:
+async def _without_picture(service: Service, caller: Caller, session: str, links: Links) -> StandingAnswer | None:
     attempts = await service.reading(lambda: service.studio.store.attempts.all(session))
     firsts = [each for each in attempts if is_first_of(caller, each)]
     pending = [run for run in service.runs.of(session) if run.draws and caller.may_see(run.owner)]
     if not firsts and not pending:
-        raise UnknownSessionError(f"no session “{session}”")
+        return None
     return StandingAnswer(
         session=session,
         created_at=None,

@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 
 from notthat.agent import Conversation
+from notthat.agent.interfaces.http.callers import Caller
 from notthat.generation import GenerationRequest, StubEngine
+from notthat.storage import SessionRecord, UnknownSessionError
 
 from .conftest import Running, Serve
 
@@ -18,6 +20,25 @@ TURN_KEYS = {
     *("session", "turn", "parent", "feedback", "edits", "reply", "prompt", "negative", "exclusions", "seed", "steps"),
     *("guidance", "model", "image", "sha256", "seconds", "handoff", "links"),
 }
+
+
+def test_a_session_is_found_that_gets_its_first_picture_while_it_is_looked_up(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = server.begin()["session"]
+    found, looked = server.service.session, []
+
+    async def too_early_at_first(caller: Caller, name: str) -> SessionRecord:
+        looked.append(name)
+        if len(looked) == 1:
+            raise UnknownSessionError(name)
+        return await found(caller, name)
+
+    monkeypatch.setattr(server.service, "session", too_early_at_first)
+    answer = server.client.get(f"/api/sessions/{session}")
+    assert (answer.status_code, looked) == (200, [session, session])
+    assert answer.json()["turns"] == 1
+    assert server.client.get(f"/api/sessions/{16 * '0'}").status_code == 404
 
 
 def test_a_session_is_begun_and_talked_to(server: Running) -> None:
