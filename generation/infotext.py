@@ -21,6 +21,8 @@ _FEWEST_SETTINGS = 3
 _SETTINGS: dict[str, tuple[str, Callable[[str], object]]] = {
     "Steps": ("num_inference_steps", int),
     "CFG scale": ("guidance_scale", float),
+    "Guidance method": ("method", str),
+    "Guidance rescale": ("guidance_rescale", float),
     "Seed": ("seed", int),
     "Model": ("model", str),
 }
@@ -34,12 +36,15 @@ def png_text(request: GenerationRequest) -> Mapping[str, str]:
 def infotext(request: GenerationRequest) -> str:
     """The request as AUTOMATIC1111's web UI writes it: the prompt, the negative prompt, a line of settings.
 
-    There, brackets always mean a weight: where they didn't here, they are escaped.
+    It has no settings for how guidance acts, so these have names of ours. There, brackets always mean a weight:
+    where they didn't here, they are escaped.
     """
     read = escape if request.syntax == "plain" else str
     settings = {
         "Steps": request.num_inference_steps,
         "CFG scale": f"{request.guidance_scale:g}",
+        "Guidance method": request.method,
+        "Guidance rescale": f"{request.guidance_rescale:g}",
         "Seed": request.seed,
         "Size": f"{request.width}x{request.height}",
         "Model": _quoted(PurePath(request.model).name),

@@ -497,7 +497,8 @@ def test_the_picture_tells_how_it_was_made(studio: Studio) -> None:
     prompt, negative, settings = text["parameters"].split("\n")
     assert prompt == "a lighthouse keeper on a pier"
     assert negative == "Negative prompt: (seagulls:1.2)"
-    assert settings.startswith("Steps: 4, CFG scale: 5, Seed: 5, Size: 32x32, Model: stub, Version: notthat ")
+    expected = "Steps: 4, CFG scale: 5, Guidance method: cfg, Guidance rescale: 0, Seed: 5, Size: 32x32, Model: stub, "
+    assert settings.startswith(f"{expected}Version: notthat ")
     assert json.loads(text["notthat"]) == turn.request
     assert GenerationRequest.checked(**json.loads(text["notthat"])).seed == 5
 

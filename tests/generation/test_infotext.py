@@ -20,6 +20,8 @@ a_request = st.builds(
     seed=st.integers(0, 2**63 - 1),
     num_inference_steps=st.integers(1, 1000),
     guidance_scale=st.integers(0, 100).map(float),
+    method=st.sampled_from(["cfg", "dynamic", "apg", "perp_neg", "nag"]),
+    guidance_rescale=st.integers(0, 10).map(lambda k: k / 10),
     width=st.integers(1, 1024).map(lambda k: 8 * k),
     height=st.integers(1, 1024).map(lambda k: 8 * k),
 )
@@ -35,6 +37,8 @@ def test_what_is_written_is_read_back(request: GenerationRequest) -> None:
         "negative_prompt": request.negative_prompt,
         "num_inference_steps": request.num_inference_steps,
         "guidance_scale": request.guidance_scale,
+        "method": request.method,
+        "guidance_rescale": request.guidance_rescale,
         "seed": request.seed,
         "model": "some model, v2",
         "width": request.width,
@@ -71,9 +75,11 @@ def test_a_text_without_settings_is_a_prompt() -> None:
     assert from_infotext("a pier, Lens: 50mm") == ({"prompt": "a pier, Lens: 50mm", "negative_prompt": ""}, [])
 
 
-def test_a_setting_that_is_no_number_is_told() -> None:
+def test_a_setting_that_makes_no_sense_is_told() -> None:
     with pytest.raises(InvalidRequestError, match="“Steps” is no number: many"):
         from_infotext("a pier\nSteps: many, Seed: 1, CFG scale: 5")
+    with pytest.raises(InvalidRequestError, match=r"--method: .*not 'magic'"):
+        GenerationRequest.checked(**from_infotext("a pier\nSteps: 5, Seed: 1, Guidance method: magic")[0], model="mini")
     with pytest.raises(InvalidRequestError, match="no request"):
         from_own_key('{"prompt": 1}')
 
