@@ -87,7 +87,8 @@ def test_a_program_that_knows_the_web_ui_needs_another_address_and_no_more(serve
     assert result.parameters["prompt"] == "a harbour without boats"
     for image, session, infotext in zip(result.images, result.info["sessions"], result.info["infotexts"], strict=True):
         assert image.info["parameters"] == infotext
-        assert infotext.startswith("a harbour\nNegative prompt: boats, fog\nSteps: 2, CFG scale: 7, Guidance method: ")
+        said = "a harbour\nNegative prompt: boats, fog\nSteps: 2, CFG scale: 7, Guidance method: cfg, "
+        assert infotext.startswith(f"{said}Guidance rescale: 0, Seed: ")
         assert server.say(session, "no gulls")["negative"] == "boats, fog, gulls"
 
 
