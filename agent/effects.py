@@ -79,4 +79,4 @@ def _looks_like_its_parent(studio: "Studio", attempt: Attempt, image: "Image") -
 
 
 def _beside_exclusions(request: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in request.items() if name not in ("negative_prompt", "joining_step")}
+    return {name: value for name, value in request.items() if name not in ("negative_prompt", "shown", "joining_step")}

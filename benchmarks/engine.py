@@ -6,8 +6,8 @@
 Each pair runs both, in alternating order, so that a machine that slows down slows both. Printed are the
 medians of both times and of their ratios. For `mini`: ours over stock; a request over the forwards that it can't
 do without; what a turn from a checkpoint costs of a cold one, by sampler, and whether its pixels are the same bit by
-bit; what `nag` costs a step, and `dynamic` by the number of exclusions; and what a batch of four costs of four
-pictures. On a busy machine, `--processor-time` is what neighbours don't stretch.
+bit; what `nag` costs a step, and `dynamic` by the number of exclusions, over eight seeds; and what a batch of four
+costs of four pictures. On a busy machine, `--processor-time` is what neighbours don't stretch.
 """
 
 import argparse
@@ -40,6 +40,7 @@ SAMPLERS = {
     "Euler a": "EulerAncestralDiscreteScheduler",
 }
 BATCH = 4
+SEEDS = 8
 
 Work = Callable[[], object]
 
@@ -185,11 +186,15 @@ class Mini:
             say(f"nag, over {what}", measured, ("nag", what.split()[-1]), f"{more:+.1f} ms a step")
 
     def watching(self) -> None:
-        """What `dynamic` costs over `cfg`, by the number of exclusions: each is a pass more."""
+        """What `dynamic` costs over `cfg`, by the number of exclusions: those of a session, and those to look for."""
         for count in (1, 3, len(EXCLUSIONS)):
-            request = self.session.model_copy(update={"negative_prompt": ", ".join(EXCLUSIONS[:count])})
-            pair = self.fresh(request.model_copy(update={"method": "dynamic"})), self.fresh(request)
-            say(f"dynamic, {count} excluded, over cfg", self.bench.paired(*pair), ("dynamic", "cfg"))
+            excluded = EXCLUSIONS[:count]
+            request = self.session.model_copy(update={"negative_prompt": ", ".join(excluded)})
+            several = [request.model_copy(update={"seed": request.seed + k}) for k in range(SEEDS)]
+            for what, shown in (("seen", excluded), ("to look for", ())):
+                watched = [each.model_copy(update={"method": "dynamic", "shown": shown}) for each in several]
+                pair = self.bench.paired(self.fresh(*watched), self.fresh(*several))
+                say(f"dynamic, {count} {what}, over cfg", pair, ("dynamic", "cfg"), f"{SEEDS} seeds")
 
     def batches(self) -> None:
         """A batch over as many pictures, one after the other."""
@@ -208,12 +213,13 @@ class Mini:
         levels = f"{worst} level{'' if worst == 1 else 's'} apart at most"
         say(f"{BATCH} pictures, as a batch", self.bench.paired(together, alone), ("batch", "alone"), levels)
 
-    def fresh(self, request: GenerationRequest) -> Work:
-        """Draws a request whose texts nobody has encoded yet."""
+    def fresh(self, *requests: GenerationRequest) -> Work:
+        """Draws requests whose texts nobody has encoded yet."""
 
-        def draw() -> Picture:
-            self.engine._family.forget()
-            return generate(self.engine, request)
+        def draw() -> None:
+            for request in requests:
+                self.engine._family.forget()
+                generate(self.engine, request)
 
         return draw
 

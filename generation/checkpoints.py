@@ -21,7 +21,9 @@ class Checkpoints:
 
     def wanted(self, request: GenerationRequest, step: int, defaults: Defaults) -> bool:
         """Whether a later request, whose terms may be of another kind, could go on from the state after this step."""
-        alone = step <= request.joining_step or request.negative_prompt == request.base_negative_prompt
+        alone = step <= request.joining_step or (
+            request.negative_prompt == request.base_negative_prompt and request.method != "dynamic"
+        )  # which looks ahead once all have joined
         shares = [defaults.joining_share, *(kind.share for kind in defaults.joining)]
         steps = {request.joining_step, *(int(share * request.num_inference_steps) for share in shares)}
         return alone and step in steps

@@ -32,6 +32,7 @@ class Picture:
 class Progress:
     """`step` of `steps` done, counted from 1; the last one brings the picture, all of them where it was a batch.
 
+    `steps` grows where a look ahead finds that the picture has to be begun again, and `step` goes on.
     Steps up to `first` were there already, from a checkpoint. `preview`, where there is one, makes a small
     picture of what is to come, when it is called, before the next step.
     """

@@ -31,6 +31,18 @@ KEPT = 0.9
 SURE = 1.5
 """How much a term is pushed away from of which little can be told; as in `cfg`, and a little more."""
 
+LOOK = 0.7
+"""The share of the steps after which `dynamic` knows enough of a picture to say what it shows."""
+
+SHOWS = -0.26
+"""How much `nearer` to a term's predictions a picture is, at least, that may show it; most of those at 0 do."""
+
+SEEN = 0.3
+"""How likely a term is to come that such a picture has shown."""
+
+UNSEEN = 0.05
+"""How likely one is to come that it hasn't."""
+
 _TINY = 1e-12
 
 
@@ -152,6 +164,24 @@ def push(share: Tensor, told: Tensor) -> Tensor:
     which nothing can, always.
     """
     return (share / COMING) ** told * SURE ** (1 - told)
+
+
+def nearer(picture: Tensor, nulls: Tensor, towards: Tensor) -> Tensor:
+    """How much nearer a picture came to what steps on its way predicted for a term than to what they predicted of none.
+
+        sum (|picture - null|^2 - |picture - null - towards|^2) / sqrt(sum |towards|^2  sum |picture - null|^2)
+
+    over the steps. All are predictions of the clean latents, `picture` of shape (batch, ...), the others of shape
+    (steps, batch, ...), and `towards` a term's less the unprompted one. In hindsight the predictions are guesses, and
+    the better ones tell what is in the picture: after Li et al. 2023, "Your Diffusion Model is Secretly a Zero-Shot
+    Classifier", arXiv:2303.16203, who hold noised copies of a finished picture against a prediction for each class.
+    """
+    missed = picture - nulls
+    lengths, distances, along = (
+        torch.stack([_inner(x, y) for x, y in zip(xs, ys, strict=True)]).sum(0)
+        for xs, ys in ((towards, towards), (missed, missed), (towards, missed))
+    )
+    return (2 * along - lengths) / (lengths * distances).sqrt().clamp(min=_TINY)
 
 
 def nag(pos: Tensor, neg: Tensor, *, scale: float, tau: float, alpha: float) -> Tensor:

@@ -11,9 +11,10 @@ from .clean import Line, clean, clean_lines, prediction_of
 from .conditioning import Embedding, Manner
 from .families.base import Family, expanded, moved, stacked
 from .guidance import agreement, apg, cfg, dynamic, in_interval, perp_neg, rescaled
+from .looking import Lookout
 from .prompt_syntax import terms
 from .request import GenerationRequest
-from .sampling import Memory, State
+from .sampling import Memory, State, Step
 from .watching import Watch, watched_at_once
 
 Measure = Literal["no", "whole", "terms"]
@@ -47,7 +48,7 @@ Moment = tuple[Tensor, Tensor, Tensor, Line]
 
 
 class Guide:
-    """The guided prediction of one request; call it as `sampling.Predict`.
+    """The guided prediction of one request; call it as `sampling.Predict`, and `look_up` after each step.
 
     With `measure` it also finds out, at the first step where the negative prompt acts, how far that moved the
     prediction: `effect`, and for the single terms `effects`. Each costs a pass of the model for one text.
@@ -67,6 +68,8 @@ class Guide:
             self._guided = False
         self._measure = measure if self._guided and request.negative_prompt else "no"
         self._told: dict[str, list[Embedding]] = {}
+        watched = self._slots(request.negative_prompt)[2:] if request.method == "dynamic" else []
+        self._lookout = Lookout(watched, request.shown, self._lines, request.guidance_stop * state.total)
         self._prompt: list[Embedding] | None = None
         self._stacked: tuple[Sequence[Embedding], Embedding] | None = None
         if state.done < request.joining_step:
@@ -87,6 +90,8 @@ class Guide:
         inside = in_interval(state.done, state.total, start=request.guidance_start, stop=request.guidance_stop)
         if not self._guided or not inside or memory.ended:
             return self._alone(scaled, timestep)
+        if joined:
+            self._lookout.begin(state)
         negative = request.negative_prompt if joined else request.base_negative_prompt
         before, moment = Memory(memory.momentum, memory.watch), (latents, scaled, timestep, self._lines[state.done])
         guided, predicted = self._guide(negative, moment, memory)
@@ -97,14 +102,19 @@ class Guide:
             memory.ended = all(agreement(predicted[1], each) >= request.guidance_agreement for each in others)
         return guided
 
+    def look_up(self, step: Step, state: State) -> None:
+        """After a step: it may turn out that the picture has to be begun again."""
+        self._lookout.end(step, state)
+
     def _guide(self, negative: str, moment: Moment, memory: Memory) -> tuple[Tensor, Sequence[Tensor]]:
         """The guided prediction, and those for the `_slots` that it is made of, where they are more than one."""
         _, scaled, timestep, _ = moment
-        told = self._embeddings(negative)
+        told, texts = self._embeddings(negative), self._slots(negative)
         if self.request.method == "nag":
             return self._attend(told[0], told[1], scaled, timestep), ()
+        told, texts = self._lookout.left(told, texts, memory)
         predicted = self._forward(told, scaled, timestep)
-        return self._combine(self._slots(negative), predicted, moment, memory), predicted
+        return self._combine(texts, predicted, moment, memory), predicted
 
     def _slots(self, negative: str) -> list[str]:
         """The texts that are predicted for: the second is the prompt, and of the others the method makes the rest."""
@@ -129,8 +139,12 @@ class Guide:
                 guided = prediction_of(latents.float(), guided, line).to(cond.dtype)
             case "dynamic":
                 null, *cleaned = (clean(latents.float(), each.float(), line) for each in (first, *rest))
-                memory.watch = Watch.after(memory.watch, null, dict(zip(texts[2:], cleaned, strict=True)))
-                neg = dynamic(rest, first, list(memory.watch.weights.values()))
+                expected = self._lookout.expected(memory)
+                memory.watch = Watch.after(memory.watch, null, dict(zip(texts[2:], cleaned, strict=True)), expected)
+                if memory.look and memory.look.found is None:
+                    memory.look.watched.append(memory.watch)
+                weights = [each * self._lookout.share(text, memory) for text, each in memory.watch.weights.items()]
+                neg = dynamic(rest, first, weights)
                 guided = cfg(cond, neg, scale=scale).to(cond.dtype)
             case "perp_neg":
                 guided = perp_neg(cond, first, rest[0], scale=scale).to(cond.dtype)
@@ -145,6 +159,9 @@ class Guide:
         _, scaled, timestep, _ = moment
         negative, prompt = self.request.negative_prompt, self.request.prompt
         known = dict(zip(self._slots(negative), predicted, strict=True)) if predicted else {}
+        if known:  # as if there were no look ahead, in which nothing is kept out
+            memory = Memory(before.momentum, before.watch)
+            guided = self._combine(self._slots(negative), predicted, moment, memory)
 
         def change(text: str) -> Tensor:
             memory = Memory(before.momentum, before.watch)

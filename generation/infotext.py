@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from .. import __version__
 from .errors import InvalidRequestError
-from .prompt_syntax import escape
+from .prompt_syntax import escape, terms
 from .request import GenerationRequest
 
 _NEGATIVE = "Negative prompt:"
@@ -23,6 +23,7 @@ _SETTINGS: dict[str, tuple[str, Callable[[str], object]]] = {
     "CFG scale": ("guidance_scale", float),
     "Guidance method": ("method", str),
     "Guidance rescale": ("guidance_rescale", float),
+    "Guidance shown": ("shown", lambda text: tuple(terms(text))),
     "Seed": ("seed", int),
     "Model": ("model", str),
 }
@@ -45,6 +46,7 @@ def infotext(request: GenerationRequest) -> str:
         "CFG scale": f"{request.guidance_scale:g}",
         "Guidance method": request.method,
         "Guidance rescale": f"{request.guidance_rescale:g}",
+        **({"Guidance shown": _quoted(", ".join(request.shown))} if request.shown else {}),
         "Seed": request.seed,
         "Size": f"{request.width}x{request.height}",
         "Model": _quoted(PurePath(request.model).name),

@@ -130,13 +130,14 @@ class LocalEngine:
     def _draw(self, request: GenerationRequest, count: int, measure: Measure) -> Generator[Progress]:
         started = time.perf_counter()
         state = self._beginning(request, count)
-        first = state.done
+        done = first = state.done
         guide = Guide(self._family, request, state, measure=measure)
         for step in self._steps(request, state, guide):
+            done += 1
             if step.index < step.total:
                 seconds = time.perf_counter() - started
                 preview = Previewing(self._family, self._previewer, request, state, step)
-                yield Progress(step.index, step.total, first=first, seconds=seconds, preview=preview)
+                yield Progress(done, done + step.total - step.index, first=first, seconds=seconds, preview=preview)
         latents = self._family.unpacked(state.latents, request)
         if not torch.isfinite(latents).all():
             raise GenerationError("the model's numbers ran out of range: try a lower --guidance")
@@ -145,7 +146,7 @@ class LocalEngine:
         effects = {term: float(moved) for term, moved in guide.effects.items()}
         seconds = time.perf_counter() - started
         pictures = tuple(Picture(image, seconds / count, effect, effects) for image in images)
-        yield Progress(state.total, state.total, pictures[0], first=first, seconds=seconds, pictures=pictures)
+        yield Progress(done, done, pictures[0], first=first, seconds=seconds, pictures=pictures)
 
     def _adapt(self, request: GenerationRequest) -> None:
         """Make the model the one with the request's LoRAs and textual inversions."""
@@ -160,6 +161,7 @@ class LocalEngine:
             if len(state.generators) == 1 and self.checkpoints.wanted(request, step.index, self.defaults):
                 self.checkpoints.keep(request, state)
             yield step
+            guide.look_up(step, state)
 
     def _beginning(self, request: GenerationRequest, count: int) -> State:
         """Where the steps still to take begin: at a checkpoint, or from noise."""

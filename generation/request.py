@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .errors import InvalidRequestError
 from .joining import Joining, joining_share
+from .prompt_syntax import terms
 
 Syntax = Literal["weighted", "plain"]
 """How a prompt is read: with `(word:1.3)` and without an end, or as stock diffusers reads it, cut at 77 tokens."""
@@ -34,6 +35,7 @@ class GenerationRequest(BaseModel):
 
     `guidance_rescale` is the paper's phi; guidance acts from the share `guidance_start` of the steps to
     `guidance_stop`, and ends once the predictions agree to a cosine of `guidance_agreement` (1: never).
+    `shown` are terms of the negative prompt that a picture of this seed has shown: `dynamic` needn't look for them.
     `loras` are files with their weights, `embeddings` files of textual inversions.
     """
 
@@ -48,6 +50,7 @@ class GenerationRequest(BaseModel):
     syntax: Syntax = "weighted"
     weighting: Weighting = "scaled"
     method: Method = "cfg"
+    shown: tuple[str, ...] = ()
     guidance_rescale: Share = 0.0
     guidance_start: Share = 0.0
     guidance_stop: Share = 1.0
@@ -94,8 +97,14 @@ class GenerationRequest(BaseModel):
         return self.model_copy(update={"joining_step": int(share * self.num_inference_steps)})
 
     def followed(self, defaults: "Defaults", **changed: object) -> Self:
-        """The next turn's request: this one with what changed, joining by default where this one does."""
+        """The next turn's request: this one with what changed, joining by default where this one does.
+
+        What is excluded now was seen in this one's picture, and will be there again with the same seed.
+        """
         following = type(self).checked(**{**self.model_dump(), **changed})
+        before = terms(self.negative_prompt)
+        new = [term for term in terms(following.negative_prompt) if term not in before or term in self.shown]
+        following = following.model_copy(update={"shown": tuple(new) if following.seed == self.seed else ()})
         return following.joined(defaults) if self == self.joined(defaults) else following
 
 

@@ -53,8 +53,8 @@ def test_an_experiment_goes_on_where_it_was_broken_off(tmp_path: Path) -> None:
 def test_the_agent_asks_for_what_the_negative_column_asks_for(name: str) -> None:
     defaults = LocalEngine.load("mini").defaults
     seeds = (7, 8)  # told in the first prompt, and in a second turn
-    for seed, request in zip(seeds, agent_requests(seeds, name), strict=True):
-        values = {"model": "mini", "prompt": bare(seed), "negative_prompt": name, "seed": seed}
+    for seed, shown, request in zip(seeds, ((), (name,)), agent_requests(seeds, name), strict=True):
+        values = {"model": "mini", "prompt": bare(seed), "negative_prompt": name, "shown": shown, "seed": seed}
         expected = GenerationRequest.with_defaults(values, lambda: defaults)
         assert (request.prompt, request.negative_prompt, request.seed) == (bare(seed), name, seed)
         assert request == expected

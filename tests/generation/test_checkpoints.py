@@ -62,6 +62,27 @@ def test_a_turn_from_a_checkpoint_has_the_bits_of_a_cold_one(scheduled, name, op
         assert (warm == cold).all() == (negative == "hat")
 
 
+@pytest.mark.parametrize(("name", "options"), SCHEDULERS, ids=lambda value: value if isinstance(value, str) else "")
+def test_a_picture_begun_again_after_a_look_ahead_has_the_bits_of_one_without(scheduled, monkeypatch, name, options):
+    monkeypatch.setattr("notthat.generation.watching.SHOWS", -1e9)  # all that is looked for is found
+    model, asked = scheduled(name, options), {"method": "dynamic", "negative_prompt": "hat", "joining_step": 1}
+    looked, _ = drawn(model, **asked)
+    model.engine.checkpoints.clear()
+    known, _ = drawn(model, shown=("hat",), **asked)
+    assert (looked == known).all()
+
+
+def test_what_a_look_ahead_passes_through_is_no_beginning_of_others(model, monkeypatch):
+    monkeypatch.setattr("notthat.generation.watching.SHOWS", 1e9)  # nothing is found
+    asked = {"method": "dynamic", "base_negative_prompt": "frame"}
+    cold, _ = drawn(model, negative_prompt="frame, hat", **asked)
+    model.engine.checkpoints.clear()
+    drawn(model, negative_prompt="frame", joining_step=1, **asked)
+    warm, first = drawn(model, negative_prompt="frame, hat", **asked)
+    assert first == 0
+    assert (warm == cold).all()
+
+
 @pytest.mark.parametrize("method", ["dynamic", "apg", "perp_neg", "nag"])
 def test_every_method_goes_on_from_a_checkpoint(model, method):
     asked = {"method": method, "base_negative_prompt": "frame", "guidance_rescale": 0.3}

@@ -11,9 +11,11 @@ from notthat.generation.guidance import (
     COMING,
     KEPT,
     PRIOR,
+    SEEN,
     SLIGHT,
     SURE,
     UNLIKELY,
+    UNSEEN,
     agreement,
     apg,
     cfg,
@@ -21,6 +23,7 @@ from notthat.generation.guidance import (
     dynamic,
     in_interval,
     nag,
+    nearer,
     perp_neg,
     push,
     rescaled,
@@ -28,7 +31,7 @@ from notthat.generation.guidance import (
 )
 from notthat.generation.guiding import Guide
 from notthat.generation.sampling import denoise
-from notthat.generation.watching import Watch, watched_at_once
+from notthat.generation.watching import Look, Watch, watched_at_once
 
 
 def some(seed, shape=(2, 4, 8, 8)):
@@ -173,6 +176,34 @@ def test_what_could_be_told_of_a_term_is_forgotten_but_slowly():
     assert (after.told["frame"] < 1e-3).all()
 
 
+def test_a_term_of_which_something_is_known_begins_as_likely_as_that():
+    watch = Watch.after(None, NULL, {"hat": NEG, "frame": COND, "text": COND}, {"hat": 0.3, "text": share(0.1)})
+    assert close(watch.share["hat"], share(0.3))
+    assert close(watch.share["frame"], share(PRIOR))
+    assert close(watch.share["text"], share(0.1))
+
+
+def test_a_picture_is_nearer_to_a_term_where_that_was_the_better_guess():
+    nulls, towards = torch.stack([NULL, COND]), torch.stack([some(6), some(7)])
+    hit, miss = nulls + towards, nulls - towards
+    assert close(nearer(hit, nulls, towards), torch.ones(2, 1, 1, 1))
+    assert close(nearer(nulls + towards / 2, nulls, towards), torch.zeros(2, 1, 1, 1))
+    assert close(nearer(miss, nulls, towards), -3 * torch.ones(2, 1, 1, 1))
+    assert torch.isfinite(nearer(nulls, nulls, towards)).all()
+
+
+def test_a_look_ahead_tells_the_pictures_of_a_batch_and_the_terms_apart():
+    towards = NEG - NULL
+    picture = torch.cat([NULL[:1] + towards[:1], NULL[1:] - towards[1:]])
+    seen = Watch.after(None, NULL, {"hat": NEG, "frame": NULL - 10 * towards})
+    over = Look([seen, seen]).over(picture, ["hat", "frame"])
+    assert over.found.flatten().tolist() == [True, False]
+    assert over.expected["hat"].flatten().tolist() == pytest.approx([SEEN, UNSEEN])
+    assert over.expected["frame"].flatten().tolist() == pytest.approx([UNSEEN, UNSEEN])
+    assert not over.in_vain
+    assert Look([seen]).over(picture, ["frame"]).in_vain
+
+
 def test_so_many_lists_of_terms_are_watched_and_none_is_left_out():
     for count in range(30):
         listed = [f"t{k}" for k in range(count)]
@@ -210,6 +241,7 @@ def test_every_method_acts_on_every_family(random_model, kind, method):
     model = random_model(kind)
     scale = 1.0 if method == "nag" else 4.0
     asked = {"method": method, "guidance_scale": scale, "num_inference_steps": 2, "syntax": "weighted"}
+    asked["shown"] = ("hat",)  # which needs no looking for
     bare = model.pixels(**asked)
     assert (model.pixels(negative_prompt="hat", **asked) != bare).any()
     assert (bare == model.pixels(**asked)).all()  # and leaves nothing behind in the model

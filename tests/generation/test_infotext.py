@@ -10,6 +10,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from notthat.generation import GenerationRequest, InvalidRequestError
 from notthat.generation.infotext import from_infotext, from_own_key, infotext, png_text, read_png_text
+from notthat.generation.prompt_syntax import terms
 
 a_line = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=30).map(str.strip)
 a_request = st.builds(
@@ -21,6 +22,7 @@ a_request = st.builds(
     num_inference_steps=st.integers(1, 1000),
     guidance_scale=st.integers(0, 100).map(float),
     method=st.sampled_from(["cfg", "dynamic", "apg", "perp_neg", "nag"]),
+    shown=a_line.map(lambda line: tuple(terms(line))),
     guidance_rescale=st.integers(0, 10).map(lambda k: k / 10),
     width=st.integers(1, 1024).map(lambda k: 8 * k),
     height=st.integers(1, 1024).map(lambda k: 8 * k),
@@ -38,6 +40,7 @@ def test_what_is_written_is_read_back(request: GenerationRequest) -> None:
         "num_inference_steps": request.num_inference_steps,
         "guidance_scale": request.guidance_scale,
         "method": request.method,
+        **({"shown": request.shown} if request.shown else {}),
         "guidance_rescale": request.guidance_rescale,
         "seed": request.seed,
         "model": "some model, v2",
