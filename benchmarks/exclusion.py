@@ -235,12 +235,15 @@ def main() -> None:
     five = experiment.five()
     print_table(["five at once", "still there"], [[name, str(rate)] for name, rate in five.items()])
     effects = {name: experiment.side_effects(name, experiment.seeds) for name in names}
+    others = ["others that came or went, mean", "where it was", "most", "in more than 10 %"]
     print_table(
-        ["excluded", "others that came or went, mean", "most", "in more than 10 %", "pixels, of 255", "composition"],
+        ["excluded", "untouched", *others, "pixels, of 255", "composition"],
         [
             [
                 name,
+                f"{100 * effect.untouched.value:.0f} %",
                 f"{100 * np.mean(list(effect.flips.values())):.1f} %",
+                f"{100 * effect.where_it_was:.1f} %",
                 effect.worst,
                 f"{sum(flip > 0.1 for flip in effect.flips.values())} of {len(effect.flips)}",
                 f"{effect.pixels:.1f}",

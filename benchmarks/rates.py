@@ -40,12 +40,15 @@ class SideEffects:
     """What happened to pictures when one attribute was excluded.
 
     `left` is how many still have it; `flips` the share in which each other attribute of those that the judge can
-    tell came or went, alternatives of the excluded one aside; `pixels` the mean difference in levels of 255;
-    `composition` the correlation of the pictures at 16 x 16 pixels, in shades of gray.
+    tell came or went, alternatives of the excluded one aside, and `where_it_was` the mean of that over the pictures
+    that had what is excluded; `untouched` is how many stayed as they were, but for rounding; `pixels` the mean
+    difference in levels of 255; `composition` the correlation of the pictures at 16 x 16 pixels, in shades of gray.
     """
 
     left: Rate
     flips: dict[str, float]
+    where_it_was: float
+    untouched: Rate
     pixels: float
     composition: float
 
@@ -58,14 +61,16 @@ class SideEffects:
         judged: Collection[str] = ATTRIBUTES,
     ) -> "SideEffects":
         """Held against the pictures of the same seeds without the exclusion."""
-        changed = (verdicts[0] != verdicts[1]).mean(0)
+        changed, had = verdicts[0] != verdicts[1], verdicts[0][:, ATTRIBUTES.index(name)]
         own = next((group for group in _ALTERNATIVES if name in group), (name,))
+        others = {other: k for k, other in enumerate(ATTRIBUTES) if other in judged and other not in own}
+        difference = np.abs(pictures[0].astype(np.int16) - pictures[1])
         return cls(
             left=Rate(int(verdicts[1][:, ATTRIBUTES.index(name)].sum()), len(verdicts[1])),
-            flips={
-                other: float(changed[k]) for k, other in enumerate(ATTRIBUTES) if other in judged and other not in own
-            },
-            pixels=float(np.abs(pictures[0].astype(np.int16) - pictures[1]).mean()),
+            flips={other: float(changed[:, k].mean()) for other, k in others.items()},
+            where_it_was=float(changed[had][:, list(others.values())].mean()) if had.any() else 0.0,
+            untouched=Rate(int((difference.max((1, 2, 3)) <= 1).sum()), len(difference)),
+            pixels=float(difference.mean()),
             composition=float(
                 np.mean([np.corrcoef(*map(_thumbnail, pair))[0, 1] for pair in zip(*pictures, strict=True)])
             ),

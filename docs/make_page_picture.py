@@ -20,7 +20,7 @@ from notthat.agent.interfaces.http import Serving, create_app
 from notthat.agent.interfaces.http.server import Server, address_of, listen
 
 HERE = Path(__file__).parent
-SEED = "77"
+SEED = "94"
 PROMPT = "portrait of a man without mustache"
 SAID = ("too cartoonish", "and no hat", "still cartoonish")
 BESIDE = "put him in a forest"

@@ -72,9 +72,12 @@ def test_side_effects_are_what_came_or_went_beside_the_excluded_and_its_alternat
     assert effects.worst == "hat 25 %"
     assert "sunglasses" not in effects.flips
     assert effects.pixels == 9
+    assert effects.untouched == Rate(0, 4)
+    assert effects.where_it_was == pytest.approx(1 / (4 * (len(ATTRIBUTES) - 2)))
     assert effects.composition == pytest.approx(1)
     told = SideEffects.between("glasses", (pictures, pictures), (before, after), judged=("glasses", "beard"))
     assert told.flips == {"beard": 0}
+    assert told.untouched == Rate(4, 4)
 
 
 def test_a_kind_joins_as_late_as_its_effect_holds_without_a_break() -> None:
