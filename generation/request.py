@@ -99,12 +99,13 @@ class GenerationRequest(BaseModel):
     def followed(self, defaults: "Defaults", **changed: object) -> Self:
         """The next turn's request: this one with what changed, joining by default where this one does.
 
-        What is excluded now was seen in this one's picture, and will be there again with the same seed.
+        What is excluded now was seen in this one's picture, and would be there again with the same seed.
         """
         following = type(self).checked(**{**self.model_dump(), **changed})
-        before = terms(self.negative_prompt)
-        new = [term for term in terms(following.negative_prompt) if term not in before or term in self.shown]
-        following = following.model_copy(update={"shown": tuple(new) if following.seed == self.seed else ()})
+        before, looks = terms(self.negative_prompt), following.method == "dynamic"
+        shown = [term for term in terms(following.negative_prompt) if term in self.shown or term not in before]
+        kept = tuple(shown) if looks and following.seed == self.seed else ()
+        following = following.model_copy(update={"shown": kept})
         return following.joined(defaults) if self == self.joined(defaults) else following
 
 

@@ -48,6 +48,7 @@ def test_a_word_that_mini_never_learned_is_said(studio: Studio) -> None:
 def test_an_exclusion_acts_and_acts_harder_with_its_weight(mini: LocalEngine) -> None:
     def drawn(negative_prompt: str) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:
         asked = {"model": BUILT_IN, "prompt": "portrait of a man", "negative_prompt": negative_prompt, "seed": 3}
+        asked["shown"] = (negative_prompt,)
         request = GenerationRequest.with_defaults(asked, lambda: mini.defaults)
         return np.asarray(generate(mini, request).image, np.int16)
 

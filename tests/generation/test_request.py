@@ -77,12 +77,13 @@ def test_a_request_from_before_there_was_a_joining_step_is_the_same_request() ->
 
 def test_what_is_excluded_next_was_seen_with_this_seed() -> None:
     defaults = Defaults(20, 5.0, 64, 64)
-    first = GenerationRequest.checked(**{**VALUES, "negative_prompt": "text, frame"})
+    first = GenerationRequest.checked(**{**VALUES, "negative_prompt": "text, frame", "method": "dynamic"})
     second = first.followed(defaults, negative_prompt="text, hat, (frame:1.2)")
     assert second.shown == ("hat", "(frame:1.2)")
     third = second.followed(defaults, prompt="a man on a beach", negative_prompt="logo, hat")
     assert third.shown == ("logo", "hat")
     assert third.followed(defaults, seed=third.seed + 1, negative_prompt="logo, hat, text").shown == ()
+    assert first.followed(defaults, negative_prompt="text, hat", method="cfg").shown == ()  # which never looks
 
 
 def test_what_is_asked_is_checked_before_the_model_loads() -> None:
