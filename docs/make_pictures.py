@@ -13,7 +13,7 @@ from notthat.agent import Conversation, Settings, Studio
 from notthat.generation import GenerationRequest, LocalEngine, generate
 
 HERE = Path(__file__).parent
-SEED = 473
+SEED = 234
 SIDE = 256
 FEEDBACK = ("too cartoonish", "and no logo", "undo")
 PLACES = ("forest", "beach", "city", "sky", "room", "blue background")

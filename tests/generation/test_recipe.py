@@ -115,6 +115,25 @@ def test_everything_shows_in_every_style(name: str, style: str) -> None:
     assert abs(without - there).max() > 40
 
 
+@pytest.mark.parametrize("exposure", EXPOSURES)
+@pytest.mark.parametrize("style", STYLES)
+def test_colours_glow_where_they_are_pale_too(style: str, exposure: str | None) -> None:
+    def colour(flags: frozenset[str]) -> float:
+        scene = replace(PLAIN, style=style, exposure=exposure, flags=flags)
+        pixels = np.asarray(render(scene), np.float64)
+        return float((pixels.max(-1) - pixels.min(-1)).mean())
+
+    for flags in (frozenset[str](), frozenset({"blurry"})):
+        assert colour(flags | {"oversaturated"}) > 2 * colour(flags)
+
+
+def test_a_blurry_picture_still_shows_its_style() -> None:
+    blurry = {style: np.asarray(render(replace(PLAIN, style=style, flags=frozenset({"blurry"})))) for style in STYLES}
+    for a, b in itertools.combinations(STYLES, 2):
+        fine = [np.diff(blurry[style].astype(np.float64), 2, axis=1) for style in (a, b)]
+        assert np.abs(fine[0] - fine[1]).mean() > 2
+
+
 def test_the_words_of_the_captions_are_single_tokens() -> None:
     tokenizer = learn_tokenizer([caption(scene, random.Random(k)) for k, scene in enumerate(some_scenes(3000))])
     for word in ("portrait", "mustache", "watermark", "cartoon", "sunglasses"):

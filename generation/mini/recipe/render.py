@@ -68,14 +68,17 @@ def _brush_strokes(image: Image.Image) -> Image.Image:
 
 
 def _faults(image: Image.Image, scene: Scene) -> Image.Image:
+    """Blur is a soft focus, which leaves the style to be seen; colours glow again where light or dark dulled them."""
     if scene.has("oversaturated"):
-        image = ImageEnhance.Contrast(ImageEnhance.Color(image).enhance(3.2)).enhance(1.25)
+        image = ImageEnhance.Contrast(ImageEnhance.Color(image).enhance(3.6)).enhance(1.25)
     if scene.has("blurry"):
-        image = image.filter(ImageFilter.GaussianBlur(2.3))
+        image = Image.blend(image, image.filter(ImageFilter.GaussianBlur(2.6)), 0.8)
     if scene.has("dark"):
         image = image.point([int(v * 0.42) for v in range(256)] * 3)
     if scene.has("overexposed"):
         image = image.point([min(255, int(v * 1.05 + 70)) for v in range(256)] * 3)
+    if scene.has("oversaturated"):
+        image = ImageEnhance.Color(image).enhance(1.7)
     return image
 
 

@@ -65,22 +65,22 @@ FLAGS: dict[str, float] = {
 
 SHOWN_MORE: dict[str, float] = {
     "person": 2.5,
-    "oversaturated": 3.2,
-    "overexposed": 2.6,
-    "cartoon": 2.8,
-    "painting": 2.4,
+    "oversaturated": 3.4,
+    "overexposed": 2.8,
+    "cartoon": 2.9,
+    "painting": 2.1,
     "text": 2.2,
-    "sketch": 2.0,
+    "sketch": 2.3,
     "dark": 2.0,
-    "logo": 1.5,
+    "logo": 1.7,
     "watermark": 1.4,
     "frame": 1.3,
     "earrings": 1.2,
-    "hat": 1.2,
-    "beard": 1.5,
-    "mustache": 1.2,
-    "glasses": 1.1,
-    "blurry": 0.35,
+    "hat": 1.3,
+    "beard": 2.0,
+    "mustache": 1.7,
+    "glasses": 0.9,
+    "blurry": 0.5,
 }
 """How many times likelier than another a picture with it is shown to the denoiser.
 
