@@ -124,7 +124,7 @@ def test_colours_glow_where_they_are_pale_too(style: str, exposure: str | None) 
         return float((pixels.max(-1) - pixels.min(-1)).mean())
 
     for flags in (frozenset[str](), frozenset({"blurry"})):
-        assert colour(flags | {"oversaturated"}) > 2 * colour(flags)
+        assert colour(flags | {"oversaturated"}) > colour(flags) + 50
 
 
 def test_a_blurry_picture_still_shows_its_style() -> None:
