@@ -62,10 +62,11 @@ def test_two_at_once_are_two_children_and_both_are_told(open_studio: OpenStudio)
             both.wait(60)
 
     session = Conversation.start("a harbour", open_studio(), seed=4).id
-    told: list[str] = []
+    told: dict[int, str] = {}
 
     def say(words: str) -> None:
-        told.append(Conversation.open(session, open_studio()).say(words, meet).reply)
+        turn = Conversation.open(session, open_studio()).say(words, meet)
+        told[turn.number] = turn.reply
 
     threads = [Thread(target=say, args=(words,)) for words in ("no fog", "no boats")]
     for thread in threads:
@@ -78,8 +79,8 @@ def test_two_at_once_are_two_children_and_both_are_told(open_studio: OpenStudio)
     last = max(store.turns(session)[1:], key=lambda turn: turn.created_at)
     assert store.session(session).head == last.number
     first = 3 - last.number
-    assert f"Meanwhile turn {first} was made" in told[1]
-    assert f"Turn {last.number} is still being drawn" in told[0] or f"Meanwhile turn {last.number}" in told[0]
+    assert f"Meanwhile turn {first} was made" in told[last.number]
+    assert f"Turn {last.number} is still being drawn" in told[first] or f"Meanwhile turn {last.number}" in told[first]
 
 
 def test_every_turn_tells_what_it_was_made_with(studio: Studio) -> None:
