@@ -34,10 +34,16 @@ SURE = 1.5
 LOOK = 0.7
 """The share of the steps after which `dynamic` knows enough of a picture to say what it shows."""
 
-SHOWS = -0.26
+SHOWS = -0.28
 """How much `nearer` to a term's predictions a picture is, at least, that may show it; most of those at 0 do."""
 
-SEEN = 0.3
+WIDE = 0.8
+"""How much of SHOWS and of SURE a term loses that is spread over the whole picture: to push away from it costs more."""
+
+PLACE = 0.3
+"""The share of what a term usually changes, where it does, at which a place is one of its."""
+
+SEEN = 0.45
 """How likely a term is to come that such a picture has shown."""
 
 UNSEEN = 0.05
@@ -155,33 +161,67 @@ def tellable(towards: Tensor, null: Tensor) -> Tensor:
     return much / (much + slight).clamp(min=_TINY)
 
 
-def push(share: Tensor, told: Tensor) -> Tensor:
+def push(share: Tensor, told: Tensor, wide: Tensor | float = 0.0) -> Tensor:
     """How much of a term's negative is wanted, by how likely it is to come; 1 is what `cfg` takes.
 
-        (share / COMING)^told SURE^(1 - told)
+        (share / COMING)^told (SURE (1 - WIDE wide))^(1 - told)
 
-    with `told` from `tellable`: a term of which all can be told is pushed away from as far as it is coming, and one of
-    which nothing can, always.
+    with `told` from `tellable` and `wide` from `spread`: a term of which all can be told is pushed away from as far as
+    it is coming, and one of which nothing can, always, and harder where what surrounds it stays and calls for it.
     """
-    return (share / COMING) ** told * SURE ** (1 - told)
+    return (share / COMING) ** told * (SURE * (1 - WIDE * wide)) ** (1 - told)
 
 
 def nearer(picture: Tensor, nulls: Tensor, towards: Tensor) -> Tensor:
     """How much nearer a picture came to what steps on its way predicted for a term than to what they predicted of none.
 
-        sum (|picture - null|^2 - |picture - null - towards|^2) / sqrt(sum |towards|^2  sum |picture - null|^2)
+        sum w (|picture - null|^2 - |picture - null - towards|^2) / sqrt(sum w |towards|^2  sum w |picture - null|^2)
 
-    over the steps. All are predictions of the clean latents, `picture` of shape (batch, ...), the others of shape
-    (steps, batch, ...), and `towards` a term's less the unprompted one. In hindsight the predictions are guesses, and
-    the better ones tell what is in the picture: after Li et al. 2023, "Your Diffusion Model is Secretly a Zero-Shot
-    Classifier", arXiv:2303.16203, who hold noised copies of a finished picture against a prediction for each class.
+    over the steps, with w = 1 / sqrt|picture - null|: a step that guessed better tells more. All are predictions of
+    the clean latents, `picture` of shape (batch, ...), the others of shape (steps, batch, ...), and `towards` a term's
+    less the unprompted one. In hindsight the predictions are guesses, and the better ones tell what is in the picture:
+    after Li et al. 2023, "Your Diffusion Model is Secretly a Zero-Shot Classifier", arXiv:2303.16203, who hold noised
+    copies of a finished picture against a prediction for each class.
     """
     missed = picture - nulls
     lengths, distances, along = (
-        torch.stack([_inner(x, y) for x, y in zip(xs, ys, strict=True)]).sum(0)
+        torch.stack([_inner(x, y) for x, y in zip(xs, ys, strict=True)])
         for xs, ys in ((towards, towards), (missed, missed), (towards, missed))
     )
+    weights = distances.clamp(min=_TINY) ** -0.25
+    lengths, distances, along = ((weights * each).sum(0) for each in (lengths, distances, along))
     return (2 * along - lengths) / (lengths * distances).sqrt().clamp(min=_TINY)
+
+
+def changes(towards: Tensor) -> Tensor:
+    """How much a term changes each place of a picture: the squares of `towards`, summed over steps and channels.
+
+    From shape (steps, batch, channels, height, width) to (batch, 1, height, width), or, of latents in patches, from
+    (steps, batch, patches, channels) to (batch, patches, 1).
+    """
+    return towards.square().sum(0).sum(1 if towards.ndim == 5 else -1, keepdim=True)
+
+
+def spread(changed: Tensor) -> Tensor:
+    """The share of a picture that a term changes, of shape (batch, 1, ...): 1 where it changes all places alike.
+
+    (sum of `changes`)^2 / (places x sum of their squares): the participation ratio.
+    """
+    dims = tuple(range(1, changed.ndim))
+    whole = changed[0].numel() * (changed * changed).sum(dims, keepdim=True)
+    return changed.sum(dims, keepdim=True) ** 2 / whole.clamp(min=_TINY)
+
+
+def places(changed: Tensor) -> Tensor:
+    """Which places of a picture are a term's, of the shape of its `changes`: a few for a hat, nearly all for darkness.
+
+    Those it changes by PLACE of what it changes a place on average, weighed by that change.
+    Couairon et al. 2022, "DiffEdit: Diffusion-based semantic image editing with mask guidance", arXiv:2210.11427, find
+    a mask in the same way, from how predictions for two prompts differ, and keep what lies outside of it.
+    """
+    dims = tuple(range(1, changed.ndim))
+    usual = (changed * changed).sum(dims, keepdim=True) / changed.sum(dims, keepdim=True).clamp(min=_TINY)
+    return changed >= PLACE * usual
 
 
 def nag(pos: Tensor, neg: Tensor, *, scale: float, tau: float, alpha: float) -> Tensor:

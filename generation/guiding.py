@@ -95,6 +95,7 @@ class Guide:
         negative = request.negative_prompt if joined else request.base_negative_prompt
         before, moment = Memory(memory.momentum, memory.watch), (latents, scaled, timestep, self._lines[state.done])
         guided, predicted = self._guide(negative, moment, memory)
+        guided = self._lookout.kept(guided, state)
         if joined and self._measure != "no":
             self._measure_effects(guided, predicted, moment, before)
         if predicted and request.guidance_agreement < 1:
@@ -139,12 +140,11 @@ class Guide:
                 guided = prediction_of(latents.float(), guided, line).to(cond.dtype)
             case "dynamic":
                 null, *cleaned = (clean(latents.float(), each.float(), line) for each in (first, *rest))
-                expected = self._lookout.expected(memory)
+                expected = memory.look.expected if memory.look else {}
                 memory.watch = Watch.after(memory.watch, null, dict(zip(texts[2:], cleaned, strict=True)), expected)
                 if memory.look and memory.look.found is None:
                     memory.look.watched.append(memory.watch)
-                weights = [each * self._lookout.share(text, memory) for text, each in memory.watch.weights.items()]
-                neg = dynamic(rest, first, weights)
+                neg = dynamic(rest, first, list(self._lookout.weights(memory.watch, memory.look).values()))
                 guided = cfg(cond, neg, scale=scale).to(cond.dtype)
             case "perp_neg":
                 guided = perp_neg(cond, first, rest[0], scale=scale).to(cond.dtype)

@@ -35,7 +35,7 @@ class GenerationRequest(BaseModel):
 
     `guidance_rescale` is the paper's phi; guidance acts from the share `guidance_start` of the steps to
     `guidance_stop`, and ends once the predictions agree to a cosine of `guidance_agreement` (1: never).
-    `shown` are terms of the negative prompt that a picture of this seed has shown: `dynamic` needn't look for them.
+    `shown` are terms of the negative prompt that a picture of this seed has shown: `dynamic` is sure to find them.
     `loras` are files with their weights, `embeddings` files of textual inversions.
     """
 

@@ -6,7 +6,21 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from .guidance import KEPT, PRIOR, SEEN, SHOWS, UNSEEN, coming, nearer, push, tellable
+from .guidance import (
+    KEPT,
+    PRIOR,
+    SEEN,
+    SHOWS,
+    UNSEEN,
+    WIDE,
+    changes,
+    coming,
+    nearer,
+    places,
+    push,
+    spread,
+    tellable,
+)
 
 
 @dataclass(frozen=True)
@@ -45,34 +59,51 @@ class Watch:
         }
         return cls(null, towards, share, kept)
 
-    @property
-    def weights(self) -> dict[str, Tensor]:
-        """How far each term is to be pushed away from, of shape (batch, 1, ...)."""
-        return {term: push(share, self.told[term]) for term, share in self.share.items()}
+    def weights(self, wide: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """How far each term is to be pushed away from, of shape (batch, 1, ...), where `wide` has their `spread`."""
+        return {term: push(share, self.told[term], wide.get(term, 0.0)) for term, share in self.share.items()}
 
 
 @dataclass
 class Look:
-    """A look ahead: steps in which nothing is kept out, to see whether anything has to be.
+    """A look ahead: steps in which nothing is kept out, to see whether anything has to be, and where.
 
-    `watched` is what was seen at each of them. Once it is over, `found` says which pictures of the batch, of shape
-    (batch, 1, ...), show any of the terms, and `expected` how likely each is to come again; it was `in_vain` where
-    nothing was found in any.
+    `watched` is what was seen at each of them, `predicted` the guided prediction after how many steps. Once it is over,
+    `found` says which pictures of the batch, of shape (batch, 1, ...), show any of the terms, and `where`, of shape
+    (batch, 1, height, width), at which places: elsewhere they stay on the way of the look. `expected` is how likely
+    each term is to come again, and `wide` how far it is spread; it was `in_vain` where nothing was found in any.
     """
 
     watched: list[Watch] = field(default_factory=list)
+    predicted: dict[int, Tensor] = field(default_factory=dict)
     found: Tensor | None = None
+    where: Tensor | None = None
     expected: Mapping[str, Tensor] = field(default_factory=dict)
+    wide: Mapping[str, Tensor] = field(default_factory=dict)
     in_vain: bool = False
 
-    def over(self, picture: Tensor, terms: Collection[str]) -> "Look":
-        """What the look for these terms came to, where the clean latents are predicted to be this `picture` by now."""
+    def over(self, picture: Tensor, terms: Collection[str], known: Collection[str] = ()) -> "Look":
+        """What the look for these terms came to, where the clean latents are predicted to be this `picture` by now.
+
+        Those that are `known` to be shown are found in every picture.
+        """
         nulls = torch.stack([watch.null for watch in self.watched])
-        towards = {term: torch.stack([watch.towards[term] for watch in self.watched]) for term in terms}
-        shown = {term: nearer(picture, nulls, each) > SHOWS for term, each in towards.items()}
+        shown, wide, where = {}, {}, []
+        for term in terms:
+            towards = torch.stack([watch.towards[term] for watch in self.watched])
+            changed = changes(towards)
+            wide[term] = spread(changed)
+            shown[term] = nearer(picture, nulls, towards) > SHOWS * (1 - WIDE * wide[term] ** 2)
+            if term in known:
+                shown[term] = torch.ones_like(shown[term])
+            where.append(places(changed) & shown[term])
         found = torch.stack(list(shown.values())).any(0)
+        if not found.any():
+            return Look(found=found, in_vain=True)
         expected = {term: torch.where(each, SEEN, UNSEEN) for term, each in shown.items()}
-        return Look(found=found, expected=expected, in_vain=not found.any())
+        return Look(
+            predicted=self.predicted, found=found, where=torch.stack(where).any(0), expected=expected, wide=wide
+        )
 
 
 def watched_at_once(terms: list[str], most: int) -> list[str]:

@@ -16,17 +16,21 @@ from notthat.generation.guidance import (
     SURE,
     UNLIKELY,
     UNSEEN,
+    WIDE,
     agreement,
     apg,
     cfg,
+    changes,
     coming,
     dynamic,
     in_interval,
     nag,
     nearer,
     perp_neg,
+    places,
     push,
     rescaled,
+    spread,
     tellable,
 )
 from notthat.generation.guiding import Guide
@@ -202,6 +206,57 @@ def test_a_look_ahead_tells_the_pictures_of_a_batch_and_the_terms_apart():
     assert over.expected["frame"].flatten().tolist() == pytest.approx([UNSEEN, UNSEEN])
     assert not over.in_vain
     assert Look([seen]).over(picture, ["frame"]).in_vain
+    assert Look([seen]).over(picture, ["frame"], known={"frame"}).found.all()
+
+
+def somewhere():
+    """What two terms change of a picture of 8 x 8: one a corner of it, the other all of it."""
+    corner, all_over = torch.zeros(3, 2, 4, 8, 8), some(8, (3, 2, 4, 8, 8)) + 5
+    corner[..., :2, :2] = some(9, (3, 2, 4, 2, 2)) + 5
+    return corner, all_over
+
+
+def test_a_term_changes_its_places_of_a_picture():
+    corner, all_over = somewhere()
+    mine = places(changes(corner))
+    assert mine.shape == (2, 1, 8, 8)
+    assert mine[..., :2, :2].all()
+    assert mine.sum() == 2 * 4
+    assert places(changes(all_over)).all()
+
+
+def test_a_term_in_a_corner_is_spread_less_than_one_all_over():
+    few, all_of_it = (spread(changes(each)) for each in somewhere())
+    assert few.shape == (2, 1, 1, 1)
+    assert (few - 4 / 64).abs().max() < 0.02
+    assert ((all_of_it > 0.8) & (all_of_it <= 1)).all()
+    assert torch.isfinite(spread(torch.zeros(1, 1, 8, 8))).all()
+
+
+def test_the_places_of_latents_in_patches_are_patches():
+    corner, _ = somewhere()
+    patches = corner.flatten(3).transpose(2, 3)
+    assert changes(patches).shape == (2, 64, 1)
+    assert torch.equal(places(changes(patches)).flatten(), places(changes(corner)).flatten())
+    assert close(spread(changes(patches)).flatten(), spread(changes(corner)).flatten())
+
+
+def test_a_term_that_is_all_over_a_picture_is_pushed_away_from_less():
+    weights = [push(share(0.3), share(0.0), share(wide)).mean() for wide in (0.0, 0.5, 1.0)]
+    assert weights == sorted(weights, reverse=True)
+    assert abs(weights[2] - SURE * (1 - WIDE)) < 1e-6
+
+
+def test_only_the_places_of_what_was_found_are_drawn_anew():
+    corner, all_over = (each[0] for each in somewhere())
+    null = torch.zeros_like(corner)
+    seen = Watch.after(None, null, {"hat": corner, "dark": all_over})
+    with_a_hat = torch.cat([corner[:1], -corner[1:]]) - 1e-3 * all_over
+    over = Look([seen]).over(with_a_hat, ["hat", "dark"])
+    assert over.where[0].sum() == 4
+    assert over.where[0, :, :2, :2].all()
+    assert not over.where[1].any()
+    assert over.wide["hat"].max() < over.wide["dark"].min()
 
 
 def test_so_many_lists_of_terms_are_watched_and_none_is_left_out():
@@ -241,7 +296,7 @@ def test_every_method_acts_on_every_family(random_model, kind, method):
     model = random_model(kind)
     scale = 1.0 if method == "nag" else 4.0
     asked = {"method": method, "guidance_scale": scale, "num_inference_steps": 2, "syntax": "weighted"}
-    asked["shown"] = ("hat",)  # which needs no looking for
+    asked["shown"] = ("hat",)  # which is sure to be found
     bare = model.pixels(**asked)
     assert (model.pixels(negative_prompt="hat", **asked) != bare).any()
     assert (bare == model.pixels(**asked)).all()  # and leaves nothing behind in the model
