@@ -28,7 +28,7 @@ SLIGHT = 0.13
 KEPT = 0.9
 """How much of what could be told of a term at a step counts at the next: towards the end all predictions are one."""
 
-SURE = 1.5
+SURE = 1.2
 """How much a term is pushed away from of which little can be told; as in `cfg`, and a little more."""
 
 LOOK = 0.7
@@ -38,7 +38,16 @@ SHOWS = -0.28
 """How much `nearer` to a term's predictions a picture is, at least, that may show it; most of those at 0 do."""
 
 WIDE = 0.8
-"""How much of SHOWS and of SURE a term loses that is spread over the whole picture: to push away from it costs more."""
+"""How much of SHOWS a term loses that is spread over the whole picture: to push away from it costs more."""
+
+CLEARER = 3.0
+"""How much surer a look ahead is of a term for every 1 that the picture is `nearer` to it."""
+
+BROAD = 0.4
+"""How much less sure it is of one that is spread over the whole picture."""
+
+UNSURE = 0.5
+"""How sure it is at least: a term that wasn't found may still come."""
 
 PLACE = 0.3
 """The share of what a term usually changes, where it does, at which a place is one of its."""
@@ -161,15 +170,15 @@ def tellable(towards: Tensor, null: Tensor) -> Tensor:
     return much / (much + slight).clamp(min=_TINY)
 
 
-def push(share: Tensor, told: Tensor, wide: Tensor | float = 0.0) -> Tensor:
+def push(share: Tensor, told: Tensor, sure: Tensor | float = 1.0) -> Tensor:
     """How much of a term's negative is wanted, by how likely it is to come; 1 is what `cfg` takes.
 
-        (share / COMING)^told (SURE (1 - WIDE wide))^(1 - told)
+        (share / COMING)^told (SURE sure)^(1 - told)
 
-    with `told` from `tellable` and `wide` from `spread`: a term of which all can be told is pushed away from as far as
-    it is coming, and one of which nothing can, always, and harder where what surrounds it stays and calls for it.
+    with `told` from `tellable` and `sure` from `certainty`: a term of which all can be told is pushed away from as far
+    as it is coming, and one of which nothing can, always, and harder where what surrounds it stays and calls for it.
     """
-    return (share / COMING) ** told * (SURE * (1 - WIDE * wide)) ** (1 - told)
+    return (share / COMING) ** told * (SURE * sure) ** (1 - told)
 
 
 def nearer(picture: Tensor, nulls: Tensor, towards: Tensor) -> Tensor:
@@ -210,6 +219,17 @@ def spread(changed: Tensor) -> Tensor:
     dims = tuple(range(1, changed.ndim))
     whole = changed[0].numel() * (changed * changed).sum(dims, keepdim=True)
     return changed.sum(dims, keepdim=True) ** 2 / whole.clamp(min=_TINY)
+
+
+def certainty(near: Tensor, wide: Tensor) -> Tensor:
+    """How sure a look ahead is that a picture shows a term, from how `near` it came to it and how `wide` that is.
+
+        (1 - BROAD wide) (1 + CLEARER near), within UNSURE and 1
+
+    with `near` from `nearer` and `wide` from `spread`. Where it is in doubt, less is pushed away from: a picture that
+    doesn't show the term loses little of the rest by it then, and one that hardly shows it needs no more.
+    """
+    return ((1 - BROAD * wide) * (1 + CLEARER * near)).clamp(UNSURE, 1)
 
 
 def places(changed: Tensor) -> Tensor:

@@ -81,6 +81,11 @@ class Guide:
         """Whether an effect is yet to be found out."""
         return self._measure != "no"
 
+    @property
+    def again(self) -> int:
+        """How many of the steps are sure to be taken once more."""
+        return self._lookout.again
+
     def __call__(self, latents: Tensor, scaled: Tensor, timestep: Tensor, state: State) -> Tensor:
         """The guided prediction of the latents at a step."""
         request, memory = self.request, state.memory

@@ -137,7 +137,8 @@ class LocalEngine:
             if step.index < step.total:
                 seconds = time.perf_counter() - started
                 preview = Previewing(self._family, self._previewer, request, state, step)
-                yield Progress(done, done + step.total - step.index, first=first, seconds=seconds, preview=preview)
+                total = done + step.total - step.index + guide.again
+                yield Progress(done, total, first=first, seconds=seconds, preview=preview)
         latents = self._family.unpacked(state.latents, request)
         if not torch.isfinite(latents).all():
             raise GenerationError("the model's numbers ran out of range: try a lower --guidance")

@@ -49,6 +49,11 @@ class Lookout:
             state.become(self._before)
         state.memory.look, self._before = over, None
 
+    @property
+    def again(self) -> int:
+        """How many steps are sure to be taken once more: those of a look for what was shown."""
+        return self._ends - self._before.done if self._before and self._known else 0
+
     def kept(self, guided: Tensor, state: State) -> Tensor:
         """A step's guided prediction, with that of the look ahead at all places where nothing was found."""
         look = state.memory.look
@@ -66,7 +71,7 @@ class Lookout:
         if not look:
             return watch.weights({})
         found = 0.0 if look.found is None else look.found.float()
-        return {text: weight * found for text, weight in watch.weights(look.wide).items()}
+        return {text: weight * found for text, weight in watch.weights(look.sure).items()}
 
     def left(self, told: list[Embedding], texts: list[str], memory: Memory) -> tuple[list[Embedding], list[str]]:
         """Those that are to be predicted: after a look in vain only the first two, always of the same list."""

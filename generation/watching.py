@@ -13,6 +13,7 @@ from .guidance import (
     SHOWS,
     UNSEEN,
     WIDE,
+    certainty,
     changes,
     coming,
     nearer,
@@ -59,9 +60,9 @@ class Watch:
         }
         return cls(null, towards, share, kept)
 
-    def weights(self, wide: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """How far each term is to be pushed away from, of shape (batch, 1, ...), where `wide` has their `spread`."""
-        return {term: push(share, self.told[term], wide.get(term, 0.0)) for term, share in self.share.items()}
+    def weights(self, sure: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """How far each is to be pushed away from, of shape (batch, 1, ...), by how `sure` a look ahead is of it."""
+        return {term: push(share, self.told[term], sure.get(term, 1.0)) for term, share in self.share.items()}
 
 
 @dataclass
@@ -71,7 +72,7 @@ class Look:
     `watched` is what was seen at each of them, `predicted` the guided prediction after how many steps. Once it is over,
     `found` says which pictures of the batch, of shape (batch, 1, ...), show any of the terms, and `where`, of shape
     (batch, 1, height, width), at which places: elsewhere they stay on the way of the look. `expected` is how likely
-    each term is to come again, and `wide` how far it is spread; it was `in_vain` where nothing was found in any.
+    each term is to come again, and `sure` how sure the look is of it; it was `in_vain` where nothing was found in any.
     """
 
     watched: list[Watch] = field(default_factory=list)
@@ -79,30 +80,31 @@ class Look:
     found: Tensor | None = None
     where: Tensor | None = None
     expected: Mapping[str, Tensor] = field(default_factory=dict)
-    wide: Mapping[str, Tensor] = field(default_factory=dict)
+    sure: Mapping[str, Tensor] = field(default_factory=dict)
     in_vain: bool = False
 
     def over(self, picture: Tensor, terms: Collection[str], known: Collection[str] = ()) -> "Look":
         """What the look for these terms came to, where the clean latents are predicted to be this `picture` by now.
 
-        Those that are `known` to be shown are found in every picture.
+        Those that are `known` to be shown are found in every picture, whatever it came nearer to.
         """
         nulls = torch.stack([watch.null for watch in self.watched])
-        shown, wide, where = {}, {}, []
+        shown, sure, where = {}, {}, []
         for term in terms:
             towards = torch.stack([watch.towards[term] for watch in self.watched])
             changed = changes(towards)
-            wide[term] = spread(changed)
-            shown[term] = nearer(picture, nulls, towards) > SHOWS * (1 - WIDE * wide[term] ** 2)
+            wide, near = spread(changed), nearer(picture, nulls, towards)
+            shown[term] = near > SHOWS * (1 - WIDE * wide**2)
             if term in known:
-                shown[term] = torch.ones_like(shown[term])
+                shown[term], near = torch.ones_like(shown[term]), near.clamp(min=0)
+            sure[term] = certainty(near, wide)
             where.append(places(changed) & shown[term])
         found = torch.stack(list(shown.values())).any(0)
         if not found.any():
             return Look(found=found, in_vain=True)
         expected = {term: torch.where(each, SEEN, UNSEEN) for term, each in shown.items()}
         return Look(
-            predicted=self.predicted, found=found, where=torch.stack(where).any(0), expected=expected, wide=wide
+            predicted=self.predicted, found=found, where=torch.stack(where).any(0), expected=expected, sure=sure
         )
 
 

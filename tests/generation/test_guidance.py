@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from notthat.generation import GenerationRequest, LocalEngine
 from notthat.generation.guidance import (
+    BROAD,
     COMING,
     KEPT,
     PRIOR,
@@ -16,9 +17,10 @@ from notthat.generation.guidance import (
     SURE,
     UNLIKELY,
     UNSEEN,
-    WIDE,
+    UNSURE,
     agreement,
     apg,
+    certainty,
     cfg,
     changes,
     coming,
@@ -202,8 +204,9 @@ def test_a_look_ahead_tells_the_pictures_of_a_batch_and_the_terms_apart():
     seen = Watch.after(None, NULL, {"hat": NEG, "frame": NULL - 10 * towards})
     over = Look([seen, seen]).over(picture, ["hat", "frame"])
     assert over.found.flatten().tolist() == [True, False]
+    assert over.sure["hat"].flatten().tolist() == pytest.approx([1, UNSURE])
+    assert over.sure["frame"].flatten().tolist() == pytest.approx([UNSURE, UNSURE])
     assert over.expected["hat"].flatten().tolist() == pytest.approx([SEEN, UNSEEN])
-    assert over.expected["frame"].flatten().tolist() == pytest.approx([UNSEEN, UNSEEN])
     assert not over.in_vain
     assert Look([seen]).over(picture, ["frame"]).in_vain
     assert Look([seen]).over(picture, ["frame"], known={"frame"}).found.all()
@@ -241,10 +244,34 @@ def test_the_places_of_latents_in_patches_are_patches():
     assert close(spread(changes(patches)).flatten(), spread(changes(corner)).flatten())
 
 
-def test_a_term_that_is_all_over_a_picture_is_pushed_away_from_less():
-    weights = [push(share(0.3), share(0.0), share(wide)).mean() for wide in (0.0, 0.5, 1.0)]
-    assert weights == sorted(weights, reverse=True)
-    assert abs(weights[2] - SURE * (1 - WIDE)) < 1e-6
+def test_the_clearer_a_picture_shows_a_term_the_surer_is_a_look_ahead():
+    sure = [certainty(share(near), share(0.5)).mean() for near in (-1.0, -0.1, -0.05, 0.0, 0.05, 1.0)]
+    assert sure == sorted(sure)
+    assert len(set(sure)) == len(sure)
+    assert sure[0] == pytest.approx(UNSURE)
+    assert sure[-1] == 1
+
+
+def test_of_a_term_that_is_all_over_a_picture_a_look_ahead_is_less_sure():
+    sure = [certainty(share(0.0), share(wide)).mean() for wide in (0.0, 0.5, 1.0)]
+    assert sure == sorted(sure, reverse=True)
+    assert sure[0] == 1
+    assert sure[-1] == pytest.approx(1 - BROAD)
+
+
+def test_the_surer_a_look_ahead_is_the_more_is_pushed_away_from():
+    watch = Watch.after(None, NULL, {"hat": NULL + 1e-3 * NEG})
+    weights = [watch.weights({"hat": share(sure)})["hat"].mean() for sure in (UNSURE, 0.5, 1.0)]
+    assert weights == sorted(weights)
+    assert weights[0] < 0.6 * weights[-1]
+    assert close(watch.weights({})["hat"], watch.weights({"hat": share(1.0)})["hat"])
+
+
+def test_what_was_shown_is_as_sure_as_a_picture_that_came_no_nearer_to_it_than_to_none():
+    seen = Watch.after(None, NULL, {"hat": NEG})
+    away, halfway = NULL - (NEG - NULL), NULL + (NEG - NULL) / 2
+    known, shown = (Look([seen]).over(picture, ["hat"], known={"hat"}) for picture in (away, halfway))
+    assert close(known.sure["hat"], shown.sure["hat"])
 
 
 def test_only_the_places_of_what_was_found_are_drawn_anew():
@@ -256,7 +283,7 @@ def test_only_the_places_of_what_was_found_are_drawn_anew():
     assert over.where[0].sum() == 4
     assert over.where[0, :, :2, :2].all()
     assert not over.where[1].any()
-    assert over.wide["hat"].max() < over.wide["dark"].min()
+    assert over.sure["hat"][0] > over.sure["dark"][0]
 
 
 def test_so_many_lists_of_terms_are_watched_and_none_is_left_out():

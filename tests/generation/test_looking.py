@@ -87,6 +87,12 @@ def test_progress_goes_on_when_a_picture_is_begun_again(mini: LocalEngine, drawn
     assert [p.step for p in heard if p.picture] == [LOOKED + STEPS]
 
 
+def test_progress_knows_from_the_start_that_what_was_shown_is_looked_for(mini: LocalEngine) -> None:
+    heard = list(mini.run(request(mini, "hat", shown=("hat",))))
+    assert [p.step for p in heard] == list(range(1, LOOKED + STEPS + 1))
+    assert {p.steps for p in heard} == {LOOKED + STEPS}
+
+
 def test_an_exclusion_is_measured_where_nothing_of_it_is_found(mini: LocalEngine, drawn: Any) -> None:
     for seed, (*_, steps) in enumerate(drawn):
         asked = request(mini, "hat", seed)
