@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 from PIL.Image import Image
 from sqlalchemy import (
@@ -32,6 +32,9 @@ from .database import Database
 from .errors import StorageError
 from .models import AttemptRow, TurnRow
 from .records import Attempt, NewTurn, Receipt, SessionStart, TurnRecord
+
+Save = Callable[[Image, Mapping[str, str], Mapping[str, Any]], str]
+"""Puts a picture with its text and its request on disk; its hash."""
 
 Insert = Callable[[Session, str, NewTurn, str, Image, Mapping[str, str]], TurnRecord]
 """Adds a finished turn's rows to a session in an open transaction and moves the head to it."""
@@ -74,7 +77,7 @@ def new_session_id() -> str:
 class Attempts:
     """The turns of a store that have no picture: `pending`, `failed` or `cancelled`."""
 
-    def __init__(self, database: Database, save: Callable[[Image, Mapping[str, str]], str], insert: Insert) -> None:
+    def __init__(self, database: Database, save: Save, insert: Insert) -> None:
         self._database = database
         self._save = save
         self._insert = insert
@@ -112,7 +115,7 @@ class Attempts:
 
         The picture is on disk, with `text` as its PNG's text chunks, before the turn's row names it.
         """
-        sha256 = self._save(picture, text)
+        sha256 = self._save(picture, text, attempt.turn.request)
         with self._database.writing() as db:
             self._take(db, delete(AttemptRow), attempt)
             if attempt.start is not None:

@@ -35,13 +35,14 @@ def check(
     """Look for damage: rows, references, and pictures that are missing or changed. Exit 1 where there is any."""
     from ...storage import check as check_store
     from ...storage import repair as repair_store
+    from ..pngs import text_of
     from ..replaying import redraw
     from .console import emit
 
     with open_studio() as studio:
         findings = check_store(studio.store)
         if repair and findings:
-            for line in repair_store(studio.store, findings, partial(redraw, studio)):
+            for line in repair_store(studio.store, findings, partial(redraw, studio), text_of):
                 typer.echo(line, err=True)
             findings = check_store(studio.store)
     for finding in findings:
