@@ -11,9 +11,9 @@ from ..storage import Attempt, ExclusionRecord, NewTurn, StorageError, TurnRecor
 from .edits import Edit, State, edits_adapter
 from .effects import seen
 from .interpreters import Interpretation
-from .pngs import text_of
 from .replies import listed_turns
 from .studio import OnStep, Studio
+from .turn_png import text_of
 
 
 def provenance(

@@ -192,10 +192,9 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 def without_words(image: Image.Image) -> Image.Image:
     """The picture's RGB pixels alone, without what its file said besides."""
-    rgb = image.convert("RGB")
-    plain = Image.frombytes("RGB", rgb.size, rgb.tobytes())
-    plain.format = "PNG"
-    return plain
+    rgb = image.convert("RGB")  # a copy
+    rgb.info.clear()
+    return rgb
 
 
 def _content(path: Path) -> bytes:

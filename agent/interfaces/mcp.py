@@ -26,10 +26,10 @@ from ...generation import Progress
 from ..async_conversation import AsyncConversation
 from ..background import AsyncOnStep, in_background
 from ..conversation import Turn, turn_json
-from ..pngs import png_of
 from ..replaying import Replayed
 from ..replaying import replay as replayed
 from ..studio import Studio
+from ..turn_png import png_of
 from .wording import in_words
 
 Report = Callable[[float, float | None, str], Awaitable[None]]

@@ -18,7 +18,7 @@ def export(
     Example:  notthat export 3f9c2a71d0b45e86 harbour.zip
     """
     from ...storage import export as export_session
-    from ..pngs import text_of
+    from ..turn_png import text_of
     from .console import emit
 
     with open_studio() as studio:
@@ -39,7 +39,7 @@ def import_(
     """
     from ...storage import import_ as import_session
     from ..importing import check_turn
-    from ..pngs import text_of
+    from ..turn_png import text_of
     from .console import emit
 
     with open_studio() as studio:

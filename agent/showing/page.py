@@ -11,8 +11,8 @@ from importlib import resources
 from io import BytesIO
 
 from ...storage import ExclusionRecord, ImageStore, SessionRecord, TurnRecord
-from ..pngs import png_of
 from ..replaying import Replayed
+from ..turn_png import png_of
 from .tree import tree_svg
 
 _THUMBNAIL = 160

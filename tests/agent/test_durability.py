@@ -8,8 +8,8 @@ from threading import Barrier, Thread
 import pytest
 
 from notthat.agent import Conversation, Studio
-from notthat.agent.pngs import text_of
 from notthat.agent.replaying import redraw
+from notthat.agent.turn_png import text_of
 from notthat.generation import GenerationError, GenerationRequest, Progress, StubEngine
 from notthat.generation.infotext import read_png_text
 from notthat.storage import check, prune, repair

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from ....storage import ImageStore, MissingPictureError, UnknownSessionError, UnknownTurnError
 from ...conversation import Turn
-from ...pngs import png_of
+from ...turn_png import png_of
 from .asking import TheService
 from .bodies import MAX_TURN
 from .callers import caller_of

@@ -16,7 +16,7 @@ from ..... import __version__
 from .....generation import GenerationRequest
 from ....beginning import Beginning
 from ....conversation import Turn
-from ....pngs import text_of
+from ....turn_png import text_of
 from ..asking import TheCaller, TheService
 from ..bodies import WHOLE, Words
 from ..problems import Problem

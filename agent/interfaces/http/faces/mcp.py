@@ -19,8 +19,8 @@ from starlette.types import Receive, Scope, Send
 from .....errors import NotthatError
 from ....beginning import Beginning
 from ....conversation import Turn
-from ....pngs import png_of
 from ....replaying import Replayed
+from ....turn_png import png_of
 from ...mcp import Replay, Report, Say, Show, Start, Undo, mcp_server
 from ..answers import TurnAnswer
 from ..callers import Caller, caller_of

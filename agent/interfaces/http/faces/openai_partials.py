@@ -10,7 +10,7 @@ from contextlib import aclosing
 from typing import Any
 
 from ....conversation import Turn
-from ....pngs import png_of
+from ....turn_png import png_of
 from ..events import Event
 from ..links import Links
 from ..runs import Run

@@ -15,7 +15,7 @@ from .....storage import Receipt
 from ....beginning import Beginning
 from ....conversation import Turn
 from ....edits import Reroll
-from ....pngs import png_of
+from ....turn_png import png_of
 from ..asking import unless_gone
 from ..callers import Caller
 from ..runs import Run
