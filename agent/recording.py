@@ -8,7 +8,7 @@ from .. import __version__
 from ..errors import NotthatError
 from ..generation import Engine, GenerationRequest, generate
 from ..generation.infotext import png_text
-from ..storage import Attempt, ExclusionRecord, NewTurn, StorageError, TurnRecord
+from ..storage import Attempt, ExclusionRecord, NewTurn, StorageError, TurnRecord, UnknownSessionError
 from .edits import Edit, State, edits_adapter
 from .effects import seen
 from .interpreters import Interpretation
@@ -66,7 +66,9 @@ def draw(studio: Studio, attempt: Attempt, on_step: OnStep | None = None) -> Tur
 
 
 def _end(studio: Studio, attempt: Attempt, status: Literal["failed", "cancelled"], reason: str) -> None:
-    with suppress(StorageError):  # it is the first error that is told; the next start marks what stays pending
+    with suppress(
+        StorageError, UnknownSessionError
+    ):  # it is the first error that is told; the next start marks what stays pending
         studio.store.attempts.end(attempt, status, reason)
 
 

@@ -12,13 +12,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .archive import export, import_
+    from .archive import export, import_, read_archive, write_archive
     from .attempts import new_session_id
+    from .deletion import DeletedSession
     from .errors import (
         DamagedPictureError,
         MissingPictureError,
         NewerDatabaseError,
         OutdatedDatabaseError,
+        SessionExistsError,
         StorageError,
         UnknownSessionError,
         UnknownTurnError,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from .images import ImageStore
     from .maintenance import Finding, Pruned, check, prune, repair
     from .migrate import revision, upgrade
+    from .pages import SessionPage
     from .records import (
         Attempt,
         ExclusionRecord,
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Attempt",
     "DamagedPictureError",
+    "DeletedSession",
     "ExclusionRecord",
     "Finding",
     "ImageStore",
@@ -55,6 +59,8 @@ __all__ = [
     "OutdatedDatabaseError",
     "Pruned",
     "Receipt",
+    "SessionExistsError",
+    "SessionPage",
     "SessionRecord",
     "SessionStart",
     "StorageError",
@@ -67,13 +73,17 @@ __all__ = [
     "import_",
     "new_session_id",
     "prune",
+    "read_archive",
     "repair",
     "revision",
     "upgrade",
+    "write_archive",
 ]
 
 _HOME_OF = {
-    **dict.fromkeys(("export", "import_"), "archive"),
+    **dict.fromkeys(("export", "import_", "read_archive", "write_archive"), "archive"),
+    "DeletedSession": "deletion",
+    "SessionPage": "pages",
     "ImageStore": "images",
     "Store": "store",
     **dict.fromkeys(("Finding", "Pruned", "check", "prune", "repair"), "maintenance"),

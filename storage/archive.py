@@ -15,10 +15,11 @@ import re
 import struct
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from PIL import Image
 from pydantic import ValidationError
@@ -28,10 +29,10 @@ from ..errors import InvalidInputError
 from . import rows
 from .boundary import explained
 from .documents import Manifest, SessionDocument
-from .errors import StorageError
+from .errors import SessionExistsError, StorageError
 from .files import whole_file
 from .images import DAMAGE, pixels_sha256
-from .records import NewTurn
+from .records import NewTurn, SessionRecord
 from .store import Store
 
 FORMAT = "notthat session"
@@ -55,23 +56,32 @@ _PNG = struct.Struct(">8sI4sII")
 
 CheckTurn = Callable[[NewTurn], object]
 """Raises `InvalidInputError` where a turn can't be one: storage doesn't know what is in its request."""
+CheckSession = Callable[[SessionRecord], object]
+"""Raises `InvalidInputError` where a session may not be kept here."""
 
 
 def export(store: Store, session: str, path: Path) -> int:
-    """Write a session with its turns and pictures to a new file; how many turns that are.
+    """Write a session with its pictures to a new file; how many turns it has.
 
-    Raises `InvalidInputError` where the file is there already, and `StorageError` where a picture of the
+    Raises `InvalidInputError` where there is a file or no such session, and `StorageError` where a picture of the
     session is missing or damaged, or the file can't be written, or would be too large to be imported.
     """
     if path.exists():
         raise InvalidInputError(f"{path} is there already: name another file")
+    store.session(session)  # before a file is begun
+    with _written(path), whole_file(path) as file:
+        return write_archive(store, session, file)
+
+
+def write_archive(store: Store, session: str, file: IO[bytes]) -> int:
+    """`export` to an open file."""
     document = SessionDocument.of(store.session(session), store.turns(session))
     pictures = {turn.sha256: f"pictures/{turn.sha256}.png" for turn in document.turns}
     content = document.model_dump_json(indent=1).encode()
     if len(content) > MAX_SESSION_BYTES or len(pictures) > MAX_ENTRIES - 2:
         raise StorageError(f"session “{session}” is too large to be exported: it has {len(document.turns)} turns")
     files = {_SESSION: _entry(content)}
-    with _written(path), whole_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for sha256, name in pictures.items():
             store.images.open(sha256)  # that it is whole
             picture = store.images.path(sha256).read_bytes()
@@ -91,42 +101,68 @@ def import_(store: Store, path: Path, check_turn: CheckTurn) -> str:
     """
     if not path.is_file():
         raise InvalidInputError(f"there is no file {path} to import")
+    with explained(path), path.open("rb") as file:
+        return read_archive(store, file, str(path), check_turn)
+
+
+def read_archive(
+    store: Store,
+    file: IO[bytes],
+    name: str,
+    check_turn: CheckTurn,
+    *,
+    check_session: CheckSession | None = None,
+    owner: str | None = None,
+) -> str:
+    """`import_` from an open file, which errors call `name`; the session will belong to the key `owner`.
+
+    What the checks raise besides `InvalidInputError` is raised as it is; nothing was changed then, either.
+    """
     try:
-        with explained(path), path.open("rb") as file:
-            try:
-                with zipfile.ZipFile(file) as archive:
-                    return _import(store, _Archive(archive, path), check_turn)
-            except _BROKEN as error:
-                raise InvalidInputError(f"{path} is damaged, or no exported session: {_first_line(error)}") from error
+        with zipfile.ZipFile(file) as archive:
+            return _import(store, _Archive(archive, name), check_turn, check_session, owner)
+    except _BROKEN as error:
+        raise InvalidInputError(f"{name} is damaged, or no exported session: {_first_line(error)}") from error
     except RecursionError:
-        raise InvalidInputError(f"{path} is no exported session: its JSON is too deep") from None
+        raise InvalidInputError(f"{name} is no exported session: its JSON is too deep") from None
 
 
-def _import(store: Store, archive: "_Archive", check_turn: CheckTurn) -> str:
+def _import(
+    store: Store, archive: "_Archive", check_turn: CheckTurn, check_session: CheckSession | None, owner: str | None
+) -> str:
     document = archive.session()
-    if store.has_session(document.id):
-        raise InvalidInputError(f"session “{document.id}” is here already: nothing was imported")
-    for turn in document.turns:
-        rows.check(turn.as_new())
-        try:
-            check_turn(turn.as_new())
-        except InvalidInputError as error:
-            raise archive.refusal(str(error)) from None
+    session = replace(document.as_record(), owner=owner)
+    if store.has_session(session.id):
+        raise SessionExistsError(session.id)
+    turns = [turn.as_new() for turn in document.turns]
+    try:
+        if check_session is not None:
+            check_session(session)
+        for turn in turns:
+            rows.check(turn)
+            check_turn(turn)
+    except InvalidInputError as error:
+        raise archive.refusal(str(error)) from None
     for sha256 in archive.pictures:
         archive.picture(sha256)
-    for sha256 in archive.pictures:
-        picture, text = archive.picture(sha256)
-        store.images.save(picture, text)
-    turns: list[tuple[NewTurn, str, Any]] = [(turn.as_new(), turn.sha256, turn.created_at) for turn in document.turns]
-    store.restore_session(document.as_record(), turns)
-    return document.id
+    try:
+        for sha256 in archive.pictures:
+            picture, text = archive.picture(sha256)
+            store.images.save(picture, text)
+        kept = zip(turns, document.turns, strict=True)
+        store.restore_session(session, [(turn, told.sha256, told.created_at) for turn, told in kept])
+    except BaseException:
+        with suppress(StorageError):  # `prune` deletes what stays; it is the first error that is told
+            store.discard_pictures(archive.pictures)
+        raise
+    return session.id
 
 
 class _Archive:
     """A zip file, held against its manifest before anything of it is used."""
 
-    def __init__(self, archive: zipfile.ZipFile, path: Path) -> None:
-        self._archive, self._path = archive, path
+    def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
+        self._archive, self._name = archive, name
         entries = archive.infolist()
         names = [entry.filename for entry in entries]
         if len(entries) > MAX_ENTRIES or len(set(names)) < len(names):
@@ -200,7 +236,7 @@ class _Archive:
 
     def refusal(self, reason: str) -> InvalidInputError:
         """The error of importing this file, with the reason in a line."""
-        return InvalidInputError(f"{self._path} is not imported: {' '.join(reason.split())}")
+        return InvalidInputError(f"{self._name} is not imported: {' '.join(reason.split())}")
 
 
 @contextmanager

@@ -5,7 +5,7 @@ kept = store.attempts.finish(attempt, picture, text, seconds)   # or: end(attemp
 """
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Literal
@@ -29,8 +29,8 @@ from sqlalchemy.orm import Session
 from ..errors import InvalidInputError
 from . import owners, receipts, rows
 from .database import Database
-from .errors import StorageError
-from .models import AttemptRow, TurnRow
+from .errors import LostTurnError, UnknownSessionError
+from .models import AttemptRow, SessionRow, TurnRow
 from .records import Attempt, NewTurn, Receipt, SessionStart, TurnRecord
 
 Insert = Callable[[Session, str, NewTurn, str, Image, Mapping[str, str]], TurnRecord]
@@ -74,10 +74,17 @@ def new_session_id() -> str:
 class Attempts:
     """The turns of a store that have no picture: `pending`, `failed` or `cancelled`."""
 
-    def __init__(self, database: Database, save: Callable[[Image, Mapping[str, str]], str], insert: Insert) -> None:
+    def __init__(
+        self,
+        database: Database,
+        save: Callable[[Image, Mapping[str, str]], str],
+        insert: Insert,
+        discard: Callable[[Collection[str]], object],
+    ) -> None:
         self._database = database
         self._save = save
         self._insert = insert
+        self._discard = discard
 
     def begin_session(
         self, start: SessionStart, turn: NewTurn, session_id: str | None = None, receipt: Receipt | None = None
@@ -110,15 +117,20 @@ class Attempts:
     def finish(self, attempt: Attempt, picture: Image, text: Mapping[str, str], seconds: float) -> TurnRecord:
         """Keep the turn with its picture, and make it the session's head: all of it, or nothing.
 
-        The picture is on disk, with `text` as its PNG's text chunks, before the turn's row names it.
+        The picture is on disk, with `text` as its PNG's text chunks, before the turn's row names it. Where the
+        session was deleted meanwhile, no picture stays behind.
         """
         sha256 = self._save(picture, text)
-        with self._database.writing() as db:
-            self._take(db, delete(AttemptRow), attempt)
-            if attempt.start is not None:
-                rows.insert_session(db, attempt.session, attempt.start, attempt.created_at)
-            receipts.keep(db, attempt.receipt, attempt.session, attempt.turn.number)
-            return self._insert(db, attempt.session, replace(attempt.turn, seconds=seconds), sha256, picture, text)
+        try:
+            with self._database.writing() as db:
+                self._take(db, delete(AttemptRow), attempt)
+                if attempt.start is not None:
+                    rows.insert_session(db, attempt.session, attempt.start, attempt.created_at)
+                receipts.keep(db, attempt.receipt, attempt.session, attempt.turn.number)
+                return self._insert(db, attempt.session, replace(attempt.turn, seconds=seconds), sha256, picture, text)
+        except (LostTurnError, UnknownSessionError):
+            self._discard([sha256])
+            raise
 
     def end(self, attempt: Attempt, status: Literal["failed", "cancelled"], reason: str) -> None:
         """Record that the turn came to no picture, and why; it can be begun again."""
@@ -209,7 +221,9 @@ class Attempts:
         """Delete or change the attempt's row, which is still pending and still this process's, or raise."""
         mine = AttemptRow.id == attempt.id, AttemptRow.status == "pending", AttemptRow.owner == owners.me()
         if db.connection().execute(change.where(*mine)).rowcount == 0:
-            raise StorageError(f"turn {attempt.turn.number} of session “{attempt.session}” was taken over: try again")
+            if db.get(AttemptRow, attempt.id) is None and db.get(SessionRow, attempt.session) is None:
+                raise rows.unknown_session(attempt.session)
+            raise LostTurnError(f"turn {attempt.turn.number} of session “{attempt.session}” was taken over: try again")
 
     def _nothing_to_retry(self, session_id: str, number: int | None, *, pending: bool) -> str:
         which = "no turn" if number is None else f"no turn {number}"

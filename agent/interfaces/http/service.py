@@ -11,8 +11,10 @@ pictures are drawn by one thread a device, whose line is fair between sessions.
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -42,6 +44,8 @@ Prepare = Callable[[], "Turn | Attempt"]
 
 _READERS = 16
 """Threads that read words and the database: a language model may take its time."""
+_ARCHIVISTS = 2
+"""How many of them may write or read archives, which takes long."""
 _FIRST_GUESS = 5.0
 """Seconds that a picture is thought to take before one was drawn."""
 
@@ -51,11 +55,17 @@ class Service:
 
     def __init__(self, studio: Studio, serving: Serving, watching: Watching, devices: Iterable[Studio] = ()) -> None:
         self.studio, self.serving, self.watching = studio, serving, watching
-        self.devices = Devices((studio, *devices), watching.stepped)
+        studios = (studio, *devices)
+        for each in studios:
+            each.allow_models(serving.models)
+        self.devices = Devices(studios, watching.stepped)
         self.runs = Runs(serving)
         self.rate = Rate()
         self.changes = Changes(serving.watchers)
         self.stopping = False
+        self.archives = asyncio.Semaphore(_ARCHIVISTS)
+        """Held by whoever writes or reads an archive."""
+        self._closed: Counter[str] = Counter()
         self._order = Order()
         watching.metrics.watch_queue(lambda: len(self.runs.waiting()), lambda: len(self.runs.drawing()))
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="notthat-read")
@@ -155,6 +165,22 @@ class Service:
         """Do what reads words or the database in a thread, so that the event loop goes on."""
         return await self._read(work)
 
+    @contextmanager
+    def closed_to_jobs(self, session: str) -> Iterator[None]:
+        """For the block, nothing more can be asked of the session: whoever tries hears that there is none."""
+        self._closed[session] += 1
+        try:
+            yield
+        finally:
+            self._closed[session] -= 1
+            self._closed += Counter()  # without those that are zero
+
+    def forget(self, session: str) -> None:
+        """Forget what is in memory of a deleted session, and let its event streams end."""
+        self.runs.forget(session)
+        self.devices.forget_checkpoints()
+        self.changes.tell(session)
+
     def warm_up(self) -> None:
         """Load the default model and the interpreter's words, so that the first to come needn't wait for them."""
         self.devices.warm_up(self.serving.models[0])
@@ -237,6 +263,8 @@ class Service:
         return run
 
     def _admit(self, session: str) -> None:
+        if session in self._closed:
+            raise UnknownSessionError(f"no session “{session}”")
         if self.stopping:
             raise problems.stopping()
         waiting = self.runs.waiting()
