@@ -85,7 +85,8 @@ def _confirm(store: "Store", session: str) -> None:
     if store.has_session(session):
         record = store.session(session)
         what += f" (“{record.prompt}”, {_count(record.turns, 'turn')})"
-    if not typer.confirm(f"Delete {what} with its words and pictures, for good?", err=True):
+    typer.echo(f"Delete {what} with its words and pictures, for good? [y/N] ", err=True, nl=False)  # not on stdout
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         typer.echo("notthat: nothing was deleted", err=True)
         raise typer.Exit(1)
 
