@@ -7,7 +7,7 @@ from typing import Any, Literal
 from .. import __version__
 from ..errors import NotthatError
 from ..generation import Engine, GenerationRequest, generate
-from ..storage import Attempt, ExclusionRecord, NewTurn, StorageError, TurnRecord
+from ..storage import Attempt, ExclusionRecord, NewTurn, StorageError, TurnRecord, UnknownSessionError
 from .edits import Edit, State, edits_adapter
 from .effects import seen
 from .interpreters import Interpretation
@@ -67,7 +67,8 @@ def draw(studio: Studio, attempt: Attempt, on_step: OnStep | None = None) -> Tur
 
 def end_turn(studio: Studio, attempt: Attempt, status: Literal["failed", "cancelled"], reason: str) -> None:
     """Record that a turn came to no picture, as soon as the database answers."""
-    with suppress(StorageError):  # it is the first error that is told; the store writes the end later
+    # it is the first error that is told; the store writes the end later, unless the session was deleted
+    with suppress(StorageError, UnknownSessionError):
         studio.store.attempts.end(attempt, status, reason)
 
 

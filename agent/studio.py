@@ -1,7 +1,7 @@
 """What conversations share: the store, the interpreter, and the engines, each model loaded once."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any, Self
 from weakref import WeakValueDictionary
 
 from ..errors import InvalidInputError
-from ..generation import Engine, Progress
+from ..generation import Engine, Progress, absolute
 from ..storage import Store
 from . import policies
 from .exclusions import NegativePrompt
@@ -34,6 +34,10 @@ def _load_engine(model: str, device: str | None = None) -> Engine:
     from ..generation import LocalEngine  # which imports torch, and takes seconds
 
     return LocalEngine.load(model, device)
+
+
+class UnknownModelError(InvalidInputError):
+    """A model is asked for that may not be used."""
 
 
 class _SessionLock:
@@ -74,6 +78,7 @@ class Studio:
         self._provenances: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
         self._sessions: WeakValueDictionary[str, _SessionLock] = WeakValueDictionary()
+        self._allowed: tuple[str, ...] | None = None
 
     @classmethod
     def open(cls, settings: Settings | None = None, *, device: str | None = None) -> Self:
@@ -89,8 +94,18 @@ class Studio:
         load_engine = partial(_load_engine, device=device)
         return Studio(self.store, self.interpreter, model=self.model, load_engine=load_engine)
 
+    def allow_models(self, models: Iterable[str]) -> None:
+        """Use no other models than these from now on, whatever a session names."""
+        self._allowed = tuple(models)
+
     def engine(self, model: str) -> Engine:
-        """The engine of a model, loaded when it is first asked for."""
+        """The engine of a model, loaded when it is first asked for.
+
+        Raises:
+            UnknownModelError: where the model is none of those that are allowed.
+        """
+        if self._allowed is not None and model not in (*self._allowed, *map(absolute, self._allowed)):
+            raise UnknownModelError(f"the model “{model}” is not served here: there is {', '.join(self._allowed)}")
         with self._lock:
             if model not in self._engines:
                 self._engines[model] = self._load_engine(model)
@@ -103,6 +118,13 @@ class Studio:
         """
         with self._lock:
             return self._sessions.setdefault(session, _SessionLock())
+
+    def forget_checkpoints(self) -> None:
+        """Forget how pictures began, prompts included; for the thread that draws. Later pictures are the same."""
+        for engine in list(self._engines.values()):
+            checkpoints = getattr(engine, "checkpoints", None)  # only engines that draw steps have them
+            if checkpoints is not None:
+                checkpoints.clear()
 
     def loaded(self, model: str) -> Engine | None:
         """The engine of a model, where it is loaded already; doesn't wait for one that is being loaded."""

@@ -21,7 +21,15 @@ from notthat.agent.interpreters import OfflineInterpreter
 from notthat.generation import StubEngine
 from notthat.storage import Store
 
+HOOKS = """
+import schemathesis
+
+schemathesis.serializer.alias("application/zip", "application/octet-stream")
+"""
+
 CONFIG = """
+hooks = "hooks.py"
+
 [checks.positive_data_acceptance]
 # 400 is what fits the schema and can't be done, and says why; 429 a queue that is full
 expected-statuses = ["2xx", "304", "400", "401", "403", "404", "409", "429"]
@@ -32,6 +40,7 @@ def ask(url: str, folder: Path, arguments: list[str]) -> int:
     """Run schemathesis; its exit code."""
     config = folder / "schemathesis.toml"
     config.write_text(CONFIG, encoding="utf-8")
+    (folder / "hooks.py").write_text(HOOKS, encoding="utf-8")
     command = [Path(sys.executable).with_name("schemathesis"), "--config-file", config, "run", f"{url}/openapi.json"]
     return subprocess.run([*command, "--checks", "all", "--no-color", *arguments], check=False, cwd=folder).returncode
 

@@ -12,14 +12,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .archive import export, import_
+    from .archive import export, import_, read_archive, write_archive
     from .attempts import new_session_id
+    from .deletion import DeletedSession
     from .errors import (
         AlreadyRequestedError,
         DamagedPictureError,
         MissingPictureError,
         NewerDatabaseError,
         OutdatedDatabaseError,
+        SessionExistsError,
         StorageError,
         UnknownSessionError,
         UnknownTurnError,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from .leases import LeaseTimes
     from .maintenance import Finding, Pruned, check, prune, repair
     from .migrate import revision, upgrade
+    from .pages import SessionPage
     from .records import (
         Attempt,
         ExclusionRecord,
@@ -45,6 +48,7 @@ __all__ = [
     "AlreadyRequestedError",
     "Attempt",
     "DamagedPictureError",
+    "DeletedSession",
     "ExclusionRecord",
     "Finding",
     "ImageStore",
@@ -57,6 +61,8 @@ __all__ = [
     "OutdatedDatabaseError",
     "Pruned",
     "Receipt",
+    "SessionExistsError",
+    "SessionPage",
     "SessionRecord",
     "SessionStart",
     "StorageError",
@@ -69,13 +75,17 @@ __all__ = [
     "import_",
     "new_session_id",
     "prune",
+    "read_archive",
     "repair",
     "revision",
     "upgrade",
+    "write_archive",
 ]
 
 _HOME_OF = {
-    **dict.fromkeys(("export", "import_"), "archive"),
+    **dict.fromkeys(("export", "import_", "read_archive", "write_archive"), "archive"),
+    "DeletedSession": "deletion",
+    "SessionPage": "pages",
     "ImageStore": "images",
     "LeaseTimes": "leases",
     "Store": "store",

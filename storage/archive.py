@@ -14,11 +14,13 @@ import json
 import re
 import struct
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from PIL import Image
 from pydantic import ValidationError
@@ -28,10 +30,10 @@ from ..errors import InvalidInputError
 from . import rows
 from .boundary import explained
 from .documents import Manifest, SessionDocument
-from .errors import StorageError
+from .errors import SessionExistsError, StorageError
 from .files import whole_file
 from .images import DAMAGE, pixels_sha256, without_words
-from .records import NewTurn, TurnRecord
+from .records import NewTurn, SessionRecord, TurnRecord
 from .store import Store
 
 FORMAT = "notthat session"
@@ -55,19 +57,28 @@ _PNG = struct.Struct(">8sI4sII")
 
 CheckTurn = Callable[[NewTurn], object]
 """Raises `InvalidInputError` where a turn can't be one: storage doesn't know what is in its request."""
+CheckSession = Callable[[SessionRecord], object]
+"""Raises `InvalidInputError` where a session may not be kept here."""
 
 TextOf = Callable[[NewTurn | TurnRecord], Mapping[str, str]]
 """The text of a turn's PNG: what a file says, here or in an archive, may be of another turn."""
 
 
 def export(store: Store, session: str, path: Path, text_of: TextOf) -> int:
-    """Write a session with its turns and pictures to a new file; how many turns that are.
+    """Write a session with its pictures to a new file; how many turns it has.
 
-    Raises `InvalidInputError` where the file is there already, and `StorageError` where a picture of the
+    Raises `InvalidInputError` where there is a file or no such session, and `StorageError` where a picture of the
     session is missing or damaged, or the file can't be written, or would be too large to be imported.
     """
     if path.exists():
         raise InvalidInputError(f"{path} is there already: name another file")
+    store.session(session)  # before a file is begun
+    with _written(path), whole_file(path) as file:
+        return write_archive(store, session, file, text_of)
+
+
+def write_archive(store: Store, session: str, file: IO[bytes], text_of: TextOf) -> int:
+    """`export` to an open file."""
     turns = store.turns(session)
     document = SessionDocument.of(store.session(session), turns)
     pictures: dict[str, TurnRecord] = {}
@@ -77,7 +88,7 @@ def export(store: Store, session: str, path: Path, text_of: TextOf) -> int:
     if len(content) > MAX_SESSION_BYTES or len(pictures) > MAX_ENTRIES - 2:
         raise StorageError(f"session “{session}” is too large to be exported: it has {len(document.turns)} turns")
     files = {_SESSION: _entry(content)}
-    with _written(path), whole_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for sha256, turn in pictures.items():
             store.images.verified(turn.image)
             name, picture = f"pictures/{sha256}.png", store.images.png(turn.image, text_of(turn))
@@ -97,30 +108,70 @@ def import_(store: Store, path: Path, check_turn: CheckTurn, text_of: TextOf) ->
     """
     if not path.is_file():
         raise InvalidInputError(f"there is no file {path} to import")
+    with explained(path), path.open("rb") as file:
+        return read_archive(store, file, str(path), check_turn, text_of)
+
+
+def read_archive(
+    store: Store,
+    file: IO[bytes],
+    name: str,
+    check_turn: CheckTurn,
+    text_of: TextOf,
+    *,
+    check_session: CheckSession | None = None,
+    owner: str | None = None,
+) -> str:
+    """`import_` from an open file, which errors call `name`; the session will belong to the key `owner`.
+
+    What the checks raise besides `InvalidInputError` is raised as it is; nothing was changed then, either.
+    """
     try:
-        with explained(path), path.open("rb") as file:
-            try:
-                with zipfile.ZipFile(file) as archive:
-                    return _import(store, _Archive(archive, path), check_turn, text_of)
-            except _BROKEN as error:
-                raise InvalidInputError(f"{path} is damaged, or no exported session: {_first_line(error)}") from error
+        with zipfile.ZipFile(file) as archive:
+            return _import(store, _Archive(archive, name), check_turn, text_of, check_session, owner)
+    except _BROKEN as error:
+        raise InvalidInputError(f"{name} is damaged, or no exported session: {_first_line(error)}") from error
     except RecursionError:
-        raise InvalidInputError(f"{path} is no exported session: its JSON is too deep") from None
+        raise InvalidInputError(f"{name} is no exported session: its JSON is too deep") from None
 
 
-def _import(store: Store, archive: "_Archive", check_turn: CheckTurn, text_of: TextOf) -> str:
+def _import(
+    store: Store,
+    archive: "_Archive",
+    check_turn: CheckTurn,
+    text_of: TextOf,
+    check_session: CheckSession | None,
+    owner: str | None,
+) -> str:
     document = archive.session()
-    if store.has_session(document.id):
-        raise InvalidInputError(f"session “{document.id}” is here already: nothing was imported")
-    for each in document.turns:
-        rows.check(each.as_new())
-        try:
-            check_turn(each.as_new())
-        except InvalidInputError as error:
-            raise archive.refusal(str(error)) from None
+    session = replace(document.as_record(), owner=owner)
+    if store.has_session(session.id):
+        raise SessionExistsError(session.id)
+    turns = [(turn.as_new(), turn.sha256, turn.created_at) for turn in document.turns]
+    try:
+        if check_session is not None:
+            check_session(session)
+        for turn, _, _ in turns:
+            rows.check(turn)
+            check_turn(turn)
+    except InvalidInputError as error:
+        raise archive.refusal(str(error)) from None
     for sha256 in archive.pictures:
         archive.picture(sha256)
-    turns: list[tuple[NewTurn, str, Any]] = [(turn.as_new(), turn.sha256, turn.created_at) for turn in document.turns]
+    try:
+        _save_pictures(store, archive, turns, text_of)
+        store.restore_session(session, turns)
+    except BaseException:
+        with suppress(StorageError):  # `prune` deletes what stays; it is the first error that is told
+            store.discard_pictures([store.images.path(sha256, turn.request) for turn, sha256, _ in turns])
+        raise
+    return session.id
+
+
+def _save_pictures(
+    store: Store, archive: "_Archive", turns: Sequence[tuple[NewTurn, str, datetime]], text_of: TextOf
+) -> None:
+    """Give each turn its picture's file; a picture that several turns share is read once."""
     of_picture: dict[str, list[NewTurn]] = {}
     for turn, sha256, _ in turns:
         of_picture.setdefault(sha256, []).append(turn)
@@ -128,15 +179,13 @@ def _import(store: Store, archive: "_Archive", check_turn: CheckTurn, text_of: T
         picture = archive.picture(sha256)
         for turn in drawn:
             store.images.save(picture, text_of(turn), turn.request)
-    store.restore_session(document.as_record(), turns)
-    return document.id
 
 
 class _Archive:
     """A zip file, held against its manifest before anything of it is used."""
 
-    def __init__(self, archive: zipfile.ZipFile, path: Path) -> None:
-        self._archive, self._path = archive, path
+    def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
+        self._archive, self._name = archive, name
         entries = archive.infolist()
         names = [entry.filename for entry in entries]
         if len(entries) > MAX_ENTRIES or len(set(names)) < len(names):
@@ -207,7 +256,7 @@ class _Archive:
 
     def refusal(self, reason: str) -> InvalidInputError:
         """The error of importing this file, with the reason in a line."""
-        return InvalidInputError(f"{self._path} is not imported: {' '.join(reason.split())}")
+        return InvalidInputError(f"{self._name} is not imported: {' '.join(reason.split())}")
 
 
 @contextmanager

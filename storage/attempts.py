@@ -8,10 +8,11 @@ kept = store.attempts.finish(attempt, picture, text, seconds)   # or: end(attemp
 """
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 from PIL.Image import Image
@@ -35,13 +36,11 @@ from sqlalchemy.orm import Session
 from ..errors import InvalidInputError
 from . import owners, receipts, rows
 from .database import Database
-from .errors import AlreadyRequestedError, StorageError
+from .errors import AlreadyRequestedError, LostTurnError, UnknownSessionError
+from .images import ImageStore
 from .leases import HeldTurn, Leases, LeaseTimes, OnLost
-from .models import AttemptRow, TurnRow
+from .models import AttemptRow, SessionRow, TurnRow
 from .records import Attempt, NewTurn, Receipt, SessionStart, TurnRecord
-
-Save = Callable[[Image, Mapping[str, str], Mapping[str, Any]], str]
-"""Puts a picture with its text and its request on disk; its hash."""
 
 Insert = Callable[[Session, str, NewTurn, str, Image, Mapping[str, str]], TurnRecord]
 """Adds a finished turn's rows to a session in an open transaction and moves the head to it."""
@@ -94,12 +93,14 @@ class Attempts:
     def __init__(
         self,
         database: Database,
-        save: Save,
+        images: ImageStore,
         insert: Insert,
+        discard: Callable[[Collection[Path]], object],
         times: LeaseTimes | None = None,
     ) -> None:
         self._database = database
-        self._save = save
+        self._images = images
+        self._discard = discard
         self._insert = insert
         self._leases = Leases(database, times or LeaseTimes())
 
@@ -148,6 +149,7 @@ class Attempts:
         rows.check(turn)
         number = attempt.turn.number
         with self._database.writing() as db:
+            db.execute(select(AttemptRow.id).where(AttemptRow.id == attempt.id).with_for_update())
             if turn.parent is not None:
                 rows.lock_session(db, attempt.session)
                 rows.require_turn(db, attempt.session, turn.parent)
@@ -214,15 +216,20 @@ class Attempts:
     def finish(self, attempt: Attempt, picture: Image, text: Mapping[str, str], seconds: float) -> TurnRecord:
         """Keep the turn with its picture, and make it the session's head: all of it, or nothing.
 
-        The picture is on disk, with `text` as its PNG's text chunks, before the turn's row names it.
+        The picture is on disk, with `text` as its PNG's text chunks, before the turn's row names it. Where the
+        session was deleted meanwhile, no picture stays behind.
         """
-        sha256 = self._save(picture, text, attempt.turn.request)
-        with self._database.writing() as db:
-            self._take(db, delete(AttemptRow), attempt)
-            if attempt.start is not None:
-                rows.insert_session(db, attempt.session, attempt.start, attempt.created_at)
-            receipts.keep(db, attempt.receipt, attempt.session, attempt.turn.number)
-            kept = self._insert(db, attempt.session, replace(attempt.turn, seconds=seconds), sha256, picture, text)
+        sha256 = self._images.save(picture, text, attempt.turn.request)
+        try:
+            with self._database.writing() as db:
+                self._take(db, delete(AttemptRow), attempt)
+                if attempt.start is not None:
+                    rows.insert_session(db, attempt.session, attempt.start, attempt.created_at)
+                receipts.keep(db, attempt.receipt, attempt.session, attempt.turn.number)
+                kept = self._insert(db, attempt.session, replace(attempt.turn, seconds=seconds), sha256, picture, text)
+        except (LostTurnError, UnknownSessionError):
+            self._discard([self._images.path(sha256, attempt.turn.request)])
+            raise
         self._leases.release(attempt.id)
         return kept
 
@@ -384,7 +391,9 @@ class Attempts:
         """Delete or change the attempt's row, which is still pending and still this claim's, or raise."""
         mine = AttemptRow.id == attempt.id, AttemptRow.status == "pending", AttemptRow.owner == attempt.claim
         if db.connection().execute(change.where(*mine)).rowcount == 0:
-            raise StorageError(f"turn {attempt.turn.number} of session “{attempt.session}” was taken over: try again")
+            if db.get(AttemptRow, attempt.id) is None and db.get(SessionRow, attempt.session) is None:
+                raise rows.unknown_session(attempt.session)
+            raise LostTurnError(f"turn {attempt.turn.number} of session “{attempt.session}” was taken over: try again")
 
     def _nothing_to_retry(self, session_id: str, number: int | None, *, pending: bool) -> str:
         which = "no turn" if number is None else f"no turn {number}"

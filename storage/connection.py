@@ -95,6 +95,7 @@ def _prepare_sqlite(engine: Engine, *, foreign_keys: bool, wait: float) -> None:
         # later. A turn that was shown is a promise to keep it, and so are words that were taken in, so that
         # both of a turn's transactions, and its picture between them, are synced each by themselves.
         "synchronous=FULL",
+        "secure_delete=ON",  # deleted rows are overwritten with zeros; `Database.vacuum` clears what that misses
     )
 
     @event.listens_for(engine, "connect")
@@ -112,5 +113,7 @@ def _prepare_sqlite(engine: Engine, *, foreign_keys: bool, wait: float) -> None:
     def on_begin(connection: Connection) -> None:
         # A transaction that reads before it writes could not wait its turn when another process wrote in
         # between (SQLITE_BUSY_SNAPSHOT), so those that will write ask for the lock at once.
+        # None is for what has to run outside of any transaction, such as VACUUM.
         mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
-        connection.exec_driver_sql(f"BEGIN {mode}")
+        if mode is not None:
+            connection.exec_driver_sql(f"BEGIN {mode}")

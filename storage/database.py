@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from .boundary import explained
 from .connection import place, writing
+from .errors import StorageError
 
 
 class Database:
@@ -25,6 +26,24 @@ class Database:
     def is_sqlite(self) -> bool:
         """Whether it is a file of SQLite's."""
         return self.engine.dialect.name == "sqlite"
+
+    def vacuum(self) -> None:
+        """Rewrite SQLite's file without what was deleted, and empty its log; does nothing on PostgreSQL.
+
+        `secure_delete` alone is not enough: SQLite copies rows when it balances its pages, and old copies stay.
+        Raises `StorageError` where another program reads or writes for too long.
+        """
+        if not self.is_sqlite:
+            return
+        outside = self.engine.execution_options(sqlite_begin=None)
+        with explained(self.place), outside.connect() as connection:
+            connection.exec_driver_sql("VACUUM")
+            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
+        if busy:
+            raise StorageError(
+                f"{self.place} is being read by another program, and what was deleted is still in its log: "
+                "run notthat db prune when that is done"
+            )
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -27,6 +27,13 @@ class UnknownSessionError(InvalidInputError):
     """No session has this id."""
 
 
+class SessionExistsError(InvalidInputError):
+    """A session has this id already."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(f"session “{session_id}” is here already: nothing was imported")
+
+
 class UnknownTurnError(InvalidInputError):
     """The session has no turn of this number."""
 
@@ -40,3 +47,7 @@ class AlreadyRequestedError(InvalidInputError):
     def __init__(self, session: str, number: int, fingerprint: str) -> None:
         super().__init__(f"this request was made already: it is turn {number} of session “{session}”")
         self.session, self.number, self.fingerprint = session, number, fingerprint
+
+
+class LostTurnError(StorageError):
+    """A turn that was drawn can't be kept: another process drew it, too, or its session was deleted."""

@@ -117,7 +117,8 @@ def prune(store: Store, *, dry_run: bool = False) -> Pruned:
     """Delete the pictures that no turn names and the temporary files that a crash left.
 
     No turn is written meanwhile, so none loses the picture it is about to name. With `dry_run`
-    everything stays. Raises `StorageError` when a file can't be deleted.
+    everything stays. SQLite's files then hold nothing that was deleted. Raises `StorageError` when a file can't be
+    deleted.
     """
     with store.pictures_in_use() as named, explained(store.images.folder):
         pictures = tuple(_unused(store, named))
@@ -126,6 +127,8 @@ def prune(store: Store, *, dry_run: bool = False) -> Pruned:
         if not dry_run:
             for path in (*pictures, *temporary):
                 path.unlink(missing_ok=True)
+    if not dry_run:
+        store.erase_deleted()
     return Pruned(pictures, temporary, size)
 
 

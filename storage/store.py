@@ -1,6 +1,6 @@
 """`Store`: the only door to what is kept."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -13,16 +13,18 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Session, aliased
 
 from ..errors import InvalidInputError
-from . import receipts, rows
+from . import deletion, pages, receipts, rows
 from .attempts import Attempts, new_session_id
 from .connection import WAIT_SECONDS, connect, database_url
 from .database import Database
-from .errors import MissingPictureError
+from .deletion import DeletedSession
+from .errors import MissingPictureError, SessionExistsError
 from .images import ImageStore
 from .keys import Keys
 from .leases import LeaseTimes
 from .migrate import make_home, make_ready
 from .models import ExclusionRow, SessionRow, TurnRow
+from .pages import SessionPage
 from .receipts import Receipts
 from .records import NewTurn, Receipt, SessionRecord, SessionStart, TurnRecord
 
@@ -30,10 +32,10 @@ from .records import NewTurn, Receipt, SessionRecord, SessionStart, TurnRecord
 class Store:
     """Sessions, each a tree of turns with a head, and the turns' pictures.
 
-    A turn with a picture is written once and never changed or erased; only heads move. Several threads and processes
-    may use stores on the same database at once. Every method raises `StorageError` when the database
-    or the disk fails, with nothing half done, and `UnknownSessionError` or `UnknownTurnError` (both
-    `InvalidInputError`) when asked for what isn't there.
+    A turn with a picture is written once and never changed; only heads move. It is deleted only with its
+    session. Several threads and processes may use stores on the same database at once. Every method raises
+    `StorageError` when the database or the disk fails, with nothing half done, and `UnknownSessionError` or
+    `UnknownTurnError` (both `InvalidInputError`) when asked for what isn't there.
     """
 
     def __init__(self, engine: Engine, images: ImageStore, lease: LeaseTimes | None = None) -> None:
@@ -42,7 +44,7 @@ class Store:
         self._database = Database(engine)
         self.place = self._database.place
         """The database's file or address, as its user knows it."""
-        self.attempts = Attempts(self._database, images.save, self._insert, lease)
+        self.attempts = Attempts(self._database, images, self._insert, self.discard_pictures, lease)
         """The turns that have no picture, or not yet."""
         self.keys = Keys(self._database)
         """Who may use a server."""
@@ -135,17 +137,42 @@ class Store:
     def restore_session(self, session: SessionRecord, turns: Sequence[tuple[NewTurn, str, datetime]]) -> None:
         """Keep a session as it was elsewhere, under its own id; its turns in order, with pictures' hashes and times.
 
-        The pictures are on disk already. Raises `InvalidInputError` when a session has this id.
+        The pictures are on disk already. Raises `SessionExistsError` when a session has this id.
         """
-        start = SessionStart(session.model, session.policies)
+        start = SessionStart(session.model, session.policies, session.owner)
         with self._database.writing() as db:
             if db.get(SessionRow, session.id) is not None:
-                raise InvalidInputError(f"session “{session.id}” is here already: nothing was imported")
+                raise SessionExistsError(session.id)
             rows.insert_session(db, session.id, start, session.created_at, session.head)
             for turn, sha256, created_at in turns:  # a turn's parent comes first
                 rows.insert_turn(db, session.id, turn, sha256, created_at)
                 if not self.images.path(sha256, turn.request).exists():
                     raise MissingPictureError("a picture was pruned while its session was imported: import it again")
+
+    # Deleting
+
+    def delete_session(self, session_id: str) -> DeletedSession:
+        """Delete a session: all its rows in one transaction, then the pictures that no other turn has.
+
+        A crash between the two leaves unused pictures, which `prune` deletes. SQLite's files then hold nothing
+        of it any more. A turn of it that is being drawn will not be kept. Raises `UnknownSessionError`.
+        """
+        with self._database.writing() as db:
+            turns, pictures = deletion.delete_rows(db, session_id, self.images)
+        deleted = self.discard_pictures(pictures)
+        self.erase_deleted()
+        return DeletedSession(turns, deleted)
+
+    def discard_pictures(self, pictures: Collection[Path]) -> int:
+        """Delete those of these pictures' files that no turn has; how many those are. No turn loses one that way."""
+        if not pictures:
+            return 0
+        with self._without_new_turns() as db:
+            return deletion.delete_unused(db, self.images, pictures)
+
+    def erase_deleted(self) -> None:
+        """Rewrite SQLite's files without what was deleted; PostgreSQL's autovacuum does that by itself."""
+        self._database.vacuum()
 
     # Reading
 
@@ -178,11 +205,23 @@ class Store:
 
         With an `owner`, the id of a key, only those that it began.
         """
-        newest_first = _sessions().order_by(SessionRow.created_at.desc(), SessionRow.id).limit(limit)
-        if owner is not None:
-            newest_first = newest_first.where(SessionRow.owner == owner)
+        newest_first = _newest_first(owner).limit(limit)
         with self._database.reading() as db:
             return [rows.session_record(*row) for row in db.execute(newest_first)]
+
+    def session_page(self, limit: int, cursor: str | None = None, *, owner: str | None = None) -> SessionPage:
+        """At most `limit` sessions in the order of `sessions`, from the beginning or from a page's `next` on.
+
+        Sessions that are begun or deleted meanwhile make none appear twice and none be left out. Raises
+        `InvalidInputError` when the cursor is none.
+        """
+        asked = _newest_first(owner).limit(limit + 1)  # one more tells whether there is a next page
+        if cursor is not None:
+            asked = asked.where(pages.after(cursor))
+        with self._database.reading() as db:
+            found = [rows.session_record(*row) for row in db.execute(asked)]
+        page = found[:limit]
+        return SessionPage(page, pages.cursor_after(page[-1]) if len(found) > limit else None)
 
     def count_sessions(self) -> int:
         """How many sessions there are."""
@@ -233,9 +272,7 @@ class Store:
     @contextmanager
     def pictures_in_use(self) -> Iterator[frozenset[Path]]:
         """The files of all turns' pictures; no turn is written while the block runs."""
-        with self._database.writing() as db:
-            if not self._database.is_sqlite:
-                db.execute(sql("LOCK TABLE turns IN SHARE MODE"))
+        with self._without_new_turns() as db:
             turns = db.execute(select(TurnRow.image, TurnRow.request))
             yield frozenset(self.images.existing(sha256, request) for sha256, request in turns)
 
@@ -274,6 +311,14 @@ class Store:
 
     # Inside
 
+    @contextmanager
+    def _without_new_turns(self) -> Iterator[Session]:
+        """A transaction that no turn is written beside; whoever writes one next looks whether its picture is there."""
+        with self._database.writing() as db:
+            if not self._database.is_sqlite:
+                db.execute(sql("LOCK TABLE turns IN SHARE MODE"))
+            yield db
+
     def _insert(
         self,
         db: Session,
@@ -302,3 +347,9 @@ def _sessions() -> Select[SessionRow, int, str, str]:
     return select(SessionRow, turns, *shown).outerjoin(
         head, (head.session_id == SessionRow.id) & (head.number == SessionRow.head)
     )
+
+
+def _newest_first(owner: str | None) -> Select[SessionRow, int, str, str]:
+    """The same, newest first; with an `owner` only that key's."""
+    ordered = _sessions().order_by(SessionRow.created_at.desc(), SessionRow.id)
+    return ordered if owner is None else ordered.where(SessionRow.owner == owner)

@@ -15,7 +15,7 @@ import typer
 
 from ... import __version__
 from ...errors import InvalidInputError, NotthatError
-from . import database, hosting, keys, looking, portable, replays, serve
+from . import database, hosting, keys, looking, portable, replays, serve, session_commands
 from .options import (
     Embedding,
     Guidance,
@@ -350,11 +350,11 @@ def _print_turn(studio: "Studio", turn: "Turn", as_json: bool) -> None:
 # What files of their own do; help lists commands in this order, after those above.
 app.command()(looking.show)
 app.command()(looking.why)
-app.command()(looking.sessions)
 app.command()(replays.replay)
 app.command()(portable.export)
 app.command("import")(portable.import_)
 app.command()(serve.serve)
 app.command()(hosting.mcp)
+app.add_typer(session_commands.app, name="sessions")
 app.add_typer(keys.app, name="keys")
 app.add_typer(database.app, name="db")

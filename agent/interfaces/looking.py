@@ -1,4 +1,4 @@
-"""Commands that look at what is kept, and change nothing: a turn, a term's story, the sessions."""
+"""Commands that look at what is kept, and change nothing: a turn, a term's story."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -6,9 +6,6 @@ from typing import Annotated
 import typer
 
 from .options import Json, SessionId, open_studio
-
-_SHOWN = 20
-"""How many sessions people are shown who don't say how many."""
 
 
 def show(
@@ -51,34 +48,3 @@ def why(
         return
     for line in told(events, term):
         typer.echo(line)
-
-
-def sessions(
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="How many of the newest; by default 20, with --json or --unfinished all.")
-    ] = None,
-    unfinished: Annotated[
-        bool, typer.Option("--unfinished", help="Turns without a picture instead: being drawn, failed, cancelled.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """List the sessions, newest first."""
-    from .console import emit
-    from .listing import attempt_json, attempt_line
-
-    with open_studio() as studio:
-        if unfinished:
-            for attempt in studio.store.attempts.all()[::-1][:limit]:
-                emit(attempt_json(attempt)) if as_json else typer.echo(attempt_line(attempt))
-            return
-        if limit is None and not as_json:
-            limit = _SHOWN
-        for session in studio.store.sessions(limit):
-            created = session.created_at.isoformat(timespec="seconds")
-            if as_json:
-                emit({**asdict(session), "created_at": created, "policies": list(session.policies)})
-            else:
-                turns = f"{session.turns} turn{'s' if session.turns != 1 else ''}"
-                typer.echo(f"{session.id}  {created:19.19}  {turns:>9}  {session.prompt}")
-        if not as_json and limit is not None and (more := studio.store.count_sessions() - limit) > 0:
-            typer.echo(f"{more} more: --limit {limit + more}", err=True)

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 
 from notthat.storage import ExclusionRecord, NewTurn, Store, TurnRecord, upgrade
 
-CONTRACT = ("test_store", "test_attempts", "test_keys")
+CONTRACT = ("test_store", "test_attempts", "test_keys", "test_deletion", "test_pages")
 """The tests that every database passes, but for those that look into the home's files themselves."""
 
 

@@ -187,6 +187,7 @@ class SessionsAnswer(BaseModel):
     """Sessions, newest first."""
 
     sessions: list[SessionAnswer]
+    next: str | None = Field(description="The `cursor` of the next page; null after the last one.")
 
 
 class TurnsAnswer(BaseModel):

@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from .... import __version__
 from ...studio import Studio
 from ..web import add_page
-from . import catalogue, live, openapi, operations, pictures, problems, replays, sessions, turns
+from . import archives, catalogue, deletion, live, openapi, operations, pictures, problems, replays, sessions, turns
 from .faces import automatic1111, automatic1111_settings, mcp, openai_chat, openai_images, openai_models
 from .head import HeadRequests
 from .limits import BodyLimit
@@ -39,11 +39,16 @@ FACES: tuple[Face, ...] = (
 )
 """The other faces of the server."""
 
-LARGER_BODIES: dict[str, int] = {"/v1/chat/completions": openai_chat.MOST_BYTES}
-"""Prefixes of paths whose requests may have so many bytes: a chat's history carries its pictures."""
+LARGER_BODIES: dict[str, int] = {
+    "/v1/chat/completions": openai_chat.MOST_BYTES,
+    archives.PATH: archives.MOST_BYTES,
+}
+"""Prefixes of paths whose requests may have so many bytes: a chat's history and an archive carry pictures."""
 
 _ROUTERS = (
     sessions.router,
+    deletion.router,
+    archives.router,
     live.router,
     turns.router,
     replays.router,

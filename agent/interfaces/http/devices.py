@@ -63,6 +63,11 @@ class Devices:
         for device in self._all:
             device.studio.warm_up(model)
 
+    def forget_checkpoints(self) -> None:
+        """Have all of them forget how pictures began, each after the picture at hand."""
+        for device in self._all:
+            device.thread.submit(device.studio.forget_checkpoints)
+
     def have(self, model: str) -> bool:
         """Whether it is loaded on all of them."""
         return all(device.studio.loaded(model) is not None for device in self._all)

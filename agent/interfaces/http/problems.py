@@ -12,8 +12,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from ....errors import InvalidInputError, NotthatError
-from ....storage import MissingPictureError, Receipt, StorageError, UnknownSessionError, UnknownTurnError
+from ....storage import (
+    MissingPictureError,
+    Receipt,
+    SessionExistsError,
+    StorageError,
+    UnknownSessionError,
+    UnknownTurnError,
+)
 from ...recording import CancelledError
+from ...studio import UnknownModelError
 
 MEDIA_TYPE = "application/problem+json"
 _PREFIX = "urn:notthat:problem:"
@@ -102,6 +110,10 @@ def problem_of(error: Exception) -> Problem:
             return Problem(404, "unknown-turn", "There is no such turn", reason)
         case MissingPictureError():
             return Problem(404, "missing-picture", "The picture is gone", "the picture is not there any more")
+        case SessionExistsError():
+            return Problem(409, "session-exists", "There is such a session already", reason)
+        case UnknownModelError():
+            return Problem(400, "unknown-model", "There is no such model", reason)
         case InvalidInputError():
             return Problem(400, "refused", "That can't be done", reason)
         case CancelledError():
@@ -134,6 +146,7 @@ _MEANINGS = {
     404: "There is no such thing, or it is another key's.",
     409: "It was cancelled, or stands against something else.",
     413: "The request is larger than the server reads.",
+    415: "The body is of another media type.",
     422: "The request doesn't fit the schema.",
     429: "The queue is full, or the key has asked too often: `Retry-After` says when to come again.",
     500: "The picture failed.",

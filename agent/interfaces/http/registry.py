@@ -53,6 +53,11 @@ class Runs:
             self._by_receipt = _without(run, self._by_receipt)
         self._forget_old()
 
+    def forget(self, session: str) -> None:
+        """Forget what has ended of a session."""
+        for run in [each for each in self._ended if each.session == session]:
+            self._forget(run)
+
     def find(self, session: str, number: int) -> Run | None:
         """The run of a turn, if it isn't long ago."""
         self._forget_old()

@@ -11,8 +11,10 @@ interpreted in a thread; pictures are drawn by one thread a device, whose queue 
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -51,6 +53,8 @@ Result = TypeVar("Result")
 
 _READERS = 16
 """Threads that read words and the database: a language model may take its time."""
+_ARCHIVISTS = 2
+"""How many of them may write or read archives, which takes long."""
 _FIRST_GUESS = 5.0
 """Seconds that a picture is thought to take before one was drawn."""
 
@@ -60,12 +64,18 @@ class Service:
 
     def __init__(self, studio: Studio, serving: Serving, watching: Watching, devices: Iterable[Studio] = ()) -> None:
         self.studio, self.serving, self.watching = studio, serving, watching
-        self.devices = Devices((studio, *devices), watching.stepped)
+        studios = (studio, *devices)
+        for each in studios:
+            each.allow_models(serving.models)
+        self.devices = Devices(studios, watching.stepped)
         self.runs = Runs(serving)
         self.rate = Rate()
         self.changes = Changes(serving.watchers)
         self.stopping = False
         self._recording = Order()
+        self.archives = asyncio.Semaphore(_ARCHIVISTS)
+        """Held by whoever writes or reads an archive."""
+        self._closed: Counter[str] = Counter()
         self._order = Order()
         self._followers: dict[tuple[str, int], Run] = {}
         watching.metrics.watch_queue(lambda: len(self.runs.waiting()), lambda: len(self.runs.drawing()))
@@ -131,7 +141,7 @@ class Service:
 
     async def retry(self, caller: Caller, session: str, turn: int | None = None, *, background: bool = False) -> Run:
         """Draw a turn again that came to no picture, by default the session's latest."""
-        await self.reading(partial(self._require_visible, caller, session))
+        await self.require_visible(caller, session)
         run = Run("retry", session, "", owner=caller.id, receipt=None)
         again = partial(self.studio.store.attempts.again, session, turn)
         return await self._submit(run, caller, again, background)
@@ -169,17 +179,37 @@ class Service:
             raise UnknownSessionError(f"no session “{session}”")
         return record
 
+    async def require_visible(self, caller: Caller, session: str) -> None:
+        """Raise `UnknownSessionError` where the session is not the caller's; its first turn may be all there is."""
+        await self.reading(partial(self._require_visible, caller, session))
+
     async def find_turn(self, caller: Caller, session: str, number: int) -> Turn | Attempt:
         """What a promised number of a session of the caller's came to: a turn, or a turn without a picture.
 
         Raises `UnknownSessionError` or `UnknownTurnError` where nothing was promised, or the session is another's.
         """
-        await self.reading(partial(self._require_visible, caller, session))
+        await self.require_visible(caller, session)
         return await self.reading(partial(find_turn, self.studio.store, session, number))
 
     async def reading(self, work: Callable[[], Result]) -> Result:
         """Do what reads words or the database in a thread, so that the event loop goes on."""
         return await self._read(work)
+
+    @contextmanager
+    def closed_to_jobs(self, session: str) -> Iterator[None]:
+        """For the block, nothing more can be asked of the session: whoever tries hears that there is none."""
+        self._closed[session] += 1
+        try:
+            yield
+        finally:
+            self._closed[session] -= 1
+            self._closed += Counter()  # without those that are zero
+
+    def forget(self, session: str) -> None:
+        """Forget what is in memory of a deleted session, and let its event streams end."""
+        self.runs.forget(session)
+        self.devices.forget_checkpoints()
+        self.changes.tell(session)
 
     def warm_up(self) -> None:
         """Load the default model and the interpreter's words, and begin to watch what other processes do."""
@@ -227,7 +257,7 @@ class Service:
     async def _ask(
         self, caller: Caller, session: str, kind: Kind, change: Change, receipt: Receipt | None, background: bool
     ) -> Run:
-        await self.reading(partial(self._require_visible, caller, session))
+        await self.require_visible(caller, session)
         words = change.words if kind == "say" else ""
         run = Run(kind, session, words, owner=caller.id, receipt=receipt)
         return await self._submit(run, caller, partial(self._record, run, change), background)
@@ -241,7 +271,7 @@ class Service:
         move: Callable[[Conversation], Turn],
     ) -> Run:
         """Do what draws nothing, and so needs no record."""
-        await self.reading(partial(self._require_visible, caller, session))
+        await self.require_visible(caller, session)
         if known := self.runs.same(receipt):
             return known
         self._admit(session)
@@ -273,7 +303,6 @@ class Service:
         )
 
     def _require_visible(self, caller: Caller, session: str) -> None:
-        """Raise `UnknownSessionError` where the session is not the caller's; its first turn may be all there is."""
         try:
             owner = self.studio.store.session(session).owner
         except UnknownSessionError:
@@ -338,6 +367,8 @@ class Service:
                     raise problems.stopping()
 
     def _admit(self, session: str) -> None:
+        if session in self._closed:
+            raise UnknownSessionError(f"no session “{session}”")
         if self.stopping:
             raise problems.stopping()
         waiting = self.runs.waiting()

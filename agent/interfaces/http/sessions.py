@@ -46,13 +46,19 @@ async def begin(
     return await answered(request, await service.start(caller, beginning, receipt, background=background), links)
 
 
-@router.get("", responses=documented(), summary="List the caller's sessions")
+@router.get("", responses=documented(400), summary="List the caller's sessions")
 async def listed(
-    service: TheService, caller: TheCaller, links: TheLinks, limit: Annotated[int, Query(ge=1, le=1000)] = 50
+    service: TheService,
+    caller: TheCaller,
+    links: TheLinks,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+    cursor: Annotated[str | None, Query(max_length=200, description="The `next` of the page before.")] = None,
 ) -> SessionsAnswer:
-    """Newest first; an admin's key sees everybody's."""
-    records = await service.reading(lambda: service.studio.store.sessions(limit, owner=caller.owner))
-    return SessionsAnswer(sessions=[SessionAnswer.of(each, service.runs.of(each.id), links) for each in records])
+    """Newest first; an admin's key sees everybody's. Sessions that are begun meanwhile don't move the next page."""
+    store = service.studio.store
+    page = await service.reading(lambda: store.session_page(limit, cursor, owner=caller.owner))
+    sessions = [SessionAnswer.of(each, service.runs.of(each.id), links) for each in page.sessions]
+    return SessionsAnswer(sessions=sessions, next=page.next)
 
 
 @router.get("/{session}", responses=documented(404), summary="Look at a session")

@@ -62,7 +62,7 @@ def test_another_keys_session_is_not_there(server: Running, key: Callable[..., h
         for path, body in posts.items():
             assert two.post(f"/api/sessions/{session}/{path}", json=body).status_code == 404, path
         assert two.delete(f"/api/sessions/{session}/turns/0/events").status_code == 404
-        assert two.get("/api/sessions").json() == {"sessions": []}
+        assert two.get("/api/sessions").json() == {"sessions": [], "next": None}
         assert [each["session"] for each in one.get("/api/sessions").json()["sessions"]] == [session]
         assert {each["session"] for each in boss.get("/api/sessions").json()["sessions"]} == {session, nobodys}
         assert boss.get(f"/api/sessions/{session}").status_code == 200

@@ -254,8 +254,9 @@ def test_openapi_has_an_example_of_everything_that_is_sent(server: Running) -> N
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             assert operation["summary"], (method, path)
-            if "requestBody" in operation:
-                schema = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+            content = operation.get("requestBody", {}).get("content", {})
+            if content and path != "/api/archives":  # which takes a file
+                schema = content["application/json"]["schema"]["$ref"]
                 assert document["components"]["schemas"][schema.rsplit("/", 1)[1]].get("examples"), (method, path)
     example = document["components"]["schemas"]["NewSession"]["examples"][0]
     assert server.client.post("/api/sessions", json=example).status_code == 200

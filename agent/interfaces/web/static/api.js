@@ -24,7 +24,8 @@ export const key = {
   forget: () => sessionStorage.removeItem(KEY),
 };
 
-export const sessions = () => json("api/sessions");
+/** A page of the sessions, newest first, after the `next` of the page before. */
+export const sessions = (next = null) => json(`api/sessions${next ? `?cursor=${encodeURIComponent(next)}` : ""}`);
 export const policies = () => json("api/policies");
 export const models = () => json("api/models");
 
@@ -41,6 +42,9 @@ export const branch = (id, turn) => post(`${session_(id)}/branch`, { turn });
 
 /** Ask that a turn stop; its events tell when it has. */
 export const cancel = (id, turn) => request(events_(id, turn), { method: "DELETE" });
+
+/** Delete a session with its words and pictures. */
+export const remove = (id) => request(session_(id), { method: "DELETE" });
 
 /** Open the stream of a turn's events, from the one after `last`; or that of how a session stands. */
 export const stream = (id, turn, last, signal) => follow(events_(id, turn), last, signal);

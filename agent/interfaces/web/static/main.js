@@ -35,7 +35,7 @@ const actions = createConversation(store, {
   },
 });
 
-const openSessions = mountSessions(store, (id) => go(id));
+const openSessions = mountSessions(store, { go, gone, guarded });
 mountStart(actions);
 mountChat(store, actions);
 mountStage(store);
@@ -65,6 +65,14 @@ async function guarded(action) {
 function go(id) {
   history.pushState(null, "", addressOf(id));
   return arrive();
+}
+
+/** A session was deleted: it is shown no more. */
+function gone(id) {
+  if (addressed() !== id) return;
+  take(words);
+  history.replaceState(null, "", "./");
+  arrive();
 }
 
 /** Begin anew. */

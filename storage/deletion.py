@@ -1,0 +1,83 @@
+"""Deleting a session: its rows, and the pictures that no other turn has."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, Delete, delete, select
+from sqlalchemy.orm import Session
+
+from . import rows
+from .errors import StorageError
+from .images import ImageStore
+from .models import AttemptRow, ExclusionRow, ReceiptRow, SessionRow, TurnAliasRow, TurnRow
+
+_BATCH = 500
+"""How many pictures one query names: SQLite and PostgreSQL both bound the number of parameters."""
+
+
+@dataclass(frozen=True)
+class DeletedSession:
+    """What was deleted: how many turns, and how many pictures. A picture that another session has stays."""
+
+    turns: int
+    pictures: int
+
+
+def delete_rows(db: Session, session_id: str, images: ImageStore) -> tuple[int, frozenset[Path]]:
+    """Delete all rows of a session; the number of its turns, and the files of their pictures.
+
+    A session that has no picture yet has only rows of attempts. Raises `UnknownSessionError` when there is neither.
+    """
+    session_id = rows.known(session_id)
+    attempts = delete(AttemptRow).where(AttemptRow.session_id == session_id)
+    # Attempts come before the session, as in `Attempts.finish`: PostgreSQL locks their rows in this order.
+    unfinished = _count(db, attempts)
+    db.execute(delete(TurnAliasRow).where(TurnAliasRow.session_id == session_id))
+    locked = select(SessionRow.id).where(SessionRow.id == session_id).with_for_update()
+    if db.scalar(locked) is None:
+        if not unfinished:
+            raise rows.unknown_session(session_id)
+        return 0, frozenset()
+    db.execute(attempts)  # those that began before the session was locked
+    of_session = TurnRow.session_id == session_id
+    drawn = db.execute(select(TurnRow.image, TurnRow.request).where(of_session))
+    pictures = frozenset(images.existing(sha256, request) for sha256, request in drawn)
+    db.execute(delete(ExclusionRow).where(ExclusionRow.turn_id.in_(select(TurnRow.id).where(of_session))))
+    turns = _count(db, delete(TurnRow).where(of_session))
+    db.execute(delete(ReceiptRow).where(ReceiptRow.session_id == session_id))
+    db.execute(delete(SessionRow).where(SessionRow.id == session_id))
+    return turns, pictures
+
+
+def delete_unused(db: Session, images: ImageStore, pictures: Collection[Path]) -> int:
+    """Delete those of the pictures' files that no turn has; how many those are. No turn may be written meanwhile."""
+    deleted = 0
+    for batch in _batches(sorted(pictures)):
+        hashes = {path.name[:64] for path in batch}
+        turns = db.execute(select(TurnRow.image, TurnRow.request).where(TurnRow.image.in_(hashes)))
+        used = {images.existing(sha256, request) for sha256, request in turns}
+        deleted += sum(_delete_file(path) for path in batch if path not in used)
+    return deleted
+
+
+def _delete_file(path: Path) -> bool:
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        reason = error.strerror or error
+        raise StorageError(
+            f"the picture {path} can't be deleted ({reason}): make its folder writable, then run notthat db prune"
+        ) from error
+    return True
+
+
+def _batches(items: Sequence[Path]) -> Iterator[Sequence[Path]]:
+    return (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))
+
+
+def _count(db: Session, statement: Delete) -> int:
+    return cast("CursorResult[Any]", db.execute(statement)).rowcount
