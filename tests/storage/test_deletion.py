@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from notthat.storage import (
+    AlreadyRequestedError,
     ExclusionRecord,
     NewTurn,
     Receipt,
@@ -65,8 +66,9 @@ def test_a_session_goes_with_its_turns_attempts_receipts_and_pictures(
     assert (first.image.exists(), second.image.exists(), other.image.exists()) == (False, False, True)
     assert [each.id for each in store.sessions()] == [other.session]
     assert [each.id for each in store.attempts.all()] == [kept.id]
-    assert store.receipts.find("a" * 64) is None
-    assert store.receipts.find("c" * 64) is not None
+    store.receipts.require_new(Receipt("a" * 64, "b" * 64))
+    with pytest.raises(AlreadyRequestedError):
+        store.receipts.require_new(Receipt("c" * 64, "b" * 64))
     store.attempts.finish(kept, picture(7), {}, 0.1)
     assert check(store) == []
     for ask in (store.session, store.turns, store.delete_session, store.next_number):

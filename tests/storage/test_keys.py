@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from notthat.errors import InvalidInputError
-from notthat.storage import KeyLimits, NewTurn, Receipt, SessionStart, Store, new_session_id
+from notthat.storage import AlreadyRequestedError, KeyLimits, NewTurn, Receipt, SessionStart, Store, new_session_id
 
 RECEIPT = Receipt("a" * 64, "b" * 64)
 
@@ -67,30 +67,32 @@ def test_a_session_is_its_owners(
     assert store.sessions(owner="0" * 16) == []
 
 
-def test_a_receipt_comes_with_its_turn_and_not_before(
+def test_a_request_that_came_to_no_turn_may_be_made_again(
     store: Store, turn: Callable[..., NewTurn], picture: Callable[..., Any], begin: Callable[..., Any]
 ) -> None:
     first = begin()
     attempt = store.attempts.begin(first.session, turn(1, 0), RECEIPT)
-    assert (attempt.receipt, store.receipts.find(RECEIPT.key)) == (RECEIPT, None)
+    store.receipts.require_new(RECEIPT)
     store.attempts.end(attempt, "cancelled", "stopped")
-    assert store.receipts.find(RECEIPT.key) is None
+    store.receipts.require_new(RECEIPT)
     store.attempts.finish(store.attempts.again(first.session), picture(1), {}, 0.1)
-    kept = store.receipts.find(RECEIPT.key)
-    assert kept is not None
-    assert (kept.fingerprint, kept.session, kept.number) == (RECEIPT.fingerprint, first.session, 1)
     store.receipts.forget_old()
-    assert store.receipts.find(RECEIPT.key) == kept
+    with pytest.raises(AlreadyRequestedError) as earlier:
+        store.receipts.require_new(RECEIPT)
+    known = earlier.value
+    assert (known.fingerprint, known.session, known.number) == (RECEIPT.fingerprint, first.session, 1)
 
 
-def test_a_request_makes_one_turn_even_where_two_processes_drew_it(
+def test_a_request_makes_one_turn(
     store: Store, turn: Callable[..., NewTurn], picture: Callable[..., Any], begin: Callable[..., Any]
 ) -> None:
     first = begin()
-    attempts = [store.attempts.begin(first.session, turn(1, 0), RECEIPT) for _ in range(2)]
-    store.attempts.finish(attempts[0], picture(1), {}, 0.1)
-    with pytest.raises(InvalidInputError, match="made already"):
-        store.attempts.finish(attempts[1], picture(2), {}, 0.1)
+    attempt = store.attempts.record(first.session, "no fog", {}, receipt=RECEIPT)
+    with pytest.raises(AlreadyRequestedError):  # while it is on its way
+        store.attempts.record(first.session, "no fog", {}, receipt=RECEIPT)
+    store.attempts.finish(store.attempts.prepare(attempt, turn(1, 0)), picture(1), {}, 0.1)
+    with pytest.raises(AlreadyRequestedError):  # and when it is done
+        store.attempts.record(first.session, "no fog", {}, receipt=RECEIPT)
     assert [each.number for each in store.turns(first.session)] == [0, 1]
     with pytest.raises(InvalidInputError, match="made already"):
         store.move_head(first.session, 0, RECEIPT)
