@@ -73,6 +73,11 @@ def one_line(text: str) -> str:
     return line if any(unicodedata.category(character)[0] not in "MCZ" for character in line) else ""
 
 
+def is_printable(text: str) -> bool:
+    """Whether a text could have come out of `one_line`, today's or an earlier one: it commands no terminal."""
+    return all(character.isprintable() or character in _JOINERS for character in text)
+
+
 def _shown(character: str) -> str:
     if character.isprintable():
         return " " if character in _FILLERS else character
