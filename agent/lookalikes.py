@@ -39,12 +39,11 @@ def mentions(prompt: str, term: str) -> bool:
 
     The prompt is looked at as it is written, and as a model reads it: "g(u)n" and "gu\\n" are guns.
     """
-    wanted = " ".join(_words(term))
-    size = len(wanted.split())
-    read = "".join(fragment.text or " " for fragment in parse(prompt))
+    wanted = _words(term)
+    size, wanted_key = len(wanted), key(" ".join(wanted))
     return size > 0 and any(
-        key(" ".join(words[start : start + size])) == key(wanted)
-        for words in (_words(prompt), _words(read))
+        key(" ".join(words[start : start + size])) == wanted_key
+        for words in _readings(prompt)
         for start in range(len(words))
     )
 
@@ -52,6 +51,13 @@ def mentions(prompt: str, term: str) -> bool:
 def looks_like(term: str, other: str) -> bool:
     """Whether a term that isn't all ASCII is another one in look-alike letters."""
     return not term.isascii() and key(folded(term)) == key(folded(other))
+
+
+@lru_cache(maxsize=16)
+def _readings(prompt: str) -> tuple[list[str], list[str]]:
+    """The words of a prompt as it is written, and as a model reads it; kept, since a policy asks for many terms."""
+    read = "".join(fragment.text or " " for fragment in parse(prompt))
+    return _words(prompt), _words(read)
 
 
 def _words(text: str) -> list[str]:
