@@ -1,15 +1,15 @@
 """How a session begins: what the first prompt asks for, as a turn that is recorded and yet to be drawn."""
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import InvalidInputError
 from ..generation import GenerationRequest, absolute
 from ..storage import Attempt, SessionStart
-from .edits import MAX_PROMPT_CHARACTERS, Edit, Exclude, SetPrompt, State, apply
-from .exclusions import NegativePrompt, parse_negative
+from .edits import MAX_PROMPT_CHARACTERS, Exclude, SetPrompt, State, apply
+from .exclusions import NegativePrompt, read_negative
 from .interpreters import Interpretation
 from .recording import new_turn, provenance, remarks
 from .replies import describe
@@ -50,7 +50,9 @@ def begin_session(beginning: Beginning, studio: Studio, recorded: Attempt | None
     policy = studio.policies(policies)
     blank = State("", policy, secrets.randbelow(2**32) if beginning.seed is None else beginning.seed, policy)
     said = as_first_prompt(studio.interpreter.interpret(words, blank), words, blank)
-    if excluded := _excludes(beginning.negative):
+    negative, deviations = read_negative(beginning.negative)
+    if negative:
+        excluded = (Exclude(term=each.term, weight=each.weight) for each in negative)
         edits = (*said.edits, *excluded)
         said = said.model_copy(update={"edits": edits, "reply": describe(edits, blank)})
     state = apply(blank, said.edits, turn=0, words=words)
@@ -67,7 +69,8 @@ def begin_session(beginning: Beginning, studio: Studio, recorded: Attempt | None
     }
     first = GenerationRequest.with_defaults(asked, lambda: studio.engine(model).defaults)
     engine = studio.engine(model)
-    reply = " ".join([said.reply, *remarks(engine, first, replace(blank, negative=NegativePrompt()), state)])
+    unsaid = remarks(engine, first, replace(blank, negative=NegativePrompt()), state)
+    reply = " ".join([said.reply, *deviations, *unsaid])
     turn = new_turn(0, None, words, said.edits, reply, state, first, provenance(studio, first, policies, said))
     start = SessionStart(model, policies, beginning.owner)
     if recorded is not None:
@@ -99,7 +102,3 @@ def as_first_prompt(said: Interpretation, words: str, blank: State) -> Interpret
         raise InvalidInputError(f"“{words}” only says what is not wanted: say what the picture should show, too")
     edits = (SetPrompt(text=words),)
     return said.model_copy(update={"edits": edits, "reply": describe(edits, blank)})
-
-
-def _excludes(negative: str) -> Iterable[Edit]:
-    return tuple(Exclude(term=each.term, weight=each.weight) for each in parse_negative(negative))

@@ -12,14 +12,14 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 from .exclusions import DEFAULT_WEIGHT, Exclusion, NegativePrompt, Term, Weight
-from .terms import squeeze
+from .terms import one_line
 
 MAX_PROMPT_CHARACTERS = 2000
 MAX_UNDONE_TURNS = 10_000
 
 
 def _tidy_prompt(text: str) -> str:
-    prompt = squeeze(text)
+    prompt = one_line(text)
     if not prompt:
         raise ValueError("a prompt can't be empty")
     if len(prompt) > MAX_PROMPT_CHARACTERS:

@@ -1,6 +1,5 @@
 """What a session leaves out: exclusions, and the negative prompt they make up."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Annotated
@@ -8,7 +7,9 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ..generation.prompt_syntax import escape
-from .terms import key, squeeze
+from .lookalikes import looks_like
+from .negative_syntax import Deviations, read_terms
+from .terms import key, one_line
 
 MIN_WEIGHT = 0.1
 MAX_WEIGHT = 2.0
@@ -16,11 +17,9 @@ DEFAULT_WEIGHT = 1.0
 MAX_TERM_CHARACTERS = 80
 MAX_TERM_WORDS = 8
 
-_EMPHASIS = 1.1  # what one pair of bare brackets multiplies by, as in AUTOMATIC1111's web UI
-
 
 def _tidy_term(text: str) -> str:
-    term = squeeze(text.replace(",", " "))  # a comma would make it two terms in a prompt
+    term = one_line(text.replace(",", " "))  # a comma would make it two terms in a prompt
     if not term:
         raise ValueError("a term can't be empty")
     if len(term) > MAX_TERM_CHARACTERS or len(term.split()) > MAX_TERM_WORDS:
@@ -98,21 +97,25 @@ class NegativePrompt:
         return max(reversed(own), key=lambda exclusion: exclusion.since, default=None)
 
     def find(self, term: str) -> Exclusion | None:
-        """The exclusion of this term in any spelling, or None."""
+        """The exclusion of this term in any spelling, or None.
+
+        A locked one is found in look-alike letters too, so that nobody gets around a policy with those.
+        """
         wanted = key(term)
-        return next((exclusion for exclusion in self if key(exclusion.term) == wanted), None)
+        known = next((exclusion for exclusion in self if key(exclusion.term) == wanted), None)
+        return known or next((e for e in self if e.locked and looks_like(term, e.term)), None)
 
     def with_(self, exclusion: Exclusion) -> "NegativePrompt":
         """This one with the exclusion at its end, or in the place of the one with the same term."""
-        if exclusion.term not in self:
+        known = self.find(exclusion.term)
+        if known is None:
             return replace(self, exclusions=(*self.exclusions, exclusion))
-        wanted = key(exclusion.term)
-        return replace(self, exclusions=tuple(exclusion if key(e.term) == wanted else e for e in self))
+        return replace(self, exclusions=tuple(exclusion if e is known else e for e in self))
 
     def without(self, term: str) -> "NegativePrompt":
         """This one less the term, locked or not; the same when it isn't there."""
-        wanted = key(term)
-        return replace(self, exclusions=tuple(e for e in self if key(e.term) != wanted))
+        known = self.find(term)
+        return replace(self, exclusions=tuple(e for e in self if e is not known))
 
     def only_locked(self) -> "NegativePrompt":
         """This one less everything that is the user's own."""
@@ -132,41 +135,36 @@ def written(term: str, weight: float) -> str:
 def parse_negative(text: str, *, since: int = 0, words: str = "") -> NegativePrompt:
     """Read a negative prompt as people write it: `a, (b:1.3), (c), [d]`.
 
-    The inverse of `NegativePrompt.render` for terms and weights. Any text parses: weights out of
-    range are clamped, terms too long are cut, and a term written twice keeps its highest weight.
+    The inverse of `NegativePrompt.render` for terms and weights. Any text parses: `read_negative` says what is not
+    done as it was written.
     """
-    negative = NegativePrompt()
-    for part in _split_outside_brackets(text):
-        inside, weight = _unwrap(part.strip())
-        for literal in _split_outside_brackets(inside):
-            term = squeeze(re.sub(r"\\([\\()\[\]])", r"\1", literal).replace(",", " "))
-            term = " ".join(term.split()[:MAX_TERM_WORDS])[:MAX_TERM_CHARACTERS].strip()
-            if not term:
-                continue
-            known = negative.find(term)
-            if known is None:
-                known = Exclusion(term=term, weight=weight, since=since, words=words)
-            negative = negative.with_(known.model_copy(update={"weight": max(weight, known.weight)}))
-    return negative
+    return read_negative(text, since=since, words=words)[0]
 
 
-def _split_outside_brackets(text: str) -> list[str]:
-    parts, depth = [""], 0
-    for token in re.findall(r"\\.|.", text, flags=re.DOTALL):
-        depth = max(0, depth + (token in "([") - (token in ")]"))
-        if token in ",\n" and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += token
-    return parts
+def read_negative(text: str, *, since: int = 0, words: str = "") -> tuple[NegativePrompt, list[str]]:
+    """`parse_negative`, and a sentence for each way in which the result is not what was written.
+
+    Weights out of range are clamped, terms of no weight left out, and terms too long are cut. A term written twice
+    keeps its highest weight.
+    """
+    found: dict[str, Exclusion] = {}
+    deviations = Deviations()
+    for each in read_terms(text, deviations):
+        if each.weight <= 0:
+            deviations.add(_WEIGHTLESS, each.term)
+            continue
+        term = " ".join(each.term.split()[:MAX_TERM_WORDS])[:MAX_TERM_CHARACTERS].strip()
+        if term != each.term:
+            deviations.add(_CUT, term)
+        weight = min(MAX_WEIGHT, max(MIN_WEIGHT, each.weight))
+        if weight != each.weight:
+            deviations.add(_CLAMPED, f"{term} {each.weight:g}")
+        known = found.setdefault(key(term), Exclusion(term=term, weight=weight, since=since, words=words))
+        if known.weight < weight:
+            found[key(term)] = known.model_copy(update={"weight": weight})
+    return NegativePrompt(tuple(found.values())), deviations.sentences()
 
 
-def _unwrap(part: str) -> tuple[str, float]:
-    """A fragment's words and weight: `(b:1.3)` -> ("b", 1.3), `((b))` -> ("b", 1.21)."""
-    if match := re.fullmatch(r"\((.+):\s*(\d*\.?\d+)\s*\)", part, flags=re.DOTALL):
-        return match[1], round(min(MAX_WEIGHT, max(MIN_WEIGHT, float(match[2]))), 4)
-    factor = 1.0
-    while match := re.fullmatch(r"\((.*[^\\])\)|\[(.*[^\\])\]", part, flags=re.DOTALL):
-        factor *= _EMPHASIS if match[1] is not None else 1 / _EMPHASIS
-        part = match[1] if match[1] is not None else match[2]
-    return part, clamp_weight(factor)
+_WEIGHTLESS = "Not excluded, since the weight is zero or less: {}."
+_CUT = f"Terms have at most {MAX_TERM_WORDS} words and {MAX_TERM_CHARACTERS} characters; shortened: {{}}."
+_CLAMPED = f"Weights are between {MIN_WEIGHT:g} and {MAX_WEIGHT:g}; the nearest one is used for {{}}."

@@ -1,6 +1,5 @@
 """What a turn from elsewhere has to be, so that everything here can go on with it."""
 
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from ..generation import GenerationRequest
 from ..storage import NewTurn
 from .edits import edits_adapter
 from .exclusions import Exclusion, NegativePrompt
+from .terms import is_printable
 
 
 def check_turn(turn: NewTurn) -> None:
@@ -38,18 +38,15 @@ def check_turn(turn: NewTurn) -> None:
         raise _refusal(turn, "its request asks for something else than it tells")
     texts = [turn.feedback, turn.reply, turn.prompt, turn.negative]
     texts += [text for each in turn.exclusions for text in (each.term, each.source, each.words)]
-    if any(_commands_a_terminal(text) for text in texts):
-        raise _refusal(turn, "a text of it holds control characters")
+    texts += [value for edit in turn.edits for value in edit.values() if isinstance(value, str)]
+    if not all(map(is_printable, texts)):
+        raise _refusal(turn, "a text of it holds control characters, or others that can't be printed")
     if turn.provenance is not None and not _tells_what_it_was_made_with(turn.provenance):
         raise _refusal(turn, "what it was made with can't be read")
 
 
 def _refusal(turn: NewTurn, reason: str) -> InvalidInputError:
     return InvalidInputError(f"turn {turn.number} can't be: {' '.join(reason.split())}")
-
-
-def _commands_a_terminal(text: str) -> bool:
-    return any(unicodedata.category(character) == "Cc" for character in text)
 
 
 def _tells_what_it_was_made_with(provenance: Mapping[str, Any]) -> bool:

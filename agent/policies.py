@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from .. import prompts
 from ..errors import InvalidInputError
 from .exclusions import DEFAULT_WEIGHT, Exclusion, NegativePrompt, Term, Weight
-from .terms import mentions
+from .lookalikes import mentions
 
 
 class _Excluded(BaseModel):

@@ -13,6 +13,7 @@ from .effects import seen
 from .interpreters import Interpretation
 from .replies import listed_turns
 from .studio import OnStep, Studio
+from .terms import one_line
 from .turn_png import text_of
 
 
@@ -88,7 +89,7 @@ def new_turn(
         parent=parent,
         feedback=words,
         edits=edits_as_json(edits),
-        reply=reply,
+        reply=one_line(reply),
         prompt=state.prompt,
         negative=request.negative_prompt,
         exclusions=tuple(ExclusionRecord(e.term, e.weight, e.source, e.since, e.words) for e in state.negative),

@@ -56,11 +56,40 @@ _NOT_PLURAL = frozenset(
 _SUFFIXES = ("ation", "ated", "iness", "ness", "ish", "ing", "ed", "y", "e")
 _JOINERS = "\u200c\u200d"
 """Characters that hold Persian words and emoji together; they aren't printable, but belong to the text."""
+_FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
+"""Characters that count as letters or symbols, and show nothing."""
 
 
 def one_line(text: str) -> str:
-    """The text on one line with single spaces, and nothing in it that can't be printed."""
-    return squeeze("".join(c if c.isprintable() or c in _JOINERS else " " for c in text))
+    """The text on one line with single spaces, and nothing in it that can't be printed.
+
+    Characters without a width are left out, but for joiners between letters or emoji that may need them; a control
+    character is a space. A text that shows nothing is empty. Every text that people, language models and files bring
+    goes through here before it is part of a term, a prompt, a reply or a record.
+    """
+    if text.isascii() and text.isprintable():
+        return squeeze(text)
+    line = squeeze(re.sub(f"[{_JOINERS}]+", _joiner, "".join(map(_shown, text))))
+    return line if any(unicodedata.category(character)[0] not in "MCZ" for character in line) else ""
+
+
+def is_printable(text: str) -> bool:
+    """Whether a text could have come out of `one_line`, today's or an earlier one: it commands no terminal."""
+    return all(character.isprintable() or character in _JOINERS for character in text)
+
+
+def _shown(character: str) -> str:
+    if character.isprintable():
+        return " " if character in _FILLERS else character
+    if character in _JOINERS:
+        return character
+    return "" if unicodedata.category(character) == "Cf" else " "
+
+
+def _joiner(match: re.Match[str]) -> str:
+    """One joiner where it stands between two characters that it may join, else none."""
+    around = match.string[: match.start()][-1:] + match.string[match.end() :][:1]
+    return match[0][0] if len(around) == 2 and not any(each.isascii() or each.isspace() for each in around) else ""
 
 
 def squeeze(text: str) -> str:
@@ -78,13 +107,6 @@ def key(term: str) -> str:
     kept = [word for word in words if word not in _ARTICLES] or words
     spelled = [_SPELLINGS.get(word, word) for word in kept]
     return " ".join([*spelled[:-1], *map(singular, spelled[-1:])]) or squeeze(term.casefold())
-
-
-def mentions(text: str, term: str) -> bool:
-    """Whether a text speaks of a term, in any spelling of it."""
-    words, wanted = re.findall(r"[\w']+", text), key(term)
-    size = len(wanted.split())
-    return any(key(" ".join(words[start : start + size])) == wanted for start in range(len(words)))
 
 
 def singular(word: str) -> str:

@@ -16,15 +16,38 @@ from .request import GenerationRequest
 
 _NEGATIVE = "Negative prompt:"
 _SETTING = re.compile(r'\s*([A-Za-z][\w /-]*): *("(?:\\.|[^"\\])*"|[^,]*)(?:,|$)')
+_TEMPLATE = re.compile(r"(?:Negative )?Template:")
+"""Begins the lines that the extension Dynamic Prompts writes after the settings."""
 _FEWEST_SETTINGS = 3
 """A last line with fewer is the end of a prompt."""
+_EXACT = {"Exact prompt": "prompt", "Exact negative prompt": "negative_prompt"}
+"""Settings of ours, for texts that would be read back otherwise: with a line that looks like another part."""
+
+
+def _whole(text: str) -> int:
+    """A whole number, also as "5.0"."""
+    number = float(text)
+    if not number.is_integer():
+        raise ValueError(text)
+    return int(text) if re.fullmatch(r"\s*[+-]?\d+\s*", text) else int(number)
+
+
+def _terms_of(text: str) -> tuple[str, ...]:
+    """Terms between commas, or a JSON list of them."""
+    try:
+        listed = json.loads(text)
+    except (ValueError, RecursionError):
+        listed = None
+    return tuple(map(str, listed)) if isinstance(listed, list) else tuple(terms(text))
+
+
 _SETTINGS: dict[str, tuple[str, Callable[[str], object]]] = {
-    "Steps": ("num_inference_steps", int),
+    "Steps": ("num_inference_steps", _whole),
     "CFG scale": ("guidance_scale", float),
     "Guidance method": ("method", str),
     "Guidance rescale": ("guidance_rescale", float),
-    "Guidance shown": ("shown", lambda text: tuple(terms(text))),
-    "Seed": ("seed", int),
+    "Guidance shown": ("shown", _terms_of),
+    "Seed": ("seed", _whole),
     "Model": ("model", str),
 }
 
@@ -38,29 +61,54 @@ def infotext(request: GenerationRequest, version: str | None = __version__) -> s
     """The request as AUTOMATIC1111's web UI writes it: the prompt, the negative prompt, a line of settings.
 
     It has no settings for how guidance acts, so these have names of ours. There, brackets always mean a weight:
-    where they didn't here, they are escaped. `version` is the notthat that drew it; None where nobody knows.
+    where they didn't here, they are escaped. Where the web UI's reader would take a part of the prompt for another
+    part, both prompts are in the settings again, exactly. `version` is the notthat that drew it; None where unknown.
     """
     read = escape if request.syntax == "plain" else str
+    texts = {"prompt": read(request.prompt), "negative_prompt": read(request.negative_prompt)}
     settings = {
-        "Steps": request.num_inference_steps,
-        "CFG scale": f"{request.guidance_scale:g}",
+        "Steps": str(request.num_inference_steps),
+        "CFG scale": _number(request.guidance_scale),
         "Guidance method": request.method,
-        "Guidance rescale": f"{request.guidance_rescale:g}",
-        **({"Guidance shown": _quoted(", ".join(request.shown))} if request.shown else {}),
-        "Seed": request.seed,
+        "Guidance rescale": _number(request.guidance_rescale),
+        **({"Guidance shown": _quoted(_joined(request.shown))} if request.shown else {}),
+        "Seed": str(request.seed),
         "Size": f"{request.width}x{request.height}",
         "Model": _quoted(PurePath(request.model).name),
         "Version": "notthat" if version is None else f"notthat {version}",
     }
-    lines = [read(request.prompt), ", ".join(f"{name}: {value}" for name, value in settings.items())]
-    if request.negative_prompt:
-        lines.insert(1, f"Negative prompt: {read(request.negative_prompt)}")
+    lines = [texts["prompt"]]
+    if texts["negative_prompt"]:
+        lines.append(f"{_NEGATIVE} {texts['negative_prompt']}")
+    lines.append(_settings_line(settings))
+    natural = _texts("\n".join(lines).strip().split("\n")[:-1])
+    if natural != texts:
+        exact = {name: json.dumps(texts[key], ensure_ascii=False) for name, key in _EXACT.items()}
+        lines[-1] = _settings_line({**settings, **exact})
     return "\n".join(lines)
 
 
+def _settings_line(settings: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}: {value}" for name, value in settings.items())
+
+
+def _number(value: float) -> str:
+    """The number in as few digits as tell it exactly."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
+
+
+def _joined(shown: tuple[str, ...]) -> str:
+    """The terms between commas, where they can be parted again, else as a JSON list."""
+    joined = ", ".join(shown)
+    return joined if _terms_of(joined) == shown else json.dumps(shown, ensure_ascii=False)
+
+
 def _quoted(value: str) -> str:
-    """The value in quotes, where it would end too early without."""
-    return json.dumps(value, ensure_ascii=False) if set(value) & set(',:\n"') else value
+    """The value in quotes, where it would end too early or be read otherwise without."""
+    if set(value) & set(',:\n"') or value != value.strip():
+        return json.dumps(value, ensure_ascii=False)
+    return value
 
 
 def read_png_text(path: Path) -> dict[str, str]:
@@ -95,35 +143,56 @@ def from_own_key(text: str) -> dict[str, Any]:
 def from_infotext(text: str) -> tuple[dict[str, Any], list[str]]:
     """The values of a request that an infotext names, as AUTOMATIC1111's web UI writes and reads it.
 
-    The last line holds settings, where it has three or more; a line that begins with “Negative prompt:” and
-    those after it are the negative prompt; the rest is the prompt. Second, the settings that are left out,
-    as `Name: value`.
+    The last line holds settings, where it has three or more; lines that begin with “Template:” may follow it. A line
+    that begins with “Negative prompt:” and those after it are the negative prompt; the rest is the prompt. Second,
+    the settings that are left out, as `Name: value`.
 
     Raises:
         InvalidRequestError: where a setting that counts is no number.
     """
-    *lines, last = text.strip().split("\n")
-    settings = {match[1]: _unquoted(match[2]) for match in _SETTING.finditer(last)}
-    if len(settings) < _FEWEST_SETTINGS:
-        lines, settings = [*lines, last], {}
-    words: dict[bool, list[str]] = {False: [], True: []}
-    negative = False
-    for line in map(str.strip, lines):
-        if line.startswith(_NEGATIVE):
-            negative, line = True, line.removeprefix(_NEGATIVE).strip()
-        words[negative].append(line)
-    values: dict[str, Any] = {"prompt": "\n".join(words[False]), "negative_prompt": "\n".join(words[True])}
+    lines, settings, left_out = _parts(text)
+    values: dict[str, Any] = dict(_texts(lines))
+    for name, key in _EXACT.items():
+        values[key] = settings.pop(name, values[key])
     for name, (key, read) in _SETTINGS.items():
         if name in settings:
             text = settings.pop(name)
             try:
                 values[key] = read(text)
-            except ValueError:
+            except (ValueError, OverflowError):
                 raise InvalidRequestError(f"the picture's “{name}” is no number: {text[:40]}") from None
-    if size := re.fullmatch(r"(\d{1,9})x(\d{1,9})", settings.pop("Size", "")):
+    if size := re.fullmatch(r"(\d{1,9})(?:\.0+)? ?x ?(\d{1,9})(?:\.0+)?", settings.get("Size", "")):
         values["width"], values["height"] = int(size[1]), int(size[2])
+        del settings["Size"]
     said_twice = ("Version", "Model hash")
-    return values, [f"{name}: {value}" for name, value in settings.items() if name not in said_twice]
+    return values, [
+        *(f"{name}: {value}" for name, value in settings.items() if name not in said_twice),
+        *left_out,
+    ]
+
+
+def _parts(text: str) -> tuple[list[str], dict[str, str], list[str]]:
+    """The lines of the prompts, the settings, and what follows those."""
+    lines = text.strip().split("\n")
+    at = len(lines) - 1
+    if not lines[at].startswith("Steps:"):
+        followed = (k for k in range(at) if lines[k].startswith("Steps:") and _TEMPLATE.match(lines[k + 1]))
+        at = next((k for k in followed if len(_SETTING.findall(lines[k])) >= _FEWEST_SETTINGS), at)
+    settings = {match[1]: _unquoted(match[2]) for match in _SETTING.finditer(lines[at])}
+    if len(settings) < _FEWEST_SETTINGS:
+        return lines, {}, []
+    return lines[:at], settings, [" ".join(lines[at + 1 :])] if lines[at + 1 :] else []
+
+
+def _texts(lines: list[str]) -> dict[str, str]:
+    """The prompt and the negative prompt that the lines before the settings hold."""
+    words: dict[str, list[str]] = {"prompt": [], "negative_prompt": []}
+    name = "prompt"
+    for line in map(str.strip, lines):
+        if line.startswith(_NEGATIVE):
+            name, line = "negative_prompt", line.removeprefix(_NEGATIVE).strip()
+        words[name].append(line)
+    return {name: "\n".join(each) for name, each in words.items()}
 
 
 def _unquoted(value: str) -> str:

@@ -10,6 +10,7 @@ Source: https://github.com/AUTOMATIC1111/stable-diffusion-webui/wiki/Features#at
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 ROUND, SQUARE = 1.1, 1 / 1.1
@@ -39,26 +40,36 @@ BREAK = Fragment(None)
 
 def parse(prompt: str) -> list[Fragment]:
     """The fragments of a prompt in order, neighbours of equal weight joined; `[Fragment("")]` for nothing."""
-    found: list[Fragment] = []
+    texts: list[str | None] = []
+    weights: list[float] = []
     opened: dict[str, list[int]] = {"(": [], "[": []}
+
+    def scale(start: int, factor: float) -> None:
+        weights[start:] = [weight * factor for weight in weights[start:]]
+
     for token in _TOKEN.finditer(prompt):
         match token.lastgroup:
             case "bracket" if token["bracket"] in opened:
-                opened[token["bracket"]].append(len(found))
+                opened[token["bracket"]].append(len(texts))
+                continue
             case "bracket" if stack := opened["(" if token["bracket"] == ")" else "["]:
-                _scale(found, stack.pop(), ROUND if token["bracket"] == ")" else SQUARE)
+                scale(stack.pop(), ROUND if token["bracket"] == ")" else SQUARE)
+                continue
             case "weight" if opened["("]:
-                _scale(found, opened["("].pop(), float(token["weight"]))
+                scale(opened["("].pop(), float(token["weight"]))
+                continue
             case "break":
-                found.append(BREAK)
+                texts.append(None)
             case "escaped":
-                found.append(Fragment(token["escaped"] or ""))
+                texts.append(token["escaped"] or "")
             case _:
-                found.append(Fragment(token[0]))
+                texts.append(token[0])
+        weights.append(1.0)
     for start in opened["("]:
-        _scale(found, start, ROUND)
+        scale(start, ROUND)
     for start in opened["["]:
-        _scale(found, start, SQUARE)
+        scale(start, SQUARE)
+    found = (BREAK if text is None else Fragment(text, weight) for text, weight in zip(texts, weights, strict=True))
     return _joined(found) or [Fragment("")]
 
 
@@ -88,13 +99,7 @@ def terms(prompt: str) -> list[str]:
     return [term for term in (each.strip() for each in [*found, prompt[begin:]]) if term]
 
 
-def _scale(fragments: list[Fragment], start: int, factor: float) -> None:
-    for k in range(start, len(fragments)):
-        if fragments[k] is not BREAK:
-            fragments[k] = Fragment(fragments[k].text, fragments[k].weight * factor)
-
-
-def _joined(fragments: list[Fragment]) -> list[Fragment]:
+def _joined(fragments: Iterable[Fragment]) -> list[Fragment]:
     joined: list[Fragment] = []
     for fragment in fragments:
         last = joined[-1] if joined else BREAK

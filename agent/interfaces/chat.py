@@ -15,7 +15,7 @@ from ..effects import acting
 from ..replaying import replay
 from ..stories import because, path_to, story
 from ..studio import Studio
-from ..terms import key
+from ..terms import key, one_line
 from .console import err, exclusions, out, progress, show_turn
 
 _PREFIX = "cmd_"
@@ -142,7 +142,7 @@ class Chat:
                     turn = self._conversation.say(line, on_step)
                 self._show(turn)
         except NotthatError as error:
-            err.print(str(error), style="red", markup=False)
+            err.print(one_line(str(error)), style="red", markup=False)
         except KeyboardInterrupt:
             err.print("Stopped; nothing was changed.", style="red")
 

@@ -284,7 +284,7 @@ def generate(
         remarks = []
         engine, request = first_request(load_settings(model).model, prompt, negative, asked)
     for line in [*remarks, *engine.remarks(request)]:
-        typer.echo(f"notthat: {line}", err=True)
+        _warn(line)
     with progress("drawing") as on_step:
         for drawn in draw_to_folder(engine, request, count, out, on_step):
             if as_json:
@@ -328,8 +328,15 @@ def models(as_json: Json = False) -> None:
 
 
 def _fail(message: str, code: int) -> int:
-    typer.echo(f"notthat: {' '.join(message.split())}", err=True)
+    _warn(message)
     return code
+
+
+def _warn(message: str) -> None:
+    """A line on stderr; what a file or a server said in it can't command the terminal."""
+    from ..terms import one_line
+
+    typer.echo(f"notthat: {one_line(message)}", err=True)
 
 
 def _turn_json(turn: "Turn") -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """The seam every interpreter fits: feedback in, edits out."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from ..edits import Edit, State
+from ..terms import one_line
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -16,7 +17,7 @@ class Interpretation(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     edits: tuple[Edit, ...] = ()
-    reply: str
+    reply: Annotated[str, AfterValidator(one_line)]
     raw: str | None = None
     """What the interpreter was answered itself, word for word, where it asked somebody."""
     fallback: bool = False

@@ -18,6 +18,7 @@ from typing import Any, get_args
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from notthat.agent import Conversation, Studio
 from notthat.agent.interfaces import options
@@ -381,6 +382,11 @@ def test_generate_draws_like_a_picture_that_says_how_it_was_made(notthat: Run, t
     plain = tmp_path / "plain.png"
     Image.new("RGB", (8, 8)).save(plain)
     assert "does not say how it was made" in notthat("generate", "--from", plain).reason
+    commanding = PngInfo()
+    commanding.add_text("parameters", "a pier\nSteps: \x1b[2J\x07, Seed: 1, CFG scale: 5")
+    Image.new("RGB", (8, 8)).save(plain, pnginfo=commanding)
+    reason = notthat("generate", "--from", plain).reason
+    assert reason == "the picture's “Steps” is no number: [2J"
 
 
 # What people read
@@ -454,6 +460,7 @@ LONG = "weather " * 10_000
 BAD_INPUT: dict[str, tuple[int, list[object]]] = {
     "empty prompt": (2, ["new", ""]),
     "blank prompt": (2, ["new", " \n "]),
+    "unseen prompt": (2, ["new", "\u200b\u2060"]),
     "long prompt": (2, ["new", LONG]),
     "blank feedback": (2, ["say", "SESSION", " \t "]),
     "long feedback": (2, ["say", "SESSION", LONG]),

@@ -379,6 +379,15 @@ NOT_WORDS = {
     "line breaks": "\n\t",
     "control characters": "\x00\x1b\u200b",
     "half a character": "\ud800",
+    "a zero-width space": "\u200b",
+    "a word joiner": "\u2060 ",
+    "a byte order mark": "\ufeff",
+    "joiners": "\u200d\u200c",
+    "a soft hyphen": "\u00ad",
+    "a variation selector": "\ufe0f",
+    "an accent alone": "\u0301",
+    "a Hangul filler": "\u3164",
+    "a Braille blank": "\u2800",
     "10,000 words": "weather " * 10_000,
 }
 
@@ -409,6 +418,40 @@ def test_a_prompt_that_only_says_what_is_not_wanted_is_refused(open_studio: Open
 def test_words_are_kept_on_one_line_without_control_characters(studio: Studio) -> None:
     turn = start(studio).say("  no\tfog\x07\nplease ")
     assert turn.feedback == turn.exclusions[-1].words == "no fog please"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("no\u200b f\u00adog\ufeff", "no fog"),
+        ("no g\u200dulls", "no gulls"),
+        ("no می\u200cخواهم", "no می\u200cخواهم"),
+        ("no 👩\u200d🚀", "no 👩\u200d🚀"),
+        ("no \u202efog", "no fog"),
+    ],
+)
+def test_characters_without_a_width_are_left_out_but_for_joiners_that_join(
+    studio: Studio, text: str, kept: str
+) -> None:
+    assert start(studio).say(text).feedback == kept
+
+
+def test_what_an_interpreter_says_holds_no_control_characters(open_studio: OpenStudio) -> None:
+    noisy = Scripted(Exclude(term="f\x1b[2Jog\0"), SetPrompt(text="a\0 \u200bpier\x07"), reply="No\x1b]0;x\x07 fog\0.")
+    turn = start(open_studio(interpreter=noisy)).head
+    assert (turn.exclusions[-1].term, turn.prompt, turn.reply) == ("f [2Jog", "a pier", "No ]0;x fog .")
+    turn = Conversation.open(turn.session, open_studio()).edit([Exclude(term="gu\x1blls\0")])
+    assert turn.exclusions[-1].term == "gu lls"
+
+
+def test_what_of_a_negative_prompt_is_not_done_as_written_is_told_in_the_reply(studio: Studio) -> None:
+    beginning = Beginning("a pier", negative="(hat:9), [a:b:0.5], <lora:x:1>", seed=1)
+    turn = draw(studio, begin_session(beginning, studio))
+    assert turn.negative == "(hat:2), a, b"
+    assert turn.reply.startswith("Excluded “hat”, “a” and “b”.")
+    assert "\n" not in turn.reply
+    for told in ("“hat 9”", "“[a:b:0.5]”", "“<lora:x:1>”"):
+        assert told in turn.reply
 
 
 def test_words_of_every_script_are_kept(studio: Studio) -> None:

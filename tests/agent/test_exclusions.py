@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from notthat.agent.exclusions import MAX_WEIGHT, MIN_WEIGHT, Exclusion, NegativePrompt, parse_negative
-from notthat.agent.terms import key, stem
+from notthat.agent.exclusions import MAX_WEIGHT, MIN_WEIGHT, Exclusion, NegativePrompt, parse_negative, read_negative
+from notthat.agent.terms import key, one_line, stem
 
 weights = st.floats(MIN_WEIGHT, MAX_WEIGHT).map(lambda weight: round(weight, 2))
 terms = (
     st.text(st.characters(codec="utf-8", exclude_characters=","), min_size=1, max_size=20)
-    .map(lambda text: " ".join(text.split()[:4]))
+    .map(lambda text: one_line(" ".join(text.split()[:4])))
     .filter(bool)
 )
 exclusions = st.builds(
@@ -63,10 +63,76 @@ def test_any_text_parses_and_rendering_it_is_stable(text: str) -> None:
         ("(a, b:1.5)", [("a", 1.5), ("b", 1.5)]),
         ("(a:9)", [("a", MAX_WEIGHT)]),
         ("hat, The Hats, (hat:1.2)", [("hat", 1.2)]),
+        ("(a, (b:1.5):1.2)", [("a", 1.2), ("b", 1.8)]),
+        ("(a, b", [("a", 1.1), ("b", 1.1)]),
+        ("hat BREAK beard", [("hat", 1.0), ("beard", 1.0)]),
+        ("hat AND beard", [("hat", 1.0), ("beard", 1.0)]),
+        ("hat :1.2 AND beard :0.8", [("hat", 1.2), ("beard", 0.8)]),
+        ("sand AND brand", [("sand", 1.0), ("brand", 1.0)]),
+        (r"hat \(red\), \[x|y\]", [("hat (red)", 1.0), ("[x|y]", 1.0)]),
+        ("hat\0,\x1bbeard,\u200b,sc\u200barf", [("hat", 1.0), ("beard", 1.0), ("scarf", 1.0)]),
     ],
 )
 def test_parses_what_people_write(text: str, expected: list[tuple[str, float]]) -> None:
-    assert [(e.term, e.weight) for e in parse_negative(text)] == expected
+    negative, deviations = read_negative(text)
+    assert [(e.term, e.weight) for e in negative] == expected
+    assert bool(deviations) == (text == "(a:9)")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "told"),
+    [
+        ("(hat:9)", [("hat", 2.0)], "Weights are between 0.1 and 2; the nearest one is used for “hat 9”."),
+        ("(hat:0)", [], "Not excluded, since the weight is zero or less: “hat”."),
+        ("(hat:-1), fog", [("fog", 1.0)], "Not excluded, since the weight is zero or less: “hat”."),
+        (
+            "[a:b:0.5]",
+            [("a", 1.0), ("b", 1.0)],
+            "Prompt editing is not supported: all of “[a:b:0.5]” is excluded from the first step.",
+        ),
+        (
+            "[a::10], [b:.5]",
+            [("a", 1.0), ("b", 1.0)],
+            "Prompt editing is not supported: all of “[a::10]”, “[b:.5]” is excluded from the first step.",
+        ),
+        ("([a|b]:1.3)", [("a", 1.3), ("b", 1.3)], "Alternating words are not supported: all of “[a|b]” is excluded."),
+        ("[red|blue] hat", [("red hat", 1.0)], "Within a term, only the first choice is excluded: “[red|blue]”."),
+        (
+            "fog, <lora:style:0.8>",
+            [("fog", 1.0)],
+            "Left out of the negative prompt, since no LoRA is loaded from there: “<lora:style:0.8>”.",
+        ),
+        ("(bad:1.3) hands", [("bad hands", 1.3)], "A term has one weight, the highest in it: “bad hands”."),
+        (
+            "a b c d e f g h i j",
+            [("a b c d e f g h", 1.0)],
+            "Terms have at most 8 words and 80 characters; shortened: “a b c d e f g h”.",
+        ),
+    ],
+)
+def test_what_is_not_done_as_it_was_written_is_told_in_a_line(
+    text: str, expected: list[tuple[str, float]], told: str
+) -> None:
+    negative, deviations = read_negative(text)
+    assert [(e.term, e.weight) for e in negative] == expected
+    assert deviations == [told]
+
+
+def test_of_many_only_some_are_named() -> None:
+    _, told = read_negative(", ".join(f"(a{k}:5)" for k in range(9)))
+    assert told == ["Weights are between 0.1 and 2; the nearest one is used for “a0 5”, “a1 5”, “a2 5” and 6 more."]
+
+
+def test_a_long_negative_prompt_compares_no_term_with_every_other() -> None:
+    before = key.cache_info()
+    assert len(parse_negative(", ".join(f"term{k}q" for k in range(6000)))) == 6000
+    after = key.cache_info()
+    assert after.hits + after.misses - before.hits - before.misses <= 4 * 6000
+
+
+@given(st.text(max_size=60) | st.text("ab(),:1.[]|<>\\ \n\0\x1b\u200bANDBREAK", max_size=40))
+def test_no_term_of_a_negative_prompt_has_a_control_character(text: str) -> None:
+    assert all(e.term == one_line(e.term) for e in parse_negative(text))
 
 
 @pytest.mark.parametrize(
@@ -127,6 +193,14 @@ def test_the_latest_is_the_users_own() -> None:
     assert latest is not None
     assert latest.term == "hat"
     assert NegativePrompt().latest is None
+
+
+def test_a_policys_exclusion_is_found_in_look_alike_letters_and_the_users_own_is_not() -> None:
+    alike = "w\u0430termark"  # with a Cyrillic a
+    policy = NegativePrompt((an_exclusion("watermark", source="policy:brand"),))
+    assert policy.find(alike) == policy.exclusions[0]
+    assert len(policy.with_(an_exclusion(alike))) == 1
+    assert NegativePrompt((an_exclusion("watermark"),)).find(alike) is None
 
 
 def test_only_a_policy_locks() -> None:

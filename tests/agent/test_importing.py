@@ -35,6 +35,8 @@ def test_a_turn_as_it_is_made_here_is_taken(turn: NewTurn) -> None:
         ({"exclusions": (replace(FOG, words="no \x1b[2J fog"),)}, "control characters"),
         ({"feedback": "\x1b]0;mine\x07no fog"}, "control characters"),
         ({"reply": "\x9b2J"}, "control characters"),
+        ({"reply": "No \u202egof."}, "can't be printed"),
+        ({"edits": ({"op": "exclude", "term": "fog\x1b[2J", "weight": 1.0},)}, "control characters"),
         ({"edits": ({"op": "rm"},)}, "rm"),
         ({"request": {"steps": 3}}, "field required"),
         ({"prompt": "a harbour at night"}, "something else than it tells"),

@@ -8,6 +8,7 @@ import pytest
 
 from notthat import prompts
 from notthat.agent import Conversation, Studio
+from notthat.agent.edits import Allow, Exclude, Reweight, SetPrompt
 from notthat.agent.exclusions import NegativePrompt
 from notthat.agent.policies import available, compose, load
 from notthat.errors import InvalidInputError
@@ -131,6 +132,75 @@ def test_what_a_pack_forbids_no_prompt_can_ask_for(studio: Studio, folder: Path,
     assert conversation.say("no fog").number == 1
     (folder / "mine.toml").write_text("forbid = [")
     assert conversation.say("add a rowing boat").number == 2
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "a man with a gun",
+        "a man with GUNS",
+        "a man with a g\u03c5n",  # Greek upsilon
+        "a man with a \u0261un",  # Latin script g
+        "a man with a gu\u0578",  # Armenian vo
+        "a man with a \uff47\uff55\uff4e",  # fullwidth
+        "a man with a \U0001d420\U0001d42e\U0001d427",  # mathematical bold
+        "a man with a g\u0308u\u0338n\u0301",  # combining marks
+        "a man with a g\u200bu\u2060n",  # zero-width characters
+        "a man with a g\u00adun",  # a soft hyphen
+        "a man with a g\u200du\u200dn",  # joiners
+        "a man with a \u24d6\u24e4\u24dd",  # in circles
+        "a man with a g(u:1.0)n",
+        "a man with a gu\\n",
+        "a man with a big_gun",
+        "a man with a gun's barrel",
+        "a man with a gun2",
+    ],
+)
+def test_what_is_forbidden_is_forbidden_in_look_alike_letters(
+    studio: Studio, write_pack: WritePack, prompt: str
+) -> None:
+    write_pack("mine", 'title = "Mine"\nexclude = []\nforbid = ["gun"]')
+    with pytest.raises(InvalidInputError, match="“gun” can't be asked for"):
+        Conversation.start(prompt, studio, policies=["mine"])
+    conversation = Conversation.start("a man", studio, policies=["mine"])
+    with pytest.raises(InvalidInputError, match="“gun” can't be asked for"):
+        conversation.edit([SetPrompt(text=prompt)])
+
+
+@pytest.mark.parametrize(
+    ("prompt", "forbidden"),
+    [
+        ("a man who has begun", "gun"),
+        ("a burn on the table", "bum"),  # “rn” is no “m”
+        ("10 geese", "io"),
+        ("灯台守の肖像, ça et là 🌊", "gun"),
+        ("портрет рыбака", "gun"),
+    ],
+)
+def test_what_only_resembles_a_forbidden_word_can_be_asked_for(
+    studio: Studio, write_pack: WritePack, prompt: str, forbidden: str
+) -> None:
+    write_pack("mine", f'title = "Mine"\nexclude = []\nforbid = ["{forbidden}"]')
+    assert Conversation.start(prompt, studio, policies=["mine"]).head.number == 0
+
+
+@pytest.mark.parametrize("term", ["с\u0456gar", "ｃｉｇａｒ", "ci\u200bgars", "c\u0301igar"])
+def test_what_a_policy_excludes_stays_excluded_in_whatever_letters_it_is_named(
+    studio: Studio, write_pack: WritePack, term: str
+) -> None:
+    write_pack("mine", 'title = "Mine"\nexclude = [{ term = "cigar", weight = 1.4 }]')
+    conversation = Conversation.start("a man", studio, policies=["mine"])
+    for edits in ([Allow(term=term)], [Reweight(term=term, weight=0.2)], [Exclude(term=term)]):
+        turn = conversation.edit(edits)
+        assert turn.negative == "(cigar:1.4)"
+        assert "“cigar” stays excluded" in turn.reply
+    assert conversation.say(f"bring the {term} back").negative == "(cigar:1.4)"
+
+
+def test_words_in_another_script_are_forbidden_as_they_are(studio: Studio, write_pack: WritePack) -> None:
+    write_pack("mine", 'title = "Mine"\nexclude = []\nforbid = ["пушка"]')
+    with pytest.raises(InvalidInputError, match="“пушка” can't be asked for"):
+        Conversation.start("старая Пушка на холме", studio, policies=["mine"])
 
 
 @pytest.mark.parametrize("family", ["sd1", "sd2", "sdxl", "sd3", "flux", "few-step"])

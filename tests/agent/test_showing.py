@@ -1,5 +1,7 @@
 """A session to look at: what the page says, and that it needs nothing but itself."""
 
+import base64
+import hashlib
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -74,6 +76,21 @@ def test_the_page_holds_all_that_it_shows_and_no_more_scripts_than_its_own(
     assert [attributes["id"] for tag, attributes in reader.tags if tag == "article"] == [f"turn-{k}" for k in range(5)]
 
 
+def test_the_page_names_its_own_style_and_script_and_allows_no_other(
+    studio: Studio, session: str, tmp_path: Path
+) -> None:
+    text = write(studio, session, tmp_path / "page.html").read_text()
+    (policy,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]+)">', text)
+    directives = dict(directive.split(" ", 1) for directive in policy.split("; "))
+    assert directives["default-src"] == directives["base-uri"] == directives["form-action"] == "'none'"
+    assert directives["img-src"] == "data:"
+    for tag in ("style", "script"):
+        (content,) = re.findall(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert directives[f"{tag}-src"] == f"'sha256-{digest}'"
+    assert " style=" not in text
+
+
 def test_the_page_marks_what_each_turn_did_to_the_exclusions(studio: Studio, session: str, tmp_path: Path) -> None:
     text = write(studio, session, tmp_path / "page.html").read_text()
     articles = text.split("<article")[1:]
@@ -124,6 +141,10 @@ def test_a_browser_shows_the_page_without_a_network(studio: Studio, session: str
         assert details.is_visible()
         view.locator(".tree a[href='#turn-4']").click()
         assert view.locator("#turn-4").evaluate("turn => turn.getBoundingClientRect().top < innerHeight")
+        run = "document.body.append(Object.assign(document.createElement('script'), {text: 'window.foreign = true'}))"
+        view.evaluate(run)
+        assert view.evaluate("window.foreign") is None  # no other script runs
+        assert "Content Security Policy" in complaints.pop()
         boxes = [view.locator(f"#turn-1 {name}").bounding_box() for name in (".before", "#picture-1")]
         assert boxes[0] == boxes[1]  # one lies on the other
         view.close()

@@ -1,6 +1,6 @@
 """How a picture was made, read back from what its file says."""
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,20 +10,39 @@ from PIL.PngImagePlugin import PngInfo
 
 from notthat.generation import GenerationRequest, InvalidRequestError
 from notthat.generation.infotext import from_infotext, from_own_key, infotext, png_text, read_png_text
-from notthat.generation.prompt_syntax import terms
+from notthat.generation.prompt_syntax import escape
 
-a_line = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=30).map(str.strip)
+a_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+a_part = st.sampled_from(
+    [
+        "Negative prompt: fog",
+        "\nNegative prompt:",
+        "Steps: 20, Seed: 1, CFG scale: 7",
+        "\nSteps: 20, ",
+        "\nTemplate: a {red|blue} door",
+        "\nNegative Template: x",
+        "\n",
+        '"',
+        "\\",
+        ", ",
+        " ",
+        '["fog"]',
+        "(storm:1.2)",
+    ]
+)
+words = st.lists(a_text | a_part, max_size=4).map("".join)
 a_request = st.builds(
     GenerationRequest,
-    model=st.just("models/some model, v2"),
-    prompt=a_line.filter(lambda line: not line.startswith("Negative prompt:")),
-    negative_prompt=a_line,
+    model=st.sampled_from(["models/some model, v2", "mini", 'models/a "b" ']),
+    prompt=words,
+    negative_prompt=words,
+    syntax=st.sampled_from(["weighted", "plain"]),
     seed=st.integers(0, 2**63 - 1),
     num_inference_steps=st.integers(1, 1000),
-    guidance_scale=st.integers(0, 100).map(float),
+    guidance_scale=st.floats(0, 100),
     method=st.sampled_from(["cfg", "dynamic", "apg", "perp_neg", "nag"]),
-    shown=a_line.map(lambda line: tuple(terms(line))),
-    guidance_rescale=st.integers(0, 10).map(lambda k: k / 10),
+    shown=st.lists(words, max_size=3).map(tuple),
+    guidance_rescale=st.floats(0, 1),
     width=st.integers(1, 1024).map(lambda k: 8 * k),
     height=st.integers(1, 1024).map(lambda k: 8 * k),
 )
@@ -34,20 +53,71 @@ a_request = st.builds(
 def test_what_is_written_is_read_back(request: GenerationRequest) -> None:
     values, left_out = from_infotext(infotext(request))
     assert left_out == []
+    as_read = escape if request.syntax == "plain" else str
     assert values == {
-        "prompt": request.prompt,
-        "negative_prompt": request.negative_prompt,
+        "prompt": as_read(request.prompt),
+        "negative_prompt": as_read(request.negative_prompt),
         "num_inference_steps": request.num_inference_steps,
         "guidance_scale": request.guidance_scale,
         "method": request.method,
         **({"shown": request.shown} if request.shown else {}),
         "guidance_rescale": request.guidance_rescale,
         "seed": request.seed,
-        "model": "some model, v2",
+        "model": PurePath(request.model).name,
         "width": request.width,
         "height": request.height,
     }
     assert GenerationRequest(**from_own_key(png_text(request)["notthat"])) == request
+
+
+def test_an_unambiguous_prompt_is_written_as_the_web_ui_does_and_no_more() -> None:
+    request = a_plain_request(prompt="a pier,\nSteps: 20, at dawn", negative_prompt="fog")
+    lines = infotext(request).split("\n")
+    assert lines[:3] == ["a pier,", "Steps: 20, at dawn", "Negative prompt: fog"]
+    assert lines[3].startswith("Steps: 4, CFG scale: 7.5, ")
+    assert "Exact prompt" not in lines[3]
+
+
+def test_a_prompt_with_the_line_of_a_negative_prompt_is_kept_apart_from_it() -> None:
+    request = a_plain_request(prompt="a sign:\nNegative prompt: fog", negative_prompt="hat")
+    text = infotext(request)
+    assert text.count("\n") == 3
+    assert '"a sign:\\nNegative prompt: fog"' in text
+    values, _ = from_infotext(text)
+    assert (values["prompt"], values["negative_prompt"]) == (request.prompt, "hat")
+
+
+def a_plain_request(**changed: str) -> GenerationRequest:
+    values = {"seed": 1, "num_inference_steps": 4, "guidance_scale": 7.5, "width": 64, "height": 64, "model": "mini"}
+    return GenerationRequest.checked(**{**values, **changed})
+
+
+def test_a_template_after_the_settings_is_no_prompt() -> None:
+    values, left_out = from_infotext(
+        "a red door\nNegative prompt: fog\nSteps: 28, Sampler: Euler, CFG scale: 6.5, Seed: 5\n"
+        "Template: a {red|blue} door,\n Lens: 50mm\nNegative Template: fog"
+    )
+    assert (values["prompt"], values["negative_prompt"]) == ("a red door", "fog")
+    assert (values["num_inference_steps"], values["seed"]) == (28, 5)
+    assert left_out == ["Sampler: Euler", "Template: a {red|blue} door,  Lens: 50mm Negative Template: fog"]
+
+
+def test_whole_numbers_may_be_written_with_a_point() -> None:
+    values, left_out = from_infotext("a pier\nSteps: 20.0, Seed: 5.0, CFG scale: 7, Size: 512.0x640")
+    assert {name: values[name] for name in ("num_inference_steps", "seed", "width", "height")} == {
+        "num_inference_steps": 20,
+        "seed": 5,
+        "width": 512,
+        "height": 640,
+    }
+    assert left_out == []
+    for wrong in ("5.5", "1e999", "nan"):
+        with pytest.raises(InvalidRequestError, match="“Seed” is no number"):
+            from_infotext(f"a pier\nSteps: 20, Seed: {wrong}, CFG scale: 7")
+
+
+def test_a_size_that_can_not_be_read_is_told() -> None:
+    assert from_infotext("a pier\nSteps: 20, Seed: 5, Size: large")[1] == ["Size: large"]
 
 
 def test_a_text_of_the_web_ui_is_read_and_what_can_not_be_followed_is_told() -> None:

@@ -11,8 +11,8 @@ from ...edits import MAX_PROMPT_CHARACTERS, MAX_UNDONE_TURNS, Edit
 
 MAX_TURN = 2**31 - 1
 
-Words = Annotated[str, Field(min_length=1, max_length=MAX_PROMPT_CHARACTERS, pattern=r"^[^\x00]*\S[^\x00]*$")]
-"""Something that somebody says."""
+Words = str
+"""Something that somebody says. `beginning.words_of` says for every interface alike whether it is empty or too long."""
 WHOLE = BeforeValidator(lambda value: _whole(value))
 """Stands last with whole numbers: 7.0 is one, and true is none."""
 Seed = Annotated[int, Field(ge=0, le=2**53 - 1, description="What every reader of JSON holds exactly."), WHOLE]

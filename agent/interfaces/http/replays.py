@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 
-from ...showing.page import page
+from ...showing.page import content_security_policy, page
 from .answers import PendingReplayAnswer, ReplayAnswer
 from .asking import Background, SessionId, TheCaller, TheLinks, TheService, attended
 from .callers import Caller
@@ -86,7 +86,13 @@ async def replay_page(session: SessionId, service: TheService, caller: TheCaller
     record = await service.session(caller, session)
     store = service.studio.store
     html = await service.reading(lambda: page(record, store.turns(session), store.images, {}))
-    return HTMLResponse(html, headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": f"{content_security_policy()}; frame-ancestors 'none'",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return HTMLResponse(html, headers=headers)
 
 
 def _found(service: Service, caller: Caller, session: str, replay: str) -> Replaying:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...edits import Allow, Edit, Exclude, Reroll, Reset, Reweight, SetPrompt, State, Undo, floor_of
 from ...replies import describe
-from ...terms import one_line
+from ...terms import one_line, squeeze
 from ..base import Interpretation
 from ..offline.draft import Draft
 from ..offline.lexicon import lexicon
@@ -44,6 +44,7 @@ def read(text: str, state: State) -> Interpretation:
     found = list(_objects(text))
     if not found:
         raise UnusableAnswerError('there is no JSON object with "edits" in it')
+    _check_printable(found[-1]["edits"])
     try:
         answer = _Answer.model_validate(found[-1])
     except ValidationError as error:
@@ -100,9 +101,6 @@ def _rank(edit: Edit) -> int:
 
 def _check(edit: Edit, state: State) -> None:
     """Raise where a session can't bear an edit, though it is one."""
-    text = edit.text if isinstance(edit, SetPrompt) else getattr(edit, "term", "")
-    if text != one_line(text):
-        raise UnusableAnswerError(f"{text!r} has characters that can't be printed")
     if not isinstance(edit, Exclude | Allow | Reweight):
         return
     if len(edit.term.split()) > MAX_WORDS:
@@ -112,6 +110,14 @@ def _check(edit: Edit, state: State) -> None:
         return
     if isinstance(edit, Allow) or (isinstance(edit, Reweight) and edit.weight < floor_of(known, state)):
         raise UnusableAnswerError(f"“{known.term}” is locked: it can be neither allowed nor weakened")
+
+
+def _check_printable(edits: Any) -> None:
+    """Raise where an edit's text has control characters or the like: without them it may mean something else."""
+    for edit in edits if isinstance(edits, list) else ():
+        for text in edit.values() if isinstance(edit, dict) else ():
+            if isinstance(text, str) and squeeze(text) != one_line(text):
+                raise UnusableAnswerError(f"{text!r} has characters that can't be printed")
 
 
 def _objects(text: str) -> Iterator[Any]:

@@ -12,13 +12,13 @@ from .phrases import is_noun_phrase, term_of
 _NOT_A_NEGATION = re.compile(
     r"\bno[ -](?:man's[ -]land|(?:entry|exit|parking|smoking|trespassing"
     r"|swimming|fishing|littering|stopping|diving|entrance|vacancy|loitering|fly|u-turn|dogs[ -]allowed)"
-    r"(?=\s+(?:sign|zone|symbol|area|poster))|nonsense|frills)|\"[^\"]*\"|(?<!\w)'[^']+'(?!\w)"
+    r"(?=\s+(?:sign|zone|symbol|area|poster))|nonsense|frills)|(?<!\w)\"[^\"]*\"(?!\w)|(?<!\w)'[^']+'(?!\w)"
     r"|\b(?:an?|the|mr\.?|dr\.?|yes or|yes and|knows?|say|says|said)\s+no\b|\bno\.?\s*\d+"
     r"|\bnever[ -](?:end\w*|before\b|seen\b|again\b|mind\b|a dull\b|say never\b)"
     r"|\b(?:sub-?zero|zero (?:gravity|waste|g|hour|point|degrees|tolerance|carbon|emissions?))\b"
     r"|\bnothing (?:but|except|more than|short of)\b|\bminus\s+(?:\d|[a-z]+ degrees)"
     r"|\bwithout (?:end|borders|limits?|bounds|equal|a cause|a doubt|warning|a trace|words)\b"
-    r"|\b(?:that says|saying|reading|titled|named|called)\s+[^,.;]+",
+    r"|\b(?:that says|saying|reading|titled|named|called)\s+(?:\"[^\"]*\"|[^,.;]+)",
     re.I,
 )
 _NEGATION = re.compile(
@@ -150,6 +150,9 @@ def split_description(text: str) -> tuple[str, list[str]]:
     """The prompt, without its negations, and the terms they negate.
 
     "portrait of a man without mustache" -> ("portrait of a man", ["mustache"])
+
+    What looks like a negation and is none, such as the words on a sign, is masked while negations are looked for;
+    prompt and terms are taken from the text itself.
     """
     said = without_opening(text)
     text = told_plainly(said)
@@ -165,7 +168,7 @@ def split_description(text: str) -> tuple[str, list[str]]:
         match = _NEGATION.search(segment)
         if match is None:
             if negated and re.match(r"\s*(?:or|nor)\b", segment, re.I):
-                unwanted += _terms(segment)
+                unwanted += _terms(segment, shown)
                 continue
             negated = False
             prompt = _joined(prompt, before, shown)
@@ -179,16 +182,18 @@ def split_description(text: str) -> tuple[str, list[str]]:
         if back:
             kept += shown[match.end() + back.start() :]
             rest = rest[: back.start()]
+        said_of = shown[match.end() :][: len(rest)]
         if nobody:
             terms = ["people"]
             if back and re.match(r"\s+(?:\w+ing|around|in it|on it)\b", segment[match.end() + back.start() :], re.I):
                 kept = shown[: match.start()]
             if not prompt and not kept.strip():
-                kept = re.sub(r"^\s*(?:in|on|at)\s+", "", rest)
+                kept = re.sub(r"^\s*(?:in|on|at)\s+", "", said_of)
         else:
-            rest, positive = _positive_tail(rest)
-            terms = [] if _NOTHING_ELSE.match(match[0] + rest) else _terms(rest)
-            kept += positive
+            if tail := _POSITIVE_TAIL.search(rest):
+                kept += f", {said_of[tail.end() :]}"
+                rest = rest[: tail.start()]
+            terms = [] if _NOTHING_ELSE.match(match[0] + rest) else _terms(rest, said_of)
             if not terms and not _NOTHING_ELSE.match(match[0] + rest):
                 negated = False
                 prompt = _joined(prompt, before, shown)
@@ -230,21 +235,25 @@ def _segments(text: str) -> list[tuple[int, int]]:
     return [*spans, (start, len(text))]
 
 
-def _positive_tail(rest: str) -> tuple[str, str]:
-    """What an "and a ..." or "just ..." after the negated thing asks for."""
-    match = re.search(
-        r"\s+(?:and|but)\s+(?=(?:an?|with|the|lots|plenty|some|just|only)\s)" r"|\s+(?:just|only)\s", rest, re.I
-    )
-    return (rest[: match.start()], f", {rest[match.end() :]}") if match else (rest, "")
+_POSITIVE_TAIL = re.compile(
+    r"\s+(?:and|but)\s+(?=(?:an?|with|the|lots|plenty|some|just|only)\s)|\s+(?:just|only)\s", re.I
+)
+"""What an "and a ..." or "just ..." after the negated thing asks for."""
 
 
-def _terms(negated: str) -> list[str]:
+def _terms(masked: str, text: str) -> list[str]:
+    """The terms of a list that is looked for in the masked text, and read from the text."""
     names, chat = lexicon().names, lexicon().chat
-    found = []
-    for part in _LIST.split(negated):
+    found, start = [], 0
+    for joint in [*_LIST.finditer(masked), None]:
+        end = joint.start() if joint else len(masked)
         part = re.sub(
-            r"^(?:too|very|so|overly)\s+|\s+(?:whatsoever|at all|anywhere|please)\W*$", "", part.strip(), flags=re.I
+            r"^(?:too|very|so|overly)\s+|\s+(?:whatsoever|at all|anywhere|please)\W*$",
+            "",
+            text[start:end].strip(),
+            flags=re.I,
         )
+        start = joint.end() if joint else end
         part = " ".join(chat.get(word.lower(), word) if len(word) > 1 else word for word in part.split())
         if term := term_of(part):
             found.append(names.get(term, term))

@@ -15,7 +15,7 @@ from ...exclusions import (
     Exclusion,
     NegativePrompt,
 )
-from ...terms import key, squeeze, stem
+from ...terms import key, one_line, squeeze, stem
 from . import rewriting
 from .lexicon import lexicon
 from .phrases import term_of
@@ -63,7 +63,7 @@ class Draft:
         yield
         new = [edit for edit in self.edits if edit not in edits]
         if self.prompt != prompt:
-            new.append(SetPrompt(text=self.prompt[:MAX_PROMPT_CHARACTERS]))
+            new += _prompt(self.prompt)
         if new:
             self.trail.append((clause, rule, tuple(new)))
 
@@ -73,10 +73,8 @@ class Draft:
             self.exclude(self.pending)
         if self.wanted and not self.edits and self.prompt == self.state.prompt:
             self.add(self.wanted)
-        edits = list(self.edits)
-        if self.prompt != self.state.prompt and (text := squeeze(self.prompt)[:MAX_PROMPT_CHARACTERS].strip()):
-            edits.append(SetPrompt(text=text))
-        return tuple(edits)
+        new = _prompt(self.prompt) if self.prompt != self.state.prompt else []
+        return (*self.edits, *new)
 
     # what is out already
 
@@ -149,7 +147,7 @@ class Draft:
         self.prompt = rewriting.without(self.prompt, term)
         if known := self.known(term):
             return self.strengthen(known)
-        term = " ".join(term.split()[:MAX_TERM_WORDS])[:MAX_TERM_CHARACTERS].strip()
+        term = one_line(" ".join(term.split()[:MAX_TERM_WORDS])[:MAX_TERM_CHARACTERS])
         if term and not any(key(term) == key(edit.term) for edit in self._about_terms()):
             self.edits.append(Exclude(term=term, weight=weight))
         return bool(term)
@@ -251,6 +249,12 @@ _POINTERS = frozenset(
         "of",
     ]
 )
+
+
+def _prompt(text: str) -> list[SetPrompt]:
+    """The edit for a new prompt; none where there is nothing in it to see."""
+    text = one_line(one_line(text)[:MAX_PROMPT_CHARACTERS])
+    return [SetPrompt(text=text)] if text else []
 
 
 def is_pronoun(phrase: str) -> bool:

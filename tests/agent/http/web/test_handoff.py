@@ -32,6 +32,19 @@ def test_a_person_is_pointed_to_the_session_and_its_replay(tab: "Tab", visitor: 
     expect(opening.value.get_by_role("article").last).to_contain_text("it's still not right, no gulls")
 
 
+def test_the_replay_that_the_server_sends_shows_its_pictures_and_compares_them(
+    tab: "Tab", visitor: "Visitor", site: "Running"
+) -> None:
+    tab.begin()
+    tab.say("no fog")
+    replay = visitor.context.new_page()
+    replay.goto(f"{site.url}/api/sessions/{tab.session}/replay.html")
+    expect(replay.locator("#turn-1 .before")).not_to_have_js_property("naturalWidth", 0)  # the script has run
+    replay.locator("#turn-1 input[type=range]").fill("80")
+    expect(replay.locator("#turn-1 .pictures")).to_have_attribute("style", "--at: 80%;")
+    expect(replay.locator("#turn-1 .pair")).to_have_css("position", "relative")  # and the style is in force
+
+
 def test_who_asks_for_a_person_is_told_once_at_the_place_where_they_asked_last(tab: "Tab") -> None:
     tab.begin()
     for words in ("can I talk to a human?", "please let me speak to a person"):

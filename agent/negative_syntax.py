@@ -1,0 +1,171 @@
+"""Negative prompts as people write them for AUTOMATIC1111's web UI: which terms they name, with which weights.
+
+Terms stand between commas, lines, `BREAK` and `AND`, which may weigh what is before it: `cat :1.2 AND dog`. Brackets
+weigh them as `prompt_syntax` says. What a list of
+exclusions can't say is reduced to what it can, and told: prompt editing `[a:b:0.5]`, alternation `[a|b]`, extra
+networks `<lora:name:0.8>`, and a weight for a part of a term.
+
+Source: https://github.com/AUTOMATIC1111/stable-diffusion-webui/wiki/Features
+"""
+
+import math
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from ..generation.prompt_syntax import ROUND, parse
+from .terms import one_line
+
+MOST_NAMED = 3
+"""How many of the texts that are read in another way are named to the user, of each kind."""
+
+_NETWORK = re.compile(r"<[A-Za-z]\w*:[^<>]*>")
+_NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)\s*")
+_JOINED_BY_AND = re.compile(r"\s*\bAND\b\s*")
+_WEIGHED = re.compile(r"(?P<terms>[^:].*?)\s*:\s*(?P<weight>[+-]?(?:\d+\.?\d*|\.\d+))", re.DOTALL)
+_TOKEN = re.compile(r"\\.|[^\\]", re.DOTALL)
+_OPENING, _CLOSING = frozenset(",\n([|:"), frozenset(",\n)]|:")
+
+
+@dataclass(frozen=True)
+class Written:
+    """A term as it was written, and its weight, which may be out of range."""
+
+    term: str
+    weight: float
+
+
+@dataclass
+class Deviations:
+    """What is not done as it was written: for each reason, the texts that it is about."""
+
+    texts: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, reason: str, text: str) -> None:
+        """Note that `text` is read in another way; the reason is a sentence with `{}` for the texts."""
+        shown = one_line(text)
+        self.texts.setdefault(reason, []).append(f"“{shown if len(shown) <= 60 else shown[:59] + '…'}”")
+
+    def sentences(self) -> list[str]:
+        """A sentence for each reason."""
+        return [reason.format(_listed(texts)) for reason, texts in self.texts.items()]
+
+
+EDITED = "Prompt editing is not supported: all of {} is excluded from the first step."
+ALTERNATING = "Alternating words are not supported: all of {} is excluded."
+NETWORKS = "Left out of the negative prompt, since no LoRA is loaded from there: {}."
+FIRST = "Within a term, only the first choice is excluded: {}."
+PARTS = "A term has one weight, the highest in it: {}."
+
+
+def read_terms(text: str, deviations: Deviations) -> Iterator[Written]:
+    """The terms of a negative prompt, in order, with their weights."""
+    kept = "\n".join(map(one_line, text.split("\n")))
+    for network in _NETWORK.findall(kept):
+        deviations.add(NETWORKS, network)
+    plain = _without_schedules(_without_and(_NETWORK.sub(",", kept)), deviations)
+    pieces: list[Written] = []
+    for fragment in parse(plain):
+        parts = [None] if fragment.text is None else re.split(r"[,\n]", fragment.text)
+        for k, part in enumerate(parts):
+            if k or part is None:
+                yield from _joined(pieces, deviations)
+                pieces = []
+            if part:
+                pieces.append(Written(part, fragment.weight))
+    yield from _joined(pieces, deviations)
+
+
+def _joined(pieces: list[Written], deviations: Deviations) -> Iterator[Written]:
+    """The term that these pieces make up, where they make up one."""
+    term = one_line("".join(piece.term for piece in pieces))
+    if not term:
+        return
+    weights = {_rounded(piece.weight) for piece in pieces if piece.term.strip()}
+    if len(weights) > 1:
+        deviations.add(PARTS, term)
+    yield Written(term, max(weights))
+
+
+def _rounded(weight: float) -> float:
+    """To two decimals where only bare brackets make it up, else to four."""
+    if weight <= 0:
+        return weight
+    brackets = math.log(weight) / math.log(ROUND)
+    return round(weight, 2 if math.isclose(brackets, round(brackets), abs_tol=1e-6) else 4)
+
+
+def _without_and(text: str) -> str:
+    """The text with `a :1.2 AND b` as `(a:1.2), b`."""
+    parts = _JOINED_BY_AND.split(text)
+    if len(parts) == 1:
+        return text
+    weighed = [_WEIGHED.fullmatch(part.strip()) for part in parts]
+    pairs = zip(parts, weighed, strict=True)
+    return ", ".join(f"({found['terms']}:{found['weight']})" if found else part for part, found in pairs)
+
+
+@dataclass
+class _Bracket:
+    """A bracket that is open: where, and where in it alone stand bars and colons."""
+
+    at: int
+    marks: list[int] = field(default_factory=list)
+
+
+def _without_schedules(text: str, deviations: Deviations) -> str:
+    """The text with `[a:b:0.5]` and `[a|b]` as `a, b`, or as the first of them within a longer term."""
+    tokens = _TOKEN.findall(text)
+    opened: list[_Bracket] = []
+    for k, token in enumerate(tokens):
+        if token in ("(", "["):
+            opened.append(_Bracket(k))
+        elif token in ("|", ":") and opened:
+            opened[-1].marks.append(k)
+        elif token in (")", "]") and opened:
+            bracket = opened.pop()
+            if token == "]" and tokens[bracket.at] == "[":
+                _resolve(tokens, bracket, k, deviations)
+    return "".join(tokens)
+
+
+def _resolve(tokens: list[str], bracket: _Bracket, end: int, deviations: Deviations) -> None:
+    """Rewrite a square bracket in place, where it is no mere weight."""
+    bars = [k for k in bracket.marks if tokens[k] == "|"]
+    whole = "".join(tokens[bracket.at : end + 1])
+    if bars:
+        marks, reason = bars, ALTERNATING
+    elif bracket.marks and _NUMBER.fullmatch("".join(tokens[bracket.marks[-1] + 1 : end])):
+        marks, reason = bracket.marks, EDITED
+        _erase(tokens, marks[-1] + 1, end)
+    else:
+        return
+    tokens[bracket.at] = tokens[end] = ""
+    if _is_alone(tokens, bracket.at, end):
+        deviations.add(reason, whole)
+        for mark in marks:
+            tokens[mark] = ","
+        return
+    deviations.add(FIRST, whole)
+    starts = [bracket.at + 1, *(mark + 1 for mark in marks)]
+    parts = list(zip(starts, [*marks, end], strict=True))
+    first = next((part for part in parts if "".join(tokens[slice(*part)]).strip()), parts[0])
+    _erase(tokens, bracket.at, first[0])
+    _erase(tokens, first[1], end)
+
+
+def _is_alone(tokens: list[str], start: int, end: int) -> bool:
+    """Whether what stands from `start` to `end` is a whole term."""
+    before = next((tokens[k] for k in range(start - 1, -1, -1) if tokens[k].strip(" ")), ",")
+    after = next((tokens[k] for k in range(end + 1, len(tokens)) if tokens[k].strip(" ")), ",")
+    return before in _OPENING and after in _CLOSING
+
+
+def _erase(tokens: list[str], start: int, end: int) -> None:
+    tokens[start:end] = [""] * (end - start)
+
+
+def _listed(texts: Iterable[str]) -> str:
+    texts = list(dict.fromkeys(texts))
+    more = len(texts) - MOST_NAMED
+    return ", ".join(texts[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
