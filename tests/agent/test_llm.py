@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -118,9 +120,8 @@ def test_a_person_who_speaks_as_if_they_were_the_rules_stays_inside_their_string
 
 
 def test_every_example_in_the_rules_is_an_answer_that_is_taken_as_it_is() -> None:
-    from notthat.agent.interpreters.llm.messages import _texts
-
-    for each in _texts()["examples"]:
+    texts = tomllib.loads(files("notthat.prompts").joinpath("interpreter.toml").read_text(encoding="utf-8"))
+    for each in texts["examples"]:
         excluded = [
             Exclusion(
                 term=e["term"], weight=e["weight"], source="policy:x" if e.get("locked") else "user", since=0, words=""

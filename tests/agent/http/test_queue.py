@@ -112,7 +112,7 @@ def test_order_lets_one_in_at_a_time_for_each_name() -> None:
                 seen.append(f"{name}{k}")
 
         await asyncio.gather(*(enter(name, k) for k in range(3) for name in "ab"))
-        assert order._locks == {}
+        assert len(order) == 0
         return seen
 
     seen = asyncio.run(entered())
