@@ -4,10 +4,13 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,9 @@ from notthat.agent.interpreters.llm import Chat
 from notthat.agent.interpreters.llm.answers import UnusableAnswerError, read, settle
 from notthat.agent.studio import interpreter_of
 from notthat.errors import InvalidInputError
+
+PATIENCE = 60.0
+"""Seconds for anything to happen that has to: reached only where a test fails."""
 
 KEY = "sk-never-to-be-seen-0123456789"
 REFUSES_SCHEMAS = "response_format"
@@ -78,7 +84,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def llm(server: Server) -> LLMInterpreter:
-    return LLMInterpreter(Chat("test", base_url=server.url, api_key=KEY, timeout=5))
+    return LLMInterpreter(Chat("test", base_url=server.url, api_key=KEY, timeout=PATIENCE))
 
 
 def fell_back(said: Interpretation, why: str) -> bool:
@@ -118,9 +124,8 @@ def test_a_person_who_speaks_as_if_they_were_the_rules_stays_inside_their_string
 
 
 def test_every_example_in_the_rules_is_an_answer_that_is_taken_as_it_is() -> None:
-    from notthat.agent.interpreters.llm.messages import _texts
-
-    for each in _texts()["examples"]:
+    texts = tomllib.loads(files("notthat.prompts").joinpath("interpreter.toml").read_text(encoding="utf-8"))
+    for each in texts["examples"]:
         excluded = [
             Exclusion(
                 term=e["term"], weight=e["weight"], source="policy:x" if e.get("locked") else "user", since=0, words=""
@@ -399,19 +404,24 @@ def test_the_command_line_reads_a_file_through_it(server: Server, tmp_path: Path
 # What goes wrong
 
 
-def hang(handler: BaseHTTPRequestHandler) -> None:
-    time.sleep(2)
+class Slow:
+    """Answers when the test is over: silent until then, or with a byte now and then."""
 
+    def __init__(self, *, drips: bool) -> None:
+        self.drips = drips
+        self.asked = threading.Event()
+        self.over = threading.Event()
 
-def drip(handler: BaseHTTPRequestHandler) -> None:
-    """Never silent for long, and never done."""
-    handler.send_response(200)
-    handler.send_header("Content-Type", "application/json")
-    handler.end_headers()
-    with suppress(OSError):
-        for _ in range(40):
-            handler.wfile.write(b" ")
-            time.sleep(0.05)
+    def __call__(self, handler: BaseHTTPRequestHandler) -> None:
+        self.asked.set()
+        if self.drips:
+            handler.send_response(200)
+            handler.send_header("Content-Type", "application/json")
+            handler.end_headers()
+        with suppress(OSError):
+            while not self.over.wait(0.05):
+                if self.drips:
+                    handler.wfile.write(b" ")
 
 
 def break_off(handler: BaseHTTPRequestHandler) -> None:
@@ -472,20 +482,25 @@ def test_a_server_that_recovers_is_asked_once_more(server: Server, llm: LLMInter
     assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize("line", [hang, drip])
-def test_a_server_has_so_long_and_no_longer(server: Server, line: Send) -> None:
-    server.say(line)
-    slow = LLMInterpreter(Chat("test", base_url=server.url, timeout=0.5))
-    assert fell_back(slow.interpret("no fog", MAN), "no answer within 0.5 seconds.)")
-    assert len(server.requests) == 1
+@pytest.mark.parametrize("drips", [False, True])
+def test_a_server_has_so_long_and_no_longer(server: Server, *, drips: bool) -> None:
+    slow = Slow(drips=drips)
+    server.say(slow)
+    hasty = LLMInterpreter(Chat("test", base_url=server.url, timeout=0.5))
+    try:
+        assert fell_back(hasty.interpret("no fog", MAN), "no answer within 0.5 seconds.)")
+        assert slow.asked.wait(PATIENCE)
+        assert len(server.requests) == 1
+    finally:
+        slow.over.set()
 
 
 @pytest.mark.parametrize(
     ("chat", "why"),
     [
-        (Chat("test", base_url="http://127.0.0.1:9/v1", timeout=5), "its server can't be reached"),
-        (Chat("test", base_url="nonsense", timeout=5), "its server can't be reached"),
-        (Chat("test", base_url="http://[", timeout=5), "its server can't be reached"),
+        (Chat("test", base_url="http://127.0.0.1:9/v1", timeout=PATIENCE), "its server can't be reached"),
+        (Chat("test", base_url="nonsense", timeout=PATIENCE), "its server can't be reached"),
+        (Chat("test", base_url="http://[", timeout=PATIENCE), "its server can't be reached"),
         (Chat("test"), "set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own.)"),
         (Chat("anthropic:claude"), "LangChain's package for anthropic is not installed.)"),
     ],

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
-from documents import DOCS, blocks, environment_with_commands
+from documents import DOCS, blocks, environment_with_commands, serving
 from llm_server import Server, send_message
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import create_mcp_http_client, streamable_http_client
@@ -83,27 +82,11 @@ def test_the_programs_of_the_readme_work(run: Run) -> None:
 @pytest.fixture
 def embedding(environment: dict[str, str], tmp_path: Path) -> Iterator[dict[str, str]]:
     """The sections of the document, at the port of the server that its first block has started."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    text = {name: each.replace("8000", port) for name, each in sections(DOCS / "embedding.md").items()}
-    (serve, _) = blocks(text["notthat in something else"], "sh")
-    assert serve == f"notthat serve --port {port}\n"
-    log = tmp_path / "server.log"
-    with log.open("w") as file:
-        process = subprocess.Popen(
-            ["bash", "-c", f"exec {serve}"],
-            env=environment,
-            cwd=tmp_path,
-            stdout=file,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-    assert process.stderr is not None
-    assert process.stderr.readline().startswith(f"notthat: http://127.0.0.1:{port}"), log.read_text()
-    yield text
-    process.terminate()
-    process.communicate()
+    with serving(environment, tmp_path) as port:
+        text = {name: each.replace("8000", port) for name, each in sections(DOCS / "embedding.md").items()}
+        (serve, _) = blocks(text["notthat in something else"], "sh")
+        assert serve == f"notthat serve --port {port}\n"
+        yield text
 
 
 @pytest.fixture

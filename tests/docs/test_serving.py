@@ -1,13 +1,12 @@
 """The commands of the documents on serving are run, top to bottom, against the server that their first one starts."""
 
 import re
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from documents import DOCS, blocks, environment_with_commands
+from documents import DOCS, blocks, environment_with_commands, serving
 
 PATIENCE = 300.0
 """Seconds for a document: reached only where a test fails."""
@@ -19,23 +18,10 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def port() -> str:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return str(free.getsockname()[1])
-
-
-@pytest.fixture
-def server(environment: dict[str, str], port: str, tmp_path: Path) -> Iterator[str]:
-    """The server of the documents' first block, on a port of the test's own."""
-    command = ["sh", "-c", f"exec notthat serve --port {port}"]
-    with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    assert process.stderr.readline().startswith(f"notthat: http://127.0.0.1:{port}")
-    yield port
-    process.terminate()
-    process.communicate(timeout=PATIENCE)
+def server(environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
+    """The port of the server of the documents' first block."""
+    with serving(environment, tmp_path) as port:
+        yield port
 
 
 @pytest.mark.parametrize("document", ["api.md", "operating.md"])

@@ -20,6 +20,10 @@ from transformers import (
 )
 
 from notthat.generation import GenerationRequest, LocalEngine
+from notthat.generation.families.base import Family
+from notthat.generation.loading import device_of, load_family
+from notthat.generation.sampling import State
+from notthat.generation.speed import quicken
 
 diffusers: Any = import_module("diffusers")  # as it is for type checkers: half of it has no types
 
@@ -29,10 +33,11 @@ SIDE = 32
 
 @dataclass
 class Both:
-    """A random model twice: in diffusers' own pipeline, and in our engine."""
+    """A random model twice: in diffusers' own pipeline, and in our engine, whose parts are its `family`."""
 
     stock: Any
     engine: LocalEngine
+    family: Family
     folder: Path
 
     def request(self, **changed: Any) -> GenerationRequest:
@@ -43,6 +48,29 @@ class Both:
     def pixels(self, count: int = 1, **changed: Any) -> np.ndarray[Any, Any]:
         *_, last = self.engine.run(self.request(**changed), count=count)
         return np.stack([np.asarray(each.image, np.int16) for each in last.pictures])
+
+
+def loaded(model: str) -> tuple[LocalEngine, Family]:
+    """The engine that `LocalEngine.load` makes of a model, and the parts that it is made of."""
+    device = device_of("cpu")
+    family = load_family(model, device)
+    quicken(family, device, compiled=False)
+    return LocalEngine(model, family, device), family
+
+
+def noise(family: Family, request: GenerationRequest) -> State:
+    """What the first step of a request is taken from."""
+    generator = torch.Generator("cpu").manual_seed(request.seed)
+    latents = family.packed(torch.randn(family.noise_shape(request), generator=generator))
+    scheduler = type(family.scheduler).from_config(family.scheduler.config)
+    family.set_timesteps(scheduler, latents, request)
+    return State(latents * getattr(scheduler, "init_noise_sigma", 1.0), scheduler, [generator])
+
+
+@pytest.fixture(scope="session")
+def mini() -> tuple[LocalEngine, Family]:
+    """The built-in model, which all tests share, and its parts."""
+    return loaded("mini")
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +88,7 @@ def random_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
                     part.eval()  # as every loaded model is: a T5 drops out
             folder = tmp_path_factory.mktemp("families") / kind
             pipeline.save_pretrained(folder)
-            built[kind] = Both(pipeline, LocalEngine.load(str(folder), device="cpu"), folder)
+            built[kind] = Both(pipeline, *loaded(str(folder)), folder)
         return built[kind]
 
     yield get

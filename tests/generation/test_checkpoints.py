@@ -38,15 +38,15 @@ def model(random_model):
 
 @pytest.fixture
 def scheduled(model):
-    before = model.engine._family.scheduler
+    before = model.family.scheduler
 
     def use(name, options):
         common = {"beta_schedule": "scaled_linear", "steps_offset": 1}
-        model.engine._family.scheduler = getattr(diffusers, name)(**common, **options)
+        model.family.scheduler = getattr(diffusers, name)(**common, **options)
         return model
 
     yield use
-    model.engine._family.scheduler = before
+    model.family.scheduler = before
 
 
 @pytest.mark.parametrize(("name", "options"), SCHEDULERS, ids=lambda value: value if isinstance(value, str) else "")

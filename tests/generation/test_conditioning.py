@@ -11,14 +11,14 @@ WEIGHTED = Manner("weighted")
 
 @pytest.mark.parametrize("kind", ["sd", "sdxl"])
 def test_every_text_gets_as_many_chunks_as_the_longest(random_model, kind):
-    family = random_model(kind).engine._family
+    family = random_model(kind).family
     short, long = family.encode(["hat", "hat " * 50], WEIGHTED)
     assert short.tokens.shape == long.tokens.shape
     assert short.tokens.shape[1] == 77 * len(family.clips[0].chunks("hat " * 50, WEIGHTED)) > 77
 
 
 def test_a_filled_up_text_ends_with_empty_chunks(random_model):
-    family = random_model("sd").engine._family
+    family = random_model("sd").family
     (short, _), (empty,) = family.encode(["hat", "hat " * 50], WEIGHTED), family.encode([""], WEIGHTED)
     assert torch.equal(short.tokens[:, 77:154], empty.tokens)
 
@@ -50,7 +50,7 @@ def test_weighting_is_of_the_request(random_model, kind):
 
 
 def test_a_turn_that_adds_a_term_encodes_only_the_chunk_that_is_new(random_model):
-    family = random_model("sd").engine._family
+    family = random_model("sd").family
     family.forget()
     listed = ", ".join(["frame"] * 30)
     family.encode(["a man", listed], WEIGHTED)
@@ -74,11 +74,12 @@ def test_what_a_limited_encoder_does_not_read_is_told_by_term_the_last_ones_firs
 
 
 def test_a_weight_reaches_a_t5s_tokens(random_model):
-    t5 = random_model("flux").engine._family.t5
-    ids, weights, _ = t5._tokens("a (hat:1.5) (b)", WEIGHTED)
-    plain, _, _ = t5._tokens("a hat b", Manner("plain"))
-    assert ids == plain
-    assert [round(weight, 3) for weight in weights] == [1, 1, 1.5, 1.5, 1.5, 1.5, 1.1, 1.1]
+    t5 = random_model("flux").family.t5
+    assert t5.count("a (hat:1.5) (b)", WEIGHTED) == t5.count("a hat b", Manner("plain")) == 8
+    (weighted,), (plain,) = t5.encode(["a (hat:1.5) (b)"], WEIGHTED), t5.encode(["a hat b"], Manner("plain"))
+    expected = torch.ones(1, t5.length, 1)
+    expected[0, :8, 0] = torch.tensor([1, 1, 1.5, 1.5, 1.5, 1.5, 1.1, 1.1])
+    assert torch.allclose(weighted, expected * plain)
 
 
 @pytest.mark.parametrize(

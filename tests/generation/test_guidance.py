@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notthat.generation import GenerationRequest, LocalEngine
+from notthat.generation import GenerationRequest
 from notthat.generation.guidance import (
     BROAD,
     COMING,
@@ -38,6 +38,8 @@ from notthat.generation.guidance import (
 from notthat.generation.guiding import Guide
 from notthat.generation.sampling import denoise
 from notthat.generation.watching import Look, Watch, watched_at_once
+
+from .conftest import noise
 
 
 def some(seed, shape=(2, 4, 8, 8)):
@@ -453,7 +455,7 @@ def test_terms_can_be_measured_without_a_picture(random_model):
     terms = {"negative_prompt": "hat, (blur:1.3)", "joining_step": 1}
     measured, asked = effect(model, **terms).term_effects, {"syntax": "weighted", **terms}
     taken = []
-    hook = model.engine._family.vae.register_forward_hook(lambda *_: taken.append(1))
+    hook = model.family.vae.register_forward_hook(lambda *_: taken.append(1))
     assert model.engine.effects(model.request(**asked)) == measured
     hook.remove()
     assert taken == []
@@ -461,14 +463,14 @@ def test_terms_can_be_measured_without_a_picture(random_model):
     assert model.engine.effects(model.request(**{**asked, "guidance_scale": 1.0})) == {}
 
 
-def predictions(engine, asked):
+def predictions(family, asked):
     """The first step's predictions for the prompt, for the negative prompt alone, and of `nag`."""
 
     def first(**changed):
-        state = engine._begin(asked, 1)
+        state = noise(family, asked)
         request = asked.model_copy(update={"guidance_scale": 1.0, "method": "cfg", **changed})
         with torch.inference_mode():
-            return next(denoise(Guide(engine._family, request, state), state)).prediction.flatten()
+            return next(denoise(Guide(family, request, state), state)).prediction.flatten()
 
     bare = {"negative_prompt": ""}
     return first(**bare), first(**bare, prompt=asked.negative_prompt), first(method="nag")
@@ -480,22 +482,21 @@ def drawn_without(engine, negative, method):
     return np.stack([np.asarray(each.image, np.float64) for each in last.pictures])
 
 
-def test_what_is_not_coming_changes_the_picture_less_where_it_is_watched():
-    engine = LocalEngine.load("mini", device="cpu")
+def test_what_is_not_coming_changes_the_picture_less_where_it_is_watched(mini):
+    engine, _ = mini
+    bare = drawn_without(engine, "", "cfg")
     for negative in ("text", "dark"):
-        bare, *excluded = (
-            drawn_without(engine, *asked) for asked in (("", "cfg"), (negative, "dynamic"), (negative, "cfg"))
-        )
+        excluded = (drawn_without(engine, negative, method) for method in ("dynamic", "cfg"))
         watched, always = (np.median(abs(each - bare).mean((1, 2, 3))) for each in excluded)
         assert watched < 0.7 * always
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_attention_guidance_leads_the_built_in_model_away_from_the_negative(seed):
-    engine = LocalEngine.load("mini", device="cpu")
+def test_attention_guidance_leads_the_built_in_model_away_from_the_negative(mini, seed):
+    engine, family = mini
     asked = {"model": "mini", "prompt": "portrait of a man", "negative_prompt": "hat"}
     request = GenerationRequest.with_defaults({**asked, "seed": seed}, lambda: engine.defaults)
-    prompt, negative, guided = predictions(engine, request)
+    prompt, negative, guided = predictions(family, request)
     assert torch.cosine_similarity(guided - prompt, prompt - negative, dim=0) > 0.1
 
 
@@ -503,6 +504,6 @@ def test_attention_guidance_leads_a_small_flux_away_from_the_negative(random_mod
     """Chance alone would give cosines around 0, with a deviation of 0.03 each: there are 1024 numbers."""
     model, cosines = random_model("flux"), []
     for seed in range(8):
-        prompt, negative, guided = predictions(model.engine, model.request(negative_prompt="a hat", seed=seed))
+        prompt, negative, guided = predictions(model.family, model.request(negative_prompt="a hat", seed=seed))
         cosines.append(torch.cosine_similarity(guided - prompt, prompt - negative, dim=0))
     assert torch.stack(cosines).mean() > 0.04

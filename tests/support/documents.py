@@ -2,7 +2,10 @@
 
 import os
 import re
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -24,3 +27,26 @@ def environment_with_commands(folder: Path, python: str = "python") -> dict[str,
         command.write_text(f'#!/bin/sh\nexec "{sys.executable}"{arguments} "$@"\n')
         command.chmod(0o755)
     return {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+
+
+@contextmanager
+def serving(environment: dict[str, str], folder: Path) -> Iterator[str]:
+    """The port of a server that is started as the documents start theirs, in `folder`; they say 8000."""
+    log = folder / "server.log"
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            ["sh", "-c", "exec notthat serve --port 0"],
+            env=environment,
+            cwd=folder,
+            stdout=out,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert process.stderr is not None
+    ready = re.match(r"notthat: http://127\.0\.0\.1:(\d+)", process.stderr.readline())
+    assert ready, log.read_text()
+    try:
+        yield ready[1]
+    finally:
+        process.terminate()
+        process.communicate()

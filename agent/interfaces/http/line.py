@@ -90,6 +90,10 @@ class Order:
     def __init__(self) -> None:
         self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
 
+    def __len__(self) -> int:
+        """The names under which somebody is in, or waits."""
+        return len(self._locks)
+
     @asynccontextmanager
     async def of(self, name: str) -> AsyncIterator[None]:
         """Wait for all who came before under this name."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from notthat.agent.interfaces.http.line import Line, Order
 
-from .conftest import GatedEngine, Running, Serve, events
+from .conftest import PATIENCE, GatedEngine, Running, Serve, events
 
 LATER = {"Prefer": "respond-async"}
 
@@ -75,7 +75,7 @@ def test_one_who_leaves_the_line_leaves_no_gap() -> None:
             await asyncio.wait([gone])
             assert (places, len(line)) == ([2, 1], 1)
         await stays
-        async with asyncio.timeout(1), line.device("c") as device:
+        async with asyncio.timeout(PATIENCE), line.device("c") as device:
             assert device == "gpu"
 
     asyncio.run(left())
@@ -95,7 +95,7 @@ def test_a_device_that_is_given_to_somebody_who_leaves_in_that_moment_is_not_los
         task.cancel()  # it was granted, and has not been told yet
         await asyncio.wait([task])
         assert task.cancelled()
-        async with asyncio.timeout(1), line.device("c"):
+        async with asyncio.timeout(PATIENCE), line.device("c"):
             pass
 
     asyncio.run(left())
@@ -112,7 +112,7 @@ def test_order_lets_one_in_at_a_time_for_each_name() -> None:
                 seen.append(f"{name}{k}")
 
         await asyncio.gather(*(enter(name, k) for k in range(3) for name in "ab"))
-        assert order._locks == {}
+        assert len(order) == 0
         return seen
 
     seen = asyncio.run(entered())

@@ -19,6 +19,7 @@ const ASKED = Object.freeze({
   steps: 0,
   preview: null,
   reply: "",
+  recorded: false,
   own: false,
 });
 
@@ -26,6 +27,7 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
   let visit = new AbortController();
   let settling = null;
   let heard = null; // how the session stood while this page waited for a turn
+  let begun = 0; // turns that this page has followed
 
   /** Do something that may fail: the line is then shown, and the page stands as before. */
   async function guarded(action) {
@@ -79,6 +81,7 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
   /** Follow a turn that is on its way, and that somebody asked for: perhaps here, before a reload. */
   async function follow({ session, turn, feedback }) {
     const { signal } = visit;
+    begun++;
     store.set({ running: { ...ASKED, session, turn, words: feedback } });
     try {
       await watch(signal);
@@ -116,24 +119,34 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     onAnnounce(handoff ? `${reply} ${HANDOFF}: the links are in the conversation.` : reply);
   }
 
-  /** A turn came to no picture: what was said is there to be changed, and can be tried again as it was. */
+  /**
+   * A turn came to no picture: what was said is there to be changed, and can be tried again as it was.
+   *
+   * It is told once: by the line of the turn that can be tried again, or by a problem where nothing was recorded.
+   */
   async function returned(type, data, signal) {
     const { running, session } = store.get();
-    const failed = type === "failed";
-    const problem = failed ? api.problemOf(data) : null;
+    const problem = type === "failed" ? api.problemOf(data) : null;
     const isFirst = session.turns.length === 0;
     const drafts = running.own ? {} : store.get().drafts;
-    store.set({ running: null, drafts, reason: data.detail, session: isFirst ? null : session });
+    const reason = running.recorded ? data.detail : null;
+    store.set({ running: null, drafts, reason, session: isFirst ? null : session });
     if (isFirst) onOpened(null);
     onReturned(running.back);
-    if (!failed) onAnnounce("Cancelled.");
     if (isFirst) {
-      const retry = failed ? await retryOf(session.id) : null;
+      const retry = problem ? await retryOf(session.id) : null;
       if (!signal.aborted) store.set({ problem: retry ? beginAgain(problem, session.id, retry) : problem });
-    } else {
-      await refresh();
-      if (!signal.aborted && !unfinished(store.get())) store.set({ problem }); // it was refused, and not recorded
+      return;
     }
+    if (!running.recorded) {
+      if (problem) store.set({ problem });
+      else onAnnounce("Cancelled.");
+      return refresh();
+    }
+    const latest = begun;
+    await refresh();
+    // the server may have been unable to record how it ended; but a turn that was begun meanwhile has its own end
+    if (!signal.aborted && begun === latest && !unfinished(store.get())) store.set({ problem });
   }
 
   /** What can be tried again of a session without a picture; null where there is no such session. */
@@ -160,6 +173,7 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     if (store.get().running) return;
     const { signal } = visit;
     const running = { ...ASKED, session: store.get().session?.id ?? null, words, back: words, own: true };
+    begun++;
     store.set({ running, problem: null, reason: null });
     try {
       const told = await ask();
@@ -200,6 +214,15 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     store.set({ shown: null });
   }
 
+  /** Let another turn be the head, and look at it. */
+  async function move(ask) {
+    const { signal } = visit;
+    await ask(store.get().session.id);
+    if (signal.aborted) return;
+    store.set({ shown: null, drafts: {} });
+    await refresh();
+  }
+
   function applyDrafts() {
     const edits = Object.entries(store.get().drafts).map(([term, weight]) => ({ op: "reweight", term, weight }));
     if (edits.length > 0) actions.edit(edits);
@@ -233,18 +256,8 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
         const { session } = store.get();
         return turn(session.retry.feedback, () => api.retry(session.id, session.retry.turn));
       }),
-    undo: () =>
-      guarded(async () => {
-        const { session } = store.get();
-        await api.undo(session.id);
-        await moved(session.id);
-      }),
-    branch: (number) =>
-      guarded(async () => {
-        const { session } = store.get();
-        await api.branch(session.id, number);
-        await moved(session.id);
-      }),
+    undo: () => guarded(() => move(api.undo)),
+    branch: (number) => guarded(() => move((id) => api.branch(id, number))),
     cancel: () =>
       guarded(async () => {
         const { running } = store.get();
@@ -281,11 +294,6 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     dismiss: () => store.set({ problem: null }),
   };
 
-  async function moved(id) {
-    store.set({ shown: null, drafts: {} });
-    await refresh();
-  }
-
   return actions;
 }
 
@@ -298,7 +306,8 @@ function gist({ head, turns, pending, retry }) {
 function progressed(running, type, data) {
   if (type === "lost") return { ...running, phase: "lost" };
   if (type === "queued") return { ...running, phase: "queued", place: data.place };
-  if (type === "interpreted") return { ...running, reply: data.reply, words: data.feedback ?? running.words };
+  if (type === "interpreted")
+    return { ...running, recorded: true, reply: data.reply, words: data.feedback ?? running.words };
   if (type === "step") return { ...running, phase: "drawing", step: data.step, steps: data.steps };
   if (type === "preview") return { ...running, phase: "drawing", preview: data.image };
   return running;

@@ -27,6 +27,11 @@ export function setAttribute(element, name, value) {
   else element.setAttribute(name, value === true ? "" : String(value));
 }
 
+/** Set text only where it changes: a screen reader reads a live region again whenever it is written. */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 /**
  * Make `parent`'s children those of `items`, in their order; what is there already is kept, and so is its focus.
  *

@@ -4,7 +4,7 @@ import { Problem, key } from "./api.js";
 import { mountChat } from "./chat.js";
 import { mountChips } from "./chips.js";
 import { createConversation } from "./conversation.js";
-import { $, growWithText, h } from "./dom.js";
+import { $, growWithText, h, setAttribute, setText } from "./dom.js";
 import { mountHistory } from "./history.js";
 import { mountKeys } from "./keys.js";
 import { mountLive } from "./live.js";
@@ -90,6 +90,7 @@ async function arrive() {
     return guarded(offer);
   }
   await actions.open(id);
+  if (addressed() !== id) return; // somebody went on before it was there
   if (store.get().view === "session") words.focus();
   else {
     store.set({ view: "start" });
@@ -159,8 +160,10 @@ store.subscribe((state) => {
   $("send").hidden = running !== null;
   $("cancel").hidden = running === null;
   const again = unfinished(state);
+  const line = $("unfinished").firstElementChild;
   $("unfinished").hidden = again === null;
-  $("unfinished").firstElementChild.textContent = again && whatEnded(again, state.reason);
+  setAttribute(line, "role", state.reason === null ? null : "alert"); // what is no news interrupts nobody
+  setText(line, again ? whatEnded(again, state.reason) : "");
   const elsewhere = shown !== null && turnOf(session, shown) !== null;
   $("elsewhere").hidden = !elsewhere;
   $("elsewhere").firstElementChild.textContent = `This is turn ${shown}: what you say now grows a branch from it.`;

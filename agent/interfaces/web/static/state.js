@@ -8,12 +8,12 @@
  * @typedef {{turn: number, parent: ?number, feedback: string, reply: string, status: "failed"|"cancelled"}} Retry
  * @typedef {{id: string, head: ?number, turns: Turn[], pending: object[], retry: ?Retry}} Session
  * @typedef {{session: ?string, turn: ?number, words: string, back: string, phase: "sent"|"queued"|"drawing"|"lost",
- *   place: number, step: number, steps: number, preview: ?string, reply: string, own: boolean}} Running
+ *   place: number, step: number, steps: number, preview: ?string, reply: string, recorded: boolean, own: boolean}} Running
  */
 
 /**
- * The page as it begins; `shown` is the turn that is looked at, null where that is the head, `reason` why the latest
- * turn came to no picture, as far as this page has heard.
+ * The page as it begins; `shown` is the turn that is looked at, null where that is the head, `reason` why the turn
+ * that can be tried again came to no picture, as far as this page has heard.
  */
 export const BEGINNING = Object.freeze({
   view: "loading",

@@ -40,6 +40,7 @@ export function mountStory(store, actions, guarded) {
     guarded(async () => {
       const { session, turn } = shownTurn(store.get());
       const events = await api.why(session, turn, term);
+      if (store.get().session?.id !== session) return; // somebody went on before it was there
       open(`Why without “${term}”`, h("ol", { class: "story" }, ...events.map(row)));
     });
 

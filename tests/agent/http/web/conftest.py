@@ -41,10 +41,10 @@ class PatientEngine(StubEngine):
         """As a stub, but for the hold and the error."""
         for progress in super().run(request):
             yield progress
-            if self.error is not None:
-                raise self.error
             while progress.step == 1 and not self._may_go_on.wait(_TICK):
                 yield progress
+            if self.error is not None:
+                raise self.error
 
 
 @pytest.fixture
@@ -73,8 +73,10 @@ class Tab:
     @property
     def session(self) -> str:
         """The session's id, as the address has it."""
-        found = re.search(r"\?session=([0-9a-f]{16})$", self.page.url)
-        assert found, self.page.url
+        address = re.compile(r"\?session=([0-9a-f]{16})$")
+        expect(self.page).to_have_url(address)
+        found = address.search(self.page.url)
+        assert found
         return found[1]
 
     def type(self, text: str) -> None:
@@ -95,6 +97,7 @@ class Tab:
         self.type(text)
         expect(self.pictures).to_have_count(count + 1)
         expect(self.progress).to_be_hidden()
+        expect(self.page.locator("#after")).to_have_js_property("complete", True)
 
     def leave_field(self) -> None:
         """Take the cursor out of the field, so that letters are shortcuts."""
@@ -105,7 +108,17 @@ class Tab:
         """Wait until it is this turn's picture that is looked at, and the picture is there."""
         expect(self.page.locator("#history [aria-selected=true]")).to_have_id(f"history-{turn}")
         expect(self.page.locator("#after")).to_have_attribute("alt", re.compile(f"^Turn {turn}:"))
+        expect(self.page.locator("#after")).to_have_js_property("complete", True)
         expect(self.page.locator("#after")).not_to_have_js_property("naturalWidth", 0)
+
+    def stop_clock(self) -> None:
+        """From now on the page's timers wait for `elapse`, however long the test takes."""
+        self.page.clock.install(time=0)
+        self.page.clock.pause_at(1000)
+
+    def elapse(self, seconds: float) -> None:
+        """Let the timers run that are due by then."""
+        self.page.clock.run_for(int(seconds * 1000))
 
 
 class Visitor:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import httpx
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from notthat.agent import Conversation
 from notthat.generation import GenerationError
@@ -78,7 +78,8 @@ def test_escape_cancels_and_gives_the_words_back(tab: "Tab", site: "Running", en
         expect(tab.page.get_by_role("button", name="Cancel this turn")).to_be_visible()
         expect(tab.progress).to_contain_text("Step 1 of 4")
         tab.page.keyboard.press("Escape")
-        expect(tab.page.get_by_role("status")).to_have_text("Cancelled.")
+        expect(tab.page.get_by_role("alert")).to_have_text("“too dark” was cancelled.")
+    expect(tab.page.get_by_role("status")).not_to_contain_text("ancelled")  # it is told once
     expect(tab.page.locator("#words")).to_have_value("too dark")
     expect(tab.progress).to_be_hidden()
     assert len(site.studio.store.turns(tab.session)) == 1
@@ -95,7 +96,7 @@ def test_cancelling_the_first_picture_leads_back_to_the_beginning(
         tab.page.keyboard.press("Escape")
         expect(tab.page.get_by_role("heading", level=1)).to_be_visible()
     expect(tab.page.locator("#prompt")).to_have_value("portrait of a man")
-    assert tab.page.url == site.url + "/"
+    expect(tab.page).to_have_url(site.url + "/")
     tab.page.keyboard.press("Enter")
     tab.shows(0)
 
@@ -255,7 +256,7 @@ def test_a_turn_that_failed_is_tried_again_even_after_a_reload(
     expect(tab.page.get_by_role("alert")).to_contain_text("the device is out of memory")  # and again it is
     (attempt,) = site.studio.store.attempts.all(tab.session)
     tab.page.reload()
-    expect(tab.page.get_by_role("alert")).to_have_text("“too dark” came to no picture.")
+    expect(tab.page.get_by_text("“too dark” came to no picture.")).to_be_visible()
     engine.error = None
     again.click()
     tab.shows(1)
@@ -265,6 +266,37 @@ def test_a_turn_that_failed_is_tried_again_even_after_a_reload(
     turn = site.studio.store.turn(tab.session)
     assert (turn.number, turn.feedback, turn.request) == (1, "too dark", attempt.turn.request)
     assert site.studio.store.attempts.all(tab.session) == []
+
+
+def test_a_failure_is_told_once_however_late_the_page_looks_at_the_session(tab: "Tab", engine: "PatientEngine") -> None:
+    tab.begin()
+    looks = re.compile(r"/api/sessions/[0-9a-f]{16}$")
+    late: list[Route] = []
+    tab.page.route(looks, lambda route: late.append(route), times=1)
+    engine.error = GenerationError("the device is out of memory: ask for fewer pixels")
+    line = tab.page.get_by_role("alert")
+    with tab.page.expect_request(looks):
+        tab.type("too dark")
+    expect(line).to_contain_text("came to no picture: the device is out of memory")  # as the session's events tell
+    with engine.held(), tab.page.expect_response(looks):
+        tab.page.get_by_role("button", name="Try again").click()
+        expect(tab.progress).to_contain_text("Step 1 of 4")
+        late.pop().continue_()
+    expect(line).to_have_text("“too dark” came to no picture: the device is out of memory: ask for fewer pixels.")
+
+
+def test_what_is_refused_leaves_the_turn_that_failed_before_as_it_was(
+    visitor: "Visitor", site: "Running", engine: "PatientEngine"
+) -> None:
+    session = site.begin("portrait of a man", policies=["brand-safety"])["session"]
+    tab = visitor.tab(f"/?session={session}")
+    engine.error = GenerationError("the device is out of memory: ask for fewer pixels")
+    tab.type("too dark")
+    expect(tab.page.get_by_role("alert")).to_contain_text("the device is out of memory")
+    tab.page.locator("#words").fill("show a naked man instead")
+    tab.page.keyboard.press("Enter")
+    expect(tab.page.get_by_role("alert")).to_contain_text("forbids it")  # and no other alert
+    expect(tab.page.get_by_text("“too dark” came to no picture.")).to_be_visible()
 
 
 def test_a_cancelled_turn_is_tried_again_until_something_else_is_said(tab: "Tab", engine: "PatientEngine") -> None:
@@ -335,6 +367,6 @@ def test_sessions_are_there_to_come_back_to(tab: "Tab") -> None:
         expect(tab.page.locator("dialog img").nth(k)).not_to_have_js_property("naturalWidth", 0)
     entries.filter(has_text="portrait of a man").click()
     expect(tab.page.locator("#shows")).to_have_text("portrait of a man")
-    assert tab.page.url == first
+    expect(tab.page).to_have_url(first)
     tab.page.go_back()
     expect(tab.page.locator("#shows")).to_have_text("photo of a cat")

@@ -52,6 +52,7 @@ def test_a_chip_tells_whose_words_it_is_from_and_which_turn(begun: "Tab") -> Non
 def test_a_chip_tells_its_story(begun: "Tab") -> None:
     begun.say("much less cartoonish please")
     story = begun.page.get_by_role("dialog", name="Why without “cartoon”")
+    begun.stop_clock()
     body_of(begun, "cartoon").focus()
     begun.page.keyboard.press("ArrowDown")
     begun.page.keyboard.press("Enter")
@@ -90,6 +91,7 @@ def test_a_finger_on_a_chip_asks_for_its_card(visit: "Visit") -> None:
 
 
 def test_arrow_keys_weigh_an_exclusion_and_enter_draws_it(begun: "Tab", site: "Running") -> None:
+    begun.stop_clock()
     body = body_of(begun, "cartoon")
     body.focus()
     for _ in range(4):
@@ -107,6 +109,7 @@ def test_arrow_keys_weigh_an_exclusion_and_enter_draws_it(begun: "Tab", site: "R
 
 
 def test_a_weight_that_is_left_alone_is_drawn_and_escape_takes_it_back(begun: "Tab", site: "Running") -> None:
+    begun.stop_clock()
     body = body_of(begun, "cartoon")
     body.focus()
     begun.page.keyboard.press("End")
@@ -116,6 +119,7 @@ def test_a_weight_that_is_left_alone_is_drawn_and_escape_takes_it_back(begun: "T
     begun.page.keyboard.press("ArrowUp")
     chip_of(begun, "watermark").hover()
     chip_of(begun, "watermark").get_by_role("button", name="Weigh it less").click()
+    begun.elapse(1)
     begun.shows(3)
     expect(begun.page.locator(".chip[aria-busy]")).to_have_count(0)
     negatives = [turn.negative for turn in site.studio.store.turns(begun.session)]

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from notthat.generation import GenerationError, GenerationRequest, LocalEngine
+from notthat.generation import GenerationError, GenerationRequest
 from notthat.generation.batches import in_batches
+
+from .conftest import loaded
 
 
 @pytest.mark.parametrize("kind", ["sd", "sd-v", "sdxl", "sd3", "flux"])
@@ -19,8 +21,8 @@ def test_a_preview_has_a_pixel_for_each_latent(random_model, kind):
     assert previews[0].mode == "RGB"
 
 
-def test_previews_come_to_resemble_the_picture():
-    engine = LocalEngine.load("mini", device="cpu")
+def test_previews_come_to_resemble_the_picture(mini):
+    engine, _ = mini
     asked = {"model": "mini", "prompt": "portrait of a man", "seed": 3, "num_inference_steps": 6}
     request = GenerationRequest.with_defaults(asked, lambda: engine.defaults)
     previews, picture = [], None
@@ -82,8 +84,16 @@ class Shortage:
 
 @pytest.fixture
 def fresh(random_model):
-    folder = random_model("sd").folder
-    return random_model("sd"), LocalEngine.load(str(folder), device="cpu")
+    """A model that all share, and the same in an engine of the test's own, with its parts."""
+    model = random_model("sd")
+    return model, *loaded(str(model.folder))
+
+
+def moves(part, monkeypatch):
+    """Where a part of a model is moved from now on."""
+    moved, move = [], part.to
+    monkeypatch.setattr(part, "to", lambda *where: moved.append(where) or move(*where))
+    return moved
 
 
 def image_of(engine, request):
@@ -93,27 +103,29 @@ def image_of(engine, request):
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_picture_too_large_to_decode_is_decoded_in_tiles_or_alone(fresh, monkeypatch, times):
-    model, engine = fresh
-    vae = engine._family.vae
+    model, engine, family = fresh
+    vae = family.vae
     monkeypatch.setattr(vae, "decode", Shortage(vae.decode, times))
+    moved = moves(family.denoiser, monkeypatch)
     request = model.request(negative_prompt="hat")
     assert abs(image_of(engine, request) - model.pixels(negative_prompt="hat")[0]).max() <= 1
     assert vae.use_tiling
-    assert engine._room.offloaded == (times == 2)
+    assert moved == ([] if times == 1 else [("cpu",), (engine.device,)])
     image_of(engine, request)
 
 
 def test_a_step_that_finds_no_memory_is_taken_again_with_the_rest_out_of_the_way(fresh, monkeypatch):
-    model, engine = fresh
-    unet = engine._family.unet
+    model, engine, family = fresh
+    unet = family.unet
     monkeypatch.setattr(unet, "forward", Shortage(unet.forward, 1))
+    moved = moves(family.vae, monkeypatch)
     assert (image_of(engine, model.request()) == model.pixels()[0]).all()
-    assert engine._room.offloaded
+    assert moved == [("cpu",), (engine.device,), ("cpu",)]  # out of the way, back to decode, and out again
 
 
 def test_where_nothing_helps_it_is_said_and_the_next_turn_works(fresh, monkeypatch):
-    model, engine = fresh
-    unet = engine._family.unet
+    model, engine, family = fresh
+    unet = family.unet
     whole = unet.forward
     monkeypatch.setattr(unet, "forward", Shortage(whole, 99))
     with pytest.raises(GenerationError, match="not enough memory for 32 x 32"):
@@ -140,21 +152,22 @@ def test_large_pictures_are_not_drawn_at_once_on_a_processor(random_model):
 
 
 def test_a_batch_that_finds_no_memory_is_made_as_two(fresh, monkeypatch):
-    model, engine = fresh
-    unet = engine._family.unet
+    model, engine, family = fresh
+    unet = family.unet
     monkeypatch.setattr(engine, "at_once", lambda request: 4)
     monkeypatch.setattr(unet, "forward", Shortage(unet.forward, 1))
+    moved = moves(family.vae, monkeypatch)
     pictures = [picture for each in in_batches(engine, model.request(), 4) for picture in each.pictures]
     assert len(pictures) == 4
-    assert not engine._room.offloaded
+    assert moved == []
     monkeypatch.setattr(unet, "forward", Shortage(unet.forward, 99))
     with pytest.raises(GenerationError, match="not enough memory"):
         list(in_batches(engine, model.request(), 4))
 
 
 def test_a_batch_too_large_to_decode_is_decoded_one_by_one(fresh, monkeypatch):
-    model, engine = fresh
-    vae = engine._family.vae
+    model, engine, family = fresh
+    vae = family.vae
     monkeypatch.setattr(vae, "decode", Shortage(vae.decode, 1))
     *_, last = engine.run(model.request(seed=5), count=3)
     together = np.stack([np.asarray(each.image, np.int16) for each in last.pictures])

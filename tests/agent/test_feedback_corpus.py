@@ -5,15 +5,13 @@ other hands; `data/sealed*.jsonl` were measured once each, after that. The bars 
 measured.
 """
 
-import importlib.util
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from feedback_scoring import ask, ask_gold
+from gold_server import answer
 
 from notthat.agent.interpreters import OfflineInterpreter
 
@@ -34,21 +32,6 @@ BARS = [
     ("sealed-2", 0.88),
 ]
 DATA = Path(__file__).parent / "data"
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-
-
-@pytest.fixture(scope="module")
-def feedback() -> Iterator[ModuleType]:
-    """`benchmarks/feedback.py`, which is a script."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(BENCHMARKS))
-        spec = importlib.util.spec_from_file_location("feedback_benchmark", BENCHMARKS / "feedback.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        patch.setitem(sys.modules, spec.name, module)
-        spec.loader.exec_module(module)
-        yield module
 
 
 def cases(name: str) -> list[dict[str, Any]]:
@@ -56,8 +39,8 @@ def cases(name: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("name", "bar"), BARS)
-def test_understands_people(feedback: ModuleType, name: str, bar: float) -> None:
-    answers = feedback.ask(OfflineInterpreter(), cases(name))
+def test_understands_people(name: str, bar: float) -> None:
+    answers = ask(OfflineInterpreter(), cases(name))
     wrong = [answer.case["feedback"] for answer in answers if not answer.right]
     assert len(answers) > 90
     assert 1 - len(wrong) / len(answers) >= bar, wrong
@@ -70,10 +53,10 @@ def test_no_two_cases_are_one() -> None:
     assert len({case["id"] for case in everything}) == len(everything)
 
 
-def test_a_language_model_that_understands_loses_nothing_on_the_way(feedback: ModuleType) -> None:
+def test_a_language_model_that_understands_loses_nothing_on_the_way() -> None:
     some = cases("heard-1")[::6]
     assert {edit["op"] for case in some for edit in case["edits"]} >= {"exclude", "prompt", "reweight"}
-    lost = [(a.case["feedback"], a.edits) for a in feedback.ask_gold(some) if not a.right]
+    lost = [(a.case["feedback"], a.edits) for a in ask_gold(some) if not a.right]
     assert not lost
 
 
@@ -89,8 +72,6 @@ def test_a_language_model_that_understands_loses_nothing_on_the_way(feedback: Mo
         ),
     ],
 )
-def test_a_right_answer_is_made_of_a_case(feedback: ModuleType, gold: dict[str, Any], expected: str) -> None:
-    from gold_server import answer  # type: ignore[import-not-found]
-
+def test_a_right_answer_is_made_of_a_case(gold: dict[str, Any], expected: str) -> None:
     said = answer({"negative": "(haze:1.3)", "edits": [gold]})
     assert json.loads(said)["edits"] == [json.loads(expected)]

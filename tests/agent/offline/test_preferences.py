@@ -1,0 +1,23 @@
+"""What is declined, or compares badly with something else."""
+
+import pytest
+from offline_feedback import brief, read
+
+
+@pytest.mark.parametrize(
+    ("feedback", "expected"),
+    [
+        ("glasses? no thanks", "exclude glasses"),
+        ("that necklace, no", "exclude necklace"),
+        ("his tattoo? nope!", "exclude tattoo"),
+        ("it's giving AI", "exclude ai generated"),
+        ("that's giving cartoon vibes", "exclude cartoon"),
+        ("what if she didn't have a cane?", "exclude cane"),
+        ("what if the cane wasn't there", "exclude cane"),
+        ("a little less contrast", "exclude contrast"),
+        ("a man without a cane would be better", "exclude cane"),
+        ("exclude: fog, lamp posts", "exclude fog; exclude lamp posts"),
+    ],
+)
+def test_what_is_declined_or_compared_badly_is_excluded(feedback: str, expected: str) -> None:
+    assert brief(read(feedback)) in expected.split("|")
