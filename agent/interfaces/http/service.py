@@ -34,6 +34,7 @@ from .line import Order
 from .registry import Runs
 from .runs import Kind, Replaying, Run
 from .serving import Serving
+from .shares import Places, most_for
 from .underway import Underway
 from .watching import Watching
 
@@ -42,6 +43,8 @@ Prepare = Callable[[], "Turn | Attempt"]
 
 _READERS = 16
 """Threads that read words and the database: a language model may take its time."""
+_COME_AGAIN = 10
+"""Seconds after which a stream of events may have ended."""
 _FIRST_GUESS = 5.0
 """Seconds that a picture is thought to take before one was drawn."""
 
@@ -54,7 +57,9 @@ class Service:
         self.devices = Devices((studio, *devices), watching.stepped)
         self.runs = Runs(serving)
         self.rate = Rate()
-        self.changes = Changes(serving.watchers)
+        self.changes = Changes()
+        self.streams = Places(serving.watchers, serving.share)
+        """The streams of events that are followed."""
         self.stopping = False
         self._order = Order()
         watching.metrics.watch_queue(lambda: len(self.runs.waiting()), lambda: len(self.runs.drawing()))
@@ -139,7 +144,7 @@ class Service:
         await self.session(caller, session)
         turns = await self.reading(partial(self.studio.store.turns, session))
         replaying = Replaying(session, tuple(turn.number for turn in turns), owner=caller.id)
-        self._admit(session)
+        self._admit(caller.id, session)
         self.runs.add_replay(replaying)
         self._begin(replaying, partial(self._compare, replaying, turns), background)
         return replaying
@@ -154,6 +159,14 @@ class Service:
     async def reading(self, work: Callable[[], Result]) -> Result:
         """Do what reads words or the database in a thread, so that the event loop goes on."""
         return await self._read(work)
+
+    def check_stream(self, caller: Caller) -> None:
+        """Raise `Problem` where the caller may follow no more events: 429, or 503 when the server stops."""
+        if self.changes.closed:
+            raise problems.stopping()
+        if not self.streams.has_place(caller.id):
+            detail = f"too many event streams are open: close one, or try again in {_COME_AGAIN} s"
+            raise problems.too_many("too-many-watchers", "Too many event streams", detail, _COME_AGAIN)
 
     def warm_up(self) -> None:
         """Load the default model and the interpreter's words, so that the first to come needn't wait for them."""
@@ -230,21 +243,31 @@ class Service:
     def _submit(self, run: Run, prepare: Prepare, *, number: int, background: bool) -> Run:
         if known := self.runs.same(run.receipt):
             return known
-        self._admit(run.session)
+        self._admit(run.owner, run.session)
         self.runs.add(run, number)
         self._begin(run, partial(self._turn, run, prepare), background)
         self.changes.tell(run.session)
         return run
 
-    def _admit(self, session: str) -> None:
+    def _admit(self, key: str | None, session: str) -> None:
+        """Raise `Problem` where nothing more may wait: at all, of this key or of this session.
+
+        `Retry-After` is when the line, which is fair, will have drawn one of those that stand in the way.
+        """
         if self.stopping:
             raise problems.stopping()
         waiting = self.runs.waiting()
+        mine = [run for run in waiting if run.owner == key]
+        keys = len({run.owner for run in waiting})
+        most = most_for(key, len(mine), len(waiting), self.serving.queue, self.serving.share)
         if len(waiting) >= self.serving.queue:
-            raise problems.queue_full(f"{len(waiting)} turns are waiting", self._seconds_for(len(waiting)))
-        mine = sum(run.session == session for run in waiting)
-        if mine >= self.serving.session_queue:
-            raise problems.queue_full(f"{mine} turns of this session are waiting", self._seconds_for(mine))
+            raise problems.queue_full(f"{len(waiting)} turns are waiting", self._seconds_for(1))
+        if len(mine) >= most:
+            raise problems.queue_full(f"{len(mine)} turns of this key are waiting", self._seconds_for(keys))
+        of_session = sum(run.session == session for run in mine)
+        if of_session >= self.serving.session_queue:
+            until = min(len(waiting), keys * len({run.session for run in mine}))
+            raise problems.queue_full(f"{of_session} turns of this session are waiting", self._seconds_for(until))
 
     def _seconds_for(self, turns: int) -> int:
         return max(1, math.ceil(self._seconds * turns / len(self.devices)))
