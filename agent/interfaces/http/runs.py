@@ -43,7 +43,7 @@ class Run(Underway[Turn]):
     def recorded(self, attempt: Attempt) -> None:
         """It is understood, and recorded as a turn."""
         self.attempt = attempt
-        self.clock.recorded = time.time()
+        self.clock.recorded = time.monotonic()
         turn = attempt.turn
         self.events.add(
             "interpreted",
