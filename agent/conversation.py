@@ -5,7 +5,7 @@ the request a picture, and all of it is stored as a turn. That is recorded befor
 words are lost; a turn that fails or is cancelled leaves the session as it was, and can be retried.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Self
@@ -26,6 +26,9 @@ from .terms import one_line
 Turn = TurnRecord
 """A finished turn; after words that changed nothing, the turn that is still shown, with those words."""
 
+Check = Callable[[GenerationRequest], None]
+"""Raises where a picture may not be drawn."""
+
 _RECENT_TURNS = 3
 """How many turns back an interpreter is told of."""
 
@@ -39,6 +42,8 @@ class Conversation:
     def __init__(self, session: SessionRecord, studio: Studio) -> None:
         self.id = session.id
         self.studio = studio
+        self.check: Check = lambda request: None
+        """What looks at a turn's request before the turn is recorded."""
         self._policies = session.policies
         self.head: Turn = studio.store.turn(session.id)
         first = negative_of(studio.store.turn(session.id, 0))
@@ -226,6 +231,7 @@ class Conversation:
         request = GenerationRequest.checked(**parent.request).followed(
             engine.defaults, prompt=after.prompt, negative_prompt=after.negative.render(), seed=after.seed
         )
+        self.check(request)
         reply = " ".join([said.reply, *remarks(engine, request, before, after)])
         made_with = provenance(self.studio, request, self._policies, said if read else None)
         turn = new_turn(number, parent.number, words, said.edits, reply, after, request, made_with)

@@ -21,7 +21,7 @@ from .faces import automatic1111, automatic1111_settings, mcp, openai_chat, open
 from .limits import BodyLimit
 from .logs import Log, RequestLog
 from .metrics import Metrics
-from .origins import Origins
+from .origins import Origins, origins_of
 from .service import Service
 from .serving import Serving
 from .tracing import TraceParent
@@ -122,7 +122,7 @@ def _add_middleware(app: FastAPI, service: Service) -> None:
     if serving.cors:
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=serving.cors,
+            allow_origins=origins_of(serving.cors),
             allow_methods=_METHODS,
             allow_headers=["*"],
             expose_headers=_EXPOSED,

@@ -3,7 +3,9 @@
 import math
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -90,8 +92,7 @@ def allowed(beginning: Beginning, caller: Caller, serving: Serving, defaults: De
     Raises:
         Problem: 403, where more is asked for than they may have.
     """
-    steps = caller.limits.steps or serving.steps
-    size = caller.limits.size or serving.size
+    steps, size = _most(caller, serving)
     request = dict(beginning.request or {})
     for name, asked, most in (
         ("steps", beginning.steps, steps),
@@ -99,8 +100,7 @@ def allowed(beginning: Beginning, caller: Caller, serving: Serving, defaults: De
         ("height", request.get("height"), size),
     ):
         if asked is not None and asked > most:
-            detail = f"{name}: at most {most} may be asked for, not {asked}"
-            raise Problem(403, "beyond-limit", "That is more than is allowed", detail)
+            raise _beyond(f"{name}: at most {most} may be asked for, not {asked}")
     for name in ("width", "height"):
         if getattr(defaults, name) > size:
             request.setdefault(name, size - size % 8)
@@ -111,6 +111,33 @@ def allowed(beginning: Beginning, caller: Caller, serving: Serving, defaults: De
         request=request,
         owner=caller.id,
     )
+
+
+def check_request(request: Mapping[str, Any], caller: Caller, serving: Serving) -> None:
+    """Raise `Problem`, 403, where a turn's request is for more than the caller may have, as an older session's may be.
+
+    `request` is a `GenerationRequest` as it is stored.
+    """
+    steps, size = _most(caller, serving)
+    for name, value, most in (
+        ("steps", request.get("num_inference_steps", 0), steps),
+        ("width", request.get("width", 0), size),
+        ("height", request.get("height", 0), size),
+    ):
+        if value > most:
+            raise _beyond(
+                f"{name}: this session draws with {value}, and at most {most} may be asked for: "
+                "begin a new session, or have the limit raised"
+            )
+
+
+def _most(caller: Caller, serving: Serving) -> tuple[int, int]:
+    """How many steps a picture, and pixels a side, somebody may ask for."""
+    return caller.limits.steps or serving.steps, caller.limits.size or serving.size
+
+
+def _beyond(detail: str) -> Problem:
+    return Problem(403, "beyond-limit", "That is more than is allowed", detail)
 
 
 def _values_in(body: bytes) -> float:

@@ -5,11 +5,13 @@ this machine's; and a name that points to this machine makes any page the server
 """
 
 import re
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ....errors import InvalidInputError
 from .problems import Problem, RespondTo
 from .serving import ANY_ORIGIN, Serving
 
@@ -22,6 +24,7 @@ class Origins:
 
     def __init__(self, app: ASGIApp, serving: Serving, respond: RespondTo) -> None:
         self._app, self._serving, self._respond = app, serving, respond
+        self._known = origins_of(serving.cors)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand on, or refuse."""
@@ -42,7 +45,7 @@ class Origins:
         if self._serving.loopback and name not in _LOCAL:
             detail = "this server answers to localhost alone: start it with --host to have it answer to other names"
             return Problem(403, "foreign-host", "Not under this name", detail)
-        if origin is None or ANY_ORIGIN in self._serving.cors or self._is_known(origin, host):
+        if origin is None or ANY_ORIGIN in self._known or self._is_known(origin, host):
             return None
         detail = "pages of other origins may not call: start the server with --cors and theirs"
         return Problem(403, "foreign-origin", "Not from this page", detail)
@@ -53,7 +56,7 @@ class Origins:
             normal = normalised(origin)  # a page without an origin says “null”
             scheme = urlsplit(normal).scheme
             own = {f"{scheme}://{each}" for each in (host, urlsplit(self._serving.url or "").netloc) if each}
-            return normal in self._serving.cors or normal in map(normalised, own)
+            return normal in self._known or normal in map(normalised, own)
         except ValueError:
             return False
 
@@ -73,3 +76,21 @@ def normalised(origin: str) -> str:
     name = f"[{host}]" if ":" in host else host.encode("idna").decode()
     default = {"http": 80, "https": 443}[parts.scheme]
     return f"{parts.scheme}://{name}" + ("" if port in (None, default) else f":{port}")
+
+
+def origins_of(names: Iterable[str]) -> tuple[str, ...]:
+    """These origins, normalised; `*` stays.
+
+    Raises:
+        InvalidInputError: where one is none.
+    """
+    return tuple(dict.fromkeys(_origin_of(name) for name in names))
+
+
+def _origin_of(name: str) -> str:
+    if name.strip() == ANY_ORIGIN:
+        return ANY_ORIGIN
+    try:
+        return normalised(name)
+    except ValueError:
+        raise InvalidInputError(f"--cors {name}: write a site as https://shop.example, or “*” for any") from None

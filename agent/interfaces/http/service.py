@@ -29,7 +29,7 @@ from . import problems
 from .callers import Caller
 from .changes import Changes
 from .devices import Devices, to_its_end
-from .limits import Rate, allowed
+from .limits import Rate, allowed, check_request
 from .line import Order
 from .registry import Runs
 from .runs import Kind, Replaying, Run
@@ -133,7 +133,13 @@ class Service:
         """Draw a turn again that came to no picture, by default the session's latest."""
         number = await self.reading(partial(self._number_again, caller, session))
         run = Run("retry", session, "", owner=caller.id, receipt=None)
-        again = partial(self.studio.store.attempts.again, session, turn)
+
+        def again() -> Attempt:
+            attempts = self.studio.store.attempts.all(session)
+            for attempt in [each for each in attempts if turn in (None, each.turn.number)][-1:]:
+                check_request(attempt.turn.request, caller, self.serving)
+            return self.studio.store.attempts.again(session, turn)
+
         return self._submit(run, again, number=number, background=background)
 
     async def replay(self, caller: Caller, session: str, *, background: bool = False) -> Replaying:
@@ -143,6 +149,8 @@ class Service:
         """
         await self.session(caller, session)
         turns = await self.reading(partial(self.studio.store.turns, session))
+        for each in turns:
+            check_request(each.request, caller, self.serving)
         replaying = Replaying(session, tuple(turn.number for turn in turns), owner=caller.id)
         self._admit(caller.id, session)
         self.runs.add_replay(replaying)
@@ -213,7 +221,9 @@ class Service:
         run = Run(kind, session, words, owner=caller.id, receipt=receipt)
 
         def prepare() -> Turn | Attempt:
-            return change(Conversation.open(session, self.studio, turn=turn))
+            conversation = Conversation.open(session, self.studio, turn=turn)
+            conversation.check = lambda request: check_request(request.model_dump(), caller, self.serving)
+            return change(conversation)
 
         return self._submit(run, prepare, number=number, background=background)
 

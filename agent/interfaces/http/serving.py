@@ -18,7 +18,7 @@ class Serving:
     session_queue: int = 8
     """How many of them may be of one session."""
     cors: tuple[str, ...] = ()
-    """Origins whose pages may call, as `origins.normalised` gives them: `https://shop.example`; `*` is any."""
+    """Origins whose pages may call, such as `https://shop.example`; `*` is any."""
     url: str | None = None
     """The address that the world knows it by; by default the one that a request came to."""
     loopback: bool = True
