@@ -15,6 +15,7 @@ from ..errors import InvalidInputError
 from .boundary import explained
 from .errors import DamagedPictureError, MissingPictureError, StorageError
 from .files import make_folder, sync_folder, whole_file
+from .placement import OpenedFolder
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _COMPRESSION = 3
@@ -31,6 +32,7 @@ class ImageStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
+        self._opened = OpenedFolder(self.folder)
 
     def save(self, image: Image.Image, text: Mapping[str, str]) -> str:
         """Keep `image` as RGB, with `text` as the PNG's text chunks, and return its pixels' SHA-256.
@@ -38,6 +40,7 @@ class ImageStore:
         A sound file of the same pixels is kept as it is, with the text it has. When this returns, the
         picture outlasts a power cut. Raises `StorageError` when it can't be written.
         """
+        self.check_place()
         rgb = image.convert("RGB")
         sha256 = pixels_sha256(rgb)
         path = self.path(sha256)
@@ -48,7 +51,12 @@ class ImageStore:
                 make_folder(path.parent)
                 with whole_file(path) as file:
                     file.write(encoded(rgb, text))
+        self.check_place()  # of a folder that was just made, too
         return sha256
+
+    def check_place(self) -> None:
+        """Raise `StorageError` where the folder was moved or replaced since it was opened, or can't be looked at."""
+        self._opened.check()
 
     def path(self, sha256: str) -> Path:
         """Where the picture of this hash is, or would be. Raises `InvalidInputError` when it is no hash."""

@@ -39,6 +39,8 @@ class Authentication:
             problem = problem_of(error)
             if problem.name == "unexpected":
                 raise
+            if problem.name == "storage":
+                self._service.watching.log.unexpected(error)
             if has_body(headers):
                 problem.headers["Connection"] = "close"  # nobody will read it
             await self._respond(scope["path"], problem)(scope, receive, send)

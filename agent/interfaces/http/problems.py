@@ -174,7 +174,12 @@ def install(app: FastAPI, respond: RespondTo) -> None:
     @app.exception_handler(NotthatError)
     @app.exception_handler(RequestValidationError)
     async def on_known(request: Request, error: Exception) -> JSONResponse:
-        return respond(request.scope["path"], problem_of(error))
+        problem = problem_of(error)
+        if problem.name == "storage":  # of which clients are told no more than that
+            request.app.state.service.watching.log.unexpected(
+                error, route=getattr(request.scope.get("route"), "path", None)
+            )
+        return respond(request.scope["path"], problem)
 
     @app.exception_handler(HTTPException)
     async def on_http(request: Request, error: HTTPException) -> JSONResponse:

@@ -44,7 +44,7 @@ def route_class(told: Callable[[Problem], Response]) -> type[APIRoute]:
                     return await handle(_Request(request.scope, request.receive))
                 except Exception as error:
                     problem = problem_of(error)
-                    if problem.name == "unexpected" and problem is not error:  # else it was logged where it came up
+                    if problem.name in ("unexpected", "storage") and problem is not error:  # else it was logged before
                         request.app.state.service.watching.log.unexpected(error, route=self.path)
                     return told(problem)
 
