@@ -20,6 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -67,10 +68,8 @@ def send(address: tuple[str, int], body: bytes, token: str | None, begin: thread
     )
     with socket.create_connection(address, timeout=120) as connection:
         begin.wait()
-        try:
+        with suppress(OSError):  # it may be refused before all is sent
             connection.sendall(head.encode() + body)
-        except OSError:  # it was refused before all was sent
-            pass
         answer = connection.recv(4096)
     return int(answer.split()[1])
 
