@@ -1,5 +1,6 @@
 """What a request may be: how large, how often, and how much it may ask for."""
 
+import asyncio
 import math
 import time
 from collections import OrderedDict
@@ -17,6 +18,7 @@ from .problems import Problem, RespondTo, too_many
 from .serving import Serving
 
 _MOST_BUCKETS = 10_000
+_LARGE = 256 << 10
 _BYTES_A_VALUE = 512
 _LEAST_VALUES = 4096
 """JSON may have one value for so many bytes of its limit, and in any case so many."""
@@ -31,6 +33,8 @@ class BodyLimit:
 
     def __init__(self, app: ASGIApp, limit: int, larger: dict[str, int], respond: RespondTo) -> None:
         self._app, self._limit, self._larger, self._respond = app, limit, larger, respond
+        self._turn = asyncio.Lock()
+        """Whose piece is next where several large requests come at once, so that small ones are answered in between."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with 413, or hand on."""
@@ -56,6 +60,9 @@ class BodyLimit:
             read += len(body)
             if read > limit:
                 raise _too_large(limit).as_http()
+            if read > _LARGE:
+                async with self._turn:
+                    await asyncio.sleep(0)
             if is_json and (values := values + _values_in(body)) > most_values:
                 raise _too_many_values(most_values).as_http()
             return message

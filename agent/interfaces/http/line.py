@@ -108,15 +108,16 @@ def _in_turn(parties: Iterable[Iterable[Item]]) -> Iterator[Item]:
 
 
 class Order:
-    """Lets one in at a time for each name, in the order in which they came."""
+    """Lets only so many in at a time for each name, by default one, in the order in which they came."""
 
-    def __init__(self) -> None:
-        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+    def __init__(self, at_once: int = 1) -> None:
+        self._at_once = at_once
+        self._locks: dict[str, tuple[asyncio.Semaphore, int]] = {}
 
     @asynccontextmanager
     async def of(self, name: str) -> AsyncIterator[None]:
-        """Wait for all who came before under this name."""
-        lock, users = self._locks.get(name, (asyncio.Lock(), 0))
+        """Wait for those who came before under this name."""
+        lock, users = self._locks.get(name, (asyncio.Semaphore(self._at_once), 0))
         self._locks[name] = lock, users + 1
         try:
             async with lock:

@@ -42,7 +42,9 @@ Result = TypeVar("Result")
 Prepare = Callable[[], "Turn | Attempt"]
 
 _READERS = 16
-"""Threads that read words and the database: a language model may take its time."""
+"""Threads that read the database."""
+_INTERPRETERS = 16
+"""Threads that read words, half of them at most for one key: a language model may take its time."""
 _COME_AGAIN = 10
 """Seconds after which a stream of events may have ended."""
 _FIRST_GUESS = 5.0
@@ -64,6 +66,8 @@ class Service:
         self._order = Order()
         watching.metrics.watch_queue(lambda: len(self.runs.waiting()), lambda: len(self.runs.drawing()))
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="notthat-read")
+        self._interpreters = ThreadPoolExecutor(_INTERPRETERS, thread_name_prefix="notthat-interpret")
+        self._interpreting = Order(at_once=_INTERPRETERS // 2)
         self._seconds = _FIRST_GUESS
 
     # What can be asked for
@@ -180,7 +184,7 @@ class Service:
         """Load the default model and the interpreter's words, so that the first to come needn't wait for them."""
         self.devices.warm_up(self.serving.models[0])
         blank = State("", NegativePrompt(), 0)
-        self._read(partial(self.studio.interpreter.interpret, "a house without fog", blank))
+        self._interpreters.submit(self.studio.interpreter.interpret, "a house without fog", blank)
 
     async def stop(self) -> None:
         """Take nothing on any more; give back what waits, and finish what is drawn, or give that back, too."""
@@ -202,6 +206,7 @@ class Service:
     def close(self) -> None:
         """Let the threads go."""
         self._readers.shutdown(wait=False, cancel_futures=True)
+        self._interpreters.shutdown(wait=False, cancel_futures=True)
         self.devices.close()
 
     # How it is done
@@ -308,7 +313,9 @@ class Service:
             return kept
         async with self._order.of(run.session):
             run.clock.began()
-            prepared = await to_its_end(self._read(prepare))
+            async with self._interpreting.of(run.owner or run.session):
+                loop = asyncio.get_running_loop()
+                prepared = await to_its_end(loop.run_in_executor(self._interpreters, prepare))
             if not isinstance(prepared, Attempt):
                 return prepared
             run.recorded(prepared)

@@ -59,6 +59,33 @@ def test_parties_take_turns(parties: list[str], devices: int) -> None:
         assert own == sorted(own)
 
 
+@given(st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from("abc")), max_size=20))
+def test_keys_take_turns_before_their_sessions_do(parties: list[tuple[str, str]]) -> None:
+    async def served() -> list[tuple[str, str]]:
+        line, order = Line(["gpu"]), list[tuple[str, str]]()
+
+        async def draw(key: str, session: str) -> None:
+            async with line.device(key, session):
+                order.append((key, session))
+
+        async with line.device("other", "holder"):
+            waiting = [asyncio.create_task(draw(*party)) for party in parties]
+            await asyncio.sleep(0)
+        await asyncio.gather(*waiting)
+        return order
+
+    def rounds(names: list[str]) -> list[int]:
+        """Which time it is that each is served."""
+        return [names[: k + 1].count(name) for k, name in enumerate(names)]
+
+    order = asyncio.run(served())
+    assert sorted(order) == sorted(parties)
+    assert rounds([key for key, _ in order]) == sorted(rounds([key for key, _ in order]))
+    for key in "xyz":
+        sessions = [session for each, session in order if each == key]
+        assert rounds(sessions) == sorted(rounds(sessions))
+
+
 def test_one_who_leaves_the_line_leaves_no_gap() -> None:
     async def left() -> None:
         line = Line(["gpu"])

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from pydantic_core import from_json
 
 from ..problems import Problem, problem_of
 
@@ -28,8 +29,16 @@ class _Request(Request):
         if len(body) <= _LARGE:
             return await super().json()
         if not hasattr(self, "_json"):
-            self._json = await asyncio.get_running_loop().run_in_executor(_parser, json.loads, body)
+            self._json = await asyncio.get_running_loop().run_in_executor(_parser, _parse, body)
         return self._json
+
+
+def _parse(body: bytes) -> Any:
+    """As `json.loads` does, in a quarter of the time."""
+    try:
+        return from_json(body, cache_strings=False)
+    except ValueError:
+        return json.loads(body)  # which tells what is wrong as FastAPI expects it
 
 
 def route_class(told: Callable[[Problem], Response]) -> type[APIRoute]:
