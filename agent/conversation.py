@@ -30,6 +30,9 @@ Turn = TurnRecord
 Allow = Callable[[Beginning], Beginning]
 """Checks what a session is to begin with."""
 
+Check = Callable[[GenerationRequest], None]
+"""Raises where a picture may not be drawn."""
+
 _RECENT_TURNS = 3
 """How many turns back an interpreter is told of."""
 
@@ -43,6 +46,8 @@ class Conversation:
     def __init__(self, session: SessionRecord, studio: Studio) -> None:
         self.id = session.id
         self.studio = studio
+        self.check: Check = lambda request: None
+        """What looks at a turn's request before the turn is recorded."""
         self._policies = session.policies
         self.head: Turn = studio.store.turn(session.id)
         first = negative_of(studio.store.turn(session.id, 0))
@@ -239,6 +244,7 @@ class Conversation:
         request = GenerationRequest.checked(**parent.request).followed(
             engine.defaults, prompt=after.prompt, negative_prompt=after.negative.render(), seed=after.seed
         )
+        self.check(request)
         reply = " ".join([said.reply, *remarks(engine, request, before, after)])
         made_with = provenance(self.studio, request, self._policies, said if read else None)
         turn = new_turn(number, parent.number, words, said.edits, reply, after, request, made_with)
@@ -282,16 +288,23 @@ class Conversation:
 
 
 def prepare_recorded(
-    studio: Studio, attempt: Attempt, allow: Allow = lambda options: options, *, keep_refused: bool = True
+    studio: Studio,
+    attempt: Attempt,
+    allow: Allow = lambda options: options,
+    check: Check = lambda request: None,
+    *,
+    refusals: tuple[type[Exception], ...] = (InvalidInputError,),
+    keep_refused: bool = True,
 ) -> Turn | Attempt:
     """Interpret a recorded command: a turn for `recording.draw`, or the turn still shown where nothing changes.
 
-    What can't be interpreted is recorded as failed; so is what is refused, unless it is dropped (`keep_refused`).
-    `allow` checks what a session is to begin with, and cuts the model's defaults to what is allowed.
+    What can't be interpreted is recorded as failed; so is what is refused, that is raises one of `refusals`, unless
+    it is dropped (`keep_refused`). `allow` checks what a session is to begin with, and cuts the model's defaults to
+    what is allowed; `check` raises where a picture may not be drawn.
     """
     try:
-        prepared = attempt if attempt.command is None else _carry_out(studio, attempt, allow)
-    except InvalidInputError as error:
+        prepared = _carry_out(studio, attempt, allow, check)
+    except refusals as error:
         if keep_refused:
             end_turn(studio, attempt, "failed", str(error))
         else:
@@ -305,12 +318,17 @@ def prepare_recorded(
     return prepared
 
 
-def _carry_out(studio: Studio, attempt: Attempt, allow: Allow) -> Turn | Attempt:
+def _carry_out(studio: Studio, attempt: Attempt, allow: Allow, check: Check) -> Turn | Attempt:
+    if attempt.command is None:
+        check(GenerationRequest.checked(**attempt.turn.request))
+        return attempt
     command = commands_adapter.validate_python(attempt.command)
     if isinstance(command, StartCommand):
         return begin_session(allow(command.options), studio, attempt)
     turn = command.turn if isinstance(command, SayCommand) else None
-    return Conversation.open(attempt.session, studio, turn=turn).prepare(command, attempt)
+    conversation = Conversation.open(attempt.session, studio, turn=turn)
+    conversation.check = check
+    return conversation.prepare(command, attempt)
 
 
 def turn_json(turn: Turn) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session
 from .boundary import explained
 from .connection import place, writing
 from .errors import StorageError
+from .placement import OpenedFile
 
 
 class Database:
@@ -18,6 +20,8 @@ class Database:
         self.engine = engine
         self.place = place(engine.url)
         """The database's file or address, as its user knows it; no password is in it."""
+        name = str(engine.url.database)
+        self._file = OpenedFile(Path(name)) if self.is_sqlite and not name.startswith("file:") else None
         self._writer = writing(engine)
         # Every statement of one look sees the same moment: SQLite's transactions do that by themselves.
         self._reader = engine if self.is_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
@@ -48,12 +52,19 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """One consistent look."""
+        self._check_place()
         with explained(self.place), Session(self._reader) as db:
             yield db
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """All of what is written in the block is kept, or nothing; SQLite's write lock is held from its start."""
+        self._check_place()
         with explained(self.place), Session(self._writer) as db, db.begin():
             db.connection()
             yield db
+
+    def _check_place(self) -> None:
+        """Raise `StorageError` where the file is not there any more: what is written to it would be lost."""
+        if self._file is not None:
+            self._file.check()

@@ -20,6 +20,7 @@ from ..errors import InvalidInputError
 from .boundary import explained
 from .errors import DamagedPictureError, MissingPictureError, StorageError
 from .files import make_folder, sync_folder, whole_file
+from .placement import OpenedFolder
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FILE = re.compile(r"([0-9a-f]{64})(-[0-9a-f]{16})?")
@@ -45,6 +46,7 @@ class ImageStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
+        self._opened = OpenedFolder(self.folder)
 
     def save(self, image: Image.Image, text: Mapping[str, str], request: Mapping[str, Any]) -> str:
         """Keep `image` as RGB, with `text` as the PNG's text chunks, and return its pixels' SHA-256.
@@ -52,6 +54,7 @@ class ImageStore:
         `text` tells of `request`. A sound file of the same pixels and request is kept as it is. When this
         returns, the picture outlasts a power cut. Raises `StorageError` when it can't be written.
         """
+        self.check_place()
         rgb = image.convert("RGB")
         sha256 = pixels_sha256(rgb)
         path = self.path(sha256, request)
@@ -62,6 +65,7 @@ class ImageStore:
                 make_folder(path.parent)
                 with whole_file(path) as file:
                     file.write(encoded(rgb, text))
+        self.check_place()  # of a folder that was just made, too
         return sha256
 
     def path(self, sha256: str, request: Mapping[str, Any]) -> Path:
@@ -80,6 +84,10 @@ class ImageStore:
     def copies(self, sha256: str) -> list[Path]:
         """All files of these pixels, in an order that stays."""
         return sorted(self._shared(sha256).parent.glob(f"{sha256}*.png"))
+
+    def check_place(self) -> None:
+        """Raise `StorageError` where the folder was moved or replaced since it was opened, or can't be looked at."""
+        self._opened.check()
 
     def open(self, sha256: str) -> Image.Image:
         """The pixels, read whole and verified, of any of their files.

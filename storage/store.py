@@ -73,6 +73,11 @@ class Store:
             raise
         return cls(engine, ImageStore(home / "images"), lease)
 
+    def check_ready(self) -> None:
+        """Raise `StorageError` where the database doesn't answer, or it or the pictures were moved away."""
+        self.keys.exist()
+        self.images.check_place()
+
     def close(self) -> None:
         """Let go of the database."""
         self.attempts.close()

@@ -20,7 +20,9 @@ def serve(
     queue: Annotated[int, typer.Option(min=1, help="How many turns may wait for a picture.")] = 64,
     steps: Annotated[int, typer.Option(min=1, max=1000, help="Most steps a picture, where a key says nothing.")] = 150,
     size: Annotated[int, typer.Option(min=8, max=8192, help="Most pixels a side, where a key says nothing.")] = 2048,
-    cors: Annotated[list[str] | None, typer.Option(metavar="ORIGIN", help="A site whose pages may call.")] = None,
+    cors: Annotated[
+        list[str] | None, typer.Option(metavar="ORIGIN", help="A site whose pages may call; “*” is any site.")
+    ] = None,
     url: Annotated[str | None, typer.Option(help="The address that the world knows it by, behind a proxy.")] = None,
     device: Annotated[
         list[str] | None, typer.Option(help="Where to draw, as cuda:0; more than one draw side by side.")
@@ -35,6 +37,7 @@ def serve(
     try:
         from .http import Serving, create_app
         from .http.logs import Log, take_over
+        from .http.origins import origins_of
         from .http.server import Server, address_of, listen
     except ImportError as error:
         raise InvalidInputError(f"{error.name} is not installed: pip install 'notthat[serve]'") from None
@@ -44,7 +47,7 @@ def serve(
     settings = load_settings()
     models = tuple(model or [settings.model])
     loopback = _is_loopback(host)
-    devices = device or []
+    devices, origins = device or [], origins_of(cors or ())
     _check(devices)
     with Studio.open(settings, device=devices[0] if devices else None) as studio:
         if not loopback and not any(key.revoked_at is None for key in studio.store.keys.all()):
@@ -57,7 +60,7 @@ def serve(
             queue=queue,
             steps=steps,
             size=size,
-            cors=tuple(cors or ()),
+            cors=origins,
             url=url,
             loopback=loopback,
             grace=grace,

@@ -15,12 +15,14 @@ from .... import __version__
 from ...studio import Studio
 from ..web import add_page
 from . import archives, catalogue, deletion, live, openapi, operations, pictures, problems, replays, sessions, turns
+from .authentication import Authentication
+from .error_responses import error_response
 from .faces import automatic1111, automatic1111_settings, mcp, openai_chat, openai_images, openai_models
 from .head import HeadRequests
 from .limits import BodyLimit
 from .logs import Log, RequestLog
 from .metrics import Metrics
-from .origins import Origins
+from .origins import Origins, origins_of
 from .service import Service
 from .serving import Serving
 from .tracing import TraceParent
@@ -57,11 +59,15 @@ _ROUTERS = (
     operations.router,
 )
 
+_METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
+_EXPOSED = ["ETag", "Idempotency-Key", "Location", "Mcp-Session-Id", "Preference-Applied", "Retry-After"]
+"""What pages of the origins that may call can send, and read of an answer besides its body."""
+
 _ABOUT = """Say what is wrong with the picture; get it again without it.
 
-Where the server has keys, send one as `Authorization: Bearer nt_…`. `Prefer: respond-async` answers at once, with the
-address of the turn's events; `Idempotency-Key` makes a request that is sent twice make one turn. Errors are
-`application/problem+json`."""
+Where the server has keys, send one as `Authorization: Bearer nt_…` or as `X-API-Key`. `Prefer: respond-async` answers
+at once, with the address of the turn's events; `Idempotency-Key` makes a request that is sent twice make one turn.
+Errors are `application/problem+json`."""
 
 
 def create_app(
@@ -102,32 +108,32 @@ def create_app(
         redoc_url=None,
     )
     app.state.service = service
-    problems.install(app)
+    problems.install(app, error_response)
     for router in _ROUTERS:
         app.include_router(router)
     for face in FACES if faces is None else faces:
         context = face(app, service)
         if context is not None:
             contexts.append(context)
-    _add_middleware(app, serving, watching)
+    _add_middleware(app, service)
     openapi.complete(app)
     return app
 
 
-def _add_middleware(app: FastAPI, serving: Serving, watching: Watching) -> None:
+def _add_middleware(app: FastAPI, service: Service) -> None:
     """What every request goes through, from the inside out."""
+    serving, watching = service.serving, service.watching
     app.add_middleware(HeadRequests)
-    app.add_middleware(BodyLimit, limit=serving.body, larger=LARGER_BODIES)
+    app.add_middleware(BodyLimit, limit=serving.body, larger=LARGER_BODIES, respond=error_response)
+    app.add_middleware(Authentication, service=service, respond=error_response)
     if serving.cors:
-        exposed = ["Location", "Preference-Applied", "Retry-After"]
-        methods = ["GET", "HEAD", "POST", "DELETE"]
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=serving.cors,
-            allow_methods=methods,
+            allow_origins=origins_of(serving.cors),
+            allow_methods=_METHODS,
             allow_headers=["*"],
-            expose_headers=exposed,
+            expose_headers=_EXPOSED,
         )
-    app.add_middleware(Origins, serving=serving)
+    app.add_middleware(Origins, serving=serving, respond=error_response)
     app.add_middleware(TraceParent)
-    app.add_middleware(RequestLog, log=watching.log, metrics=watching.metrics)
+    app.add_middleware(RequestLog, log=watching.log, metrics=watching.metrics, respond=error_response)

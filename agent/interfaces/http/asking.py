@@ -2,15 +2,17 @@
 
 import asyncio
 import hashlib
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Path, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
 
 from ....storage import Receipt
 from .answers import PendingAnswer, TurnAnswer
-from .callers import Caller, caller_of
+from .authentication import caller_in
+from .callers import Caller
 from .events import Data
 from .links import Links
 from .problems import Problem
@@ -23,18 +25,6 @@ def service_of(request: Request) -> Service:
     """The app's service."""
     service: Service = request.app.state.service
     return service
-
-
-def _caller(request: Request) -> Caller:
-    service = service_of(request)
-    caller = caller_of(
-        service.studio.store,
-        request.headers.get("authorization"),
-        keyless=service.serving.loopback,
-        browsing="text/html" in request.headers.get("accept", ""),
-    )
-    service.rate.take(caller)
-    return caller
 
 
 async def _receipt(
@@ -51,9 +41,18 @@ async def _receipt(
 ) -> Receipt | None:
     if idempotency_key is None:
         return None
-    said = b"\0".join([request.method.encode(), request.url.path.encode(), await request.body()])
-    name = f"{caller.id or ''}\0{idempotency_key}"
-    return Receipt(hashlib.sha256(name.encode()).hexdigest(), hashlib.sha256(said).hexdigest())
+    name = f"{caller.id or ''}\0{idempotency_key}".encode()
+    said = (request.method.encode(), request.scope["path"].encode(), await request.body())
+    return Receipt(hashlib.sha256(name).hexdigest(), await run_in_threadpool(_digest, said))
+
+
+def _digest(parts: Sequence[bytes]) -> str:
+    """The SHA-256 of these, joined by zero bytes. Of a large body it takes a while, in which other threads go on."""
+    digest = hashlib.sha256(parts[0])
+    for part in parts[1:]:
+        digest.update(b"\0")
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def _background(
@@ -69,7 +68,7 @@ Told = TypeVar("Told", bound=Data)
 
 SessionId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", examples=["3f9c2a71d0b45e86"])]
 TheService = Annotated[Service, Depends(service_of)]
-TheCaller = Annotated[Caller, Depends(_caller)]
+TheCaller = Annotated[Caller, Depends(caller_in)]
 TheReceipt = Annotated[Receipt | None, Depends(_receipt)]
 Background = Annotated[bool, Depends(_background)]
 TheLinks = Annotated[Links, Depends(Links.of)]

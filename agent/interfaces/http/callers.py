@@ -1,8 +1,9 @@
 """Who calls: the holder of a key, or anybody where a server does without keys."""
 
 import base64
-import binascii
 from dataclasses import dataclass
+
+from starlette.datastructures import Headers
 
 from ....storage import KeyLimits, Store
 from .problems import Problem
@@ -35,34 +36,45 @@ ANYBODY = Caller(None, "anybody", admin=True, policies=(), limits=KeyLimits())
 """Who calls a server that does without keys: whoever sits at the machine."""
 
 
-def caller_of(store: Store, authorization: str | None, *, keyless: bool, browsing: bool = False) -> Caller:
-    """Whom an `Authorization` header names: `Bearer KEY`, or `Basic` with the key as the password.
+def caller_of(store: Store, headers: Headers, *, keyless: bool) -> Caller:
+    """Whose key a request's headers hold: see `token_of`.
 
-    `keyless` servers need none, and look at none, before there is any key. `browsing` asks as browsers ask people.
+    `keyless` servers need none, and look at none, before there is any key.
 
     Raises:
-        Problem: 401.
+        Problem: 401; to a browser that shows a page to a person, in a way that has it ask for the key.
     """
-    token = _token(authorization)
+    token = token_of(headers)
     if token is not None and (key := store.keys.holder(token)) is not None:
         return Caller(key.id, key.name, key.admin, key.policies, key.limits)
     if keyless and not store.keys.exist():  # whatever was sent: clients of other APIs can't do without a key
         return ANYBODY
     detail = "a key is needed" if token is None else "the key is none of this server's, or was revoked"
-    headers = _BASIC if browsing else _BEARER
+    challenge = _BASIC if "text/html" in headers.get("accept", "") else _BEARER
     raise Problem(
-        401, "key-needed", "A key is needed", f"{detail}: send it as “Authorization: Bearer KEY”", headers=headers
+        401, "key-needed", "A key is needed", f"{detail}: send it as “Authorization: Bearer KEY”", headers=challenge
     )
 
 
-def _token(authorization: str | None) -> str | None:
-    scheme, _, value = (authorization or "").partition(" ")
-    value = value.strip()
-    if scheme.lower() == "bearer":
-        return value
-    if scheme.lower() == "basic":
-        try:
-            return base64.b64decode(value, validate=True).decode().partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
+def token_of(headers: Headers) -> str | None:
+    """The key that was sent: as `Authorization: Bearer KEY`, as the password of `Basic`, `X-API-Key` or `api-key`.
+
+    None where there is no such header; empty where `Authorization` is of another kind, or can't be read.
+    """
+    if (authorization := headers.get("authorization")) is not None:
+        return _token_in(authorization)
+    return next((headers[name].strip() for name in ("x-api-key", "api-key") if name in headers), None)
+
+
+def _token_in(authorization: str) -> str:
+    scheme, _, value = authorization.partition(" ")
+    match scheme.lower():
+        case "bearer":
+            return value.strip()
+        case "basic":
+            try:
+                return base64.b64decode(value.strip(), validate=True).decode().partition(":")[2]
+            except ValueError:  # no base64, or no UTF-8
+                return ""
+        case _:
             return ""
-    return None if authorization is None else ""

@@ -4,35 +4,18 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .problems import stopping, too_many
-
-_COME_AGAIN = 10
-"""Seconds after which somebody may have gone."""
-
 
 class Changes:
     """Lives on the event loop. It keeps nothing of what happened: who is woken looks, however often it happened."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self) -> None:
         self._watchers: dict[str, set[asyncio.Event]] = {}
         self.closed = False
-
-    def __len__(self) -> int:
-        """How many wait."""
-        return sum(map(len, self._watchers.values()))
 
     @property
     def sessions(self) -> list[str]:
         """The sessions that somebody watches."""
         return list(self._watchers)
-
-    def check_place(self) -> None:
-        """Raise `Problem` where nobody more may wait: 429, or 503 when the server stops."""
-        if self.closed:
-            raise stopping()
-        if len(self) >= self._most:
-            raise too_many("too-many-watchers", "Too many watch", f"{len(self)} sessions are watched", _COME_AGAIN)
 
     @contextmanager
     def watched(self, session: str) -> Iterator[asyncio.Event]:

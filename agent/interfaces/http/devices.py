@@ -46,14 +46,14 @@ class Devices:
     async def draw(
         self, run: Underway[Any], work: Callable[[Studio, Subject, OnStep], Result], subject: Subject
     ) -> Result:
-        """Do this for a run on the next device that is free, when it is the turn of its session.
+        """Do this for a run on the next device that is free, when it is the turn of its key and session.
 
         Raises:
             CancelledError: of `recording`, where the run was given up.
         """
         run.check()
         loop = asyncio.get_running_loop()
-        async with self.line.device(run.session, run.moved) as device:
+        async with self.line.device(run.owner, run.session, run.moved) as device:
             with run.drawn():
                 drawing = partial(work, device.studio, subject, partial(self._on_step, loop, run))
                 return await to_its_end(loop.run_in_executor(device.thread, drawing))

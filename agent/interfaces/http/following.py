@@ -69,24 +69,30 @@ async def events_of(service: Service, caller: Caller, session: str, number: int)
     return None, log
 
 
-def stream_of(service: Service, run: Underway[Any] | None, log: EventLog, after: str | None, links: Links) -> Response:
-    """The answer that tells these events; 204 where whoever asks has heard of all."""
+def stream_of(
+    service: Service, caller: Caller, run: Underway[Any] | None, log: EventLog, after: str | None, links: Links
+) -> Response:
+    """The answer that tells these events; 204 where whoever asks has heard of all.
+
+    Raises `Problem`, 429, where the caller follows too many.
+    """
     if log.has_ended_by(after):
         return Response(status_code=204)
+    service.check_stream(caller)
     return StreamingResponse(
-        streamed(run, log, after, service.serving.heartbeat, links),
+        streamed(service, caller, run, log, after, links),
         media_type=MEDIA_TYPE,
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
 async def streamed(
-    run: Underway[Any] | None, log: EventLog, after: str | None, heartbeat: float, links: Links
+    service: Service, caller: Caller, run: Underway[Any] | None, log: EventLog, after: str | None, links: Links
 ) -> AsyncIterator[str]:
     """The events after this one, as text; whoever reads it attends the run."""
-    with run.attended() if run else nullcontext():
+    with service.streams.held(caller.id), run.attended() if run else nullcontext():
         yield RETRY
-        async with aclosing(log.follow(after, heartbeat)) as events:
+        async with aclosing(log.follow(after, service.serving.heartbeat)) as events:
             async for event in events:
                 yield ALIVE if event is None else text_of(event, links)
 

@@ -1,9 +1,12 @@
 """What a request may be: how large, how often, and how much it may ask for."""
 
+import asyncio
 import math
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,41 +14,57 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ....generation.request import Defaults
 from ...beginning import Beginning
 from .callers import Caller
-from .problems import Problem, too_many
+from .problems import Problem, RespondTo, too_many
 from .serving import Serving
 
 _MOST_BUCKETS = 10_000
+_LARGE = 256 << 10
+_BYTES_A_VALUE = 512
+_LEAST_VALUES = 4096
+"""JSON may have one value for so many bytes of its limit, and in any case so many."""
 
 
 class BodyLimit:
     """Refuses a request that is too large before it is read: by its length where it tells one, else on the way.
 
-    `larger` are prefixes of paths whose requests may have so many bytes instead.
+    `larger` are prefixes of paths whose requests may have so many bytes instead. JSON may also have only so many
+    values for its bytes: a few long texts are parsed in no time, millions of short values hold up the whole server.
     """
 
-    def __init__(self, app: ASGIApp, limit: int, larger: dict[str, int]) -> None:
-        self._app, self._limit, self._larger = app, limit, larger
+    def __init__(self, app: ASGIApp, limit: int, larger: dict[str, int], respond: RespondTo) -> None:
+        self._app, self._limit, self._larger, self._respond = app, limit, larger, respond
+        self._turn = asyncio.Lock()
+        """Whose piece is next where several large requests come at once, so that small ones are answered in between."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with 413, or hand on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        headers = Headers(scope=scope)
         limit = next((most for prefix, most in self._larger.items() if scope["path"].startswith(prefix)), self._limit)
-        told = Headers(scope=scope).get("content-length", "0")
+        told = headers.get("content-length", "0")
         if not told.isdecimal() or int(told) > limit:
             problem = _too_large(limit)
             problem.headers["Connection"] = "close"  # nobody will read the rest
-            await problem.response()(scope, receive, send)
+            await self._respond(scope["path"], problem)(scope, receive, send)
             return
-        read = 0
+        most_values = max(_LEAST_VALUES, limit // _BYTES_A_VALUE)
+        is_json = "json" in headers.get("content-type", "").lower()
+        read, values = 0, 0.0
 
         async def counted() -> Message:
-            nonlocal read
+            nonlocal read, values
             message = await receive()
-            read += len(message.get("body", b""))
+            body = message.get("body", b"")
+            read += len(body)
             if read > limit:
                 raise _too_large(limit).as_http()
+            if read > _LARGE:
+                async with self._turn:
+                    await asyncio.sleep(0)
+            if is_json and (values := values + _values_in(body)) > most_values:
+                raise _too_many_values(most_values).as_http()
             return message
 
         await self._app(scope, counted, send)
@@ -80,8 +99,7 @@ def allowed(beginning: Beginning, caller: Caller, serving: Serving, defaults: De
     Raises:
         Problem: 403, where more is asked for than they may have.
     """
-    steps = caller.limits.steps or serving.steps
-    size = caller.limits.size or serving.size
+    steps, size = _most(caller, serving)
     request = dict(beginning.request or {})
     for name, asked, most in (
         ("steps", beginning.steps, steps),
@@ -89,8 +107,7 @@ def allowed(beginning: Beginning, caller: Caller, serving: Serving, defaults: De
         ("height", request.get("height"), size),
     ):
         if asked is not None and asked > most:
-            detail = f"{name}: at most {most} may be asked for, not {asked}"
-            raise Problem(403, "beyond-limit", "That is more than is allowed", detail)
+            raise _beyond(f"{name}: at most {most} may be asked for, not {asked}")
     for name in ("width", "height"):
         if getattr(defaults, name) > size:
             request.setdefault(name, size - size % 8)
@@ -101,6 +118,43 @@ def allowed(beginning: Beginning, caller: Caller, serving: Serving, defaults: De
         request=request,
         owner=caller.id,
     )
+
+
+def check_request(request: Mapping[str, Any], caller: Caller, serving: Serving) -> None:
+    """Raise `Problem`, 403, where a turn's request is for more than the caller may have, as an older session's may be.
+
+    `request` is a `GenerationRequest` as it is stored.
+    """
+    steps, size = _most(caller, serving)
+    for name, value, most in (
+        ("steps", request.get("num_inference_steps", 0), steps),
+        ("width", request.get("width", 0), size),
+        ("height", request.get("height", 0), size),
+    ):
+        if value > most:
+            raise _beyond(
+                f"{name}: this session draws with {value}, and at most {most} may be asked for: "
+                "begin a new session, or have the limit raised"
+            )
+
+
+def _most(caller: Caller, serving: Serving) -> tuple[int, int]:
+    """How many steps a picture, and pixels a side, somebody may ask for."""
+    return caller.limits.steps or serving.steps, caller.limits.size or serving.size
+
+
+def _beyond(detail: str) -> Problem:
+    return Problem(403, "beyond-limit", "That is more than is allowed", detail)
+
+
+def _values_in(body: bytes) -> float:
+    """About how many values some JSON has; a comma may as well be one of a text's."""
+    texts = (body.count(b'"') - body.count(b'\\"')) / 2
+    return texts + body.count(b"{") + body.count(b"[") + body.count(b",") / 10
+
+
+def _too_many_values(most: int) -> Problem:
+    return Problem(413, "too-large", "The request is too large", f"JSON with more than {most} values is not read")
 
 
 def _too_large(limit: int) -> Problem:

@@ -1,4 +1,4 @@
-"""Who is next: a line before the devices that is fair between sessions, and the order within one.
+"""Who is next: a line before the devices that is fair between keys and their sessions, and the order within a session.
 
 Both live on the event loop, and are used from there alone.
 """
@@ -12,6 +12,7 @@ from itertools import zip_longest
 from typing import Generic, TypeVar
 
 Device = TypeVar("Device")
+Item = TypeVar("Item")
 
 
 @dataclass(eq=False)
@@ -22,20 +23,26 @@ class _Waiting(Generic[Device]):
 
 
 class Line(Generic[Device]):
-    """Devices, each used by one at a time, and those who wait for one, a party after the other in turn."""
+    """Devices, each used by one at a time, and those who wait for one.
+
+    Keys take turns, however many sessions each has; and when it is a key's turn, its sessions do.
+    """
 
     def __init__(self, devices: Iterable[Device]) -> None:
         self._free = deque(devices)
-        self._parties: dict[str, deque[_Waiting[Device]]] = {}  # the one at the front is next
+        # those at the front are next
+        self._keys: dict[str | None, dict[str, deque[_Waiting[Device]]]] = {}
 
     def __len__(self) -> int:
-        return sum(map(len, self._parties.values()))
+        return sum(len(queue) for sessions in self._keys.values() for queue in sessions.values())
 
     @asynccontextmanager
-    async def device(self, party: str, moved: Callable[[int], None] = lambda place: None) -> AsyncIterator[Device]:
+    async def device(
+        self, key: str | None, session: str, moved: Callable[[int], None] = lambda place: None
+    ) -> AsyncIterator[Device]:
         """Wait for a device and have it to oneself; `moved` hears the place, 1 being next, whenever it changes."""
         waiting = _Waiting(asyncio.get_running_loop().create_future(), moved)
-        self._parties.setdefault(party, deque()).append(waiting)
+        self._keys.setdefault(key, {}).setdefault(session, deque()).append(waiting)
         self._serve()
         try:
             device = await waiting.granted
@@ -43,7 +50,7 @@ class Line(Generic[Device]):
             if waiting.granted.done() and not waiting.granted.cancelled():
                 self._give_back(waiting.granted.result())  # it was given in the same moment
             else:
-                self._leave(party, waiting)
+                self._leave(key, session, waiting)
             raise
         try:
             yield device
@@ -54,24 +61,35 @@ class Line(Generic[Device]):
         self._free.append(device)
         self._serve()
 
-    def _leave(self, party: str, waiting: _Waiting[Device]) -> None:
-        queue = self._parties.get(party, deque())
+    def _leave(self, key: str | None, session: str, waiting: _Waiting[Device]) -> None:
+        sessions = self._keys.get(key, {})
+        queue = sessions.get(session, deque())
         if waiting in queue:
             queue.remove(waiting)
         if not queue:
-            self._parties.pop(party, None)
+            sessions.pop(session, None)
+        if not sessions:
+            self._keys.pop(key, None)
         self._tell()
 
     def _serve(self) -> None:
-        while self._free and self._parties:
-            party, queue = next(iter(self._parties.items()))
-            waiting = queue.popleft()
-            del self._parties[party]
-            if queue:
-                self._parties[party] = queue  # the party's next comes after every other party
+        while self._free and self._keys:
+            waiting = self._take_next()
             if not waiting.granted.cancelled():
                 waiting.granted.set_result(self._free.popleft())
         self._tell()
+
+    def _take_next(self) -> _Waiting[Device]:
+        """The first of the line, whose session now comes after its key's others, and whose key after all others."""
+        key, sessions = next(iter(self._keys.items()))
+        session, queue = next(iter(sessions.items()))
+        waiting = queue.popleft()
+        del self._keys[key], sessions[session]
+        if queue:
+            sessions[session] = queue
+        if sessions:
+            self._keys[key] = sessions
+        return waiting
 
     def _tell(self) -> None:
         for place, waiting in enumerate(self._order(), 1):
@@ -80,15 +98,21 @@ class Line(Generic[Device]):
                 waiting.moved(place)
 
     def _order(self) -> Iterator[_Waiting[Device]]:
-        for turn in zip_longest(*self._parties.values()):
-            yield from (waiting for waiting in turn if waiting is not None)
+        return _in_turn(_in_turn(sessions.values()) for sessions in self._keys.values())
+
+
+def _in_turn(parties: Iterable[Iterable[Item]]) -> Iterator[Item]:
+    """The first of each, then the second of each, and so on."""
+    for turn in zip_longest(*parties):
+        yield from (each for each in turn if each is not None)
 
 
 class Order:
-    """Lets one in at a time for each name, in the order in which they came."""
+    """Lets only so many in at a time for each name, by default one, in the order in which they came."""
 
-    def __init__(self) -> None:
-        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+    def __init__(self, at_once: int = 1) -> None:
+        self._at_once = at_once
+        self._locks: dict[str, tuple[asyncio.Semaphore, int]] = {}
 
     def __len__(self) -> int:
         """The names under which somebody is in, or waits."""
@@ -96,8 +120,8 @@ class Order:
 
     @asynccontextmanager
     async def of(self, name: str) -> AsyncIterator[None]:
-        """Wait for all who came before under this name."""
-        lock, users = self._locks.get(name, (asyncio.Lock(), 0))
+        """Wait for those who came before under this name."""
+        lock, users = self._locks.get(name, (asyncio.Semaphore(self._at_once), 0))
         self._locks[name] = lock, users + 1
         try:
             async with lock:

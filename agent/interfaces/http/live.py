@@ -59,8 +59,8 @@ async def followed(
     Its data is what the session itself answers. What other programs do on the same store is seen within seconds. The
     stream ends after some minutes, so that keys are looked at again, and when the server stops: come back.
     """
-    service.changes.check_place()
     await standing(service, caller, session, links)
+    service.check_stream(caller)
     stream = _told(service, caller, session, links, last_event_id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(stream, media_type=MEDIA_TYPE, headers=headers)
@@ -71,7 +71,7 @@ async def _told(service: Service, caller: Caller, session: str, links: Links, kn
     loop, serving = asyncio.get_running_loop(), service.serving
     end = loop.time() + serving.watch
     yield RETRY
-    with service.changes.watched(session) as news:
+    with service.streams.held(caller.id), service.changes.watched(session) as news:
         while not service.changes.closed and (left := end - loop.time()) > 0:
             news.clear()
             try:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .metrics import Metrics
-from .problems import problem_of
+from .problems import RespondTo, problem_of
 from .underway import Underway
 
 
@@ -83,8 +83,8 @@ class RequestLog:
     What nobody expected ends here: the log tells it, and the client that something went wrong.
     """
 
-    def __init__(self, app: ASGIApp, log: Log, metrics: Metrics) -> None:
-        self._app, self._log, self._metrics = app, log, metrics
+    def __init__(self, app: ASGIApp, log: Log, metrics: Metrics, respond: RespondTo) -> None:
+        self._app, self._log, self._metrics, self._respond = app, log, metrics, respond
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand on, and tell how it was answered."""
@@ -105,7 +105,7 @@ class RequestLog:
             self._log.unexpected(error, route=_route(scope))
             if status:
                 raise  # the answer is cut off, so that nobody takes it for whole
-            await problem_of(error).response()(scope, receive, noted)
+            await self._respond(scope["path"], problem_of(error))(scope, receive, noted)
         finally:
             self._metrics.answered(_method(scope), _route(scope), status)
             self._log.say(

@@ -89,7 +89,7 @@ class _Memory(Collector):
 
     def __init__(self) -> None:
         self._process = psutil.Process()
-        self._started = time.time()
+        self._started = time.monotonic()
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Measured when it is asked for."""
@@ -99,7 +99,7 @@ class _Memory(Collector):
             for device in range(cuda.device_count()):
                 memory.add_metric([f"cuda:{device}"], cuda.memory_allocated(device))
         yield memory
-        yield GaugeMetricFamily("notthat_uptime_seconds", "How long it runs.", value=time.time() - self._started)
+        yield GaugeMetricFamily("notthat_uptime_seconds", "How long it runs.", value=time.monotonic() - self._started)
 
 
 def _cuda() -> Any | None:

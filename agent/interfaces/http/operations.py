@@ -27,7 +27,7 @@ class Ready(BaseModel):
 
     ready: bool
     model: bool = Field(description="Whether the default model is loaded, on every device.")
-    database: bool
+    database: bool = Field(description="Whether the database answers, and it and the pictures are where they were.")
     stopping: bool
 
 
@@ -46,9 +46,10 @@ async def healthz() -> Healthy:
 async def readyz(service: TheService) -> JSONResponse:
     """503 until the default model is loaded, when the database doesn't answer, and while it is being stopped."""
     try:
-        await service.reading(service.studio.store.keys.exist)
+        await service.reading(service.studio.store.check_ready)
         database = True
-    except NotthatError:
+    except NotthatError as error:
+        service.watching.log.unexpected(error, route="/readyz")
         database = False
     model = service.devices.have(service.serving.models[0])
     ready = database and model and not service.stopping

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from starlette.datastructures import Headers
 
 from ....storage import ImageStore, MissingPictureError, UnknownSessionError, UnknownTurnError
 from ...conversation import Turn
@@ -52,7 +53,7 @@ async def shown(
     """
     if (session is None) != (turn is None):
         raise Problem(400, "refused", "That can't be done", "session and turn belong together: name both, or neither")
-    authorization = request.headers.get("authorization")
+    authorization = request.headers
     find = partial(_turn, service, sha256, session, turn, authorization)
     found = await service.reading(find)
     content = await service.reading(partial(_png, service.studio.store.images, sha256, found))
@@ -61,7 +62,7 @@ async def shown(
     headers = {
         "Cache-Control": f"{'public' if is_public else 'private'}, max-age=31536000, immutable",
         "ETag": etag,
-        "Vary": "Authorization",
+        "Vary": "Authorization, X-API-Key, api-key",
         "X-Content-Type-Options": "nosniff",
     }
     if etag in request.headers.get("if-none-match", ""):
@@ -69,9 +70,7 @@ async def shown(
     return PngResponse(content, headers=headers)
 
 
-def _turn(
-    service: Service, sha256: str, session: str | None, turn: int | None, authorization: str | None
-) -> Turn | None:
+def _turn(service: Service, sha256: str, session: str | None, turn: int | None, sent: Headers) -> Turn | None:
     """The turn whose text is delivered; None for nobody's.
 
     Raises `MissingPictureError` where the turn that is asked for has another picture.
@@ -79,7 +78,7 @@ def _turn(
     store = service.studio.store
     if session is None:
         try:
-            caller = caller_of(store, authorization, keyless=service.serving.loopback)
+            caller = caller_of(store, sent, keyless=service.serving.loopback)
         except Problem:
             return None
         return store.turn_of_picture(sha256, owner=caller.owner)

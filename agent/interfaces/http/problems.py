@@ -1,7 +1,7 @@
 """What can't be answered, as RFC 9457 has it: `application/problem+json` with a type, a title and a reason."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -69,6 +69,12 @@ class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
     def response(self) -> JSONResponse:
         """The answer."""
         return JSONResponse(self.as_json(), self.status, headers=self.headers, media_type=MEDIA_TYPE)
+
+
+RespondWith = Callable[[Problem], JSONResponse]
+"""Gives a problem the shape that one kind of clients reads."""
+RespondTo = Callable[[str, Problem], JSONResponse]
+"""Gives a problem the shape that the clients of a path read."""
 
 
 def queue_full(what: str, seconds: int) -> Problem:
@@ -172,8 +178,8 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def install(app: FastAPI) -> None:
-    """Let every error that the app knows be answered as a problem; `logs.RequestLog` does that for others."""
+def install(app: FastAPI, respond: RespondTo) -> None:
+    """Let every error that the app knows be answered; `logs.RequestLog` does that for others."""
 
     from .openapi import methods_of  # which needs to know what a problem is
 
@@ -181,12 +187,17 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(NotthatError)
     @app.exception_handler(RequestValidationError)
     async def on_known(request: Request, error: Exception) -> JSONResponse:
-        return problem_of(error).response()
+        problem = problem_of(error)
+        if problem.name == "storage":  # of which clients are told no more than that
+            request.app.state.service.watching.log.unexpected(
+                error, route=getattr(request.scope.get("route"), "path", None)
+            )
+        return respond(request.scope["path"], problem)
 
     @app.exception_handler(HTTPException)
     async def on_http(request: Request, error: HTTPException) -> JSONResponse:
         problem = problem_of(error)
-        if error.status_code == 405 and (allowed := methods_of(app, request.url.path)):
+        if error.status_code == 405 and (allowed := methods_of(app, request.scope["path"])):
             # Starlette names those of one route, and a path may have several
             problem.headers = {**problem.headers, "Allow": ", ".join(allowed)}
-        return problem.response()
+        return respond(request.scope["path"], problem)

@@ -64,7 +64,7 @@ async def followed(
     it came out; `done` the answer for all. They are kept for a while, in this process alone.
     """
     replaying = _found(service, caller, session, replay)
-    return stream_of(service, replaying, replaying.events, last_event_id, links)
+    return stream_of(service, caller, replaying, replaying.events, last_event_id, links)
 
 
 @router.delete("/replays/{replay}/events", status_code=204, responses=documented(404, 409), summary="Cancel a replay")

@@ -52,7 +52,7 @@ class Run(Underway[Turn]):
     def interpreted(self, attempt: Attempt) -> None:
         """Its words are interpreted, and recorded as a turn."""
         self.attempt, self.is_interpreted = attempt, True
-        self.clock.recorded = time.time()
+        self.clock.recorded = time.monotonic()
         turn = attempt.turn
         self.events.add(
             "interpreted",

@@ -9,6 +9,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from ....errors import InvalidInputError
+from .error_responses import error_response
+from .protocol import timed
 from .service import Service
 
 _SWITCH_SECONDS = 0.0005
@@ -49,9 +51,11 @@ class Server(uvicorn.Server):
     """Runs an app until it is told to stop; then nothing is taken on, and what runs is finished or given back."""
 
     def __init__(self, app: FastAPI, *, on_ready: Callable[[], None] = lambda: None) -> None:
+        self._service: Service = app.state.service
         super().__init__(
             uvicorn.Config(
                 app,
+                http=timed(self._service.serving.request_timeout, error_response),
                 log_config=None,  # the app has its own
                 access_log=False,
                 server_header=False,
@@ -61,7 +65,6 @@ class Server(uvicorn.Server):
         )
         # Words are read by threads in plain Python: the loop, which has to answer others, gets its turn sooner.
         sys.setswitchinterval(_SWITCH_SECONDS)
-        self._service: Service = app.state.service
         self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -19,6 +19,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
+from ....errors import InvalidInputError
+from ....generation import GenerationRequest
 from ....storage import (
     AlreadyRequestedError,
     Attempt,
@@ -41,20 +43,25 @@ from .callers import Caller
 from .changes import Changes
 from .devices import Devices, to_its_end
 from .elsewhere import StorePoll, error_of, find_turn
-from .limits import Rate, allowed
+from .limits import Rate, allowed, check_request
 from .line import Order
 from .registry import Runs
 from .runs import Kind, Replaying, Run
 from .serving import Serving
+from .shares import Places, most_for
 from .underway import Underway
 from .watching import Watching
 
 Result = TypeVar("Result")
 
 _READERS = 16
-"""Threads that read words and the database: a language model may take its time."""
+"""Threads that read the database."""
 _ARCHIVISTS = 2
 """How many of them may write or read archives, which takes long."""
+_INTERPRETERS = 16
+"""Threads that read words, half of them at most for one key: a language model may take its time."""
+_COME_AGAIN = 10
+"""Seconds after which a stream of events may have ended."""
 _FIRST_GUESS = 5.0
 """Seconds that a picture is thought to take before one was drawn."""
 
@@ -70,7 +77,9 @@ class Service:
         self.devices = Devices(studios, watching.stepped)
         self.runs = Runs(serving)
         self.rate = Rate()
-        self.changes = Changes(serving.watchers)
+        self.changes = Changes()
+        self.streams = Places(serving.watchers, serving.share)
+        """The streams of events that are followed."""
         self.stopping = False
         self._recording = Order()
         self.archives = asyncio.Semaphore(_ARCHIVISTS)
@@ -80,6 +89,8 @@ class Service:
         self._followers: dict[tuple[str, int], Run] = {}
         watching.metrics.watch_queue(lambda: len(self.runs.waiting()), lambda: len(self.runs.drawing()))
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="notthat-read")
+        self._interpreters = ThreadPoolExecutor(_INTERPRETERS, thread_name_prefix="notthat-interpret")
+        self._interpreting = Order(at_once=_INTERPRETERS // 2)
         self._seconds = _FIRST_GUESS
 
     # What can be asked for
@@ -166,8 +177,10 @@ class Service:
         """
         await self.session(caller, session)
         turns = await self.reading(partial(self.studio.store.turns, session))
+        for each in turns:
+            check_request(each.request, caller, self.serving)
         replaying = Replaying(session, tuple(turn.number for turn in turns), owner=caller.id)
-        self._admit(session)
+        self._admit(caller.id, session)
         self.runs.add_replay(replaying)
         self._begin(replaying, partial(self._compare, replaying, turns), background)
         return replaying
@@ -211,6 +224,14 @@ class Service:
         self.devices.forget_checkpoints()
         self.changes.tell(session)
 
+    def check_stream(self, caller: Caller) -> None:
+        """Raise `Problem` where the caller may follow no more events: 429, or 503 when the server stops."""
+        if self.changes.closed:
+            raise problems.stopping()
+        if not self.streams.has_place(caller.id):
+            detail = f"too many event streams are open: close one, or try again in {_COME_AGAIN} s"
+            raise problems.too_many("too-many-watchers", "Too many event streams", detail, _COME_AGAIN)
+
     def warm_up(self) -> None:
         """Load the default model and the interpreter's words, and begin to watch what other processes do."""
         self.devices.warm_up(self.serving.models[0])
@@ -222,7 +243,7 @@ class Service:
         self.studio.store.attempts.on_lost(on_lost)
         self._poll = asyncio.create_task(StorePoll(self.studio.store, self.changes, self.reading).run())
         blank = State("", NegativePrompt(), 0)
-        self._read(partial(self.studio.interpreter.interpret, "a house without fog", blank))
+        self._interpreters.submit(self.studio.interpreter.interpret, "a house without fog", blank)
 
     async def stop(self) -> None:
         """Take nothing on any more; give back what waits, and finish what is drawn, or give that back, too."""
@@ -250,6 +271,7 @@ class Service:
     def close(self) -> None:
         """Let the threads go."""
         self._readers.shutdown(wait=False, cancel_futures=True)
+        self._interpreters.shutdown(wait=False, cancel_futures=True)
         self.devices.close()
 
     # How it is done
@@ -274,7 +296,7 @@ class Service:
         await self.require_visible(caller, session)
         if known := self.runs.same(receipt):
             return known
-        self._admit(session)
+        self._admit(caller.id, session)
         run = Run(kind, session, "", owner=caller.id, receipt=receipt)
         self.runs.add(run)
         self._begin(run, partial(self._moved, run, move), background=False)
@@ -320,7 +342,7 @@ class Service:
             if known.error is not None and known.attempt is None:
                 raise known.error
             return known
-        self._admit(run.session)
+        self._admit(caller.id, run.session)
         self.runs.add(run)
         try:
             async with self._recording.of(run.session):  # numbers in the order in which things were asked
@@ -366,17 +388,27 @@ class Service:
                 if self.changes.closed:
                     raise problems.stopping()
 
-    def _admit(self, session: str) -> None:
+    def _admit(self, key: str | None, session: str) -> None:
+        """Raise `Problem` where nothing more may wait: at all, of this key or of this session.
+
+        `Retry-After` is when the line, which is fair, will have drawn one of those that stand in the way.
+        """
         if session in self._closed:
             raise UnknownSessionError(f"no session “{session}”")
         if self.stopping:
             raise problems.stopping()
         waiting = self.runs.waiting()
+        mine = [run for run in waiting if run.owner == key]
+        keys = len({run.owner for run in waiting})
+        most = most_for(key, len(mine), len(waiting), self.serving.queue, self.serving.share)
         if len(waiting) >= self.serving.queue:
-            raise problems.queue_full(f"{len(waiting)} turns are waiting", self._seconds_for(len(waiting)))
-        mine = sum(run.session == session for run in waiting)
-        if mine >= self.serving.session_queue:
-            raise problems.queue_full(f"{mine} turns of this session are waiting", self._seconds_for(mine))
+            raise problems.queue_full(f"{len(waiting)} turns are waiting", self._seconds_for(1))
+        if len(mine) >= most:
+            raise problems.queue_full(f"{len(mine)} turns of this key are waiting", self._seconds_for(keys))
+        of_session = sum(run.session == session for run in mine)
+        if of_session >= self.serving.session_queue:
+            until = min(len(waiting), keys * len({run.session for run in mine}))
+            raise problems.queue_full(f"{of_session} turns of this session are waiting", self._seconds_for(until))
 
     def _seconds_for(self, turns: int) -> int:
         return max(1, math.ceil(self._seconds * turns / len(self.devices)))
@@ -407,7 +439,10 @@ class Service:
             async with self._order.of(run.session):
                 run.check()
                 run.clock.began()
-                prepared = await to_its_end(self._read(partial(self._prepare, run, caller)))
+                async with self._interpreting.of(run.owner or run.session):
+                    loop = asyncio.get_running_loop()
+                    prepare = partial(self._prepare, run, caller)
+                    prepared = await to_its_end(loop.run_in_executor(self._interpreters, prepare))
                 if not isinstance(prepared, Attempt):
                     return prepared
                 run.interpreted(prepared)
@@ -428,7 +463,17 @@ class Service:
             defaults = self.studio.engine(options.model or self.studio.model).defaults
             return allowed(options, caller, self.serving, defaults)
 
-        return prepare_recorded(self.studio, run.attempt, allow, keep_refused=run.background)
+        def check(request: GenerationRequest) -> None:
+            check_request(request.model_dump(), caller, self.serving)
+
+        return prepare_recorded(
+            self.studio,
+            run.attempt,
+            allow,
+            check,
+            refusals=(InvalidInputError, problems.Problem),
+            keep_refused=run.background or run.kind == "retry",
+        )
 
     async def _compare(self, replaying: Replaying, turns: list[Turn]) -> tuple[Replayed, ...]:
         for turn in turns:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+ANY_ORIGIN = "*"
+
 
 @dataclass(frozen=True)
 class Serving:
@@ -11,10 +13,12 @@ class Serving:
     """Those that may be asked for; the first is drawn with where none is."""
     queue: int = 64
     """How many may wait for a picture, over all sessions."""
+    share: float = 0.5
+    """The share of the places that no other key holds which one key may hold: see `shares`."""
     session_queue: int = 8
     """How many of them may be of one session."""
     cors: tuple[str, ...] = ()
-    """Origins whose pages may call, as browsers write them: `https://shop.example`."""
+    """Origins whose pages may call, such as `https://shop.example`; `*` is any."""
     url: str | None = None
     """The address that the world knows it by; by default the one that a request came to."""
     loopback: bool = True
@@ -32,7 +36,13 @@ class Serving:
     watch: float = 600.0
     """After so long a stream of a session's changes ends, and whoever wants more comes back with their key."""
     watchers: int = 1000
-    """So many of those streams there may be at once."""
+    """So many streams of events there may be at once, of sessions, turns and replays."""
+    mcp_sessions: int = 1000
+    """So many MCP sessions there may be at once."""
+    mcp_idle: float = 600.0
+    """An MCP session that is not used for so long has ended."""
+    request_timeout: float = 30.0
+    """A request whose headers take longer, or whose body does not come on for so long, is answered with 408."""
     linger: float = 60.0
     """So long a turn keeps its place in the queue when the last who followed its events has gone."""
     kept_runs: int = 256

@@ -38,19 +38,19 @@ class TraceParent:
 
 def trace(run: Underway[Any]) -> None:
     """Tell of something that has ended: a span, and one below it for each phase."""
+
+    def moment(mark: float) -> int:
+        return int(run.clock.date_of(mark) * _NANOSECONDS)
+
     tracer = opentelemetry.get_tracer("notthat", __version__)
     told = {"session": run.session, **run.told}
     names = {f"notthat.{name}": value for name, value in told.items() if value is not None}
-    span = tracer.start_span(run.name, run.trace, start_time=_nanoseconds(run.clock.asked), attributes=names)
+    span = tracer.start_span(run.name, run.trace, start_time=moment(run.clock.asked), attributes=names)
     context = opentelemetry.set_span_in_context(span)
     for name, (begin, end) in run.phases.items():
-        phase = tracer.start_span(name, context, start_time=_nanoseconds(begin))
-        phase.end(_nanoseconds(end))
+        phase = tracer.start_span(name, context, start_time=moment(begin))
+        phase.end(moment(end))
     span.set_attribute("notthat.outcome", str(run.outcome))
     if run.outcome == "failed":
         span.set_status(Status(StatusCode.ERROR))
-    span.end(_nanoseconds(run.clock.ended))
-
-
-def _nanoseconds(seconds: float) -> int:
-    return int(seconds * _NANOSECONDS)
+    span.end(moment(run.clock.ended))

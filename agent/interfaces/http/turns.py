@@ -178,7 +178,7 @@ async def followed(
     picture as a data URL; `done` the turn. A line that begins with a colon says that the server lives.
     """
     run, log = await events_of(service, caller, session, turn)
-    return stream_of(service, run, log, last_event_id, links)
+    return stream_of(service, caller, run, log, last_event_id, links)
 
 
 @router.delete(

@@ -20,9 +20,11 @@ Outcome = Literal["done", "unchanged", "cancelled", "failed"]
 
 @dataclass
 class Clock:
-    """When something came to each of its phases, in seconds since 1970."""
+    """When something came to each of its phases, in seconds of `time.monotonic`, which no change of the date moves."""
 
-    asked: float = field(default_factory=time.time)
+    asked: float = field(default_factory=time.monotonic)
+    asked_at: float = field(default_factory=time.time)
+    """The same as `asked`, in seconds since 1970."""
     reading: float | None = None
     recorded: float | None = None
     drawing: float | None = None
@@ -30,7 +32,11 @@ class Clock:
 
     def began(self) -> None:
         """It is read now."""
-        self.reading = time.time()
+        self.reading = time.monotonic()
+
+    def date_of(self, mark: float) -> float:
+        """A moment of this clock in seconds since 1970, by what the date was when it was asked."""
+        return self.asked_at + mark - self.asked
 
     @property
     def phases(self) -> dict[str, tuple[float, float]]:
@@ -161,7 +167,7 @@ class Underway(Generic[Result]):
     def drawn(self) -> Iterator[None]:
         """A device is its own while the block runs."""
         self.drawing = True
-        self.clock.drawing = self.clock.drawing or time.time()
+        self.clock.drawing = self.clock.drawing or time.monotonic()
         try:
             yield
         finally:
@@ -188,5 +194,5 @@ class Underway(Generic[Result]):
         self.events.add("cancelled" if isinstance(error, CancelledError) else "failed", problem, last=True)
 
     def _end(self) -> None:
-        self.clock.ended = time.time()
+        self.clock.ended = time.monotonic()
         self._ended.set()

@@ -3,15 +3,16 @@
 import base64
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 from typer.testing import CliRunner
 
 from notthat.agent.beginning import Beginning, begin_session
+from notthat.agent.conversation import Conversation
 from notthat.agent.interfaces.cli import app
-from notthat.storage import KeyLimits
+from notthat.storage import Attempt, KeyLimits
 
 from .conftest import Running, events
 
@@ -114,6 +115,39 @@ def test_a_keys_limits_hold(key: Callable[..., httpx.Client]) -> None:
         assert small.get(turn["image"]).content[16:24] == (24).to_bytes(4, "big") * 2  # and its 32 pixels
         for body in ({"steps": 4}, {"width": 32}, {"height": 32}):
             assert small.post("/api/sessions", json={"prompt": "a boat", **body}).status_code == 403
+
+
+@pytest.mark.parametrize("limits", [KeyLimits(steps=3), KeyLimits(size=24)])
+def test_a_keys_limits_hold_for_every_turn(
+    server: Running, key: Callable[..., httpx.Client], limits: KeyLimits
+) -> None:
+    """Of a session that was begun when they were others, or elsewhere."""
+    with key("bot") as bot:
+        session = begin(bot)["session"]
+        bot.post(f"/api/sessions/{session}/turns", json={"feedback": "no fog"})
+        server.studio.store.attempts.end(
+            cast(Attempt, Conversation.open(session, server.studio).heard("no boats")), "failed", "the lights went out"
+        )
+    server.studio.store.keys.revoke("bot")
+    with key("bot", limits=limits) as bot:
+        posts: dict[str, Any] = {
+            "turns": {"feedback": "no gulls"},
+            "edits": {"edits": [{"op": "exclude", "term": "gulls"}]},
+            "seed": {"seed": 8},
+            "retry": {},
+            "replay": None,
+        }
+        for path, body in posts.items():
+            refused = bot.post(f"/api/sessions/{session}/{path}", json=body)
+            assert (path, refused.status_code) == (path, 403)
+            assert refused.json()["type"] == "urn:notthat:problem:beyond-limit"
+            assert "begin a new session" in refused.json()["detail"]
+        named = {"session": session, "prompt": "no gulls"}
+        assert bot.post("/v1/images/generations", json=named).status_code == 403
+        assert bot.get(f"/api/sessions/{session}").json()["turns"] == 2  # it can be looked at, and gone back in
+        assert bot.post(f"/api/sessions/{session}/turns", json={"feedback": "lovely"}).status_code == 200
+        assert bot.post(f"/api/sessions/{session}/undo", json={}).status_code == 200
+        assert begin(bot)["turn"] == 0
 
 
 def test_a_key_may_only_ask_so_often(key: Callable[..., httpx.Client]) -> None:

@@ -66,7 +66,7 @@ def test_only_so_many_watch_and_who_goes_makes_room(serve: Serve) -> None:
         refused = server.client.get(address)
         assert (refused.status_code, refused.json()["type"]) == (429, "urn:notthat:problem:too-many-watchers")
         assert "retry-after" in refused.headers
-    server.wait_until(lambda: len(server.service.changes) == 0)
+    server.wait_until(lambda: len(server.service.streams) == 0)
     with closing(watch(server, session)) as told:
         assert next(told)[1]["head"] == 0
 

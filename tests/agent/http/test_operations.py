@@ -3,6 +3,7 @@
 import json
 import sys
 import threading
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -38,6 +39,22 @@ def test_it_is_ready_when_it_can_draw(serve: Serve) -> None:
     loading.set()
     server.wait_until(lambda: server.studio.loaded("stub") is not None)
     assert server.client.get("/readyz").json() == {"ready": True, "model": True, "database": True, "stopping": False}
+
+
+@pytest.mark.parametrize("name", ["notthat.db", "images"])
+def test_it_is_not_ready_and_takes_nothing_where_what_it_keeps_was_moved_away(
+    server: Running, home: Path, name: str
+) -> None:
+    session = server.begin()["session"]
+    (home / name).rename(home / "elsewhere")
+    not_ready = server.client.get("/readyz")
+    assert (not_ready.status_code, not_ready.json()["database"]) == (503, False)
+    refused = server.client.post(f"/api/sessions/{session}/turns", json={"feedback": "no fog"})
+    assert (refused.status_code, refused.json()["type"]) == (503, "urn:notthat:problem:storage")
+    assert any("was moved or replaced while in use" in line.get("exception", "") for line in server.logged())
+    (home / "elsewhere").rename(home / name)
+    assert server.client.get("/readyz").status_code == 200
+    assert server.say(session, "no boats")["negative"] == "boats"
 
 
 def test_the_numbers_tell_what_was_done(serve: Serve) -> None:

@@ -26,11 +26,11 @@ def test_parties_take_turns(parties: list[str], devices: int) -> None:
         gate, order, places = asyncio.Event(), list[tuple[str, int]](), dict[int, list[int]]()
 
         async def hold() -> None:
-            async with line.device("holder"):
+            async with line.device("key", "holder"):
                 await gate.wait()
 
         async def draw(party: str, k: int) -> None:
-            async with line.device(party, places.setdefault(k, []).append):
+            async with line.device(party[0], party, places.setdefault(k, []).append):
                 order.append((party, k))
                 await asyncio.sleep(0)
 
@@ -59,14 +59,41 @@ def test_parties_take_turns(parties: list[str], devices: int) -> None:
         assert own == sorted(own)
 
 
+@given(st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from("abc")), max_size=20))
+def test_keys_take_turns_before_their_sessions_do(parties: list[tuple[str, str]]) -> None:
+    async def served() -> list[tuple[str, str]]:
+        line, order = Line(["gpu"]), list[tuple[str, str]]()
+
+        async def draw(key: str, session: str) -> None:
+            async with line.device(key, session):
+                order.append((key, session))
+
+        async with line.device("other", "holder"):
+            waiting = [asyncio.create_task(draw(*party)) for party in parties]
+            await asyncio.sleep(0)
+        await asyncio.gather(*waiting)
+        return order
+
+    def rounds(names: list[str]) -> list[int]:
+        """Which time it is that each is served."""
+        return [names[: k + 1].count(name) for k, name in enumerate(names)]
+
+    order = asyncio.run(served())
+    assert sorted(order) == sorted(parties)
+    assert rounds([key for key, _ in order]) == sorted(rounds([key for key, _ in order]))
+    for key in "xyz":
+        sessions = [session for each, session in order if each == key]
+        assert rounds(sessions) == sorted(rounds(sessions))
+
+
 def test_one_who_leaves_the_line_leaves_no_gap() -> None:
     async def left() -> None:
         line = Line(["gpu"])
-        async with line.device("a"):
+        async with line.device("key", "a"):
             places: list[int] = []
 
             async def wait(moved: Any) -> None:
-                async with line.device("b", moved):
+                async with line.device("key", "b", moved):
                     pass
 
             gone, stays = asyncio.create_task(wait(lambda place: None)), asyncio.create_task(wait(places.append))
@@ -75,7 +102,7 @@ def test_one_who_leaves_the_line_leaves_no_gap() -> None:
             await asyncio.wait([gone])
             assert (places, len(line)) == ([2, 1], 1)
         await stays
-        async with asyncio.timeout(PATIENCE), line.device("c") as device:
+        async with asyncio.timeout(PATIENCE), line.device("key", "c") as device:
             assert device == "gpu"
 
     asyncio.run(left())
@@ -86,16 +113,16 @@ def test_a_device_that_is_given_to_somebody_who_leaves_in_that_moment_is_not_los
         line = Line(["gpu"])
 
         async def wait() -> None:
-            async with line.device("b"):
+            async with line.device("key", "b"):
                 raise AssertionError("it was cancelled before")
 
-        async with line.device("a"):
+        async with line.device("key", "a"):
             task = asyncio.create_task(wait())
             await asyncio.sleep(0)
         task.cancel()  # it was granted, and has not been told yet
         await asyncio.wait([task])
         assert task.cancelled()
-        async with asyncio.timeout(PATIENCE), line.device("c"):
+        async with asyncio.timeout(PATIENCE), line.device("key", "c"):
             pass
 
     asyncio.run(left())

@@ -5,6 +5,10 @@ import socket
 
 import httpx
 import pytest
+from typer.testing import CliRunner
+
+from notthat.agent.interfaces.cli import app
+from notthat.errors import InvalidInputError
 
 from .conftest import Running, Serve
 
@@ -65,6 +69,54 @@ def test_pages_of_other_origins_are_refused(serve: Serve) -> None:
         "/api/sessions", headers={**asked, "Access-Control-Request-Headers": "authorization"}
     )
     assert preflight.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "named", ["https://shop.example/", "HTTPS://Shop.Example", "https://shop.example:443", " https://shop.example"]
+)
+def test_an_origin_may_be_named_as_people_write_it(serve: Serve, named: str) -> None:
+    server = serve(cors=(named,))
+    shop = server.client.get("/api/sessions", headers={"Origin": "https://shop.example"})
+    assert (shop.status_code, shop.headers["access-control-allow-origin"]) == (200, "https://shop.example")
+    assert server.client.get("/api/sessions", headers={"Origin": "https://shop.example:8443"}).status_code == 403
+
+
+@pytest.mark.parametrize("named", ["shop.example", "https://", "https://shop.example/path", "ftp://shop.example", "["])
+def test_what_is_no_origin_is_refused_when_the_server_starts(named: str) -> None:
+    result = CliRunner().invoke(app, ["serve", "--port", "0", "--cors", named])
+    assert isinstance(result.exception, InvalidInputError)
+    assert str(result.exception).startswith(f"--cors {named}: write a site as https://shop.example")
+
+
+@pytest.mark.parametrize("origin", ["https://shop.example", "null"])
+def test_pages_of_any_origin_may_call_where_that_is_asked_for_but_without_what_browsers_know(
+    serve: Serve, origin: str
+) -> None:
+    server = serve(cors=("*",))
+    answer = server.client.get("/api/sessions", headers={"Origin": origin, "Cookie": "a=b"})
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] in ("*", origin)
+    assert "access-control-allow-credentials" not in answer.headers
+
+
+def test_pages_may_send_and_read_what_the_api_has(serve: Serve) -> None:
+    server = serve(cors=("*",))
+    read = server.client.get("/healthz", headers={"Origin": "https://shop.example"})
+    exposed = read.headers["access-control-expose-headers"].split(", ")
+    assert {"Mcp-Session-Id", "Location", "Retry-After", "Preference-Applied"} <= set(exposed)
+    for method in ("HEAD", "POST", "PUT", "DELETE", "OPTIONS"):
+        asked = {"Origin": "https://shop.example", "Access-Control-Request-Method": method}
+        wanted = {"Access-Control-Request-Headers": "x-api-key, idempotency-key, mcp-session-id"}
+        preflight = server.client.options("/mcp", headers={**asked, **wanted})
+        assert preflight.status_code == 200
+        assert "x-api-key" in preflight.headers["access-control-allow-headers"]
+
+
+def test_a_refusal_can_be_read_by_the_page_that_asked(serve: Serve) -> None:
+    server = serve(cors=("https://shop.example",))
+    server.studio.store.keys.add("bot")
+    refused = server.client.get("/api/sessions", headers={"Origin": "https://shop.example"})
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, "https://shop.example")
 
 
 def test_nothing_is_said_of_origins_unless_some_are_named(server: Running) -> None:

@@ -24,7 +24,8 @@ class ErrorAnswer(BaseModel):
     error: dict[str, str] = Field(examples=[{"message": "no such session"}])
 
 
-def _told(problem: Problem) -> JSONResponse:
+def error_response(problem: Problem) -> JSONResponse:
+    """A problem as an answer that AUTOMATIC1111's clients read."""
     answer = ErrorAnswer(detail=problem.detail, error={"message": problem.detail, "code": problem.name})
     return JSONResponse(answer.model_dump(), problem.status, headers=problem.headers)
 
@@ -35,7 +36,7 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def router() -> APIRouter:
     """A router below `/sdapi/v1` whose errors are told so."""
-    return APIRouter(prefix="/sdapi/v1", tags=["AUTOMATIC1111's API"], route_class=route_class(_told))
+    return APIRouter(prefix="/sdapi/v1", tags=["AUTOMATIC1111's API"], route_class=route_class(error_response))
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """`/mcp`: the tools of the Model Context Protocol over streamable HTTP, done by the server.
 
-A host sends its key as `Authorization: Bearer nt_…` with every request; without one on a server that has keys it is
-answered 401 before anything is read.
+A host sends its key with every request; without one on a server that has keys it is answered 401 before anything is
+read, as by all of the server.
 """
 
 from collections.abc import Callable, Coroutine, Sequence
@@ -11,6 +11,8 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from fastapi import FastAPI
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.requests import Request
 from starlette.routing import Route
@@ -23,15 +25,16 @@ from ....replaying import Replayed
 from ....turn_png import png_of
 from ...mcp import Replay, Report, Say, Show, Start, Undo, mcp_server
 from ..answers import TurnAnswer
-from ..callers import Caller, caller_of
+from ..authentication import caller_in
+from ..callers import Caller
 from ..events import Data
 from ..links import Links
-from ..problems import problem_of
+from ..problems import Problem, problem_of
 from ..service import Service
+from ..shares import Places
 from ..underway import Underway
-
-_MOST_HOSTS = 1000
-_CALLER = "notthat.caller"
+from .mcp_errors import error_response
+from .mcp_sessions import SessionShares
 
 Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
@@ -132,26 +135,24 @@ async def _followed(run: Underway[Told], report: Report) -> Told:
 
 
 class _Door:
-    """Lets in who may come, and hands on."""
+    """Tells the session manager whose request it is, and counts each key's sessions."""
 
     def __init__(self, service: Service, manager: StreamableHTTPSessionManager) -> None:
-        self._service, self._manager = service, manager
+        serving = service.serving
+        places = Places(serving.mcp_sessions, serving.share)
+        self._sessions = SessionShares(manager.handle_request, places, serving.mcp_idle)
         self.route = Route("/mcp", endpoint=self)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 401 or 429, or hand on."""
+        """Answer 429, or hand on."""
         scope["route"] = self.route  # for the log
-        service, authorization = self._service, Request(scope).headers.get("authorization")
+        key = caller_in(Request(scope)).id
+        if key is not None:  # the manager lets a session be used by the user that opened it alone
+            scope["user"] = AuthenticatedUser(AccessToken(token="", client_id=key, scopes=[]))
         try:
-            caller = await service.reading(
-                lambda: caller_of(service.studio.store, authorization, keyless=service.serving.loopback)
-            )
-            service.rate.take(caller)
-        except Exception as error:
-            await problem_of(error).response()(scope, receive, send)
-            return
-        scope[_CALLER] = caller
-        await self._manager.handle_request(scope, receive, send)
+            await self._sessions.handle(key, scope, receive, send)
+        except Problem as problem:
+            await error_response(problem)(scope, receive, send)
 
 
 def install(app: FastAPI, service: Service) -> AbstractAsyncContextManager[None]:
@@ -159,13 +160,16 @@ def install(app: FastAPI, service: Service) -> AbstractAsyncContextManager[None]
 
     def backend_of(context: Any) -> ServiceBackend:
         request: Request = context.request
-        return ServiceBackend(service, request.scope[_CALLER], Links.of(request))
+        return ServiceBackend(service, caller_in(request), Links.of(request))
 
     def unexpected(tool: str, error: Exception) -> None:
         service.watching.log.unexpected(error, tool=tool)
 
     manager = StreamableHTTPSessionManager(
-        mcp_server(backend_of, unexpected), max_sessions=_MOST_HOSTS, max_request_body_size=service.serving.body
+        mcp_server(backend_of, unexpected),
+        max_sessions=service.serving.mcp_sessions,
+        session_idle_timeout=service.serving.mcp_idle,
+        max_request_body_size=service.serving.body,
     )
     app.router.routes.append(_Door(service, manager).route)
     return manager.run()

@@ -52,7 +52,8 @@ def error_of(problem: Problem) -> ErrorAnswer:
     return ErrorAnswer(error=ErrorDetails(message=problem.detail, type=kind, param=".".join(where) or None, code=code))
 
 
-def _told(problem: Problem) -> JSONResponse:
+def error_response(problem: Problem) -> JSONResponse:
+    """A problem as an answer that OpenAI's clients read."""
     status, _ = _NAMES.get(problem.name, (problem.status, ""))
     return JSONResponse(error_of(problem).model_dump(mode="json"), status, headers=problem.headers)
 
@@ -64,7 +65,7 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def router() -> APIRouter:
     """A router below `/v1` whose errors are told so."""
-    return APIRouter(prefix="/v1", tags=["OpenAI's API"], route_class=route_class(_told))
+    return APIRouter(prefix="/v1", tags=["OpenAI's API"], route_class=route_class(error_response))
 
 
 def model_named(name: str | None, service: Service) -> str | None:

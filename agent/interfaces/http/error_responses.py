@@ -1,0 +1,20 @@
+"""Errors as the clients of a path read them: OpenAI's, AUTOMATIC1111's and JSON-RPC's shape, else problem+json."""
+
+from fastapi.responses import JSONResponse
+
+from .faces import automatic1111_shapes, mcp_errors, openai_shapes
+from .problems import Problem, RespondWith
+
+_BY_PREFIX: dict[str, RespondWith] = {
+    "/v1": openai_shapes.error_response,
+    "/sdapi": automatic1111_shapes.error_response,
+    "/mcp": mcp_errors.error_response,
+}
+
+
+def error_response(path: str, problem: Problem) -> JSONResponse:
+    """The response to a request for this path, whether or not there is a route for it."""
+    for prefix, respond in _BY_PREFIX.items():
+        if path == prefix or path.startswith(f"{prefix}/"):
+            return respond(problem)
+    return problem.response()

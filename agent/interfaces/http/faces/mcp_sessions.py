@@ -1,0 +1,101 @@
+"""How many MCP sessions each key holds, as the answers of the SDK's session manager tell.
+
+The manager bounds the number of all sessions, ends idle ones, and lets a session be used by its own key alone.
+"""
+
+from dataclasses import dataclass
+from time import monotonic
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..problems import Problem, too_many
+from ..shares import Places
+
+SESSION_HEADER = "mcp-session-id"
+_COME_AGAIN = 10
+"""Seconds after which a session may have ended."""
+
+
+@dataclass
+class _Session:
+    key: str | None
+    requests: int = 0
+    """Those that are answered now."""
+    used: float = 0.0
+
+
+class SessionShares:
+    """Counts the sessions that `app` opens and ends; one that is idle for `idle` seconds has ended."""
+
+    def __init__(self, app: ASGIApp, places: Places, idle: float) -> None:
+        self._app, self._places, self._idle = app, places, idle
+        self._sessions: dict[str, _Session] = {}
+
+    async def handle(self, key: str | None, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request of this key's on.
+
+        Raises:
+            Problem: 429, where it would open a session, and the key holds its share of them.
+        """
+        self._forget_idle()
+        name = Headers(scope=scope).get(SESSION_HEADER)
+        if name is None:
+            await self._open(key, scope, receive, send)
+        else:
+            await self._use(name, scope, receive, send)
+
+    async def _open(self, key: str | None, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._places.has_place(key):
+            raise _full()
+        opened: str | None = None
+
+        async def watched(message: Message) -> None:
+            nonlocal opened
+            if message["type"] == "http.response.start" and message["status"] < 400:
+                opened = MutableHeaders(scope=message).get(SESSION_HEADER)
+            await send(message)
+
+        self._places.take(key)  # before it is known whether this opens one: many may ask at once
+        try:
+            await self._app(scope, receive, watched)
+        finally:
+            if opened is None:
+                self._places.give_back(key)
+            else:
+                self._sessions[opened] = _Session(key, used=monotonic())
+
+    async def _use(self, name: str, scope: Scope, receive: Receive, send: Send) -> None:
+        session, status = self._sessions.get(name), 0
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        if session is not None:
+            session.requests += 1
+        try:
+            await self._app(scope, receive, watched)
+        finally:
+            if session is not None:
+                session.requests -= 1
+                session.used = monotonic()
+            if scope["method"] == "DELETE" and status < 300:
+                self._end(name)
+
+    def _forget_idle(self) -> None:
+        oldest = monotonic() - self._idle
+        for name in [name for name, each in self._sessions.items() if not each.requests and each.used < oldest]:
+            self._end(name)
+
+    def _end(self, name: str) -> None:
+        session = self._sessions.pop(name, None)
+        if session is not None:
+            self._places.give_back(session.key)
+
+
+def _full() -> Problem:
+    detail = f"this key has too many MCP sessions open: end one with DELETE, or try again in {_COME_AGAIN} s"
+    return too_many("too-many-sessions", "Too many MCP sessions", detail, _COME_AGAIN)
