@@ -1,4 +1,4 @@
-"""Models from folders, files and the hub: diffusers loads them, quietly; what is broken is told in one line."""
+"""Load models from folders, files and the hub with diffusers, and report a broken model in one line."""
 
 import threading
 import warnings
@@ -17,10 +17,10 @@ from .families.base import Family
 from .models import About, about, kind_of, locate
 
 BROKEN = (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, ImportError, SafetensorError)
-"""What diffusers and transformers raise on a folder or a file that isn't whole."""
+"""What diffusers and transformers raise on an incomplete folder or file."""
 
 _alone = threading.Lock()
-"""diffusers and transformers change torch for as long as they build a model: two at once would break it for good."""
+"""diffusers and transformers patch torch while they build a model. Two at once would leave it patched for good."""
 
 _SINGLE_FILES = {
     "double_blocks.0.img_attn.norm.key_norm.scale": "FluxPipeline",
@@ -31,14 +31,14 @@ _SINGLE_FILES = {
     "conditioner.embedders.0.model.transformer.resblocks.9.mlp.c_proj.bias": "refiner",
     "model.diffusion_model.input_blocks.0.0.weight": "StableDiffusionPipeline",
 }
-"""A tensor that tells what kind of checkpoint a single file is, the telling ones first."""
+"""Tensor names that identify the kind of a single-file checkpoint; the most specific first."""
 
 
 def load_family(model: str, device: torch.device) -> Family:
-    """The model on its device, in evaluation mode.
+    """Load a model onto its device, in evaluation mode.
 
     Raises:
-        InvalidModelError: where there is none, it is broken, or of a family that isn't supported.
+        InvalidModelError: the model does not exist, is broken, or its family is not supported.
     """
     where = locate(model)
     try:
@@ -50,7 +50,7 @@ def load_family(model: str, device: torch.device) -> Family:
 
 
 def _load(model: str, where: Path | str, device: torch.device) -> tuple[Any, About]:
-    """The diffusers pipeline, and what its folder says of itself."""
+    """The diffusers pipeline, and the contents of its `notthat.json`."""
     import diffusers
 
     library: Any = diffusers
@@ -73,7 +73,7 @@ def _load(model: str, where: Path | str, device: torch.device) -> tuple[Any, Abo
 
 
 def _from_single_file(pipeline_class: Any, file: Path, options: dict[str, Any]) -> tuple[Any, About]:
-    """The pipeline of a checkpoint, configured by the folder beside it that has its name, else as the hub has it."""
+    """The pipeline of a checkpoint, configured by the folder of the same name beside it, or else from the hub."""
     folder = file.with_suffix("")
     if folder.is_dir():
         kind_of(folder)
@@ -89,7 +89,7 @@ def _from_single_file(pipeline_class: Any, file: Path, options: dict[str, Any]) 
 
 
 def _kind_of_file(model: str, path: Path) -> str:
-    """The pipeline class that a single checkpoint's tensors make."""
+    """The pipeline class of a single-file checkpoint, from the names of its tensors."""
     with safe_open(path, framework="pt") as tensors:
         names = set(tensors.keys())
     for telling, kind in _SINGLE_FILES.items():
@@ -99,17 +99,17 @@ def _kind_of_file(model: str, path: Path) -> str:
 
 
 def _dtype(kind: str, device: torch.device) -> torch.dtype:
-    """Half precision on CUDA: the one that the model was made for; single precision elsewhere."""
+    """Half precision on CUDA, in the format that the model was trained for; single precision elsewhere."""
     if device.type != "cuda":
         return torch.float32
     return torch.bfloat16 if kind in ("FluxPipeline", "StableDiffusion3Pipeline") else torch.float16
 
 
 def device_of(name: str | None) -> torch.device:
-    """The device of a name; without one CUDA, or Apple's, or the processor.
+    """The device with this name; without a name, CUDA if available, else MPS, else the CPU.
 
     Raises:
-        InvalidDeviceError: where this machine has no such device.
+        InvalidDeviceError: the machine has no such device.
     """
     if name is None:
         mps = "mps" if torch.backends.mps.is_available() else "cpu"
@@ -127,7 +127,7 @@ def device_of(name: str | None) -> torch.device:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep diffusers and transformers from talking to our users: bars for loading, hints for developers."""
+    """Suppress the progress bars, warnings and hints of diffusers and transformers."""
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
 
@@ -148,5 +148,5 @@ def quiet() -> Iterator[None]:
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, short."""
+    """The first line of an error's message, at most 200 characters."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
