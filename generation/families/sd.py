@@ -10,7 +10,7 @@ from .unets import UNetFamily
 
 
 class StableDiffusion(UNetFamily):
-    """Drives the parts of a `StableDiffusionPipeline`."""
+    """The family of `StableDiffusionPipeline`."""
 
     lora_loader = "StableDiffusionLoraLoaderMixin"
     guidance_scale = 7.5
