@@ -34,12 +34,12 @@ def why_not(request: GenerationRequest, family: Family) -> str | None:
     if request.method == "nag":
         return None
     if family.guidance_built_in:
-        return "This model has its guidance built in, so nothing can be excluded by it: use --method nag."
+        return "This model has built-in guidance, so exclusions have no effect: use --method nag."
     if request.guidance_scale <= 1:
         scale = f"{request.guidance_scale:g}"
-        return f"At a guidance of {scale} nothing can be excluded: use more than 1, or --method nag."
+        return f"At a guidance of {scale} exclusions have no effect: use more than 1, or --method nag."
     if request.guidance_start >= request.guidance_stop:
-        return "Guidance has no steps to act in, so nothing can be excluded."
+        return "The guidance interval contains no step, so exclusions have no effect."
     return None
 
 

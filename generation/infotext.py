@@ -89,7 +89,7 @@ def from_own_key(text: str) -> dict[str, Any]:
     try:
         return GenerationRequest.model_validate_json(text).model_dump(mode="json")
     except ValidationError:
-        raise InvalidRequestError("the picture's key “notthat” holds no request of this version") from None
+        raise InvalidRequestError("the picture's key “notthat” contains no request of this version") from None
 
 
 def from_infotext(text: str) -> tuple[dict[str, Any], list[str]]:

@@ -59,10 +59,10 @@ def _load(model: str, where: Path | str, device: torch.device) -> tuple[Any, Abo
             where = Path(library.DiffusionPipeline.download(where, safety_checker=None))
         except OSError as error:
             reason = "can't be reached, or has no such model"
-            raise InvalidModelError(f"{model} is not whole on this machine, and the hub {reason}") from error
+            raise InvalidModelError(f"{model} is not complete on this machine, and the hub {reason}") from error
     kind = _kind_of_file(model, where) if where.is_file() else kind_of(where)
     if kind not in SUPPORTED:
-        raise InvalidModelError(f"{model} is a {kind}: not supported yet (supported: {', '.join(SUPPORTED)})")
+        raise InvalidModelError(f"{model} is a {kind}, which is not supported (supported: {', '.join(SUPPORTED)})")
     pipeline_class: Any = getattr(library, kind)
     options: dict[str, Any] = {"dtype": _dtype(kind, device)}
     if "safety_checker" in pipeline_class._optional_components:
@@ -83,7 +83,7 @@ def _from_single_file(pipeline_class: Any, file: Path, options: dict[str, Any]) 
         return pipeline_class.from_single_file(str(file), **options), About()
     except (LocalEntryNotFoundError, OfflineModeIsEnabled):
         raise InvalidModelError(
-            f"{file} says nothing of its configuration, and the hub, which has it, can't be reached: "
+            f"{file} contains no configuration, and the hub, which has it, can't be reached: "
             f"go online once, or put a folder {folder.name} in diffusers' layout beside it (no weights needed)"
         ) from None
 
@@ -95,7 +95,7 @@ def _kind_of_file(model: str, path: Path) -> str:
     for telling, kind in _SINGLE_FILES.items():
         if telling in names:
             return kind
-    raise InvalidModelError(f"{model} is no whole checkpoint: none of the supported models has such tensors")
+    raise InvalidModelError(f"{model} is no complete checkpoint of a supported model: its tensors fit none of them")
 
 
 def _dtype(kind: str, device: torch.device) -> torch.dtype:
@@ -117,7 +117,7 @@ def device_of(name: str | None) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise InvalidDeviceError(f"no device “{name}”: say cpu, cuda, cuda:1 or mps") from None
+        raise InvalidDeviceError(f"no device “{name}”: use cpu, cuda, cuda:1 or mps") from None
     try:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:

@@ -114,13 +114,15 @@ class LocalEngine:
         if request.negative_prompt and why:
             lines.append(why)
         if request.negative_prompt and request.joining_step >= request.num_inference_steps:
-            lines.append(f"After {request.joining_step} steps it is too late to exclude anything.")
+            lines.append(
+                f"Exclusions would join after {request.joining_step} steps, which is too late to have an effect."
+            )
         if request.method == "nag" and request.guidance_scale > 1 and not self._family.guidance_built_in:
-            lines.append(f"With nag there is one pass, in which a guidance of {request.guidance_scale:g} has no part.")
+            lines.append(f"The method nag makes one pass and ignores the guidance of {request.guidance_scale:g}.")
         for name, text in (("prompt", request.prompt), ("negative prompt", request.negative_prompt)):
             cut = self._family.overflow(text, Manner.of(request))
             if cut:
-                lines.append(f"The {name} is too long for the model, which did not read its end: “{cut}”.")
+                lines.append(f"The {name} is too long for the model, which ignores its end: “{cut}”.")
         return lines
 
     def read(self, text: str, syntax: Syntax = "weighted") -> Reading:
@@ -212,7 +214,7 @@ class LocalEngine:
                         f"“{shown:.40}” weighs {fragment.weight:g}: weights go from 0 to {_MAX_WEIGHT:g}"
                     )
         if self._running_in == threading.get_ident():
-            raise GenerationError("this thread has begun another picture: go through its steps, or close them, first")
+            raise GenerationError("this thread is drawing another picture: finish or close that one first")
 
 
 class Previewing:

@@ -69,11 +69,11 @@ class Adapter:
         for name, tensor in tensors.items():
             match = _TENSOR.fullmatch(name)
             if match is None:
-                raise InvalidRequestError(f"--lora: {file} is no LoRA that can be used: it holds “{name:.60}”")
+                raise InvalidRequestError(f"--lora: {file} is no supported LoRA: it contains “{name:.60}”")
             side = {"A": "down", "B": "up"}.get(match["side"], match["side"])
             pairs.setdefault(_normal(match["path"]), {})[side] = tensor
         if not pairs or any(pair.keys() != {"down", "up"} for pair in pairs.values()):
-            raise InvalidRequestError(f"--lora: {file} is no whole LoRA")
+            raise InvalidRequestError(f"--lora: {file} is no complete LoRA")
         for path, pair in pairs.items():
             rank = pair["down"].shape[0]
             yield path, pair["down"], pair["up"], alphas.get(path, float(rank)) / rank

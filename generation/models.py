@@ -102,7 +102,7 @@ def about(folder: Path) -> About:
     try:
         return About.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise InvalidModelError(f"{path} can't be read: it may hold {', '.join(About.model_fields)}") from None
+        raise InvalidModelError(f"{path} can't be read: it may contain {', '.join(About.model_fields)}") from None
 
 
 def absolute(model: str) -> str:

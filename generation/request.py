@@ -11,7 +11,7 @@ from .joining import Joining, joining_share
 from .prompt_syntax import terms
 
 Syntax = Literal["weighted", "plain"]
-"""How prompts are read: "weighted" takes `(word:1.3)` and any length; "plain" is as in stock diffusers, cut at 77 tokens."""
+"""How to read prompts: "weighted" takes `(word:1.3)` and any length; "plain" cuts at 77 tokens, as stock diffusers."""
 
 Weighting = Literal["scaled", "restored"]
 """What a weight does: "scaled" scales the token's embedding; "restored" also restores the mean of the whole

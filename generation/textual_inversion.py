@@ -48,7 +48,7 @@ class Inversions:
         if vectors.shape[1] != width:
             raise InvalidRequestError(
                 f"--embedding: {file} was made for a text encoder of width {vectors.shape[1]}, "
-                f"and this model's is {width} wide"
+                f"and this model's has width {width}"
             )
 
     def add(self, file: str, vectors: Tensor) -> None:
@@ -78,5 +78,5 @@ def read_vectors(file: str) -> dict[str, Tensor]:
     if {"clip_l", "clip_g"} <= shaped.keys():
         return {name: shaped[name] for name in ("clip_l", "clip_g")}
     if len(shaped) != 1 or len(tensors) != 1:
-        raise InvalidRequestError(f"--embedding: {file} holds no textual inversion")
+        raise InvalidRequestError(f"--embedding: {file} contains no textual inversion")
     return {"emb_params": next(iter(shaped.values()))}

@@ -148,7 +148,7 @@ class Family(ABC):
         flows = name.startswith("FlowMatch") or self.scheduler.config.get("use_flow_sigmas", False)
         if bool(flows) != self.flow or not hasattr(self.scheduler, "set_timesteps"):
             wanted = "FlowMatchEulerDiscreteScheduler" if self.flow else "DDIMScheduler"
-            raise InvalidModelError(f"this model can't use its scheduler, {name}: put one in like {wanted}")
+            raise InvalidModelError(f"this model can't use its scheduler, {name}: replace it, for example by {wanted}")
 
 
 def _statistics(config: Any, like: Tensor) -> tuple[Tensor | float, Tensor | float]:

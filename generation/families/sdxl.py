@@ -23,7 +23,7 @@ class StableDiffusionXL(UNetFamily):
 
     def __init__(self, pipeline: Any, about: About, model: str) -> None:
         if pipeline.text_encoder is None or pipeline.text_encoder_2 is None:
-            raise InvalidModelError("this model has no two text encoders: a refiner can't draw by itself")
+            raise InvalidModelError("this model lacks a text encoder: it may be a refiner, which can't draw by itself")
         super().__init__(pipeline, about, model)
         if pipeline.config.force_zeros_for_empty_prompt:
             self.no_negative = "zeros"

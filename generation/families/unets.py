@@ -28,7 +28,7 @@ class UNetFamily(Family):
     def __init__(self, pipeline: Any, about: About, model: str) -> None:
         self.unet = pipeline.unet
         if self.unet.config.in_channels != pipeline.vae.config.latent_channels:
-            raise InvalidModelError("this model wants more than noise to start from (an inpainting model, say)")
+            raise InvalidModelError("this model needs more than noise as input: it may be an inpainting model")
         super().__init__(pipeline, pipeline.unet, about.vocabulary)
         self.guidance_built_in = self.unet.config.time_cond_proj_dim is not None
         side = self.unet.config.sample_size * self.vae_scale
