@@ -29,7 +29,7 @@ class Bot:
     """The session of each customer. Store them in your database, so that customers can come back."""
 
     def handle_message(self, customer: str, words: str, message: str | None = None) -> str:
-        """Return the answer to a customer's words. `message` is the message's id; a repeated id makes no second turn."""
+        """Answer a customer's words. `message` is the message's id; a repeated id makes no second turn."""
         session = self.sessions.get(customer)
         try:
             if session is None:
@@ -46,7 +46,7 @@ class Bot:
         return f"{turn['reply']}\n{turn['image']}"
 
     def _post(self, path: str, body: dict[str, Any], message: str | None) -> dict[str, Any]:
-        """Send a request, and repeat it if the server is busy or unreachable. The message's id prevents a second turn."""
+        """Send a request; repeat it if the server is busy or unreachable. The message's id prevents a second turn."""
         headers = {"Content-Type": "application/json", "Idempotency-Key": message or str(uuid.uuid4())}
         if self.key is not None:
             headers["Authorization"] = f"Bearer {self.key}"
