@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import InvalidInputError
 from ..generation import GenerationRequest, absolute
-from ..storage import Attempt, Receipt, SessionStart
+from ..storage import Attempt, SessionStart
 from .edits import MAX_PROMPT_CHARACTERS, Edit, Exclude, SetPrompt, State, apply
 from .exclusions import NegativePrompt, parse_negative
 from .interpreters import Interpretation
@@ -37,10 +37,10 @@ class Beginning:
     """The id of the key that the session will belong to."""
 
 
-def begin_session(
-    beginning: Beginning, studio: Studio, session: str | None = None, receipt: Receipt | None = None
-) -> Attempt:
-    """Record a new session's first turn, which `recording.draw` draws; `session` is an id for it.
+def begin_session(beginning: Beginning, studio: Studio, recorded: Attempt | None = None) -> Attempt:
+    """Record a new session's first turn, which `recording.draw` draws.
+
+    `recorded` is where the words are recorded already, to become that turn.
 
     Raises:
         InvalidInputError: where the prompt says nothing, or asks for what a policy forbids.
@@ -69,7 +69,10 @@ def begin_session(
     engine = studio.engine(model)
     reply = " ".join([said.reply, *remarks(engine, first, replace(blank, negative=NegativePrompt()), state)])
     turn = new_turn(0, None, words, said.edits, reply, state, first, provenance(studio, first, policies, said))
-    return studio.store.attempts.begin_session(SessionStart(model, policies, beginning.owner), turn, session, receipt)
+    start = SessionStart(model, policies, beginning.owner)
+    if recorded is not None:
+        return studio.store.attempts.prepare(recorded, turn, start)
+    return studio.store.attempts.begin_session(start, turn)
 
 
 def words_of(text: str, name: str, hint: str) -> str:

@@ -5,7 +5,7 @@ the request a picture, and all of it is stored as a turn. That is recorded befor
 words are lost; a turn that fails or is cancelled leaves the session as it was, and can be retried.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Self
@@ -14,17 +14,21 @@ from ..errors import InvalidInputError
 from ..generation import GenerationRequest
 from ..storage import Attempt, Receipt, SessionRecord, StorageError, TurnRecord
 from .beginning import Beginning, as_first_prompt, begin_session, words_of
+from .commands import Change, EditCommand, SayCommand, SeedCommand, StartCommand, commands_adapter
 from .edits import Edit, State, Undo, apply
 from .effects import negative_effect
 from .exclusions import Exclusion, NegativePrompt
 from .interpreters import Interpretation
-from .recording import draw, edits_as_json, new_turn, provenance, remarks
+from .recording import draw, edits_as_json, end_turn, new_turn, provenance, remarks
 from .replies import describe
 from .studio import OnStep, Studio
 from .terms import one_line
 
 Turn = TurnRecord
 """A finished turn; after words that changed nothing, the turn that is still shown, with those words."""
+
+Allow = Callable[[Beginning], Beginning]
+"""Checks what a session is to begin with."""
 
 _RECENT_TURNS = 3
 """How many turns back an interpreter is told of."""
@@ -97,7 +101,8 @@ class Conversation:
     ) -> Self:
         """Draw a turn again that came to no picture, by default the session's latest, from what was recorded of it."""
         studio = studio or Studio.open()
-        return cls.of(draw(studio, studio.store.attempts.again(session, turn), on_step), studio)
+        prepared = prepare_recorded(studio, studio.store.attempts.again(session, turn))
+        return cls.of(draw(studio, prepared, on_step) if isinstance(prepared, Attempt) else prepared, studio)
 
     @property
     def state(self) -> State:
@@ -109,30 +114,24 @@ class Conversation:
 
         A new turn keeps the seed, so that only what was asked for changes.
         """
-        return self._drawn(self.heard(feedback), on_step)
+        return self._drawn(self.prepare(SayCommand(feedback=feedback)), on_step)
 
     def edit(self, edits: Iterable[Edit], on_step: OnStep | None = None) -> Turn:
         """Change what is excluded or wanted by edits instead of words; the next turn, as `say` gives it."""
-        return self._drawn(self.edited(edits), on_step)
+        return self._drawn(self.prepare(EditCommand(edits=tuple(edits))), on_step)
 
-    def heard(self, feedback: str, receipt: Receipt | None = None) -> Turn | Attempt:
-        """`say` without the drawing: a turn that is recorded for `recording.draw`, or the one that is still shown."""
-        words = words_of(feedback, "feedback", "say what is wrong with the picture")
-        said = self._interpret(words, self.head)
-        undone = _undone(said.edits)
-        parent = self._ancestor(undone)
-        if parent is not None and undone and len(said.edits) > 1:  # the rest was said of the picture gone back to
-            said = self._interpret(words, parent)
-        return self._change(words, said, undone, parent, receipt)
+    def prepare(self, change: Change, recorded: Attempt | None = None) -> Turn | Attempt:
+        """Do what `say`, `edit` and `seed` do, up to the drawing: a turn for `recording.draw`, or the one still shown.
 
-    def edited(self, edits: Iterable[Edit], receipt: Receipt | None = None) -> Turn | Attempt:
-        """`edit` without the drawing, as `heard` is `say` without it."""
-        edits = tuple(edits)
-        undone = _undone(edits)
-        parent = self._ancestor(undone)
-        said = Interpretation(edits=edits, reply=describe(edits, self._state(parent or self.head)))
-        words = one_line(said.reply)
-        return self._change(words, said, undone, parent, receipt, read=False)
+        `recorded` is where the change is recorded already, to become that turn.
+        """
+        match change:
+            case SayCommand():
+                return self._prepare_feedback(change.feedback, recorded)
+            case EditCommand():
+                return self._prepare_edits(change.edits, recorded)
+            case SeedCommand():
+                return self._prepare_seed(change.seed, recorded)
 
     def undo(self, turns: int = 1, receipt: Receipt | None = None) -> Turn:
         """Go back; the turn that is shown now. What came after stays in the session, off to the side."""
@@ -150,17 +149,7 @@ class Conversation:
 
     def seed(self, seed: int, on_step: OnStep | None = None) -> Turn:
         """The same again from this seed."""
-        return self._drawn(self.seeded(seed), on_step)
-
-    def seeded(self, seed: int, receipt: Receipt | None = None) -> Turn | Attempt:
-        """`seed` without the drawing."""
-        state, words = self.state, f"seed {seed}"
-        said = Interpretation(reply=f"From seed {seed}.")
-        if seed == state.seed:
-            return replace(self.head, feedback=words, edits=(), reply=said.reply)
-        number = self.studio.store.next_number(self.id)
-        after = replace(state, seed=seed)
-        return self._grow(self.head, number, words, said, state, after, receipt, read=False)
+        return self._drawn(self.prepare(SeedCommand(seed=seed)), on_step)
 
     def interpret_again(self, turn: Turn) -> Interpretation:
         """What a turn's words mean to today's interpreter, in the state that they were said in.
@@ -182,6 +171,30 @@ class Conversation:
         """Every turn of the session, in order of creation."""
         return self.studio.store.turns(self.id)
 
+    def _prepare_feedback(self, feedback: str, recorded: Attempt | None) -> Turn | Attempt:
+        words = words_of(feedback, "feedback", "say what is wrong with the picture")
+        said = self._interpret(words, self.head)
+        undone = _undone(said.edits)
+        parent = self._ancestor(undone)
+        if parent is not None and undone and len(said.edits) > 1:  # the rest was said of the picture gone back to
+            said = self._interpret(words, parent)
+        return self._change(words, said, undone, parent, recorded)
+
+    def _prepare_edits(self, edits: tuple[Edit, ...], recorded: Attempt | None) -> Turn | Attempt:
+        undone = _undone(edits)
+        parent = self._ancestor(undone)
+        said = Interpretation(edits=edits, reply=describe(edits, self._state(parent or self.head)))
+        words = one_line(said.reply)
+        return self._change(words, said, undone, parent, recorded, read=False)
+
+    def _prepare_seed(self, seed: int, recorded: Attempt | None) -> Turn | Attempt:
+        state, words = self.state, f"seed {seed}"
+        said = Interpretation(reply=f"From seed {seed}.")
+        if seed == state.seed:
+            return replace(self.head, feedback=words, edits=(), reply=said.reply)
+        after = replace(state, seed=seed)
+        return self._grow(self.head, self._number(recorded), words, said, state, after, recorded, read=False)
+
     def _drawn(self, prepared: Turn | Attempt, on_step: OnStep | None) -> Turn:
         if isinstance(prepared, Attempt):
             self.head = prepared = draw(self.studio, prepared, on_step)
@@ -193,7 +206,7 @@ class Conversation:
         said: Interpretation,
         undone: int,
         parent: Turn | None,
-        receipt: Receipt | None,
+        recorded: Attempt | None,
         *,
         read: bool = True,
     ) -> Turn | Attempt:
@@ -201,13 +214,13 @@ class Conversation:
         if parent is None:
             return replace(self.head, feedback=words, edits=(), reply=self._cannot_undo(undone))
         before = self._state(parent)
-        number = self.studio.store.next_number(self.id)
+        number = self._number(recorded)
         after = apply(before, said.edits, turn=number, words=words)
         if after != before:
             self.studio.check_prompt(after.prompt, self._policies)
-            return self._grow(parent, number, words, said, before, after, receipt, read=read)
+            return self._grow(parent, number, words, said, before, after, recorded, read=read)
         if undone:
-            self.head = self.studio.store.move_head(self.id, parent.number, receipt)
+            self.head = self.studio.store.move_head(self.id, parent.number, recorded.receipt if recorded else None)
         return replace(self.head, feedback=words, edits=edits_as_json(said.edits), reply=said.reply)
 
     def _grow(
@@ -218,7 +231,7 @@ class Conversation:
         said: Interpretation,
         before: State,
         after: State,
-        receipt: Receipt | None,
+        recorded: Attempt | None,
         *,
         read: bool = True,
     ) -> Attempt:
@@ -229,7 +242,13 @@ class Conversation:
         reply = " ".join([said.reply, *remarks(engine, request, before, after)])
         made_with = provenance(self.studio, request, self._policies, said if read else None)
         turn = new_turn(number, parent.number, words, said.edits, reply, after, request, made_with)
-        return self.studio.store.attempts.begin(self.id, turn, receipt)
+        if recorded is not None:
+            return self.studio.store.attempts.prepare(recorded, turn)
+        return self.studio.store.attempts.begin(self.id, turn)
+
+    def _number(self, recorded: Attempt | None) -> int:
+        """The number of the turn that comes next, or the one that it was recorded under."""
+        return self.studio.store.next_number(self.id) if recorded is None else recorded.turn.number
 
     def _ancestor(self, turns: int) -> Turn | None:
         """The turn so many turns back from the head; None where the first is nearer."""
@@ -260,6 +279,38 @@ class Conversation:
         if depth == 0:
             return "There is nothing to undo: this is the first picture."
         return f"Only {depth} turn{'s' if depth > 1 else ''} can be undone, not {turns}."
+
+
+def prepare_recorded(
+    studio: Studio, attempt: Attempt, allow: Allow = lambda options: options, *, keep_refused: bool = True
+) -> Turn | Attempt:
+    """Interpret a recorded command: a turn for `recording.draw`, or the turn still shown where nothing changes.
+
+    What can't be interpreted is recorded as failed; so is what is refused, unless it is dropped (`keep_refused`).
+    `allow` checks what a session is to begin with, and cuts the model's defaults to what is allowed.
+    """
+    try:
+        prepared = attempt if attempt.command is None else _carry_out(studio, attempt, allow)
+    except InvalidInputError as error:
+        if keep_refused:
+            end_turn(studio, attempt, "failed", str(error))
+        else:
+            studio.store.attempts.drop(attempt)
+        raise
+    except BaseException as error:
+        end_turn(studio, attempt, "failed", str(error) or type(error).__name__)
+        raise
+    if not isinstance(prepared, Attempt):
+        studio.store.attempts.settle(attempt, prepared.number)
+    return prepared
+
+
+def _carry_out(studio: Studio, attempt: Attempt, allow: Allow) -> Turn | Attempt:
+    command = commands_adapter.validate_python(attempt.command)
+    if isinstance(command, StartCommand):
+        return begin_session(allow(command.options), studio, attempt)
+    turn = command.turn if isinstance(command, SayCommand) else None
+    return Conversation.open(attempt.session, studio, turn=turn).prepare(command, attempt)
 
 
 def turn_json(turn: Turn) -> dict[str, Any]:

@@ -52,21 +52,22 @@ def draw(studio: Studio, attempt: Attempt, on_step: OnStep | None = None) -> Tur
         attempt = seen(studio, attempt, picture)
         turn = attempts.finish(attempt, picture.image, png_text(request), picture.seconds)
     except CancelledError as error:
-        _end(studio, attempt, "cancelled", str(error))
+        end_turn(studio, attempt, "cancelled", str(error))
         raise
     except Exception as error:
-        _end(studio, attempt, "failed", str(error) or type(error).__name__)
+        end_turn(studio, attempt, "failed", str(error) or type(error).__name__)
         raise
     except BaseException:
-        _end(studio, attempt, "cancelled", "stopped")
+        end_turn(studio, attempt, "cancelled", "stopped")
         raise
     meanwhile = attempts.meanwhile(attempt)
     news = listed_turns(meanwhile.done, meanwhile.pending)
     return replace(turn, reply=" ".join([turn.reply, *news])) if news else turn
 
 
-def _end(studio: Studio, attempt: Attempt, status: Literal["failed", "cancelled"], reason: str) -> None:
-    with suppress(StorageError):  # it is the first error that is told; the next start marks what stays pending
+def end_turn(studio: Studio, attempt: Attempt, status: Literal["failed", "cancelled"], reason: str) -> None:
+    """Record that a turn came to no picture, as soon as the database answers."""
+    with suppress(StorageError):  # it is the first error that is told; the store writes the end later
         studio.store.attempts.end(attempt, status, reason)
 
 

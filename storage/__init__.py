@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .archive import export, import_
     from .attempts import new_session_id
     from .errors import (
+        AlreadyRequestedError,
         DamagedPictureError,
         MissingPictureError,
         NewerDatabaseError,
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
         UnknownTurnError,
     )
     from .images import ImageStore
+    from .leases import LeaseTimes
     from .maintenance import Finding, Pruned, check, prune, repair
     from .migrate import revision, upgrade
     from .records import (
         Attempt,
         ExclusionRecord,
-        KeptReceipt,
         KeyLimits,
         KeyRecord,
         NewTurn,
@@ -41,14 +42,15 @@ if TYPE_CHECKING:
     from .store import Store
 
 __all__ = [
+    "AlreadyRequestedError",
     "Attempt",
     "DamagedPictureError",
     "ExclusionRecord",
     "Finding",
     "ImageStore",
-    "KeptReceipt",
     "KeyLimits",
     "KeyRecord",
+    "LeaseTimes",
     "MissingPictureError",
     "NewTurn",
     "NewerDatabaseError",
@@ -75,6 +77,7 @@ __all__ = [
 _HOME_OF = {
     **dict.fromkeys(("export", "import_"), "archive"),
     "ImageStore": "images",
+    "LeaseTimes": "leases",
     "Store": "store",
     **dict.fromkeys(("Finding", "Pruned", "check", "prune", "repair"), "maintenance"),
     **dict.fromkeys(("revision", "upgrade"), "migrate"),
@@ -83,7 +86,6 @@ _HOME_OF = {
         (
             "Attempt",
             "ExclusionRecord",
-            "KeptReceipt",
             "KeyLimits",
             "KeyRecord",
             "NewTurn",

@@ -1,14 +1,18 @@
 """Turns on their way to a picture: recorded before they are drawn, and ended whatever happens.
 
-attempt = store.attempts.begin(session, turn)         # pending: a crash loses the picture, not the words
+attempt = store.attempts.record(session, "no fog", command)     # pending: a crash loses the picture, not the words
+attempt = store.attempts.prepare(attempt, turn)                 # what the words mean
 kept = store.attempts.finish(attempt, picture, text, seconds)   # or: end(attempt, "failed", reason)
+
+`begin` is `record` and `prepare` in one, where the words are interpreted already.
 """
 
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 from PIL.Image import Image
 from sqlalchemy import (
@@ -18,8 +22,10 @@ from sqlalchemy import (
     Update,
     bindparam,
     delete,
+    func,
     insert,
     literal,
+    null,
     select,
     union_all,
     update,
@@ -29,14 +35,15 @@ from sqlalchemy.orm import Session
 from ..errors import InvalidInputError
 from . import owners, receipts, rows
 from .database import Database
-from .errors import StorageError
+from .errors import AlreadyRequestedError, StorageError
+from .leases import HeldTurn, Leases, LeaseTimes, OnLost
 from .models import AttemptRow, TurnRow
 from .records import Attempt, NewTurn, Receipt, SessionStart, TurnRecord
 
 Insert = Callable[[Session, str, NewTurn, str, Image, Mapping[str, str]], TurnRecord]
 """Adds a finished turn's rows to a session in an open transaction and moves the head to it."""
 
-_GONE = "interrupted: the process that drew it ended before the picture was there"
+_GONE = "interrupted: the process that worked on it ended or lost its database before the picture was there"
 
 _MOST_AT_ONCE = 100
 """Turns of one session that may be drawn at the same time and be told of each other."""
@@ -61,7 +68,10 @@ def _others() -> CompoundSelect[int, bool]:
         TurnRow.created_at >= bindparam("begun"),
     )
     pending = select(AttemptRow.number, literal(False)).where(
-        AttemptRow.session_id == session_id, AttemptRow.status == "pending", AttemptRow.id != bindparam("id")
+        AttemptRow.session_id == session_id,
+        AttemptRow.status == "pending",
+        AttemptRow.id != bindparam("id"),
+        AttemptRow.command.is_(None),  # what waits to be interpreted may come to nothing
     )
     return union_all(done, pending)
 
@@ -72,12 +82,99 @@ def new_session_id() -> str:
 
 
 class Attempts:
-    """The turns of a store that have no picture: `pending`, `failed` or `cancelled`."""
+    """The turns of a store that have no picture: `pending`, `failed` or `cancelled`.
 
-    def __init__(self, database: Database, save: Callable[[Image, Mapping[str, str]], str], insert: Insert) -> None:
+    A pending turn is held under a lease, which this store renews until the turn ends; see `leases`. Where the lease
+    has run out, the turn counts as failed.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        save: Callable[[Image, Mapping[str, str]], str],
+        insert: Insert,
+        times: LeaseTimes | None = None,
+    ) -> None:
         self._database = database
         self._save = save
         self._insert = insert
+        self._leases = Leases(database, times or LeaseTimes())
+
+    def record(
+        self,
+        session_id: str,
+        feedback: str,
+        command: dict[str, Any],
+        *,
+        start: SessionStart | None = None,
+        receipt: Receipt | None = None,
+    ) -> Attempt:
+        """Record what was asked before it is interpreted, under a number that no other turn will have.
+
+        `command` is JSON that whoever interprets it later understands; `prepare` then gives the turn. With `start`
+        it begins a session, whose id is `session_id`; else the session exists, or its first turn is pending.
+
+        Raises:
+            AlreadyRequestedError: where a request of this receipt came to a turn, or is pending.
+        """
+        with self._database.writing() as db:
+            self._require_new(db, receipt)
+            number, parent = (0, None) if start else rows.next_place(db, session_id)
+            turn = NewTurn(
+                number=number,
+                parent=parent,
+                feedback=feedback,
+                edits=(),
+                reply="",
+                prompt="",
+                negative="",
+                exclusions=(),
+                seed=0,
+                request={},
+                seconds=0.0,
+            )
+            rows.check(turn)
+            attempt = self._record(db, session_id, turn, start, receipt, command)
+        return self._held(attempt)
+
+    def prepare(self, attempt: Attempt, turn: NewTurn, start: SessionStart | None = None) -> Attempt:
+        """Give a recorded turn what its words mean; a session's first turn may get another `start`, too.
+
+        It keeps its number, unless it grows from a turn of a later number, which another process made meanwhile.
+        """
+        rows.check(turn)
+        number = attempt.turn.number
+        with self._database.writing() as db:
+            if turn.parent is not None:
+                rows.lock_session(db, attempt.session)
+                rows.require_turn(db, attempt.session, turn.parent)
+                if turn.parent >= number:
+                    number = rows.free_number(db, attempt.session)
+                    rows.insert_alias(db, attempt.session, attempt.turn.number, number)
+            start = start or attempt.start
+            prepared = replace(attempt, turn=rows.renumbered(turn, number), start=start, command=None)
+            values = {
+                "turn": rows.turn_as_json(prepared.turn),
+                "number": number,
+                "parent": turn.parent,
+                "command": null(),
+                "session": null() if start is None else rows.start_as_json(start),
+            }
+            self._take(db, update(AttemptRow).values(values), attempt)
+        return self._held(prepared)
+
+    def settle(self, attempt: Attempt, number: int) -> None:
+        """Drop a recorded turn whose words changed nothing: turn `number` answers for it."""
+        with self._database.writing() as db:
+            self._take(db, delete(AttemptRow), attempt)
+            rows.insert_alias(db, attempt.session, attempt.turn.number, number)
+        self._leases.release(attempt.id)
+
+    def drop(self, attempt: Attempt) -> None:
+        """Drop a recorded turn that was refused, with its words."""
+        with self._database.writing() as db:
+            self._take(db, delete(AttemptRow), attempt)
+        self._leases.release(attempt.id)
 
     def begin_session(
         self, start: SessionStart, turn: NewTurn, session_id: str | None = None, receipt: Receipt | None = None
@@ -90,7 +187,9 @@ class Attempts:
             raise InvalidInputError("the first turn of a session has number 0 and no parent")
         rows.check(turn)
         with self._database.writing() as db:
-            return self._record(db, session_id or new_session_id(), turn, start, receipt)
+            self._require_new(db, receipt)
+            attempt = self._record(db, session_id or new_session_id(), turn, start, receipt)
+        return self._held(attempt)
 
     def begin(self, session_id: str, turn: NewTurn, receipt: Receipt | None = None) -> Attempt:
         """Record a turn that is about to be drawn, under a number that no other turn has or is drawn for.
@@ -102,10 +201,12 @@ class Attempts:
             raise InvalidInputError("every turn but a session's first grows from another: name its parent")
         rows.check(turn)
         with self._database.writing() as db:
+            self._require_new(db, receipt)
             rows.lock_session(db, session_id)
             rows.require_turn(db, session_id, turn.parent)
             number = rows.free_number(db, session_id)
-            return self._record(db, session_id, rows.renumbered(turn, number), None, receipt)
+            attempt = self._record(db, session_id, rows.renumbered(turn, number), None, receipt)
+        return self._held(attempt)
 
     def finish(self, attempt: Attempt, picture: Image, text: Mapping[str, str], seconds: float) -> TurnRecord:
         """Keep the turn with its picture, and make it the session's head: all of it, or nothing.
@@ -118,13 +219,30 @@ class Attempts:
             if attempt.start is not None:
                 rows.insert_session(db, attempt.session, attempt.start, attempt.created_at)
             receipts.keep(db, attempt.receipt, attempt.session, attempt.turn.number)
-            return self._insert(db, attempt.session, replace(attempt.turn, seconds=seconds), sha256, picture, text)
+            kept = self._insert(db, attempt.session, replace(attempt.turn, seconds=seconds), sha256, picture, text)
+        self._leases.release(attempt.id)
+        return kept
 
     def end(self, attempt: Attempt, status: Literal["failed", "cancelled"], reason: str) -> None:
-        """Record that the turn came to no picture, and why; it can be begun again."""
+        """Record that the turn came to no picture, and why; it can be begun again.
+
+        Where the database doesn't answer, this raises, and is written as soon as it does.
+        """
+        values = {"status": status, "reason": " ".join(reason.split())}
+        try:
+            with self._database.writing() as db:
+                self._take(db, update(AttemptRow).values(**values, receipt_key=None), attempt)
+        except BaseException:
+            self._leases.write_later(attempt.id, values)
+            raise
+        self._leases.release(attempt.id)
+
+    def cancel(self, session_id: str, number: int, reason: str) -> bool:
+        """Cancel a pending turn, whoever works on it: they notice when they renew its lease. False where none is."""
+        values = {"status": "cancelled", "reason": " ".join(reason.split()), "receipt_key": None}
+        pending = (AttemptRow.session_id == session_id, AttemptRow.number == number, AttemptRow.status == "pending")
         with self._database.writing() as db:
-            ended = update(AttemptRow).values(status=status, reason=" ".join(reason.split()))
-            self._take(db, ended, attempt)
+            return db.connection().execute(update(AttemptRow).where(*pending).values(values)).rowcount > 0
 
     def again(self, session_id: str, number: int | None = None) -> Attempt:
         """Begin a turn once more that came to no picture: by default the session's latest.
@@ -136,17 +254,22 @@ class Attempts:
             asked = asked.where(AttemptRow.number == number)
         with self._database.writing() as db:
             found = db.scalars(asked.with_for_update()).all()
-            row = next((each for each in found if each.status != "pending" or owners.is_gone(each.owner)), None)
+            now = self._leases.now(db)
+            row = next((each for each in found if not self._is_live(each, now)), None)
             if row is None:
                 raise InvalidInputError(self._nothing_to_retry(session_id, number, pending=bool(found)))
             turn = rows.turn_from_json(row.turn)
+            row.status, row.reason, row.owner, row.receipt_key = "failed", "", owners.new_claim(), None
+            db.flush()  # its own number is free again
             if turn.parent is not None:
-                rows.lock_session(db, session_id)
-                turn = rows.renumbered(turn, rows.free_number(db, session_id))
+                turn = rows.renumbered(turn, rows.next_place(db, session_id)[0])
+            if turn.number != row.number:
+                rows.insert_alias(db, session_id, row.number, turn.number)
             row.turn, row.number = rows.turn_as_json(turn), turn.number
-            row.status, row.reason, row.owner, row.created_at = "pending", "", owners.me(), rows.now()
+            row.status, row.created_at, row.lease_until = "pending", rows.now(), self._leases.until(db)
             db.flush()
-            return rows.attempt_record(row)
+            attempt = rows.attempt_record(row)
+        return self._held(attempt)
 
     def all(self, session_id: str | None = None) -> list[Attempt]:
         """Every turn without a picture, of one session or of all, in order of their beginnings."""
@@ -154,21 +277,26 @@ class Attempts:
         if session_id is not None:
             asked = asked.where(AttemptRow.session_id == session_id)
         with self._database.reading() as db:
-            return [rows.attempt_record(row) for row in db.scalars(asked)]
+            now = self._leases.now(db)
+            return [self._as_it_stands(row, now) for row in db.scalars(asked)]
+
+    def alias(self, session_id: str, number: int) -> int | None:
+        """The turn that answers for a promised number which is no turn's, if there is one."""
+        with self._database.reading() as db:
+            return rows.find_alias(db, session_id, number)
 
     def mark_interrupted(self) -> int:
-        """Mark as failed what processes left pending that are no longer there; how many turns those are.
-
-        Another host's processes count as alive.
-        """
+        """Mark as failed what nobody works on any more; how many turns those are."""
         pending = select(AttemptRow).where(AttemptRow.status == "pending")
         with self._database.reading() as db:
-            if not any(owners.is_gone(row.owner) for row in db.scalars(pending)):
+            now = self._leases.now(db)
+            if all(self._is_live(row, now) for row in db.scalars(pending)):
                 return 0
         with self._database.writing() as db:
-            gone = [row for row in db.scalars(pending.with_for_update()) if owners.is_gone(row.owner)]
+            now = self._leases.now(db)
+            gone = [row for row in db.scalars(pending.with_for_update()) if not self._is_live(row, now)]
             for row in gone:
-                row.status, row.reason = "failed", _GONE
+                row.status, row.reason, row.receipt_key = "failed", _GONE, None
             return len(gone)
 
     def meanwhile(self, attempt: Attempt) -> Meanwhile:
@@ -187,8 +315,22 @@ class Attempts:
             tuple(number for number, is_done in others if not is_done),
         )
 
+    def on_lost(self, call: OnLost) -> None:
+        """Have this called with the session and number of a turn that somebody else cancelled or took over."""
+        self._leases.on_lost = call
+
+    def close(self) -> None:
+        """Renew no lease any more."""
+        self._leases.close()
+
     def _record(
-        self, db: Session, session_id: str, turn: NewTurn, start: SessionStart | None, receipt: Receipt | None
+        self,
+        db: Session,
+        session_id: str,
+        turn: NewTurn,
+        start: SessionStart | None,
+        receipt: Receipt | None,
+        command: dict[str, Any] | None = None,
     ) -> Attempt:
         values = {
             "session_id": session_id,
@@ -196,18 +338,48 @@ class Attempts:
             "parent": turn.parent,
             "status": "pending",
             "reason": "",
-            "owner": owners.me(),
+            "owner": owners.new_claim(),
             "created_at": rows.now(),
-            "session": None if start is None else {**asdict(start), "policies": list(start.policies)},
+            "session": None if start is None else rows.start_as_json(start),
             "turn": rows.turn_as_json(turn),
             "receipt": None if receipt is None else asdict(receipt),
+            "receipt_key": None if receipt is None else receipt.key,
+            "command": command,
+            "lease_until": self._leases.until(db),
         }
         added = insert(AttemptRow).returning(*AttemptRow.__table__.c)
         return rows.attempt_record(db.connection().execute(added, values).one())
 
+    def _held(self, attempt: Attempt) -> Attempt:
+        """The attempt, whose lease is renewed from now on."""
+        self._leases.hold(HeldTurn(attempt.id, attempt.session, attempt.turn.number, attempt.claim))
+        return attempt
+
+    def _require_new(self, db: Session, receipt: Receipt | None) -> None:
+        """Raise `AlreadyRequestedError` where a request of this receipt came to a turn, or is on its way to one."""
+        if receipt is None:
+            return
+        if not self._database.is_sqlite:  # where writers don't wait for each other by themselves
+            db.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(receipt.key, 0))))
+        receipts.require_new(db, receipt)
+        now = self._leases.now(db)
+        for row in db.scalars(select(AttemptRow).where(AttemptRow.receipt_key == receipt.key)):
+            if self._is_live(row, now) and row.receipt is not None:
+                raise AlreadyRequestedError(row.session_id, row.number, row.receipt["fingerprint"])
+            row.receipt_key = None
+
+    def _is_live(self, row: AttemptRow, now: datetime) -> bool:
+        return row.status == "pending" and self._leases.is_live(row.owner, row.lease_until, now)
+
+    def _as_it_stands(self, row: AttemptRow, now: datetime) -> Attempt:
+        attempt = rows.attempt_record(row)
+        if attempt.status == "pending" and not self._is_live(row, now):
+            return replace(attempt, status="failed", reason=_GONE)
+        return attempt
+
     def _take(self, db: Session, change: Delete | Update, attempt: Attempt) -> None:
-        """Delete or change the attempt's row, which is still pending and still this process's, or raise."""
-        mine = AttemptRow.id == attempt.id, AttemptRow.status == "pending", AttemptRow.owner == owners.me()
+        """Delete or change the attempt's row, which is still pending and still this claim's, or raise."""
+        mine = AttemptRow.id == attempt.id, AttemptRow.status == "pending", AttemptRow.owner == attempt.claim
         if db.connection().execute(change.where(*mine)).rowcount == 0:
             raise StorageError(f"turn {attempt.turn.number} of session “{attempt.session}” was taken over: try again")
 

@@ -29,3 +29,14 @@ class UnknownSessionError(InvalidInputError):
 
 class UnknownTurnError(InvalidInputError):
     """The session has no turn of this number."""
+
+
+class AlreadyRequestedError(InvalidInputError):
+    """The same request was made before: it came to a turn, or is on its way to one.
+
+    `session` and `number` name that turn; `fingerprint` is that of the earlier request.
+    """
+
+    def __init__(self, session: str, number: int, fingerprint: str) -> None:
+        super().__init__(f"this request was made already: it is turn {number} of session “{session}”")
+        self.session, self.number, self.fingerprint = session, number, fingerprint

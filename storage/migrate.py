@@ -12,7 +12,7 @@ from .connection import connect, database_url, place, writing
 from .errors import NewerDatabaseError, OutdatedDatabaseError, StorageError
 from .files import make_folder
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """All revisions, oldest first; a test holds them against the files in `migrations/versions`."""
 
 _UPGRADE_LOCK = 0x6E6F747468617400

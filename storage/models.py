@@ -126,10 +126,11 @@ class ExclusionRow(Base):
 
 
 class AttemptRow(Base):
-    """A turn without a picture: it is being drawn (`pending`), or it ended without one.
+    """A turn without a picture: it waits or is being drawn (`pending`), or it ended without one.
 
-    It is no row of `turns`, so that whoever reads those and their exclusions sees pictures' alone. One
-    that is to begin a session brings `session`, which is no row of `sessions` either before it is done.
+    It is no row of `turns`, so that readers of `turns` and `exclusions` see only turns with pictures. One that begins
+    a session brings `session`, which has no row of `sessions` before it is done. `command` is what was asked, until
+    it is interpreted. `owner` is the claim of the process that works on it, up to `lease_until`.
     """
 
     __tablename__ = "attempts"
@@ -138,6 +139,7 @@ class AttemptRow(Base):
         CheckConstraint("(session IS NOT NULL) = (parent IS NULL)", name="first"),
         Index(None, "session_id", "number"),
         Index(None, "status"),
+        Index(None, "receipt_key"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -151,6 +153,22 @@ class AttemptRow(Base):
     session: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     turn: Mapped[dict[str, Any]]
     receipt: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    command: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    lease_until: Mapped[datetime | None]
+    receipt_key: Mapped[str | None] = mapped_column(String(64))  # while it is pending
+
+
+class TurnAliasRow(Base):
+    """A number that was promised to somebody, and the turn that answers for it.
+
+    The words changed nothing, so that the turn still shown is the answer; or the turn was drawn under another number.
+    """
+
+    __tablename__ = "turn_aliases"
+
+    session_id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    turn: Mapped[int]
 
 
 class ReceiptRow(Base):

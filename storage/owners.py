@@ -1,28 +1,33 @@
-"""Who is drawing a turn: the process that began it, told apart from a later one with the same number."""
+"""Which process holds a pending turn, told apart from a later process with the same number."""
 
 import os
+import secrets
 import socket
 from functools import cache
 
 _SAME_START = 2.0
-"""Seconds by which one process's start may be told differently: the clock it is counted from is adjusted."""
+"""Seconds by which two readings of one process's start may differ: the clock they are counted from is adjusted."""
 
 
-def me() -> str:
-    """This process as an owner: `HOST/PID/START`, the start in seconds since 1970."""
-    return _owner(os.getpid())
+def new_claim() -> str:
+    """A claim of this process on one turn: `HOST/NAMESPACE/PID/START/NONCE`, the start in seconds since 1970.
+
+    The nonce tells two claims of one process apart. The namespace is that of process numbers (empty where the
+    platform has none): two containers may share a host name and still number their processes separately.
+    """
+    return f"{_process(os.getpid())}/{secrets.token_hex(4)}"
 
 
-def is_gone(owner: str) -> bool:
-    """Whether the process is known to be no longer there.
+def is_gone(claim: str) -> bool:
+    """Whether the process that made this claim is known to have ended.
 
-    Nothing is known of another host's processes: they count as alive.
+    Only processes of this host and namespace can be looked up; of any other, only its lease tells.
     """
     import psutil
 
     try:
-        host, pid, start = owner.rsplit("/", 2)
-        if host != socket.gethostname():
+        host, namespace, pid, start, _ = claim.rsplit("/", 4)
+        if (host, namespace) != (socket.gethostname(), _namespace()):
             return False
         started: float = psutil.Process(int(pid)).create_time()
         return abs(started - float(start)) > _SAME_START
@@ -33,7 +38,15 @@ def is_gone(owner: str) -> bool:
 
 
 @cache
-def _owner(pid: int) -> str:
+def _process(pid: int) -> str:
     import psutil
 
-    return f"{socket.gethostname()}/{pid}/{psutil.Process(pid).create_time():.2f}"
+    return f"{socket.gethostname()}/{_namespace()}/{pid}/{psutil.Process(pid).create_time():.2f}"
+
+
+@cache
+def _namespace() -> str:
+    try:
+        return os.readlink("/proc/self/ns/pid").strip("pid:[]")
+    except OSError:
+        return ""

@@ -5,11 +5,11 @@ from datetime import timedelta
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from ..errors import InvalidInputError
 from . import rows
 from .database import Database
+from .errors import AlreadyRequestedError
 from .models import ReceiptRow
-from .records import KeptReceipt, Receipt
+from .records import Receipt
 
 KEPT = timedelta(days=7)
 """How long a receipt is kept."""
@@ -21,11 +21,10 @@ class Receipts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find(self, key: str) -> KeptReceipt | None:
-        """What a request of this key came to, if it came to a turn."""
+    def require_new(self, receipt: Receipt) -> None:
+        """Raise `AlreadyRequestedError` where the request came to a turn before."""
         with self._database.reading() as db:
-            row = db.get(ReceiptRow, key)
-            return None if row is None else KeptReceipt(row.fingerprint, row.session_id, row.number)
+            require_new(db, receipt)
 
     def forget_old(self) -> None:
         """Delete those that nobody will ask for any more."""
@@ -33,12 +32,17 @@ class Receipts:
             db.execute(delete(ReceiptRow).where(ReceiptRow.created_at < rows.now() - KEPT))
 
 
+def require_new(db: Session, receipt: Receipt | None) -> None:
+    """Raise `AlreadyRequestedError` where the request came to a turn before."""
+    row = None if receipt is None else db.get(ReceiptRow, receipt.key)
+    if row is not None:
+        raise AlreadyRequestedError(row.session_id, row.number, row.fingerprint)
+
+
 def keep(db: Session, receipt: Receipt | None, session_id: str, number: int) -> None:
-    """Write a receipt in an open transaction. Raises `InvalidInputError` where there is one already."""
-    if receipt is None:
+    """Write a receipt in an open transaction; where there is one already, that one stays."""
+    if receipt is None or db.get(ReceiptRow, receipt.key) is not None:
         return
-    if db.get(ReceiptRow, receipt.key) is not None:
-        raise InvalidInputError("this request was made already, and is answered by its first turn")
     db.add(
         ReceiptRow(
             key=receipt.key,

@@ -117,15 +117,6 @@ class Receipt:
 
 
 @dataclass(frozen=True)
-class KeptReceipt:
-    """The turn that a request came to."""
-
-    fingerprint: str
-    session: str
-    number: int
-
-
-@dataclass(frozen=True)
 class KeyLimits:
     """What a key may ask for; None is the server's own limit."""
 
@@ -159,10 +150,14 @@ class Attempt:
     reason: str
     """Why it ended without a picture; empty while it is pending."""
     created_at: datetime
-    """When it was begun, or begun again."""
+    """When it was recorded, or begun again."""
     turn: NewTurn
     """With the number that it has while it is pending; another turn may have it afterwards."""
     start: SessionStart | None
     """For a session's first turn."""
     receipt: Receipt | None = None
     """Kept with the turn when it is done."""
+    command: dict[str, Any] | None = None
+    """What was asked, as JSON, until it is interpreted: before that, `turn` has the words and the number alone."""
+    claim: str = ""
+    """Which process works on it; another claim means that it was taken over."""

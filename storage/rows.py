@@ -6,13 +6,26 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import BindParameter, Integer, Row, Select, bindparam, exists, func, insert, literal, select, update
+from sqlalchemy import (
+    BindParameter,
+    Integer,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session, aliased, selectinload
 
 from ..errors import InvalidInputError
 from .errors import UnknownSessionError, UnknownTurnError
 from .images import ImageStore
-from .models import AttemptRow, ExclusionRow, KeyRow, SessionRow, TurnRow
+from .models import AttemptRow, ExclusionRow, KeyRow, SessionRow, TurnAliasRow, TurnRow
 from .records import (
     Attempt,
     ExclusionRecord,
@@ -28,6 +41,8 @@ from .records import (
 
 _SEEDS = range(-(2**63), 2**63)
 _NUMBERS = range(2**31)
+_MOST_PARAMETERS = 500
+"""Values in one statement: fewer than any database's limit."""
 
 
 def check(turn: NewTurn) -> None:
@@ -151,6 +166,58 @@ def free_number(db: Session, session_id: str) -> int:
     return max((number for number in taken if number is not None), default=-1) + 1
 
 
+def next_place(db: Session, session_id: str) -> tuple[int, int]:
+    """The next turn's number and the turn it is likely to grow from: the head, or a first turn that is pending.
+
+    Locks the session, where there is one; raises where neither is there.
+    """
+    session = select(SessionRow.head).where(SessionRow.id == known(session_id)).with_for_update()
+    head = db.scalar(session)
+    if head is not None:
+        return free_number(db, session_id), head
+    attempts = select(func.max(AttemptRow.number)).where(AttemptRow.session_id == session_id)
+    newest = db.scalar(attempts.where(AttemptRow.status == "pending"))
+    if newest is None:
+        raise unknown_session(session_id)
+    return newest + 1, 0
+
+
+def activity(db: Session, session_ids: Sequence[str]) -> dict[str, str]:
+    """For each of these sessions a text that changes when a turn of it begins or ends, or its head moves."""
+    newest = select(func.max(TurnRow.number)).where(TurnRow.session_id == SessionRow.id).scalar_subquery()
+    heads = select(SessionRow.id, SessionRow.head, newest)
+    pending = select(
+        AttemptRow.session_id, AttemptRow.id, AttemptRow.status, AttemptRow.number, AttemptRow.command.is_(None)
+    ).order_by(AttemptRow.id)
+    found: dict[str, list[Any]] = {}
+    for first in range(0, len(session_ids), _MOST_PARAMETERS):
+        ids = session_ids[first : first + _MOST_PARAMETERS]
+        for session_id, *values in db.execute(heads.where(SessionRow.id.in_(ids))):
+            found.setdefault(session_id, []).append(values)
+        for session_id, *values in db.execute(pending.where(AttemptRow.session_id.in_(ids))):
+            found.setdefault(session_id, []).append(values)
+    return {session_id: repr(values) for session_id, values in found.items()}
+
+
+def insert_alias(db: Session, session_id: str, number: int, turn: int) -> None:
+    """From now on `turn` answers for `number`, and for what that answered for."""
+    if number == turn:
+        return
+    same = TurnAliasRow.session_id == session_id
+    db.execute(delete(TurnAliasRow).where(same, TurnAliasRow.number.in_([number, turn])))
+    db.execute(update(TurnAliasRow).where(same, TurnAliasRow.turn == number).values(turn=turn))
+    db.add(TurnAliasRow(session_id=session_id, number=number, turn=turn))
+    db.flush()
+
+
+def find_alias(db: Session, session_id: str, number: int) -> int | None:
+    """The turn that answers for a promised number, if there is one."""
+    if number not in _NUMBERS or "\0" in session_id:
+        return None
+    row = db.get(TurnAliasRow, (session_id, number))
+    return None if row is None else row.turn
+
+
 def renumbered(turn: NewTurn, number: int) -> NewTurn:
     """The turn under the number it gets, with what it brought dated to that number."""
     if number == turn.number:
@@ -267,6 +334,11 @@ def turn_from_json(value: dict[str, Any]) -> NewTurn:
     return NewTurn(**{**value, "edits": tuple(value["edits"]), "exclusions": exclusions})
 
 
+def start_as_json(start: SessionStart) -> dict[str, Any]:
+    """What a session begins with, for a turn that is yet to be drawn."""
+    return {**asdict(start), "policies": list(start.policies)}
+
+
 def attempt_record(row: AttemptRow | Row[Any]) -> Attempt:
     """What a row of a turn without a picture says."""
     start = row.session
@@ -279,6 +351,8 @@ def attempt_record(row: AttemptRow | Row[Any]) -> Attempt:
         turn=turn_from_json(row.turn),
         start=SessionStart(start["model"], tuple(start["policies"]), start.get("owner")) if start else None,
         receipt=Receipt(**row.receipt) if row.receipt else None,
+        command=row.command,
+        claim=row.owner,
     )
 
 

@@ -20,6 +20,7 @@ from .database import Database
 from .errors import MissingPictureError
 from .images import ImageStore
 from .keys import Keys
+from .leases import LeaseTimes
 from .migrate import make_home, make_ready
 from .models import ExclusionRow, SessionRow, TurnRow
 from .receipts import Receipts
@@ -35,13 +36,13 @@ class Store:
     `InvalidInputError`) when asked for what isn't there.
     """
 
-    def __init__(self, engine: Engine, images: ImageStore) -> None:
+    def __init__(self, engine: Engine, images: ImageStore, lease: LeaseTimes | None = None) -> None:
         """Use a database that `open` would accept; most callers want `open`."""
         self.images = images
         self._database = Database(engine)
         self.place = self._database.place
         """The database's file or address, as its user knows it."""
-        self.attempts = Attempts(self._database, images.save, self._insert)
+        self.attempts = Attempts(self._database, images.save, self._insert, lease)
         """The turns that have no picture, or not yet."""
         self.keys = Keys(self._database)
         """Who may use a server."""
@@ -49,11 +50,14 @@ class Store:
         """What became of requests that named themselves."""
 
     @classmethod
-    def open(cls, url: str | None = None, *, home: Path, wait: float = WAIT_SECONDS) -> Self:
+    def open(
+        cls, url: str | None = None, *, home: Path, wait: float = WAIT_SECONDS, lease: LeaseTimes | None = None
+    ) -> Self:
         """Open the database at `url`, by default the file `notthat.db` in `home`.
 
         Pictures are in `home/images`. Folders and tables are made where there are none. `wait` is how
-        many seconds a write waits for another process's. Raises `OutdatedDatabaseError` or
+        many seconds a write waits for another process's; `lease` how long a turn is held by a process that says
+        nothing any more. Raises `OutdatedDatabaseError` or
         `NewerDatabaseError` when another notthat's tables are found, another `StorageError` when the
         database can't be used, and `InvalidInputError` when `url` is none.
         """
@@ -65,10 +69,11 @@ class Store:
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine, ImageStore(home / "images"))
+        return cls(engine, ImageStore(home / "images"), lease)
 
     def close(self) -> None:
         """Let go of the database."""
+        self.attempts.close()
         self._database.engine.dispose()
 
     def __enter__(self) -> Self:
@@ -115,9 +120,13 @@ class Store:
             return self._insert(db, session_id, rows.renumbered(turn, number), sha256, picture, text)
 
     def move_head(self, session_id: str, number: int, receipt: Receipt | None = None) -> TurnRecord:
-        """Let the session's next turn grow from turn `number`, and return that; nothing is erased."""
+        """Let the session's next turn grow from turn `number`, and return that; nothing is erased.
+
+        Raises `AlreadyRequestedError` where a request of this receipt was made before.
+        """
         with self._database.writing() as db:
             rows.lock_session(db, session_id)
+            receipts.require_new(db, receipt)
             turn = self._record(rows.find_turn(db, session_id, number))
             rows.move_head(db, session_id, number)
             receipts.keep(db, receipt, session_id, number)
@@ -149,6 +158,11 @@ class Store:
         """The number that the session's next turn will have, unless another process takes it first."""
         with self._database.reading() as db:
             return rows.free_number(db, session_id)
+
+    def newest_number(self, session_id: str) -> int:
+        """The greatest number of a turn of the session that has a picture, or -1."""
+        with self._database.reading() as db:
+            return rows.newest_number(db, rows.known(session_id))
 
     def session(self, session_id: str) -> SessionRecord:
         """The session as it is now."""
@@ -199,6 +213,11 @@ class Store:
         """
         with self._database.reading() as db:
             return [self._record(turn) for turn in rows.find_path(db, session_id, number, last)]
+
+    def activity(self, session_ids: Sequence[str]) -> dict[str, str]:
+        """For each of these sessions a text that changes when a turn of it begins or ends, or its head moves."""
+        with self._database.reading() as db:
+            return rows.activity(db, session_ids)
 
     # Maintenance
 

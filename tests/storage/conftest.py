@@ -104,7 +104,7 @@ def postgres(new_database: Callable[[str], str], tmp_path_factory: pytest.TempPa
     def emptied() -> str:
         engine = create_engine(url.replace(":", "+psycopg:", 1))
         with engine.begin() as connection:
-            connection.execute(text("TRUNCATE sessions, turns, exclusions, attempts, receipts, keys"))
+            connection.execute(text("TRUNCATE sessions, turns, exclusions, attempts, turn_aliases, receipts, keys"))
         engine.dispose()
         return url
 

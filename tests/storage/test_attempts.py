@@ -97,7 +97,7 @@ def test_what_a_killed_process_left_is_marked(home: Path, turn: MakeTurn, pictur
     os.waitpid(child, 0)
 
     with Store.open(home=home) as store:
-        assert [each.status for each in store.attempts.all()] == ["pending"]
+        assert [each.status for each in store.attempts.all()] == ["failed"]
         assert store.attempts.mark_interrupted() == 1
         (left,) = store.attempts.all(session)
         assert (left.status, left.turn.feedback) == ("failed", "no fog")
@@ -106,11 +106,10 @@ def test_what_a_killed_process_left_is_marked(home: Path, turn: MakeTurn, pictur
         assert check(store) == []
 
 
-def test_the_owner_of_a_turn_is_a_process_and_not_its_number(
-    store: Store, begin: Begin, turn: MakeTurn, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_claim_is_of_a_process_and_not_of_its_number() -> None:
     owners = sys.modules["notthat.storage.owners"]
-    host, pid, start = owners.me().rsplit("/", 2)
-    assert not owners.is_gone(f"{host}/{pid}/{start}")
-    assert owners.is_gone(f"{host}/{pid}/{float(start) - 100}")  # another that had this number before
-    assert not owners.is_gone(f"elsewhere/{pid}/1.0")
+    host, namespace, pid, start, nonce = owners.new_claim().rsplit("/", 4)
+    assert not owners.is_gone(f"{host}/{namespace}/{pid}/{start}/{nonce}")
+    assert owners.is_gone(f"{host}/{namespace}/{pid}/{float(start) - 100}/{nonce}")  # an earlier one of this number
+    for elsewhere in (f"pod-1/{namespace}/{pid}/1.0/{nonce}", f"{host}/1/{pid}/1.0/{nonce}", "pod-1/1/1.0", ""):
+        assert not owners.is_gone(elsewhere)  # nobody can know: its lease tells

@@ -55,7 +55,15 @@ def test_the_tables_are_those_the_models_would_make(migrated: Engine, tmp_path: 
     Base.metadata.create_all(modelled)
 
     assert described(migrated) == described(modelled)
-    assert set(described(migrated)) == {"sessions", "turns", "exclusions", "attempts", "receipts", "keys"}
+    assert set(described(migrated)) == {
+        "sessions",
+        "turns",
+        "exclusions",
+        "attempts",
+        "turn_aliases",
+        "receipts",
+        "keys",
+    }
     modelled.dispose()
 
 

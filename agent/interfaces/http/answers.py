@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ....storage import SessionRecord
+from ....storage import Attempt, SessionRecord
 from ...conversation import Turn, turn_json
 from ...handoff import wants_handoff
 from ...replaying import Replayed
@@ -133,6 +133,17 @@ class PendingAnswer(BaseModel):
             feedback=run.words,
             status="drawing" if run.drawing else "queued",
             events=links.events(run.session, run.number),
+        )
+
+    @classmethod
+    def of_attempt(cls, attempt: Attempt, links: Links) -> "PendingAnswer":
+        """What is told of a turn that another process works on."""
+        return cls(
+            session=attempt.session,
+            turn=attempt.turn.number,
+            feedback=attempt.turn.feedback,
+            status="drawing" if attempt.command is None else "queued",
+            events=links.events(attempt.session, attempt.turn.number),
         )
 
 

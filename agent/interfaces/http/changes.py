@@ -22,6 +22,11 @@ class Changes:
         """How many wait."""
         return sum(map(len, self._watchers.values()))
 
+    @property
+    def sessions(self) -> list[str]:
+        """The sessions that somebody watches."""
+        return list(self._watchers)
+
     def check_place(self) -> None:
         """Raise `Problem` where nobody more may wait: 429, or 503 when the server stops."""
         if self.closed:

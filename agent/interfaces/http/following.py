@@ -8,18 +8,16 @@ from typing import Any, get_args
 from fastapi import Response
 from fastapi.responses import StreamingResponse
 
-from ....errors import NotthatError
-from ....storage import UnknownSessionError, UnknownTurnError
+from ....storage import Attempt
 from ...conversation import Turn
-from ...recording import CancelledError
 from .answers import ReplayAnswer, TurnAnswer
 from .callers import Caller
+from .elsewhere import error_of
 from .events import Data, Event, EventLog, Name
 from .links import Links
 from .problems import problem_of
 from .runs import Run
 from .service import Service
-from .standing import is_first_of
 from .underway import Underway
 
 MEDIA_TYPE = "text/event-stream"
@@ -51,28 +49,23 @@ ALIVE = ": \n\n"
 
 
 async def events_of(service: Service, caller: Caller, session: str, number: int) -> tuple[Run | None, EventLog]:
-    """The run of a turn with its events; of one that ended long ago, or in another process, only how it ended.
+    """The run of a turn with its events; of one that has ended long ago only how it ended.
 
     Raises `UnknownSessionError` or `UnknownTurnError` where there is none, or it is another caller's.
     """
     run = service.runs.find(session, number)
     if run is not None and caller.may_see(run.owner):
         return run, run.events
-    store = service.studio.store
+    found = await service.find_turn(caller, session, number)
     log = EventLog(f"{session}.{number}")
-    try:
-        await service.session(caller, session)
-        log.add("done", await service.reading(lambda: store.turn(session, number)), last=True)
-    except (UnknownSessionError, UnknownTurnError) as unknown:
-        attempts = await service.reading(lambda: store.attempts.all(session))
-        if isinstance(unknown, UnknownSessionError):  # it may have come to no first picture
-            attempts = [each for each in attempts if is_first_of(caller, each)]
-        ended = [each for each in attempts if each.turn.number == number and each.status != "pending"]
-        if not ended:
-            raise
-        cancelled = ended[-1].status == "cancelled"
-        error = (CancelledError if cancelled else NotthatError)(ended[-1].reason)
-        log.add("cancelled" if cancelled else "failed", problem_of(error).as_json(), last=True)
+    if not isinstance(found, Attempt):
+        log.add("done", found, last=True)
+    elif found.status == "pending":
+        run = service.follow(session, number)
+        return run, run.events
+    else:
+        cancelled = found.status == "cancelled"
+        log.add("cancelled" if cancelled else "failed", problem_of(error_of(found)).as_json(), last=True)
     return None, log
 
 

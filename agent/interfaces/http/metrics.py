@@ -56,7 +56,7 @@ class Metrics:
         self._latency.labels(str(run.outcome)).observe(run.clock.ended - run.clock.asked)
         for phase, (begin, end) in run.clock.phases.items():
             self._phases.labels(phase).observe(max(0.0, end - begin))
-        if run.attempt is None or run.outcome != "done":
+        if run.attempt is None or not run.is_interpreted or run.outcome != "done":
             return
         turn = run.attempt.turn
         for exclusion in turn.exclusions:

@@ -79,9 +79,9 @@ def stopping() -> Problem:
     return Problem(503, "stopping", "The server is being stopped", detail, headers={"Retry-After": "5"})
 
 
-def check_fingerprint(fingerprint: str, receipt: Receipt) -> None:
+def check_fingerprint(fingerprint: str, receipt: Receipt | None) -> None:
     """Raise `Problem` where an Idempotency-Key comes again with another request than the first time."""
-    if fingerprint != receipt.fingerprint:
+    if receipt is not None and fingerprint != receipt.fingerprint:
         detail = "this Idempotency-Key came with another request before: choose another one for each request"
         raise Problem(409, "idempotency-key-reused", "The Idempotency-Key was used before", detail)
 

@@ -24,25 +24,26 @@ class Runs:
         self._by_receipt: dict[str, Run] = {}
         self._replays: dict[tuple[str, str], Replaying] = {}
 
-    def add(self, run: Run, number: int) -> None:
-        """A run begins, and is to be this turn, or the next that no other run of the session is to be or was."""
-        if run.draws:
-            while (other := self._by_turn.get((run.session, number))) and other.outcome in (None, "done"):
-                number += 1
-            self._by_turn[run.session, number] = run
-        run.number = number
+    def add(self, run: Run) -> None:
+        """A run begins; its number comes when it is recorded."""
         self._unfinished.add(run)
         if run.receipt is not None:
             self._by_receipt[run.receipt.key] = run
+
+    def number(self, run: Run, number: int) -> None:
+        """A run is to be this turn; it is found under an earlier number, too."""
+        run.number = number
+        self._by_turn[run.session, number] = run
+
+    def drop(self, run: Run) -> None:
+        """Forget a run that could not be recorded."""
+        self._unfinished.discard(run)
+        self._by_receipt = _without(run, self._by_receipt)
 
     def add_replay(self, replaying: Replaying) -> None:
         """A replay begins."""
         self._replays[replaying.session, replaying.id] = replaying
         self._unfinished.add(replaying)
-
-    def renumber(self, run: Run, number: int) -> None:
-        """A run is known by this number, too: another process took the one that was promised."""
-        self._by_turn[run.session, number] = run
 
     def ended(self, run: Underway[Any]) -> None:
         """Something has ended; what came to no turn may be asked for again."""
@@ -70,13 +71,13 @@ class Runs:
         return run
 
     def of(self, session: str) -> list[Run]:
-        """A session's runs that have not ended, in the order in which they were asked for."""
-        runs = [run for run in self._unfinished if isinstance(run, Run) and run.session == session]
+        """A session's recorded runs that have not ended, in the order in which they were asked for."""
+        runs = [
+            run
+            for run in self._unfinished
+            if isinstance(run, Run) and run.session == session and (run.attempt is not None or not run.draws)
+        ]
         return sorted(runs, key=lambda run: run.clock.asked)
-
-    def beginning(self, session: str) -> Run | None:
-        """The run that begins this session, while it does."""
-        return next((run for run in self.of(session) if run.kind == "start"), None)
 
     def replaying(self) -> list[Replaying]:
         """The replays that have not ended."""

@@ -1,5 +1,6 @@
 """What is asked of a session: a run, on its way to a turn; and a replay, on its way through all turns there are."""
 
+import asyncio
 import secrets
 import time
 from collections.abc import Mapping
@@ -10,11 +11,11 @@ from ...conversation import Turn
 from ...replaying import Replayed
 from .underway import Outcome, Underway
 
-Kind = Literal["start", "say", "edits", "seed", "undo", "branch", "retry"]
+Kind = Literal["start", "say", "edits", "seed", "undo", "branch", "retry", "elsewhere"]
 
 
 class Run(Underway[Turn]):
-    """On its way to a turn. `number` is the turn that it is to be, unless another process takes that first."""
+    """On its way to a turn. `number` is the turn that it is to be; of kind `elsewhere`, another process draws it."""
 
     name = "turn"
 
@@ -23,7 +24,10 @@ class Run(Underway[Turn]):
         self.kind, self.words, self.receipt = kind, words, receipt
         self.number = 0
         self.attempt: Attempt | None = None
-        """The turn as it is recorded, once that is so."""
+        """The turn as it is recorded."""
+        self.numbered = asyncio.Event()
+        """Set once it is recorded, or that has failed."""
+        self.is_interpreted = False
 
     @property
     def draws(self) -> bool:
@@ -33,16 +37,21 @@ class Run(Underway[Turn]):
     @property
     def outcome(self) -> Outcome | None:
         """What it came to, None before it has ended; `unchanged` where nothing had to be drawn."""
-        return "unchanged" if super().outcome == "done" and self.attempt is None else super().outcome
+        return "unchanged" if super().outcome == "done" and not self.is_interpreted else super().outcome
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it waits here to be drawn."""
+        return self.kind != "elsewhere" and super().waiting
 
     @property
     def told(self) -> Mapping[str, str | int | None]:
         """Its turn, where it may be one, and what was asked."""
         return {"turn": self.number if self.draws else None, "kind": self.kind}
 
-    def recorded(self, attempt: Attempt) -> None:
-        """It is understood, and recorded as a turn."""
-        self.attempt = attempt
+    def interpreted(self, attempt: Attempt) -> None:
+        """Its words are interpreted, and recorded as a turn."""
+        self.attempt, self.is_interpreted = attempt, True
         self.clock.recorded = time.time()
         turn = attempt.turn
         self.events.add(

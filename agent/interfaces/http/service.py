@@ -5,8 +5,8 @@
     async for event in run.events.follow(): ...              # or watch it
     run.cancel("not needed any more")
 
-What is asked of one session happens in the order in which it was asked. Words are understood at once, in a thread;
-pictures are drawn by one thread a device, whose line is fair between sessions.
+What is asked of one session is recorded under a number before anybody is answered, and happens in that order. Words are
+interpreted in a thread; pictures are drawn by one thread a device, whose queue is fair between sessions.
 """
 
 import asyncio
@@ -17,18 +17,28 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from ....storage import Attempt, Receipt, SessionRecord, UnknownSessionError, new_session_id
-from ...beginning import Beginning, begin_session
-from ...conversation import Conversation, Turn
+from ....storage import (
+    AlreadyRequestedError,
+    Attempt,
+    Receipt,
+    SessionRecord,
+    SessionStart,
+    UnknownSessionError,
+    new_session_id,
+)
+from ...beginning import Beginning
+from ...commands import Change, EditCommand, SayCommand, SeedCommand, StartCommand
+from ...conversation import Conversation, Turn, prepare_recorded
 from ...edits import Edit, State
 from ...exclusions import NegativePrompt
-from ...recording import CancelledError, draw
+from ...recording import CancelledError, draw, end_turn
 from ...replaying import Replayed, replay_turn
 from ...studio import Studio
 from . import problems
 from .callers import Caller
 from .changes import Changes
 from .devices import Devices, to_its_end
+from .elsewhere import StorePoll, error_of, find_turn
 from .limits import Rate, allowed
 from .line import Order
 from .registry import Runs
@@ -38,7 +48,6 @@ from .underway import Underway
 from .watching import Watching
 
 Result = TypeVar("Result")
-Prepare = Callable[[], "Turn | Attempt"]
 
 _READERS = 16
 """Threads that read words and the database: a language model may take its time."""
@@ -56,7 +65,9 @@ class Service:
         self.rate = Rate()
         self.changes = Changes(serving.watchers)
         self.stopping = False
+        self._recording = Order()
         self._order = Order()
+        self._followers: dict[tuple[str, int], Run] = {}
         watching.metrics.watch_queue(lambda: len(self.runs.waiting()), lambda: len(self.runs.drawing()))
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="notthat-read")
         self._seconds = _FIRST_GUESS
@@ -74,13 +85,9 @@ class Service:
                 400, "unknown-model", "There is no such model", f"no model “{model}”: there is {there}"
             )
         run = Run("start", new_session_id(), beginning.prompt, owner=caller.id, receipt=receipt)
-
-        def prepare() -> Attempt:
-            defaults = self.studio.engine(model).defaults
-            asked = allowed(replace(beginning, model=model), caller, self.serving, defaults)
-            return begin_session(asked, self.studio, run.session, receipt)
-
-        return self._submit(run, prepare, number=0, background=background)
+        command = StartCommand(options=replace(beginning, model=model))
+        start = SessionStart(model, beginning.policies, caller.id)
+        return await self._submit(run, caller, partial(self._record, run, command, start), background)
 
     async def say(
         self,
@@ -93,9 +100,8 @@ class Service:
         background: bool = False,
     ) -> Run:
         """Say what is wrong with a session's picture: the one that is shown, or that of a `turn`."""
-        return await self._ask(
-            caller, session, "say", feedback, receipt, background, lambda on: on.heard(feedback, receipt), turn
-        )
+        command = SayCommand(feedback=feedback, turn=turn)
+        return await self._ask(caller, session, "say", command, receipt, background)
 
     async def edit(
         self,
@@ -107,29 +113,41 @@ class Service:
         background: bool = False,
     ) -> Run:
         """Change what is excluded or wanted by edits; a `Reroll` is another one from another seed."""
-        edits = tuple(edits)
-        return await self._ask(caller, session, "edits", "", receipt, background, lambda on: on.edited(edits, receipt))
+        return await self._ask(caller, session, "edits", EditCommand(edits=tuple(edits)), receipt, background)
 
     async def seed(
         self, caller: Caller, session: str, seed: int, receipt: Receipt | None = None, *, background: bool = False
     ) -> Run:
         """The same again from this seed."""
-        return await self._ask(caller, session, "seed", "", receipt, background, lambda on: on.seeded(seed, receipt))
+        return await self._ask(caller, session, "seed", SeedCommand(seed=seed), receipt, background)
 
     async def undo(self, caller: Caller, session: str, turns: int = 1, receipt: Receipt | None = None) -> Run:
         """Go back; nothing is drawn."""
-        return await self._ask(caller, session, "undo", "", receipt, False, lambda on: on.undo(turns, receipt))
+        return await self._move(caller, session, "undo", receipt, lambda on: on.undo(turns, receipt))
 
     async def branch(self, caller: Caller, session: str, turn: int, receipt: Receipt | None = None) -> Run:
         """Go on from a turn; nothing is drawn."""
-        return await self._ask(caller, session, "branch", "", receipt, False, lambda on: on.branch(turn, receipt))
+        return await self._move(caller, session, "branch", receipt, lambda on: on.branch(turn, receipt))
 
     async def retry(self, caller: Caller, session: str, turn: int | None = None, *, background: bool = False) -> Run:
         """Draw a turn again that came to no picture, by default the session's latest."""
-        number = await self.reading(partial(self._number_again, caller, session))
+        await self.reading(partial(self._require_visible, caller, session))
         run = Run("retry", session, "", owner=caller.id, receipt=None)
         again = partial(self.studio.store.attempts.again, session, turn)
-        return self._submit(run, again, number=number, background=background)
+        return await self._submit(run, caller, again, background)
+
+    async def cancel(self, caller: Caller, session: str, number: int) -> bool:
+        """Cancel a turn that waits or is being drawn, whichever process does; its words are kept. False where none is.
+
+        Another process notices within seconds.
+        """
+        run = self.runs.find(session, number)
+        if run is not None and caller.may_see(run.owner):
+            return run.cancel("cancelled")
+        found = await self.find_turn(caller, session, number)
+        if not isinstance(found, Attempt) or found.status != "pending":
+            return False
+        return await self.reading(partial(self.studio.store.attempts.cancel, session, found.turn.number, "cancelled"))
 
     async def replay(self, caller: Caller, session: str, *, background: bool = False) -> Replaying:
         """Draw every turn again from its stored request alone, and compare; nothing is kept of it.
@@ -151,13 +169,28 @@ class Service:
             raise UnknownSessionError(f"no session “{session}”")
         return record
 
+    async def find_turn(self, caller: Caller, session: str, number: int) -> Turn | Attempt:
+        """What a promised number of a session of the caller's came to: a turn, or a turn without a picture.
+
+        Raises `UnknownSessionError` or `UnknownTurnError` where nothing was promised, or the session is another's.
+        """
+        await self.reading(partial(self._require_visible, caller, session))
+        return await self.reading(partial(find_turn, self.studio.store, session, number))
+
     async def reading(self, work: Callable[[], Result]) -> Result:
         """Do what reads words or the database in a thread, so that the event loop goes on."""
         return await self._read(work)
 
     def warm_up(self) -> None:
-        """Load the default model and the interpreter's words, so that the first to come needn't wait for them."""
+        """Load the default model and the interpreter's words, and begin to watch what other processes do."""
         self.devices.warm_up(self.serving.models[0])
+        loop = asyncio.get_running_loop()
+
+        def on_lost(session: str, number: int) -> None:
+            loop.call_soon_threadsafe(self._lost, session, number)
+
+        self.studio.store.attempts.on_lost(on_lost)
+        self._poll = asyncio.create_task(StorePoll(self.studio.store, self.changes, self.reading).run())
         blank = State("", NegativePrompt(), 0)
         self._read(partial(self.studio.interpreter.interpret, "a house without fog", blank))
 
@@ -177,6 +210,12 @@ class Service:
             if late:
                 await asyncio.wait(late)
         self.changes.close()
+        self._poll.cancel()
+
+    def _lost(self, session: str, number: int) -> None:
+        """Another process cancelled a turn of this one's, or took it over."""
+        if (run := self.runs.find(session, number)) is not None:
+            run.cancel("it was cancelled, or taken over, by another process")
 
     def close(self) -> None:
         """Let the threads go."""
@@ -186,55 +225,117 @@ class Service:
     # How it is done
 
     async def _ask(
+        self, caller: Caller, session: str, kind: Kind, change: Change, receipt: Receipt | None, background: bool
+    ) -> Run:
+        await self.reading(partial(self._require_visible, caller, session))
+        words = change.words if kind == "say" else ""
+        run = Run(kind, session, words, owner=caller.id, receipt=receipt)
+        return await self._submit(run, caller, partial(self._record, run, change), background)
+
+    async def _move(
         self,
         caller: Caller,
         session: str,
         kind: Kind,
-        words: str,
         receipt: Receipt | None,
-        background: bool,
-        change: Callable[[Conversation], Turn | Attempt],
-        turn: int | None = None,
+        move: Callable[[Conversation], Turn],
     ) -> Run:
-        number = await self.reading(partial(self._next_number, caller, session))
-        run = Run(kind, session, words, owner=caller.id, receipt=receipt)
+        """Do what draws nothing, and so needs no record."""
+        await self.reading(partial(self._require_visible, caller, session))
+        if known := self.runs.same(receipt):
+            return known
+        self._admit(session)
+        run = Run(kind, session, "", owner=caller.id, receipt=receipt)
+        self.runs.add(run)
+        self._begin(run, partial(self._moved, run, move), background=False)
+        return run
 
-        def prepare() -> Turn | Attempt:
-            return change(Conversation.open(session, self.studio, turn=turn))
+    async def _moved(self, run: Run, move: Callable[[Conversation], Turn]) -> Turn:
+        async with self._order.of(run.session):
+            run.clock.began()
+            return await to_its_end(self._read(partial(self._move_once, run, move)))
 
-        return self._submit(run, prepare, number=number, background=background)
-
-    def _next_number(self, caller: Caller, session: str) -> int:
-        """The number of a session's next turn, as far as the database knows; raises where it isn't the caller's."""
+    def _move_once(self, run: Run, move: Callable[[Conversation], Turn]) -> Turn:
+        """Do it, or answer with what this very request came to before, perhaps on another server."""
+        store = self.studio.store
         try:
-            record = self.studio.store.session(session)
-        except UnknownSessionError:
-            begun = self.runs.beginning(session)
-            if begun is None or not caller.may_see(begun.owner):
-                raise
-            return 1
-        if not caller.may_see(record.owner):
-            raise UnknownSessionError(f"no session “{session}”")
-        return self.studio.store.next_number(session)
+            if run.receipt is not None:
+                store.receipts.require_new(run.receipt)
+            return move(Conversation.open(run.session, self.studio))
+        except AlreadyRequestedError as earlier:
+            problems.check_fingerprint(earlier.fingerprint, run.receipt)
+            return store.turn(earlier.session, earlier.number)
 
-    def _number_again(self, caller: Caller, session: str) -> int:
-        """The same for a turn that came to no picture; a session's first one may be all that there is of it."""
+    def _record(self, run: Run, command: StartCommand | Change, start: SessionStart | None = None) -> Attempt:
+        """Record what was asked, as `prepare_recorded` reads it."""
+        return self.studio.store.attempts.record(
+            run.session, command.words, command.as_json(), start=start, receipt=run.receipt
+        )
+
+    def _require_visible(self, caller: Caller, session: str) -> None:
+        """Raise `UnknownSessionError` where the session is not the caller's; its first turn may be all there is."""
         try:
-            return self._next_number(caller, session)
+            owner = self.studio.store.session(session).owner
         except UnknownSessionError:
             firsts = [each.start for each in self.studio.store.attempts.all(session) if each.start is not None]
             if not firsts or not caller.may_see(firsts[0].owner):
                 raise
-            return 0
+        else:
+            if not caller.may_see(owner):
+                raise UnknownSessionError(f"no session “{session}”")
 
-    def _submit(self, run: Run, prepare: Prepare, *, number: int, background: bool) -> Run:
+    async def _submit(self, run: Run, caller: Caller, record: Callable[[], Attempt], background: bool) -> Run:
+        """Record what was asked and begin with it; a request that was made before is answered by its first turn."""
         if known := self.runs.same(run.receipt):
+            await known.numbered.wait()
+            if known.error is not None and known.attempt is None:
+                raise known.error
             return known
         self._admit(run.session)
-        self.runs.add(run, number)
-        self._begin(run, partial(self._turn, run, prepare), background)
+        self.runs.add(run)
+        try:
+            async with self._recording.of(run.session):  # numbers in the order in which things were asked
+                run.attempt = await to_its_end(self._read(record))
+        except AlreadyRequestedError as earlier:
+            self.runs.drop(run)
+            problems.check_fingerprint(earlier.fingerprint, run.receipt)
+            return self.follow(earlier.session, earlier.number, background=background)
+        except Exception as error:
+            run.error = error
+            self.runs.drop(run)
+            raise
+        finally:
+            run.numbered.set()
+        self.runs.number(run, run.attempt.turn.number)
+        self._begin(run, partial(self._turn, run, caller), background)
         self.changes.tell(run.session)
         return run
+
+    def follow(self, session: str, number: int, *, background: bool = True) -> Run:
+        """The run of a turn of this server's, or one that follows what another process does about the turn."""
+        run = self.runs.find(session, number) or self._followers.get((session, number))
+        if run is None:
+            run = self._followers[session, number] = Run("elsewhere", session, "", owner=None, receipt=None)
+            run.number, run.background = number, background
+            run.task = asyncio.create_task(self._carry_out(run, partial(self._follow, run)))
+            run.task.add_done_callback(lambda _: self._followers.pop((session, number), None))
+        return run
+
+    async def _follow(self, run: Run) -> Turn:
+        """Look at a turn of another process until it has ended."""
+        with self.changes.watched(run.session) as news:
+            while True:
+                news.clear()
+                found = await self.reading(partial(find_turn, self.studio.store, run.session, run.number))
+                if not isinstance(found, Attempt):
+                    return found
+                if found.status != "pending":
+                    raise error_of(found)
+                if found.command is None and not run.is_interpreted:
+                    run.interpreted(found)
+                await news.wait()
+                if self.changes.closed:
+                    raise problems.stopping()
 
     def _admit(self, session: str) -> None:
         if self.stopping:
@@ -270,39 +371,38 @@ class Service:
         self.changes.tell(run.session)
         self.watching.ended(run)
 
-    async def _turn(self, run: Run, prepare: Prepare) -> Turn:
-        if run.receipt is not None and (kept := await self.reading(partial(self._kept, run.receipt))):
-            return kept
-        async with self._order.of(run.session):
-            run.clock.began()
-            prepared = await to_its_end(self._read(prepare))
-            if not isinstance(prepared, Attempt):
-                return prepared
-            run.recorded(prepared)
-            self.runs.renumber(run, prepared.turn.number)
-            return await self._draw(run, prepared)
-
-    async def _draw(self, run: Run, attempt: Attempt) -> Turn:
+    async def _turn(self, run: Run, caller: Caller) -> Turn:
         try:
-            return await self.devices.draw(run, draw, attempt)
+            async with self._order.of(run.session):
+                run.check()
+                run.clock.began()
+                prepared = await to_its_end(self._read(partial(self._prepare, run, caller)))
+                if not isinstance(prepared, Attempt):
+                    return prepared
+                run.interpreted(prepared)
+                self.runs.number(run, prepared.turn.number)
+                return await self.devices.draw(run, draw, prepared)
         except (asyncio.CancelledError, CancelledError):
-            if run.clock.drawing is None:  # else `draw` has said so
-                reason = run.stopped or "stopped"
-                await to_its_end(self._read(lambda: self.studio.store.attempts.end(attempt, "cancelled", reason)))
+            if run.clock.drawing is None and run.attempt is not None:  # else `draw` has recorded it
+                await to_its_end(
+                    self._read(partial(end_turn, self.studio, run.attempt, "cancelled", run.stopped or "stopped"))
+                )
             raise
+
+    def _prepare(self, run: Run, caller: Caller) -> "Turn | Attempt":
+        if run.attempt is None:
+            raise RuntimeError("a turn is recorded before it is prepared")
+
+        def allow(options: Beginning) -> Beginning:
+            defaults = self.studio.engine(options.model or self.studio.model).defaults
+            return allowed(options, caller, self.serving, defaults)
+
+        return prepare_recorded(self.studio, run.attempt, allow, keep_refused=run.background)
 
     async def _compare(self, replaying: Replaying, turns: list[Turn]) -> tuple[Replayed, ...]:
         for turn in turns:
             replaying.compared(await self.devices.draw(replaying, replay_turn, turn))
         return tuple(replaying.results)
-
-    def _kept(self, receipt: Receipt) -> Turn | None:
-        """The turn that this very request made before, perhaps before this process."""
-        kept = self.studio.store.receipts.find(receipt.key)
-        if kept is None:
-            return None
-        problems.check_fingerprint(kept.fingerprint, receipt)
-        return self.studio.store.turn(kept.session, kept.number)
 
     def _read(self, work: Callable[[], Result]) -> "asyncio.Future[Result]":
         return asyncio.get_running_loop().run_in_executor(self._readers, work)

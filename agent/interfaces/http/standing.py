@@ -11,6 +11,8 @@ from .callers import Caller
 from .links import Links
 from .service import Service
 
+_MOST_UNFINISHED = 20
+
 
 class RetryAnswer(BaseModel):
     """A turn that came to no picture; its words are kept."""
@@ -22,19 +24,20 @@ class RetryAnswer(BaseModel):
     status: Literal["failed", "cancelled"]
 
     @classmethod
-    def of(cls, attempts: Sequence[Attempt]) -> "RetryAnswer | None":
-        """What is told of the latest of these that has ended, if any has. Its reason may be for the log alone."""
-        ended = [each for each in attempts if each.status != "pending"]
-        if not ended:
-            return None
-        last = max(ended, key=lambda each: each.created_at)
+    def of(cls, attempt: Attempt) -> "RetryAnswer":
+        """What is told of a turn that came to no picture. Its reason may be for the log alone."""
         return cls(
-            turn=last.turn.number,
-            parent=last.turn.parent,
-            feedback=last.turn.feedback,
-            reply=last.turn.reply,
-            status="cancelled" if last.status == "cancelled" else "failed",
+            turn=attempt.turn.number,
+            parent=attempt.turn.parent,
+            feedback=attempt.turn.feedback,
+            reply=attempt.turn.reply,
+            status="cancelled" if attempt.status == "cancelled" else "failed",
         )
+
+    @classmethod
+    def of_latest(cls, attempts: Sequence[Attempt]) -> "RetryAnswer | None":
+        """The same of the latest of these, if there is one."""
+        return cls.of(max(attempts, key=lambda each: each.created_at)) if attempts else None
 
 
 class StandingAnswer(SessionAnswer):
@@ -42,6 +45,9 @@ class StandingAnswer(SessionAnswer):
 
     retry: RetryAnswer | None = Field(
         description="The latest turn, where it came to no picture: `POST …/retry` draws it again."
+    )
+    unfinished: list[RetryAnswer] = Field(
+        description="The turns that came to no picture, oldest first: `POST …/retry` with its number draws one of them."
     )
 
 
@@ -59,23 +65,33 @@ async def standing(service: Service, caller: Caller, session: str, links: Links)
         record = await service.session(caller, session)  # its first picture may have come in between
     # in this order: what ends in between is not retried, but is a turn
     attempts = await service.reading(lambda: store.attempts.all(session))
-    number = await service.reading(lambda: store.next_number(session))
+    newest = await service.reading(lambda: store.newest_number(session))
     told = SessionAnswer.of(record, service.runs.of(session), links)
-    latest = [each for each in attempts if each.turn.number >= number]
-    return StandingAnswer(**dict(told), retry=RetryAnswer.of(latest))
+    ended = [each for each in attempts if each.status != "pending"]
+    later = max([newest, *(each.turn.number for each in attempts if each.status == "pending")])
+    return StandingAnswer(
+        **{**dict(told), "pending": _pending(service, attempts, session, links)},
+        retry=RetryAnswer.of_latest([each for each in ended if each.turn.number > later]),
+        unfinished=[RetryAnswer.of(each) for each in ended[-_MOST_UNFINISHED:]],
+    )
 
 
-def is_first_of(caller: Caller, attempt: Attempt) -> bool:
-    """Whether it is to be the first turn of a session that this caller began."""
-    return attempt.start is not None and caller.may_see(attempt.start.owner)
+def _pending(service: Service, attempts: Sequence[Attempt], session: str, links: Links) -> list[PendingAnswer]:
+    """The turns on their way: those of this server, and those that other processes work on."""
+    mine = [run for run in service.runs.of(session) if run.draws]
+    known = {run.number for run in mine}
+    others = [each for each in attempts if each.status == "pending" and each.turn.number not in known]
+    answers = [PendingAnswer.of(run, links) for run in mine]
+    return [*answers, *(PendingAnswer.of_attempt(each, links) for each in others)]
 
 
 async def _without_picture(service: Service, caller: Caller, session: str, links: Links) -> StandingAnswer | None:
     attempts = await service.reading(lambda: service.studio.store.attempts.all(session))
-    firsts = [each for each in attempts if is_first_of(caller, each)]
-    pending = [run for run in service.runs.of(session) if run.draws and caller.may_see(run.owner)]
-    if not firsts and not pending:
+    firsts = [each for each in attempts if each.start is not None and caller.may_see(each.start.owner)]
+    if not firsts:
         return None
+    pending = _pending(service, attempts, session, links)
+    ended = [each for each in attempts if each.status != "pending"]
     return StandingAnswer(
         session=session,
         created_at=None,
@@ -83,10 +99,11 @@ async def _without_picture(service: Service, caller: Caller, session: str, links
         policies=[],
         head=None,
         turns=0,
-        prompt=firsts[-1].turn.feedback if firsts else pending[0].words,
+        prompt=firsts[-1].turn.feedback,
         image=None,
         sha256=None,
-        pending=[PendingAnswer.of(run, links) for run in pending],
+        pending=pending,
         links=LinksAnswer(page=links.page(session), replay=links.replay(session)),
-        retry=None if pending else RetryAnswer.of(firsts),
+        retry=None if pending else RetryAnswer.of_latest(firsts),
+        unfinished=[RetryAnswer.of(each) for each in ended[-_MOST_UNFINISHED:]],
     )

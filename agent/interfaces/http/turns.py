@@ -5,12 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
+from ....storage import Attempt
 from ...edits import Reroll
 from .answers import PendingAnswer, TurnAnswer, TurnsAnswer
 from .asking import Background, SessionId, TheCaller, TheLinks, TheReceipt, TheService, answered
 from .bodies import MAX_TURN, Branched, Edits, Feedback, Retried, Seeded, Undone
+from .elsewhere import error_of
 from .following import STREAM, events_of, stream_of
-from .problems import Problem, documented
+from .problems import Problem, documented, problem_of
 from .sessions import PENDING
 
 router = APIRouter(prefix="/api/sessions/{session}", tags=["turns"])
@@ -132,17 +134,28 @@ async def listed(
 @router.get(
     "/turns/{turn}",
     response_model=TurnAnswer,
-    responses={202: PENDING, **documented(404)},
+    responses={202: PENDING, **documented(404, 409)},
     summary="Look at a turn",
 )
 async def shown(session: SessionId, turn: TurnId, service: TheService, caller: TheCaller, links: TheLinks) -> Response:
-    """A turn on its way is answered with 202."""
+    """A turn that waits or is being drawn is answered with 202; one that came to no picture, with 409 and the reason.
+
+    A number that was promised to words which changed nothing answers with the turn that was shown then.
+    """
     run = service.runs.find(session, turn)
     if run is not None and not run.events.ended and caller.may_see(run.owner):
-        return JSONResponse(PendingAnswer.of(run, links).model_dump(mode="json"), 202, headers={"Retry-After": "1"})
-    await service.session(caller, session)
-    record = await service.reading(lambda: service.studio.store.turn(session, turn))
-    return JSONResponse(TurnAnswer.of(record, links).model_dump(mode="json"))
+        return _pending(PendingAnswer.of(run, links))
+    found = await service.find_turn(caller, session, turn)
+    if not isinstance(found, Attempt):
+        return JSONResponse(TurnAnswer.of(found, links).model_dump(mode="json"))
+    if found.status == "pending":
+        return _pending(PendingAnswer.of_attempt(found, links))
+    detail = f"turn {turn} came to no picture ({problem_of(error_of(found)).detail}): POST …/retry draws it"
+    raise Problem(409, "no-picture", "The turn came to no picture", detail)
+
+
+def _pending(answer: PendingAnswer) -> Response:
+    return JSONResponse(answer.model_dump(mode="json"), 202, headers={"Retry-After": "1"})
 
 
 @router.get(
@@ -176,11 +189,6 @@ async def followed(
 )
 async def cancelled(session: SessionId, turn: TurnId, service: TheService, caller: TheCaller) -> Response:
     """At once where it waits, else after the step at hand. Its words are kept, and it can be retried."""
-    run = service.runs.find(session, turn)
-    if run is None or not caller.may_see(run.owner):
-        await service.session(caller, session)
-        await service.reading(lambda: service.studio.store.turn(session, turn))
-        run = None
-    if run is None or not run.cancel("cancelled"):
+    if not await service.cancel(caller, session, turn):
         raise Problem(409, "ended", "The turn has ended", f"turn {turn} has ended: there is nothing to cancel")
     return Response(status_code=204)

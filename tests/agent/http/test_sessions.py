@@ -132,7 +132,7 @@ def test_sessions_are_listed_and_looked_at(server: Running) -> None:
         (one["session"], 2, 1),
     ]
     assert server.client.get("/api/sessions", params={"limit": 1}).json()["sessions"] == listed[:1]
-    assert server.client.get(f"/api/sessions/{one['session']}").json() == {**listed[1], "retry": None}
+    assert server.client.get(f"/api/sessions/{one['session']}").json() == {**listed[1], "retry": None, "unfinished": []}
     assert server.client.get(f"/api/sessions/{one['session']}/turns/1").json()["negative"] == "fog"
 
 

@@ -1,0 +1,73 @@
+"""What is asked of a session, as values that can be recorded as JSON before anybody interprets them."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from .beginning import Beginning
+from .edits import Edit
+
+
+class _Command(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    def as_json(self) -> dict[str, Any]:
+        """The command as it is recorded."""
+        return self.model_dump(mode="json")
+
+
+class StartCommand(_Command):
+    """Begin a session."""
+
+    kind: Literal["start"] = "start"
+    options: Beginning
+
+    @property
+    def words(self) -> str:
+        """What was typed."""
+        return self.options.prompt
+
+
+class SayCommand(_Command):
+    """Interpret feedback on the turn that is shown, or on the turn of this number."""
+
+    kind: Literal["say"] = "say"
+    feedback: str
+    turn: int | None = None
+
+    @property
+    def words(self) -> str:
+        """What was typed."""
+        return self.feedback
+
+
+class EditCommand(_Command):
+    """Apply edits."""
+
+    kind: Literal["edit"] = "edit"
+    edits: tuple[Edit, ...]
+
+    @property
+    def words(self) -> str:
+        """The edits, as a line that a person can read."""
+        return "; ".join(" ".join(str(value) for value in edit.model_dump().values()) for edit in self.edits)
+
+
+class SeedCommand(_Command):
+    """Draw the same from another seed."""
+
+    kind: Literal["seed"] = "seed"
+    seed: int
+
+    @property
+    def words(self) -> str:
+        """The change, as a line that a person can read."""
+        return f"seed {self.seed}"
+
+
+Change = SayCommand | EditCommand | SeedCommand
+"""What is asked of a session that exists."""
+
+Command = Annotated[StartCommand | SayCommand | EditCommand | SeedCommand, Field(discriminator="kind")]
+
+commands_adapter: TypeAdapter[Command] = TypeAdapter(Command)
