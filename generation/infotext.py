@@ -1,4 +1,4 @@
-"""The text chunks of a PNG that say how the picture was made."""
+"""The text inside a picture's file: how it was made, for people, other tools and ourselves."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from .request import GenerationRequest
 _NEGATIVE = "Negative prompt:"
 _SETTING = re.compile(r'\s*([A-Za-z][\w /-]*): *("(?:\\.|[^"\\])*"|[^,]*)(?:,|$)')
 _FEWEST_SETTINGS = 3
-"""A last line with fewer settings belongs to the prompt."""
+"""A last line with fewer is the end of a prompt."""
 _SETTINGS: dict[str, tuple[str, Callable[[str], object]]] = {
     "Steps": ("num_inference_steps", int),
     "CFG scale": ("guidance_scale", float),
@@ -30,15 +30,15 @@ _SETTINGS: dict[str, tuple[str, Callable[[str], object]]] = {
 
 
 def png_text(request: GenerationRequest) -> Mapping[str, str]:
-    """The PNG's text chunks: `parameters` in AUTOMATIC1111's format, and `notthat` with the whole request."""
+    """The PNG's text chunks: `parameters` in AUTOMATIC1111's layout, and the whole request in `notthat`."""
     return {"parameters": infotext(request), "notthat": request.model_dump_json()}
 
 
 def infotext(request: GenerationRequest) -> str:
-    """The request in the format of AUTOMATIC1111's web UI: the prompt, the negative prompt, a line of settings.
+    """The request as AUTOMATIC1111's web UI writes it: the prompt, the negative prompt, a line of settings.
 
-    That format has no settings for guidance methods, so their names are our own. Brackets always mean a weight
-    there, so the brackets of a plain prompt are escaped.
+    It has no settings for how guidance acts, so these have names of ours. There, brackets always mean a weight:
+    where they didn't here, they are escaped.
     """
     read = escape if request.syntax == "plain" else str
     settings = {
@@ -59,15 +59,15 @@ def infotext(request: GenerationRequest) -> str:
 
 
 def _quoted(value: str) -> str:
-    """The value, in quotes if it contains a delimiter."""
+    """The value in quotes, where it would end too early without."""
     return json.dumps(value, ensure_ascii=False) if set(value) & set(',:\n"') else value
 
 
 def read_png_text(path: Path) -> dict[str, str]:
-    """The text chunks of a PNG. The pixels are not read.
+    """The text chunks of a PNG; none of its pixels are read.
 
     Raises:
-        InvalidRequestError: the file is no PNG, or cannot be read.
+        InvalidRequestError: where it is no PNG, or can't be read.
     """
     try:
         with Image.open(path, formats=["PNG"]) as image:
@@ -81,26 +81,26 @@ def read_png_text(path: Path) -> dict[str, str]:
 
 
 def from_own_key(text: str) -> dict[str, Any]:
-    """The values of the request in the key `notthat`.
+    """The values of the request that the key `notthat` holds.
 
     Raises:
-        InvalidRequestError: the key contains no valid request.
+        InvalidRequestError: where it holds none.
     """
     try:
         return GenerationRequest.model_validate_json(text).model_dump(mode="json")
     except ValidationError:
-        raise InvalidRequestError("the picture's key “notthat” contains no request of this version") from None
+        raise InvalidRequestError("the picture's key “notthat” holds no request of this version") from None
 
 
 def from_infotext(text: str) -> tuple[dict[str, Any], list[str]]:
-    """Parse an infotext of AUTOMATIC1111's web UI into values of a request.
+    """The values of a request that an infotext names, as AUTOMATIC1111's web UI writes and reads it.
 
-    If the last line has three or more settings, it is the line of settings. The line that starts with “Negative
-    prompt:”, and those after it, are the negative prompt. The rest is the prompt. Also returns the settings that
-    were not used, as `Name: value`.
+    The last line holds settings, where it has three or more; a line that begins with “Negative prompt:” and
+    those after it are the negative prompt; the rest is the prompt. Second, the settings that are left out,
+    as `Name: value`.
 
     Raises:
-        InvalidRequestError: a setting that is used is no number.
+        InvalidRequestError: where a setting that counts is no number.
     """
     *lines, last = text.strip().split("\n")
     settings = {match[1]: _unquoted(match[2]) for match in _SETTING.finditer(last)}

@@ -37,7 +37,7 @@ BREAK = Fragment(None)
 
 
 def parse(prompt: str) -> list[Fragment]:
-    """The fragments of a prompt in order, with neighbours of equal weight joined; `[Fragment("")]` if empty."""
+    """The fragments of a prompt in order, neighbours of equal weight joined; `[Fragment("")]` for nothing."""
     found: list[Fragment] = []
     opened: dict[str, list[int]] = {"(": [], "[": []}
     for token in _TOKEN.finditer(prompt):
