@@ -7,13 +7,13 @@ from typing import Any, Literal
 from .. import __version__
 from ..errors import NotthatError
 from ..generation import Engine, GenerationRequest, generate
-from ..generation.infotext import png_text
 from ..storage import Attempt, ExclusionRecord, NewTurn, StorageError, TurnRecord
 from .edits import Edit, State, edits_adapter
 from .effects import seen
 from .interpreters import Interpretation
 from .replies import listed_turns
 from .studio import OnStep, Studio
+from .turn_png import text_of
 
 
 def provenance(
@@ -50,7 +50,7 @@ def draw(studio: Studio, attempt: Attempt, on_step: OnStep | None = None) -> Tur
         request = GenerationRequest.checked(**attempt.turn.request)
         picture = generate(studio.engine(request.model), request, on_step)
         attempt = seen(studio, attempt, picture)
-        turn = attempts.finish(attempt, picture.image, png_text(request), picture.seconds)
+        turn = attempts.finish(attempt, picture.image, text_of(attempt.turn), picture.seconds)
     except CancelledError as error:
         end_turn(studio, attempt, "cancelled", str(error))
         raise

@@ -12,7 +12,6 @@ import numpy as np
 from PIL.Image import Image
 
 from ..generation import GenerationRequest, generate
-from ..generation.infotext import png_text
 from ..storage import TurnRecord
 from .studio import OnStep, Studio
 
@@ -88,10 +87,10 @@ def replay_turn(studio: Studio, turn: TurnRecord, on_step: OnStep | None = None)
     return Replayed(turn.number, greatest == 0, greatest, drift)
 
 
-def redraw(studio: Studio, turn: TurnRecord) -> tuple[Image, Mapping[str, str]]:
-    """A turn's picture from its request alone, with the text of its PNG."""
+def redraw(studio: Studio, turn: TurnRecord) -> Image:
+    """A turn's picture from its request alone."""
     request = GenerationRequest.checked(**turn.request)
-    return generate(studio.engine(request.model), request).image, png_text(request)
+    return generate(studio.engine(request.model), request).image
 
 
 def _drift(

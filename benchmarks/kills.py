@@ -175,14 +175,15 @@ def kill_an_upgrade(home: Path, seconds: float) -> str:
 def look(home: Path, session: str, finished: dict[int, str], since: float) -> str:
     """Hold what is kept against what was finished; what a kill hit that came after the time `since`."""
     with Store.open(home=home) as store:
-        kept = {turn.number: turn.sha256 for turn in store.turns(session)}
+        turns = store.turns(session)
+        kept, named = {turn.number: turn.sha256 for turn in turns}, {turn.image for turn in turns}
         if missing := set(finished.items()) - set(kept.items()):
             raise LostError(f"finished turns are not there: {sorted(missing)}")
         if bad := [finding.message for finding in check(store) if not finding.harmless]:
             raise LostError(f"the store is damaged: {bad}")
         if not any(attempt.status == "pending" for attempt in store.attempts.all(session)):
             return "between"
-        unnamed = [path for sha256, path in store.images.pictures() if sha256 not in kept.values()]
+        unnamed = [path for _, path in store.images.pictures() if path not in named]
         written = [path for path in (*unnamed, *store.images.temporary()) if path.stat().st_mtime >= since]
         return "writing" if written else "drawing"
 

@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from sqlalchemy import insert
@@ -115,9 +116,9 @@ class Timed(ImageStore):
         super().__init__(folder)
         self.times: Times = []
 
-    def save(self, image: Image.Image, text: Mapping[str, str]) -> str:
+    def save(self, image: Image.Image, text: Mapping[str, str], request: Mapping[str, Any]) -> str:
         kept: list[str] = []
-        self.times += timed(lambda: kept.append(super(Timed, self).save(image, text)), 1)
+        self.times += timed(lambda: kept.append(super(Timed, self).save(image, text, request)), 1)
         return kept[0]
 
 

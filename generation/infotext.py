@@ -29,16 +29,16 @@ _SETTINGS: dict[str, tuple[str, Callable[[str], object]]] = {
 }
 
 
-def png_text(request: GenerationRequest) -> Mapping[str, str]:
+def png_text(request: GenerationRequest, version: str | None = __version__) -> Mapping[str, str]:
     """The PNG's text chunks: `parameters` in AUTOMATIC1111's layout, and the whole request in `notthat`."""
-    return {"parameters": infotext(request), "notthat": request.model_dump_json()}
+    return {"parameters": infotext(request, version), "notthat": request.model_dump_json()}
 
 
-def infotext(request: GenerationRequest) -> str:
+def infotext(request: GenerationRequest, version: str | None = __version__) -> str:
     """The request as AUTOMATIC1111's web UI writes it: the prompt, the negative prompt, a line of settings.
 
     It has no settings for how guidance acts, so these have names of ours. There, brackets always mean a weight:
-    where they didn't here, they are escaped.
+    where they didn't here, they are escaped. `version` is the notthat that drew it; None where nobody knows.
     """
     read = escape if request.syntax == "plain" else str
     settings = {
@@ -50,7 +50,7 @@ def infotext(request: GenerationRequest) -> str:
         "Seed": request.seed,
         "Size": f"{request.width}x{request.height}",
         "Model": _quoted(PurePath(request.model).name),
-        "Version": f"notthat {__version__}",
+        "Version": "notthat" if version is None else f"notthat {version}",
     }
     lines = [read(request.prompt), ", ".join(f"{name}: {value}" for name, value in settings.items())]
     if request.negative_prompt:

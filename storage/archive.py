@@ -2,7 +2,7 @@
 
     manifest.json           {"format", "version", "notthat", "files": {NAME: {"sha256", "bytes"}}}
     session.json            the session and its turns, as `SessionDocument` has them
-    pictures/SHA256.png     every turn's picture, named by its pixels
+    pictures/SHA256.png     every turn's picture, named by its pixels; its text is that of the first of these turns
 
 What is read comes from anywhere: nothing of it is written before all of it is found sound, no name in it is
 used as a path, and no size that it claims is believed. The hashes show damage and careless changes; who made
@@ -14,7 +14,7 @@ import json
 import re
 import struct
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -30,8 +30,8 @@ from .boundary import explained
 from .documents import Manifest, SessionDocument
 from .errors import StorageError
 from .files import whole_file
-from .images import DAMAGE, pixels_sha256
-from .records import NewTurn
+from .images import DAMAGE, pixels_sha256, without_words
+from .records import NewTurn, TurnRecord
 from .store import Store
 
 FORMAT = "notthat session"
@@ -56,8 +56,11 @@ _PNG = struct.Struct(">8sI4sII")
 CheckTurn = Callable[[NewTurn], object]
 """Raises `InvalidInputError` where a turn can't be one: storage doesn't know what is in its request."""
 
+TextOf = Callable[[NewTurn | TurnRecord], Mapping[str, str]]
+"""The text of a turn's PNG: what a file says, here or in an archive, may be of another turn."""
 
-def export(store: Store, session: str, path: Path) -> int:
+
+def export(store: Store, session: str, path: Path, text_of: TextOf) -> int:
     """Write a session with its turns and pictures to a new file; how many turns that are.
 
     Raises `InvalidInputError` where the file is there already, and `StorageError` where a picture of the
@@ -65,16 +68,19 @@ def export(store: Store, session: str, path: Path) -> int:
     """
     if path.exists():
         raise InvalidInputError(f"{path} is there already: name another file")
-    document = SessionDocument.of(store.session(session), store.turns(session))
-    pictures = {turn.sha256: f"pictures/{turn.sha256}.png" for turn in document.turns}
+    turns = store.turns(session)
+    document = SessionDocument.of(store.session(session), turns)
+    pictures: dict[str, TurnRecord] = {}
+    for turn in turns:
+        pictures.setdefault(turn.sha256, turn)
     content = document.model_dump_json(indent=1).encode()
     if len(content) > MAX_SESSION_BYTES or len(pictures) > MAX_ENTRIES - 2:
         raise StorageError(f"session “{session}” is too large to be exported: it has {len(document.turns)} turns")
     files = {_SESSION: _entry(content)}
     with _written(path), whole_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for sha256, name in pictures.items():
-            store.images.open(sha256)  # that it is whole
-            picture = store.images.path(sha256).read_bytes()
+        for sha256, turn in pictures.items():
+            store.images.verified(turn.image)
+            name, picture = f"pictures/{sha256}.png", store.images.png(turn.image, text_of(turn))
             files[name] = _entry(picture)
             archive.writestr(zipfile.ZipInfo(name), picture)
         _write_json(archive, _SESSION, content)
@@ -83,7 +89,7 @@ def export(store: Store, session: str, path: Path) -> int:
     return len(document.turns)
 
 
-def import_(store: Store, path: Path, check_turn: CheckTurn) -> str:
+def import_(store: Store, path: Path, check_turn: CheckTurn, text_of: TextOf) -> str:
     """Keep the session of a file that `export` wrote, under the ids and hashes that it has; its id.
 
     Raises `InvalidInputError` where the file is damaged, was changed, is from a newer notthat or is no such
@@ -95,29 +101,33 @@ def import_(store: Store, path: Path, check_turn: CheckTurn) -> str:
         with explained(path), path.open("rb") as file:
             try:
                 with zipfile.ZipFile(file) as archive:
-                    return _import(store, _Archive(archive, path), check_turn)
+                    return _import(store, _Archive(archive, path), check_turn, text_of)
             except _BROKEN as error:
                 raise InvalidInputError(f"{path} is damaged, or no exported session: {_first_line(error)}") from error
     except RecursionError:
         raise InvalidInputError(f"{path} is no exported session: its JSON is too deep") from None
 
 
-def _import(store: Store, archive: "_Archive", check_turn: CheckTurn) -> str:
+def _import(store: Store, archive: "_Archive", check_turn: CheckTurn, text_of: TextOf) -> str:
     document = archive.session()
     if store.has_session(document.id):
         raise InvalidInputError(f"session “{document.id}” is here already: nothing was imported")
-    for turn in document.turns:
-        rows.check(turn.as_new())
+    for each in document.turns:
+        rows.check(each.as_new())
         try:
-            check_turn(turn.as_new())
+            check_turn(each.as_new())
         except InvalidInputError as error:
             raise archive.refusal(str(error)) from None
     for sha256 in archive.pictures:
         archive.picture(sha256)
-    for sha256 in archive.pictures:
-        picture, text = archive.picture(sha256)
-        store.images.save(picture, text)
     turns: list[tuple[NewTurn, str, Any]] = [(turn.as_new(), turn.sha256, turn.created_at) for turn in document.turns]
+    of_picture: dict[str, list[NewTurn]] = {}
+    for turn, sha256, _ in turns:
+        of_picture.setdefault(sha256, []).append(turn)
+    for sha256, drawn in of_picture.items():
+        picture = archive.picture(sha256)
+        for turn in drawn:
+            store.images.save(picture, text_of(turn), turn.request)
     store.restore_session(document.as_record(), turns)
     return document.id
 
@@ -153,8 +163,8 @@ class _Archive:
             raise self.refusal("its pictures are not those of its turns")
         return document
 
-    def picture(self, sha256: str) -> tuple[Image.Image, dict[str, str]]:
-        """A picture, read whole and verified, with what its PNG says of how it was made."""
+    def picture(self, sha256: str) -> Image.Image:
+        """A picture, read whole and verified. The text of its PNG is not read: its turns say how it was made."""
         content = self._checked(f"pictures/{sha256}.png", MAX_PICTURE_BYTES)
         *_, kind, width, height = _PNG.unpack_from(content)  # before anything is made of that size
         if kind != b"IHDR" or max(width, height) > MAX_SIDE:
@@ -165,10 +175,7 @@ class _Archive:
         image.load()
         if pixels_sha256(image) != sha256:
             raise self.refusal(f"the pixels of picture {sha256[:8]}… are not those it is named after")
-        text = {key: str(image.text[key]) for key in ("parameters", "notthat") if key in image.text}
-        if any("\0" in value for value in text.values()):
-            raise self.refusal(f"the text of picture {sha256[:8]}… can't be kept")
-        return image, text
+        return without_words(image)
 
     def _read_manifest(self) -> Manifest:
         content = self._read(_MANIFEST, MAX_MANIFEST_BYTES)

@@ -40,6 +40,9 @@ from .leases import HeldTurn, Leases, LeaseTimes, OnLost
 from .models import AttemptRow, TurnRow
 from .records import Attempt, NewTurn, Receipt, SessionStart, TurnRecord
 
+Save = Callable[[Image, Mapping[str, str], Mapping[str, Any]], str]
+"""Puts a picture with its text and its request on disk; its hash."""
+
 Insert = Callable[[Session, str, NewTurn, str, Image, Mapping[str, str]], TurnRecord]
 """Adds a finished turn's rows to a session in an open transaction and moves the head to it."""
 
@@ -91,7 +94,7 @@ class Attempts:
     def __init__(
         self,
         database: Database,
-        save: Callable[[Image, Mapping[str, str]], str],
+        save: Save,
         insert: Insert,
         times: LeaseTimes | None = None,
     ) -> None:
@@ -213,7 +216,7 @@ class Attempts:
 
         The picture is on disk, with `text` as its PNG's text chunks, before the turn's row names it.
         """
-        sha256 = self._save(picture, text)
+        sha256 = self._save(picture, text, attempt.turn.request)
         with self._database.writing() as db:
             self._take(db, delete(AttemptRow), attempt)
             if attempt.start is not None:

@@ -24,7 +24,9 @@ STALE_SECONDS = 3600.0
 class Finding:
     """Something that `check` found: where, and in one line what."""
 
-    kind: Literal["database", "missing picture", "damaged picture", "unused picture", "temporary file"]
+    kind: Literal[
+        "database", "missing picture", "damaged picture", "shared picture", "unused picture", "temporary file"
+    ]
     place: str
     message: str
     turn: tuple[str, int] | None = None
@@ -48,7 +50,7 @@ class Pruned:
 def check(store: Store) -> list[Finding]:
     """Look at all there is, every picture's pixels included, and change nothing. Empty: all is well."""
     findings: list[Finding] = []
-    named: dict[str, tuple[str, int]] = {}
+    named: dict[Path, list[TurnRecord]] = {}
     try:
         findings += (Finding("database", store.place, message) for message in store.damage())
         for session in store.sessions():
@@ -57,42 +59,58 @@ def check(store: Store) -> list[Finding]:
                 findings.append(Finding("database", store.place, f"session “{session.id}” has lost its head"))
             findings += (Finding("database", store.place, line) for line in _contradictions(turns))
             for turn in turns:
-                named.setdefault(turn.sha256, (session.id, turn.number))
+                named.setdefault(turn.image, []).append(turn)
         store.attempts.all()  # that they can be read
     except StorageError as error:  # too damaged to be asked, and so nothing is known of pictures
         return [*findings, Finding("database", store.place, str(error))]
-    return [*findings, *_unsound(store, named), *_leftovers(store, frozenset(named))]
+    return [*findings, *_unsound(store, named), *_shared(named), *_leftovers(store, frozenset(named))]
 
 
-Redraw = Callable[[TurnRecord], tuple[Image, Mapping[str, str]]]
-"""A turn's picture again, and the text of its PNG; may raise `NotthatError`."""
+Redraw = Callable[[TurnRecord], Image]
+"""A turn's picture again; may raise `NotthatError`."""
+
+TextOf = Callable[[TurnRecord], Mapping[str, str]]
+"""The text of a turn's PNG: storage doesn't know what is in its request."""
 
 
-def repair(store: Store, findings: list[Finding], redraw: Redraw) -> list[str]:
+def repair(store: Store, findings: list[Finding], redraw: Redraw, text_of: TextOf) -> list[str]:
     """Mend what can be mended of what `check` found; a line for each thing done, or tried in vain.
 
     A picture that is gone or damaged is drawn again, and kept only where it comes out with the very pixels
-    that its turn names. What takes up room for nothing is left to `prune`.
+    that its turn names. One that turns of different words share is copied for each of them, with its own text.
+    What takes up room for nothing is left to `prune`.
     """
     done = store.repair_rows()
     for finding in findings:
         if finding.turn is not None:
-            done.append(_redrawn(store, finding.turn, redraw))
+            turn = store.turn(*finding.turn)
+            again = _copied if finding.kind == "shared picture" else _redrawn
+            done.append(again(store, turn, redraw, text_of))
     return done
 
 
-def _redrawn(store: Store, place: tuple[str, int], redraw: Redraw) -> str:
-    session, number = place
-    turn = store.turn(session, number)
-    what = f"the picture of turn {number} of session “{session}”"
+def _copied(store: Store, turn: TurnRecord, _: Redraw, text_of: TextOf) -> str:
     try:
-        picture, text = redraw(turn)
+        store.images.save(store.images.open(turn.sha256), text_of(turn), turn.request)
+    except StorageError as error:
+        return f"{_named(turn)} can't be copied: {error}"
+    return f"{_named(turn)} has a file of its own"
+
+
+def _redrawn(store: Store, turn: TurnRecord, redraw: Redraw, text_of: TextOf) -> str:
+    what = _named(turn)
+    try:
+        picture = redraw(turn)
     except NotthatError as error:
         return f"{what} can't be drawn again: {error}"
     if pixels_sha256(picture) != turn.sha256:
         return f"{what} comes out differently on this machine: restore its file from a copy"
-    store.images.save(picture, text)
+    store.images.save(picture, text_of(turn), turn.request)
     return f"{what} is drawn again, pixel by pixel as it was"
+
+
+def _named(turn: TurnRecord) -> str:
+    return f"the picture of turn {turn.number} of session “{turn.session}”"
 
 
 def prune(store: Store, *, dry_run: bool = False) -> Pruned:
@@ -128,28 +146,38 @@ def _contradictions(turns: list[TurnRecord]) -> Iterator[str]:
                 )
 
 
-def _unsound(store: Store, named: dict[str, tuple[str, int]]) -> Iterator[Finding]:
-    for sha256, place_of in named.items():
-        session, number = place_of
-        turn = f"turn {number} of session “{session}”"
-        place = str(store.images.path(sha256))
+def _unsound(store: Store, named: dict[Path, list[TurnRecord]]) -> Iterator[Finding]:
+    for path, (turn, *_) in named.items():
+        where, place = f"turn {turn.number} of session “{turn.session}”", (turn.session, turn.number)
         try:
-            store.images.open(sha256)
+            store.images.verified(path)
         except MissingPictureError as error:
-            yield Finding("missing picture", place, f"{turn}: {error}", place_of)
+            yield Finding("missing picture", str(path), f"{where}: {error}", place)
         except StorageError as error:
-            yield Finding("damaged picture", place, f"{turn}: {error}", place_of)
+            yield Finding("damaged picture", str(path), f"{where}: {error}", place)
 
 
-def _leftovers(store: Store, named: frozenset[str]) -> Iterator[Finding]:
+def _shared(named: dict[Path, list[TurnRecord]]) -> Iterator[Finding]:
+    """Turns whose file, which an earlier notthat wrote, has the words of another one."""
+    for path, (first, *others) in named.items():
+        different = [turn for turn in others if turn.request != first.request]
+        for turn in [first, *others] if different and path.exists() else []:
+            message = (
+                f"turn {turn.number} of session “{turn.session}”: turns of other words have this file, too: "
+                "“notthat db check --repair” gives each its own"
+            )
+            yield Finding("shared picture", str(path), message, (turn.session, turn.number))
+
+
+def _leftovers(store: Store, named: frozenset[Path]) -> Iterator[Finding]:
     for path in _unused(store, named):
         yield Finding("unused picture", str(path), "no turn has this picture: “notthat db prune” deletes it")
     for path in _stale(store):
         yield Finding("temporary file", str(path), "a crash left this file: “notthat db prune” deletes it")
 
 
-def _unused(store: Store, named: frozenset[str]) -> Iterator[Path]:
-    return (path for sha256, path in store.images.pictures() if sha256 not in named)
+def _unused(store: Store, named: frozenset[Path]) -> Iterator[Path]:
+    return (path for _, path in store.images.pictures() if path not in named)
 
 
 def _stale(store: Store) -> Iterator[Path]:

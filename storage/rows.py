@@ -289,7 +289,7 @@ def turn_record(
         seed=row.seed,
         request=row.request,
         sha256=row.image,
-        image=images.path(row.image),
+        image=images.existing(row.image, row.request),
         seconds=row.seconds,
         provenance=row.provenance,
     )

@@ -96,7 +96,7 @@ class Store:
         if turn.number != 0 or turn.parent is not None:
             raise InvalidInputError("the first turn of a session has number 0 and no parent")
         rows.check(turn)
-        sha256 = self.images.save(picture, text)
+        sha256 = self.images.save(picture, text, turn.request)
         session_id = new_session_id()
         with self._database.writing() as db:
             rows.insert_session(db, session_id, SessionStart(model, policies), rows.now())
@@ -113,7 +113,7 @@ class Store:
             raise InvalidInputError("every turn but a session's first grows from another: name its parent")
         rows.check(turn)
         self.turn(session_id, turn.parent)  # a turn that can't be kept leaves no picture behind
-        sha256 = self.images.save(picture, text)
+        sha256 = self.images.save(picture, text, turn.request)
         with self._database.writing() as db:
             rows.lock_session(db, session_id)
             number = rows.free_number(db, session_id)
@@ -144,7 +144,7 @@ class Store:
             rows.insert_session(db, session.id, start, session.created_at, session.head)
             for turn, sha256, created_at in turns:  # a turn's parent comes first
                 rows.insert_turn(db, session.id, turn, sha256, created_at)
-                if not self.images.path(sha256).exists():
+                if not self.images.path(sha256, turn.request).exists():
                     raise MissingPictureError("a picture was pruned while its session was imported: import it again")
 
     # Reading
@@ -219,15 +219,25 @@ class Store:
         with self._database.reading() as db:
             return rows.activity(db, session_ids)
 
+    def turn_of_picture(self, sha256: str, *, owner: str | None = None) -> TurnRecord | None:
+        """The oldest turn with this picture, if there is one; with an `owner`, a key's id, in its sessions alone."""
+        asked = select(TurnRow).where(TurnRow.image == sha256).order_by(TurnRow.id).limit(1)
+        if owner is not None:
+            asked = asked.join(SessionRow, SessionRow.id == TurnRow.session_id).where(SessionRow.owner == owner)
+        with self._database.reading() as db:
+            found = db.scalar(asked)
+            return None if found is None else self._record(found)
+
     # Maintenance
 
     @contextmanager
-    def pictures_in_use(self) -> Iterator[frozenset[str]]:
-        """The hashes of the pictures that turns name; no turn is written while the block runs."""
+    def pictures_in_use(self) -> Iterator[frozenset[Path]]:
+        """The files of all turns' pictures; no turn is written while the block runs."""
         with self._database.writing() as db:
             if not self._database.is_sqlite:
                 db.execute(sql("LOCK TABLE turns IN SHARE MODE"))
-            yield frozenset(db.scalars(select(TurnRow.image)))
+            turns = db.execute(select(TurnRow.image, TurnRow.request))
+            yield frozenset(self.images.existing(sha256, request) for sha256, request in turns)
 
     def damage(self) -> list[str]:
         """What the database finds wrong with itself, in a line each."""
@@ -275,9 +285,9 @@ class Store:
     ) -> TurnRecord:
         rows.move_head(db, session_id, turn.number)
         row, exclusions = rows.insert_turn(db, session_id, turn, sha256, rows.now())
-        if not self.images.path(sha256).exists():
+        if not self.images.path(sha256, turn.request).exists():
             # It had no turn when `prune` ran, a moment ago. The next one waits for this transaction.
-            self.images.save(picture, text)
+            self.images.save(picture, text, turn.request)
         return rows.turn_record(row, exclusions, self.images)
 
     def _record(self, row: TurnRow) -> TurnRecord:

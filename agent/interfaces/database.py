@@ -36,12 +36,13 @@ def check(
     from ...storage import check as check_store
     from ...storage import repair as repair_store
     from ..replaying import redraw
+    from ..turn_png import text_of
     from .console import emit
 
     with open_studio() as studio:
         findings = check_store(studio.store)
         if repair and findings:
-            for line in repair_store(studio.store, findings, partial(redraw, studio)):
+            for line in repair_store(studio.store, findings, partial(redraw, studio), text_of):
                 typer.echo(line, err=True)
             findings = check_store(studio.store)
     for finding in findings:

@@ -10,7 +10,6 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 from typing import Any, Protocol
 
 import mcp_types as types
@@ -30,6 +29,7 @@ from ..conversation import Turn, turn_json
 from ..replaying import Replayed
 from ..replaying import replay as replayed
 from ..studio import Studio
+from ..turn_png import png_of
 from .wording import in_words
 
 Report = Callable[[float, float | None, str], Awaitable[None]]
@@ -108,6 +108,10 @@ class Backend(Protocol):
 
     async def replay(self, asked: Replay, report: Report) -> Sequence[Replayed]:
         """How every turn came out this time."""
+        ...
+
+    async def png(self, turn: Turn) -> bytes:
+        """The picture of a turn, with its text."""
         ...
 
     def link(self, turn: Turn) -> str:
@@ -224,7 +228,8 @@ def _refused(line: str) -> types.CallToolResult:
 async def _shown(backend: Backend, turn: Turn) -> types.CallToolResult:
     """A turn: in words, as a picture, as a link, as JSON."""
     link = backend.link(turn)
-    picture = await in_background(lambda _: _picture(turn.image))
+    content = await backend.png(turn)
+    picture = await in_background(lambda _: _picture(content))
     return types.CallToolResult(
         content=[
             types.TextContent(text=f"{in_words(turn)}\nPicture: {link}"),
@@ -240,16 +245,9 @@ async def _shown(backend: Backend, turn: Turn) -> types.CallToolResult:
     )
 
 
-def _picture(path: Path) -> types.ImageContent:
-    """The picture for hosts to show: the PNG itself, or a smaller JPEG where it is large.
-
-    Raises:
-        NotthatError: where it is gone.
-    """
-    try:
-        content, kind = path.read_bytes(), "image/png"
-    except OSError as error:
-        raise NotthatError(f"the picture {path.name} can't be read: {error.strerror or error}") from None
+def _picture(content: bytes) -> types.ImageContent:
+    """The picture for hosts to show: the PNG itself, or a smaller JPEG where it is large."""
+    kind = "image/png"
     if len(content) > _MOST_BYTES:
         file = BytesIO()
         with Image.open(BytesIO(content)) as image:
@@ -297,6 +295,10 @@ class StudioBackend:
         return await in_background(
             lambda on_step: list(replayed(self.studio, asked.session, on_step)), _counting(report)
         )
+
+    async def png(self, turn: Turn) -> bytes:
+        """The turn's picture, with its text."""
+        return await in_background(lambda _: png_of(turn, self.studio.store.images))
 
     def link(self, turn: Turn) -> str:
         """The picture's file."""

@@ -18,10 +18,11 @@ def export(
     Example:  notthat export 3f9c2a71d0b45e86 harbour.zip
     """
     from ...storage import export as export_session
+    from ..turn_png import text_of
     from .console import emit
 
     with open_studio() as studio:
-        turns = export_session(studio.store, session, file)
+        turns = export_session(studio.store, session, file, text_of)
     if as_json:
         emit({"session": session, "turns": turns, "file": str(file.absolute())})
     else:
@@ -38,10 +39,11 @@ def import_(
     """
     from ...storage import import_ as import_session
     from ..importing import check_turn
+    from ..turn_png import text_of
     from .console import emit
 
     with open_studio() as studio:
-        session = import_session(studio.store, file, check_turn)
+        session = import_session(studio.store, file, check_turn, text_of)
         turns = studio.store.session(session).turns
     if as_json:
         emit({"session": session, "turns": turns, "file": str(file.absolute())})

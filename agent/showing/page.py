@@ -12,6 +12,7 @@ from io import BytesIO
 
 from ...storage import ExclusionRecord, ImageStore, SessionRecord, TurnRecord
 from ..replaying import Replayed
+from ..turn_png import png_of
 from .tree import tree_svg
 
 _THUMBNAIL = 160
@@ -75,8 +76,8 @@ def _strip(session: SessionRecord, turns: Sequence[TurnRecord], images: ImageSto
 
 
 def _article(turn: TurnRecord, parent: TurnRecord | None, images: ImageStore, replayed: Replayed | None) -> str:
-    images.open(turn.sha256)  # that it is whole
-    source = _data("png", images.path(turn.sha256).read_bytes())
+    images.verified(turn.image)
+    source = _data("png", png_of(turn, images))
     alt = escape(f"turn {turn.number}: {turn.prompt}", quote=True)
     pair, slider = f'<img id="picture-{turn.number}" src="{source}" alt="{alt}">', ""
     if parent is not None:

@@ -293,7 +293,7 @@ def test_the_database_is_looked_after(notthat: Run, home: Path, model_folder: Pa
     session = begin(home, model_folder, "no fog")
     assert notthat("db", "upgrade", "--json").line == {"revision": "0003"}
     with Store.open(home=home) as store:
-        stray = store.images.path(store.images.save(Image.new("RGB", (8, 8), "teal"), {}))
+        stray = store.images.path(store.images.save(Image.new("RGB", (8, 8), "teal"), {}, {}), {})
         missing = store.turn(session, 0).image
 
     (finding,) = notthat("db", "check", "--json").lines

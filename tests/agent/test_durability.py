@@ -1,13 +1,18 @@
 """A turn that fails or is stopped loses no words: it is kept with the reason, and drawn when asked again."""
 
+import json
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from threading import Barrier, Thread
 
 import pytest
 
 from notthat.agent import Conversation, Studio
+from notthat.agent.replaying import redraw
+from notthat.agent.turn_png import text_of
 from notthat.generation import GenerationError, GenerationRequest, Progress, StubEngine
-from notthat.storage import check, repair
+from notthat.generation.infotext import read_png_text
+from notthat.storage import check, prune, repair
 
 OpenStudio = Callable[..., Studio]
 
@@ -96,20 +101,60 @@ def test_every_turn_tells_what_it_was_made_with(studio: Studio) -> None:
 
 
 def test_a_picture_that_is_gone_is_repaired_pixel_by_pixel(studio: Studio, open_studio: OpenStudio) -> None:
-    from notthat.agent.replaying import redraw
-
     conversation = Conversation.start("a harbour", studio, seed=4)
     turn = conversation.say("no fog")
     turn.image.unlink()
     conversation.turns()[0].image.write_bytes(b"nothing")
-    lines = repair(studio.store, check(studio.store), lambda each: redraw(studio, each))
+    lines = repair(studio.store, check(studio.store), lambda each: redraw(studio, each), text_of)
     assert len(lines) == 2
     assert all("as it was" in line for line in lines)
     assert check(studio.store) == []
 
     turn.image.unlink()
     other = open_studio(StubEngine("another"))
-    other.store.images.path(turn.sha256)
-    (line,) = repair(other.store, check(other.store), lambda each: (redraw(other, each)[0].transpose(0), {}))
+    (line,) = repair(other.store, check(other.store), lambda each: redraw(other, each).transpose(0), text_of)
     assert "differently on this machine" in line
     assert [finding.kind for finding in check(studio.store)] == ["missing picture"]
+
+
+class Wordless(StubEngine):
+    """Draws what the seed says, whatever the words."""
+
+    def run(self, request: GenerationRequest) -> Generator[Progress]:
+        return super().run(request.model_copy(update={"prompt": "x", "negative_prompt": "", "shown": ()}))
+
+
+def test_turns_of_other_words_share_no_file_after_a_repair(open_studio: OpenStudio) -> None:
+    """As an earlier notthat kept them, the first one's words in the file of both."""
+    studio = open_studio(Wordless())
+    conversation = Conversation.start("a harbour", studio, seed=4)
+    conversation.say("no fog")
+    first, second = conversation.turns()
+    told = [read_png_text(each.image) for each in (first, second)]
+    shared = first.image.rename(first.image.with_name(f"{first.sha256}.png"))
+    second.image.unlink()
+    assert [turn.image for turn in conversation.turns()] == [shared, shared]
+
+    found = check(studio.store)
+    assert [(each.kind, each.place, each.harmless) for each in found] == [("shared picture", str(shared), False)] * 2
+    lines = repair(studio.store, found, lambda each: redraw(studio, each), text_of)
+    assert [line.partition(" of session")[0] for line in lines] == ["the picture of turn 0", "the picture of turn 1"]
+    assert [read_png_text(turn.image) for turn in conversation.turns()] == told
+    assert [each.kind for each in check(studio.store)] == ["unused picture"]
+    assert prune(studio.store).pictures == (shared,)
+    assert check(studio.store) == []
+
+
+def test_the_text_of_a_turn_says_which_notthat_drew_it(studio: Studio) -> None:
+    turn = Conversation.start("a harbour", studio, seed=4).head
+    assert text_of(turn) == read_png_text(turn.image)
+    assert turn.provenance is not None
+    earlier = replace(turn, provenance={**turn.provenance, "notthat": "0.0.1"})
+    assert text_of(earlier)["parameters"].endswith("Version: notthat 0.0.1")
+    assert text_of(replace(turn, provenance=None))["parameters"].endswith("Version: notthat")
+
+
+def test_a_request_that_is_no_longer_understood_is_told_as_it_is_kept(studio: Studio) -> None:
+    turn = Conversation.start("a harbour", studio, seed=4).head
+    newer = {**turn.request, "sharpness": 2}
+    assert json.loads(text_of(replace(turn, request=newer))["notthat"]) == newer

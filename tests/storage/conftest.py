@@ -1,27 +1,19 @@
 """Stores, turns and pictures to test with; and a PostgreSQL server of the tests' own."""
 
 import inspect
-import os
-import shutil
-import signal
-import subprocess
-import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+from postgres import PostgresServer
 from sqlalchemy import create_engine, text
 
 from notthat.storage import ExclusionRecord, NewTurn, Store, TurnRecord, upgrade
 
 CONTRACT = ("test_store", "test_attempts", "test_keys")
 """The tests that every database passes, but for those that look into the home's files themselves."""
-
-_UNPRIVILEGED = ("postgres", "nobody")
-"""Whom root starts the server as, which refuses to run as root."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -42,57 +34,10 @@ def store(backend: str, home: Path, request: pytest.FixtureRequest) -> Iterator[
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """The address of a PostgreSQL server that runs as long as the tests, less the database's name."""
-    pytest.importorskip("psycopg", reason="pip install 'psycopg[binary]' to test on PostgreSQL")
-    found = [*map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))), shutil.which("initdb")]
-    programs = next((Path(each).resolve().parent for each in reversed(found) if each), None)
-    if programs is None:
-        pytest.skip("no PostgreSQL server is installed: apt-get install postgresql")
-    folder = Path(tempfile.mkdtemp(prefix="notthat-pg-"))  # short, as a socket's path has to be
-    options: dict[str, Any] = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    if os.geteuid() == 0:
-        user = next(name for name in _UNPRIVILEGED if _exists(name))
-        shutil.chown(folder, user)
-        options |= {"user": user, "extra_groups": []}
-    data = folder / "data"
-    make = [programs / "initdb", "-D", data, "-U", "notthat", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
-    subprocess.run(make, check=True, timeout=300, **options)
-    serve = [programs / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"]
-    server = subprocess.Popen(serve, **options)
-    try:
-        ready = [programs / "pg_isready", "-q", "-h", folder, "-U", "notthat"]
-        while subprocess.run(ready, check=False, **options).returncode != 0:
-            assert server.poll() is None
-            time.sleep(0.1)
-        yield f"postgresql://notthat@/{{}}?host={folder}"
-    finally:
-        server.send_signal(signal.SIGINT)  # a "fast shutdown"
-        server.wait(60)
-        shutil.rmtree(folder)
-
-
-def _exists(user: str) -> bool:
-    import pwd
-
-    try:
-        return pwd.getpwnam(user).pw_uid > 0
-    except KeyError:
-        return False
-
-
-@pytest.fixture(scope="session")
-def new_database(postgres_server: str) -> Callable[[str], str]:
-    """Makes a database of a name on the server, and gives its address."""
-
-    def make(name: str) -> str:
-        engine = create_engine(postgres_server.format("postgres").replace(":", "+psycopg:", 1))
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        engine.dispose()
-        return postgres_server.format(name)
-
-    return make
+def new_database() -> Iterator[Callable[[str], str]]:
+    """Makes a database of a name on a server that runs as long as the tests, and gives its address."""
+    with PostgresServer() as server:
+        yield server.new_database
 
 
 @pytest.fixture(scope="session")

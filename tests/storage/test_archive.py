@@ -6,6 +6,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -26,12 +27,18 @@ from notthat.storage import (
     export,
     import_,
 )
+from notthat.storage.images import with_text
 
 Files = dict[str, bytes]
 
 
 def anything(turn: NewTurn) -> None:
     """Any turn will do."""
+
+
+def text_of(turn: NewTurn | TurnRecord) -> dict[str, str]:
+    """A text that tells turns' requests apart."""
+    return {"notthat": json.dumps(turn.request, sort_keys=True)}
 
 
 @pytest.fixture
@@ -53,8 +60,15 @@ def session(store: Store, begin: Callable[..., TurnRecord], grow: Callable[..., 
 @pytest.fixture
 def file(store: Store, session: str, tmp_path: Path) -> Path:
     path = tmp_path / "session.zip"
-    assert export(store, session, path) == 3
+    assert export(store, session, path, text_of) == 3
     return path
+
+
+def _again(turn: TurnRecord, store: Store, request: dict[str, Any]) -> tuple[NewTurn, Image.Image, dict[str, str]]:
+    """A turn with the same picture by another request."""
+    values = {field.name: getattr(turn, field.name) for field in fields(NewTurn)}
+    new = NewTurn(**(values | {"request": request}))
+    return new, store.images.open(turn.sha256), text_of(new)
 
 
 def unpacked(path: Path) -> Files:
@@ -84,39 +98,82 @@ def sealed(files: Files, **changes: Any) -> Files:
 def refuses(store: Store, path: Path, reason: str) -> None:
     """The file is refused in one line, and nothing was changed."""
     with pytest.raises(InvalidInputError, match=reason) as caught:
-        import_(store, path, anything)
+        import_(store, path, anything, text_of)
     assert len(str(caught.value).splitlines()) == 1
     assert store.sessions() == []
     assert not list(store.images.folder.rglob("*.*"))
 
 
 def test_a_session_comes_back_with_every_id_and_hash(store: Store, elsewhere: Store, file: Path, session: str) -> None:
-    assert import_(elsewhere, file, anything) == session
+    assert import_(elsewhere, file, anything, text_of) == session
     assert elsewhere.session(session) == store.session(session)
     here, there = store.turns(session), elsewhere.turns(session)
     assert [vars(turn) | {"image": ""} for turn in there] == [vars(turn) | {"image": ""} for turn in here]
     for mine, other in zip(here, there, strict=True):
-        with Image.open(mine.image) as one, Image.open(other.image) as two:
-            assert one.text == two.text  # type: ignore[attr-defined]
+        with Image.open(other.image) as imported:
+            assert imported.text == text_of(mine)  # type: ignore[attr-defined]
     assert check(elsewhere) == []
     again = file.with_name("again.zip")
-    export(elsewhere, session, again)
+    export(elsewhere, session, again, text_of)
     assert unpacked(again)["session.json"] == unpacked(file)["session.json"]
+
+
+def text_in(content: bytes) -> dict[str, str]:
+    """What a PNG says."""
+    with Image.open(BytesIO(content)) as image:
+        return dict(image.text)  # type: ignore[attr-defined]
+
+
+def test_a_picture_in_a_file_tells_the_words_of_its_own_session(
+    store: Store, elsewhere: Store, begin: Callable[..., TurnRecord], tmp_path: Path
+) -> None:
+    theirs = begin(request={"prompt": "their words"})
+    mine = store.begin_session("mini", (), *_again(theirs, store, {"prompt": "my words"}))
+    assert mine.sha256 == theirs.sha256
+    for turn in (theirs, mine):
+        path = tmp_path / f"{turn.session}.zip"
+        export(store, turn.session, path, text_of)
+        assert text_in(unpacked(path)[f"pictures/{turn.sha256}.png"]) == text_of(turn)
+        import_(elsewhere, path, anything, text_of)
+    for turn in (theirs, mine):
+        assert text_in(elsewhere.turn(turn.session).image.read_bytes()) == text_of(turn)
+
+
+def test_a_file_of_an_earlier_notthat_lends_no_words(
+    store: Store, begin: Callable[..., TurnRecord], tmp_path: Path
+) -> None:
+    mine = begin(request={"prompt": "my words"})
+    shared = mine.image.with_name(f"{mine.sha256}.png")
+    shared.write_bytes(store.images.png(mine.image, {"parameters": "their words"}))
+    mine.image.unlink()
+
+    export(store, mine.session, tmp_path / "mine.zip", text_of)
+    assert text_in(unpacked(tmp_path / "mine.zip")[f"pictures/{mine.sha256}.png"]) == text_of(mine)
+
+
+def test_what_a_picture_in_a_file_says_of_itself_is_not_believed(elsewhere: Store, file: Path, session: str) -> None:
+    files = unpacked(file)
+    for name in files:
+        if name.startswith("pictures/"):
+            files[name] = with_text(files[name], {"parameters": "something else", "Comment": "x"})
+    import_(elsewhere, packed(file, sealed(files)), anything, text_of)
+    for turn in elsewhere.turns(session):
+        assert text_in(turn.image.read_bytes()) == text_of(turn)
 
 
 def test_what_is_there_already_is_not_written_over(store: Store, file: Path, session: str) -> None:
     before = store.turns(session)
     with pytest.raises(InvalidInputError, match="is here already"):
-        import_(store, file, anything)
+        import_(store, file, anything, text_of)
     with pytest.raises(InvalidInputError, match="is there already"):
-        export(store, session, file)
+        export(store, session, file, text_of)
     assert store.turns(session) == before
 
 
 def test_a_session_that_lacks_a_picture_is_not_exported(store: Store, session: str, tmp_path: Path) -> None:
     store.turn(session, 1).image.unlink()
     with pytest.raises(MissingPictureError):
-        export(store, session, tmp_path / "lacking.zip")
+        export(store, session, tmp_path / "lacking.zip", text_of)
     assert not list(tmp_path.glob("lacking*"))
 
 
@@ -125,7 +182,7 @@ def test_a_request_that_is_none_is_refused(elsewhere: Store, file: Path) -> None
         raise InvalidInputError("--steps: too many")
 
     with pytest.raises(InvalidInputError, match="not imported: --steps"):
-        import_(elsewhere, file, strict)
+        import_(elsewhere, file, strict, text_of)
     assert elsewhere.sessions() == []
 
 
@@ -198,7 +255,7 @@ def test_a_session_too_large_to_come_back_is_not_exported(
 ) -> None:
     monkeypatch.setattr(archive, "MAX_SESSION_BYTES", 100)
     with pytest.raises(StorageError, match="too large to be exported: it has 3 turns"):
-        export(store, session, tmp_path / "large.zip")
+        export(store, session, tmp_path / "large.zip", text_of)
     assert not list(tmp_path.glob("large*"))
 
 
@@ -277,11 +334,11 @@ def test_a_manifest_that_is_none_is_refused(elsewhere: Store, file: Path, conten
 
 def test_a_file_that_is_not_there_is_told(elsewhere: Store, tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match=r"no file .*nowhere\.zip"):
-        import_(elsewhere, tmp_path / "nowhere.zip", anything)
+        import_(elsewhere, tmp_path / "nowhere.zip", anything, text_of)
 
 
 def test_a_file_that_can_not_be_written_is_told(store: Store, session: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for folder in ("nowhere", "file"):
         with pytest.raises(StorageError, match="can't be written"):
-            export(store, session, tmp_path / folder / "session.zip")
+            export(store, session, tmp_path / folder / "session.zip", text_of)

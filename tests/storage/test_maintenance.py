@@ -95,7 +95,7 @@ def test_prune_deletes_what_no_turn_names(store: Store, begin: Begin, grow: Grow
     session = begin().session
     grow(session)
     store.move_head(session, 0)  # an undone turn keeps its picture
-    unused = store.images.path(store.images.save(Image.new("RGB", (5, 5), "red"), {}))
+    unused = store.images.path(store.images.save(Image.new("RGB", (5, 5), "red"), {}, {}), {})
     turns = store.turns(session)
 
     findings = check(store)

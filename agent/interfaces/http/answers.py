@@ -36,7 +36,10 @@ _TURN: dict[str, Any] = {
     "steps": 20,
     "guidance": 5.0,
     "model": "mini",
-    "image": "http://127.0.0.1:8000/api/images/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08.png",
+    "image": (
+        "http://127.0.0.1:8000/api/images/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08.png"
+        "?session=3f9c2a71d0b45e86&turn=1"
+    ),
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "seconds": 0.471,
     "handoff": False,
@@ -94,7 +97,7 @@ class TurnAnswer(BaseModel):
         return cls(
             **{
                 **turn_json(turn),
-                "image": links.image(turn.sha256),
+                "image": links.image(turn.sha256, turn.session, turn.number),
                 "handoff": wants_handoff(turn.feedback, turn.number),
                 "links": LinksAnswer(page=links.page(turn.session), replay=links.replay(turn.session)),
             }
@@ -173,7 +176,7 @@ class SessionAnswer(BaseModel):
             head=session.head,
             turns=session.turns,
             prompt=session.prompt,
-            image=links.image(session.sha256),
+            image=links.image(session.sha256, session.id, session.head),
             sha256=session.sha256,
             pending=[PendingAnswer.of(run, links) for run in pending if run.draws],
             links=LinksAnswer(page=links.page(session.id), replay=links.replay(session.id)),

@@ -16,6 +16,7 @@ from ...studio import Studio
 from ..web import add_page
 from . import catalogue, live, openapi, operations, pictures, problems, replays, sessions, turns
 from .faces import automatic1111, automatic1111_settings, mcp, openai_chat, openai_images, openai_models
+from .head import HeadRequests
 from .limits import BodyLimit
 from .logs import Log, RequestLog
 from .metrics import Metrics
@@ -110,10 +111,11 @@ def create_app(
 
 def _add_middleware(app: FastAPI, serving: Serving, watching: Watching) -> None:
     """What every request goes through, from the inside out."""
+    app.add_middleware(HeadRequests)
     app.add_middleware(BodyLimit, limit=serving.body, larger=LARGER_BODIES)
     if serving.cors:
         exposed = ["Location", "Preference-Applied", "Retry-After"]
-        methods = ["GET", "POST", "DELETE"]
+        methods = ["GET", "HEAD", "POST", "DELETE"]
         app.add_middleware(
             CORSMiddleware,
             allow_origins=serving.cors,

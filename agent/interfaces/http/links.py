@@ -14,9 +14,9 @@ class Links:
         """As the server is told that the world knows it, or as this request knows it."""
         return cls(request.app.state.service.serving.url or str(request.base_url))
 
-    def image(self, sha256: str) -> str:
-        """A picture."""
-        return f"{self._base}/api/images/{sha256}.png"
+    def image(self, sha256: str, session: str, turn: int) -> str:
+        """A turn's picture, with that turn's text."""
+        return f"{self._base}/api/images/{sha256}.png?session={session}&turn={turn}"
 
     def session(self, session: str) -> str:
         """A session, for programs."""

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.routing import compile_path
 
+from .head import has_head
 from .problems import ProblemAnswer
 
 
@@ -29,7 +30,8 @@ def complete(app: FastAPI) -> None:
 def methods_of(app: FastAPI, path: str) -> list[str]:
     """The methods that a path may be asked with, over all routes that it fits."""
     fitting = (methods for pattern, methods in _patterns(app) if pattern.fullmatch(path))
-    return sorted({method for methods in fitting for method in methods})
+    found = {method for methods in fitting for method in methods}
+    return sorted(found | {"HEAD"} if "GET" in found and has_head(path) else found)
 
 
 @cache

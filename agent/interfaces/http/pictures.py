@@ -1,40 +1,105 @@
 """`/api/images/{sha256}.png`: the pictures themselves."""
 
+import hashlib
+from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, Path, Query, Request, Response
 
-from ....storage import MissingPictureError
+from ....storage import ImageStore, MissingPictureError, UnknownSessionError, UnknownTurnError
+from ...conversation import Turn
+from ...turn_png import png_of
 from .asking import TheService
-from .problems import documented
+from .bodies import MAX_TURN
+from .callers import caller_of
+from .problems import Problem, documented
+from .service import Service
 
 router = APIRouter(prefix="/api/images", tags=["pictures"])
 
-_FOREVER = "public, max-age=31536000, immutable"
+
+class PngResponse(Response):
+    """A PNG."""
+
+    media_type = "image/png"
 
 
 @router.get(
     "/{sha256}.png",
-    response_class=FileResponse,
+    response_class=PngResponse,
     responses={
         200: {
-            "description": "The picture; its text tells how it was made.",
+            "description": "The picture. Its text is that of the turn that is asked for.",
             "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
         },
         304: {"description": "It is the one that the client has."},
-        **documented(404),
+        **documented(400, 404),
     },
     summary="A picture",
 )
 async def shown(
-    sha256: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")], request: Request, service: TheService
+    sha256: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")],
+    request: Request,
+    service: TheService,
+    session: Annotated[str | None, Query(pattern=r"^[0-9a-f]{16}$", description="With `turn`: whose text.")] = None,
+    turn: Annotated[int | None, Query(ge=0, le=MAX_TURN)] = None,
 ) -> Response:
-    """Named by its pixels, so that it never changes. It needs no key, since nobody can guess the address."""
-    path = service.studio.store.images.path(sha256)
-    if not await service.reading(path.is_file):
-        raise MissingPictureError(f"no picture {sha256}")
-    headers = {"Cache-Control": _FOREVER, "ETag": f'"{sha256}"', "X-Content-Type-Options": "nosniff"}
-    if request.headers.get("if-none-match") == f'"{sha256}"':
+    """Named by its pixels, so that it never changes. It needs no key, since nobody can guess a turn's address.
+
+    Turns of different words may come to the same pixels. The picture of `session` and `turn` has that turn's text.
+    Without them it has the text of the caller's own oldest turn with this picture, or none where there is no such turn
+    or no key.
+    """
+    if (session is None) != (turn is None):
+        raise Problem(400, "refused", "That can't be done", "session and turn belong together: name both, or neither")
+    authorization = request.headers.get("authorization")
+    find = partial(_turn, service, sha256, session, turn, authorization)
+    found = await service.reading(find)
+    content = await service.reading(partial(_png, service.studio.store.images, sha256, found))
+    etag = f'"{hashlib.sha256(content).hexdigest()}"'
+    is_public = session is not None or found is None
+    headers = {
+        "Cache-Control": f"{'public' if is_public else 'private'}, max-age=31536000, immutable",
+        "ETag": etag,
+        "Vary": "Authorization",
+        "X-Content-Type-Options": "nosniff",
+    }
+    if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    return FileResponse(path, media_type="image/png", headers=headers)
+    return PngResponse(content, headers=headers)
+
+
+def _turn(
+    service: Service, sha256: str, session: str | None, turn: int | None, authorization: str | None
+) -> Turn | None:
+    """The turn whose text is delivered; None for nobody's.
+
+    Raises `MissingPictureError` where the turn that is asked for has another picture.
+    """
+    store = service.studio.store
+    if session is None:
+        try:
+            caller = caller_of(store, authorization, keyless=service.serving.loopback)
+        except Problem:
+            return None
+        return store.turn_of_picture(sha256, owner=caller.owner)
+    try:
+        found = store.turn(session, turn)
+    except (UnknownSessionError, UnknownTurnError):
+        raise _missing(sha256) from None
+    if found.sha256 != sha256:
+        raise _missing(sha256)
+    return found
+
+
+def _png(images: ImageStore, sha256: str, turn: Turn | None) -> bytes:
+    if turn is not None:
+        return png_of(turn, images)
+    copies = images.copies(sha256)
+    if not copies:
+        raise _missing(sha256)
+    return images.png(copies[0], {})
+
+
+def _missing(sha256: str) -> MissingPictureError:
+    return MissingPictureError(f"no picture {sha256}")

@@ -27,7 +27,7 @@ from notthat.agent.interfaces.http.server import Server, address_of, listen
 from notthat.agent.interfaces.http.service import Service
 from notthat.agent.interpreters import Interpreter, OfflineInterpreter
 from notthat.generation import Engine, GenerationRequest, Progress, StubEngine
-from notthat.storage import Store
+from notthat.storage import LeaseTimes, Store
 
 PATIENCE = 60.0
 """Seconds for anything to happen that has to: reached only where a test fails."""
@@ -121,9 +121,15 @@ def running(
     engine: Engine | None,
     interpreter: Interpreter | None,
     loading: threading.Event | None = None,
+    database: str | None = None,
+    lease: LeaseTimes | None = None,
+    wait: float = 30.0,
     **settings: Any,
 ) -> Iterator[Running]:
-    """A server in a thread, stopped in the end; its engines are loaded once `loading` is set, where there is one."""
+    """A server in a thread, stopped in the end; its engines are loaded once `loading` is set, where there is one.
+
+    `database` is another one's address; `lease` and `wait` are those of `Store.open`.
+    """
 
     def load_engine(model: str) -> Engine:
         assert loading is None or loading.wait(PATIENCE)
@@ -131,7 +137,7 @@ def running(
 
     log = io.StringIO()
     with Studio(
-        Store.open(home=home),
+        Store.open(database, home=home, lease=lease, wait=wait),
         interpreter or OfflineInterpreter(),
         model="stub",
         load_engine=load_engine,

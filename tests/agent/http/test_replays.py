@@ -142,6 +142,6 @@ def test_a_stop_waits_for_no_replay(server: Running, engine: GatedEngine) -> Non
 def test_a_picture_that_is_gone_fails_the_replay_and_says_so(serve: Serve) -> None:
     server = serve()
     turn = server.begin()
-    server.studio.store.images.path(turn["sha256"]).unlink()
+    server.studio.store.turn(turn["session"]).image.unlink()
     _, name, problem = list(events(server.client, replay(server, turn["session"]).json()["events"]))[-1]
     assert (name, problem["type"]) == ("failed", "urn:notthat:problem:missing-picture")

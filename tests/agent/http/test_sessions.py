@@ -59,7 +59,7 @@ def test_a_session_is_begun_and_talked_to(server: Running) -> None:
 def test_a_picture_has_an_address_that_never_changes(server: Running) -> None:
     turn = server.begin()
     answer = server.client.get(turn["image"])
-    assert turn["image"] == f"{server.url}/api/images/{turn['sha256']}.png"
+    assert turn["image"] == f"{server.url}/api/images/{turn['sha256']}.png?session={turn['session']}&turn=0"
     assert (answer.headers["content-type"], "immutable" in answer.headers["cache-control"]) == ("image/png", True)
     image = Image.open(io.BytesIO(answer.content))
     assert hashlib.sha256(image.convert("RGB").tobytes()).hexdigest() == turn["sha256"]

@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..... import __version__
 from .....generation import GenerationRequest
-from .....generation.infotext import infotext
 from ....beginning import Beginning
 from ....conversation import Turn
+from ....turn_png import text_of
 from ..asking import TheCaller, TheService
 from ..bodies import WHOLE, Words
 from ..problems import Problem
@@ -93,7 +93,7 @@ async def txt2img(
         desk.runs[caller.id] = [run for run in desk.runs[caller.id] if run not in runs]
     images: list[str] = []
     if asked.send_images is not False:
-        images = await service.reading(lambda: [encoded(turn.image, "png") for turn in turns])
+        images = await service.reading(lambda: [encoded(turn, service, "png") for turn in turns])
     return Txt2ImgAnswer(images=images, parameters=asked.model_dump(mode="json"), info=json.dumps(_info(asked, turns)))
 
 
@@ -132,7 +132,7 @@ def _info(asked: Txt2Img, turns: Sequence[Turn]) -> dict[str, Any]:
         "denoising_strength": None,
         "extra_generation_params": {},
         "index_of_first_image": 0,
-        "infotexts": [infotext(each) for each in requests],
+        "infotexts": [text_of(turn).get("parameters", "") for turn in turns],
         "styles": [],
         "job_timestamp": time.strftime("%Y%m%d%H%M%S"),
         "clip_skip": 1,

@@ -20,6 +20,7 @@ from .....errors import NotthatError
 from ....beginning import Beginning
 from ....conversation import Turn
 from ....replaying import Replayed
+from ....turn_png import png_of
 from ...mcp import Replay, Report, Say, Show, Start, Undo, mcp_server
 from ..answers import TurnAnswer
 from ..callers import Caller, caller_of
@@ -98,9 +99,14 @@ class ServiceBackend:
         """How every turn came out this time; other sessions' turns are drawn in between."""
         return await _followed(await self.service.replay(self.caller, asked.session), report)
 
+    @_told
+    async def png(self, turn: Turn) -> bytes:
+        """The turn's picture, with its text."""
+        return await self.service.reading(lambda: png_of(turn, self.service.studio.store.images))
+
     def link(self, turn: Turn) -> str:
         """The picture's address."""
-        return self.links.image(turn.sha256)
+        return self.links.image(turn.sha256, turn.session, turn.number)
 
     def as_json(self, turn: Turn) -> dict[str, Any]:
         """The turn as the API gives it."""

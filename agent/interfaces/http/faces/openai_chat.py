@@ -172,9 +172,9 @@ class _Answer:
 
     async def _picture(self, turn: Turn) -> str:
         """The picture as Markdown; its title says where the chat stands. Last, whom to turn to, where that is asked."""
-        address = self._links.image(turn.sha256)
+        address = self._links.image(turn.sha256, turn.session, turn.number)
         if self._asked.picture == "data":
-            content = await self._service.reading(lambda: encoded(turn.image, "png"))
+            content = await self._service.reading(lambda: encoded(turn, self._service, "png"))
             address = f"data:image/png;base64,{content}"
         told = self._told(turn)
         links = told.links

@@ -145,11 +145,12 @@ async def _answer(
     turns = await drawn(request, runs)
     content: Sequence[str | None] = [None] * len(turns)
     if asked.response_format != "url":
-        content = await service.reading(lambda: [encoded(turn.image, asked.output_format or "png") for turn in turns])
-    data = [
-        _data(turn, None if asked.response_format == "b64_json" else links.image(turn.sha256), text)
-        for turn, text in zip(turns, content, strict=True)
-    ]
+        kind = asked.output_format or "png"
+        content = await service.reading(lambda: [encoded(turn, service, kind) for turn in turns])
+    urls: Sequence[str | None] = [None] * len(turns)
+    if asked.response_format != "b64_json":
+        urls = [links.image(turn.sha256, turn.session, turn.number) for turn in turns]
+    data = [_data(*each) for each in zip(turns, urls, content, strict=True)]
     return ImagesAnswer(created=int(time.time()), data=data, session=turns[0].session)
 
 

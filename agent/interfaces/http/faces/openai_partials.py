@@ -10,6 +10,7 @@ from contextlib import aclosing
 from typing import Any
 
 from ....conversation import Turn
+from ....turn_png import png_of
 from ..events import Event
 from ..links import Links
 from ..runs import Run
@@ -65,14 +66,14 @@ class Partials:
 
     async def _completed(self, turn: Turn) -> str:
         own = {
-            "url": self._links.image(turn.sha256),
+            "url": self._links.image(turn.sha256, turn.session, turn.number),
             "revised_prompt": turn.prompt,
             "negative_prompt": turn.negative,
             "reply": turn.reply,
             "session": turn.session,
             "turn": turn.number,
         }
-        content = await self._service.reading(turn.image.read_bytes)
+        content = await self._service.reading(lambda: png_of(turn, self._service.studio.store.images))
         return _event("image_generation.completed", {**await self._picture(content), "usage": _USAGE, **own})
 
     async def _picture(self, content: bytes) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from io import BytesIO
-from pathlib import Path
 from typing import Literal
 
 from fastapi import Request
@@ -16,6 +15,7 @@ from .....storage import Receipt
 from ....beginning import Beginning
 from ....conversation import Turn
 from ....edits import Reroll
+from ....turn_png import png_of
 from ..asking import unless_gone
 from ..callers import Caller
 from ..runs import Run
@@ -54,9 +54,9 @@ async def drawn(request: Request, runs: list[Run]) -> list[Turn]:
         return await unless_gone(request, _turns(runs))
 
 
-def encoded(path: Path, kind: ImageFormat) -> str:
-    """A picture's file as base64: as it is, with its text, or in another format."""
-    return as_text(path.read_bytes(), kind)
+def encoded(turn: Turn, service: Service, kind: ImageFormat) -> str:
+    """A turn's picture as base64: a PNG with its text, or in another format without."""
+    return as_text(png_of(turn, service.studio.store.images), kind)
 
 
 def as_text(content: bytes, kind: ImageFormat) -> str:

@@ -47,7 +47,7 @@ export const stream = (id, turn, last, signal) => follow(events_(id, turn), last
 export const watch = (id, last, signal) => follow(`${session_(id)}/events`, last, signal);
 
 /** A picture's address here; an answer's own is the one that the world knows, which may be another origin. */
-export const picture = (sha256) => `api/images/${sha256}.png`;
+export const picture = ({ sha256, session, turn }) => `api/images/${sha256}.png?session=${session}&turn=${turn}`;
 
 /** What became of a term on the way to a turn: events with the turn, the weight before and after, the words. */
 export const why = async (id, turn, term) =>

@@ -15,9 +15,10 @@ export function mountHistory(store, actions) {
   let drawn = null;
   let looked = null;
 
-  const create = ({ turn, sha256 }) => {
+  const create = (shown) => {
+    const { turn } = shown;
     const image = h("img", { alt: "", loading: "lazy" });
-    image.src = picture(sha256);
+    image.src = picture(shown);
     const option = h(
       "div",
       { role: "option", id: `history-${turn}` },

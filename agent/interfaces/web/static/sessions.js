@@ -17,7 +17,7 @@ export function mountSessions(store, go) {
 
   const entry = (session) => {
     const image = h("img", { alt: "", loading: "lazy" });
-    image.src = api.picture(session.sha256);
+    image.src = api.picture({ ...session, turn: session.head });
     const turns = session.turns === 1 ? "1 picture" : `${session.turns} pictures`;
     const link = h(
       "a",

@@ -33,7 +33,7 @@ export function mountSlider(store, actions) {
     $("side-after").textContent = `turn ${after.turn}`;
     before.alt = `Turn ${parent.turn}: ${parent.prompt}`;
     slider.setAttribute("aria-label", `How much of turn ${parent.turn} is shown over turn ${after.turn}`);
-    before.src = picture(parent.sha256);
+    before.src = picture(parent);
     move();
   });
 }

@@ -16,7 +16,7 @@ export function mountStage(store) {
     after.hidden = turn === null;
     after.alt = turn ? `Turn ${turn.turn}: ${turn.prompt}` : "";
     if (turn === null) after.removeAttribute("src");
-    else if (after.getAttribute("src") !== picture(turn.sha256)) after.src = picture(turn.sha256);
+    else if (after.getAttribute("src") !== picture(turn)) after.src = picture(turn);
   };
 
   store.subscribe((state) => {
@@ -61,6 +61,6 @@ export function mountTools(store, actions) {
       return;
     }
     download.download = `notthat-${turn.session}-${turn.turn}.png`;
-    download.href = picture(turn.sha256);
+    download.href = picture(turn);
   });
 }

@@ -2,8 +2,9 @@
  * What the page knows, in one place, and what follows from it.
  *
  * @typedef {{term: string, weight: number, source: string, since: number, words: string}} Exclusion
- * @typedef {{turn: number, parent: ?number, feedback: string, reply: string, prompt: string, sha256: string,
- *   exclusions: Exclusion[], seconds: number, handoff: boolean, links: {page: string, replay: string}}} Turn
+ * @typedef {{session: string, turn: number, parent: ?number, feedback: string, reply: string, prompt: string,
+ *   sha256: string, exclusions: Exclusion[], seconds: number, handoff: boolean,
+ *   links: {page: string, replay: string}}} Turn
  * @typedef {{turn: number, parent: ?number, feedback: string, reply: string, status: "failed"|"cancelled"}} Retry
  * @typedef {{id: string, head: ?number, turns: Turn[], pending: object[], retry: ?Retry}} Session
  * @typedef {{session: ?string, turn: ?number, words: string, back: string, phase: "sent"|"queued"|"drawing"|"lost",

@@ -20,7 +20,7 @@ export function mountStory(store, actions, guarded) {
   const row = (event) => {
     const turn = turnOf(store.get().session, event.turn);
     const image = h("img", { alt: "" });
-    image.src = api.picture(turn.sha256);
+    image.src = api.picture(turn);
     const said = event.words && turn.feedback !== turn.reply; // what was done by hand has no words of its own
     const does = h(
       "span",

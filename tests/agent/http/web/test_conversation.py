@@ -32,7 +32,9 @@ def test_a_session_of_four_turns(tab: "Tab", site: "Running") -> None:
     expect(tab.page.locator("#chips .chip .body .weight")).to_have_text(["1.0", "1.2", "1.0"])
     turn = site.studio.store.turn(tab.session)
     assert (turn.number, turn.negative) == (3, "mustache, (cartoon:1.2), watermark")
-    expect(tab.page.locator("#after")).to_have_attribute("src", f"api/images/{turn.sha256}.png")
+    expect(tab.page.locator("#after")).to_have_attribute(
+        "src", f"api/images/{turn.sha256}.png?session={turn.session}&turn={turn.number}"
+    )
 
 
 def test_what_changes_nothing_is_answered_and_is_no_picture(tab: "Tab") -> None:

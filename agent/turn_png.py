@@ -1,0 +1,29 @@
+"""A turn's PNG: its picture with the text of its own request, whatever its file says."""
+
+import json
+from collections.abc import Mapping
+
+from ..generation import GenerationRequest
+from ..generation.errors import InvalidRequestError
+from ..generation.infotext import png_text
+from ..storage import ImageStore, NewTurn, TurnRecord
+
+
+def text_of(turn: NewTurn | TurnRecord) -> Mapping[str, str]:
+    """The text of a turn's PNG, which never changes.
+
+    A request that only another version of notthat can read is in the key `notthat` alone.
+    """
+    version = (turn.provenance or {}).get("notthat")  # that drew it; the first ones didn't keep it
+    try:
+        return png_text(GenerationRequest.checked(**turn.request), version)
+    except InvalidRequestError:
+        return {"notthat": json.dumps(turn.request, ensure_ascii=False)}
+
+
+def png_of(turn: TurnRecord, images: ImageStore) -> bytes:
+    """A turn's PNG for whoever asks for this turn.
+
+    Raises `MissingPictureError` or `DamagedPictureError`, which name the file.
+    """
+    return images.png(turn.image, text_of(turn))

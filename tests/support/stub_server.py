@@ -1,0 +1,42 @@
+"""`python stub_server.py HOST LEASE`: a server on loopback, for tests that kill it or change its host name.
+
+Its engine draws first pictures at once, and never comes to an end with a picture that keeps out "fog".
+Its address is its first line on stdout.
+"""
+
+import socket
+import sys
+import time
+from collections.abc import Iterator
+
+from notthat.agent import Studio
+from notthat.agent.interfaces.http import Serving, create_app
+from notthat.agent.interfaces.http.logs import Log
+from notthat.agent.interfaces.http.server import Server, address_of, listen
+from notthat.agent.interpreters import OfflineInterpreter
+from notthat.agent.settings import Settings
+from notthat.generation import GenerationRequest, Progress, StubEngine
+from notthat.storage import LeaseTimes, Store
+
+
+class EndlessEngine(StubEngine):
+    """A stub that never ends where fog is kept out."""
+
+    def run(self, request: GenerationRequest) -> Iterator[Progress]:  # type: ignore[override]
+        """As the stub does, or without an end."""
+        steps = list(super().run(request))
+        while "fog" in request.negative_prompt:
+            time.sleep(0.01)
+            yield steps[0]
+        yield from steps
+
+
+if __name__ == "__main__":
+    host, seconds = sys.argv[1], float(sys.argv[2])
+    socket.gethostname = lambda: host
+    settings = Settings.load()
+    store = Store.open(settings.database_url, home=settings.home, lease=LeaseTimes(seconds, seconds / 4))
+    with Studio(store, OfflineInterpreter(), model="stub", load_engine=EndlessEngine) as studio:
+        app = create_app(studio, Serving(models=("stub",), grace=0.0), log=Log(sys.stderr))
+        listening = listen("127.0.0.1", 0)
+        Server(app, on_ready=lambda: print(address_of(listening), flush=True)).run([listening])
