@@ -105,7 +105,7 @@ def embedding(environment: dict[str, str], tmp_path: Path) -> Iterator[dict[str,
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     text = {name: each.replace("8000", port) for name, each in sections(DOCS / "embedding.md").items()}
-    (serve, _) = blocks(text["Embedding notthat"], "sh")
+    (serve, _) = blocks(text["notthat in something else"], "sh")
     assert serve == f"notthat serve --port {port}\n"
     log = tmp_path / "server.log"
     with log.open("w") as file:
@@ -127,7 +127,7 @@ def embedding(environment: dict[str, str], tmp_path: Path) -> Iterator[dict[str,
 @pytest.fixture
 def key(embedding: dict[str, str], run: Run, tmp_path: Path) -> str:
     """The key that the document makes."""
-    (_, add) = blocks(embedding["Embedding notthat"], "sh")
+    (_, add) = blocks(embedding["notthat in something else"], "sh")
     run(f'{add}\nprintf %s "$KEY" > key')
     return (tmp_path / "key").read_text()
 
