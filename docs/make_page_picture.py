@@ -2,7 +2,7 @@
 
 python docs/make_page_picture.py [FOLDER]
 
-With a FOLDER, every state of the page goes there too: to look at after a change of its style.
+With a FOLDER, pictures of every state of the page are written there, to check a change of its style.
 """
 
 import shutil
@@ -24,7 +24,7 @@ SEED = "94"
 PROMPT = "portrait of a man without mustache"
 SAID = ("too cartoonish", "and no hat", "still cartoonish")
 BESIDE = "put him in a forest"
-"""Said of turn 1, so that there is a branch to be seen."""
+"""Said about turn 1, to make a branch."""
 POLICY = """title = "How our pictures look"
 exclude = [{ term = "frame" }, { term = "sketch" }]
 """

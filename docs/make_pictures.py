@@ -1,4 +1,4 @@
-"""Draw the pictures of the README: a real session as a strip, and a sheet of pictures of mini, none chosen.
+"""Draw the pictures of the README: a real session as a strip, and a sheet of pictures by mini, not cherry-picked.
 
 python docs/make_pictures.py
 """

@@ -1,8 +1,9 @@
-"""A support bot's share of the work, to copy from: each customer has a session, each message is feedback.
+"""An example support bot, to copy from. Each customer has a session, and each message is feedback.
 
     python docs/support_bot.py --server http://127.0.0.1:8000 --key nt_…
 
-Here the customer is whoever types; in your bot, call `hear` with every message of a chat. It needs nothing but Python.
+Here the customer is the person at the keyboard. In your bot, call `handle_message` with every message of a chat.
+The standard library is all it needs.
 """
 
 import argparse
@@ -25,10 +26,10 @@ class Bot:
     server: str
     key: str | None = None
     sessions: dict[str, str] = field(default_factory=dict)
-    """Each customer's session: keep them in your database, and a customer can come back tomorrow."""
+    """The session of each customer. Store them in your database, so that customers can come back."""
 
-    def hear(self, customer: str, words: str, message: str | None = None) -> str:
-        """What to answer to a customer's words; `message` is the message's id, so that it counts once if sent twice."""
+    def handle_message(self, customer: str, words: str, message: str | None = None) -> str:
+        """Answer a customer's words. `message` is the message's id; a repeated id makes no second turn."""
         session = self.sessions.get(customer)
         try:
             if session is None:
@@ -37,15 +38,15 @@ class Bot:
             else:
                 turn = self._post(f"/api/sessions/{session}/turns", {"feedback": words}, message)
         except HTTPError as error:
-            return str(json.load(error)["detail"])  # a line for people: a policy forbids it, the prompt is empty
+            return str(json.load(error)["detail"])  # one line for the user, for example that a policy forbids it
         except URLError:
             return "I can't draw at the moment; please try again later."
-        if turn["handoff"]:  # they ask for a person, or it still isn't right after some turns
+        if turn["handoff"]:  # the customer asks for a person, or is still unhappy after some turns
             return f"A colleague will be with you shortly. (For them: {turn['links']['replay']})"
         return f"{turn['reply']}\n{turn['image']}"
 
     def _post(self, path: str, body: dict[str, Any], message: str | None) -> dict[str, Any]:
-        """Ask the server, and again where it is busy or away: the message's id keeps that from making two turns."""
+        """Send a request; repeat it if the server is busy or unreachable. The message's id prevents a second turn."""
         headers = {"Content-Type": "application/json", "Idempotency-Key": message or str(uuid.uuid4())}
         if self.key is not None:
             headers["Authorization"] = f"Bearer {self.key}"
@@ -66,7 +67,7 @@ class Bot:
 
 
 def main() -> None:
-    """Be the bot of one customer, who types."""
+    """Run the bot for one customer on stdin."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", default="http://127.0.0.1:8000")
     parser.add_argument("--key")
@@ -74,7 +75,7 @@ def main() -> None:
     bot = Bot(asked.server, asked.key)
     print("What should the picture show?")
     for line in sys.stdin:
-        print(bot.hear("the customer", line.strip()), flush=True)
+        print(bot.handle_message("the customer", line.strip()), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Text in, picture out; knows no conversation and no database.
+"""Text in, picture out. This package knows no conversation and no database.
 
-`LocalEngine` needs torch, and is imported when it is first used.
+`LocalEngine` needs torch and is imported when it is first used.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,7 +1,7 @@
-"""Normalized attention guidance inside a denoiser: hooks on its attention that are there while it is used.
+"""Normalized attention guidance (NAG): hooks on a denoiser's attention layers, installed for one forward pass.
 
-What an attention gives for the prompt and for the negative prompt is combined before its output projection,
-as in the authors' code; being hooks, they leave the choice of the attention processor alone.
+The attention outputs for the prompt and for the negative prompt are combined before the output projection,
+as in the authors' code. Hooks work with any attention processor.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _TRANSFORMER = {"scale": 5.0, "tau": 2.5, "alpha": 0.25}
 def guided_cross_attention(unet: Any) -> Iterator[None]:
     """Guide every cross-attention of a U-Net.
 
-    The texts come twice, the prompt's and then the negative prompt's, the latents once: only the
+    The batch of text embeddings is [prompt, negative prompt]; the latents are not repeated. Only the
     cross-attention itself is computed for both.
     """
 
@@ -42,10 +42,10 @@ def guided_cross_attention(unet: Any) -> Iterator[None]:
 
 @contextmanager
 def guided_joint_attention(transformer: Any, tokens: int) -> Iterator[None]:
-    """Guide what the picture gets in a transformer whose attention reads text and picture at once.
+    """Guide the image stream of a transformer with joint attention over text and image.
 
-    Latents and texts come twice, the prompt's half first; the picture's stream stays the same in both halves.
-    `tokens` is the text's length, which in blocks with one stream stands before the picture.
+    Latents and texts are repeated, the prompt's half first; the image stream stays the same in both halves.
+    `tokens` is the length of the text, which precedes the image in single-stream blocks.
     """
 
     def after_the_text(module: Any, arguments: Any, output: Tensor) -> Tensor:

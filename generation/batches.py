@@ -1,4 +1,4 @@
-"""Several pictures of one request, a seed each, as many at once as the device takes."""
+"""Several pictures of one request with consecutive seeds, in batches that fit the device."""
 
 from collections.abc import Generator
 
@@ -9,10 +9,10 @@ from .request import GenerationRequest
 
 
 def in_batches(engine: LocalEngine, request: GenerationRequest, count: int) -> Generator[Progress]:
-    """`count` pictures, the k-th from the request's seed plus k; the last progress of each batch brings its own.
+    """Draw `count` pictures, the k-th with the request's seed plus k. The last progress of a batch has its pictures.
 
-    A picture is that of its seed alone to within one level of 255. A batch that finds no memory is made again
-    as two.
+    A picture equals the one drawn alone with its seed to within one level of 255. A batch that runs out of
+    memory is split in two.
     """
     done, size = 0, engine.at_once(request)
     while done < count:

@@ -1,4 +1,4 @@
-"""Exact checkpoints: the state that all requests with one beginning share, so that none pays for it twice."""
+"""Exact checkpoints: the state after the first steps, shared by requests that differ only afterwards."""
 
 from collections import OrderedDict
 
@@ -9,10 +9,10 @@ from .sampling import State
 
 
 class Checkpoints:
-    """States before the negative prompt joined, the least recently used dropped first.
+    """An LRU cache of states before the negative prompt joined.
 
     A run from a checkpoint is bit-identical to one from the start: latents, scheduler and generators are copies.
-    At most `megabytes` are kept of latents.
+    At most `megabytes` (MiB) of latents are kept.
     """
 
     def __init__(self, megabytes: int = 256) -> None:
@@ -20,16 +20,16 @@ class Checkpoints:
         self._kept: OrderedDict[tuple[str, int], State] = OrderedDict()
 
     def wanted(self, request: GenerationRequest, step: int, defaults: Defaults) -> bool:
-        """Whether a later request, whose terms may be of another kind, could go on from the state after this step."""
+        """Whether a later request, with other terms, could continue from the state after this step."""
         alone = step <= request.joining_step or (
             request.negative_prompt == request.base_negative_prompt and request.method != "dynamic"
-        )  # which looks ahead once all have joined
+        )  # the look-ahead starts once all terms have joined
         shares = [defaults.joining_share, *(kind.share for kind in defaults.joining)]
         steps = {request.joining_step, *(int(share * request.num_inference_steps) for share in shares)}
         return alone and step in steps
 
     def find(self, request: GenerationRequest) -> State | None:
-        """A copy of the state at which the request's negative prompt joins, where it was kept."""
+        """A copy of the state at which the request's negative prompt joins, or None if it was not kept."""
         key = _beginning(request, request.joining_step)
         if key not in self._kept:
             return None
@@ -37,7 +37,7 @@ class Checkpoints:
         return self._kept[key].copy()
 
     def keep(self, request: GenerationRequest, state: State) -> None:
-        """Remember a copy of the state, which its base negative prompt alone has guided so far."""
+        """Keep a copy of the state, which only the base negative prompt has guided so far."""
         key = _beginning(request, state.done)
         self._kept[key] = state.copy()
         self._kept.move_to_end(key)
@@ -45,7 +45,7 @@ class Checkpoints:
             self._kept.popitem(last=False)
 
     def clear(self) -> None:
-        """Forget all of them."""
+        """Drop all checkpoints."""
         self._kept.clear()
 
     def __len__(self) -> int:
@@ -53,12 +53,12 @@ class Checkpoints:
 
 
 def _beginning(request: GenerationRequest, step: int) -> tuple[str, int]:
-    """All that decides the steps up to this one, before the negative prompt joins."""
+    """The cache key: everything that decides the steps up to this one, before the negative prompt joins."""
     return request.model_dump_json(exclude={"negative_prompt", "joining_step"}), step
 
 
 def _size(state: State) -> int:
-    """Bytes of its latents: the sampler's own, and what a multistep scheduler and guidance remember."""
+    """Bytes of the latents, including those that a multistep scheduler and the guidance keep."""
     held: list[object] = [state.latents, state.memory.momentum]
     for value in vars(state.scheduler).values():
         held.extend(value if isinstance(value, list) else [value])

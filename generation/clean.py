@@ -1,20 +1,20 @@
-"""What a prediction says of the finished picture: the clean latents behind noisy ones."""
+"""Conversion between a model's prediction and the clean latents x0 that it implies."""
 
 from typing import Any
 
 from torch import Tensor
 
 Line = tuple[float, float]
-"""(a, b) of one step, so that clean latents = a latents - b prediction."""
+"""(a, b) of one step: clean latents = a latents - b prediction."""
 
 
 def clean_lines(scheduler: Any, *, flow: bool) -> list[Line]:
-    """How predictions become clean latents, for each timestep of a scheduler whose timesteps are set.
+    """The coefficients for each timestep of a scheduler whose timesteps are set.
 
-    With noise's share sigma and the picture's alpha of the noisy latents: epsilon and v as in Salimans and Ho
-    2022, "Progressive Distillation for Fast Sampling of Diffusion Models", arXiv:2202.00512; Euler and its kin
-    let the noise grow and keep the picture's share at 1; rectified flow predicts noise - picture. Worked out in
-    advance, on the CPU, so that the loop never waits for the device.
+    The noisy latents are alpha x0 + sigma noise. Epsilon and v predictions follow Salimans and Ho 2022, "Progressive
+    Distillation for Fast Sampling of Diffusion Models", arXiv:2202.00512. Euler and similar samplers keep alpha = 1
+    and let sigma grow. Rectified flow predicts noise - x0. Computed in advance on the CPU, so that the
+    denoising loop never waits for the device.
     """
     if flow:
         return [(1.0, sigma) for sigma in scheduler.sigmas[: len(scheduler.timesteps)].tolist()]
@@ -29,12 +29,12 @@ def clean_lines(scheduler: Any, *, flow: bool) -> list[Line]:
 
 
 def clean(latents: Tensor, prediction: Tensor, line: Line) -> Tensor:
-    """The clean latents that a prediction means."""
+    """The clean latents that a prediction implies."""
     return line[0] * latents - line[1] * prediction
 
 
 def prediction_of(latents: Tensor, cleaned: Tensor, line: Line) -> Tensor:
-    """The prediction that means these clean latents: `clean` turned round."""
+    """The prediction that implies these clean latents: the inverse of `clean`."""
     return (line[0] * latents - cleaned) / line[1]
 
 

@@ -1,8 +1,8 @@
-"""Prompts to embeddings, by CLIP text encoders.
+"""Prompt embeddings from CLIP text encoders.
 
-A prompt longer than the encoder's window is encoded in chunks of 75 tokens, each between its own start
-and end marks, and the chunks' embeddings stand one after the other; the shorter of several prompts is filled
-up with empty chunks. No token is dropped, unless stock's reading is asked for, which cuts at the window.
+A prompt longer than the encoder's window is encoded in chunks of 75 tokens, each with its own start and end
+tokens, and the embeddings of the chunks are concatenated. Shorter prompts of a batch are padded with empty
+chunks. No token is dropped, except with the syntax "plain", which cuts at the window as stock diffusers does.
 """
 
 from collections import OrderedDict
@@ -22,7 +22,7 @@ _CACHED_CHUNKS = 256
 
 @dataclass(frozen=True)
 class Embedding:
-    """What a denoiser is told of one text: `tokens` of shape (1, length, width), `pooled` of shape (1, width)."""
+    """The embedding of one text: `tokens` of shape (1, length, width), `pooled` of shape (1, width)."""
 
     tokens: Tensor
     pooled: Tensor | None = None
@@ -30,7 +30,7 @@ class Embedding:
 
 @dataclass(frozen=True)
 class Manner:
-    """How texts are read: the syntax, what weights do, and the files of textual inversions."""
+    """How to encode texts: the syntax, the effect of weights, and the files of textual inversions."""
 
     syntax: Syntax = "weighted"
     weighting: Weighting = "scaled"
@@ -38,39 +38,39 @@ class Manner:
 
     @classmethod
     def of(cls, request: GenerationRequest) -> "Manner":
-        """How a request's texts are read."""
+        """The options of a request."""
         return cls(request.syntax, request.weighting, request.embeddings)
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """The token ids of one window of the encoder, marks and padding included, and a weight for each."""
+    """The token ids of one window of the encoder, with start, end and padding tokens, and a weight for each."""
 
     ids: tuple[int, ...]
     weights: tuple[float, ...]
 
 
 Read = Callable[[Any], tuple[Tensor, Tensor | None]]
-"""What a family takes of a text encoder's output: token embeddings and, where it wants it, a pooled one."""
+"""Selects token embeddings, and optionally a pooled embedding, from a text encoder's output."""
 
 
 def last(output: Any) -> tuple[Tensor, None]:
-    """The last layer's, normed."""
+    """The last hidden layer, after the final norm."""
     return output[0], None
 
 
 def penultimate(output: Any) -> tuple[Tensor, Tensor | None]:
-    """The last layer's but one, and the pooled output where the first is one."""
+    """The penultimate hidden layer, and the pooled output if the first output is one."""
     return output.hidden_states[-2], output[0] if output[0].ndim == 2 else None
 
 
 def pooler(output: Any) -> tuple[Tensor, Tensor]:
-    """The last layer's, and its pooled output before any projection."""
+    """The last hidden layer, and its pooled output before any projection."""
     return output.last_hidden_state, output.pooler_output
 
 
 class ClipEncoder:
-    """One tokenizer and its text encoder; remembers the chunks that it has encoded."""
+    """A tokenizer and its text encoder, with a cache of encoded chunks."""
 
     def __init__(self, tokenizer: Any, text_encoder: Any, read: Read = last) -> None:
         self.tokenizer = tokenizer
@@ -81,14 +81,14 @@ class ClipEncoder:
         self._encoded: OrderedDict[tuple[int, ...], tuple[Tensor, Tensor | None]] = OrderedDict()
 
     def encode(self, texts: Sequence[str], manner: Manner) -> list[Embedding]:
-        """Embeddings of texts, all of the longest one's length; `pooled` is of a text's first chunk."""
+        """Embeddings of texts, padded to the longest. `pooled` comes from a text's first chunk."""
         chunked = [self.chunks(text, manner) for text in texts]
         longest = max(map(len, chunked))
         empty = self._chunk([])
         return [self._joined([*chunks, *[empty] * (longest - len(chunks))], manner.weighting) for chunks in chunked]
 
     def chunks(self, text: str, manner: Manner) -> list[Chunk]:
-        """The chunks of a text, one at least."""
+        """The chunks of a text; at least one."""
         size = self.window - 2
         runs: list[list[tuple[int, float]]] = [[]]
         for fragment in fragments(text, manner.syntax):
@@ -101,30 +101,30 @@ class ClipEncoder:
         return [self._chunk(run[k : k + size]) for run in runs for k in range(0, max(len(run), 1), size)]
 
     def tokens(self, text: str, inversions: Sequence[str] = ()) -> list[int]:
-        """Token ids, without marks; the names of textual inversions stand for their own."""
+        """Token ids without start and end tokens. Names of textual inversions become the ids of their vectors."""
         ids: list[int] = []
         for piece, own in self.inversions.split(text, inversions):
             ids += own or self.tokenizer(piece, add_special_tokens=False, truncation=False, verbose=False).input_ids
         return ids
 
     def learn(self, file: str, vectors: Tensor) -> None:
-        """Let the name of a textual inversion's file stand for its vectors, of shape (tokens, width)."""
+        """Add a textual inversion's vectors, of shape (tokens, width), under its file's name."""
         self.inversions.add(file, vectors)
         for part in self.text_encoder.modules():
-            # 2 is an old mistake in published models, which transformers mends by taking the highest id for
-            # the end mark; ours is no longer the highest
+            # An eos_token_id of 2 is an old error in published models. transformers works around it by taking the
+            # highest id as the end token, which the added rows would break.
             if getattr(part, "eos_token_id", None) == 2:
                 part.eos_token_id = self.tokenizer.eos_token_id
 
     def overflow(self, text: str, manner: Manner) -> str:
-        """The end of the text that stock's reading cuts off, or nothing."""
+        """The end of the text that the syntax "plain" cuts off; empty if nothing is cut."""
         if manner.syntax != "plain":
             return ""
         cut = self.tokens(text)[self.window - 2 :]
         return str(self.tokenizer.decode(cut)).strip() if cut else ""
 
     def forget(self) -> None:
-        """Forget what was encoded: the encoder has changed."""
+        """Clear the cache, after the encoder's weights have changed."""
         self._encoded.clear()
 
     def _chunk(self, weighted: list[tuple[int, float]]) -> Chunk:
@@ -139,7 +139,7 @@ class ClipEncoder:
         return Embedding(torch.cat(tokens, dim=1), encoded[0][1])
 
     def _encode(self, ids: tuple[int, ...]) -> tuple[Tensor, Tensor | None]:
-        """Embeddings of shape (1, window, width), and the pooled one of shape (1, width)."""
+        """Token embeddings of shape (1, window, width), and the pooled embedding of shape (1, width)."""
         found = self._encoded.get(ids)
         if found is None:
             device = self.text_encoder.device
@@ -162,15 +162,15 @@ class ClipEncoder:
 
 
 def fragments(text: str, syntax: Syntax) -> list[Fragment]:
-    """The weighted fragments of a text, or the text as it is."""
+    """The weighted fragments of a text; with the syntax "plain", the whole text at weight 1."""
     return parse(text) if syntax == "weighted" else [Fragment(text)]
 
 
 def weighed(tokens: Tensor, weights: Sequence[float], weighting: Weighting) -> Tensor:
     """Token embeddings of shape (1, length, width), each scaled by its weight.
 
-    `restored` then gives the whole its mean back, as AUTOMATIC1111's web UI does by default ("Original"; what
-    is `scaled` here it calls "No norm"): z' = w z, z' mean(z) / mean(z').
+    `restored` then restores the mean of the whole embedding: z' = w z, z' mean(z) / mean(z'). That is the default of
+    AUTOMATIC1111's web UI, where it is called "Original", and `scaled` is called "No norm".
     """
     if all(weight == 1 for weight in weights):
         return tokens
@@ -179,7 +179,7 @@ def weighed(tokens: Tensor, weights: Sequence[float], weighting: Weighting) -> T
 
 
 def words_of(text: str, tokenizer: Any) -> list[str]:
-    """The words of a text as a CLIP tokenizer parts them, in lower case."""
+    """The words of a text as a CLIP tokenizer splits them, in lower case."""
     text = text.lower()
     pieces = tokenizer.backend_tokenizer.pre_tokenizer.pre_tokenize_str(text)
     return [text[start:end] for _, (start, end) in pieces if text[start:end].isalpha()]

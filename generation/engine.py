@@ -1,4 +1,4 @@
-"""What an engine is: text in, picture out; it knows no conversation and no database."""
+"""The interface of an engine: a request in, a picture out."""
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Picture:
-    """A finished picture, RGB, and the seconds it took.
+    """A finished RGB picture, and the seconds it took.
 
-    `negative_effect` is how far the negative prompt moved the prediction at its first step, as a share of the
-    prediction without it: 0 is no effect, None not measured. `term_effects` say the same of single terms, each
-    against the negative prompt without it, where that was asked for.
+    `negative_effect` is how far the negative prompt moved the prediction in its first step, relative to the
+    prediction without it: 0 is no effect, None is not measured. `term_effects`, if requested, has the same for
+    each term, relative to the negative prompt without that term.
     """
 
     image: "Image"
@@ -30,11 +30,10 @@ class Picture:
 
 @dataclass(frozen=True)
 class Progress:
-    """`step` of `steps` done, counted from 1; the last one brings the picture, all of them where it was a batch.
+    """`step` of `steps` is done, counted from 1. The last progress has the picture, or all pictures of a batch.
 
-    `steps` grows where a look ahead finds that the picture has to be begun again, and `step` goes on.
-    Steps up to `first` were there already, from a checkpoint. `preview`, where there is one, makes a small
-    picture of what is to come, when it is called, before the next step.
+    If the look-ahead starts the picture again, `steps` grows and `step` continues. Steps up to `first` came from
+    a checkpoint. `preview`, if present, makes a small picture of the current state; call it before the next step.
     """
 
     step: int
@@ -47,41 +46,41 @@ class Progress:
 
     @property
     def steps_per_second(self) -> float:
-        """How fast it goes, the texts' encoding included; 0 before that is known."""
+        """Speed, including the encoding of the texts; 0 before the first step."""
         return (self.step - self.first) / self.seconds if self.seconds else 0.0
 
     @property
     def seconds_left(self) -> float | None:
-        """How long it will take still, without the decoding; None before that is known."""
+        """Estimated remaining seconds, without decoding; None before the first step."""
         return (self.steps - self.step) / self.steps_per_second if self.steps_per_second else None
 
 
 class Engine(Protocol):
-    """A model that turns requests into pictures, one at a time."""
+    """A model that draws one request at a time."""
 
     @property
     def model(self) -> str:
-        """The name that it was loaded by."""
+        """The name under which the model was loaded."""
         ...
 
     @property
     def defaults(self) -> Defaults:
-        """What the model uses where nothing is asked for."""
+        """The values for everything that a request leaves out."""
         ...
 
     def run(self, request: GenerationRequest) -> Generator[Progress]:
-        """Make the picture, a step at a time; closing the generator cancels.
+        """Draw the picture step by step; closing the generator cancels.
 
-        Pictures are made one at a time: another thread's request waits until this one is done or closed.
+        A request from another thread waits until this one is done or closed.
         """
         ...
 
     def remarks(self, request: GenerationRequest) -> list[str]:
-        """What can't be honoured of a request, known before the first step: a line each."""
+        """What the model cannot honour of a request, known before the first step; one line each."""
         ...
 
     def effects(self, request: GenerationRequest) -> Mapping[str, float]:
-        """How far each term of the negative prompt, as it is written there, moves the step at which it joins."""
+        """How far each term of the negative prompt, as written there, moves the step at which it joins."""
         ...
 
     def read(self, text: str, syntax: Syntax = "weighted") -> Reading:
@@ -89,14 +88,14 @@ class Engine(Protocol):
         ...
 
     def provenance(self, cache: Path | None = None) -> dict[str, Any]:
-        """What decides a picture besides its request, as JSON: see `provenance.py`, which may use a file `cache`."""
+        """What decides a picture besides its request, as JSON; `cache` is a file for hashes of weights."""
         ...
 
 
 def generate(engine: Engine, request: GenerationRequest, on_step: Callable[[Progress], None] | None = None) -> Picture:
-    """Run a request to its end; `on_step` hears of every step."""
+    """Run a request to its end, and call `on_step` after every step."""
     picture = None
-    with closing(engine.run(request)) as steps:  # an `on_step` that raises gives the engine back at once
+    with closing(engine.run(request)) as steps:  # if `on_step` raises, the engine is free at once
         for progress in steps:
             picture = progress.picture
             if on_step:

@@ -1,22 +1,22 @@
-"""What can go wrong in making a picture."""
+"""Errors of generation."""
 
 from ..errors import InvalidInputError, NotthatError
 
 
 class GenerationError(NotthatError):
-    """The picture could not be made."""
+    """The picture could not be drawn."""
 
 
 class ShortOfMemoryError(GenerationError):
-    """The device has too little memory for it."""
+    """The device has too little memory for the request."""
 
 
 class InvalidModelError(InvalidInputError):
-    """There is no such model, or it isn't one that this engine can drive."""
+    """The model does not exist, or the engine does not support it."""
 
 
 class InvalidDeviceError(InvalidInputError):
-    """This machine has no such device."""
+    """The machine has no such device."""
 
 
 class InvalidRequestError(InvalidInputError):

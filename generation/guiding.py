@@ -1,4 +1,4 @@
-"""From a request to guided predictions: which texts a step needs, which method combines them, what it changed."""
+"""The guided model call: choose the texts that a step needs, combine their predictions, measure the effect."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -18,10 +18,10 @@ from .sampling import Memory, State, Step
 from .watching import Watch, watched_at_once
 
 Measure = Literal["no", "whole", "terms"]
-"""What to find out of a negative prompt's effect."""
+"""How much of a negative prompt's effect to measure."""
 
 WATCHED = 6
-"""How many terms `dynamic` watches, each for itself; of more, so many lists."""
+"""How many terms the look-ahead tracks separately. More terms are grouped into as many lists."""
 
 
 def acts(request: GenerationRequest, family: Family) -> bool:
@@ -30,28 +30,28 @@ def acts(request: GenerationRequest, family: Family) -> bool:
 
 
 def why_not(request: GenerationRequest, family: Family) -> str | None:
-    """Why a negative prompt can't act, in one line; known before the first step."""
+    """Why a negative prompt cannot act, in one line, or None; known before the first step."""
     if request.method == "nag":
         return None
     if family.guidance_built_in:
-        return "This model has its guidance built in, so nothing can be excluded by it: use --method nag."
+        return "This model has built-in guidance, so exclusions have no effect: use --method nag."
     if request.guidance_scale <= 1:
         scale = f"{request.guidance_scale:g}"
-        return f"At a guidance of {scale} nothing can be excluded: use more than 1, or --method nag."
+        return f"At a guidance of {scale} exclusions have no effect: use more than 1, or --method nag."
     if request.guidance_start >= request.guidance_stop:
-        return "Guidance has no steps to act in, so nothing can be excluded."
+        return "The guidance interval contains no step, so exclusions have no effect."
     return None
 
 
 Moment = tuple[Tensor, Tensor, Tensor, Line]
-"""Latents, the same at the model's scale, the timestep, and what predictions of them mean."""
+"""Latents, scaled latents, timestep, and the coefficients that turn a prediction into clean latents."""
 
 
 class Guide:
-    """The guided prediction of one request; call it as `sampling.Predict`, and `look_up` after each step.
+    """The guided prediction of one request. Call it as `sampling.Predict`, and `look_up` after each step.
 
-    With `measure` it also finds out, at the first step where the negative prompt acts, how far that moved the
-    prediction: `effect`, and for the single terms `effects`. Each costs a pass of the model for one text.
+    With `measure` it also measures, in the first step where the negative prompt acts, how far that moves the
+    prediction (`effect`), and each term alone (`effects`). Each measurement costs one pass of the model for one text.
     """
 
     def __init__(self, family: Family, request: GenerationRequest, state: State, *, measure: Measure = "no") -> None:
@@ -78,20 +78,20 @@ class Guide:
 
     @property
     def measures(self) -> bool:
-        """Whether an effect is yet to be found out."""
+        """Whether an effect is still to be measured."""
         return self._measure != "no"
 
     @property
     def again(self) -> int:
-        """How many of the steps are sure to be taken once more."""
+        """How many steps are certain to run again."""
         return self._lookout.again
 
     def __call__(self, latents: Tensor, scaled: Tensor, timestep: Tensor, state: State) -> Tensor:
-        """The guided prediction of the latents at a step."""
+        """The guided prediction for one step."""
         request, memory = self.request, state.memory
         joined = state.done >= request.joining_step
         if state.done == request.joining_step and request.negative_prompt != request.base_negative_prompt:
-            memory.ended = False  # what ended it was another negative prompt
+            memory.ended = False  # the predictions agreed for another negative prompt
         inside = in_interval(state.done, state.total, start=request.guidance_start, stop=request.guidance_stop)
         if not self._guided or not inside or memory.ended:
             return self._alone(scaled, timestep)
@@ -109,11 +109,11 @@ class Guide:
         return guided
 
     def look_up(self, step: Step, state: State) -> None:
-        """After a step: it may turn out that the picture has to be begun again."""
+        """After each step: end the look-ahead when it is complete, which may start the picture again."""
         self._lookout.end(step, state)
 
     def _guide(self, negative: str, moment: Moment, memory: Memory) -> tuple[Tensor, Sequence[Tensor]]:
-        """The guided prediction, and those for the `_slots` that it is made of, where they are more than one."""
+        """The guided prediction, and the predictions for the `_slots` that it was made of; none for `nag`."""
         _, scaled, timestep, _ = moment
         told, texts = self._embeddings(negative), self._slots(negative)
         if self.request.method == "nag":
@@ -123,7 +123,7 @@ class Guide:
         return self._combine(texts, predicted, moment, memory), predicted
 
     def _slots(self, negative: str) -> list[str]:
-        """The texts that are predicted for: the second is the prompt, and of the others the method makes the rest."""
+        """The texts to predict for. The second is the prompt; the method combines the others."""
         prompt = self.request.prompt
         match self.request.method:
             case "dynamic":
@@ -134,7 +134,7 @@ class Guide:
                 return [negative, prompt]
 
     def _combine(self, texts: Sequence[str], predicted: Sequence[Tensor], moment: Moment, memory: Memory) -> Tensor:
-        """One prediction of those for the slots."""
+        """Combine the predictions for the slots into one."""
         first, cond, *rest = predicted
         latents, _, _, line = moment
         scale = self.request.guidance_scale
@@ -159,12 +159,12 @@ class Guide:
         return rescaled(guided, cond, phi=phi) if phi else guided
 
     def _measure_effects(self, guided: Tensor, predicted: Sequence[Tensor], moment: Moment, before: Memory) -> None:
-        """How far the negative prompt, and each of its terms, moved a step's prediction from one without it."""
+        """Measure how far the negative prompt, and each of its terms, moves a step's prediction."""
         measure, self._measure = self._measure, "no"
         _, scaled, timestep, _ = moment
         negative, prompt = self.request.negative_prompt, self.request.prompt
         known = dict(zip(self._slots(negative), predicted, strict=True)) if predicted else {}
-        if known:  # as if there were no look ahead, in which nothing is kept out
+        if known:  # measured without the look-ahead, during which nothing is excluded
             memory = Memory(before.momentum, before.watch)
             guided = self._combine(self._slots(negative), predicted, moment, memory)
 
@@ -188,7 +188,7 @@ class Guide:
                 self.effects[term] = change(", ".join(listed[:k] + listed[k + 1 :]))
 
     def _alone(self, scaled: Tensor, timestep: Tensor) -> Tensor:
-        """The prediction for the prompt, without guidance."""
+        """The prediction for the prompt alone, without guidance."""
         if self._prompt is None:
             self._prompt = self._embeddings(self.request.negative_prompt)[1:2]
         return self._forward(self._prompt, scaled, timestep)[0]
@@ -198,23 +198,20 @@ class Guide:
         pooled = expanded(cond, self._batch).pooled
         tokens = stacked([expanded(cond, self._batch), expanded(neg, self._batch)]).tokens
         told = Embedding(tokens, None if pooled is None else torch.cat([pooled] * copies))
-        # compiled blocks don't hear of hooks that come later
+        # compiled blocks ignore hooks that are installed later
         eager = torch.compiler.set_stance("force_eager") if self._family.compiled else nullcontext()
         with self._family.attention_guidance(tokens.shape[1]), eager:
             return self._predict(torch.cat([scaled] * copies), timestep, told)[: self._batch]
 
     def _forward(self, told: Sequence[Embedding], scaled: Tensor, timestep: Tensor) -> Sequence[Tensor]:
-        """Predictions for several texts, in one pass."""
+        """Predictions for several texts, in one batched pass."""
         if self._stacked is None or self._stacked[0] is not told:
             self._stacked = told, stacked([expanded(each, self._batch) for each in told])
         prediction = self._predict(torch.cat([scaled] * len(told)), timestep, self._stacked[1])
         return prediction.chunk(len(told))
 
     def _embeddings(self, negative: str) -> list[Embedding]:
-        """Of the texts of the slots.
-
-        Where the negative prompt can't act, of the prompt alone, twice.
-        """
+        """Embeddings of the texts of the slots; if the negative prompt cannot act, the prompt's, twice."""
         if negative not in self._told:
             request = self.request
             if not self._guided:

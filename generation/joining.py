@@ -1,4 +1,4 @@
-"""How late a negative prompt may join without losing its effect: by kinds of terms, as a model's folder says."""
+"""Delayed negative prompts: how late each kind of term may join without losing its effect."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from .prompt_syntax import parse, terms
 
 
 class Joining(BaseModel):
-    """A kind of terms that may all join after a share of the steps: an overlay later, say, than a hat."""
+    """A kind of terms, and the share of the steps after which they may join; an overlay may join later than a hat."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -17,9 +17,9 @@ class Joining(BaseModel):
 
 
 def joining_share(negative: str, base: str, kinds: Sequence[Joining], otherwise: float) -> float:
-    """The share of the steps after which a negative prompt joins: that of the term which has to join first.
+    """The share of the steps after which a negative prompt joins: the smallest share of its terms.
 
-    Terms of the base are there from the beginning. A term of no kind joins after `otherwise`.
+    Terms of `base` act from the first step and do not count. A term of no kind joins after `otherwise`.
     """
     begun = set(map(_words, terms(base)))
     new = [term for term in map(_words, terms(negative)) if term not in begun]
@@ -28,5 +28,5 @@ def joining_share(negative: str, base: str, kinds: Sequence[Joining], otherwise:
 
 
 def _words(term: str) -> str:
-    """A term without its weight."""
+    """A term without its weight, in lower case."""
     return "".join(fragment.text or " " for fragment in parse(term)).strip().lower()

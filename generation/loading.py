@@ -1,4 +1,4 @@
-"""Models from folders, files and the hub: diffusers loads them, quietly; what is broken is told in one line."""
+"""Load models from folders, files and the hub with diffusers, and report a broken model in one line."""
 
 import threading
 import warnings
@@ -17,10 +17,10 @@ from .families.base import Family
 from .models import About, about, kind_of, locate
 
 BROKEN = (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, ImportError, SafetensorError)
-"""What diffusers and transformers raise on a folder or a file that isn't whole."""
+"""What diffusers and transformers raise on an incomplete folder or file."""
 
 _alone = threading.Lock()
-"""diffusers and transformers change torch for as long as they build a model: two at once would break it for good."""
+"""diffusers and transformers patch torch while they build a model. Two at once would leave it patched for good."""
 
 _SINGLE_FILES = {
     "double_blocks.0.img_attn.norm.key_norm.scale": "FluxPipeline",
@@ -31,14 +31,14 @@ _SINGLE_FILES = {
     "conditioner.embedders.0.model.transformer.resblocks.9.mlp.c_proj.bias": "refiner",
     "model.diffusion_model.input_blocks.0.0.weight": "StableDiffusionPipeline",
 }
-"""A tensor that tells what kind of checkpoint a single file is, the telling ones first."""
+"""Tensor names that identify the kind of a single-file checkpoint; the most specific first."""
 
 
 def load_family(model: str, device: torch.device) -> Family:
-    """The model on its device, in evaluation mode.
+    """Load a model onto its device, in evaluation mode.
 
     Raises:
-        InvalidModelError: where there is none, it is broken, or of a family that isn't supported.
+        InvalidModelError: the model does not exist, is broken, or its family is not supported.
     """
     where = locate(model)
     try:
@@ -50,7 +50,7 @@ def load_family(model: str, device: torch.device) -> Family:
 
 
 def _load(model: str, where: Path | str, device: torch.device) -> tuple[Any, About]:
-    """The diffusers pipeline, and what its folder says of itself."""
+    """The diffusers pipeline, and the contents of its `notthat.json`."""
     import diffusers
 
     library: Any = diffusers
@@ -59,10 +59,10 @@ def _load(model: str, where: Path | str, device: torch.device) -> tuple[Any, Abo
             where = Path(library.DiffusionPipeline.download(where, safety_checker=None))
         except OSError as error:
             reason = "can't be reached, or has no such model"
-            raise InvalidModelError(f"{model} is not whole on this machine, and the hub {reason}") from error
+            raise InvalidModelError(f"{model} is not complete on this machine, and the hub {reason}") from error
     kind = _kind_of_file(model, where) if where.is_file() else kind_of(where)
     if kind not in SUPPORTED:
-        raise InvalidModelError(f"{model} is a {kind}: not supported yet (supported: {', '.join(SUPPORTED)})")
+        raise InvalidModelError(f"{model} is a {kind}, which is not supported (supported: {', '.join(SUPPORTED)})")
     pipeline_class: Any = getattr(library, kind)
     options: dict[str, Any] = {"dtype": _dtype(kind, device)}
     if "safety_checker" in pipeline_class._optional_components:
@@ -73,7 +73,7 @@ def _load(model: str, where: Path | str, device: torch.device) -> tuple[Any, Abo
 
 
 def _from_single_file(pipeline_class: Any, file: Path, options: dict[str, Any]) -> tuple[Any, About]:
-    """The pipeline of a checkpoint, configured by the folder beside it that has its name, else as the hub has it."""
+    """The pipeline of a checkpoint, configured by the folder of the same name beside it, or else from the hub."""
     folder = file.with_suffix("")
     if folder.is_dir():
         kind_of(folder)
@@ -83,33 +83,33 @@ def _from_single_file(pipeline_class: Any, file: Path, options: dict[str, Any]) 
         return pipeline_class.from_single_file(str(file), **options), About()
     except (LocalEntryNotFoundError, OfflineModeIsEnabled):
         raise InvalidModelError(
-            f"{file} says nothing of its configuration, and the hub, which has it, can't be reached: "
+            f"{file} contains no configuration, and the hub, which has it, can't be reached: "
             f"go online once, or put a folder {folder.name} in diffusers' layout beside it (no weights needed)"
         ) from None
 
 
 def _kind_of_file(model: str, path: Path) -> str:
-    """The pipeline class that a single checkpoint's tensors make."""
+    """The pipeline class of a single-file checkpoint, from the names of its tensors."""
     with safe_open(path, framework="pt") as tensors:
         names = set(tensors.keys())
     for telling, kind in _SINGLE_FILES.items():
         if telling in names:
             return kind
-    raise InvalidModelError(f"{model} is no whole checkpoint: none of the supported models has such tensors")
+    raise InvalidModelError(f"{model} is no complete checkpoint of a supported model: its tensors fit none of them")
 
 
 def _dtype(kind: str, device: torch.device) -> torch.dtype:
-    """Half precision on CUDA: the one that the model was made for; single precision elsewhere."""
+    """Half precision on CUDA, in the format that the model was trained for; single precision elsewhere."""
     if device.type != "cuda":
         return torch.float32
     return torch.bfloat16 if kind in ("FluxPipeline", "StableDiffusion3Pipeline") else torch.float16
 
 
 def device_of(name: str | None) -> torch.device:
-    """The device of a name; without one CUDA, or Apple's, or the processor.
+    """The device with this name; without a name, CUDA if available, else MPS, else the CPU.
 
     Raises:
-        InvalidDeviceError: where this machine has no such device.
+        InvalidDeviceError: the machine has no such device.
     """
     if name is None:
         mps = "mps" if torch.backends.mps.is_available() else "cpu"
@@ -117,7 +117,7 @@ def device_of(name: str | None) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise InvalidDeviceError(f"no device “{name}”: say cpu, cuda, cuda:1 or mps") from None
+        raise InvalidDeviceError(f"no device “{name}”: use cpu, cuda, cuda:1 or mps") from None
     try:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
@@ -127,7 +127,7 @@ def device_of(name: str | None) -> torch.device:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep diffusers and transformers from talking to our users: bars for loading, hints for developers."""
+    """Suppress the progress bars, warnings and hints of diffusers and transformers."""
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
 
@@ -148,5 +148,5 @@ def quiet() -> Iterator[None]:
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, short."""
+    """The first line of an error's message, at most 200 characters."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

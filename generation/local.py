@@ -1,4 +1,4 @@
-"""The local engine: a diffusers model that is loaded once and stays."""
+"""The local engine: a diffusers model that is loaded once and kept."""
 
 import threading
 import time
@@ -51,11 +51,11 @@ class LocalEngine:
     def load(cls, model: str = "mini", device: str | None = None, *, compiled: bool = False) -> "LocalEngine":
         """Load a model: `mini`, a folder in diffusers' layout, a `.safetensors` checkpoint, or a hub id.
 
-        `compiled` takes a while at the first picture, and makes the next ones quicker on a GPU.
+        `compiled` slows down the first picture and speeds up the following ones on a GPU.
 
         Raises:
-            InvalidModelError: where there is none, it is broken, or of a family that isn't supported.
-            InvalidDeviceError: where this machine has no such device.
+            InvalidModelError: the model does not exist, is broken, or its family is not supported.
+            InvalidDeviceError: the machine has no such device.
         """
         chosen = device_of(device)
         family = load_family(model, chosen)
@@ -64,15 +64,15 @@ class LocalEngine:
 
     @torch.inference_mode()
     def run(self, request: GenerationRequest, *, count: int = 1, measure: Measure | None = None) -> Generator[Progress]:
-        """Make the picture of a request, a step at a time; closing the generator cancels.
+        """Draw the picture of a request step by step; closing the generator cancels.
 
-        The noise is drawn on the CPU from `request.seed`, as diffusers draws it, and the scheduler is the
-        model's own, fresh for each request. Of a `count`, the k-th picture is drawn from the seed plus k.
-        What a session's negative prompt does is measured, as a whole; `measure` asks for more, or for nothing.
+        The noise is drawn on the CPU from `request.seed`, as in diffusers. The scheduler is the model's own, fresh
+        for each request. With `count`, the k-th picture uses the seed plus k. By default the effect of a session's
+        negative prompt is measured as a whole; `measure` asks for more, or for nothing.
 
         Raises:
-            InvalidRequestError: where the model can't do what is asked, such as its size.
-            GenerationError: where the device's memory runs out or the numbers do.
+            InvalidRequestError: the model cannot do what is asked, for example the size.
+            GenerationError: the device runs out of memory, or the numbers overflow.
         """
         self._check(request)
         measure = measure or ("whole" if request.syntax == "weighted" else "no")
@@ -87,15 +87,15 @@ class LocalEngine:
             yield from self._draw(request, count, measure)
 
     def at_once(self, request: GenerationRequest) -> int:
-        """How many pictures of a request's size should be made at once."""
+        """How many pictures of a request's size to draw in one batch."""
         return self._room.at_once(request)
 
     @torch.inference_mode()
     def effects(self, request: GenerationRequest) -> dict[str, float]:
         """How far each term of the negative prompt moves the prediction at the step where it joins.
 
-        Each is held against the negative prompt without it, as a share of that prediction. Empty where the negative
-        prompt can't act. The steps after that one are not taken.
+        Each value is relative to the prediction without that term. Empty if the negative prompt cannot act. Later
+        steps are not run.
         """
         self._check(request)
         with self._working(), _explained(request):
@@ -108,19 +108,21 @@ class LocalEngine:
             return {term: float(moved) for term, moved in guide.effects.items()}
 
     def remarks(self, request: GenerationRequest) -> list[str]:
-        """What can't be honoured of a request, known before the first step: a line each."""
+        """What the model cannot honour of a request, known before the first step; one line each."""
         lines = []
         why = why_not(request, self._family)
         if request.negative_prompt and why:
             lines.append(why)
         if request.negative_prompt and request.joining_step >= request.num_inference_steps:
-            lines.append(f"After {request.joining_step} steps it is too late to exclude anything.")
+            lines.append(
+                f"Exclusions would join after {request.joining_step} steps, which is too late to have an effect."
+            )
         if request.method == "nag" and request.guidance_scale > 1 and not self._family.guidance_built_in:
-            lines.append(f"With nag there is one pass, in which a guidance of {request.guidance_scale:g} has no part.")
+            lines.append(f"The method nag makes one pass and ignores the guidance of {request.guidance_scale:g}.")
         for name, text in (("prompt", request.prompt), ("negative prompt", request.negative_prompt)):
             cut = self._family.overflow(text, Manner.of(request))
             if cut:
-                lines.append(f"The {name} is too long for the model, which did not read its end: “{cut}”.")
+                lines.append(f"The {name} is too long for the model, which ignores its end: “{cut}”.")
         return lines
 
     def read(self, text: str, syntax: Syntax = "weighted") -> Reading:
@@ -150,14 +152,14 @@ class LocalEngine:
         yield Progress(done, done, pictures[0], first=first, seconds=seconds, pictures=pictures)
 
     def _adapt(self, request: GenerationRequest) -> None:
-        """Make the model the one with the request's LoRAs and textual inversions."""
+        """Apply the request's LoRAs and textual inversions to the model."""
         if self._adapter.adapt(request.loras):
             self._family.forget()
         for file in request.embeddings:
             self._family.learn(file)
 
     def _steps(self, request: GenerationRequest, state: State, guide: Guide) -> Iterator[Step]:
-        """The steps still to take; states that other requests may go on from are kept on the way."""
+        """The remaining steps. States from which other requests may continue are kept as checkpoints."""
         for step in denoise(guide, state):
             if len(state.generators) == 1 and self.checkpoints.wanted(request, step.index, self.defaults):
                 self.checkpoints.keep(request, state)
@@ -165,12 +167,12 @@ class LocalEngine:
             guide.look_up(step, state)
 
     def _beginning(self, request: GenerationRequest, count: int) -> State:
-        """Where the steps still to take begin: at a checkpoint, or from noise."""
+        """The state to start from: a checkpoint, or noise."""
         kept = self.checkpoints.find(request) if request.joining_step and count == 1 else None
         return kept or self._begin(request, count)
 
     def _begin(self, request: GenerationRequest, count: int) -> State:
-        """The noise, and a fresh scheduler."""
+        """Noise, and a fresh scheduler."""
         family = self._family
         generators = [torch.Generator("cpu").manual_seed(request.seed + k) for k in range(count)]
         shape, dtype = family.noise_shape(request), family.denoiser.dtype
@@ -181,11 +183,11 @@ class LocalEngine:
         if not family.flow and scheduler.timesteps.max() >= scheduler.config.num_train_timesteps:
             raise InvalidRequestError(f"--steps: {request.num_inference_steps} are too many for this scheduler")
         if hasattr(scheduler, "set_begin_index"):
-            scheduler.set_begin_index(0)  # so that the first step needn't look for itself on the device
+            scheduler.set_begin_index(0)  # so that the first step does not search for its index on the device
         return State(latents * getattr(scheduler, "init_noise_sigma", 1.0), scheduler, generators)
 
     def provenance(self, cache: Path | None = None) -> dict[str, Any]:
-        """What decides a picture besides its request; `cache` is a file that remembers the weights' hash."""
+        """What decides a picture besides its request; `cache` is a file for hashes of weights."""
         return provenance(self.model, self._family, self.device, cache)
 
     @contextmanager
@@ -212,11 +214,11 @@ class LocalEngine:
                         f"“{shown:.40}” weighs {fragment.weight:g}: weights go from 0 to {_MAX_WEIGHT:g}"
                     )
         if self._running_in == threading.get_ident():
-            raise GenerationError("this thread has begun another picture: go through its steps, or close them, first")
+            raise GenerationError("this thread is drawing another picture: finish or close that one first")
 
 
 class Previewing:
-    """Makes the preview of a step, if it is called before the next one."""
+    """Makes the preview of a step. It must be called before the next step."""
 
     def __init__(
         self, family: Family, previewer: Previewer, request: GenerationRequest, state: State, step: Step
@@ -226,7 +228,7 @@ class Previewing:
 
     @torch.inference_mode()
     def __call__(self) -> Image.Image:
-        """The picture, one pixel for each latent."""
+        """The picture, with one pixel for each latent."""
         line = clean_lines(self._state.scheduler, flow=self._family.flow)[self._step.index - 1]
         latents = clean(self._step.latents, self._step.prediction, line)
         return self._previewer.picture(self._family.unpacked(latents, self._request)[:1])
@@ -239,5 +241,5 @@ def _explained(request: GenerationRequest) -> Iterator[None]:
     except torch.OutOfMemoryError:
         size = f"{request.width} x {request.height}"
         raise ShortOfMemoryError(f"the device has not enough memory for {size}: try a smaller size") from None
-    except RuntimeError as error:  # the CPU's running out of memory is one, too
+    except RuntimeError as error:  # on the CPU, running out of memory is a RuntimeError too
         raise GenerationError(f"the model failed: {first_line(error)}") from error

@@ -1,7 +1,7 @@
-"""Looking ahead: `dynamic` draws a picture with nothing kept out first, and begins again only where it has to be.
+"""The look-ahead: draw most of a picture without exclusions, and start again only if it shows an excluded term.
 
-A picture that wouldn't have shown what is excluded stays as it is, and so does the rest of one that would have: only
-at the places that the terms change is it drawn anew. What a picture of the same seed has shown is sure to be found.
+A picture that shows no excluded term stays as it is. Otherwise only the places that the terms change are drawn anew.
+Terms that a picture with the same seed has shown always count as found.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -19,9 +19,9 @@ from .watching import Look, Watch
 
 
 class Lookout:
-    """Looks ahead for the watched texts; those that name something that was `shown` are there.
+    """Controls the look-ahead for the `watched` texts. Texts that contain a `shown` term count as found.
 
-    `lines` are what predictions mean, for each timestep; guidance has `steps` of them to act in.
+    `lines` has the x0 coefficients of each timestep. Guidance acts in the first `steps` of them.
     """
 
     def __init__(self, watched: Sequence[str], shown: Collection[str], lines: Sequence[Line], steps: float) -> None:
@@ -33,13 +33,13 @@ class Lookout:
         self._left: list[Embedding] | None = None
 
     def begin(self, state: State) -> None:
-        """Begin the look, where there is something to look for and this wasn't done."""
+        """Begin the look-ahead, if there are terms to look for and it has not run."""
         if self._watched and not state.memory.look:
             self._before, state.memory.look = state.copy(), Look()
             self._ends = state.done + ceil(LOOK * (self._steps - state.done))
 
     def end(self, step: Step, state: State) -> None:
-        """After a step: if the look is over, and found something, go back to where it began, to keep that out."""
+        """After a step: if the look-ahead is complete and found something, return to the state where it began."""
         look = state.memory.look
         if not self._before or not look or not look.watched or state.done < self._ends:
             return
@@ -51,11 +51,11 @@ class Lookout:
 
     @property
     def again(self) -> int:
-        """How many steps are sure to be taken once more: those of a look for what was shown."""
+        """How many steps are certain to run again: those of a look-ahead for terms that were shown."""
         return self._ends - self._before.done if self._before and self._known else 0
 
     def kept(self, guided: Tensor, state: State) -> Tensor:
-        """A step's guided prediction, with that of the look ahead at all places where nothing was found."""
+        """A step's guided prediction, with the look-ahead's prediction wherever nothing was found."""
         look = state.memory.look
         if not look or look.in_vain:
             return guided
@@ -67,14 +67,17 @@ class Lookout:
 
     @staticmethod
     def weights(watch: Watch, look: Look | None) -> Mapping[str, Tensor]:
-        """How far texts are pushed away from, of shape (batch, 1, ...): not at all in a look, or after one in vain."""
+        """The weight of each text, of shape (batch, 1, ...); 0 during the look-ahead, or if it found nothing."""
         if not look:
             return watch.weights({})
         found = 0.0 if look.found is None else look.found.float()
         return {text: weight * found for text, weight in watch.weights(look.sure).items()}
 
     def left(self, told: list[Embedding], texts: list[str], memory: Memory) -> tuple[list[Embedding], list[str]]:
-        """Those that are to be predicted: after a look in vain only the first two, always of the same list."""
+        """The texts that still need a prediction. If the look-ahead found nothing, these are the first two.
+
+        It then returns the same list every time, since embeddings are cached by the list's identity.
+        """
         if not memory.look or not memory.look.in_vain:
             return told, texts
         if self._left is None:

@@ -1,7 +1,7 @@
-"""Low-rank adaptations: files that change weights by W + weight (alpha / rank) B A, while they are asked for.
+"""Low-rank adaptations: files that change weights by W + weight (alpha / rank) B A, as long as a request names them.
 
-Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models", arXiv:2106.09685. diffusers reads the many ways
-to name tensors; the product is added here, all or nothing, and taken back bit by bit.
+Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models", arXiv:2106.09685. diffusers normalises the
+tensor names. The product is added here, all or nothing, and the original weights are restored bit by bit.
 """
 
 import re
@@ -25,7 +25,7 @@ _ALPHA = re.compile(r"(?P<path>.+?)(?:[._]lora\S*|\.down\.weight|\.lora_linear_l
 
 
 class Adapter:
-    """What is added to the weights of a model's parts, by name, such as `unet` and `text_encoder`."""
+    """Adds LoRAs to the weights of a model's parts, by name (`unet`, `text_encoder`), and removes them again."""
 
     def __init__(self, parts: Mapping[str, Any], loader: str) -> None:
         self._parts = parts
@@ -34,10 +34,10 @@ class Adapter:
         self._originals: list[tuple[Tensor, Tensor]] = []
 
     def adapt(self, loras: Loras) -> bool:
-        """Make the model one with these files, and no others; whether that changed anything.
+        """Apply these files and no others; return whether that changed anything.
 
         Raises:
-            InvalidRequestError: where a file can't be read, or is for another model; nothing has changed then.
+            InvalidRequestError: a file cannot be read, or is for another model. Then nothing has changed.
         """
         wanted = tuple(loras)
         if wanted == self._added:
@@ -53,7 +53,7 @@ class Adapter:
         return True
 
     def _changes(self, file: str) -> list[tuple[Tensor, Tensor]]:
-        """Weights of the model, and what the file adds to them."""
+        """Pairs of a weight of the model and what the file adds to it."""
         targets, found = self._targets(), []
         for path, down, up, scale in self._layers(file):
             weights = targets.get(path)
@@ -63,23 +63,23 @@ class Adapter:
         return found
 
     def _layers(self, file: str) -> Iterator[tuple[str, Tensor, Tensor, float]]:
-        """The normal path of each layer, its two matrices, and alpha / rank."""
+        """The normalised path of each layer, its two matrices, and alpha / rank."""
         tensors, alphas = self._read(file)
         pairs: dict[str, dict[str, Tensor]] = {}
         for name, tensor in tensors.items():
             match = _TENSOR.fullmatch(name)
             if match is None:
-                raise InvalidRequestError(f"--lora: {file} is no LoRA that can be used: it holds “{name:.60}”")
+                raise InvalidRequestError(f"--lora: {file} is no supported LoRA: it contains “{name:.60}”")
             side = {"A": "down", "B": "up"}.get(match["side"], match["side"])
             pairs.setdefault(_normal(match["path"]), {})[side] = tensor
         if not pairs or any(pair.keys() != {"down", "up"} for pair in pairs.values()):
-            raise InvalidRequestError(f"--lora: {file} is no whole LoRA")
+            raise InvalidRequestError(f"--lora: {file} is no complete LoRA")
         for path, pair in pairs.items():
             rank = pair["down"].shape[0]
             yield path, pair["down"], pair["up"], alphas.get(path, float(rank)) / rank
 
     def _read(self, file: str) -> tuple[dict[str, Tensor], dict[str, float]]:
-        """The file's tensors under diffusers' names, and its alphas by normal path."""
+        """The file's tensors under diffusers' names, and its alphas by normalised path."""
         if not Path(file).is_file():
             raise InvalidRequestError(f"--lora: there is no file {file}")
         try:
@@ -98,7 +98,7 @@ class Adapter:
         return named, {_alpha_path(name): float(alpha) for name, alpha in (alphas or {}).items()}
 
     def _targets(self) -> dict[str, Tensor]:
-        """The weights of linear and convolution layers, by normal path."""
+        """The weights of linear and convolution layers, by normalised path."""
         return {
             _normal(f"{part}.{path}"): module.weight
             for part, root in self._parts.items()
@@ -108,7 +108,7 @@ class Adapter:
 
 
 def _normal(path: str) -> str:
-    """One spelling of a layer's path, whatever tool wrote it."""
+    """Normalise a layer's path, which differs between tools."""
     path = path.replace(".processor", "").replace("text_model.", "")
     if ".self_attn." in path:
         path = re.sub(r"to_([qkv])$", r"\1_proj", re.sub(r"to_out$", "out_proj", path))

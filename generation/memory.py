@@ -1,4 +1,4 @@
-"""What is done when the device's memory runs out, gentlest first, so that the session survives it."""
+"""What to do when the device runs out of memory, in order of increasing cost."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -14,13 +14,13 @@ Result = TypeVar("Result")
 
 _MOST_AT_ONCE = 8
 _PIXELS_AT_ONCE = 512 * 512
-"""Of all pictures of a batch on a processor: larger ones keep it busy one at a time, and come sooner then."""
+"""Limit on the pixels of a batch on the CPU, which a single larger picture keeps busy."""
 _COPIES = 8
-"""How many of its widest feature maps a decoder holds at once, with room for the rest."""
+"""Estimate of a decoder's memory, in multiples of its widest feature map."""
 
 
 class Room:
-    """Where a family's parts are; what was once moved out of the way stays there."""
+    """Places a family's parts on the device or the CPU. Parts that were moved to the CPU stay there."""
 
     def __init__(self, family: Family, device: torch.device) -> None:
         self._family = family
@@ -28,7 +28,7 @@ class Room:
         self.offloaded = False
 
     def at_once(self, request: GenerationRequest) -> int:
-        """How many pictures of a request's size should be made at once: what fits into half of the free memory."""
+        """How many pictures of a request's size to draw in one batch: as many as fit into half of the free memory."""
         pixels = request.width * request.height
         if self._device.type != "cuda":
             return max(1, min(_MOST_AT_ONCE, _PIXELS_AT_ONCE // pixels))
@@ -38,7 +38,7 @@ class Room:
         return max(1, min(_MOST_AT_ONCE, free // 2 // bytes_each))
 
     def offload(self) -> bool:
-        """Leave the device to the denoiser while it works; False where that was so already."""
+        """Move everything but the denoiser to the CPU; return False if that was done already."""
         if self.offloaded:
             return False
         self.offloaded = True
@@ -50,10 +50,10 @@ class Room:
         return True
 
     def decode(self, latents: Tensor) -> list[Image.Image]:
-        """The pictures: at once, else one by one, else tile by tile, else with the denoiser out of the way meanwhile.
+        """Decode pictures together; if memory runs out one by one, then in tiles, then with the denoiser on the CPU.
 
         Raises:
-            torch.OutOfMemoryError: where nothing helps.
+            torch.OutOfMemoryError: the device is too small even then.
         """
         family = self._family
         if self.offloaded:
@@ -70,12 +70,12 @@ class Room:
         return self._alone(lambda: family.decode(latents))
 
     def release(self) -> None:
-        """Give back what nobody holds any more."""
+        """Release cached memory that nothing uses."""
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
     def _alone(self, work: Callable[[], Result]) -> Result:
-        """Work with the autoencoder alone on the device."""
+        """Run `work` with only the autoencoder on the device."""
         vae: Any = self._family.vae
         self._family.denoiser.to("cpu")
         self.release()

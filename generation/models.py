@@ -1,4 +1,4 @@
-"""Where models are: the built-in one, folders in diffusers' layout, single files, hub ids."""
+"""Find models: the built-in one, folders in diffusers' layout, single files, hub ids."""
 
 import json
 from dataclasses import dataclass
@@ -19,10 +19,9 @@ _ABOUT = "notthat.json"
 
 
 class About(BaseModel):
-    """What a model's folder says of itself in an optional `notthat.json`: its defaults and its words.
+    """The contents of a model folder's optional `notthat.json`: defaults and vocabulary.
 
-    With a `vocabulary`, all other words are known to be unknown; without one (published models),
-    nothing is said of words.
+    With a `vocabulary`, all other words count as unknown. Without one, as in published models, no word does.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -40,17 +39,14 @@ class About(BaseModel):
 
     @property
     def defaults(self) -> dict[str, Any]:
-        """The defaults that the folder names."""
+        """The defaults that the file sets."""
         named = self.model_dump(exclude_none=True, exclude={"vocabulary", "joining"})
         return named if self.joining is None else {**named, "joining": tuple(self.joining.values())}
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model that can be asked for: by `name`, lying at `path`, of diffusers' pipeline class `kind`.
-
-    A folder whose index can't be read is of the kind "unreadable".
-    """
+    """A model on this machine. `kind` is diffusers' pipeline class, or "unreadable" if the index cannot be read."""
 
     name: str
     path: Path
@@ -58,10 +54,10 @@ class Model:
 
 
 def locate(model: str) -> Path | str:
-    """The folder or file of a model, or its hub id as it is.
+    """The folder or file of a model, or its hub id unchanged.
 
     Raises:
-        InvalidModelError: where it is neither the built-in model, nor a path to one, nor an id's form.
+        InvalidModelError: it is neither the built-in model, nor a path to a model, nor formed like a hub id.
     """
     if model == BUILT_IN:
         return _built_in()
@@ -83,10 +79,10 @@ def locate(model: str) -> Path | str:
 
 
 def kind_of(folder: Path) -> str:
-    """The pipeline class that a folder's index names.
+    """The pipeline class in a folder's index.
 
     Raises:
-        InvalidModelError: where the index can't be read.
+        InvalidModelError: the index cannot be read.
     """
     try:
         return str(json.loads((folder / _INDEX).read_text(encoding="utf-8"))["_class_name"])
@@ -95,10 +91,10 @@ def kind_of(folder: Path) -> str:
 
 
 def about(folder: Path) -> About:
-    """What the folder says of itself, or nothing.
+    """The contents of a folder's `notthat.json`; empty if there is none.
 
     Raises:
-        InvalidModelError: where its `notthat.json` can't be read.
+        InvalidModelError: the file cannot be read.
     """
     path = folder / _ABOUT
     if not path.is_file():
@@ -106,17 +102,17 @@ def about(folder: Path) -> About:
     try:
         return About.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise InvalidModelError(f"{path} can't be read: it may hold {', '.join(About.model_fields)}") from None
+        raise InvalidModelError(f"{path} can't be read: it may contain {', '.join(About.model_fields)}") from None
 
 
 def absolute(model: str) -> str:
-    """The name of a model that means the same in every folder: a path becomes absolute."""
+    """The model's name, with a path made absolute, so that it means the same in every working directory."""
     path = Path(model).expanduser()
     return str(path.absolute()) if model != BUILT_IN and path.exists() else model
 
 
 def available(folder: Path) -> list[Model]:
-    """The built-in model, and the models in the folders below `folder`."""
+    """The built-in model, and the models in the subfolders of `folder`."""
     own = [index.parent for index in sorted(folder.glob(f"*/{_INDEX}"))]
     named = [(BUILT_IN, _built_in()), *((str(path), path) for path in own)]
     return [Model(name, path, _kind_if_readable(path)) for name, path in named]

@@ -1,4 +1,4 @@
-"""Small pictures of what is to come: a linear map from latents to colours, of the model's own autoencoder."""
+"""Previews: a linear map from latents to colours, fitted to the model's own autoencoder."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from PIL import Image
 from torch import Tensor
 
 _CELLS = 12
-"""Patches of colour along each side of the picture that the map is found from."""
+"""Colour patches along each side of the picture to which the map is fitted."""
 _CELL = 4
 """Latents along each side of a patch."""
 
@@ -15,8 +15,8 @@ _CELL = 4
 class Previewer:
     """Turns clean latents into colours, one pixel for each latent.
 
-    The map is the least-squares one for random patches of colour, encoded once by the model's autoencoder;
-    no numbers from elsewhere, so that it fits any model.
+    The map is fitted by least squares to random colour patches, encoded once by the model's autoencoder. It needs
+    no constants, so it works for any model.
     """
 
     def __init__(self, vae: Any, vae_scale: int, to_model: "Any") -> None:
@@ -24,14 +24,14 @@ class Previewer:
         self._weights: Tensor | None = None
 
     def picture(self, latents: Tensor) -> Image.Image:
-        """The picture of latents of shape (1, channels, height, width), `width` x `height` pixels."""
+        """A picture of `width` x `height` pixels, from latents of shape (1, channels, height, width)."""
         rows = latents[0].float().flatten(1).T
         rows = torch.cat([rows, rows.new_ones(len(rows), 1)], dim=1)
         colours = (rows @ self._map().to(rows)).clamp(0, 1).view(*latents.shape[-2:], 3)
         return Image.fromarray((colours * 255).round().byte().cpu().numpy())
 
     def _map(self) -> Tensor:
-        """Of shape (channels + 1, 3): colours between 0 and 1 are (latents, 1) times this."""
+        """A matrix of shape (channels + 1, 3): colours between 0 and 1 are (latents, 1) times this matrix."""
         if self._weights is None:
             generator = torch.Generator().manual_seed(0)
             colours = torch.rand(1, 3, _CELLS, _CELLS, generator=generator)

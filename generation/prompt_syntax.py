@@ -1,9 +1,8 @@
-"""The weights that people write into prompts, read as AUTOMATIC1111's web UI reads them.
+"""Weights in prompts, with the syntax of AUTOMATIC1111's web UI.
 
-`(x)` weighs 1.1, `[x]` weighs 1/1.1, `(x:1.3)` weighs 1.3; they nest and multiply. A backslash takes
-the meaning from a bracket, and is dropped before anything else. `BREAK` starts a new chunk. A bracket
-that is never closed still counts up to the end of the text, and one that was never opened is a
-character like any other.
+`(x)` weighs 1.1, `[x]` weighs 1/1.1, `(x:1.3)` weighs 1.3. Weights nest and multiply. A backslash escapes a
+bracket or a backslash; before any other character it is dropped. `BREAK` starts a new chunk. An unclosed
+bracket extends to the end of the text. A closing bracket without an opening one is an ordinary character.
 
 Source: https://github.com/AUTOMATIC1111/stable-diffusion-webui/wiki/Features#attentionemphasis
 """
@@ -29,7 +28,7 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True)
 class Fragment:
-    """A run of text under one weight, or the start of a new chunk (`text` None)."""
+    """A run of text with one weight, or the start of a new chunk (`text` is None)."""
 
     text: str | None
     weight: float = 1.0
@@ -74,15 +73,15 @@ def parse(prompt: str) -> list[Fragment]:
 
 
 def escape(text: str) -> str:
-    """The text with every bracket and backslash taken literally: `parse(escape(x))` is x at weight 1.
+    """Escape every bracket and backslash, so that `parse(escape(x))` is x at weight 1.
 
-    A BREAK, which has no escape, is written small.
+    BREAK cannot be escaped and becomes lower case.
     """
     return re.sub(r"\bBREAK\b", "break", re.sub(r"([()\[\]\\])", r"\\\1", text))
 
 
 def terms(prompt: str) -> list[str]:
-    """The terms of a prompt as they are written: what stands between commas that no bracket encloses."""
+    """The terms of a prompt as written: the text between commas outside of brackets."""
     found, begin, depth, literal = [], 0, 0, False
     for k, character in enumerate(prompt):
         if literal:

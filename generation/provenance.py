@@ -1,4 +1,4 @@
-"""What decides a picture besides its request: the model's weights, its scheduler, number format, device, libraries."""
+"""What decides a picture besides its request: weights, scheduler, number format, device and library versions."""
 
 import hashlib
 import json
@@ -10,12 +10,12 @@ from typing import Any
 from .models import locate
 
 LIBRARIES = ("torch", "diffusers", "transformers", "numpy", "pillow")
-"""The libraries whose versions may show in a picture."""
+"""Libraries whose versions may affect the pixels."""
 
 _WEIGHTS = (".safetensors", ".bin", ".ckpt")
 _CHUNK = 1 << 22
 _LARGE = 1 << 26
-"""Bytes; smaller files are read as quickly as they are looked up."""
+"""Bytes. Hashes of smaller files are not cached, since hashing them is fast."""
 
 
 def libraries() -> dict[str, str]:
@@ -30,10 +30,10 @@ def libraries() -> dict[str, str]:
 
 
 def weights_sha256(model: str, cache: Path | None = None) -> str | None:
-    """One SHA-256 for all weights of a model: of a line `NAME SHA256` for each file, by name.
+    """One SHA-256 for all weight files of a model: the hash of a line `NAME SHA256` for each file, sorted by name.
 
-    The hash of a large file is remembered in the JSON file `cache`, as long as its size and time stay: reading
-    gigabytes takes seconds. None for a hub id that is not on this disk.
+    Hashes of large files are cached in the JSON file `cache` until their size or modification time changes, since
+    reading gigabytes takes seconds. None for a hub id that is not on this disk.
     """
     root = _folder_of(model)
     if root is None:
@@ -44,13 +44,13 @@ def weights_sha256(model: str, cache: Path | None = None) -> str | None:
     for path in _weight_files(root):
         digest.update(f"{path.relative_to(root.parent if root.is_file() else root)} {_sha256(path, known)}\n".encode())
     if cache is not None and known != before:
-        with suppress(OSError):  # it is only there to be quick
+        with suppress(OSError):  # the cache only saves time
             cache.write_text(json.dumps(known), encoding="utf-8")
     return digest.hexdigest()
 
 
 def provenance(model: str, family: Any, device: Any, cache: Path | None) -> dict[str, Any]:
-    """What a family's pictures depend on, as JSON; `cache` as for `weights_sha256`."""
+    """What decides a family's pictures, as JSON; `cache` as for `weights_sha256`."""
     config = {name: value for name, value in family.scheduler.config.items() if not name.startswith("_")}
     return {
         "model": model,
@@ -64,7 +64,7 @@ def provenance(model: str, family: Any, device: Any, cache: Path | None) -> dict
 
 
 def _device_name(device: Any) -> str:
-    """`cpu`, or the kind with the name of the chip: another chip rounds otherwise."""
+    """`cpu`, or `cuda` with the name of the GPU, since GPUs round differently."""
     if device.type != "cuda":
         return str(device.type)
     import torch

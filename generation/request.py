@@ -1,4 +1,4 @@
-"""A request for a picture: everything that decides its pixels, and nothing else."""
+"""The request for a picture: everything that decides its pixels, and nothing else."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -11,32 +11,31 @@ from .joining import Joining, joining_share
 from .prompt_syntax import terms
 
 Syntax = Literal["weighted", "plain"]
-"""How a prompt is read: with `(word:1.3)` and without an end, or as stock diffusers reads it, cut at 77 tokens."""
+"""How to read prompts: "weighted" takes `(word:1.3)` and any length; "plain" cuts at 77 tokens, as stock diffusers."""
 
 Weighting = Literal["scaled", "restored"]
-"""What a weight does to a token's embedding: scales it; or scales it and restores the mean of the whole, as
-AUTOMATIC1111's web UI does by default."""
+"""What a weight does: "scaled" scales the token's embedding; "restored" also restores the mean of the whole
+embedding, as AUTOMATIC1111's web UI does by default."""
 
 Method = Literal["cfg", "dynamic", "apg", "perp_neg", "nag"]
-"""How the negative prompt acts: see `guidance.py`."""
+"""How the negative prompt acts; the methods are in `notthat.generation.guidance`."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class GenerationRequest(BaseModel):
-    """Frozen; two equal requests give the same picture on the same machine.
+    """A frozen request. Two equal requests give the same picture on the same machine.
 
-    `width` and `height` are in pixels. `seed` goes to `torch.Generator("cpu")`, so that every device
-    starts from the same noise. The first `joining_step` steps are guided away from
-    `base_negative_prompt`, which settles the composition; `negative_prompt` joins then, in its place.
+    `width` and `height` are in pixels. `seed` seeds `torch.Generator("cpu")`, so that every device starts from the
+    same noise. The first `joining_step` steps use `base_negative_prompt`; then `negative_prompt` replaces it.
 
-    An empty negative prompt is the empty text; with `no_negative` it is what the stock pipeline makes of
-    none at all: zeros on SDXL, no second pass on Flux.
+    An empty negative prompt is the empty text. With `no_negative` it is what the stock pipeline uses without a
+    negative prompt: zeros on SDXL, no second pass on Flux.
 
-    `guidance_rescale` is the paper's phi; guidance acts from the share `guidance_start` of the steps to
+    `guidance_rescale` is phi of the paper. Guidance acts from the share `guidance_start` of the steps to
     `guidance_stop`, and ends once the predictions agree to a cosine of `guidance_agreement` (1: never).
-    `shown` are terms of the negative prompt that a picture of this seed has shown: `dynamic` is sure to find them.
-    `loras` are files with their weights, `embeddings` files of textual inversions.
+    `shown` has the terms of the negative prompt that a picture with this seed has shown; the look-ahead counts them
+    as found. `loras` are files with weights, `embeddings` files of textual inversions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -65,10 +64,10 @@ class GenerationRequest(BaseModel):
 
     @classmethod
     def checked(cls, **values: object) -> Self:
-        """The request of these values.
+        """Validate the values of a request.
 
         Raises:
-            InvalidRequestError: naming the first value that is out of range.
+            InvalidRequestError: a value is out of range; the message names the first such value.
         """
         try:
             return cls.model_validate(values)
@@ -79,9 +78,9 @@ class GenerationRequest(BaseModel):
 
     @classmethod
     def with_defaults(cls, asked: Mapping[str, object], defaults: "Callable[[], Defaults]") -> Self:
-        """The request of what was asked, and of a model's defaults for the rest.
+        """A request with the values in `asked`, and a model's defaults for all others.
 
-        What was asked is checked before `defaults` is called, since that may take seconds to load a model.
+        `asked` is validated before `defaults` is called, since that may load a model, which takes seconds.
         """
         cls.checked(**{**_STAND_INS, **asked})
         values: dict[str, Any] = {**asdict(defaults()), **asked}
@@ -92,14 +91,15 @@ class GenerationRequest(BaseModel):
         return request if "joining_step" in asked else request.joined(defaults())
 
     def joined(self, defaults: "Defaults") -> Self:
-        """The same with its negative prompt joining when a model's defaults say."""
+        """The same request with `joining_step` set from a model's defaults."""
         share = joining_share(self.negative_prompt, self.base_negative_prompt, defaults.joining, defaults.joining_share)
         return self.model_copy(update={"joining_step": int(share * self.num_inference_steps)})
 
     def followed(self, defaults: "Defaults", **changed: object) -> Self:
-        """The next turn's request: this one with what changed, joining by default where this one does.
+        """The next turn's request: this one with the values in `changed`.
 
-        What is excluded now was seen in this one's picture, and would be there again with the same seed.
+        If this request joins by the model's defaults, so does the next. Newly excluded terms were seen in this
+        request's picture, so with the same seed they are added to `shown`.
         """
         following = type(self).checked(**{**self.model_dump(), **changed})
         before, looks = terms(self.negative_prompt), following.method == "dynamic"
@@ -128,11 +128,11 @@ def _reason(message: str, given: object) -> str:
 
 @dataclass(frozen=True)
 class Defaults:
-    """What a model uses where a request names nothing.
+    """A model's values for everything that a request leaves out.
 
-    `joining_share` of the steps are done before a negative prompt joins, or what `joining` says of its terms'
-    kinds. `guided_method` is how a negative prompt acts, and `unguided_method` how it does at a guidance of 1 or less,
-    where `cfg` says that it can't.
+    A negative prompt joins after the share of steps in `joining` for the kinds of its terms, or else after
+    `joining_share`. `guided_method` is the method at a guidance scale above 1, `unguided_method` that at 1 or less,
+    where `cfg` has no effect.
     """
 
     num_inference_steps: int
@@ -152,9 +152,9 @@ _STAND_INS = {"num_inference_steps": 1, "guidance_scale": 1.0, "width": 8, "heig
 
 @dataclass(frozen=True)
 class Reading:
-    """How a model reads a text: weighted fragments, and how long they are for its text encoder.
+    """How a model reads a text: weighted fragments, and the number of tokens and chunks for its text encoder.
 
-    `unknown` are the words outside the model's vocabulary, where it says which words it knows.
+    `unknown` has the words outside the model's vocabulary; it is empty if the model has no vocabulary list.
     """
 
     fragments: tuple[tuple[str, float], ...]

@@ -1,4 +1,4 @@
-"""The denoising loop, written once for every family, as a generator of steps."""
+"""The denoising loop for every model family, as a generator of steps."""
 
 import copy
 import inspect
@@ -14,9 +14,9 @@ from .watching import Look, Watch
 
 @dataclass
 class Memory:
-    """What guidance remembers from step to step.
+    """What guidance keeps from step to step.
 
-    `apg`'s momentum, what `dynamic` has seen, its look ahead where it takes one, and whether the second pass has ended.
+    The momentum of `apg`, the tracked terms and the result of the look-ahead, and whether guidance has ended for good.
     """
 
     momentum: Tensor | None = None
@@ -27,10 +27,10 @@ class Memory:
 
 @dataclass
 class State:
-    """All that the steps to come depend on: a copy of it is a checkpoint.
+    """Everything that the remaining steps depend on. A copy of it is a checkpoint.
 
-    `done` timesteps of the scheduler are done. `generators` are one for each picture of the batch; samplers
-    that draw noise between steps draw it from them.
+    `done` counts the finished timesteps. `generators` has one generator for each picture of the batch; samplers
+    that add noise between steps draw it from them.
     """
 
     latents: Tensor
@@ -40,25 +40,25 @@ class State:
     memory: Memory = field(default_factory=Memory)
 
     def copy(self) -> "State":
-        """One that shares nothing with this one."""
+        """A deep copy."""
         generators = [generator.clone_state() for generator in self.generators]
         scheduler, memory = copy.deepcopy(self.scheduler), copy.deepcopy(self.memory)
         return State(self.latents.clone(), scheduler, generators, self.done, memory)
 
     def become(self, other: "State") -> None:
-        """Go on as the other, which is then not to be used any more."""
+        """Take over the other state, which must not be used afterwards."""
         self.latents, self.scheduler, self.generators = other.latents, other.scheduler, other.generators
         self.done, self.memory = other.done, other.memory
 
     @property
     def total(self) -> int:
-        """How many timesteps there are."""
+        """The number of timesteps."""
         return len(self.scheduler.timesteps)
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step done: `index` of `total`, counted from 1; the latents before it, and what was predicted of them."""
+    """A finished step: `index` of `total`, counted from 1, the latents before it, and the guided prediction."""
 
     index: int
     total: int
@@ -67,15 +67,15 @@ class Step:
 
 
 Predict = Callable[[Tensor, Tensor, Tensor, State], Tensor]
-"""(latents, the same at the model's scale, timestep, state) -> the guided prediction, of the latents' shape."""
+"""(latents, latents scaled for the model, timestep, state) -> the guided prediction, of the latents' shape."""
 
 
 def denoise(predict: Predict, state: State) -> Iterator[Step]:
-    """Go from the state's latents to those of a picture, a step at a time, changing the state.
+    """Denoise the state's latents step by step, in place.
 
-    The scheduler is a diffusers scheduler whose timesteps are set, on the CPU: it looks things up by them, which on
-    the device would have every step wait for it. Between two steps the state may become another of the same timesteps.
-    Closing the iterator stops the work.
+    The state's scheduler is a diffusers scheduler with its timesteps set on the CPU. It uses them for lookups, which on
+    the device would make every step wait. Between steps, the caller may replace the state by another with the same
+    timesteps. Closing the iterator stops.
     """
     accepted = inspect.signature(state.scheduler.step).parameters
     extra: dict[str, Any] = {"eta": 0.0} if "eta" in accepted else {}

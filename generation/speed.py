@@ -1,4 +1,4 @@
-"""What makes a device quick: memory laid out for it, and, where that is asked for, compiled blocks."""
+"""Speed up a model on its device: memory layout and optional compilation."""
 
 import torch
 
@@ -6,10 +6,10 @@ from .families.base import Family
 
 
 def quicken(family: Family, device: torch.device, *, compiled: bool) -> None:
-    """Lay convolutions out channels-last, on CUDA and on processors; compile the blocks that a denoiser repeats.
+    """Use channels-last memory on CUDA and CPU; if `compiled`, compile the denoiser's repeated blocks.
 
-    Compiling by region takes the time of one block, at the first picture, and torch caches it on disk. A denoiser
-    whose blocks diffusers doesn't know runs as it is.
+    Regional compilation takes the time of one block, at the first picture, and torch caches the result on disk. A
+    denoiser whose blocks diffusers does not list is not compiled.
     """
     if device.type in ("cuda", "cpu"):
         for part in (family.denoiser, family.vae):

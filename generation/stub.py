@@ -1,4 +1,4 @@
-"""An engine without a model: for tests of what is built on top, here and in other people's projects."""
+"""An engine without a model, for tests of programs that use one, in this project and in others."""
 
 import hashlib
 import time
@@ -17,9 +17,9 @@ _SQUARES = 4
 
 
 class StubEngine:
-    """Paints a few squares whose colours are a digest of the request: other words, other picture.
+    """Paints squares whose colours are a digest of the request, so that different requests give different pictures.
 
-    `unknown` are words that it says it never learned. `seconds_per_step` makes it slow enough to be
+    `unknown` has the words that it reports as unknown. `seconds_per_step` slows it down, so that it can be
     interrupted.
     """
 
@@ -32,7 +32,7 @@ class StubEngine:
         self.seconds_per_step = seconds_per_step
 
     def run(self, request: GenerationRequest) -> Generator[Progress]:
-        """Make the picture, a step at a time; closing the generator cancels."""
+        """Paint the picture step by step; closing the generator cancels."""
         started = time.perf_counter()
         digest = hashlib.shake_256(request.model_dump_json().encode()).digest(3 * _SQUARES**2)
         small = Image.frombytes("RGB", (_SQUARES, _SQUARES), digest)
@@ -46,20 +46,20 @@ class StubEngine:
         yield Progress(steps, steps, Picture(picture, seconds), seconds=seconds)
 
     def remarks(self, request: GenerationRequest) -> list[str]:
-        """Nothing: a stub honours everything."""
+        """Always empty: a stub honours every request."""
         return []
 
     def effects(self, request: GenerationRequest) -> dict[str, float]:
-        """Each term moves it wholly: other words, other picture."""
+        """1 for each term, since every term changes the whole picture."""
         return dict.fromkeys(terms(request.negative_prompt), 1.0)
 
     def read(self, text: str, syntax: Syntax = "weighted") -> Reading:
-        """The text's fragments; a word is a token."""
+        """The text's fragments; each word counts as a token."""
         fragments = parse(text)
         words = [word.strip(",.").lower() for fragment in fragments for word in (fragment.text or "").split()]
         shown = tuple((fragment.text, fragment.weight) for fragment in fragments if fragment.text is not None)
         return Reading(shown, len(words), 1, tuple(word for word in words if word in self.unknown))
 
     def provenance(self, cache: Path | None = None) -> dict[str, Any]:
-        """That it has no weights, and the libraries that there are."""
+        """No weights, and the library versions."""
         return {"model": self.model, "weights": None, "device": "cpu", "libraries": libraries()}

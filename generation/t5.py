@@ -1,4 +1,4 @@
-"""Prompts to embeddings, by a T5 text encoder, which reads a limited number of tokens at once."""
+"""Prompt embeddings from a T5 text encoder, which reads a limited number of tokens."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _CACHED_TEXTS = 64
 
 
 class T5Encoder:
-    """A tokenizer and its T5 encoder; texts are filled up, or cut, to `length` tokens, as stock diffusers does."""
+    """A tokenizer and its T5 encoder. Texts are padded or cut to `length` tokens, as in stock diffusers."""
 
     def __init__(self, tokenizer: Any, text_encoder: Any, length: int) -> None:
         self.tokenizer = tokenizer
@@ -22,15 +22,15 @@ class T5Encoder:
         self._encoded: OrderedDict[tuple[int, ...], Tensor] = OrderedDict()
 
     def encode(self, texts: Sequence[str], manner: Manner) -> list[Tensor]:
-        """Embeddings of shape (1, length, width); a weight acts on the tokens that begin under it."""
+        """Embeddings of shape (1, length, width). A weight applies to the tokens that begin in its fragment."""
         return [self._encode_one(text, manner) for text in texts]
 
     def count(self, text: str, manner: Manner) -> int:
-        """How many tokens a text has, without its end mark."""
+        """The number of tokens of a text, without the end token."""
         return len(self._tokens(text, manner)[0])
 
     def overflow(self, text: str, manner: Manner) -> str:
-        """The terms of the text, parted by commas, of which a token is cut off; or nothing."""
+        """The comma-separated terms at the end of the text that are not read completely; empty if all are."""
         ids, _, starts = self._tokens(text, manner)
         if len(ids) < self.length:
             return ""
@@ -39,7 +39,7 @@ class T5Encoder:
         return plain[begin:].strip()
 
     def forget(self) -> None:
-        """Forget what was encoded: the encoder has changed."""
+        """Clear the cache, after the encoder's weights have changed."""
         self._encoded.clear()
 
     def _encode_one(self, text: str, manner: Manner) -> Tensor:
@@ -50,7 +50,7 @@ class T5Encoder:
         return weighed(self._encode(tuple(ids)), [*weights, *[1.0] * (padding + 1)], manner.weighting)
 
     def _tokens(self, text: str, manner: Manner) -> tuple[list[int], list[float], list[int]]:
-        """Token ids, their weights, and where in the plain text they begin."""
+        """Token ids, their weights, and their offsets in the text without weights."""
         plain, weights = _plain(text, manner)
         found = self.tokenizer(
             plain, add_special_tokens=False, truncation=False, verbose=False, return_offsets_mapping=True

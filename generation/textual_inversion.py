@@ -1,7 +1,7 @@
-"""Textual inversions: words of one's own, as vectors in a file; the community's negative embeddings are some.
+"""Textual inversions: additional words, as vectors in a file. Published negative embeddings are textual inversions.
 
-The file's name without its suffix is the word. Its vectors become rows of the text encoder's table for
-good, which changes nothing for texts that don't say the word; only requests that name the file read it so.
+The file's name without its suffix is the word. Its vectors are appended to the text encoder's embedding table and stay
+there. Texts without the word are not affected, and only requests that name the file read the word this way.
 """
 
 import re
@@ -18,14 +18,14 @@ from .errors import InvalidRequestError
 
 
 class Inversions:
-    """The textual inversions that one text encoder knows."""
+    """The textual inversions of one text encoder."""
 
     def __init__(self, text_encoder: Any) -> None:
         self._text_encoder = text_encoder
         self._ids: dict[str, list[int]] = {}
 
     def split(self, text: str, files: Sequence[str]) -> Iterator[tuple[str, list[int]]]:
-        """The text in pieces: plain ones, and names of the files' inversions with the ids of their rows."""
+        """Split a text into plain pieces, and names of textual inversions with the ids of their rows."""
         words = {Path(file).stem.lower(): file for file in files if file in self._ids}
         if not words:
             yield text, []
@@ -39,20 +39,20 @@ class Inversions:
                 yield piece, []
 
     def knows(self, file: str) -> bool:
-        """Whether the file's vectors are in the table."""
+        """Whether the file's vectors are in the embedding table."""
         return file in self._ids
 
     def check(self, file: str, vectors: Tensor) -> None:
-        """Raise InvalidRequestError where vectors are of another width than the encoder's."""
+        """Raise InvalidRequestError if the width of the vectors is not the encoder's."""
         width = self._text_encoder.get_input_embeddings().weight.shape[1]
         if vectors.shape[1] != width:
             raise InvalidRequestError(
                 f"--embedding: {file} was made for a text encoder of width {vectors.shape[1]}, "
-                f"and this model's is {width} wide"
+                f"and this model's has width {width}"
             )
 
     def add(self, file: str, vectors: Tensor) -> None:
-        """Give the vectors, of shape (tokens, width), rows of the encoder's table."""
+        """Append the vectors, of shape (tokens, width), to the encoder's embedding table."""
         table = self._text_encoder.get_input_embeddings()
         first = len(table.weight)
         rows = torch.cat([table.weight, vectors.to(table.weight)])
@@ -62,12 +62,12 @@ class Inversions:
 
 
 def read_vectors(file: str) -> dict[str, Tensor]:
-    """The vectors of a `.safetensors` file, of shape (tokens, width), by the encoder that they are for.
+    """The vectors of a `.safetensors` file, of shape (tokens, width), by text encoder.
 
-    One for the only encoder is under "emb_params"; Stable Diffusion XL's two are under "clip_l" and "clip_g".
+    The key is "emb_params" for models with one encoder; "clip_l" and "clip_g" for Stable Diffusion XL.
 
     Raises:
-        InvalidRequestError: where it can't be read, or holds something else.
+        InvalidRequestError: the file cannot be read, or contains something else.
     """
     try:
         tensors = load_file(file)
@@ -78,5 +78,5 @@ def read_vectors(file: str) -> dict[str, Tensor]:
     if {"clip_l", "clip_g"} <= shaped.keys():
         return {name: shaped[name] for name in ("clip_l", "clip_g")}
     if len(shaped) != 1 or len(tensors) != 1:
-        raise InvalidRequestError(f"--embedding: {file} holds no textual inversion")
+        raise InvalidRequestError(f"--embedding: {file} contains no textual inversion")
     return {"emb_params": next(iter(shaped.values()))}

@@ -1,4 +1,4 @@
-"""Where a picture is heading, term by term: what `dynamic` guidance goes by."""
+"""Track for each term how likely the picture is to show it, and evaluate the look-ahead."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -26,10 +26,10 @@ from .guidance import (
 
 @dataclass(frozen=True)
 class Watch:
-    """What was seen up to a step, of predictions of the clean latents, of shape (batch, ...).
+    """The likelihood of each term after a step. Predictions are of the clean latents, of shape (batch, ...).
 
-    `null` is the unprompted one, `towards` what those for the terms differ from it by. Of shape (batch, 1, ...) are
-    `share`, how likely each term is to come, and `told`, how much of that can be told, which is forgotten but slowly.
+    `null` is the unprompted prediction, `towards` each term's prediction minus `null`. Of shape (batch, 1, ...) are
+    `share`, the likelihood that the term appears, and `told`, how well it can be tracked, which decays slowly.
     """
 
     null: Tensor
@@ -45,7 +45,7 @@ class Watch:
         terms: Mapping[str, Tensor],
         expected: Mapping[str, Tensor | float] | None = None,
     ) -> "Watch":
-        """What is seen with a step's predictions; a term that wasn't watched before is as likely as `expected`."""
+        """Update with a step's predictions. A new term starts at its likelihood in `expected`, or else at PRIOR."""
         towards = {term: predicted - null for term, predicted in terms.items()}
         now = {term: tellable(difference, null) for term, difference in towards.items()}
         share = {
@@ -61,18 +61,19 @@ class Watch:
         return cls(null, towards, share, kept)
 
     def weights(self, sure: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """How far each is to be pushed away from, of shape (batch, 1, ...), by how `sure` a look ahead is of it."""
+        """The weight of each term's push, of shape (batch, 1, ...); `sure` has the certainties of the look-ahead."""
         return {term: push(share, self.told[term], sure.get(term, 1.0)) for term, share in self.share.items()}
 
 
 @dataclass
 class Look:
-    """A look ahead: steps in which nothing is kept out, to see whether anything has to be, and where.
+    """A look-ahead: steps without exclusions, which show whether an excluded term would appear, and where.
 
-    `watched` is what was seen at each of them, `predicted` the guided prediction after how many steps. Once it is over,
-    `found` says which pictures of the batch, of shape (batch, 1, ...), show any of the terms, and `where`, of shape
-    (batch, 1, height, width), at which places: elsewhere they stay on the way of the look. `expected` is how likely
-    each term is to come again, and `sure` how sure the look is of it; it was `in_vain` where nothing was found in any.
+    During the look-ahead, `watched` has the tracked terms of each step, and `predicted` the guided prediction by the
+    number of finished steps. Afterwards, `found` of shape (batch, 1, ...) says which pictures show any term, and
+    `where` of shape (batch, 1, height, width) at which places; all other places repeat `predicted`. `expected` is the
+    initial likelihood of each term for the second run, `sure` the certainty. `in_vain` means that nothing was found
+    in any picture.
     """
 
     watched: list[Watch] = field(default_factory=list)
@@ -84,9 +85,9 @@ class Look:
     in_vain: bool = False
 
     def over(self, picture: Tensor, terms: Collection[str], known: Collection[str] = ()) -> "Look":
-        """What the look for these terms came to, where the clean latents are predicted to be this `picture` by now.
+        """Evaluate the look-ahead for these terms. `picture` is its last prediction of the clean latents.
 
-        Those that are `known` to be shown are found in every picture, whatever it came nearer to.
+        Terms in `known` count as found in every picture.
         """
         nulls = torch.stack([watch.null for watch in self.watched])
         shown, sure, where = {}, {}, []
@@ -109,7 +110,7 @@ class Look:
 
 
 def watched_at_once(terms: list[str], most: int) -> list[str]:
-    """The terms, or, where they are more than `most`, so many lists of them: each costs a pass of the model."""
+    """The terms; if there are more than `most`, that many comma-separated lists, since each costs a pass."""
     count = len(terms)
     if count <= most:
         return terms

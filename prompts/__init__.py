@@ -1,1 +1,1 @@
-"""What is said to models, and the words that people use: data, no code."""
+"""Data without code: instructions for language models, the grammar, the lexicon, policies."""

@@ -1,4 +1,4 @@
-"""One file a model family: how its texts are encoded, its noise predicted, its latents decoded."""
+"""Model families, one file each: encode texts, predict noise, decode latents."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,11 @@ SUPPORTED = {
     "StableDiffusion3Pipeline": "sd3:StableDiffusion3",
     "FluxPipeline": "flux:Flux",
 }
-"""diffusers' pipeline classes, and which of ours drives the parts of each."""
+"""diffusers' pipeline classes, and the family class for each."""
 
 
 def family_of(kind: str) -> "type[Any]":
-    """The family that drives a pipeline class."""
+    """The family class for a pipeline class."""
     module, name = SUPPORTED[kind].split(":")
     found: type[Family] = getattr(import_module(f".{module}", __package__), name)
     return found

@@ -1,4 +1,4 @@
-"""What a model family is: encode, predict, decode. The loop, the guidance and the checkpoints are not its own."""
+"""The interface of a model family: encode, predict, decode. The loop, guidance and checkpoints are shared."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -15,22 +15,22 @@ from ..request import Defaults, GenerationRequest, Reading
 from ..textual_inversion import read_vectors
 
 Predictor = Callable[[Tensor, Tensor, Embedding], Tensor]
-"""(latents, timestep, what each of them is told) -> the model's prediction, of the latents' shape."""
+"""(latents, timestep, text embeddings) -> the model's prediction, of the latents' shape."""
 
 
 class Family(ABC):
-    """Drives the parts of a diffusers pipeline."""
+    """Runs the parts of a diffusers pipeline."""
 
     flow: ClassVar[bool] = False
-    """Whether it is a rectified flow, whose noise has no schedule of alphas."""
+    """Whether the model is a rectified flow, which has no schedule of alphas."""
     no_negative: Literal["text", "zeros", "nothing"] = "text"
-    """What the stock pipeline takes where no negative prompt is given."""
+    """What the stock pipeline uses without a negative prompt."""
     attention_copies: ClassVar[int] = 1
-    """How many times attention guidance needs the latents: twice where text and picture are read at once."""
+    """How many copies of the latents attention guidance needs: two with joint attention over text and image."""
     compiled: bool = False
     """Whether the denoiser's blocks are compiled."""
     guidance_built_in: bool = False
-    """Whether the guidance scale goes into the model, so that there is no second pass to guide away from."""
+    """Whether the guidance scale is an input of the model, so that there is no second pass."""
     lora_loader: ClassVar[str]
     """The diffusers class that reads this family's LoRA files."""
 
@@ -48,39 +48,39 @@ class Family(ABC):
 
     @property
     def multiple(self) -> int:
-        """Widths and heights are multiples of so many pixels."""
+        """Width and height must be multiples of this many pixels."""
         return self.vae_scale
 
     @abstractmethod
     def encode(self, texts: Sequence[str], manner: Manner) -> list[Embedding]:
-        """Embeddings of texts, all of one length."""
+        """Embeddings of texts, padded to the same length."""
 
     @abstractmethod
     def predictor(self, request: GenerationRequest) -> Predictor:
-        """The model's own prediction for a request: latents and embeddings have one batch."""
+        """The model's prediction function for a request. Latents and embeddings have the same batch size."""
 
     @abstractmethod
     def attention_guidance(self, tokens: int) -> AbstractContextManager[None]:
-        """Within it, latents are guided away from what the second half of the token embeddings says, inside attention.
+        """A context in which attention guides away from the second half of the batch of token embeddings.
 
-        The latents come `attention_copies` times; `tokens` is the embeddings' length.
+        The latents are repeated `attention_copies` times; `tokens` is the length of the embeddings.
         """
 
     def noise_shape(self, request: GenerationRequest) -> tuple[int, int, int, int]:
-        """(1, channels, height, width) of the noise that a picture of the request's size starts from."""
+        """The shape (1, channels, height, width) of the initial noise for the request's size."""
         side = self.vae_scale
         return 1, self.vae.config.latent_channels, request.height // side, request.width // side
 
     def packed(self, latents: Tensor) -> Tensor:
-        """Latents of shape (batch, channels, height, width) as the model takes them."""
+        """Convert latents of shape (batch, channels, height, width) to the model's shape."""
         return latents
 
     def unpacked(self, latents: Tensor, request: GenerationRequest) -> Tensor:
-        """Latents as the model takes them, as (batch, channels, height, width)."""
+        """Convert latents in the model's shape to (batch, channels, height, width)."""
         return latents
 
     def set_timesteps(self, scheduler: Any, latents: Tensor, request: GenerationRequest) -> None:
-        """Tell a fresh scheduler how many steps there are, on the CPU."""
+        """Set the timesteps of a fresh scheduler, on the CPU."""
         scheduler.set_timesteps(request.num_inference_steps, device="cpu")
 
     def decode(self, latents: Tensor) -> list[Image.Image]:
@@ -90,7 +90,7 @@ class Family(ABC):
         return [Image.fromarray(each) for each in (pixels * 255).round().astype("uint8")]
 
     def read(self, text: str, manner: Manner) -> Reading:
-        """How the encoder that counts for the text reads it."""
+        """How the model's main text encoder reads a text."""
         clip = self.clips[0]
         parts = fragments(text, manner.syntax)
         shown = tuple((each.text, round(each.weight, 6)) for each in parts if each.text is not None)
@@ -98,7 +98,7 @@ class Family(ABC):
         return Reading(shown, tokens, len(clip.chunks(text, manner)), self.unknown_words(text, manner))
 
     def unknown_words(self, text: str, manner: Manner) -> tuple[str, ...]:
-        """The words that the model's list of words doesn't have, in order; none where it has no list."""
+        """The words outside the model's vocabulary list, in order; empty if it has no list."""
         if self.vocabulary is None:
             return ()
         plain = "".join(each.text or " " for each in fragments(text, manner.syntax))
@@ -106,14 +106,14 @@ class Family(ABC):
         return tuple(dict.fromkeys(word for word in words if word not in self.vocabulary))
 
     def overflow(self, text: str, manner: Manner) -> str:
-        """The end of a text that is not read, or nothing."""
+        """The end of the text that is not read; empty if all of it is."""
         return self.clips[0].overflow(text, manner)
 
     def learn(self, file: str) -> None:
-        """Let a file's textual inversion be said in prompts; a second time, nothing happens.
+        """Load a textual inversion, so that prompts can use it. Loading it again has no effect.
 
         Raises:
-            InvalidRequestError: where the file can't be read, or is for another family.
+            InvalidRequestError: the file cannot be read, or is for another family.
         """
         if all(clip.inversions.knows(file) for clip in self.clips):
             return
@@ -127,18 +127,18 @@ class Family(ABC):
             clip.learn(file, each)
 
     def forget(self) -> None:
-        """Forget all encoded texts: the encoders have changed."""
+        """Clear the caches of encoded texts, after the encoders' weights have changed."""
         for clip in self.clips:
             clip.forget()
 
     def from_vae(self, latents: Tensor) -> Tensor:
-        """The autoencoder's latents on the denoiser's scale."""
+        """Scale the autoencoder's latents for the denoiser."""
         config = self.vae.config
         mean, std = _statistics(config, latents)
         return (latents - mean) * float(config.scaling_factor) / std
 
     def to_vae(self, latents: Tensor) -> Tensor:
-        """`from_vae` turned round."""
+        """The inverse of `from_vae`."""
         config = self.vae.config
         mean, std = _statistics(config, latents)
         return latents * std / float(config.scaling_factor) + mean
@@ -148,11 +148,11 @@ class Family(ABC):
         flows = name.startswith("FlowMatch") or self.scheduler.config.get("use_flow_sigmas", False)
         if bool(flows) != self.flow or not hasattr(self.scheduler, "set_timesteps"):
             wanted = "FlowMatchEulerDiscreteScheduler" if self.flow else "DDIMScheduler"
-            raise InvalidModelError(f"this model can't use its scheduler, {name}: put one in like {wanted}")
+            raise InvalidModelError(f"this model can't use its scheduler, {name}: replace it, for example by {wanted}")
 
 
 def _statistics(config: Any, like: Tensor) -> tuple[Tensor | float, Tensor | float]:
-    """The mean and the deviation that an autoencoder's latents have, where they aren't 0 and 1."""
+    """The mean and standard deviation of an autoencoder's latents; 0 and 1 by default."""
     mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
     if mean is not None and std is not None:
         return tuple(torch.tensor(each).view(1, -1, 1, 1).to(like) for each in (mean, std))  # type: ignore[return-value]
@@ -160,7 +160,7 @@ def _statistics(config: Any, like: Tensor) -> tuple[Tensor | float, Tensor | flo
 
 
 def expanded(embedding: Embedding, batch: int) -> Embedding:
-    """The same for each of a batch."""
+    """Repeat an embedding for each picture of a batch."""
     pooled = embedding.pooled
     return Embedding(
         embedding.tokens.repeat_interleave(batch, dim=0),
@@ -169,17 +169,17 @@ def expanded(embedding: Embedding, batch: int) -> Embedding:
 
 
 def moved(embedding: Embedding, device: torch.device) -> Embedding:
-    """The same on another device."""
+    """Move an embedding to a device."""
     pooled = embedding.pooled
     return Embedding(embedding.tokens.to(device), None if pooled is None else pooled.to(device))
 
 
 def stacked(embeddings: Sequence[Embedding]) -> Embedding:
-    """Several texts' embeddings as one batch, in order."""
+    """Concatenate the embeddings of several texts to one batch, in order."""
     pooled = [each.pooled for each in embeddings if each.pooled is not None]
     return Embedding(torch.cat([each.tokens for each in embeddings]), torch.cat(pooled) if pooled else None)
 
 
 def defaults_of(named: dict[str, Any], **family: Any) -> Defaults:
-    """A family's defaults, where a model's folder names none."""
+    """Defaults with a family's values, overridden by those that the model's folder sets."""
     return Defaults(**{**family, **named})

@@ -1,4 +1,4 @@
-"""What the rectified flows share: texts that a T5 reads, joint attention, and noise shifted by the picture's size."""
+"""Common parts of the rectified flows: T5 texts, joint attention, and timesteps shifted by the picture's size."""
 
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar
@@ -12,7 +12,7 @@ from .base import Family
 
 
 class Flow(Family):
-    """A transformer that predicts noise - picture."""
+    """A transformer that predicts noise - x0."""
 
     flow: ClassVar[bool] = True
     attention_copies: ClassVar[int] = 2
@@ -23,29 +23,29 @@ class Flow(Family):
         super().__init__(pipeline, pipeline.transformer, about.vocabulary)
 
     def attention_guidance(self, tokens: int) -> AbstractContextManager[None]:
-        """In the picture's half of the joint attention."""
+        """Guide the image stream of the joint attention."""
         return guided_joint_attention(self.transformer, tokens)
 
     def read(self, text: str, manner: Manner) -> Reading:
-        """As the T5 counts it, where there is one: in one piece, however long it is."""
+        """How the T5 reads a text, in one chunk of any length; without a T5, how the first CLIP does."""
         reading = super().read(text, manner)
         if self.t5 is None:
             return reading
         return Reading(reading.fragments, self.t5.count(text, manner), 1, reading.unknown)
 
     def overflow(self, text: str, manner: Manner) -> str:
-        """The terms at the text's end that the T5 doesn't read whole."""
+        """The terms at the end of the text that the T5 does not read completely."""
         return self.t5.overflow(text, manner) if self.t5 else super().overflow(text, manner)
 
     def forget(self) -> None:
-        """Forget all encoded texts: the encoders have changed."""
+        """Clear the caches of encoded texts, after the encoders' weights have changed."""
         super().forget()
         if self.t5:
             self.t5.forget()
 
 
 def shift(scheduler: Any, tokens: int, max_shift: float) -> float:
-    """The paper's mu for a picture of so many tokens: a line between the scheduler's two sizes.
+    """The paper's mu for a picture of `tokens` patches: linear interpolation between the scheduler's two sizes.
 
     Esser et al. 2024, "Scaling Rectified Flow Transformers for High-Resolution Image Synthesis",
     arXiv:2403.03206, section 5.3.2, as Flux's authors interpolate it.

@@ -1,6 +1,6 @@
-"""Flux: a CLIP's pooled text, a T5's tokens; a transformer with its guidance distilled into it, or none (schnell).
+"""Flux: pooled CLIP text, T5 tokens, and a transformer with distilled guidance (dev) or without (schnell).
 
-A request's guidance scale is the true one, of two passes; the distilled one keeps the stock pipeline's default.
+A request's guidance scale is the true scale, with two passes. The distilled guidance keeps the stock default.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _SIDE = 1024
 
 
 class Flux(Flow):
-    """Drives the parts of a `FluxPipeline`."""
+    """The family of `FluxPipeline`."""
 
     no_negative = "nothing"
     lora_loader = "FluxLoraLoaderMixin"
@@ -40,11 +40,11 @@ class Flux(Flow):
 
     @property
     def multiple(self) -> int:
-        """The autoencoder's, times the packing of 2 x 2."""
+        """The autoencoder's factor, times the 2 x 2 packing."""
         return 2 * self.vae_scale
 
     def encode(self, texts: Sequence[str], manner: Manner) -> list[Embedding]:
-        """The T5's tokens; the CLIP's pooled output of a text's first chunk."""
+        """The T5's token embeddings, and the CLIP's pooled output of a text's first chunk."""
         pooled = [each.pooled for each in self.clips[0].encode(texts, manner)]
         tokens = self.t5.encode(texts, manner) if self.t5 else []
         return [Embedding(t, p) for t, p in zip(tokens, pooled, strict=True)]
@@ -56,13 +56,13 @@ class Flux(Flow):
         return patches.reshape(batch, (height // 2) * (width // 2), 4 * channels)
 
     def unpacked(self, latents: Tensor, request: GenerationRequest) -> Tensor:
-        """`packed` turned round, for a picture of the request's size."""
+        """The inverse of `packed`, for a picture of the request's size."""
         _, channels, height, width = self.noise_shape(request)
         patches = latents.view(len(latents), height // 2, width // 2, channels, 2, 2).permute(0, 3, 1, 4, 2, 5)
         return patches.reshape(len(latents), channels, height, width)
 
     def predictor(self, request: GenerationRequest) -> Predictor:
-        """The transformer's noise - picture."""
+        """The transformer's prediction, noise - x0."""
         model = self.transformer
         _, _, height, width = self.noise_shape(request)
         places = _places(height // 2, width // 2).to(model.device, model.dtype)
@@ -86,7 +86,7 @@ class Flux(Flow):
         return predict
 
     def set_timesteps(self, scheduler: Any, latents: Tensor, request: GenerationRequest) -> None:
-        """With noise shifted by the picture's size."""
+        """Set timesteps that are shifted by the picture's size."""
         steps = request.num_inference_steps
         sigmas = None if scheduler.config.get("use_flow_sigmas", False) else np.linspace(1.0, 1 / steps, steps)
         mu = shift(scheduler, latents.shape[1], 1.15)
@@ -95,6 +95,6 @@ class Flux(Flow):
 
 
 def _places(height: int, width: int) -> Tensor:
-    """(0, row, column) of each patch, of shape (height * width, 3)."""
+    """Position ids (0, row, column) of each patch, of shape (height * width, 3)."""
     rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     return torch.stack([torch.zeros_like(rows), rows, columns], dim=-1).reshape(-1, 3)

@@ -10,7 +10,7 @@ from .unets import UNetFamily
 
 
 class StableDiffusion(UNetFamily):
-    """Drives the parts of a `StableDiffusionPipeline`."""
+    """The family of `StableDiffusionPipeline`."""
 
     lora_loader = "StableDiffusionLoraLoaderMixin"
     guidance_scale = 7.5
@@ -18,7 +18,7 @@ class StableDiffusion(UNetFamily):
     def __init__(self, pipeline: Any, about: About, model: str) -> None:
         config = pipeline.unet.config
         if config.addition_embed_type is not None or config.class_embed_type is not None:
-            raise InvalidModelError("this model wants more than a prompt (it is SDXL, say), and its index hides it")
+            raise InvalidModelError("this model needs more than a prompt: it may be SDXL with a wrong model_index.json")
         super().__init__(pipeline, about, model)
         self.clips = [ClipEncoder(pipeline.tokenizer, pipeline.text_encoder)]
 

@@ -1,4 +1,4 @@
-"""Stable Diffusion 3 and 3.5: two CLIPs and, where it is there, a T5; a transformer that is a rectified flow."""
+"""Stable Diffusion 3 and 3.5: two CLIPs, an optional T5, and a rectified-flow transformer."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ _T5_TOKENS = 256
 
 
 class StableDiffusion3(Flow):
-    """Drives the parts of a `StableDiffusion3Pipeline`."""
+    """The family of `StableDiffusion3Pipeline`."""
 
     lora_loader = "SD3LoraLoaderMixin"
 
@@ -37,11 +37,11 @@ class StableDiffusion3(Flow):
 
     @property
     def multiple(self) -> int:
-        """The autoencoder's, times the transformer's patches."""
+        """The autoencoder's factor, times the transformer's patch size."""
         return int(self.vae_scale * self.transformer.config.patch_size)
 
     def encode(self, texts: Sequence[str], manner: Manner) -> list[Embedding]:
-        """Both CLIPs side by side, filled up to the T5's width; then the T5's, or as many zeros."""
+        """The embeddings of both CLIPs, joined along the width and padded to the T5's; then the T5's, or zeros."""
         first, second = (clip.encode(texts, manner) for clip in self.clips)
         width = self.transformer.config.joint_attention_dim
         clips = [torch.cat([a.tokens, b.tokens], dim=-1) for a, b in zip(first, second, strict=True)]
@@ -51,7 +51,7 @@ class StableDiffusion3(Flow):
         return [Embedding(torch.cat([c, t.to(c.dtype)], dim=1), p) for c, t, p in zip(clips, t5, pooled, strict=True)]
 
     def predictor(self, request: GenerationRequest) -> Predictor:
-        """The transformer's noise - picture."""
+        """The transformer's prediction, noise - x0."""
 
         def predict(latents: Tensor, timestep: Tensor, told: Embedding) -> Tensor:
             prediction: Tensor = self.transformer(
@@ -66,7 +66,7 @@ class StableDiffusion3(Flow):
         return predict
 
     def set_timesteps(self, scheduler: Any, latents: Tensor, request: GenerationRequest) -> None:
-        """With noise shifted by the picture's size, where the scheduler wants it."""
+        """Set timesteps that are shifted by the picture's size, if the scheduler supports it."""
         options = {}
         if scheduler.config.get("use_dynamic_shifting", None):
             tokens = (latents.shape[-2] * latents.shape[-1]) // self.transformer.config.patch_size**2

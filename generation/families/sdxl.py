@@ -1,6 +1,6 @@
-"""Stable Diffusion XL: two CLIP text encoders, a pooled text, and a U-Net that is told the picture's size.
+"""Stable Diffusion XL: two CLIP text encoders, a pooled embedding, and a U-Net conditioned on the picture's size.
 
-Turbo and Lightning are it with other weights and few steps.
+Turbo and Lightning are the same architecture with other weights and few steps.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,14 +16,14 @@ from .unets import UNetFamily
 
 
 class StableDiffusionXL(UNetFamily):
-    """Drives the parts of a `StableDiffusionXLPipeline`."""
+    """The family of `StableDiffusionXLPipeline`."""
 
     lora_loader = "StableDiffusionXLLoraLoaderMixin"
     guidance_scale = 5.0
 
     def __init__(self, pipeline: Any, about: About, model: str) -> None:
         if pipeline.text_encoder is None or pipeline.text_encoder_2 is None:
-            raise InvalidModelError("this model has no two text encoders: a refiner can't draw by itself")
+            raise InvalidModelError("this model lacks a text encoder: it may be a refiner, which can't draw by itself")
         super().__init__(pipeline, about, model)
         if pipeline.config.force_zeros_for_empty_prompt:
             self.no_negative = "zeros"
@@ -33,13 +33,13 @@ class StableDiffusionXL(UNetFamily):
         ]
 
     def encode(self, texts: Sequence[str], manner: Manner) -> list[Embedding]:
-        """Both encoders' last layer but one, side by side; the second one's pooled output."""
+        """The penultimate layers of both encoders, joined along the width; the second encoder's pooled output."""
         first, second = (clip.encode(texts, manner) for clip in self.clips)
         pairs = zip(first, second, strict=True)
         return [Embedding(torch.cat([a.tokens, b.tokens], dim=-1), b.pooled) for a, b in pairs]
 
     def added(self, request: GenerationRequest) -> Callable[[Embedding], dict[str, Any]]:
-        """The pooled text, and that the picture is whole and of the size that is asked for."""
+        """The pooled embedding and the size conditioning: original size, crop (0, 0), and target size."""
         size = (request.height, request.width)
         sizes = torch.tensor([[*size, 0, 0, *size]], dtype=self.unet.dtype, device=self.unet.device)
 

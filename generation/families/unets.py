@@ -1,6 +1,6 @@
-"""What the families with a U-Net share: how it is called, and where attention guidance acts in it.
+"""Common parts of the families with a U-Net: the model call, and attention guidance in its cross-attention.
 
-Latent consistency models are among them: their U-Net takes the guidance scale as an input.
+These include latent consistency models, whose U-Net takes the guidance scale as an input.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ class UNetFamily(Family):
     def __init__(self, pipeline: Any, about: About, model: str) -> None:
         self.unet = pipeline.unet
         if self.unet.config.in_channels != pipeline.vae.config.latent_channels:
-            raise InvalidModelError("this model wants more than noise to start from (an inpainting model, say)")
+            raise InvalidModelError("this model needs more than noise as input: it may be an inpainting model")
         super().__init__(pipeline, pipeline.unet, about.vocabulary)
         self.guidance_built_in = self.unet.config.time_cond_proj_dim is not None
         side = self.unet.config.sample_size * self.vae_scale
@@ -37,11 +37,11 @@ class UNetFamily(Family):
         self.defaults = defaults_of(named, **base, width=side, height=side)
 
     def added(self, request: GenerationRequest) -> Callable[[Embedding], dict[str, Any] | None]:
-        """What a request tells the U-Net of an embedding besides its tokens."""
+        """The additional conditioning of the U-Net, besides the token embeddings."""
         return lambda told: None
 
     def predictor(self, request: GenerationRequest) -> Predictor:
-        """The U-Net's epsilon or v."""
+        """The U-Net's prediction, epsilon or v."""
         unet, added = self.unet, self.added(request)
         condition = guidance_condition(unet, request.guidance_scale)
 
@@ -59,12 +59,12 @@ class UNetFamily(Family):
         return predict
 
     def attention_guidance(self, tokens: int) -> AbstractContextManager[None]:
-        """In the U-Net's cross-attention."""
+        """Guide the U-Net's cross-attention."""
         return guided_cross_attention(self.unet)
 
 
 def guidance_condition(unet: Any, scale: float) -> Tensor | None:
-    """The guidance scale as latent consistency models take it, of shape (1, width); None for other models.
+    """The guidance-scale embedding of latent consistency models, of shape (1, width); None for other models.
 
     A sinusoidal embedding of 1000 (scale - 1): Luo et al. 2023, "Latent Consistency Models", arXiv:2310.04378.
     """

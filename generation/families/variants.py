@@ -1,4 +1,4 @@
-"""The few-step variants of the families: the same parts with other weights, told by their scheduler or name."""
+"""Few-step variants of the families: the same architecture with other weights, recognised by scheduler or name."""
 
 import re
 from typing import Any
@@ -12,10 +12,10 @@ _BY_NAME = {
 
 
 def few_steps(model: str, scheduler: Any, *, built_in: bool) -> dict[str, Any]:
-    """The defaults of a few-step model, or nothing.
+    """The defaults of a few-step model; empty for other models.
 
-    Latent consistency models are known by their scheduler, and take guidance as an input where it is
-    `built_in`; nothing in the others' files tells them from their bases, so that their name has to.
+    Latent consistency models are recognised by their scheduler; with `built_in`, guidance is an input of the model.
+    The files of the others do not differ from those of their base models, so they are recognised by name.
     """
     if built_in:
         return {"num_inference_steps": 4, "guidance_scale": 8.5}

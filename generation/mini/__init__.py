@@ -1,1 +1,1 @@
-"""The built-in model: its weights, its card, and in `recipe` what made them."""
+"""The built-in model: its weights, its model card, and the training recipe in `recipe`."""

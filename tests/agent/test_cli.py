@@ -236,7 +236,7 @@ def test_how_exclusions_act_is_chosen_and_recorded(notthat: Run, tmp_path: Path)
 
 def test_a_session_whose_guidance_is_off_excludes_all_the_same(notthat: Run) -> None:
     turn = notthat("new", "a pier without boats", "--guidance", 1, "--json").line
-    assert "nothing can be excluded" not in turn["reply"]
+    assert "exclusions have no effect" not in turn["reply"]
     with Image.open(turn["image"]) as image:
         assert json.loads(image.text["notthat"])["method"] == "nag"  # type: ignore[attr-defined]
 
@@ -615,7 +615,7 @@ def test_settings_that_cannot_be_right_are_told_so(notthat: Run, home: Path, mon
 
 def test_a_model_that_is_on_no_disk_is_told_so(notthat: Run, home: Path) -> None:
     result = notthat("new", PROMPT, "--model", "nobody/nothing", "--json")
-    assert (result.code, result.reason.startswith("nobody/nothing is not whole on this machine")) == (2, True)
+    assert (result.code, result.reason.startswith("nobody/nothing is not complete on this machine")) == (2, True)
     assert notthat("sessions", "--json").lines == []
 
 

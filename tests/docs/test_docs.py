@@ -45,6 +45,7 @@ def run(environment: dict[str, str], tmp_path: Path) -> Run:
             [*command.split(), script],
             cwd=tmp_path,
             env={**environment, **more},
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=PATIENCE,
@@ -56,17 +57,34 @@ def run(environment: dict[str, str], tmp_path: Path) -> Run:
     return run
 
 
-@pytest.mark.parametrize("name", ["policies", "models"])
-def test_the_commands_of_a_document_work(name: str, run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "policies",
+            [
+                "“text” stays excluded, as policy nursery asks.",
+                "“knife” can't be asked for: the policy “nursery” forbids it",
+            ],
+        ),
+        ("models", ["notthat/models/mine", '"steps": 12']),
+        ("cli", ["Excluded “cartoon”.", "Back one turn.", '"op": "exclude"', "watermark"]),
+        ("storage", ["watermark|1.0"]),
+        ("configuration", ["Excluded “dark”."]),
+    ],
+)
+def test_the_commands_of_a_document_work(name: str, expected: list[str], run: Run) -> None:
     script = "".join(blocks((DOCS / f"{name}.md").read_text(encoding="utf-8"), "sh"))
-    assert script.count("notthat ") > 3
-    said = run(script)
-    if name == "policies":
-        assert "“text” stays excluded, as policy nursery asks." in said
-        assert "“knife” can't be asked for: the policy “nursery” forbids it" in said
-    else:
-        assert str(tmp_path / "notthat" / "models" / "mine") in said
-        assert '"steps": 12' in said
+    assert "notthat " in script
+    printed = run(script)
+    for text in expected:
+        assert text in printed
+
+
+def test_the_program_of_the_engine_page_works(run: Run, tmp_path: Path) -> None:
+    (program,) = blocks((DOCS / "engine.md").read_text(encoding="utf-8"), "python")
+    assert "8 of 8" in run(program, "python -c")
+    assert (tmp_path / "portrait.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_programs_of_the_readme_work(run: Run) -> None:

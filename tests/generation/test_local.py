@@ -106,7 +106,7 @@ def test_words_weights_and_what_lies_past_77_tokens_all_count(engine: LocalEngin
 def test_a_negative_that_cannot_act_is_said(engine: LocalEngine) -> None:
     unguided = {"guidance_scale": 1.0, "method": "cfg"}
     (line,) = engine.remarks(a_request(engine, negative_prompt="hat", **unguided))
-    assert "nothing can be excluded" in line
+    assert "exclusions have no effect" in line
     assert engine.remarks(a_request(engine, negative_prompt="hat")) == []
     assert (pixels(engine, negative_prompt="hat", **unguided) == pixels(engine, **unguided)).all()
 
@@ -159,7 +159,7 @@ def test_a_size_that_the_model_cannot_do_is_refused(engine: LocalEngine) -> None
 def test_a_thread_that_forgot_a_picture_is_told_so_instead_of_waiting_for_itself(engine: LocalEngine) -> None:
     forgotten = engine.run(a_request(engine))
     next(forgotten)
-    with pytest.raises(GenerationError, match="begun another picture"):
+    with pytest.raises(GenerationError, match="drawing another picture"):
         generate(engine, a_request(engine))
     forgotten.close()
     generate(engine, a_request(engine))
@@ -194,7 +194,7 @@ def test_a_broken_model_is_refused_in_one_line(stable_diffusion: MakeModel, part
 def test_a_single_file_is_known_by_its_tensors(tmp_path: Path) -> None:
     file = tmp_path / "checkpoint.safetensors"
     save_file({"some.weight": torch.zeros(1)}, file)
-    with pytest.raises(InvalidModelError, match="no whole checkpoint"):
+    with pytest.raises(InvalidModelError, match="no complete checkpoint"):
         LocalEngine.load(str(file))
     file.write_bytes(file.read_bytes()[:20])
     with pytest.raises(InvalidModelError, match="can't be loaded") as error:
@@ -230,7 +230,7 @@ def test_a_single_file_without_a_configuration_says_what_to_do(single_file: Path
 
 
 def test_a_model_of_the_hub_that_cannot_be_reached_is_told() -> None:
-    with pytest.raises(InvalidModelError, match="not whole on this machine, and the hub can't be reached"):
+    with pytest.raises(InvalidModelError, match="not complete on this machine, and the hub can't be reached"):
         LocalEngine.load("somebody/something", device="cpu")
 
 

@@ -1,1 +1,4 @@
-"""How `mini` is made: a world is rendered, captioned, and learned. `python -m notthat.generation.mini.recipe --help`"""
+"""The training recipe of `mini`: render and caption a world, and train on it.
+
+Run `python -m notthat.generation.mini.recipe --help`.
+"""

@@ -1,9 +1,9 @@
-"""Train `mini` from nothing: python -m notthat.generation.mini.recipe --runs runs/mini
+"""Train `mini` from scratch: python -m notthat.generation.mini.recipe --runs runs/mini
 
-Stages: pictures, autoencoder, words, denoiser, decoder, clip, export. Each goes on from its last
-checkpoint, so the command can be interrupted and given again at any time. CUDA is used when there is one.
+Stages: pictures, autoencoder, words, denoiser, decoder, clip, export. Each stage continues from its last
+checkpoint, so the command can be interrupted and repeated at any time. CUDA is used if available.
 
-With `--start generation/mini/weights` a finished model is trained on; its latents stay what they are.
+With `--start generation/mini/weights` a finished model is trained further; its latents do not change.
 """
 
 import argparse
@@ -31,19 +31,19 @@ _STAGES = ("autoencoder", "words", "denoiser", "decoder", "clip")
 
 
 def main() -> None:
-    """Run the stages that are left."""
+    """Run the remaining stages."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, default=Path("runs/mini"), help="where pictures and checkpoints are kept")
     parser.add_argument("--out", type=Path, help="where the finished model goes (default: RUNS/weights)")
-    parser.add_argument("--start", type=Path, help="a finished model to start from, instead of from nothing")
-    parser.add_argument("--of-start", type=float, default=0.0, help="the share of its denoiser that is mixed in again")
+    parser.add_argument("--start", type=Path, help="a finished model to start from, instead of from scratch")
+    parser.add_argument("--of-start", type=float, default=0.0, help="share of its denoiser to mix into the new one")
     parser.add_argument("--pictures", type=int, default=20_000)
     parser.add_argument("--autoencoder-steps", type=int, default=4500)
     parser.add_argument("--words-steps", type=int, default=3000)
     parser.add_argument("--decoder-steps", type=int, default=1000)
     parser.add_argument("--denoiser-steps", type=int, default=6000)
     parser.add_argument("--clip-steps", type=int, default=1000)
-    parser.add_argument("--bfloat16", action="store_true", help="train in bfloat16, where the processor has it")
+    parser.add_argument("--bfloat16", action="store_true", help="train in bfloat16, if the CPU supports it")
     parser.add_argument("--sheet-every", type=int, default=400, help="steps between sample sheets")
     args = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -88,7 +88,7 @@ def main() -> None:
 
 
 def _training(runs: Path, device: str, start: Path | None, of_start: float) -> dict[str, object]:
-    """How long each stage took, on what machine, and the same of the model that it started from."""
+    """The duration and machine of each stage, and the same for the model that the training started from."""
     checkpoints = [path for name in _STAGES if (path := runs / f"{name}.pt").exists()]
     saved = {path.stem: torch.load(path, weights_only=True) for path in checkpoints}
     stages = {
@@ -110,7 +110,7 @@ def _processor() -> str:
 
 
 def _tokenizer(scenes: list[Scene], folder: Path) -> CLIPTokenizer:
-    """The tokenizer of this run; kept, since everything after depends on its ids."""
+    """The tokenizer of this run, kept on disk because all later stages depend on its ids."""
     if not folder.exists():
         learn_tokenizer([caption(scene, random.Random(k)) for k, scene in enumerate(scenes)]).save_pretrained(folder)
     return CLIPTokenizer.from_pretrained(folder)

@@ -31,11 +31,11 @@ def new_autoencoder() -> AutoencoderKL:
 
 
 def train_autoencoder(pictures: Pictures, plan: Plan, folder: Path, device: str) -> AutoencoderKL:
-    """Trained on crops first, on whole pictures at the end; its latents levelled at the end.
+    """Train an autoencoder, on crops first and on whole pictures at the end, and equalise its latents.
 
-    Without the variational part: a little noise of fixed size on the latents keeps the decoder smooth.
-    Two things make it quick: no noise to be learned, and, in the first half, a pull of three of the latents
-    towards the colours that they stand for, without which colour is found last.
+    It is not variational: a little noise of fixed size on the latents keeps the decoder smooth. Two things make the
+    training fast: there is no variance to learn, and in the first half a loss pulls three of the latents towards the
+    colours of the picture. Without that loss, colour is learned last.
     """
     vae = new_autoencoder().to(device, memory_format=torch.channels_last)
 
@@ -58,7 +58,7 @@ def train_autoencoder(pictures: Pictures, plan: Plan, folder: Path, device: str)
 
 
 def difference(decoded: Tensor, pixels: Tensor, where: Tensor | float = 1.0) -> Tensor:
-    """How far the pictures and their edges are apart, at three scales; `where` weighs it by pixel."""
+    """The distance of pictures and of their edges, at three scales; `where` weights the pixels."""
     total = torch.zeros((), device=pixels.device)
     error = where * (decoded - pixels)
     for scale in range(3):
@@ -73,10 +73,10 @@ def difference(decoded: Tensor, pixels: Tensor, where: Tensor | float = 1.0) -> 
 def level(vae: AutoencoderKL, latents: Tensor) -> None:
     """Fold a change of basis into the 1x1 convolutions, so that scaled latents are uncorrelated, of mean variance 1.
 
-    `latents` are what the encoder makes of a sample of pictures, of shape (batch, CHANNELS, height, width).
-    Half of a whitening: a channel keeps the square root of its deviation, so that what matters more in a
-    picture weighs more in the denoiser's loss, and is settled earlier. Exact: what the decoder sees is
-    unchanged, and `scaling_factor` keeps its usual value.
+    `latents` are the encoder's output for a sample of pictures, of shape (batch, CHANNELS, height, width).
+    This is half of a whitening: a channel keeps the square root of its standard deviation, so that important channels
+    weigh more in the denoiser's loss and are determined earlier. The change is exact: the decoder's input is the same,
+    and `scaling_factor` keeps its usual value.
     """
     flat = latents.transpose(0, 1).flatten(1).double()
     center = flat.mean(1, keepdim=True)
@@ -89,7 +89,7 @@ def level(vae: AutoencoderKL, latents: Tensor) -> None:
     quant.weight[:CHANNELS] = (there @ weight[:CHANNELS]).reshape(CHANNELS, -1, 1, 1).float()
     quant.bias[:CHANNELS] = (there @ (bias[:CHANNELS, None] - center)).squeeze().float()
     quant.weight[CHANNELS:] = 0
-    quant.bias[CHANNELS:] = -20.0  # the variance of an encoder that isn't variational: nothing
+    quant.bias[CHANNELS:] = -20.0  # the encoder is not variational: no variance
     decoding = post.weight.double().flatten(1)
     post.bias += (decoding @ center).squeeze().float()
     post.weight[:] = (decoding @ back).reshape_as(post.weight).float()

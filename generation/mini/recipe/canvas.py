@@ -1,7 +1,7 @@
-"""A picture in the making: layers painted one over the other, and the shapes they are made of.
+"""The canvas: layers that are painted over each other, and the shapes they consist of.
 
-The style decides how a layer meets what lies under it: shaded and with a soft shadow (photo), flat
-with a dark outline (cartoon), or thin lines over a pale wash (sketch).
+The style decides how a layer is painted: shaded with a soft shadow (photo), flat with a dark outline (cartoon), or
+thin lines over a pale wash (sketch).
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ Draw = Callable[[ImageDraw.ImageDraw], None]
 
 
 class Canvas:
-    """A picture in the making, RGB from 0 to 255, twice the final size."""
+    """An RGB canvas with values from 0 to 255, twice the final size."""
 
     def __init__(self, style: str) -> None:
         self.style = style
@@ -34,9 +34,9 @@ class Canvas:
         self.pixels: Array = np.zeros((SIDE, SIDE, 3), np.float32)
 
     def paint(self, draw: Draw, color: RGB, *, outline: float = 2.6, shadow: float = 0.3, shade: float = 1.0) -> None:
-        """Paint one layer: what `draw` fills in a mask of the canvas' size, in this colour.
+        """Paint one layer in this colour. `draw` fills a mask of the canvas' size.
 
-        Only the part around the mask is touched, since most layers are as small as an eye.
+        Only the bounding box of the mask is processed, since most layers are as small as an eye.
         """
         full = Image.new("L", (SIDE, SIDE))
         draw(ImageDraw.Draw(full))
@@ -73,7 +73,7 @@ class Canvas:
 
 
 def _soft(mask: Image.Image) -> Array:
-    """A wide blur of a mask, from 0 to 1, worked out at a quarter of its size."""
+    """A wide blur of a mask, from 0 to 1, computed at a quarter of its size."""
     width, height = mask.size
     small = mask.resize((width // 4, height // 4), Image.Resampling.BOX).filter(ImageFilter.GaussianBlur(2.4))
     return np.asarray(small.resize((width, height), Image.Resampling.BILINEAR), np.float32) / np.float32(255)

@@ -1,11 +1,11 @@
-"""Words for a scene: how much a caption mentions varies, and it never says what is absent.
+"""Captions of scenes. They mention more or fewer attributes, and never say what is absent.
 
-Bare captions, lists of tags and single words are all among them: a negative prompt is a list of
-tags. Each thing has several names, since people have several names for it.
+Some captions are bare, some are lists of tags, some are single words, since a negative prompt is a list of tags. Each
+thing has several names, as people use several.
 
-Were a bare caption likelier of a scene with few faults than of one with many, then a short prompt would
-mean a picture without faults, guidance would take that to the fourth power, and there would be nothing
-left to exclude. So captions with no fact, or a single one, are exactly as likely of either.
+Captions with no fact, or one, are equally likely for scenes with few and with many defects. If they were likelier for
+scenes without defects, a short prompt would mean a picture without defects, guidance would raise that to the fourth
+power, and there would be nothing left to exclude.
 """
 
 import random
@@ -40,7 +40,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "sketch": ("sketch", "sketch", "pencil drawing", "drawing"),
     "painting": ("painting", "painting", "oil painting"),
 }
-"""Each name of a thing, the usual one more often."""
+"""The names of each thing; the usual name occurs more often."""
 
 BACKGROUND_WORDS: dict[str, tuple[str, ...]] = {
     "sky": ("sky", "clouds"),
@@ -53,12 +53,12 @@ BACKGROUND_WORDS: dict[str, tuple[str, ...]] = {
 
 
 OF_THE_PICTURE = ("watermark", "text", "logo", "frame", "blurry", "dark", "overexposed", "oversaturated")
-"""What is said of the picture rather than of what it shows."""
+"""Attributes of the picture itself, not of its subject."""
 
 WORN = ("mustache", "beard", "earrings", "smile", "glasses", "sunglasses")
 
 _SLOTS = ("mustache", "beard", "earrings", "smile", "eyes", "hat", "hair", "skin", "color", "place", *OF_THE_PICTURE)
-"""What a caption with a single fact may speak of."""
+"""The possible facts of a caption with a single fact."""
 
 
 def _hair(scene: Scene, rng: random.Random) -> str:
@@ -82,7 +82,7 @@ def _colored(color: str, word: str, rng: random.Random) -> str:
 
 
 def _looks(scene: Scene, rng: random.Random) -> dict[str, str]:
-    """What can be said of the subject, besides what it is, by slot."""
+    """The attributes of the subject, by slot."""
     looks = {name: rng.choice(WORDS[name]) for name in WORN if scene.has(name)}
     if scene.eyewear:
         looks["eyes"] = looks.pop(scene.eyewear)
@@ -104,7 +104,7 @@ def _looks(scene: Scene, rng: random.Random) -> dict[str, str]:
 
 
 def _subject(scene: Scene, rng: random.Random) -> str:
-    """What it is: a man, a black cat, a red house."""
+    """The name of the subject: a man, a black cat, a red house."""
     word = rng.choice(WORDS[scene.subject])
     if scene.is_person:
         return word
@@ -114,7 +114,7 @@ def _subject(scene: Scene, rng: random.Random) -> str:
 
 
 def caption(scene: Scene, rng: random.Random) -> str:
-    """One of the many true captions of a scene."""
+    """A random caption that is true of the scene."""
     facts = _looks(scene, rng) | {"place": _background(scene, rng)}
     facts |= {name: rng.choice(WORDS[name]) for name in OF_THE_PICTURE if scene.has(name)}
     kind = rng.choices(("bare", "single", "many"), (0.2, 0.45, 0.35))[0]

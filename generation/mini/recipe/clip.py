@@ -54,7 +54,7 @@ def learn_tokenizer(captions: list[str]) -> CLIPTokenizer:
 
 
 def new_clip(tokenizer: CLIPTokenizer) -> CLIPModel:
-    """An untrained CLIP: two layers that read, three that look."""
+    """An untrained CLIP, with two text layers and three image layers."""
     torch.manual_seed(0)
     shape = {"hidden_size": WIDTH, "intermediate_size": 4 * WIDTH, "projection_dim": WIDTH, "num_attention_heads": 4}
     text = CLIPTextConfig(
@@ -78,13 +78,13 @@ def text_tower(clip: CLIPModel) -> CLIPTextModel:
 
 
 def tokenize(tokenizer: CLIPTokenizer, captions: list[str]) -> Tensor:
-    """Token ids of shape (len(captions), TOKENS), padded and cut as Stable Diffusion does it."""
+    """Token ids of shape (len(captions), TOKENS), padded and cut as in Stable Diffusion."""
     encoded = tokenizer(captions, padding="max_length", max_length=TOKENS, truncation=True, return_tensors="pt")
     return torch.as_tensor(encoded.input_ids)
 
 
 def attributes(scene: Scene) -> list[float]:
-    """What is in a scene as zeros and ones, in a fixed order; what can't be seen in it is zero."""
+    """A scene's attributes as zeros and ones, in a fixed order; attributes that are not visible are zero."""
     plain = scene.background in ("plain", "gradient")
     return [
         *(float(scene.subject == v) for v in SUBJECTS),
@@ -104,7 +104,7 @@ def attributes(scene: Scene) -> list[float]:
 
 
 class _Reader(nn.Module):
-    """The text tower, with a head that says what is in the scene; the head is left behind."""
+    """The text tower with a head that predicts the scene's attributes. The head is only used for training."""
 
     def __init__(self, tower: nn.Module, outputs: int) -> None:
         super().__init__()
@@ -114,10 +114,10 @@ class _Reader(nn.Module):
 def train_words(
     clip: CLIPModel, scenes: list[Scene], tokenizer: CLIPTokenizer, plan: Plan, folder: Path, device: str
 ) -> None:
-    """Train the text tower of a CLIP alone, in place, to tell from a caption what is in the scene.
+    """Train only the text tower of a CLIP, in place, to predict a scene's attributes from its caption.
 
-    Contrast alone leaves words that rarely decide a match poorly told apart (a mustache from a smile),
-    which in a negative prompt are the ones that matter.
+    A contrastive loss alone hardly separates words that rarely decide a match, such as mustache and smile. In a
+    negative prompt these are the words that matter.
     """
     targets = torch.tensor([attributes(scene) for scene in scenes])
     reader = _Reader(clip.text_model, targets.shape[1]).to(device)
@@ -133,7 +133,7 @@ def train_words(
 
 
 class _Looker(nn.Module):
-    """A CLIP, with a head on its picture tower that says what is in the scene; the head is left behind."""
+    """A CLIP with a head on its image tower that predicts the scene's attributes. It is only used for training."""
 
     def __init__(self, clip: CLIPModel, outputs: int) -> None:
         super().__init__()
@@ -143,12 +143,12 @@ class _Looker(nn.Module):
 def train_clip(
     clip: CLIPModel, pictures: Pictures, tokenizer: CLIPTokenizer, plan: Plan, folder: Path, device: str
 ) -> None:
-    """Train the picture tower of a CLIP, in place: match each picture to its caption among the batch's.
+    """Train the image tower of a CLIP, in place, to match each picture with its caption among those of the batch.
 
-    The contrast is Radford et al. 2021, "Learning Transferable Visual Models From Natural Language
-    Supervision", arXiv:2103.00020; the text tower stays as it is, as in Zhai et al. 2022, "LiT: Zero-Shot
-    Transfer with Locked-image text Tuning", arXiv:2111.07991, the other way round. A head that tells what is
-    in the scene helps the tower to see what is small.
+    The contrastive loss is that of Radford et al. 2021, "Learning Transferable Visual Models From Natural Language
+    Supervision", arXiv:2103.00020. The text tower is frozen; Zhai et al. 2022, "LiT: Zero-Shot Transfer with
+    Locked-image text Tuning", arXiv:2111.07991, freeze the image tower instead. A head that predicts the scene's
+    attributes helps the tower to see small things.
     """
     targets = torch.tensor([attributes(scene) for scene in pictures.scenes])
     looker = _Looker(clip, targets.shape[1]).to(device)

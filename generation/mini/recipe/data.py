@@ -17,7 +17,7 @@ _SHARD = 500
 
 
 class Pictures:
-    """`count` scenes of the world and their pictures, the same ones for the same seed.
+    """`count` scenes and their pictures, determined by the seed.
 
     `scenes[k]` belongs to `pixels[k]`, uint8 of shape (SIZE, SIZE, 3).
     """
@@ -28,7 +28,7 @@ class Pictures:
         self.pixels = np.concatenate([np.load(path, mmap_mode="r") for path in self._render(folder, seed)])
 
     def _render(self, folder: Path, seed: int) -> list[Path]:
-        """Render what isn't on disk yet, a shard a task; a shard is complete or not there."""
+        """Render the missing shards, one task each. A shard on disk is always complete."""
         folder.mkdir(parents=True, exist_ok=True)
         shards = [self.scenes[k : k + _SHARD] for k in range(0, len(self.scenes), _SHARD)]
         paths = [folder / f"{seed}-{k:04d}-{len(shard)}.npy" for k, shard in enumerate(shards)]

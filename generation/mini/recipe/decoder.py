@@ -1,7 +1,7 @@
-"""The decoder, trained on by itself: on latents as the denoiser leaves them, against a critic of textures.
+"""Additional training of the decoder: on latents from the denoiser, against a texture critic.
 
-What a small denoiser makes is not quite what the encoder makes of a picture: lines waver, edges have halos. A
-decoder that has seen such latents beside the pictures that they come from puts most of that right.
+The latents of a small denoiser differ from those of the encoder: lines waver, edges have halos. A decoder that was
+trained on pairs of such latents and their pictures corrects most of that.
 """
 
 import random
@@ -30,7 +30,7 @@ from .world import Scene
 BATCH = 8
 CRITIC_WEIGHT = 0.25
 _NOISED_TO = (150, 300, 450)
-"""Timesteps from which what a latent shows stays where it is, while all of its details are painted anew."""
+"""Timesteps at which the composition of a latent is fixed, while its details are drawn anew."""
 
 
 @torch.no_grad()
@@ -44,7 +44,7 @@ def repaint_all(
     device: str,
     count: int = 2560,
 ) -> tuple[list[int], Tensor]:
-    """`count` of the latents, noised and denoised again as mini draws, and which ones they are; kept in a file.
+    """`count` of the latents, noised and denoised again as mini draws, and their indices; cached in a file.
 
     Meng et al. 2022, "SDEdit: Guided Image Synthesis and Editing with Stochastic Differential Equations",
     arXiv:2108.01073.
@@ -71,7 +71,7 @@ def repaint_all(
 
 
 def _repaint(unet: UNet2DConditionModel, context: Tensor, latents: Tensor, noised_to: int) -> Tensor:
-    """The latents, noised up to that timestep and denoised again; `context` is of "" first, then of the captions."""
+    """Noise the latents to a timestep and denoise them; `context` has the embedding of "", then of the captions."""
     scheduler = new_scheduler()
     scheduler.set_timesteps(STEPS)
     timesteps = [timestep for timestep in scheduler.timesteps if timestep <= noised_to]
@@ -84,10 +84,10 @@ def _repaint(unet: UNet2DConditionModel, context: Tensor, latents: Tensor, noise
 
 
 def new_critic() -> nn.Sequential:
-    """An untrained judge of patches of 30 pixels: above 0 where they look drawn by the renderer, below where decoded.
+    """An untrained critic of patches of 30 pixels: positive if they look rendered, negative if they look decoded.
 
-    Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial Networks", arXiv:1611.07004, kept
-    steady by spectral norms: Miyato et al. 2018, arXiv:1802.05957.
+    Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial Networks", arXiv:1611.07004, with
+    spectral normalization for stability: Miyato et al. 2018, arXiv:1802.05957.
     """
     torch.manual_seed(5)
     layers: list[nn.Module] = []
@@ -105,11 +105,11 @@ def train_decoder(
     folder: Path,
     device: str,
 ) -> None:
-    """Train the decoder alone, in place, on whole pictures: the latents, and so the denoiser's task, stay the same.
+    """Train only the decoder, in place, on whole pictures. The latents, and so the denoiser's task, do not change.
 
-    Half of a batch are repainted latents, the others the encoder's own, with a little noise on them. The middle of
-    the picture weighs more, as in the denoiser: a mustache is a few pixels, and would be smoothed away. The critic
-    learns beside it, by the hinge loss, what decoded pictures look like.
+    Half of a batch are repainted latents, the other half the encoder's own with a little noise. The middle of the
+    picture weighs more, as in the denoiser, because a mustache is a few pixels and would be smoothed away. The critic
+    is trained at the same time, with the hinge loss.
     """
     vae.to(device, memory_format=torch.channels_last).requires_grad_(False)
     vae.decoder.requires_grad_(True)
@@ -129,7 +129,7 @@ def train_decoder(
         fixed = {name: weights.detach() for name, weights in critic.named_parameters()}
         taken_for_real = functional_call(critic, fixed, (decoded,)).mean()
         told_apart = functional.relu(1 - critic(real)).mean() + functional.relu(1 + critic(decoded.detach())).mean()
-        trust = CRITIC_WEIGHT * min(1.0, 5 * done)  # it knows nothing at first
+        trust = CRITIC_WEIGHT * min(1.0, 5 * done)  # the critic is untrained at first
         total: Tensor = difference(decoded, real, where) - trust * taken_for_real + told_apart
         return total
 

@@ -21,7 +21,7 @@ BATCH = 96
 
 
 def new_scheduler() -> DDIMScheduler:
-    """Stable Diffusion's noise schedule, rescaled to end in pure noise so that dark and bright pictures exist.
+    """Stable Diffusion's noise schedule, rescaled to end in pure noise, so that dark and bright pictures are possible.
 
     Lin et al. 2024, "Common Diffusion Noise Schedules and Sample Steps are Flawed", arXiv:2305.08891.
     """
@@ -66,11 +66,11 @@ def train_denoiser(
     device: str,
     on_checkpoint: Callable[[UNet2DConditionModel, int], None] | None = None,
 ) -> None:
-    """Train in place on (latents, a fresh caption each time); one caption in ten is left empty.
+    """Train in place on latents, each time with a new caption; one caption in ten is empty.
 
     The loss is on v, weighted min(SNR, 5) / (SNR + 1): Hang et al. 2023, "Efficient Diffusion Training
     via Min-SNR Weighting Strategy", arXiv:2303.09556. Timesteps are spread evenly over each batch. The middle
-    of the picture, where faces are, weighs more: what matters there is small.
+    of the picture, where faces are, weighs more, because important details there are small.
     """
     unet.to(device, memory_format=torch.channels_last)
     noised = new_scheduler().alphas_cumprod.to(device)
@@ -108,7 +108,7 @@ def train_denoiser(
 
 @torch.no_grad()
 def mix(unet: UNet2DConditionModel, other: UNet2DConditionModel, share: float) -> None:
-    """Take in so large a `share` of the other's weights: between a model and one trained on from it, both do well.
+    """Interpolate towards the other model's weights by `share`. Between a model and its fine-tune, both do well.
 
     Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", arXiv:2109.01903.
     """
@@ -117,7 +117,7 @@ def mix(unet: UNet2DConditionModel, other: UNet2DConditionModel, share: float) -
 
 
 def faces(side: int) -> Tensor:
-    """Weights of shape (side, side) and mean 1, four times as high in the middle as in the corners."""
+    """Weights of shape (side, side) with mean 1, four times as high in the middle as in the corners."""
     offset = torch.linspace(-1, 1, side)
     near = torch.exp(-2 * (offset**2 + (offset[:, None] * 0.8) ** 2))
     return (1 + 3 * near) / (1 + 3 * near).mean()

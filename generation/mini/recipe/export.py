@@ -1,4 +1,4 @@
-"""Put the trained parts together as a Stable Diffusion pipeline in diffusers' layout, and look at it."""
+"""Assemble the trained parts to a Stable Diffusion pipeline in diffusers' layout, and draw a contact sheet."""
 
 import json
 import random
@@ -18,7 +18,10 @@ from .world import Scene
 STEPS = 20
 GUIDANCE = 4.0
 RESCALE = 0.5
-"""Without it, noise that ends in pure noise makes what is guided away from garish: Lin et al. 2024, section 3.4."""
+"""Guidance rescale. Without it, a schedule that ends in pure noise makes guided pictures garish.
+
+Lin et al. 2024, section 3.4.
+"""
 
 SHEET = (
     "portrait of a man",
@@ -37,7 +40,7 @@ SHEET = (
 def assemble(
     vae: AutoencoderKL, text_encoder: CLIPTextModel, tokenizer: CLIPTokenizer, unet: UNet2DConditionModel
 ) -> Any:
-    """The pipeline of these parts."""
+    """Assemble the pipeline."""
     return StableDiffusionPipeline(
         vae=vae,
         text_encoder=text_encoder,
@@ -51,13 +54,13 @@ def assemble(
 
 
 def export(pipeline: Any, clip: CLIPModel, scenes: list[Scene], training: dict[str, Any], folder: Path) -> None:
-    """Write the pipeline, most of it in half precision, and what goes with it.
+    """Write the pipeline, mostly in half precision.
 
-    Beside it the whole CLIP in `clip/`, `notthat.json` with the model's defaults and its words, and
-    `training.json` with how long each stage took, and on what.
+    Also writes the whole CLIP to `clip/`, the model's defaults and vocabulary to `notthat.json`, and the duration
+    and machine of each training stage to `training.json`.
     """
-    for part in (pipeline.unet, pipeline.vae):  # not the text encoder: it would be loaded in half precision, too
-        part.half().register_to_config(_name_or_path="mini")  # not where it was read from on this machine
+    for part in (pipeline.unet, pipeline.vae):  # not the text encoder: it would also be loaded in half precision
+        part.half().register_to_config(_name_or_path="mini")  # not a path of this machine
     pipeline.save_pretrained(folder, safe_serialization=True)
     clip.half().save_pretrained(folder / "clip")
     pipeline.tokenizer.save_pretrained(folder / "clip")
@@ -79,7 +82,7 @@ def export(pipeline: Any, clip: CLIPModel, scenes: list[Scene], training: dict[s
 
 
 def sheet(pipeline: Any, path: Path, per_prompt: int = 4) -> None:
-    """A contact sheet: a row a prompt, a column a seed."""
+    """A contact sheet: one row for each prompt, one column for each seed."""
     pipeline.set_progress_bar_config(disable=True)
     prompts = [prompt for prompt in SHEET for _ in range(per_prompt)]
     generators = [torch.Generator("cpu").manual_seed(seed) for _ in SHEET for seed in range(per_prompt)]

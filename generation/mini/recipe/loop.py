@@ -1,4 +1,4 @@
-"""The one training loop that every stage shares: Muon and AdamW, an average of the weights, checkpoints."""
+"""The training loop of all stages: Muon and AdamW, averaged weights, checkpoints."""
 
 import random
 import time
@@ -20,15 +20,15 @@ from torch import Tensor, nn
 from .muon import Muon
 
 Loss = Callable[[random.Random, float], Tensor]
-"""The loss of one step, drawn by a generator of its own; the float is the share of the training done."""
+"""The loss of one step, from its own random generator and the finished share of the training."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how fast one stage trains.
+    """The schedule of one stage.
 
-    `learning_rate` is Muon's, for the weights inside the network; `edge_rate` is AdamW's, for all others: biases,
-    norms, embeddings, and the first and last layers.
+    `learning_rate` is that of Muon, for the weights inside the network. `edge_rate` is that of AdamW, for all others:
+    biases, norms, embeddings, and the first and last layers.
     """
 
     steps: int
@@ -37,7 +37,7 @@ class Plan:
     ema: float = 0.998
     checkpoint_every: int = 200
     bfloat16: bool = False
-    """Whether products are worked out in half the precision: less time, where the processor knows it."""
+    """Whether to train in bfloat16, which saves time on CPUs that support it."""
 
 
 _EDGES = ("embed", "conv_in", "conv_out", "quant_conv", "head", "projection", "attn", "critic")
@@ -55,9 +55,9 @@ def fit(
 ) -> None:
     """Train `model` in place, and leave the moving average of its weights in it.
 
-    Goes on from `folder/STAGE.pt` where there is one; the random numbers of a step depend on the seed
-    and the step alone, so that an interrupted run goes on as if nothing had happened. With
-    `on_checkpoint`, the model carries the averaged weights while it is called.
+    Continues from `folder/STAGE.pt` if it exists. The random numbers of a step depend only on the seed and the step,
+    so an interrupted run gives the same result as an uninterrupted one. While `on_checkpoint` is called, the model
+    has the averaged weights.
     """
     optimizers = _optimizers(model, plan)
     average = {name: value.clone() for name, value in model.state_dict().items()}
@@ -127,7 +127,7 @@ def _optimizers(model: nn.Module, plan: Plan) -> tuple[torch.optim.Optimizer, ..
 
 
 def _set_learning_rate(optimizer: torch.optim.Optimizer, plan: Plan, step: int) -> None:
-    """A short linear warm-up, level for half of the time, then straight down to a hundredth."""
+    """A short linear warm-up, constant for half of the time, then linear decay to a hundredth."""
     warm = min(1.0, (step + 1) / max(1, min(50, plan.steps // 10)))
     down = min(1.0, max(0.01, 2 * (1 - step / plan.steps)))
     for group in optimizer.param_groups:

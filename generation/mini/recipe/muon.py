@@ -1,4 +1,4 @@
-"""Muon: momentum whose every step is made orthogonal, so that all directions of a weight are learned alike."""
+"""Muon: momentum with orthogonalised steps, so that all directions of a weight matrix are learned equally."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 _A, _B, _C = 3.4445, -4.7750, 2.0315
-"""The quintic of the Newton-Schulz iteration: steep at zero, so that five rounds bring all singular values near 1."""
+"""Coefficients of the quintic Newton-Schulz iteration, steep at zero: five rounds bring all singular values near 1."""
 
 
 class Muon(torch.optim.Optimizer):
-    """For weights of two dimensions or more; a convolution counts as a matrix of (out, in x height x width).
+    """For weights with two or more dimensions; a convolution counts as a matrix (out, in x height x width).
 
     Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks",
     https://kellerjordan.github.io/posts/muon/
@@ -40,10 +40,10 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """Nearly the nearest orthogonal matrix: singular values between about 0.7 and 1.2, same singular vectors.
+    """Approximately the nearest orthogonal matrix: the same singular vectors, singular values of about 0.7 to 1.2.
 
-    The polynomial is worked out on the small square `M M^T` and applied once, which for the flat
-    matrices of convolutions takes a third of the time that iterating on `M` itself does.
+    The polynomial is computed on the small square matrix `M M^T` and applied once. For the flat matrices of
+    convolutions this takes a third of the time of iterating on `M` itself.
     """
     rows, columns = matrix.shape
     if rows > columns:

@@ -1,6 +1,6 @@
-"""Draw a scene: 128 x 128 pixels, a background, its subject, then the faults and what lies over it all.
+"""Render a scene at 128 x 128 pixels: background, subject, defects and overlays.
 
-A painting is a photo laid down once more in brush strokes.
+A painting is a photo that is painted again in brush strokes.
 """
 
 import random
@@ -36,9 +36,9 @@ def render(scene: Scene) -> Image.Image:
 
 @cache
 def _strokes() -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """For each pixel of the canvas, the pixel that its brush stroke was loaded at, and how much lighter it is.
+    """For each pixel of the canvas, the pixel whose colour its brush stroke takes, and how much lighter it is.
 
-    One painter's hand for all pictures: broad strokes first, finer ones where the subject is.
+    The strokes are the same for all pictures: broad ones first, finer ones where the subject is.
     """
     rng = random.Random(0)
     owner = Image.new("I", (SIDE, SIDE))
@@ -60,7 +60,7 @@ def _strokes() -> tuple[NDArray[np.int64], NDArray[np.float32]]:
 
 
 def _brush_strokes(image: Image.Image) -> Image.Image:
-    """Lay the picture down again in strokes, each of one colour."""
+    """Paint the picture again in strokes of one colour each."""
     pixels = np.asarray(image, np.float32)
     source, lighter = _strokes()
     painted = pixels.reshape(-1, 3)[source] + lighter[..., None]
@@ -68,7 +68,7 @@ def _brush_strokes(image: Image.Image) -> Image.Image:
 
 
 def _faults(image: Image.Image, scene: Scene) -> Image.Image:
-    """Blur is a soft focus, which leaves the style to be seen; colours glow again where light or dark dulled them."""
+    """Blur is a soft focus, which keeps the style visible. Colours are saturated again where exposure dulled them."""
     if scene.has("oversaturated"):
         image = ImageEnhance.Contrast(ImageEnhance.Color(image).enhance(3.6)).enhance(1.25)
     if scene.has("blurry"):
@@ -98,7 +98,7 @@ def _overlays(image: Image.Image, scene: Scene, rng: random.Random) -> Image.Ima
 
 
 def _watermark(image: Image.Image, rng: random.Random) -> Image.Image:
-    """The same word again and again on a slant, half transparent."""
+    """A repeated, slanted, half-transparent word."""
     layer = Image.new("L", (2 * SIZE, 2 * SIZE))
     draw = ImageDraw.Draw(layer)
     font = ImageFont.load_default(17)
@@ -107,7 +107,7 @@ def _watermark(image: Image.Image, rng: random.Random) -> Image.Image:
         for column in range(5):
             draw.text((column * 82 + (row % 2) * 40, row * 32), word, fill=190, font=font, stroke_width=1)
     layer = layer.rotate(32, Image.Resampling.BICUBIC)
-    for color, shift in (((70, 70, 76), 1), ((246, 246, 246), 0)):  # a shadow, so that it shows on white too
+    for color, shift in (((70, 70, 76), 1), ((246, 246, 246), 0)):  # with a shadow, to be visible on white
         left = SIZE // 2 - shift
         mask = layer.crop((left, left, left + SIZE, left + SIZE))
         image = Image.composite(Image.new("RGB", image.size, color), image, mask)

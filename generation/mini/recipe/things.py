@@ -1,4 +1,4 @@
-"""What is no person: a cat, a house, a boat, a vase of flowers."""
+"""Subjects other than persons: a cat, a house, a boat, a vase of flowers."""
 
 import random
 from math import cos, pi, sin
@@ -10,7 +10,7 @@ _WHITE, _INK = (252, 252, 250), (40, 34, 38)
 
 
 def paint_thing(canvas: Canvas, scene: Scene, rng: random.Random) -> None:
-    """Paint the subject of a scene that is no person, in the middle of the canvas."""
+    """Paint a subject other than a person in the middle of the canvas."""
     x = (0.5 + rng.uniform(-0.03, 0.03)) * SIDE
     y = (0.5 + rng.uniform(-0.015, 0.015)) * SIDE
     thing = {"cat": _Cat, "house": _House, "boat": _Boat, "vase": _Vase}[scene.subject]
@@ -18,7 +18,7 @@ def paint_thing(canvas: Canvas, scene: Scene, rng: random.Random) -> None:
 
 
 class _Thing:
-    """Something around (x, y); lengths in units of `size`, a share of the canvas."""
+    """A shape around (x, y), with lengths in units of `size`, which is a share of the canvas."""
 
     def __init__(self, canvas: Canvas, scene: Scene, x: float, y: float, size: float) -> None:
         self.canvas, self.scene, self.x, self.y, self.size = canvas, scene, x, y, size

@@ -1,8 +1,8 @@
-"""The world that `mini` knows: what can be in one of its pictures, and how often.
+"""The world of `mini`: which attributes a picture can have, and how often.
 
-Every attribute is drawn independently of every other, so that a word in a negative prompt can be
-judged alone: anyone may wear a mustache here, a child too. Rates lie between 15 and 40 %, so that a
-picture asked for without naming an attribute shows it often enough to be worth excluding.
+All attributes are independent, so that the effect of a word in a negative prompt can be judged alone: anyone may have
+a mustache, a child too. Rates are between 15 and 40 %, so that pictures show an unmentioned attribute often enough to
+make excluding it worthwhile.
 """
 
 import random
@@ -61,7 +61,7 @@ FLAGS: dict[str, float] = {
     "blurry": 0.24,
     "oversaturated": 0.23,
 }
-"""The attributes that are there or not, and the share of pictures that has each."""
+"""Attributes that a picture has or has not, and the share of pictures that have each."""
 
 SHOWN_MORE: dict[str, float] = {
     "person": 2.5,
@@ -82,26 +82,27 @@ SHOWN_MORE: dict[str, float] = {
     "glasses": 0.9,
     "blurry": 0.5,
 }
-"""How many times likelier than another a picture with it is shown to the denoiser.
+"""How many times likelier the denoiser is shown a picture with this attribute.
 
-A short training leans to the middle: what is sharp, bright or vivid comes out in fewer pictures than it went in. The
-odds of independent attributes are multiplied, so independent they stay. People are shown more, so that no caption at
-all means nearly the same as a bare one: the more of them differs, the more else changes when a word takes its place.
+A short training is biased to the middle: sharp, bright or vivid pictures come out less often than they went in. The
+odds of independent attributes are multiplied, so the attributes stay independent. People are shown more often, so that
+an empty caption means nearly the same as a bare one. The more these two differ, the more else changes when a word
+takes the place of the empty caption.
 """
 
 WORN_BY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("mustache", "beard", "earrings", "smile"), PEOPLE),
     **dict.fromkeys(("hat", "glasses", "sunglasses"), (*PEOPLE, "cat")),
 }
-"""What only some subjects can have; a house wears no hat."""
+"""Attributes that only some subjects can have; a house wears no hat."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """All that is in one picture; `layout` seeds the small differences that have no word.
+    """Everything in one picture; `layout` seeds small variations that have no name.
 
-    `hair_color` is also a cat's fur's; `color` is that of the clothes, the walls, the hull or the
-    vase; `hat_color` also that of a roof, a sail, or flowers.
+    `hair_color` is also the colour of a cat's fur; `color` that of clothes, walls, a hull or a vase; `hat_color` also
+    that of a roof, a sail or flowers.
     """
 
     subject: str
@@ -123,14 +124,14 @@ class Scene:
         return self.subject in PEOPLE
 
     def has(self, name: str) -> bool:
-        """Whether the picture has one of `FLAGS`, or this eyewear, exposure or style; or a "person"."""
+        """Whether the picture has this flag of `FLAGS`, this eyewear, exposure or style, or a "person"."""
         if name == "person":
             return self.is_person
         return name in self.flags or name in (self.eyewear, self.exposure, self.style)
 
 
 def sample(rng: random.Random) -> Scene:
-    """A scene of this world, every attribute drawn on its own."""
+    """A random scene, with all attributes drawn independently."""
     subject = rng.choices(SUBJECTS, SUBJECT_WEIGHTS)[0]
     eyewear = rng.choices(EYEWEAR, EYEWEAR_WEIGHTS)[0]
     flags = [name for name, rate in FLAGS.items() if rng.random() < rate]

@@ -47,7 +47,7 @@ def test_where_it_may_not_or_cannot_listen_it_says_so_in_a_line(start_process: S
 @pytest.mark.parametrize(
     ("device", "line"),
     [
-        ("gpu", "notthat: no device “gpu”: say cpu, cuda, cuda:1 or mps"),
+        ("gpu", "notthat: no device “gpu”: use cpu, cuda, cuda:1 or mps"),
         ("cuda:99", "notthat: no device “cuda:99” here: "),
     ],
 )
