@@ -83,14 +83,9 @@ def allowed(beginning: Beginning, caller: Caller, serving: Serving, defaults: De
     steps = caller.limits.steps or serving.steps
     size = caller.limits.size or serving.size
     request = dict(beginning.request or {})
-    for name, asked, most in (
-        ("steps", beginning.steps, steps),
-        ("width", request.get("width"), size),
-        ("height", request.get("height"), size),
-    ):
-        if asked is not None and asked > most:
-            detail = f"{name}: at most {most} may be asked for, not {asked}"
-            raise Problem(403, "beyond-limit", "That is more than is allowed", detail)
+    check_steps(beginning.steps, caller, serving)
+    for name in ("width", "height"):
+        _check_most(name, request.get(name), size)
     for name in ("width", "height"):
         if getattr(defaults, name) > size:
             request.setdefault(name, size - size % 8)
@@ -101,6 +96,17 @@ def allowed(beginning: Beginning, caller: Caller, serving: Serving, defaults: De
         request=request,
         owner=caller.id,
     )
+
+
+def check_steps(steps: int | None, caller: Caller, serving: Serving) -> None:
+    """Raise `Problem`, 403, where somebody asks for more steps than they may have."""
+    _check_most("steps", steps, caller.limits.steps or serving.steps)
+
+
+def _check_most(name: str, asked: int | None, most: int) -> None:
+    if asked is not None and asked > most:
+        detail = f"{name}: at most {most} may be asked for, not {asked}"
+        raise Problem(403, "beyond-limit", "That is more than is allowed", detail)
 
 
 def _too_large(limit: int) -> Problem:

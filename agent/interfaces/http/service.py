@@ -22,6 +22,7 @@ from ...beginning import Beginning, begin_session
 from ...conversation import Conversation, Turn
 from ...edits import Edit, State
 from ...exclusions import NegativePrompt
+from ...feedback import Feedback, joined
 from ...recording import CancelledError, draw
 from ...replaying import Replayed, replay_turn
 from ...studio import Studio
@@ -73,7 +74,8 @@ class Service:
             raise problems.Problem(
                 400, "unknown-model", "There is no such model", f"no model “{model}”: there is {there}"
             )
-        run = Run("start", new_session_id(), beginning.prompt, owner=caller.id, receipt=receipt)
+        words = joined([beginning.prompt, *beginning.feedback])
+        run = Run("start", new_session_id(), words, owner=caller.id, receipt=receipt)
 
         def prepare() -> Attempt:
             defaults = self.studio.engine(model).defaults
@@ -86,7 +88,7 @@ class Service:
         self,
         caller: Caller,
         session: str,
-        feedback: str,
+        feedback: str | Feedback,
         receipt: Receipt | None = None,
         *,
         turn: int | None = None,
@@ -94,7 +96,7 @@ class Service:
     ) -> Run:
         """Say what is wrong with a session's picture: the one that is shown, or that of a `turn`."""
         return await self._ask(
-            caller, session, "say", feedback, receipt, background, lambda on: on.heard(feedback, receipt), turn
+            caller, session, "say", str(feedback), receipt, background, lambda on: on.heard(feedback, receipt), turn
         )
 
     async def edit(
