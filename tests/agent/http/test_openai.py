@@ -3,7 +3,6 @@
 import base64
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from io import BytesIO
 from typing import Any
 
@@ -25,16 +24,8 @@ Connect = Callable[..., OpenAI]
 
 
 @pytest.fixture
-def connect() -> Iterator[Connect]:
-    """A client of a running server, closed in the end."""
-    with ExitStack() as opened:
-
-        def connect(running: Any, key: str = "none", **options: Any) -> OpenAI:
-            return opened.enter_context(
-                OpenAI(base_url=f"{running.url}/v1", api_key=key, **{"max_retries": 0, "timeout": 60, **options})
-            )
-
-        yield connect
+def connect(connect_openai: Connect) -> Connect:
+    return connect_openai
 
 
 @pytest.fixture

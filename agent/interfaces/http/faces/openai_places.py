@@ -145,8 +145,8 @@ def position_of(messages: Sequence[Message], session: str | None, memory: ChatMe
     if place is None:
         place, answered = _pictured(before, memory, chat)
     if place is not None:
-        return Position(place, (*lines_of(before[answered + 1 :]), now), is_remembered)
-    lines = lines_of(before)
+        return Position(place, (*_earlier(before[answered + 1 :], now), now), is_remembered)
+    lines = _earlier(before, now)
     for count in range(len(lines), 0, -1):
         if place := memory.by_lines(chat, lines[:count]):
             return Position(place, (*lines[count:], now), True)
@@ -164,6 +164,13 @@ def lines_of(messages: Sequence[Message]) -> tuple[str, ...]:
             lines.append(line)
         previous = message
     return tuple(lines)
+
+
+def _earlier(messages: Sequence[Message], now: str) -> tuple[str, ...]:
+    """What the user said before; not the same words, sent once more at once."""
+    lines = lines_of(messages)
+    is_again = bool(messages) and messages[-1].role == "user" and messages[-1].text == now
+    return lines[:-1] if is_again else lines
 
 
 def _last_of_the_user(messages: Sequence[Message]) -> int:

@@ -56,8 +56,9 @@ async def begun_once(
     """One session's first picture, and more of the same from other seeds, `count` in all."""
     first = await service.start(caller, beginning, receipt)
     session = first.session
-    if receipt is not None and (kept := await service.reading(partial(service.studio.store.receipts.find, receipt.key))):
-        session = kept.session  # the run only finds it again
+    if receipt is not None:
+        kept = await service.reading(partial(service.studio.store.receipts.find, receipt.key))
+        session = session if kept is None else kept.session  # the run only finds it again
     return await _and_more(service, caller, first, session, count, receipt)
 
 
