@@ -15,7 +15,15 @@ from .... import __version__
 from ...studio import Studio
 from ..web import add_page
 from . import catalogue, live, openapi, operations, pictures, problems, replays, sessions, turns
-from .faces import automatic1111, automatic1111_settings, mcp, openai_chat, openai_images, openai_models
+from .faces import (
+    automatic1111,
+    automatic1111_pictures,
+    automatic1111_settings,
+    mcp,
+    openai_chat,
+    openai_images,
+    openai_models,
+)
 from .limits import BodyLimit
 from .logs import Log, RequestLog
 from .metrics import Metrics
@@ -33,13 +41,17 @@ FACES: tuple[Face, ...] = (
     openai_models.install,
     automatic1111.install,
     automatic1111_settings.install,
+    automatic1111_pictures.install,
     mcp.install,
     add_page,
 )
 """The other faces of the server."""
 
-LARGER_BODIES: dict[str, int] = {"/v1/chat/completions": openai_chat.MOST_BYTES}
-"""Prefixes of paths whose requests may have so many bytes: a chat's history carries its pictures."""
+LARGER_BODIES: dict[str, int] = {
+    "/v1/chat/completions": openai_chat.MOST_BYTES,
+    **automatic1111_pictures.LARGER_BODIES,
+}
+"""Prefixes of paths whose requests may have so many bytes: of those that carry pictures."""
 
 _ROUTERS = (
     sessions.router,

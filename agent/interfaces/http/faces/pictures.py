@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -18,6 +18,7 @@ from ....beginning import Beginning
 from ....conversation import Turn
 from ....edits import Reroll
 from ....feedback import Feedback
+from ....recording import CancelledError
 from ..asking import unless_gone
 from ..callers import Caller
 from ..runs import Run
@@ -69,12 +70,15 @@ def receipt_of(receipt: Receipt | None, index: int) -> Receipt | None:
     return replace(receipt, key=hashlib.sha256(f"{receipt.key}/{index}".encode()).hexdigest())
 
 
-async def drawn(request: Request, runs: list[Run]) -> list[Turn]:
-    """Wait for all of them as long as the client does; where one fails, the others are given up."""
+async def drawn(request: Request, runs: list[Run], *, without: Collection[str] = ()) -> list[Turn]:
+    """Wait for all of them as long as the client does; where one fails, the others are given up.
+
+    Those that are given up for one of the reasons in `without` are left out.
+    """
     with ExitStack() as attending:
         for run in runs:
             attending.enter_context(run.attended())
-        return await unless_gone(request, _turns(runs))
+        return await unless_gone(request, _turns(runs, without))
 
 
 def encoded(path: Path, kind: ImageFormat) -> str:
@@ -98,8 +102,15 @@ def size_of(content: bytes) -> tuple[int, int]:
         return image.size
 
 
-async def _turns(runs: list[Run]) -> list[Turn]:
-    return [await run.result() for run in runs]
+async def _turns(runs: list[Run], without: Collection[str]) -> list[Turn]:
+    turns = []
+    for run in runs:
+        try:
+            turns.append(await run.result())
+        except CancelledError:
+            if run.stopped not in without:
+                raise
+    return turns
 
 
 async def _and_more(
