@@ -24,6 +24,7 @@ from ...mcp import Replay, Report, Say, Show, Start, Undo, mcp_server
 from ..answers import TurnAnswer
 from ..callers import Caller, caller_of
 from ..events import Data
+from ..limits import check_steps
 from ..links import Links
 from ..problems import problem_of
 from ..service import Service
@@ -68,6 +69,7 @@ class ServiceBackend:
         """The first turn of a new session."""
         beginning = Beginning(
             asked.prompt,
+            negative=asked.negative,
             seed=asked.seed,
             steps=asked.steps,
             guidance=asked.guidance,
@@ -78,7 +80,8 @@ class ServiceBackend:
     @_told
     async def say(self, asked: Say, report: Report) -> Turn:
         """The next turn, or the same one where nothing was asked."""
-        return await _followed(await self.service.say(self.caller, asked.session, asked.feedback), report)
+        check_steps(asked.steps, self.caller, self.service.serving)
+        return await _followed(await self.service.say(self.caller, asked.session, asked.as_feedback()), report)
 
     @_told
     async def undo(self, asked: Undo) -> Turn:
