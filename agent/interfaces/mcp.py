@@ -59,9 +59,7 @@ class Start(_Asked):
     """Draw the first picture of a new session."""
 
     prompt: str = Field(description="What the picture should show, and what not: “a man without mustache”.")
-    negative: str = Field(
-        default="", description="Terms to leave out, too, as a negative prompt: “blurry, (text:1.3)”."
-    )
+    negative: str = Field(default="", max_length=MAX_PROMPT_CHARACTERS, description=_NEGATIVE)
     seed: int | None = Field(default=None, description="Seed of the noise; random by default.")
     steps: int | None = Field(default=None, description="Number of denoising steps; by default the model's own.")
     guidance: float | None = Field(default=None, description="Guidance scale; by default the model's own.")
@@ -73,9 +71,7 @@ class Say(_Asked):
 
     session: str = Field(description="The session's id, as `start` told it.")
     feedback: str = Field(description="The user's own words: “too dark”, “no watermark”, “bring the hat back”.")
-    negative: str = Field(
-        default="", description="Terms to leave out, too, as a negative prompt: “blurry, (text:1.3)”."
-    )
+    negative: str = Field(default="", max_length=MAX_PROMPT_CHARACTERS, description=_NEGATIVE)
     seed: int | None = Field(default=None, description="Draw from this seed from now on; by default it stays the same.")
     steps: int | None = Field(default=None, description="Draw in this many steps from now on; by default as before.")
 
