@@ -21,7 +21,6 @@ from .feedback import (
     MAX_LINES,
     Feedback,
     Reading,
-    excludes,
     read_beginning,
     read_lines,
     undone,
@@ -250,7 +249,7 @@ class Conversation:
         number = self.studio.store.next_number(self.id)
         after = apply(before, said.edits, turn=number, words=words) if read_as is None else read_as.state
         if asked is not None:
-            said, after = _with_what_else_is_asked(asked, said, after, number, words)
+            said, after = asked.applied(said, after, number, words)
         steps = parent.request["num_inference_steps"] if asked is None or asked.steps is None else asked.steps
         if after != before or steps != parent.request["num_inference_steps"]:
             self._check_prompt(after.prompt)
@@ -355,22 +354,6 @@ def turn_json(turn: Turn) -> dict[str, Any]:
         "seconds": round(turn.seconds, 3),
         "negative_effect": negative_effect(turn),
     }
-
-
-def _with_what_else_is_asked(
-    asked: Feedback, said: Interpretation, after: State, number: int, words: str
-) -> tuple[Interpretation, State]:
-    """The same with a negative prompt's terms, another seed and other steps, where they are asked for."""
-    excluded = excludes(asked.negative)
-    told = [describe(excluded, after)] if excluded else []
-    after = apply(after, excluded, turn=number, words=words)
-    if asked.seed is not None:
-        after = replace(after, seed=asked.seed)
-        told.append(f"From seed {asked.seed}.")
-    if asked.steps is not None:
-        told.append(f"In {asked.steps} steps.")
-    heard = [said.reply] if said.edits or not told else []
-    return said.model_copy(update={"edits": (*said.edits, *excluded), "reply": " ".join([*heard, *told])}), after
 
 
 def negative_of(turn: Turn) -> NegativePrompt:

@@ -38,6 +38,19 @@ class Feedback:
     def __str__(self) -> str:
         return joined(self.lines)
 
+    def applied(self, said: Interpretation, after: State, turn: int, words: str) -> tuple[Interpretation, State]:
+        """What the lines came to, with the negative prompt, the seed and the steps, which the reply tells."""
+        excluded = excludes(self.negative)
+        told = [describe(excluded, after)] if excluded else []
+        after = apply(after, excluded, turn=turn, words=words)
+        if self.seed is not None:
+            after = replace(after, seed=self.seed)
+            told.append(f"From seed {self.seed}.")
+        if self.steps is not None:
+            told.append(f"In {self.steps} steps.")
+        heard = [said.reply] if said.edits or not told else []
+        return said.model_copy(update={"edits": (*said.edits, *excluded), "reply": " ".join([*heard, *told])}), after
+
 
 @dataclass(frozen=True)
 class Reading:

@@ -92,6 +92,23 @@ def test_pictures_come_as_they_are_asked_for(client: OpenAI) -> None:
     assert picture(whole.b64_json).format == "WEBP"
 
 
+@pytest.mark.parametrize(
+    ("more", "lines"),
+    [
+        ({"quality": "auto", "background": "opaque", "output_compression": 50}, []),
+        ({"background": "transparent"}, ["background: pictures are opaque"]),
+        ({"quality": "high"}, ["quality: it is the model's own; ask for more or fewer `steps`"]),
+        ({"style": "vivid"}, ["style: say it in the prompt"]),
+        ({"output_format": "jpeg", "output_compression": 50}, ["output_compression: it is always 95"]),
+    ],
+)
+def test_what_is_not_honoured_is_told(client: OpenAI, more: dict[str, Any], lines: list[str]) -> None:
+    answer = client.images.generate(prompt="a pier", **more)
+    assert (answer.model_extra or {})["warnings"] == lines
+    (completed,) = client.images.generate(prompt="a pier", stream=True, **more)
+    assert completed.model_extra["warnings"] == lines
+
+
 def test_some_pictures_are_from_seeds_that_follow_each_other(server: Any, client: OpenAI) -> None:
     answer = client.images.generate(
         prompt="a pier", n=3, extra_body={"seed": 7, "negative_prompt": "fog, (rain:1.3)", "steps": 2}

@@ -1,6 +1,9 @@
 """Chats as front ends send them: without the titles of their pictures, with errors in them, or from elsewhere."""
 
 import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -186,6 +189,16 @@ def test_words_are_read_in_parts_of_any_name(client: OpenAI, kind: str) -> None:
         user([{"type": kind, "text": "no fog"}, {"type": kind, "text": None}]),
     )
     assert (turn["turn"], turn["negative"]) == (1, "fog")
+
+
+def test_a_chat_whose_session_is_gone_is_read_again(server: Running, client: OpenAI, home: Path) -> None:
+    said, first = ask(client, user("a harbour"))
+    with closing(sqlite3.connect(home / "notthat.db")) as db:
+        db.execute("UPDATE sessions SET id = ? WHERE id = ?", ("0" * 16, first["session"]))
+        db.commit()
+    _, turn = ask(client, user("a harbour"), assistant(without_title(said)), user("no fog"))
+    assert turn["session"] != first["session"]
+    assert (turn["turn"], turn["negative"]) == (0, "fog")
 
 
 def test_a_session_that_is_named_knows_what_was_said(server: Running, client: OpenAI) -> None:

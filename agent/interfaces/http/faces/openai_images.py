@@ -23,7 +23,7 @@ from .openai_partials import Partials, usage_of_images
 from .openai_places import Place
 from .openai_shapes import ModelName, errors, makes_links, model_named, router
 from .openai_streams import STREAM, streaming
-from .pictures import ImageFormat, begun, drawn, encoded, gone_on
+from .pictures import QUALITY, ImageFormat, begun, drawn, encoded, gone_on
 
 _router = router()
 
@@ -33,7 +33,7 @@ _MOST = 10
 class ImagesAsked(BaseModel):
     """OpenAI's fields, and `session`, `seed`, `negative_prompt`, `steps`, `guidance` and `policies` of our own.
 
-    Fields of OpenAI's that mean nothing here, such as `quality` and `style`, are taken and change nothing.
+    Fields of OpenAI's that mean nothing here, such as `quality` and `style`, change nothing, and `warnings` say so.
     """
 
     model_config = ConfigDict(
@@ -88,6 +88,7 @@ class ImagesAnswer(BaseModel):
     usage: dict[str, Any] = Field(description="What a language model took to read the words; zero with the rules.")
     data: list[ImageData]
     session: str = Field(description="The first picture's.")
+    warnings: list[str] = Field(default=[], description="What of the request is not honoured, a line each.")
 
 
 @_router.post(
@@ -113,7 +114,8 @@ async def generations(
         runs = await begun(service, caller, _beginning(asked, service), count, receipt)
     if asked.stream:
         kind = asked.output_format or "png"
-        return await streaming(Partials(runs[0], service, links, kind, asked.partial_images or 0).chunks())
+        partials = Partials(runs[0], service, links, kind, asked.partial_images or 0, _warnings(asked, kind))
+        return await streaming(partials.chunks())
     return await _answer(request, service, runs, asked, links)
 
 
@@ -164,7 +166,23 @@ async def _answer(
             for turn, text in zip(turns, content, strict=True)
         ],
         session=turns[0].session,
+        warnings=_warnings(asked, kind),
     )
+
+
+def _warnings(asked: ImagesAsked, kind: ImageFormat) -> list[str]:
+    """What of OpenAI's fields is done otherwise here."""
+    fields = asked.model_extra or {}
+    told = []
+    if fields.get("background") == "transparent":
+        told.append("background: pictures are opaque")
+    if fields.get("quality") not in (None, "auto", "standard"):
+        told.append("quality: it is the model's own; ask for more or fewer `steps`")
+    if fields.get("style") is not None:
+        told.append("style: say it in the prompt")
+    if kind != "png" and fields.get("output_compression") not in (None, QUALITY):
+        told.append(f"output_compression: it is always {QUALITY}")
+    return told
 
 
 def _data(turn: Turn, url: str | None, content: str | None) -> ImageData:

@@ -35,7 +35,10 @@ def usage_of_images(turns: Sequence[Turn]) -> dict[str, Any]:
 class Partials:
     """The events of a run, `most` of them partial pictures, evenly over its steps."""
 
-    def __init__(self, run: Run, service: Service, links: Links, kind: ImageFormat, most: int) -> None:
+    def __init__(
+        self, run: Run, service: Service, links: Links, kind: ImageFormat, most: int, warnings: Sequence[str] = ()
+    ) -> None:
+        self._warnings = list(warnings)
         self._run, self._service, self._links = run, service, links
         self._kind, self._most = kind, most
         self._sent = 0
@@ -77,6 +80,7 @@ class Partials:
             "reply": turn.reply,
             "session": turn.session,
             "turn": turn.number,
+            "warnings": self._warnings,
         }
         content = await self._service.reading(turn.image.read_bytes)
         return _event(

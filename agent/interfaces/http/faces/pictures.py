@@ -26,6 +26,8 @@ from ..service import Service
 from .openai_places import Place
 
 ImageFormat = Literal["png", "jpeg", "webp"]
+QUALITY = 95
+"""Of JPEG and WebP, from 0 to 100."""
 
 
 async def begun(
@@ -91,7 +93,7 @@ def as_text(content: bytes, kind: ImageFormat) -> str:
     if kind != "png":
         file = BytesIO()
         with Image.open(BytesIO(content)) as image:
-            image.convert("RGB").save(file, kind.upper(), quality=95)
+            image.convert("RGB").save(file, kind.upper(), quality=QUALITY)
         content = file.getvalue()
     return base64.b64encode(content).decode()
 
