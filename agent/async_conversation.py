@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 from .background import AsyncOnStep, in_background
 from .conversation import Conversation, Turn
 from .edits import Edit, State
+from .feedback import Feedback
 from .studio import OnStep, Studio
 
 
@@ -33,6 +34,7 @@ class AsyncConversation:
         prompt: str,
         studio: Studio | None = None,
         *,
+        negative: str = "",
         seed: int | None = None,
         steps: int | None = None,
         guidance: float | None = None,
@@ -47,6 +49,7 @@ class AsyncConversation:
             return Conversation.start(
                 prompt,
                 studio,
+                negative=negative,
                 seed=seed,
                 steps=steps,
                 guidance=guidance,
@@ -92,7 +95,7 @@ class AsyncConversation:
         """What the picture at the head was made from."""
         return self._conversation.state
 
-    async def say(self, feedback: str, on_step: AsyncOnStep | None = None) -> Turn:
+    async def say(self, feedback: str | Feedback, on_step: AsyncOnStep | None = None) -> Turn:
         """Say what is wrong with the picture; the next turn, or the same one where nothing was asked."""
         return await self._next(partial(self._conversation.say, feedback), on_step)
 

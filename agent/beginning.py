@@ -3,18 +3,18 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from ..errors import InvalidInputError
 from ..generation import GenerationRequest, absolute
 from ..storage import Attempt, SessionStart
-from .edits import MAX_PROMPT_CHARACTERS, Exclude, SetPrompt, State, apply
-from .exclusions import NegativePrompt, read_negative
-from .interpreters import Interpretation
+from .edits import State, apply
+from .exclusions import NegativePrompt
+from .feedback import MAX_LINES, excludes, joined, read_beginning, words_of
 from .recording import new_turn, provenance, remarks
 from .replies import describe
 from .studio import Studio
-from .terms import one_line
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,13 @@ class Beginning:
     """What a session is begun with: the words, and what else is asked for; None is the model's default.
 
     `negative` is a negative prompt as people write it, excluded besides what the words exclude; `request`
-    names further values of a `GenerationRequest`, such as its `method` or `loras`.
+    names further values of a `GenerationRequest`, such as its `method` or `loras`. `feedback` are lines that were
+    said of the picture already, as in a chat that began elsewhere: they are read in order, and only the picture
+    after the last of them is drawn.
     """
 
     prompt: str
+    feedback: tuple[str, ...] = ()
     negative: str = ""
     seed: int | None = None
     steps: int | None = None
@@ -45,18 +48,17 @@ def begin_session(beginning: Beginning, studio: Studio, recorded: Attempt | None
     Raises:
         InvalidInputError: where the prompt says nothing, or asks for what a policy forbids.
     """
-    words = words_of(beginning.prompt, "prompt", "say what the picture should show")
+    lines = _lines(beginning)
     model, policies = absolute(beginning.model or studio.model), beginning.policies
     policy = studio.policies(policies)
     blank = State("", policy, secrets.randbelow(2**32) if beginning.seed is None else beginning.seed, policy)
-    said = as_first_prompt(studio.interpreter.interpret(words, blank), words, blank)
-    negative, deviations = read_negative(beginning.negative)
-    if negative:
-        excluded = (Exclude(term=each.term, weight=each.weight) for each in negative)
+    read = read_beginning(lines, blank, studio.interpreter.interpret, partial(studio.check_prompt, names=policies))
+    said, state, words = read.said, read.state, joined(lines)
+    excluded, deviations = excludes(beginning.negative)
+    if excluded:
         edits = (*said.edits, *excluded)
         said = said.model_copy(update={"edits": edits, "reply": describe(edits, blank)})
-    state = apply(blank, said.edits, turn=0, words=words)
-    studio.check_prompt(state.prompt, policies)
+        state = apply(state, excluded, turn=0, words=words)
     asked = {
         **(beginning.request or {}),
         "model": model,
@@ -71,34 +73,18 @@ def begin_session(beginning: Beginning, studio: Studio, recorded: Attempt | None
     engine = studio.engine(model)
     unsaid = remarks(engine, first, replace(blank, negative=NegativePrompt()), state)
     reply = " ".join([said.reply, *deviations, *unsaid])
-    turn = new_turn(0, None, words, said.edits, reply, state, first, provenance(studio, first, policies, said))
+    made_with = provenance(studio, first, policies, said, lines)
+    turn = new_turn(0, None, words, said.edits, reply, state, first, made_with)
     start = SessionStart(model, policies, beginning.owner)
     if recorded is not None:
         return studio.store.attempts.prepare(recorded, turn, start)
     return studio.store.attempts.begin_session(start, turn)
 
 
-def words_of(text: str, name: str, hint: str) -> str:
-    """What somebody typed, on one line. Raises `InvalidInputError` where that is nothing, or too much."""
-    words = one_line(text)
-    if not words:
-        raise InvalidInputError(f"the {name} is empty: {hint}")
-    if len(words) > MAX_PROMPT_CHARACTERS:
+def _lines(beginning: Beginning) -> tuple[str, ...]:
+    if len(beginning.feedback) >= MAX_LINES:
         raise InvalidInputError(
-            f"the {name} is too long: {len(words)} characters, and at most {MAX_PROMPT_CHARACTERS} are read"
+            f"{len(beginning.feedback) + 1} lines were said, and at most {MAX_LINES} are read at once: begin again"
         )
-    return words
-
-
-def as_first_prompt(said: Interpretation, words: str, blank: State) -> Interpretation:
-    """A first prompt is a description whatever it sounds like: where none was heard, it is taken whole.
-
-    Raises:
-        InvalidInputError: where it only says what the picture should not show.
-    """
-    if any(isinstance(edit, SetPrompt) for edit in said.edits):
-        return said
-    if any(isinstance(edit, Exclude) for edit in said.edits):
-        raise InvalidInputError(f"“{words}” only says what is not wanted: say what the picture should show, too")
-    edits = (SetPrompt(text=words),)
-    return said.model_copy(update={"edits": edits, "reply": describe(edits, blank)})
+    prompt = words_of(beginning.prompt, "prompt", "say what the picture should show")
+    return (prompt, *(words_of(each, "feedback", "say what is wrong with the picture") for each in beginning.feedback))

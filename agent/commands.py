@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from .beginning import Beginning
 from .edits import Edit
+from .feedback import Feedback, joined
 
 
 class _Command(BaseModel):
@@ -25,20 +26,20 @@ class StartCommand(_Command):
     @property
     def words(self) -> str:
         """What was typed."""
-        return self.options.prompt
+        return joined([self.options.prompt, *self.options.feedback])
 
 
 class SayCommand(_Command):
     """Interpret feedback on the turn that is shown, or on the turn of this number."""
 
     kind: Literal["say"] = "say"
-    feedback: str
+    feedback: Feedback
     turn: int | None = None
 
     @property
     def words(self) -> str:
         """What was typed."""
-        return self.feedback
+        return str(self.feedback)
 
 
 class EditCommand(_Command):

@@ -5,24 +5,36 @@ the request a picture, and all of it is stored as a turn. That is recorded befor
 words are lost; a turn that fails or is cancelled leaves the session as it was, and can be retried.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import InvalidInputError
 from ..generation import GenerationRequest
 from ..storage import Attempt, Receipt, SessionRecord, StorageError, TurnRecord
-from .beginning import Beginning, as_first_prompt, begin_session, words_of
+from .beginning import Beginning, begin_session
 from .commands import Change, EditCommand, SayCommand, SeedCommand, StartCommand, commands_adapter
-from .edits import Edit, State, Undo, apply
+from .edits import Edit, State, apply
 from .effects import negative_effect
 from .exclusions import Exclusion, NegativePrompt
+from .feedback import (
+    MAX_LINES,
+    Feedback,
+    Reading,
+    read_beginning,
+    read_lines,
+    undone,
+    words_of,
+)
 from .interpreters import Interpretation
-from .recording import draw, edits_as_json, end_turn, new_turn, provenance, remarks
+from .recording import draw, edits_as_json, end_turn, interpreter_record, lines_of, new_turn, provenance, remarks
 from .replies import describe
 from .studio import OnStep, Studio
 from .terms import one_line
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 Turn = TurnRecord
 """A finished turn; after words that changed nothing, the turn that is still shown, with those words."""
@@ -59,6 +71,7 @@ class Conversation:
         prompt: str,
         studio: Studio | None = None,
         *,
+        negative: str = "",
         seed: int | None = None,
         steps: int | None = None,
         guidance: float | None = None,
@@ -69,11 +82,12 @@ class Conversation:
     ) -> Self:
         """A new session with its first picture; what the prompt says is not wanted is excluded.
 
-        What is None is the model's default, and the seed is drawn. `request` names further values of a
-        `GenerationRequest`, such as its `method` or `loras`.
+        `negative` is a negative prompt whose terms are excluded besides. What is None is the model's default, and
+        the seed is drawn. `request` names further values of a `GenerationRequest`, such as its `method` or `loras`.
         """
         beginning = Beginning(
             prompt,
+            negative=negative,
             seed=seed,
             steps=steps,
             guidance=guidance,
@@ -114,12 +128,13 @@ class Conversation:
         """What the picture at the head was made from."""
         return self._state(self.head)
 
-    def say(self, feedback: str, on_step: OnStep | None = None) -> Turn:
+    def say(self, feedback: str | Feedback, on_step: OnStep | None = None) -> Turn:
         """Say what is wrong with the picture; the next turn, or the same one where nothing was asked.
 
         A new turn keeps the seed, so that only what was asked for changes.
         """
-        return self._drawn(self.prepare(SayCommand(feedback=feedback)), on_step)
+        said = Feedback((feedback,)) if isinstance(feedback, str) else feedback
+        return self._drawn(self.prepare(SayCommand(feedback=said)), on_step)
 
     def edit(self, edits: Iterable[Edit], on_step: OnStep | None = None) -> Turn:
         """Change what is excluded or wanted by edits instead of words; the next turn, as `say` gives it."""
@@ -162,10 +177,12 @@ class Conversation:
         Raises:
             InvalidInputError: where a first prompt would be refused today.
         """
-        if turn.parent is not None:
-            return self._interpret(turn.feedback, self.studio.store.turn(self.id, turn.parent))
-        blank = State("", self._policy, turn.seed, self._policy)
-        return as_first_prompt(self.studio.interpreter.interpret(turn.feedback, blank), turn.feedback, blank)
+        lines = lines_of(turn)
+        if turn.parent is None:
+            blank = State("", self._policy, turn.seed, self._policy)
+            return read_beginning(lines, blank, self.studio.interpreter.interpret, self._check_prompt).said
+        parent = self.studio.store.turn(self.id, turn.parent)
+        return self._interpret(lines[0], parent) if len(lines) == 1 else self._read(lines, parent, turn.number).said
 
     def catch_up(self) -> Turn:
         """Go on from what the session shows now, whoever made it."""
@@ -176,21 +193,27 @@ class Conversation:
         """Every turn of the session, in order of creation."""
         return self.studio.store.turns(self.id)
 
-    def _prepare_feedback(self, feedback: str, recorded: Attempt | None) -> Turn | Attempt:
-        words = words_of(feedback, "feedback", "say what is wrong with the picture")
+    def _prepare_feedback(self, feedback: Feedback, recorded: Attempt | None) -> Turn | Attempt:
+        if len(feedback.lines) > MAX_LINES:
+            raise InvalidInputError(f"{len(feedback.lines)} lines were said, and at most {MAX_LINES} are read at once")
+        lines = tuple(words_of(line, "feedback", "say what is wrong with the picture") for line in feedback.lines)
+        feedback = replace(feedback, lines=lines)
+        if len(lines) > 1:
+            return self._prepare_lines(feedback, recorded)
+        words = str(feedback)
         said = self._interpret(words, self.head)
-        undone = _undone(said.edits)
-        parent = self._ancestor(undone)
-        if parent is not None and undone and len(said.edits) > 1:  # the rest was said of the picture gone back to
+        back = undone(said.edits)
+        parent = self._ancestor(back)
+        if parent is not None and back and len(said.edits) > 1:  # the rest was said of the picture gone back to
             said = self._interpret(words, parent)
-        return self._change(words, said, undone, parent, recorded)
+        return self._change(words, said, back, parent, recorded, asked=feedback)
 
     def _prepare_edits(self, edits: tuple[Edit, ...], recorded: Attempt | None) -> Turn | Attempt:
-        undone = _undone(edits)
-        parent = self._ancestor(undone)
+        back = undone(edits)
+        parent = self._ancestor(back)
         said = Interpretation(edits=edits, reply=describe(edits, self._state(parent or self.head)))
         words = one_line(said.reply)
-        return self._change(words, said, undone, parent, recorded, read=False)
+        return self._change(words, said, back, parent, recorded, read=False)
 
     def _prepare_seed(self, seed: int, recorded: Attempt | None) -> Turn | Attempt:
         state, words = self.state, f"seed {seed}"
@@ -205,28 +228,65 @@ class Conversation:
             self.head = prepared = draw(self.studio, prepared, on_step)
         return prepared
 
+    def _prepare_lines(self, feedback: Feedback, recorded: Attempt | None) -> Turn | Attempt:
+        """Several lines at once: they grow from the turn that they don't go back beyond."""
+        path = self.studio.store.path(self.id, self.head.number)
+        read = self._read(feedback.lines, self.head, self._number(recorded))
+        parent, back = path[read.kept - 1], len(path) - read.kept
+        return self._change(str(feedback), read.said, back, parent, recorded, asked=feedback, read_as=read)
+
+    def _read(self, lines: Sequence[str], turn: Turn, number: int) -> Reading:
+        """What lines mean that are said one after the other of a turn's picture, for the turn of this number."""
+        states = [self._state(each) for each in self.studio.store.path(self.id, turn.number)]
+        picture = self._picture(turn)
+
+        def interpret(words: str, state: State) -> Interpretation:
+            return self.studio.interpreter.interpret(words, state, picture)
+
+        return read_lines(lines, states, number, interpret, self._check_prompt)
+
+    def _check_prompt(self, prompt: str) -> None:
+        self.studio.check_prompt(prompt, self._policies)
+
     def _change(
         self,
         words: str,
         said: Interpretation,
-        undone: int,
+        back: int,
         parent: Turn | None,
         recorded: Attempt | None,
         *,
+        asked: Feedback | None = None,
+        read_as: Reading | None = None,
         read: bool = True,
     ) -> Turn | Attempt:
         """What these edits make of the turn that they go back to; None is one before the first."""
         if parent is None:
-            return replace(self.head, feedback=words, edits=(), reply=self._cannot_undo(undone))
+            return self._unchanged(words, said.model_copy(update={"edits": (), "reply": self._cannot_undo(back)}), read)
         before = self._state(parent)
         number = self._number(recorded)
-        after = apply(before, said.edits, turn=number, words=words)
-        if after != before:
-            self.studio.check_prompt(after.prompt, self._policies)
-            return self._grow(parent, number, words, said, before, after, recorded, read=read)
-        if undone:
+        after = apply(before, said.edits, turn=number, words=words) if read_as is None else read_as.state
+        if asked is not None:
+            said, after = asked.applied(said, after, number, words)
+        steps = parent.request["num_inference_steps"] if asked is None or asked.steps is None else asked.steps
+        if after != before or steps != parent.request["num_inference_steps"]:
+            self._check_prompt(after.prompt)
+            lines = asked.lines if asked is not None else ()
+            return self._grow(parent, number, words, said, before, after, recorded, read=read, steps=steps, lines=lines)
+        if back:
             self.head = self.studio.store.move_head(self.id, parent.number, recorded.receipt if recorded else None)
-        return replace(self.head, feedback=words, edits=edits_as_json(said.edits), reply=said.reply)
+        return self._unchanged(words, said, read)
+
+    def _unchanged(self, words: str, said: Interpretation, read: bool) -> Turn:
+        """The turn that is still shown, with the words that changed nothing."""
+        told = {"interpreter": interpreter_record(self.studio, said) if read else None}
+        return replace(
+            self.head,
+            feedback=words,
+            edits=edits_as_json(said.edits),
+            reply=said.reply,
+            provenance={**(self.head.provenance or {}), **told},
+        )
 
     def _grow(
         self,
@@ -239,14 +299,20 @@ class Conversation:
         recorded: Attempt | None,
         *,
         read: bool = True,
+        steps: int | None = None,
+        lines: Sequence[str] = (),
     ) -> Attempt:
         engine = self.studio.engine(parent.request["model"])
         request = GenerationRequest.checked(**parent.request).followed(
-            engine.defaults, prompt=after.prompt, negative_prompt=after.negative.render(), seed=after.seed
+            engine.defaults,
+            prompt=after.prompt,
+            negative_prompt=after.negative.render(),
+            seed=after.seed,
+            num_inference_steps=parent.request["num_inference_steps"] if steps is None else steps,
         )
         self.check(request)
         reply = " ".join([said.reply, *remarks(engine, request, before, after)])
-        made_with = provenance(self.studio, request, self._policies, said if read else None)
+        made_with = provenance(self.studio, request, self._policies, said if read else None, lines)
         turn = new_turn(number, parent.number, words, said.edits, reply, after, request, made_with)
         if recorded is not None:
             return self.studio.store.attempts.prepare(recorded, turn)
@@ -265,11 +331,13 @@ class Conversation:
 
     def _interpret(self, words: str, turn: Turn) -> Interpretation:
         """What words mean when they are said of a turn's picture."""
-        picture = None
-        with suppress(StorageError):  # a picture that is gone can still be spoken of
-            picture = self.studio.store.images.open(turn.sha256)
         state = replace(self._state(turn), recent=self._recent(turn))
-        return self.studio.interpreter.interpret(words, state, picture)
+        return self.studio.interpreter.interpret(words, state, self._picture(turn))
+
+    def _picture(self, turn: Turn) -> "Image | None":
+        with suppress(StorageError):  # a picture that is gone can still be spoken of
+            return self.studio.store.images.open(turn.sha256)
+        return None
 
     def _recent(self, turn: Turn) -> tuple[tuple[str, str], ...]:
         """What was said and answered on the way to a turn."""
@@ -355,10 +423,6 @@ def turn_json(turn: Turn) -> dict[str, Any]:
         "seconds": round(turn.seconds, 3),
         "negative_effect": negative_effect(turn),
     }
-
-
-def _undone(edits: Iterable[Edit]) -> int:
-    return sum(edit.turns for edit in edits if isinstance(edit, Undo))
 
 
 def negative_of(turn: Turn) -> NegativePrompt:

@@ -1,5 +1,6 @@
 """How a turn is drawn so that nothing is lost: recorded first, then drawn, then kept or ended with the reason."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Literal
@@ -10,7 +11,7 @@ from ..generation import Engine, GenerationRequest, generate
 from ..storage import Attempt, ExclusionRecord, NewTurn, StorageError, TurnRecord, UnknownSessionError
 from .edits import Edit, State, edits_adapter
 from .effects import seen
-from .interpreters import Interpretation
+from .interpreters import Interpretation, Usage
 from .replies import listed_turns
 from .studio import OnStep, Studio
 from .terms import one_line
@@ -18,23 +19,41 @@ from .turn_png import text_of
 
 
 def provenance(
-    studio: Studio, request: GenerationRequest, policies: tuple[str, ...], said: Interpretation | None
+    studio: Studio,
+    request: GenerationRequest,
+    policies: tuple[str, ...],
+    said: Interpretation | None,
+    lines: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What a turn is made with besides its request: the engine's side, the policies' text, the interpreter's answer.
 
-    `said` is None where no words were interpreted.
+    `said` is None where no words were interpreted; `lines` are kept where several were.
     """
     return {
         "notthat": __version__,
         **studio.provenance(request.model),
         "policies": studio.policy_texts(policies),
-        "interpreter": None if said is None else _interpreter(studio, said),
+        "interpreter": None if said is None else interpreter_record(studio, said),
+        **({"lines": list(lines)} if len(lines) > 1 else {}),
     }
 
 
-def _interpreter(studio: Studio, said: Interpretation) -> dict[str, Any]:
+def interpreter_record(studio: Studio, said: Interpretation) -> dict[str, Any]:
+    """Who interpreted words, what they were answered themselves, and what it took."""
     fallback = {"fallback": True} if said.fallback else {}
-    return {"name": studio.interpreter.name, "raw": said.raw, **fallback}
+    usage = {} if said.usage is None else {"usage": said.usage.model_dump()}
+    return {"name": studio.interpreter.name, "raw": said.raw, **fallback, **usage}
+
+
+def lines_of(turn: TurnRecord) -> list[str]:
+    """The lines that were said for a turn, one after the other; mostly one."""
+    return [str(line) for line in (turn.provenance or {}).get("lines") or [turn.feedback]]
+
+
+def usage_of(turn: TurnRecord) -> Usage:
+    """The tokens that a language model took to interpret a turn's words; none where the rules did."""
+    taken = ((turn.provenance or {}).get("interpreter") or {}).get("usage")
+    return Usage() if taken is None else Usage.model_validate(taken)
 
 
 class CancelledError(NotthatError):

@@ -50,7 +50,9 @@ def story(path: Sequence["Turn"], term: str) -> tuple[Event, ...]:
         now = found.weight if found else None
         if now != before:
             name, source = (found.term, found.source) if found else (name, "user")
-            words = "" if found and found.source != "user" and before is None else turn.feedback
+            words = turn.feedback
+            if found and before is None:
+                words = found.words if found.source == "user" else ""
             events.append(Event(turn.number, name, before, now, source, words))
         before = now
     return tuple(events)

@@ -125,5 +125,5 @@ def exclusions(turn: "Turn", effects: Mapping[str, float] | None = None) -> Tabl
     table = Table(*columns, box=None, header_style="dim", pad_edge=False)
     for e in turn.exclusions:
         moved = [] if effects is None else [f"{effects[e.term]:.1%}" if e.term in effects else "nothing"]
-        table.add_row(escape(e.term), f"{e.weight:g}", e.source, str(e.since), escape(e.words), *moved)
+        table.add_row(escape(e.term), f"{e.weight:g}", escape(e.source), str(e.since), escape(e.words), *moved)
     return table

@@ -26,6 +26,8 @@ from ...generation import Progress
 from ..async_conversation import AsyncConversation
 from ..background import AsyncOnStep, in_background
 from ..conversation import Turn, turn_json
+from ..edits import MAX_PROMPT_CHARACTERS
+from ..feedback import Feedback
 from ..replaying import Replayed
 from ..replaying import replay as replayed
 from ..studio import Studio
@@ -46,6 +48,9 @@ _MOST_PIXELS = 1024
 """A picture that is larger is shown as a smaller JPEG, since hosts refuse answers of megabytes; the link is to all."""
 
 
+_NEGATIVE = "Terms to leave out besides, as a negative prompt: “blurry, (text:1.3)”."
+
+
 class _Asked(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -54,9 +59,10 @@ class Start(_Asked):
     """Draw the first picture of a new session."""
 
     prompt: str = Field(description="What the picture should show, and what not: “a man without mustache”.")
-    seed: int | None = Field(default=None, description="Where the noise starts from; drawn where it isn't given.")
-    steps: int | None = Field(default=None, description="Denoising steps; by default the model's own.")
-    guidance: float | None = Field(default=None, description="How strongly the words count.")
+    negative: str = Field(default="", max_length=MAX_PROMPT_CHARACTERS, description=_NEGATIVE)
+    seed: int | None = Field(default=None, description="Seed of the noise; random by default.")
+    steps: int | None = Field(default=None, description="Number of denoising steps; by default the model's own.")
+    guidance: float | None = Field(default=None, description="Guidance scale; by default the model's own.")
     policies: list[str] = Field(default=[], description="Packs of exclusions that always apply, such as “quality”.")
 
 
@@ -65,6 +71,13 @@ class Say(_Asked):
 
     session: str = Field(description="The session's id, as `start` told it.")
     feedback: str = Field(description="The user's own words: “too dark”, “no watermark”, “bring the hat back”.")
+    negative: str = Field(default="", max_length=MAX_PROMPT_CHARACTERS, description=_NEGATIVE)
+    seed: int | None = Field(default=None, description="Draw from this seed from now on; by default it stays the same.")
+    steps: int | None = Field(default=None, description="Draw in this many steps from now on; by default as before.")
+
+    def as_feedback(self) -> Feedback:
+        """All that is asked of the next picture."""
+        return Feedback((self.feedback,), negative=self.negative, seed=self.seed, steps=self.steps)
 
 
 class Undo(_Asked):
@@ -270,6 +283,7 @@ class StudioBackend:
         conversation = await AsyncConversation.start(
             asked.prompt,
             self.studio,
+            negative=asked.negative,
             seed=asked.seed,
             steps=asked.steps,
             guidance=asked.guidance,
@@ -280,7 +294,8 @@ class StudioBackend:
 
     async def say(self, asked: Say, report: Report) -> Turn:
         """The next turn; two that are asked for at once are drawn one after the other."""
-        return await (await AsyncConversation.open(asked.session, self.studio)).say(asked.feedback, _reporting(report))
+        conversation = await AsyncConversation.open(asked.session, self.studio)
+        return await conversation.say(asked.as_feedback(), _reporting(report))
 
     async def undo(self, asked: Undo) -> Turn:
         """The turn that is shown now."""

@@ -188,3 +188,33 @@ def test_the_configuration_that_the_help_shows_is_json() -> None:
 
     _, shown = (hosting.mcp.__doc__ or "").split("Example:")
     assert json.loads(shown)["mcpServers"]["notthat"]["args"][0] == "mcp"
+
+
+def test_a_host_may_ask_for_a_negative_prompt_a_seed_and_steps(studio: Studio) -> None:
+    async def test() -> None:
+        async with Client(mcp_server(lambda _: StudioBackend(studio))) as client:
+            asked: dict[str, Any] = {"prompt": "a harbour", "negative": "rain, (boats:1.3)", "seed": 4, "steps": 3}
+            first = (await client.call_tool("start", asked)).structured_content
+            assert (first["negative"], first["seed"], first["steps"]) == ("rain, (boats:1.3)", 4, 3)
+            session = first["session"]
+            asked = {"session": session, "feedback": "no fog", "negative": "gulls", "seed": 9, "steps": 2}
+            said = (await client.call_tool("say", asked)).structured_content
+            assert (said["negative"], said["seed"], said["steps"]) == ("rain, (boats:1.3), fog, gulls", 9, 2)
+            assert [edit["op"] for edit in said["edits"]] == ["exclude", "exclude"]
+            more = (await client.call_tool("say", {"session": session, "feedback": "no hat"})).structured_content
+            assert (more["seed"], more["steps"], more["turn"]) == (9, 2, 2)
+            praise = {"session": session, "feedback": "I love it", "seed": 10}
+            assert (await client.call_tool("say", praise)).structured_content["turn"] == 3
+            again = await client.call_tool("replay", {"session": session})
+            assert again.structured_content["identical"] == 4
+            for more, line in [
+                ({"steps": 0}, "--steps: input should be greater than or equal to 1, not 0"),
+                ({"seed": -1}, "--seed"),
+                ({"negative": "fog, " * 500}, "negative: String should have at most 2000 characters"),
+            ]:
+                refused = await client.call_tool("say", {"session": session, "feedback": "no fog", **more})
+                assert refused.is_error
+                assert words(refused).startswith(line)
+            assert len(studio.store.turns(session)) == 4
+
+    run(test())

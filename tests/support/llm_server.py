@@ -20,6 +20,8 @@ class Server:
     def __init__(self) -> None:
         self.script: deque[str | Send] = deque()
         self.refuses: set[str] = set()
+        self.usage: dict[str, int] | None = None
+        """What each answer is said to have taken; None where the server doesn't count."""
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str] = []
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -55,7 +57,7 @@ class Server:
                     send_error(self, 400, f"{refused[0]} is not supported")
                     return
                 line = server.script[0] if len(server.script) == 1 else server.script.popleft()
-                line(self) if callable(line) else send_answer(self, line, with_tool="tools" in request)
+                line(self) if callable(line) else send_answer(self, line, server.usage, with_tool="tools" in request)
 
             def log_message(self, format: str, *args: object) -> None:
                 pass
@@ -76,11 +78,20 @@ def send_error(handler: BaseHTTPRequestHandler, status: int, message: str, **hea
     send(handler, status, {"error": {"message": message, "type": "invalid_request_error"}}, **headers)
 
 
-def send_message(handler: BaseHTTPRequestHandler, message: dict[str, Any], reason: str = "stop") -> None:
+def send_message(
+    handler: BaseHTTPRequestHandler,
+    message: dict[str, Any],
+    reason: str = "stop",
+    usage: dict[str, int] | None = None,
+) -> None:
     choice = {"index": 0, "finish_reason": reason, "message": {"role": "assistant", "content": None, **message}}
-    send(handler, 200, {"id": "1", "object": "chat.completion", "created": 1, "model": "test", "choices": [choice]})
+    counted = {} if usage is None else {"usage": usage}
+    answer = {"id": "1", "object": "chat.completion", "created": 1, "model": "test", "choices": [choice], **counted}
+    send(handler, 200, answer)
 
 
-def send_answer(handler: BaseHTTPRequestHandler, text: str, *, with_tool: bool = False) -> None:
+def send_answer(
+    handler: BaseHTTPRequestHandler, text: str, usage: dict[str, int] | None = None, *, with_tool: bool = False
+) -> None:
     call = {"id": "1", "type": "function", "function": {"name": "answer", "arguments": text}}
-    send_message(handler, {"tool_calls": [call]} if with_tool else {"content": text})
+    send_message(handler, {"tool_calls": [call]} if with_tool else {"content": text}, usage=usage)

@@ -17,7 +17,15 @@ from ..web import add_page
 from . import archives, catalogue, deletion, live, openapi, operations, pictures, problems, replays, sessions, turns
 from .authentication import Authentication
 from .error_responses import error_response
-from .faces import automatic1111, automatic1111_settings, mcp, openai_chat, openai_images, openai_models
+from .faces import (
+    automatic1111,
+    automatic1111_pictures,
+    automatic1111_settings,
+    mcp,
+    openai_chat,
+    openai_images,
+    openai_models,
+)
 from .head import HeadRequests
 from .limits import BodyLimit
 from .logs import Log, RequestLog
@@ -36,6 +44,7 @@ FACES: tuple[Face, ...] = (
     openai_models.install,
     automatic1111.install,
     automatic1111_settings.install,
+    automatic1111_pictures.install,
     mcp.install,
     add_page,
 )
@@ -44,8 +53,9 @@ FACES: tuple[Face, ...] = (
 LARGER_BODIES: dict[str, int] = {
     "/v1/chat/completions": openai_chat.MOST_BYTES,
     archives.PATH: archives.MOST_BYTES,
+    **automatic1111_pictures.LARGER_BODIES,
 }
-"""Prefixes of paths whose requests may have so many bytes: a chat's history and an archive carry pictures."""
+"""Prefixes of paths whose requests may have so many bytes: of those that carry pictures."""
 
 _ROUTERS = (
     sessions.router,

@@ -101,13 +101,9 @@ def allowed(beginning: Beginning, caller: Caller, serving: Serving, defaults: De
     """
     steps, size = _most(caller, serving)
     request = dict(beginning.request or {})
-    for name, asked, most in (
-        ("steps", beginning.steps, steps),
-        ("width", request.get("width"), size),
-        ("height", request.get("height"), size),
-    ):
-        if asked is not None and asked > most:
-            raise _beyond(f"{name}: at most {most} may be asked for, not {asked}")
+    check_steps(beginning.steps, caller, serving)
+    for name in ("width", "height"):
+        _check_most(name, request.get(name), size)
     for name in ("width", "height"):
         if getattr(defaults, name) > size:
             request.setdefault(name, size - size % 8)
@@ -118,6 +114,16 @@ def allowed(beginning: Beginning, caller: Caller, serving: Serving, defaults: De
         request=request,
         owner=caller.id,
     )
+
+
+def check_steps(steps: int | None, caller: Caller, serving: Serving) -> None:
+    """Raise `Problem`, 403, where somebody asks for more steps than they may have."""
+    _check_most("steps", steps, _most(caller, serving)[0])
+
+
+def _check_most(name: str, asked: int | None, most: int) -> None:
+    if asked is not None and asked > most:
+        raise _beyond(f"{name}: at most {most} may be asked for, not {asked}")
 
 
 def check_request(request: Mapping[str, Any], caller: Caller, serving: Serving) -> None:

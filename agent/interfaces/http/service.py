@@ -35,6 +35,7 @@ from ...commands import Change, EditCommand, SayCommand, SeedCommand, StartComma
 from ...conversation import Conversation, Turn, prepare_recorded
 from ...edits import Edit, State
 from ...exclusions import NegativePrompt
+from ...feedback import Feedback
 from ...recording import CancelledError, draw, end_turn
 from ...replaying import Replayed, replay_turn
 from ...studio import Studio
@@ -105,8 +106,8 @@ class Service:
             raise problems.Problem(
                 400, "unknown-model", "There is no such model", f"no model “{model}”: there is {there}"
             )
-        run = Run("start", new_session_id(), beginning.prompt, owner=caller.id, receipt=receipt)
         command = StartCommand(options=replace(beginning, model=model))
+        run = Run("start", new_session_id(), command.words, owner=caller.id, receipt=receipt)
         start = SessionStart(model, beginning.policies, caller.id)
         return await self._submit(run, caller, partial(self._record, run, command, start), background)
 
@@ -114,14 +115,15 @@ class Service:
         self,
         caller: Caller,
         session: str,
-        feedback: str,
+        feedback: str | Feedback,
         receipt: Receipt | None = None,
         *,
         turn: int | None = None,
         background: bool = False,
     ) -> Run:
         """Say what is wrong with a session's picture: the one that is shown, or that of a `turn`."""
-        command = SayCommand(feedback=feedback, turn=turn)
+        said = Feedback((feedback,)) if isinstance(feedback, str) else feedback
+        command = SayCommand(feedback=said, turn=turn)
         return await self._ask(caller, session, "say", command, receipt, background)
 
     async def edit(

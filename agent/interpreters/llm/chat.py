@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import ValidationError
 
 from ....errors import NotthatError
+from ..base import Usage
 from .answers import schema
 from .messages import with_picture
 
@@ -62,8 +63,8 @@ class Chat:
         self._mode = 0
         self._sees = True
 
-    def ask(self, messages: "list[BaseMessage]", picture: "Image | None" = None) -> str:
-        """The text of the answer, which should be JSON; the picture is shown to models that can look.
+    def ask(self, messages: "list[BaseMessage]", picture: "Image | None" = None) -> tuple[str, Usage | None]:
+        """The text of the answer, which should be JSON, and its tokens; the picture is shown to models that can look.
 
         Raises:
             ChatError: whatever goes wrong.
@@ -74,7 +75,8 @@ class Chat:
                 shown = with_picture(messages, seen) if seen else messages
                 try:
                     message = self._patiently(lambda: self._invoke(shown))  # noqa: B023  (called at once)
-                    return _text(message).encode("utf-8", "replace").decode()  # JSON can hold halves of characters
+                    text = _text(message).encode("utf-8", "replace").decode()  # JSON can hold halves of characters
+                    return text, _usage(message)
                 except Exception as error:
                     if not self._asks_less(error, with_picture=seen is not None):
                         raise
@@ -192,6 +194,14 @@ def _text(message: "AIMessage") -> str:
     if message.additional_kwargs.get("refusal"):
         raise ChatError("it declined")
     return message.text
+
+
+def _usage(message: "AIMessage") -> Usage | None:
+    """What the server counted, where it did."""
+    counted = message.usage_metadata
+    if counted is None:
+        return None
+    return Usage(prompt_tokens=counted["input_tokens"], completion_tokens=counted["output_tokens"])
 
 
 def _status(error: Exception) -> int | None:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ...edits import State
-from ..base import Interpretation, Interpreter
+from ..base import Interpretation, Interpreter, Usage
 from ..offline import OfflineInterpreter
 from . import answers, messages
 from .answers import UnusableAnswerError
@@ -29,12 +29,14 @@ class LLMInterpreter:
     def interpret(self, feedback: str, state: State, picture: "Image | None" = None) -> Interpretation:
         """The edits that the model takes from the feedback; where the reply says so, those of the fallback."""
         raw, reason = "", ""
+        usage: Usage | None = None
         try:
             asked = messages.question(feedback, state)
             for _ in range(2):
-                raw = self._chat.ask(asked, picture)
+                raw, taken = self._chat.ask(asked, picture)
+                usage = taken if usage is None or taken is None else usage + taken
                 try:
-                    return answers.read(raw, state)
+                    return answers.read(raw, state).model_copy(update={"usage": usage})
                 except UnusableAnswerError as error:
                     reason = "its answers can't be used"
                     asked = messages.again(asked, raw, str(error))
@@ -42,4 +44,6 @@ class LLMInterpreter:
             reason = str(error)
         said = self._fallback.interpret(feedback, state, picture)
         notice = f"(Read {self._fallback.name}, without the language model: {reason}.)"
-        return Interpretation(edits=said.edits, reply=f"{said.reply} {notice}", raw=raw or None, fallback=True)
+        return Interpretation(
+            edits=said.edits, reply=f"{said.reply} {notice}", raw=raw or None, fallback=True, usage=usage
+        )

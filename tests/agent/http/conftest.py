@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+from openai import OpenAI
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -254,3 +255,19 @@ def events(client: httpx.Client, url: str, after: str | None = None) -> Iterator
                 name = value
             elif field_ == "data":
                 yield identity, name, json.loads(value)
+
+
+ConnectOpenAI = Callable[..., OpenAI]
+
+
+@pytest.fixture
+def connect_openai() -> Iterator[ConnectOpenAI]:
+    """OpenAI's own client of a running server, closed in the end: `connect_openai(server, max_retries=2)`."""
+    with ExitStack() as opened:
+
+        def connect(running: Running, key: str = "none", **options: Any) -> OpenAI:
+            return opened.enter_context(
+                OpenAI(base_url=f"{running.url}/v1", api_key=key, **{"max_retries": 0, "timeout": PATIENCE, **options})
+            )
+
+        yield connect

@@ -4,6 +4,7 @@ import base64
 import json
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from io import BytesIO
 from typing import Any
@@ -15,6 +16,8 @@ from webuiapi import WebUIApi
 
 from notthat.generation import GenerationRequest, Progress, StubEngine
 from notthat.storage import KeyLimits
+
+from .conftest import GatedEngine
 
 Serve = Callable[..., Any]
 Connect = Callable[..., Any]
@@ -138,13 +141,10 @@ def test_progress_is_told_with_a_preview_and_it_can_be_interrupted(serve: Serve,
     engine = Stepping()
     running = serve(engine)
     api, other = connect(running), connect(running)
-    failed: list[Exception] = []
+    answers: list[Any] = []
 
     def draw() -> None:
-        try:
-            api.txt2img(prompt="a harbour", n_iter=2)
-        except RuntimeError as error:
-            failed.append(error)
+        answers.append(api.txt2img(prompt="a harbour", n_iter=2))
 
     drawing = threading.Thread(target=draw)
     drawing.start()
@@ -159,10 +159,13 @@ def test_progress_is_told_with_a_preview_and_it_can_be_interrupted(serve: Serve,
     assert Image.open(BytesIO(base64.b64decode(told["current_image"]))).size == (8, 8)
     assert other.custom_get("progress?skip_current_image=true", baseurl=True)["current_image"] is None
     other.interrupt()
+    assert other.get_progress()["state"]["interrupted"] is True
     for _ in range(50):
         engine.let_go.release()
     drawing.join()
-    assert failed[0].args[0] == 409
+    (answer,) = answers
+    assert (answer.images, answer.info["sessions"], answer.info["prompt"]) == ([], [], "a harbour")
+    assert answer.info["warnings"][-1] == "interrupted: 0 of 2 pictures were drawn"
     running.wait_until(lambda: not running.service.runs.unfinished())
     assert {each.status for each in running.studio.store.attempts.all()} == {"cancelled"}
     assert other.get_progress()["state"]["job_count"] == 0
@@ -206,3 +209,77 @@ def test_keys_limits_and_choices_are_each_callers_own(serve: Serve, connect: Con
     assert running.studio.store.session(session).owner is not None
     with pytest.raises(RuntimeError, match="429"):
         api.txt2img(prompt="a pier", steps=5, n_iter=4)
+
+
+@pytest.mark.parametrize("call", ["interrupt", "skip"])
+def test_what_was_drawn_before_an_interruption_is_answered(serve: Serve, connect: Connect, call: str) -> None:
+    engine = GatedEngine()
+    running = serve(engine)
+    api, other = connect(running), connect(running)
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(api.txt2img, prompt="a harbour", n_iter=3, steps=4, seed=7)
+        assert engine.begun.acquire(timeout=60)
+        engine.let_go(4)
+        assert engine.begun.acquire(timeout=60)  # the second one
+        assert getattr(other, call)() is None
+        engine.gate.set()
+        result = answer.result()
+    drawn = {"interrupt": 1, "skip": 2}[call]
+    assert len(result.images) == len(set(result.info["all_seeds"])) == drawn
+    assert set(result.info["all_seeds"]) < {7, 8, 9}
+    assert result.info["warnings"][-1] == f"interrupted: {drawn} of 3 pictures were drawn"
+
+
+def test_a_request_that_is_sent_twice_draws_its_pictures_once(serve: Serve, connect: Connect) -> None:
+    engine = GatedEngine()
+    engine.gate.set()
+    api = connect(serve(engine))
+    api.session.headers["Idempotency-Key"] = "5f1c"
+    answers = [api.txt2img(prompt="a harbour", n_iter=2) for _ in range(2)]
+    assert answers[0].info["sessions"] == answers[1].info["sessions"]
+    assert len(engine.order) == 2
+
+
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        ({"sampler_name": "Euler a"}, "sampler_name: the model's own sampler is used, not Euler a"),
+        ({"sampler_index": "DDIM"}, "sampler_index: the model's own sampler is used, not DDIM"),
+        ({"scheduler": "karras"}, "scheduler: the model's own scheduler is used, not karras"),
+        (
+            {"subseed": 5, "subseed_strength": 0.4},
+            "subseed_strength: no variation is mixed in: `subseed` changes nothing, not 0.4",
+        ),
+        ({"seed_resize_from_w": 512}, "seed_resize_from_w: the noise is made for the size that is drawn, not 512"),
+        ({"clip_skip": 2}, "clip_skip: the text encoder's last layer is used, not 2"),
+        ({"eta": 0.3}, "eta: the model's own sampler decides on its noise, not 0.3"),
+        ({"s_churn": 5}, "s_churn: the model's own sampler decides on its noise, not 5"),
+        ({"s_noise": 1.1}, "s_noise: the model's own sampler decides on its noise, not 1.1"),
+        ({"s_min_uncond": 3}, "s_min_uncond: the negative prompt acts as the guidance method says, not 3"),
+        ({"refiner_checkpoint": "x"}, "refiner_checkpoint: there is no refiner, not x"),
+        ({"do_not_save_samples": True}, "do_not_save_samples: every picture is kept with its session, not True"),
+        (
+            {"override_settings": {"CLIP_stop_at_last_layers": 2}},
+            "override_settings.CLIP_stop_at_last_layers: this server has no such setting, or not with this value",
+        ),
+        (
+            {"override_settings": {"eta_noise_seed_delta": 31337}},
+            "override_settings.eta_noise_seed_delta: this server has no such setting, or not with this value",
+        ),
+    ],
+)
+def test_what_is_not_honoured_is_told_in_a_line(server: Any, more: dict[str, Any], line: str) -> None:
+    answer = server.client.post("/sdapi/v1/txt2img", json={"prompt": "a pier", **more})
+    assert json.loads(answer.json()["info"])["warnings"] == [line]
+
+
+def test_what_is_done_anyway_is_no_news(server: Any, connect: Connect) -> None:
+    api = connect(server)
+    asked = {"sampler_name": "Automatic", "sampler_index": "Automatic", "scheduler": "automatic", "subseed": 5}
+    assert api.txt2img(prompt="a pier", **asked).info["warnings"] == []
+    assert api.txt2img(prompt="a pier").info["warnings"] == [
+        "sampler_name: the model's own sampler is used, not Euler a"
+    ]
+    settings = {"sd_model_checkpoint": "stub", "CLIP_stop_at_last_layers": 1, "sd_vae": "Automatic"}
+    answer = server.client.post("/sdapi/v1/txt2img", json={"prompt": "a pier", "override_settings": settings})
+    assert json.loads(answer.json()["info"])["warnings"] == []

@@ -126,7 +126,11 @@ def test_a_keys_limits_hold_for_every_turn(
         session = begin(bot)["session"]
         bot.post(f"/api/sessions/{session}/turns", json={"feedback": "no fog"})
         server.studio.store.attempts.end(
-            cast(Attempt, Conversation.open(session, server.studio).heard("no boats")), "failed", "the lights went out"
+            cast(
+                Attempt, Conversation.open(session, server.studio).prepare(SayCommand(feedback=Feedback(("no boats",))))
+            ),
+            "failed",
+            "the lights went out",
         )
     server.studio.store.keys.revoke("bot")
     with key("bot", limits=limits) as bot:

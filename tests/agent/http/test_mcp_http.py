@@ -189,3 +189,23 @@ def test_pages_of_other_origins_may_not_call(server: Any) -> None:
 
 def test_a_request_that_is_too_large_is_not_read(server: Any) -> None:
     assert server.client.post("/mcp", content=b"x" * (2 << 20)).status_code == 413
+
+
+def test_a_host_may_ask_for_a_negative_prompt_a_seed_and_steps_within_its_limits(serve: Serve) -> None:
+    running = serve()
+    _, token = running.studio.store.keys.add("host", limits=KeyLimits(steps=5))
+
+    async def test() -> None:
+        async with host(running, "auto", token) as client:
+            asked: dict[str, Any] = {"prompt": "a harbour", "negative": "rain", "seed": 4, "steps": 3}
+            first = (await client.call_tool("start", asked)).structured_content
+            assert (first["negative"], first["seed"], first["steps"]) == ("rain", 4, 3)
+            asked = {"session": first["session"], "feedback": "no fog", "negative": "gulls", "seed": 9, "steps": 5}
+            said = (await client.call_tool("say", asked)).structured_content
+            assert (said["negative"], said["seed"], said["steps"]) == ("rain, fog, gulls", 9, 5)
+            for steps, line in [(6, "steps: at most 5 may be asked for, not 6"), (0, "steps: input should be greater")]:
+                refused = await client.call_tool("say", {**asked, "steps": steps})
+                assert refused.is_error
+                assert words(refused).startswith(line)
+
+    run(test())

@@ -3,7 +3,6 @@
 import base64
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from io import BytesIO
 from typing import Any
 
@@ -25,16 +24,8 @@ Connect = Callable[..., OpenAI]
 
 
 @pytest.fixture
-def connect() -> Iterator[Connect]:
-    """A client of a running server, closed in the end."""
-    with ExitStack() as opened:
-
-        def connect(running: Any, key: str = "none", **options: Any) -> OpenAI:
-            return opened.enter_context(
-                OpenAI(base_url=f"{running.url}/v1", api_key=key, **{"max_retries": 0, "timeout": 60, **options})
-            )
-
-        yield connect
+def connect(connect_openai: Connect) -> Connect:
+    return connect_openai
 
 
 @pytest.fixture
@@ -65,21 +56,57 @@ def test_a_program_that_knows_openai_needs_another_address_and_no_more(server: A
     )
     (data,) = answer.data or []
     assert picture(data.b64_json).size == (64, 32)
-    assert data.revised_prompt == "a harbour"
-    assert data.url is not None
-    fetched = httpx.get(data.url)
-    assert fetched.content == base64.b64decode(data.b64_json or "")
+    assert (data.revised_prompt, data.url) == ("a harbour", None)
+    assert (answer.background, answer.output_format, answer.size) == ("opaque", "png", "64x32")
+    assert answer.usage is not None
+    assert answer.usage.total_tokens == 0
+    type(answer).model_validate(answer.model_dump(), strict=True)  # the client looks at nothing
     turn = server.studio.store.turn((data.model_extra or {})["session"], 0)
     assert turn.negative == "boats"
     assert turn.request["model"] == "stub"
 
 
+@pytest.mark.parametrize("model", ["gpt-image-1", "gpt-image-2.5-flare", "chatgpt-image-latest", "stub", None])
+def test_pictures_come_as_base64_alone_where_nothing_else_is_asked_for(client: OpenAI, model: str | None) -> None:
+    (data,) = client.images.generate(prompt="a pier", model=model).data or []
+    assert data.url is None
+    assert picture(data.b64_json).format == "PNG"
+
+
+@pytest.mark.parametrize("model", ["dall-e-2", "dall-e-3"])
+def test_who_names_dall_e_gets_addresses_as_from_openai(client: OpenAI, model: str) -> None:
+    answer = client.images.generate(prompt="a pier", model=model, output_format="webp")
+    (data,) = answer.data or []
+    assert (data.b64_json, answer.output_format) == (None, "png")
+    fetched = httpx.get(data.url or "")
+    assert Image.open(BytesIO(fetched.content)).format == "PNG"
+    (whole,) = client.images.generate(prompt="a pier", model=model, response_format="b64_json").data or []
+    assert (whole.url, picture(whole.b64_json).format) == (None, "PNG")
+
+
 def test_pictures_come_as_they_are_asked_for(client: OpenAI) -> None:
-    (by_url,) = client.images.generate(prompt="a pier", response_format="url").data or []
+    (by_url,) = client.images.generate(prompt="a pier", model="gpt-image-1", response_format="url").data or []
     assert (by_url.b64_json, by_url.url is None) == (None, False)
     (whole,) = client.images.generate(prompt="a pier", response_format="b64_json", output_format="webp").data or []
     assert whole.url is None
     assert picture(whole.b64_json).format == "WEBP"
+
+
+@pytest.mark.parametrize(
+    ("more", "lines"),
+    [
+        ({"quality": "auto", "background": "opaque", "output_compression": 50}, []),
+        ({"background": "transparent"}, ["background: pictures are opaque"]),
+        ({"quality": "high"}, ["quality: it is the model's own; ask for more or fewer `steps`"]),
+        ({"style": "vivid"}, ["style: say it in the prompt"]),
+        ({"output_format": "jpeg", "output_compression": 50}, ["output_compression: it is always 95"]),
+    ],
+)
+def test_what_is_not_honoured_is_told(client: OpenAI, more: dict[str, Any], lines: list[str]) -> None:
+    answer = client.images.generate(prompt="a pier", **more)
+    assert (answer.model_extra or {})["warnings"] == lines
+    (completed,) = client.images.generate(prompt="a pier", stream=True, **more)
+    assert completed.model_extra["warnings"] == lines
 
 
 def test_some_pictures_are_from_seeds_that_follow_each_other(server: Any, client: OpenAI) -> None:
@@ -370,7 +397,8 @@ def test_somebody_who_asks_for_a_person_is_told_where_one_can_go_on(client: Open
 def test_what_a_chat_refuses_has_a_status_of_its_own(client: OpenAI, stream: bool) -> None:
     for messages, line in [
         ([user("no fog")], "only says what is not wanted"),
-        ([user("a harbour"), assistant("Hello.")], "the last one has to be the user's"),
+        ([assistant("Hello.")], "none is the user's"),
+        ([{"role": "system", "content": "You are helpful."}], "none is the user's"),
         (
             [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}]}],
             "pictures are not looked at",

@@ -207,7 +207,7 @@ def test_a_picture_that_is_asked_for_without_a_turn_or_a_key_has_nobodys_words(s
     for headers in ({}, {"Authorization": "Bearer nt_wrong"}, Caller(server, "third").headers):
         answer = server.client.get(path, headers=headers)
         assert (answer.status_code, text_in(answer.content)) == (200, {})
-        assert answer.headers["vary"] == "Authorization"
+        assert answer.headers["vary"] == "Authorization, X-API-Key, api-key"
     assert text_in(me.get(path).content)["parameters"].startswith("a lighthouse")
     assert "private" in me.get(path).headers["cache-control"]
     boss = Caller(server, "boss", admin=True)

@@ -90,7 +90,7 @@ def test_with_a_key_it_may_be_open_to_others(start_process: Start) -> None:
     assert server.ready == f"notthat: {server.url}"
     assert httpx.get(f"{url}/api/sessions").status_code == 401
     headers = {"Authorization": f"Bearer {made.stdout.strip()}"}
-    assert httpx.get(f"{url}/api/sessions", headers=headers).json() == {"sessions": []}
+    assert httpx.get(f"{url}/api/sessions", headers=headers).json()["sessions"] == []
 
 
 def test_a_kill_and_a_restart_lose_no_finished_turn(start_process: Start, home: Path) -> None:

@@ -1,7 +1,7 @@
 """`/sdapi/v1`: pictures for programs that know AUTOMATIC1111's web UI, as chat front ends call it.
 
 What the prompt says it does not want is excluded, besides the negative prompt. A picture is the first of a session,
-which `info` names.
+which `info` names; its `warnings` say what of the request is not honoured.
 """
 
 import json
@@ -17,21 +17,24 @@ from .....generation import GenerationRequest
 from ....beginning import Beginning
 from ....conversation import Turn
 from ....turn_png import text_of
-from ..asking import TheCaller, TheService
+from ..asking import TheCaller, TheReceipt, TheService
 from ..bodies import WHOLE, Words
 from ..problems import Problem
 from ..service import Service
+from .automatic1111_remarks import remarks_of
 from .automatic1111_shapes import SAMPLER, Desk, TheDesk, errors, router
 from .pictures import begun, drawn, encoded
 
 _router = router()
 
 _MOST = 10
+_GIVEN_UP = ("interrupted", "skipped")
+"""Why a picture is missing in an answer that brings the others."""
 _UNABLE = ("enable_hr", "restore_faces", "tiling", "script_name", "alwayson_scripts", "styles", "firstpass_image")
 
 
 class Txt2Img(BaseModel):
-    """AUTOMATIC1111's fields; the sampler is the model's own, and what can't be done is refused by its name."""
+    """AUTOMATIC1111's fields; what can't be done is refused, and what is done otherwise is told in `warnings`."""
 
     model_config = ConfigDict(
         extra="allow",
@@ -70,9 +73,9 @@ class Txt2ImgAnswer(BaseModel):
 
 @_router.post("/txt2img", responses=errors(400, 409, 413, 500), summary="Draw pictures, as AUTOMATIC1111's API does")
 async def txt2img(
-    asked: Txt2Img, request: Request, service: TheService, caller: TheCaller, desk: TheDesk
+    asked: Txt2Img, request: Request, service: TheService, caller: TheCaller, desk: TheDesk, receipt: TheReceipt
 ) -> Txt2ImgAnswer:
-    """`batch_size` times `n_iter` pictures, from seeds that follow each other."""
+    """`batch_size` times `n_iter` pictures, from seeds that follow each other; those that are done when interrupted."""
     _check_able(asked)
     named = (asked.override_settings or {}).get("sd_model_checkpoint")
     beginning = Beginning(
@@ -84,11 +87,11 @@ async def txt2img(
         model=str(named) if named else desk.model(caller, service),
         request=asked.model_dump(include={"width", "height"}, exclude_none=True),
     )
-    runs = await begun(service, caller, beginning, asked.count)
+    runs = await begun(service, caller, beginning, asked.count, receipt)
     mine = desk.runs.setdefault(caller.id, [])
     mine += runs
     try:
-        turns = await drawn(request, runs)
+        turns = await drawn(request, runs, without=_GIVEN_UP)
     finally:
         desk.runs[caller.id] = [run for run in desk.runs[caller.id] if run not in runs]
     images: list[str] = []
@@ -109,25 +112,16 @@ def _check_able(asked: Txt2Img) -> None:
 def _info(asked: Txt2Img, turns: Sequence[Turn]) -> dict[str, Any]:
     """What was drawn, in their words; `sessions` are our own, one a picture."""
     requests = [GenerationRequest.checked(**turn.request) for turn in turns]
-    first = requests[0]
     return {
-        "prompt": first.prompt,
+        **_first(asked, requests),
         "all_prompts": [each.prompt for each in requests],
-        "negative_prompt": first.negative_prompt,
         "all_negative_prompts": [each.negative_prompt for each in requests],
-        "seed": first.seed,
         "all_seeds": [each.seed for each in requests],
-        "subseed": first.seed,
         "all_subseeds": [each.seed for each in requests],
         "subseed_strength": 0,
-        "width": first.width,
-        "height": first.height,
         "sampler_name": SAMPLER,
-        "cfg_scale": first.guidance_scale,
-        "steps": first.num_inference_steps,
         "batch_size": asked.batch_size or 1,
         "restore_faces": False,
-        "sd_model_name": first.model,
         "sd_model_hash": None,
         "denoising_strength": None,
         "extra_generation_params": {},
@@ -139,7 +133,34 @@ def _info(asked: Txt2Img, turns: Sequence[Turn]) -> dict[str, Any]:
         "is_using_inpainting_conditioning": False,
         "version": f"notthat {__version__}",
         "sessions": [turn.session for turn in turns],
+        "warnings": _warnings(asked, len(turns)),
     }
+
+
+def _first(asked: Txt2Img, requests: Sequence[GenerationRequest]) -> dict[str, Any]:
+    """How the first picture was drawn; where none was, what was asked for."""
+    if not requests:
+        named = asked.model_dump(include={"prompt", "negative_prompt", "seed", "steps", "cfg_scale", "width", "height"})
+        return {**named, "subseed": asked.seed, "sd_model_name": None}
+    first = requests[0]
+    return {
+        "prompt": first.prompt,
+        "negative_prompt": first.negative_prompt,
+        "seed": first.seed,
+        "subseed": first.seed,
+        "width": first.width,
+        "height": first.height,
+        "cfg_scale": first.guidance_scale,
+        "steps": first.num_inference_steps,
+        "sd_model_name": first.model,
+    }
+
+
+def _warnings(asked: Txt2Img, drawn: int) -> list[str]:
+    told = remarks_of(asked.model_extra or {}, asked.override_settings or {})
+    if drawn < asked.count:
+        told.append(f"interrupted: {drawn} of {asked.count} pictures were drawn")
+    return told
 
 
 class State(BaseModel):
@@ -180,6 +201,8 @@ async def progress(
         progress=done["step"] / done["steps"] if done["steps"] else 0.0,
         eta_relative=done["seconds_left"] or 0.0,
         state=State(
+            skipped=any(run.stopped == "skipped" for run in runs),
+            interrupted=any(run.stopped == "interrupted" for run in runs),
             job=drawing.session if drawing else "",
             job_count=len(runs),
             sampling_step=done["step"],
@@ -189,11 +212,19 @@ async def progress(
     )
 
 
-@_router.post("/interrupt", responses=errors(), summary="Give the caller's pictures up")
+@_router.post("/interrupt", responses=errors(), summary="Give up what is not drawn of the caller's pictures")
 async def interrupt(service: TheService, caller: TheCaller, desk: TheDesk) -> None:
-    """Those that were asked for by `txt2img`: at once where they wait, else after the step at hand."""
+    """At once where they wait, else after the step at hand. `txt2img` then answers with those that are done."""
     for run in desk.runs.get(caller.id, []):
         run.cancel("interrupted")
+
+
+@_router.post("/skip", responses=errors(), summary="Give up the picture that is drawn for the caller now")
+async def skip(service: TheService, caller: TheCaller, desk: TheDesk) -> None:
+    """After the step at hand; the others of the request are drawn."""
+    for run in desk.runs.get(caller.id, []):
+        if run.drawing:
+            run.cancel("skipped")
 
 
 def install(app: FastAPI, service: Service) -> None:

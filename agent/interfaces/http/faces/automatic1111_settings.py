@@ -66,9 +66,70 @@ async def upscalers(caller: TheCaller) -> list[dict[str, Any]]:
 @_router.get("/latent-upscale-modes", responses=errors(), summary="Nothing to upscale with")
 @_router.get("/sd-vae", responses=errors(), summary="No VAE but the model's")
 @_router.get("/loras", responses=errors(), summary="No LoRAs")
+@_router.get("/hypernetworks", responses=errors(), summary="No hypernetworks")
+@_router.get("/face-restorers", responses=errors(), summary="No face restorers")
+@_router.get("/realesrgan-models", responses=errors(), summary="No upscaler's models")
+@_router.get("/prompt-styles", responses=errors(), summary="No styles")
+@_router.get("/script-info", responses=errors(), summary="No scripts")
+@_router.get("/extensions", responses=errors(), summary="No extensions")
 async def nothing(caller: TheCaller) -> list[dict[str, Any]]:
     """What clients look for, and don't find here."""
     return []
+
+
+class Scripts(BaseModel):
+    """Names of scripts, of which there are none."""
+
+    txt2img: list[str] = []
+    img2img: list[str] = []
+
+
+@_router.get("/scripts", responses=errors(), summary="No scripts")
+async def scripts(caller: TheCaller) -> Scripts:
+    """Clients look for extensions here."""
+    return Scripts()
+
+
+class Embeddings(BaseModel):
+    """Textual inversions by name, of which none can be asked for here."""
+
+    loaded: dict[str, Any] = {}
+    skipped: dict[str, Any] = {}
+
+
+@_router.get("/embeddings", responses=errors(), summary="No embeddings")
+async def embeddings(caller: TheCaller) -> Embeddings:
+    """Clients list them."""
+    return Embeddings()
+
+
+@_router.get("/cmd-flags", responses=errors(), summary="How the server was started, as far as clients care")
+async def cmd_flags(caller: TheCaller) -> dict[str, Any]:
+    """It answers requests of programs."""
+    return {"api": True, "nowebui": True}
+
+
+class Memory(BaseModel):
+    """How much memory is free; `error` says why that is not told."""
+
+    ram: dict[str, Any]
+    cuda: dict[str, Any]
+
+
+@_router.get("/memory", responses=errors(), summary="Not told")
+async def memory(caller: TheCaller) -> Memory:
+    """The server's metrics are at `/metrics`."""
+    untold = {"error": "this server doesn't tell its memory: see /metrics"}
+    return Memory(ram=untold, cuda=untold)
+
+
+@_router.post("/refresh-checkpoints", responses=errors(), summary="Nothing to do: the models are the server's")
+@_router.post("/refresh-vae", responses=errors(), summary="Nothing to do")
+@_router.post("/refresh-loras", responses=errors(), summary="Nothing to do")
+@_router.post("/refresh-embeddings", responses=errors(), summary="Nothing to do")
+@_router.post("/reload-checkpoint", responses=errors(), summary="Nothing to do: models are loaded when they are needed")
+async def up_to_date(caller: TheCaller) -> None:
+    """The lists are those that the server was started with."""
 
 
 def install(app: FastAPI, service: Service) -> None:

@@ -28,6 +28,7 @@ from ..answers import TurnAnswer
 from ..authentication import caller_in
 from ..callers import Caller
 from ..events import Data
+from ..limits import check_steps
 from ..links import Links
 from ..problems import Problem, problem_of
 from ..service import Service
@@ -72,6 +73,7 @@ class ServiceBackend:
         """The first turn of a new session."""
         beginning = Beginning(
             asked.prompt,
+            negative=asked.negative,
             seed=asked.seed,
             steps=asked.steps,
             guidance=asked.guidance,
@@ -82,7 +84,8 @@ class ServiceBackend:
     @_told
     async def say(self, asked: Say, report: Report) -> Turn:
         """The next turn, or the same one where nothing was asked."""
-        return await _followed(await self.service.say(self.caller, asked.session, asked.feedback), report)
+        check_steps(asked.steps, self.caller, self.service.serving)
+        return await _followed(await self.service.say(self.caller, asked.session, asked.as_feedback()), report)
 
     @_told
     async def undo(self, asked: Undo) -> Turn:

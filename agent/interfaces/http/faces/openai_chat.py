@@ -4,35 +4,32 @@ What was said before decides which session it is: see `openai_places`. System me
 and are not read.
 """
 
-import time
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
-from typing import Annotated, Any, Literal
+from functools import partial
+from typing import Annotated
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from .....storage import UnknownSessionError
 from ....beginning import Beginning
-from ....conversation import Turn
-from ..answers import TurnAnswer
-from ..asking import TheCaller, TheLinks, TheReceipt, TheService, attended
+from ....feedback import Feedback
+from ..asking import TheCaller, TheLinks, TheReceipt, TheService
 from ..bodies import WHOLE, Name, Seed
-from ..events import Event
-from ..links import Links
-from ..runs import Run
+from ..callers import Caller
 from ..service import Service
-from .openai_places import Message, place_of, title, words_of
+from .openai_answers import READ_AGAIN, ChatAnswer, Completion, Picture
+from .openai_places import Chat, ChatMemory, Message, Position, lines_of, position_of
 from .openai_shapes import ModelName, errors, model_named, router
-from .openai_streams import ALIVE, STREAM, data, failure, happening, streaming
-from .pictures import encoded
+from .openai_streams import STREAM, streaming
+from .pictures import begun_once, drawn, gone_on
 
 MOST_BYTES = 32 << 20
 """A chat's history carries its pictures, where they are data URLs."""
 
 _router = router()
 
-Picture = Literal["link", "data"]
+_MOST = 10
 
 
 class StreamOptions(BaseModel):
@@ -60,8 +57,8 @@ class ChatAsked(BaseModel):
 
     messages: list[Message] = Field(min_length=1, max_length=2000)
     model: ModelName = None
-    n: Annotated[int, Field(ge=1, le=1), WHOLE] | None = Field(
-        default=None, description="One answer; say “another one” for another."
+    n: Annotated[int, Field(ge=1, le=_MOST), WHOLE] | None = Field(
+        default=None, description="How many answers: the same picture from so many seeds."
     )
     stream: bool | None = False
     stream_options: StreamOptions | None = None
@@ -74,18 +71,6 @@ class ChatAsked(BaseModel):
     policies: list[Name] = Field(default=[], max_length=20)
 
 
-class Completion(BaseModel):
-    """An answer."""
-
-    id: str
-    object: str = "chat.completion"
-    created: int
-    model: str
-    choices: list[dict[str, Any]]
-    usage: dict[str, int]
-    notthat: TurnAnswer = Field(description="The turn, for programs.")
-
-
 @_router.post(
     "/chat/completions",
     response_model=Completion,
@@ -95,22 +80,52 @@ class Completion(BaseModel):
 async def completions(
     asked: ChatAsked, request: Request, service: TheService, caller: TheCaller, receipt: TheReceipt, links: TheLinks
 ) -> Response:
-    """The reply, and the picture as Markdown; with `stream`, the reply before the picture is drawn."""
-    words, place = words_of(asked.messages), place_of(asked.messages, asked.session)
-    if place is None:
-        run = await service.start(caller, _beginning(asked, words, service), receipt)
+    """The reply, and the picture as Markdown; with `stream`, the reply before the picture is drawn.
+
+    `n` choices are the same again from other seeds, each to go on from.
+    """
+    memory: ChatMemory = request.app.state.openai_chats
+    chat, count = _chat_of(asked, caller), asked.n or 1
+    position = await _position(asked, service, caller, memory, chat)
+    if position.place is None:
+        runs = await begun_once(service, caller, _beginning(asked, position.lines, service), count, receipt)
     else:
-        run = await service.say(caller, place.session, words, receipt, turn=place.turn)
-    answer = _Answer(asked, run, service, links)
+        runs = await gone_on(service, caller, position.place, Feedback(position.lines), count, receipt)
+    answer = ChatAnswer(
+        runs,
+        service,
+        links,
+        model=asked.model or service.serving.models[0],
+        picture=asked.picture,
+        note=READ_AGAIN if position.place is None and len(position.lines) > 1 else "",
+        keep=partial(memory.keep, chat, lines_of(asked.messages)),
+    )
     if not asked.stream:
-        return JSONResponse(await answer.whole(await attended(request, run)))
-    return await streaming(answer.chunks())
+        return JSONResponse(await answer.whole(await drawn(request, runs)))
+    options = asked.stream_options
+    return await streaming(answer.chunks(with_usage=bool(options and options.include_usage)))
 
 
-def _beginning(asked: ChatAsked, words: str, service: Service) -> Beginning:
+async def _position(asked: ChatAsked, service: Service, caller: Caller, memory: ChatMemory, chat: Chat) -> Position:
+    position = position_of(asked.messages, asked.session, memory, chat)
+    if position.place is not None and position.is_remembered:
+        try:
+            await service.session(caller, position.place.session)
+        except UnknownSessionError:  # it was deleted since
+            return position_of(asked.messages, None, ChatMemory(), chat)
+    return position
+
+
+def _chat_of(asked: ChatAsked, caller: Caller) -> Chat:
+    settings = asked.model_dump(include={"model", "seed", "negative_prompt", "steps", "guidance", "policies"})
+    return Chat(caller.id or "", repr([settings, (asked.model_extra or {}).get("user")]))
+
+
+def _beginning(asked: ChatAsked, lines: tuple[str, ...], service: Service) -> Beginning:
     """A seed, and the other values, are for the first picture; later requests of the chat may repeat them."""
     return Beginning(
-        words,
+        lines[0],
+        feedback=lines[1:],
         negative=asked.negative_prompt or "",
         seed=asked.seed,
         steps=asked.steps,
@@ -120,84 +135,7 @@ def _beginning(asked: ChatAsked, words: str, service: Service) -> Beginning:
     )
 
 
-class _Answer:
-    """The answer that a run is going to be, whole or in chunks."""
-
-    def __init__(self, asked: ChatAsked, run: Run, service: Service, links: Links) -> None:
-        self._asked, self._run, self._service, self._links = asked, run, service, links
-        self._created = int(time.time())
-        self._said = ""
-
-    async def whole(self, turn: Turn) -> dict[str, Any]:
-        """All of it."""
-        content = turn.reply + await self._picture(turn)
-        message = {"role": "assistant", "content": content, "refusal": None}
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
-        answer = Completion(**self._head(), choices=[choice], usage=_USAGE, notthat=self._told(turn))
-        return answer.model_dump(mode="json")
-
-    async def chunks(self) -> AsyncGenerator[str]:
-        """As server-sent events: the reply once it is known, the picture once it is drawn.
-
-        What goes wrong in the first second is raised before the first chunk; later errors are chunks.
-        """
-        begun = False
-        async with aclosing(happening(self._run, self._service)) as events:
-            async for event in events:
-                if not begun:
-                    begun = True
-                    yield self._chunk({"role": "assistant", "content": ""})
-                async for chunk in self._chunks_of(event):
-                    yield chunk
-
-    async def _chunks_of(self, event: Event | None) -> AsyncIterator[str]:
-        if event is None:
-            yield ALIVE
-        elif event.name == "interpreted" and isinstance(event.data, dict):
-            self._said = str(event.data["reply"])
-            yield self._chunk({"content": self._said})
-        elif event.name in ("failed", "cancelled"):
-            yield failure(self._run)
-        elif event.name == "done" and isinstance(event.data, Turn):
-            async for chunk in self._end(event.data):
-                yield chunk
-
-    async def _end(self, turn: Turn) -> AsyncIterator[str]:
-        rest = turn.reply.removeprefix(self._said)  # news of other turns come last
-        yield self._chunk({"content": rest + await self._picture(turn)})
-        yield self._chunk({}, finish_reason="stop", notthat=self._told(turn))
-        if self._asked.stream_options is not None and self._asked.stream_options.include_usage:
-            yield data({**self._head(), "object": "chat.completion.chunk", "choices": [], "usage": _USAGE})
-        yield "data: [DONE]\n\n"
-
-    async def _picture(self, turn: Turn) -> str:
-        """The picture as Markdown; its title says where the chat stands. Last, whom to turn to, where that is asked."""
-        address = self._links.image(turn.sha256, turn.session, turn.number)
-        if self._asked.picture == "data":
-            content = await self._service.reading(lambda: encoded(turn, self._service, "png"))
-            address = f"data:image/png;base64,{content}"
-        told = self._told(turn)
-        links = told.links
-        handoff = f"\n\nA person can go on from here: {links.page} (all so far: {links.replay})" if told.handoff else ""
-        return f'\n\n![turn {turn.number}]({address} "{title(turn)}"){handoff}'
-
-    def _told(self, turn: Turn) -> TurnAnswer:
-        return TurnAnswer.of(turn, self._links)
-
-    def _head(self) -> dict[str, Any]:
-        model = self._asked.model or self._service.serving.models[0]
-        return {"id": f"chatcmpl-{self._run.session}", "created": self._created, "model": model}
-
-    def _chunk(self, delta: dict[str, Any], finish_reason: str | None = None, notthat: TurnAnswer | None = None) -> str:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-        told = {} if notthat is None else {"notthat": notthat.model_dump(mode="json")}
-        return data({**self._head(), "object": "chat.completion.chunk", "choices": [choice], **told})
-
-
-_USAGE = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
-"""There is nothing to be paid by the token."""
-
-
 def install(app: FastAPI, service: Service) -> None:
-    """Add the route."""
+    """Add the route, and what it remembers."""
+    app.state.openai_chats = ChatMemory()
     app.include_router(_router)

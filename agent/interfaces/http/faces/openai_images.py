@@ -6,7 +6,7 @@ picture the prompt then is feedback on. Every picture's data name the session to
 
 import time
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,10 +19,11 @@ from ..links import Links
 from ..problems import Problem
 from ..runs import Run
 from ..service import Service
-from .openai_partials import Partials
-from .openai_shapes import ModelName, errors, model_named, router
+from .openai_partials import Partials, usage_of_images
+from .openai_places import Place
+from .openai_shapes import ModelName, errors, makes_links, model_named, router
 from .openai_streams import STREAM, streaming
-from .pictures import ImageFormat, begun, drawn, encoded, gone_on
+from .pictures import QUALITY, ImageFormat, begun, drawn, encoded, gone_on
 
 _router = router()
 
@@ -32,7 +33,7 @@ _MOST = 10
 class ImagesAsked(BaseModel):
     """OpenAI's fields, and `session`, `seed`, `negative_prompt`, `steps`, `guidance` and `policies` of our own.
 
-    Fields of OpenAI's that mean nothing here, such as `quality` and `style`, are taken and change nothing.
+    Fields of OpenAI's that mean nothing here, such as `quality` and `style`, change nothing, and `warnings` say so.
     """
 
     model_config = ConfigDict(
@@ -49,7 +50,8 @@ class ImagesAsked(BaseModel):
         default=None, description="`WIDTHxHEIGHT` in pixels, multiples of 8; `auto` is the model's own."
     )
     response_format: Literal["url", "b64_json"] | None = Field(
-        default=None, description="Both where none is asked for."
+        default=None,
+        description="By default `b64_json`, as with OpenAI's GPT image models; `url` with the name of a DALL·E model.",
     )
     output_format: ImageFormat | None = Field(default=None, description="Of `b64_json`; an address is always a PNG's.")
     stream: bool | None = Field(default=None, description="One picture as it is drawn, as server-sent events.")
@@ -80,8 +82,13 @@ class ImagesAnswer(BaseModel):
     """The pictures."""
 
     created: int
+    background: Literal["opaque"] = "opaque"
+    output_format: ImageFormat
+    size: str = Field(description="`WIDTHxHEIGHT`.")
+    usage: dict[str, Any] = Field(description="What a language model took to read the words; zero with the rules.")
     data: list[ImageData]
     session: str = Field(description="The first picture's.")
+    warnings: list[str] = Field(default=[], description="What of the request is not honoured, a line each.")
 
 
 @_router.post(
@@ -102,12 +109,13 @@ async def generations(
         raise _refused("n", "a stream brings one picture: leave n out, or stream")
     if asked.session is not None:
         _check_goes_on(asked)
-        runs = await gone_on(service, caller, asked.session, asked.prompt, count, receipt)
+        runs = await gone_on(service, caller, Place(asked.session), asked.prompt, count, receipt)
     else:
         runs = await begun(service, caller, _beginning(asked, service), count, receipt)
     if asked.stream:
         kind = asked.output_format or "png"
-        return await streaming(Partials(runs[0], service, links, kind, asked.partial_images or 0).chunks())
+        partials = Partials(runs[0], service, links, kind, asked.partial_images or 0, _warnings(asked, kind))
+        return await streaming(partials.chunks())
     return await _answer(request, service, runs, asked, links)
 
 
@@ -143,15 +151,38 @@ async def _answer(
     request: Request, service: Service, runs: list[Run], asked: ImagesAsked, links: Links
 ) -> ImagesAnswer:
     turns = await drawn(request, runs)
+    as_link = makes_links(asked.model) if asked.response_format is None else asked.response_format == "url"
+    kind: ImageFormat = "png" if as_link else asked.output_format or "png"
     content: Sequence[str | None] = [None] * len(turns)
-    if asked.response_format != "url":
-        kind = asked.output_format or "png"
+    if not as_link:
         content = await service.reading(lambda: [encoded(turn, service, kind) for turn in turns])
-    urls: Sequence[str | None] = [None] * len(turns)
-    if asked.response_format != "b64_json":
-        urls = [links.image(turn.sha256, turn.session, turn.number) for turn in turns]
-    data = [_data(*each) for each in zip(turns, urls, content, strict=True)]
-    return ImagesAnswer(created=int(time.time()), data=data, session=turns[0].session)
+    return ImagesAnswer(
+        created=int(time.time()),
+        output_format=kind,
+        size="{width}x{height}".format(**turns[0].request),
+        usage=usage_of_images(turns),
+        data=[
+            _data(turn, links.image(turn.sha256, turn.session, turn.number) if as_link else None, text)
+            for turn, text in zip(turns, content, strict=True)
+        ],
+        session=turns[0].session,
+        warnings=_warnings(asked, kind),
+    )
+
+
+def _warnings(asked: ImagesAsked, kind: ImageFormat) -> list[str]:
+    """What of OpenAI's fields is done otherwise here."""
+    fields = asked.model_extra or {}
+    told = []
+    if fields.get("background") == "transparent":
+        told.append("background: pictures are opaque")
+    if fields.get("quality") not in (None, "auto", "standard"):
+        told.append("quality: it is the model's own; ask for more or fewer `steps`")
+    if fields.get("style") is not None:
+        told.append("style: say it in the prompt")
+    if kind != "png" and fields.get("output_compression") not in (None, QUALITY):
+        told.append(f"output_compression: it is always {QUALITY}")
+    return told
 
 
 def _data(turn: Turn, url: str | None, content: str | None) -> ImageData:

@@ -5,11 +5,13 @@ The partial ones are our previews: small, one pixel for each of the model's late
 
 import base64
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
 
 from ....conversation import Turn
+from ....interpreters import Usage
+from ....recording import usage_of
 from ....turn_png import png_of
 from ..events import Event
 from ..links import Links
@@ -18,19 +20,26 @@ from ..service import Service
 from .openai_streams import ALIVE, data, failure, happening
 from .pictures import ImageFormat, as_text, size_of
 
-_USAGE = {
-    "input_tokens": 0,
-    "input_tokens_details": {"image_tokens": 0, "text_tokens": 0},
-    "output_tokens": 0,
-    "total_tokens": 0,
-}
-"""There is nothing to be paid by the token."""
+
+def usage_of_images(turns: Sequence[Turn]) -> dict[str, Any]:
+    """What a language model took to read the words of these pictures; nothing is counted for the pictures."""
+    taken = sum(map(usage_of, turns), Usage())
+    return {
+        "input_tokens": taken.prompt_tokens,
+        "input_tokens_details": {"image_tokens": 0, "text_tokens": taken.prompt_tokens},
+        "output_tokens": taken.completion_tokens,
+        "output_tokens_details": {"image_tokens": 0, "text_tokens": taken.completion_tokens},
+        "total_tokens": taken.prompt_tokens + taken.completion_tokens,
+    }
 
 
 class Partials:
     """The events of a run, `most` of them partial pictures, evenly over its steps."""
 
-    def __init__(self, run: Run, service: Service, links: Links, kind: ImageFormat, most: int) -> None:
+    def __init__(
+        self, run: Run, service: Service, links: Links, kind: ImageFormat, most: int, warnings: Sequence[str] = ()
+    ) -> None:
+        self._warnings = list(warnings)
         self._run, self._service, self._links = run, service, links
         self._kind, self._most = kind, most
         self._sent = 0
@@ -72,9 +81,12 @@ class Partials:
             "reply": turn.reply,
             "session": turn.session,
             "turn": turn.number,
+            "warnings": self._warnings,
         }
         content = await self._service.reading(lambda: png_of(turn, self._service.studio.store.images))
-        return _event("image_generation.completed", {**await self._picture(content), "usage": _USAGE, **own})
+        return _event(
+            "image_generation.completed", {**await self._picture(content), "usage": usage_of_images([turn]), **own}
+        )
 
     async def _picture(self, content: bytes) -> dict[str, Any]:
         width, height = size_of(content)

@@ -14,6 +14,8 @@ from .routes import route_class
 
 _THEIRS = re.compile(r"(?:gpt|chatgpt|dall-e|o\d)\b")
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+_COME_AGAIN = (429, 503)
+"""What may succeed when it is asked again: the queue is full, or the server stops."""
 _NAMES = {
     "invalid": (400, "invalid"),
     "unknown-model": (404, "model_not_found"),
@@ -55,7 +57,9 @@ def error_of(problem: Problem) -> ErrorAnswer:
 def error_response(problem: Problem) -> JSONResponse:
     """A problem as an answer that OpenAI's clients read."""
     status, _ = _NAMES.get(problem.name, (problem.status, ""))
-    return JSONResponse(error_of(problem).model_dump(mode="json"), status, headers=problem.headers)
+    # their clients send a request again by its status alone, also one that was cancelled
+    headers = problem.headers if status in _COME_AGAIN else {**problem.headers, "x-should-retry": "false"}
+    return JSONResponse(error_of(problem).model_dump(mode="json"), status, headers=headers)
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -66,6 +70,11 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def router() -> APIRouter:
     """A router below `/v1` whose errors are told so."""
     return APIRouter(prefix="/v1", tags=["OpenAI's API"], route_class=route_class(error_response))
+
+
+def makes_links(model: str | None) -> bool:
+    """Whether clients of this model expect addresses of pictures by default: as with DALL·E, and with no other."""
+    return model is not None and model.startswith("dall-e")
 
 
 def model_named(name: str | None, service: Service) -> str | None:

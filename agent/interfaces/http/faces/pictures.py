@@ -1,7 +1,8 @@
 """What the faces for one-shot clients share: so many pictures, each the first of a session, or all of one session."""
 
 import base64
-from collections.abc import Awaitable, Callable, Sequence
+import hashlib
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -15,13 +16,18 @@ from .....storage import Receipt
 from ....beginning import Beginning
 from ....conversation import Turn
 from ....edits import Reroll
+from ....feedback import Feedback
+from ....recording import CancelledError
 from ....turn_png import png_of
 from ..asking import unless_gone
 from ..callers import Caller
 from ..runs import Run
 from ..service import Service
+from .openai_places import Place
 
 ImageFormat = Literal["png", "jpeg", "webp"]
+QUALITY = 95
+"""Of JPEG and WebP, from 0 to 100."""
 
 
 async def begun(
@@ -32,26 +38,45 @@ async def begun(
     Each counts as a request of the key's.
     """
     seeds = [None if beginning.seed is None else beginning.seed + k for k in range(count)]
-    once = receipt if count == 1 else None
-    asked = [partial(service.start, caller, replace(beginning, seed=seed), once) for seed in seeds]
+    asked = [
+        partial(service.start, caller, replace(beginning, seed=seed), receipt_of(receipt, k))
+        for k, seed in enumerate(seeds)
+    ]
     return await _all(service, caller, asked)
 
 
 async def gone_on(
-    service: Service, caller: Caller, session: str, words: str, count: int, receipt: Receipt | None = None
+    service: Service, caller: Caller, place: Place, words: str | Feedback, count: int, receipt: Receipt | None = None
 ) -> list[Run]:
     """The session's next picture, and more of the same from other seeds, `count` in all."""
-    first = partial(service.say, caller, session, words, receipt if count == 1 else None)
-    more = partial(service.edit, caller, session, [Reroll()])
-    return await _all(service, caller, [first, *[more] * (count - 1)])
+    first = await service.say(caller, place.session, words, receipt, turn=place.turn)
+    return await _and_more(service, caller, first, place.session, count, receipt)
 
 
-async def drawn(request: Request, runs: list[Run]) -> list[Turn]:
-    """Wait for all of them as long as the client does; where one fails, the others are given up."""
+async def begun_once(
+    service: Service, caller: Caller, beginning: Beginning, count: int, receipt: Receipt | None = None
+) -> list[Run]:
+    """One session's first picture, and more of the same from other seeds, `count` in all."""
+    first = await service.start(caller, beginning, receipt)
+    return await _and_more(service, caller, first, first.session, count, receipt)
+
+
+def receipt_of(receipt: Receipt | None, index: int) -> Receipt | None:
+    """That of one of a request's pictures: one `Idempotency-Key` names each of them."""
+    if receipt is None or index == 0:
+        return receipt
+    return replace(receipt, key=hashlib.sha256(f"{receipt.key}/{index}".encode()).hexdigest())
+
+
+async def drawn(request: Request, runs: list[Run], *, without: Collection[str] = ()) -> list[Turn]:
+    """Wait for all of them as long as the client does; where one fails, the others are given up.
+
+    Those that are given up for one of the reasons in `without` are left out.
+    """
     with ExitStack() as attending:
         for run in runs:
             attending.enter_context(run.attended())
-        return await unless_gone(request, _turns(runs))
+        return await unless_gone(request, _turns(runs, without))
 
 
 def encoded(turn: Turn, service: Service, kind: ImageFormat) -> str:
@@ -64,7 +89,7 @@ def as_text(content: bytes, kind: ImageFormat) -> str:
     if kind != "png":
         file = BytesIO()
         with Image.open(BytesIO(content)) as image:
-            image.convert("RGB").save(file, kind.upper(), quality=95)
+            image.convert("RGB").save(file, kind.upper(), quality=QUALITY)
         content = file.getvalue()
     return base64.b64encode(content).decode()
 
@@ -75,12 +100,28 @@ def size_of(content: bytes) -> tuple[int, int]:
         return image.size
 
 
-async def _turns(runs: list[Run]) -> list[Turn]:
-    return [await run.result() for run in runs]
+async def _turns(runs: list[Run], without: Collection[str]) -> list[Turn]:
+    turns = []
+    for run in runs:
+        try:
+            turns.append(await run.result())
+        except CancelledError:
+            if run.stopped not in without:
+                raise
+    return turns
 
 
-async def _all(service: Service, caller: Caller, asked: Sequence[Callable[[], Awaitable[Run]]]) -> list[Run]:
-    runs: list[Run] = []
+async def _and_more(
+    service: Service, caller: Caller, first: Run, session: str, count: int, receipt: Receipt | None
+) -> list[Run]:
+    more = [partial(service.edit, caller, session, [Reroll()], receipt_of(receipt, k)) for k in range(1, count)]
+    return await _all(service, caller, more, first)
+
+
+async def _all(
+    service: Service, caller: Caller, asked: Sequence[Callable[[], Awaitable[Run]]], *already: Run
+) -> list[Run]:
+    runs = list(already)
     try:
         for ask in asked:
             if runs:
@@ -88,6 +129,7 @@ async def _all(service: Service, caller: Caller, asked: Sequence[Callable[[], Aw
             runs.append(await ask())
     except BaseException:
         for run in runs:
-            run.cancel("another picture of the same request was refused")
+            if not run.attendants:  # else the same request was made before, and is waited for
+                run.cancel("another picture of the same request was refused")
         raise
     return runs

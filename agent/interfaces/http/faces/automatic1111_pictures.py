@@ -1,0 +1,102 @@
+"""`/sdapi/v1`: what AUTOMATIC1111's clients ask about pictures that are there already."""
+
+from base64 import b64decode
+from io import BytesIO
+from typing import Any
+
+from fastapi import FastAPI
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
+
+from .....errors import NotthatError
+from .....generation.infotext import from_infotext
+from ..asking import TheCaller, TheService
+from ..problems import Problem
+from ..service import Service
+from .automatic1111_shapes import errors, router
+
+MOST_BYTES = 32 << 20
+"""Of a request that brings a picture."""
+
+LARGER_BODIES = dict.fromkeys(
+    ("/sdapi/v1/png-info", "/sdapi/v1/img2img", "/sdapi/v1/extra-", "/sdapi/v1/interrogate"), MOST_BYTES
+)
+"""Paths whose requests bring pictures, also where these are refused."""
+
+_router = router()
+
+_NAMES = {
+    "prompt": "Prompt",
+    "negative_prompt": "Negative prompt",
+    "num_inference_steps": "Steps",
+    "guidance_scale": "CFG scale",
+    "method": "Guidance method",
+    "guidance_rescale": "Guidance rescale",
+    "seed": "Seed",
+    "width": "Size-1",
+    "height": "Size-2",
+    "model": "Model",
+}
+
+
+class PngInfoAsked(BaseModel):
+    """A picture."""
+
+    model_config = ConfigDict(extra="allow")
+
+    image: str = Field(description="As base64, or as a data URL.")
+
+
+class PngInfoAnswer(BaseModel):
+    """The text in a picture's file; nothing where there is none."""
+
+    info: str = Field(description="The infotext.")
+    items: dict[str, str] = Field(description="All of the text, by its keys.")
+    parameters: dict[str, Any] = Field(description="What the infotext says.")
+
+
+@_router.post("/png-info", responses=errors(400, 413), summary="How a picture was made, by the text in its file")
+async def png_info(asked: PngInfoAsked, service: TheService, caller: TheCaller) -> PngInfoAnswer:
+    """Of a PNG, as this server and AUTOMATIC1111's web UI write it."""
+    items = await service.reading(lambda: _text_of(asked.image))
+    info = items.get("parameters", "")
+    return PngInfoAnswer(info=info, items=items, parameters=_parameters(info))
+
+
+def _text_of(content: str) -> dict[str, str]:
+    try:
+        file = BytesIO(b64decode(content.partition(",")[2] or content, validate=True))
+        with Image.open(file, formats=["PNG", "JPEG", "WEBP"]) as image:
+            return {
+                name: value for name, value in image.info.items() if isinstance(name, str) and isinstance(value, str)
+            }
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise Problem(400, "refused", "That can't be done", "image: this is no picture in base64") from None
+
+
+def _parameters(info: str) -> dict[str, Any]:
+    """The values of an infotext under AUTOMATIC1111's names; nothing where it is none."""
+    if not info:
+        return {}
+    try:
+        values, others = from_infotext(info)
+    except NotthatError:
+        return {}
+    told = {_NAMES[name]: str(value) for name, value in values.items() if name in _NAMES}
+    return {**told, **{name: value for name, _, value in (each.partition(": ") for each in others)}}
+
+
+@_router.post("/img2img", responses=errors(400, 413), summary="Refused: pictures begin from words here")
+@_router.post("/extra-single-image", responses=errors(400, 413), summary="Refused: there is no upscaler")
+@_router.post("/extra-batch-images", responses=errors(400, 413), summary="Refused: there is no upscaler")
+@_router.post("/interrogate", responses=errors(400, 413), summary="Refused: pictures are not looked at")
+@_router.post("/unload-checkpoint", responses=errors(400), summary="Refused: models are shared, and stay loaded")
+async def refused(caller: TheCaller) -> None:
+    """What this server can't do; clients are told so with a status that they know as an error."""
+    detail = "this server can't do that: it draws from words (txt2img), and changes pictures by what is said of them"
+    raise Problem(400, "refused", "That can't be done", detail)
+
+
+def install(app: FastAPI, service: Service) -> None:
+    """Add the routes."""
+    app.include_router(_router)
