@@ -13,8 +13,21 @@ class _Command(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     def as_json(self) -> dict[str, Any]:
-        """The command as it is recorded."""
-        return self.model_dump(mode="json")
+        """The command as it is recorded; no database holds NUL characters, and no words need them."""
+        values: dict[str, Any] = _without_nul(self.model_dump(mode="json"))
+        return values
+
+
+def _without_nul(value: Any) -> Any:
+    match value:
+        case str():
+            return value.replace("\0", " ")
+        case dict():
+            return {name: _without_nul(each) for name, each in value.items()}
+        case list():
+            return [_without_nul(each) for each in value]
+        case _:
+            return value
 
 
 class StartCommand(_Command):

@@ -53,7 +53,6 @@ async def shown(
     """
     if (session is None) != (turn is None):
         raise Problem(400, "refused", "That can't be done", "session and turn belong together: name both, or neither")
-    authorization = request.headers
     find = partial(_turn, service, sha256, session, turn, request.headers)
     found = await service.reading(find)
     content = await service.reading(partial(_png, service.studio.store.images, sha256, found))

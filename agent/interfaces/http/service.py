@@ -39,6 +39,7 @@ from ...feedback import Feedback
 from ...recording import CancelledError, draw, end_turn
 from ...replaying import Replayed, replay_turn
 from ...studio import Studio
+from ...terms import one_line
 from . import problems
 from .callers import Caller
 from .changes import Changes
@@ -322,8 +323,9 @@ class Service:
 
     def _record(self, run: Run, command: StartCommand | Change, start: SessionStart | None = None) -> Attempt:
         """Record what was asked, as `prepare_recorded` reads it."""
+        words = one_line(command.words)
         return self.studio.store.attempts.record(
-            run.session, command.words, command.as_json(), start=start, receipt=run.receipt
+            run.session, words, command.as_json(), start=start, receipt=run.receipt
         )
 
     def _require_visible(self, caller: Caller, session: str) -> None:

@@ -10,7 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from notthat.agent.beginning import Beginning, begin_session
+from notthat.agent.commands import SayCommand
 from notthat.agent.conversation import Conversation
+from notthat.agent.feedback import Feedback
 from notthat.agent.interfaces.cli import app
 from notthat.storage import Attempt, KeyLimits
 

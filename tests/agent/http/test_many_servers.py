@@ -38,7 +38,8 @@ def pair(request: pytest.FixtureRequest, serve: Serve) -> Pair:
         settings: dict[str, Any] = {"database": database, "heartbeat": NEVER, "lease": LeaseTimes(2.0, 0.2)}
         servers = serve(one, **settings), serve(other, **settings)
         for server in servers:  # FastAPI makes a route when it is first asked for, which two threads can't do at once
-            assert server.client.post("/api/sessions", json={}).status_code == 422
+            for path in ("/api/sessions", "/api/sessions/0123456789abcdef/turns"):
+                assert server.client.post(path, json={}).status_code == 422
         return servers
 
     return start
