@@ -1,4 +1,4 @@
-"""The text inside a picture's file: how it was made, for people, other tools and ourselves."""
+"""The text chunks of a PNG that say how the picture was made."""
 
 import json
 import re
@@ -19,7 +19,7 @@ _SETTING = re.compile(r'\s*([A-Za-z][\w /-]*): *("(?:\\.|[^"\\])*"|[^,]*)(?:,|$)
 _TEMPLATE = re.compile(r"(?:Negative )?Template:")
 """Begins the lines that the extension Dynamic Prompts writes after the settings."""
 _FEWEST_SETTINGS = 3
-"""A last line with fewer is the end of a prompt."""
+"""A last line with fewer settings belongs to the prompt."""
 _EXACT = {"Exact prompt": "prompt", "Exact negative prompt": "negative_prompt"}
 """Settings of ours, for texts that would be read back otherwise: with a line that looks like another part."""
 
@@ -53,14 +53,14 @@ _SETTINGS: dict[str, tuple[str, Callable[[str], object]]] = {
 
 
 def png_text(request: GenerationRequest, version: str | None = __version__) -> Mapping[str, str]:
-    """The PNG's text chunks: `parameters` in AUTOMATIC1111's layout, and the whole request in `notthat`."""
+    """The PNG's text chunks: `parameters` in AUTOMATIC1111's format, and `notthat` with the whole request."""
     return {"parameters": infotext(request, version), "notthat": request.model_dump_json()}
 
 
 def infotext(request: GenerationRequest, version: str | None = __version__) -> str:
-    """The request as AUTOMATIC1111's web UI writes it: the prompt, the negative prompt, a line of settings.
+    """The request in the format of AUTOMATIC1111's web UI: the prompt, the negative prompt, a line of settings.
 
-    It has no settings for how guidance acts, so these have names of ours. There, brackets always mean a weight:
+    That format has no settings for guidance methods, so their names are our own. Brackets always mean a weight there:
     where they didn't here, they are escaped. Where the web UI's reader would take a part of the prompt for another
     part, both prompts are in the settings again, exactly. `version` is the notthat that drew it; None where unknown.
     """
@@ -112,7 +112,7 @@ def _quoted(value: str) -> str:
 
 
 def read_png_text(path: Path) -> dict[str, str]:
-    """The text chunks of a PNG; none of its pixels are read.
+    """The text chunks of a PNG. The pixels are not read.
 
     Raises:
         InvalidRequestError: where it is no PNG, or can't be read.
@@ -141,7 +141,7 @@ def from_own_key(text: str) -> dict[str, Any]:
 
 
 def from_infotext(text: str) -> tuple[dict[str, Any], list[str]]:
-    """The values of a request that an infotext names, as AUTOMATIC1111's web UI writes and reads it.
+    """Parse an infotext of AUTOMATIC1111's web UI into values of a request.
 
     The last line holds settings, where it has three or more; lines that begin with “Template:” may follow it. A line
     that begins with “Negative prompt:” and those after it are the negative prompt; the rest is the prompt. Second,

@@ -38,7 +38,7 @@ BREAK = Fragment(None)
 
 
 def parse(prompt: str) -> list[Fragment]:
-    """The fragments of a prompt in order, neighbours of equal weight joined; `[Fragment("")]` for nothing."""
+    """The fragments of a prompt in order, with neighbours of equal weight joined; `[Fragment("")]` if empty."""
     texts: list[str | None] = []
     weights: list[float] = []
     opened: dict[str, list[int]] = {"(": [], "[": []}

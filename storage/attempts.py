@@ -156,12 +156,14 @@ class Attempts:
                 if turn.parent >= number:
                     number = rows.free_number(db, attempt.session)
                     rows.insert_alias(db, attempt.session, attempt.turn.number, number)
-            start = start or attempt.start
-            prepared = replace(attempt, turn=rows.renumbered(turn, number), start=start, command=None)
+            start, now = start or attempt.start, rows.now()  # it is from now on that other turns are news
+            turn = rows.renumbered(turn, number)
+            prepared = replace(attempt, turn=turn, start=start, command=None, created_at=now)
             values = {
                 "turn": rows.turn_as_json(prepared.turn),
                 "number": number,
                 "parent": turn.parent,
+                "created_at": now,
                 "command": null(),
                 "session": null() if start is None else rows.start_as_json(start),
             }

@@ -102,7 +102,7 @@ def embedding(environment: dict[str, str], tmp_path: Path) -> Iterator[dict[str,
     """The sections of the document, at the port of the server that its first block has started."""
     with serving(environment, tmp_path) as port:
         text = {name: each.replace("8000", port) for name, each in sections(DOCS / "embedding.md").items()}
-        (serve, _) = blocks(text["notthat in something else"], "sh")
+        (serve, _) = blocks(text["Embedding notthat"], "sh")
         assert serve == f"notthat serve --port {port}\n"
         yield text
 
@@ -110,7 +110,7 @@ def embedding(environment: dict[str, str], tmp_path: Path) -> Iterator[dict[str,
 @pytest.fixture
 def key(embedding: dict[str, str], run: Run, tmp_path: Path) -> str:
     """The key that the document makes."""
-    (_, add) = blocks(embedding["notthat in something else"], "sh")
+    (_, add) = blocks(embedding["Embedding notthat"], "sh")
     run(f'{add}\nprintf %s "$KEY" > key')
     return (tmp_path / "key").read_text()
 

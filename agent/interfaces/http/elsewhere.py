@@ -32,10 +32,9 @@ def find_turn(store: Store, session: str, number: int) -> Turn | Attempt:
         attempts = [each for each in store.attempts.all(session) if each.turn.number == number]
         if attempts:
             return attempts[-1]
-        alias = store.attempts.alias(session, number)
-        if alias is None:
-            raise
-        return find_turn(store, session, alias)
+        if (alias := store.attempts.alias(session, number)) is not None:
+            return find_turn(store, session, alias)
+        return store.turn(session, number)  # it may have been drawn in between
 
 
 def error_of(attempt: Attempt) -> NotthatError:

@@ -333,11 +333,10 @@ class Service:
             owner = self.studio.store.session(session).owner
         except UnknownSessionError:
             firsts = [each.start for each in self.studio.store.attempts.all(session) if each.start is not None]
-            if not firsts or not caller.may_see(firsts[0].owner):
-                raise
-        else:
-            if not caller.may_see(owner):
-                raise UnknownSessionError(f"no session “{session}”")
+            # without one, its first picture may have come in between
+            owner = firsts[0].owner if firsts else self.studio.store.session(session).owner
+        if not caller.may_see(owner):
+            raise UnknownSessionError(f"no session “{session}”")
 
     async def _submit(self, run: Run, caller: Caller, record: Callable[[], Attempt], background: bool) -> Run:
         """Record what was asked and begin with it; a request that was made before is answered by its first turn."""

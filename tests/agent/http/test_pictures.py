@@ -108,7 +108,7 @@ def images_base64(me: Caller) -> bytes:
 
 def images_url(me: Caller) -> bytes:
     return me.server.client.get(
-        me.post("/v1/images/generations", {"prompt": MINE, "seed": 7})["data"][0]["url"]
+        me.post("/v1/images/generations", {"prompt": MINE, "seed": 7, "response_format": "url"})["data"][0]["url"]
     ).content
 
 

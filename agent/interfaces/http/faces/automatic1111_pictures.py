@@ -42,7 +42,9 @@ _NAMES = {
 class PngInfoAsked(BaseModel):
     """A picture."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(
+        extra="allow", json_schema_extra={"examples": [{"image": "data:image/png;base64,iVBORw0KGgo="}]}
+    )
 
     image: str = Field(description="As base64, or as a data URL.")
 
