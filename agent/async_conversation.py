@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Self
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from .background import AsyncOnStep, in_background
+from .cancellable_thread import AsyncOnStep, in_background
 from .conversation import Conversation, Turn
 from .edits import Edit, State
 from .feedback import Feedback

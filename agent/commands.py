@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from .beginning import Beginning
 from .edits import Edit
 from .feedback import Feedback, joined
+from .session_start import Beginning
 
 
 class _Command(BaseModel):

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, Self
 from ..errors import InvalidInputError
 from ..generation import GenerationRequest
 from ..storage import Attempt, Receipt, SessionRecord, StorageError, TurnRecord
-from .beginning import Beginning, begin_session
 from .commands import Change, EditCommand, SayCommand, SeedCommand, StartCommand, commands_adapter
 from .edits import Edit, State, apply
-from .effects import negative_effect
+from .exclusion_effects import negative_effect
 from .exclusions import Exclusion, NegativePrompt
 from .feedback import (
     MAX_LINES,
@@ -28,10 +27,11 @@ from .feedback import (
     words_of,
 )
 from .interpreters import Interpretation
-from .recording import draw, edits_as_json, end_turn, interpreter_record, lines_of, new_turn, provenance, remarks
 from .replies import describe
+from .session_start import Beginning, begin_session
 from .studio import OnStep, Studio
 from .terms import one_line
+from .turn_execution import draw, edits_as_json, end_turn, interpreter_record, lines_of, new_turn, provenance, remarks
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -11,9 +11,9 @@ from prompt_toolkit.history import FileHistory
 
 from ...errors import InvalidInputError, NotthatError
 from ..conversation import Conversation, Turn, negative_of
-from ..effects import acting
+from ..exclusion_effects import acting
+from ..exclusion_history import because, path_to, story
 from ..replaying import replay
-from ..stories import because, path_to, story
 from ..studio import Studio
 from ..terms import key, one_line
 from .console import err, exclusions, out, progress, show_turn

@@ -13,7 +13,7 @@ from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import BaseModel, Field
 
 from ...errors import NotthatError
-from ..background import in_background
+from ..cancellable_thread import in_background
 from ..conversation import Conversation, turn_json
 from ..studio import OnStep, Studio
 from .wording import in_words

@@ -16,7 +16,7 @@ def show(
 ) -> None:
     """Show a turn: its picture, its words, and what is excluded since when and in whose words."""
     from ..conversation import turn_json
-    from ..effects import by_term
+    from ..exclusion_effects import by_term
     from .console import emit, exclusions, out, show_turn
 
     with open_studio() as studio:
@@ -38,7 +38,7 @@ def why(
     as_json: Json = False,
 ) -> None:
     """Tell the story of a term: which turn excluded it, what became of its weight, and in whose words."""
-    from ..stories import path_to, story, told
+    from ..exclusion_history import path_to, story, told
     from .console import emit
 
     with open_studio() as studio:

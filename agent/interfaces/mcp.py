@@ -24,7 +24,7 @@ from ... import __version__
 from ...errors import NotthatError
 from ...generation import Progress
 from ..async_conversation import AsyncConversation
-from ..background import AsyncOnStep, in_background
+from ..cancellable_thread import AsyncOnStep, in_background
 from ..conversation import Turn, turn_json
 from ..edits import MAX_PROMPT_CHARACTERS
 from ..feedback import Feedback

@@ -38,7 +38,7 @@ def import_(
     Example:  notthat import harbour.zip
     """
     from ...storage import import_ as import_session
-    from ..importing import check_turn
+    from ..import_validation import check_turn
     from ..turn_png import text_of
     from .console import emit
 

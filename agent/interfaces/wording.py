@@ -1,7 +1,7 @@
 """A turn in words: for language models that use notthat as a tool, and for clients that show text alone."""
 
 from ..conversation import Turn, negative_of
-from ..stories import because
+from ..exclusion_history import because
 
 
 def in_words(turn: Turn) -> str:

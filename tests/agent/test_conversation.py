@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from notthat.agent import Conversation, Studio, Turn, turn_json
-from notthat.agent.beginning import Beginning, begin_session
 from notthat.agent.edits import Allow, Edit, Exclude, Reroll, Reweight, SetPrompt, State, Undo
 from notthat.agent.interpreters import Interpretation
-from notthat.agent.recording import CancelledError, draw
+from notthat.agent.session_start import Beginning, begin_session
+from notthat.agent.turn_execution import CancelledError, draw
 from notthat.errors import InvalidInputError, NotthatError
 from notthat.generation import GenerationError, GenerationRequest, Progress, StubEngine
 from notthat.storage import UnknownSessionError, UnknownTurnError

@@ -8,7 +8,7 @@ import pytest
 
 from notthat.agent import Conversation, Studio
 from notthat.agent.conversation import turn_json
-from notthat.agent.effects import acting, by_term
+from notthat.agent.exclusion_effects import acting, by_term
 from notthat.generation import GenerationRequest, LocalEngine, Progress, StubEngine
 
 OpenStudio = Callable[..., Studio]

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from notthat.agent import Conversation, Studio, Turn
-from notthat.agent.beginning import Beginning, begin_session
 from notthat.agent.edits import State
+from notthat.agent.exclusion_history import path_to, story
 from notthat.agent.feedback import MAX_LINES, Feedback
-from notthat.agent.importing import check_turn
+from notthat.agent.import_validation import check_turn
 from notthat.agent.interpreters import Interpretation, OfflineInterpreter
-from notthat.agent.recording import draw
 from notthat.agent.rereading import reread
-from notthat.agent.stories import path_to, story
+from notthat.agent.session_start import Beginning, begin_session
+from notthat.agent.turn_execution import draw
 from notthat.errors import InvalidInputError
 from notthat.storage import Store, archive
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from notthat.agent import Conversation, Studio
-from notthat.agent.importing import check_turn
+from notthat.agent.import_validation import check_turn
 from notthat.errors import InvalidInputError
 from notthat.storage import ExclusionRecord, NewTurn
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from notthat.agent import Conversation, Studio
 from notthat.agent.edits import Allow, Edit, Exclude, Reroll, Reset, Reweight, SetPrompt
+from notthat.agent.exclusion_history import path_to, story, told
 from notthat.agent.interpreters import Interpretation
-from notthat.agent.stories import path_to, story, told
 
 OpenStudio = Callable[..., Studio]
 

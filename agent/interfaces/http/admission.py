@@ -4,7 +4,7 @@ from ....errors import InvalidInputError
 from ....generation import GenerationRequest
 from ....storage import NewTurn, SessionRecord
 from ...exclusions import NegativePrompt, parse_negative
-from ...importing import check_turn
+from ...import_validation import check_turn
 from ...studio import Studio
 from .callers import Caller
 from .problems import Problem

@@ -8,7 +8,7 @@ from typing import Any
 from ....errors import NotthatError
 from ....storage import Attempt, StorageError, Store, UnknownSessionError, UnknownTurnError
 from ...conversation import Turn
-from ...recording import CancelledError
+from ...turn_execution import CancelledError
 from .changes import Changes
 
 POLL_SECONDS = 0.5

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ....generation.request import Defaults
-from ...beginning import Beginning
+from ...session_start import Beginning
 from .callers import Caller
 from .problems import Problem, RespondTo, too_many
 from .serving import Serving

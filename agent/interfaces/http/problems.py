@@ -20,8 +20,8 @@ from ....storage import (
     UnknownSessionError,
     UnknownTurnError,
 )
-from ...recording import CancelledError
 from ...studio import UnknownModelError
+from ...turn_execution import CancelledError
 
 MEDIA_TYPE = "application/problem+json"
 _PREFIX = "urn:notthat:problem:"

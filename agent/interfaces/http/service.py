@@ -30,16 +30,16 @@ from ....storage import (
     UnknownSessionError,
     new_session_id,
 )
-from ...beginning import Beginning
 from ...commands import Change, EditCommand, SayCommand, SeedCommand, StartCommand
 from ...conversation import Conversation, Turn, prepare_recorded
 from ...edits import Edit, State
 from ...exclusions import NegativePrompt
 from ...feedback import Feedback
-from ...recording import CancelledError, draw, end_turn
 from ...replaying import Replayed, replay_turn
+from ...session_start import Beginning
 from ...studio import Studio
 from ...terms import one_line
+from ...turn_execution import CancelledError, draw, end_turn
 from . import problems
 from .callers import Caller
 from .changes import Changes

@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from ...beginning import Beginning
-from ...stories import path_to, story
+from ...exclusion_history import path_to, story
+from ...session_start import Beginning
 from .answers import PendingAnswer, SessionAnswer, SessionsAnswer, StoryAnswer, StoryEvent, TurnAnswer
 from .asking import Background, SessionId, TheCaller, TheLinks, TheReceipt, TheService, answered
 from .bodies import MAX_TURN, NewSession

@@ -10,7 +10,7 @@ from typing import Generic, Literal, TypeVar
 from opentelemetry.context import get_current
 
 from ....errors import NotthatError
-from ...recording import CancelledError
+from ...turn_execution import CancelledError
 from .events import Data, EventLog
 from .problems import problem_of
 

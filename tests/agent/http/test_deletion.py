@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from notthat.agent.beginning import Beginning, begin_session
+from notthat.agent.session_start import Beginning, begin_session
 from notthat.storage import check
 
 from .conftest import GatedEngine, Running, Serve, events

@@ -9,11 +9,11 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from notthat.agent.beginning import Beginning, begin_session
 from notthat.agent.commands import SayCommand
 from notthat.agent.conversation import Conversation
 from notthat.agent.feedback import Feedback
 from notthat.agent.interfaces.cli import app
+from notthat.agent.session_start import Beginning, begin_session
 from notthat.storage import Attempt, KeyLimits
 
 from .conftest import Running, events

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..... import __version__
 from .....generation import GenerationRequest
-from ....beginning import Beginning
 from ....conversation import Turn
+from ....session_start import Beginning
 from ....turn_png import text_of
 from ..asking import TheCaller, TheReceipt, TheService
 from ..bodies import WHOLE, Words

@@ -19,9 +19,9 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from .....errors import NotthatError
-from ....beginning import Beginning
 from ....conversation import Turn
 from ....replaying import Replayed
+from ....session_start import Beginning
 from ....turn_png import png_of
 from ...mcp import Replay, Report, Say, Show, Start, Undo, mcp_server
 from ..answers import TurnAnswer

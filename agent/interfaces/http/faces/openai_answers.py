@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from ....conversation import Turn
 from ....interpreters import Usage
-from ....recording import usage_of
+from ....turn_execution import usage_of
 from ..answers import TurnAnswer
 from ..events import Event
 from ..links import Links

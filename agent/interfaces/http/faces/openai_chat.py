@@ -12,8 +12,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from .....storage import UnknownSessionError
-from ....beginning import Beginning
 from ....feedback import Feedback
+from ....session_start import Beginning
 from ..asking import TheCaller, TheLinks, TheReceipt, TheService
 from ..bodies import WHOLE, Name, Seed
 from ..callers import Caller

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from ....beginning import Beginning
 from ....conversation import Turn
+from ....session_start import Beginning
 from ..asking import TheCaller, TheLinks, TheReceipt, TheService
 from ..bodies import WHOLE, Name, Seed, Words
 from ..links import Links

@@ -11,7 +11,7 @@ from typing import Any
 
 from ....conversation import Turn
 from ....interpreters import Usage
-from ....recording import usage_of
+from ....turn_execution import usage_of
 from ....turn_png import png_of
 from ..events import Event
 from ..links import Links

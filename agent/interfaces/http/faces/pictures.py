@@ -13,11 +13,11 @@ from fastapi import Request
 from PIL import Image
 
 from .....storage import Receipt
-from ....beginning import Beginning
 from ....conversation import Turn
 from ....edits import Reroll
 from ....feedback import Feedback
-from ....recording import CancelledError
+from ....session_start import Beginning
+from ....turn_execution import CancelledError
 from ....turn_png import png_of
 from ..asking import unless_gone
 from ..callers import Caller

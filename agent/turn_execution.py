@@ -10,7 +10,7 @@ from ..errors import NotthatError
 from ..generation import Engine, GenerationRequest, generate
 from ..storage import Attempt, ExclusionRecord, NewTurn, StorageError, TurnRecord, UnknownSessionError
 from .edits import Edit, State, edits_adapter
-from .effects import seen
+from .exclusion_effects import seen
 from .interpreters import Interpretation, Usage
 from .replies import listed_turns
 from .studio import OnStep, Studio

@@ -12,9 +12,9 @@ from ..storage import Attempt, SessionStart
 from .edits import State, apply
 from .exclusions import NegativePrompt
 from .feedback import MAX_LINES, excludes, joined, read_beginning, words_of
-from .recording import new_turn, provenance, remarks
 from .replies import describe
 from .studio import Studio
+from .turn_execution import new_turn, provenance, remarks
 
 
 @dataclass(frozen=True)
