@@ -16,7 +16,7 @@ from ...errors import NotthatError
 from ..cancellable_thread import in_background
 from ..conversation import Conversation, turn_json
 from ..studio import OnStep, Studio
-from .wording import in_words
+from .turn_text import in_words
 
 _DESCRIPTION = """\
 Draw a picture, and change it in conversation. Without a session, the words describe what the picture should show, \

@@ -32,7 +32,7 @@ from ..replaying import Replayed
 from ..replaying import replay as replayed
 from ..studio import Studio
 from ..turn_png import png_of
-from .wording import in_words
+from .turn_text import in_words
 
 Report = Callable[[float, float | None, str], Awaitable[None]]
 """Tells the client how far it is: done, of how much, in words."""
