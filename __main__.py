@@ -1,3 +1,3 @@
-from .agent.interfaces.cli import main
+from .agent.interfaces.cli.main import main
 
 main()

@@ -53,7 +53,7 @@ class Seen:
 def serve(model: str) -> None:
     """`notthat serve`, as a child process of this benchmark, which ends when that does; `stub` needs no model."""
     from notthat.agent import studio
-    from notthat.agent.interfaces.cli import main
+    from notthat.agent.interfaces.cli.main import main
 
     threading.Thread(target=end_with_parent, daemon=True).start()
     if model == "stub":

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from notthat.agent import Conversation, Studio
-from notthat.agent.interfaces.chat import Chat
+from notthat.agent.interfaces.cli.chat_repl import Chat
 from notthat.errors import InvalidInputError
 from notthat.generation import GenerationError, GenerationRequest, Progress, StubEngine
 from notthat.storage import SessionRecord

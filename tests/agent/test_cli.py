@@ -21,8 +21,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from notthat.agent import Conversation, Studio
-from notthat.agent.interfaces import options
-from notthat.agent.interfaces.cli import main
+from notthat.agent.interfaces.cli import options
+from notthat.agent.interfaces.cli.main import main
 from notthat.agent.interpreters import OfflineInterpreter
 from notthat.generation import StubEngine, request
 from notthat.storage import Store

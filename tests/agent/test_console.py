@@ -6,7 +6,7 @@ from rich.console import Console
 
 from notthat.agent import Conversation, Studio
 from notthat.agent.edits import Exclude
-from notthat.agent.interfaces.console import exclusions
+from notthat.agent.interfaces.cli.console import exclusions
 
 
 def test_markup_in_terms_words_and_policies_is_shown_as_it_stands(studio: Studio, home: Path) -> None:

@@ -177,16 +177,16 @@ def test_a_policy_that_is_not_there_is_said_before_a_host_is_served() -> None:
 
 
 def test_without_its_package_it_says_what_to_install() -> None:
-    script = "import sys; sys.modules['mcp_types'] = None; from notthat.agent.interfaces.cli import main; main()"
+    script = "import sys; sys.modules['mcp_types'] = None; from notthat.agent.interfaces.cli.main import main; main()"
     process = subprocess.run([sys.executable, "-c", script, "mcp"], capture_output=True, text=True, check=False)
     assert process.returncode == 2
     assert process.stderr == "notthat: mcp_types is not installed: pip install 'notthat[serve]'\n"
 
 
 def test_the_configuration_that_the_help_shows_is_json() -> None:
-    from notthat.agent.interfaces import hosting
+    from notthat.agent.interfaces.cli import mcp
 
-    _, shown = (hosting.mcp.__doc__ or "").split("Example:")
+    _, shown = (mcp.mcp.__doc__ or "").split("Example:")
     assert json.loads(shown)["mcpServers"]["notthat"]["args"][0] == "mcp"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from notthat.agent import Conversation, Studio
-from notthat.agent.interfaces.cli import main
+from notthat.agent.interfaces.cli.main import main
 from notthat.agent.interpreters import OfflineInterpreter
 from notthat.generation import StubEngine
 from notthat.storage import Store

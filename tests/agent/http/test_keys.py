@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from notthat.agent.commands import SayCommand
 from notthat.agent.conversation import Conversation
 from notthat.agent.feedback import Feedback
-from notthat.agent.interfaces.cli import app
+from notthat.agent.interfaces.cli.main import app
 from notthat.agent.session_start import Beginning, begin_session
 from notthat.storage import Attempt, KeyLimits
 

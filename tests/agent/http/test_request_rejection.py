@@ -7,7 +7,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from notthat.agent.interfaces.cli import app
+from notthat.agent.interfaces.cli.main import app
 from notthat.errors import InvalidInputError
 
 from .conftest import Running, Serve

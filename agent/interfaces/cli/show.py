@@ -1,10 +1,11 @@
 """Commands that look at what is kept, and change nothing: a turn, a term's story."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from ....storage import Attempt
 from .options import Json, SessionId, open_studio
 
 
@@ -15,8 +16,8 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show a turn: its picture, its words, and what is excluded since when and in whose words."""
-    from ..conversation import turn_json
-    from ..exclusion_effects import by_term
+    from ...conversation import turn_json
+    from ...exclusion_effects import by_term
     from .console import emit, exclusions, out, show_turn
 
     with open_studio() as studio:
@@ -38,7 +39,7 @@ def why(
     as_json: Json = False,
 ) -> None:
     """Tell the story of a term: which turn excluded it, what became of its weight, and in whose words."""
-    from ..exclusion_history import path_to, story, told
+    from ...exclusion_history import path_to, story, told
     from .console import emit
 
     with open_studio() as studio:
@@ -48,3 +49,22 @@ def why(
         return
     for line in told(events, term):
         typer.echo(line)
+
+
+def attempt_json(attempt: Attempt) -> dict[str, Any]:
+    """A turn without a picture, as `--json` gives it."""
+    return {
+        "session": attempt.session,
+        "turn": attempt.turn.number,
+        "parent": attempt.turn.parent,
+        "status": attempt.status,
+        "reason": attempt.reason,
+        "feedback": attempt.turn.feedback,
+        "created_at": attempt.created_at.isoformat(timespec="seconds"),
+    }
+
+
+def attempt_line(attempt: Attempt) -> str:
+    """The same for people, in a line."""
+    why = f": {attempt.reason}" if attempt.reason else ""
+    return f"{attempt.session}  turn {attempt.turn.number}  {attempt.status}{why}  “{attempt.turn.feedback}”"

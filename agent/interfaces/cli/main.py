@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ... import __version__
-from ...errors import InvalidInputError, NotthatError
-from . import database, hosting, keys, looking, portable, replays, serve, session_commands
+from .... import __version__
+from ....errors import InvalidInputError, NotthatError
+from . import archive, database, keys, mcp, replay, serve, sessions, show
 from .options import (
     Embedding,
     Guidance,
@@ -32,8 +32,8 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..conversation import Turn
-    from ..studio import Studio
+    from ...conversation import Turn
+    from ...studio import Studio
 
 app = typer.Typer(
     name="notthat",
@@ -109,7 +109,7 @@ def chat(
 
     Example:  notthat chat "portrait of a man without mustache"
     """
-    from .chat import Chat
+    from .chat_repl import Chat
 
     request = extras(method, lora, embedding) or None
     options = {"seed": seed, "steps": steps, "guidance": guidance, "request": request}
@@ -136,7 +136,7 @@ def new(
 
     Example:  notthat new "portrait of a man without mustache" --seed 7
     """
-    from ..conversation import Conversation
+    from ...conversation import Conversation
     from .console import progress
 
     with open_studio(model) as studio:
@@ -166,7 +166,7 @@ def say(
 
     Example:  notthat say 3f9c2a71d0b45e86 "too cartoonish, and no watermark"
     """
-    from ..conversation import Conversation
+    from ...conversation import Conversation
     from .console import progress
 
     with open_studio() as studio:
@@ -182,7 +182,7 @@ def undo(
     as_json: Json = False,
 ) -> None:
     """Go back to an earlier picture; nothing is erased."""
-    from ..conversation import Conversation
+    from ...conversation import Conversation
 
     with open_studio() as studio:
         turn = Conversation.open(session, studio).undo(turns)
@@ -198,7 +198,7 @@ def retry(
     as_json: Json = False,
 ) -> None:
     """Draw a turn again that failed, was stopped, or fell to a crash: see notthat sessions --unfinished."""
-    from ..conversation import Conversation
+    from ...conversation import Conversation
     from .console import progress
 
     with open_studio() as studio:
@@ -223,9 +223,9 @@ def interpret(
 
     Example:  notthat interpret "too cartoonish, and no watermark" --prompt "portrait of a man"
     """
-    from ..studio import interpreter_of
+    from ...studio import interpreter_of
     from .console import emit
-    from .interpreting import interpreted, read_batch
+    from .interpret import interpreted, read_batch
 
     interpreter = interpreter_of(load_settings())
     if (feedback is None) == (batch is None):
@@ -271,7 +271,7 @@ def generate(
     Example:  notthat generate "portrait of a man" --negative "mustache, watermark" --seed 1 --count 4 --out pictures
     """
     from .console import draw, emit, progress
-    from .oneshot import draw_to_folder, first_request, request_like
+    from .generate import draw_to_folder, first_request, request_like
 
     asked: dict[str, Any] = {"seed": seed, "num_inference_steps": steps, "guidance_scale": guidance}
     asked |= {"width": width, "height": height, **extras(method, lora, embedding)}
@@ -300,7 +300,7 @@ def tokens(text: str, model: Model = None, as_json: Json = False) -> None:
 
     Example:  notthat tokens "portrait of a man, (watermark:1.3)"
     """
-    from ...generation import LocalEngine
+    from ....generation import LocalEngine
     from .console import emit
 
     reading = LocalEngine.load(load_settings(model).model).read(text)
@@ -317,7 +317,7 @@ def tokens(text: str, model: Model = None, as_json: Json = False) -> None:
 @app.command()
 def models(as_json: Json = False) -> None:
     """List the models at hand: the built-in one, and those in the folder `models` of NOTTHAT_HOME."""
-    from ...generation import available
+    from ....generation import available
     from .console import emit
 
     for model in available(load_settings().home / "models"):
@@ -334,13 +334,13 @@ def _fail(message: str, code: int) -> int:
 
 def _warn(message: str) -> None:
     """A line on stderr; what a file or a server said in it can't command the terminal."""
-    from ..terms import one_line
+    from ...terms import one_line
 
     typer.echo(f"notthat: {one_line(message)}", err=True)
 
 
 def _turn_json(turn: "Turn") -> dict[str, Any]:
-    from ..conversation import turn_json
+    from ...conversation import turn_json
 
     return turn_json(turn)
 
@@ -355,13 +355,13 @@ def _print_turn(studio: "Studio", turn: "Turn", as_json: bool) -> None:
 
 
 # What files of their own do; help lists commands in this order, after those above.
-app.command()(looking.show)
-app.command()(looking.why)
-app.command()(replays.replay)
-app.command()(portable.export)
-app.command("import")(portable.import_)
+app.command()(show.show)
+app.command()(show.why)
+app.command()(replay.replay)
+app.command()(archive.export)
+app.command("import")(archive.import_)
 app.command()(serve.serve)
-app.command()(hosting.mcp)
-app.add_typer(session_commands.app, name="sessions")
+app.command()(mcp.mcp)
+app.add_typer(sessions.app, name="sessions")
 app.add_typer(keys.app, name="keys")
 app.add_typer(database.app, name="db")

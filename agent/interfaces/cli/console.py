@@ -19,8 +19,8 @@ from rich.table import Table
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from ...generation import Progress as Step
-    from ..conversation import Turn
+    from ....generation import Progress as Step
+    from ...conversation import Turn
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)

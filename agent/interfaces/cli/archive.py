@@ -17,8 +17,8 @@ def export(
 
     Example:  notthat export 3f9c2a71d0b45e86 harbour.zip
     """
-    from ...storage import export as export_session
-    from ..turn_png import text_of
+    from ....storage import export as export_session
+    from ...turn_png import text_of
     from .console import emit
 
     with open_studio() as studio:
@@ -37,9 +37,9 @@ def import_(
 
     Example:  notthat import harbour.zip
     """
-    from ...storage import import_ as import_session
-    from ..import_validation import check_turn
-    from ..turn_png import text_of
+    from ....storage import import_ as import_session
+    from ...import_validation import check_turn
+    from ...turn_png import text_of
     from .console import emit
 
     with open_studio() as studio:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ...errors import InvalidInputError
+from ....errors import InvalidInputError
 from .options import Json, SessionId, open_store, open_studio
 
 if TYPE_CHECKING:
-    from ...storage import Store
+    from ....storage import Store
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -35,7 +35,7 @@ def sessions(
             raise InvalidInputError(f"options go behind the command: notthat sessions {context.invoked_subcommand} …")
         return
     from .console import emit
-    from .listing import attempt_json, attempt_line
+    from .show import attempt_json, attempt_line
 
     with open_studio() as studio:
         if unfinished:

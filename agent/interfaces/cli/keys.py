@@ -8,7 +8,7 @@ import typer
 from .options import Json, open_store
 
 if TYPE_CHECKING:
-    from ...storage import KeyRecord
+    from ....storage import KeyRecord
 
 app = typer.Typer(help="Who may use the server, and what applies to them.", no_args_is_help=True)
 
@@ -33,8 +33,8 @@ def add(
 
     Example:  notthat keys add support-bot --policy brand-safety --rate 60
     """
-    from ...storage import KeyLimits
-    from .. import policies
+    from ....storage import KeyLimits
+    from ... import policies
     from .console import emit
 
     with open_store() as store:

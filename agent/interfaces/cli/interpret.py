@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ...errors import InvalidInputError
-from ..edits import State, edits_adapter
-from ..exclusions import parse_negative
-from ..interpreters import Interpreter
+from ....errors import InvalidInputError
+from ...edits import State, edits_adapter
+from ...exclusions import parse_negative
+from ...interpreters import Interpreter
 
 
 def interpreted(interpreter: Interpreter, line: dict[str, Any]) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ...errors import InvalidInputError
+from ....errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from ...storage import Store
-    from ..settings import Settings
-    from ..studio import Studio
+    from ....storage import Store
+    from ...settings import Settings
+    from ...studio import Studio
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 Model = Annotated[
@@ -57,7 +57,7 @@ def _lora(text: str) -> tuple[str, float]:
 
 def load_settings(model: str | None = None) -> "Settings":
     """The settings in force, with the model of an option where there is one."""
-    from ..settings import Settings
+    from ...settings import Settings
 
     return Settings.load(model=model)
 
@@ -65,7 +65,7 @@ def load_settings(model: str | None = None) -> "Settings":
 @contextmanager
 def open_studio(model: str | None = None) -> Iterator["Studio"]:
     """The studio of the settings in force, closed afterwards."""
-    from ..studio import Studio
+    from ...studio import Studio
 
     with Studio.open(load_settings(model)) as studio:
         yield studio
@@ -74,7 +74,7 @@ def open_studio(model: str | None = None) -> Iterator["Studio"]:
 @contextmanager
 def open_store() -> Iterator["Store"]:
     """The store of the settings in force, closed afterwards."""
-    from ...storage import Store
+    from ....storage import Store
 
     settings = load_settings()
     with Store.open(settings.database_url, home=settings.home) as store:

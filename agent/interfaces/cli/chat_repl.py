@@ -9,13 +9,13 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory
 
-from ...errors import InvalidInputError, NotthatError
-from ..conversation import Conversation, Turn, negative_of
-from ..exclusion_effects import acting
-from ..exclusion_history import because, path_to, story
-from ..replaying import replay
-from ..studio import Studio
-from ..terms import key, one_line
+from ....errors import InvalidInputError, NotthatError
+from ...conversation import Conversation, Turn, negative_of
+from ...exclusion_effects import acting
+from ...exclusion_history import because, path_to, story
+from ...replaying import replay
+from ...studio import Studio
+from ...terms import key, one_line
 from .console import err, exclusions, out, progress, show_turn
 
 _PREFIX = "cmd_"

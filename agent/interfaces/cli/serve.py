@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ...errors import InvalidInputError
+from ....errors import InvalidInputError
 from .options import load_settings
 
 
@@ -35,14 +35,14 @@ def serve(
     Example:  notthat serve --port 8000
     """
     try:
-        from .http import Serving, create_app
-        from .http.logs import Log, take_over
-        from .http.origins import origins_of
-        from .http.server import Server, address_of, listen
+        from ..http import Serving, create_app
+        from ..http.logs import Log, take_over
+        from ..http.origins import origins_of
+        from ..http.server import Server, address_of, listen
     except ImportError as error:
         raise InvalidInputError(f"{error.name} is not installed: pip install 'notthat[serve]'") from None
 
-    from ..studio import Studio
+    from ...studio import Studio
 
     settings = load_settings()
     models = tuple(model or [settings.model])
@@ -79,7 +79,7 @@ def serve(
 def _check(devices: list[str]) -> None:
     """Raise `InvalidInputError` where a device isn't there: said now, not to the first who asks for a picture."""
     if devices:
-        from ...generation.loading import device_of  # which imports torch, and takes seconds
+        from ....generation.loading import device_of  # which imports torch, and takes seconds
 
         for device in devices:
             device_of(device)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ...errors import NotthatError
+from ....errors import NotthatError
 from .options import Json, load_settings, open_studio
 
 app = typer.Typer(help="Look after the database.", no_args_is_help=True)
@@ -14,7 +14,7 @@ app = typer.Typer(help="Look after the database.", no_args_is_help=True)
 @app.command()
 def upgrade(as_json: Json = False) -> None:
     """Bring a database that an older notthat made up to date."""
-    from ...storage import upgrade as upgrade_database
+    from ....storage import upgrade as upgrade_database
     from .console import emit
 
     settings = load_settings()
@@ -33,10 +33,10 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Look for damage: rows, references, and pictures that are missing or changed. Exit 1 where there is any."""
-    from ...storage import check as check_store
-    from ...storage import repair as repair_store
-    from ..replaying import redraw
-    from ..turn_png import text_of
+    from ....storage import check as check_store
+    from ....storage import repair as repair_store
+    from ...replaying import redraw
+    from ...turn_png import text_of
     from .console import emit
 
     with open_studio() as studio:
@@ -69,7 +69,7 @@ def prune(
     as_json: Json = False,
 ) -> None:
     """Delete pictures that no turn names, and what crashes left behind."""
-    from ...storage import prune as prune_store
+    from ....storage import prune as prune_store
     from .console import emit
 
     with open_studio() as studio:

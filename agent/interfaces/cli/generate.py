@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from PIL.PngImagePlugin import PngInfo
 
-from ...errors import InvalidInputError, NotthatError
-from ...generation import BUILT_IN, GenerationRequest, LocalEngine, absolute, available
-from ...generation.batches import in_batches
-from ...generation.infotext import from_infotext, from_own_key, png_text, read_png_text
+from ....errors import InvalidInputError, NotthatError
+from ....generation import BUILT_IN, GenerationRequest, LocalEngine, absolute, available
+from ....generation.batches import in_batches
+from ....generation.infotext import from_infotext, from_own_key, png_text, read_png_text
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from ...generation import Progress
-    from ..settings import Settings
+    from ....generation import Progress
+    from ...settings import Settings
 
 
 @dataclass(frozen=True)

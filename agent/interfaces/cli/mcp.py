@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ...errors import InvalidInputError
+from ....errors import InvalidInputError
 from .options import Model, open_studio
 
 
@@ -21,7 +21,7 @@ def mcp(
     import asyncio
 
     try:
-        from .mcp import serve_stdio
+        from ..mcp import serve_stdio
     except ModuleNotFoundError as error:
         raise InvalidInputError(f"{error.name} is not installed: pip install 'notthat[serve]'") from None
     with open_studio(model) as studio:
