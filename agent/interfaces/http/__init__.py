@@ -8,6 +8,6 @@ routes together, `server.py` runs them and stops them with care.
 """
 
 from .app import create_app
-from .serving import Serving
+from .config import Serving
 
 __all__ = ["Serving", "create_app"]

@@ -10,8 +10,8 @@ from ....storage import Attempt, SessionRecord
 from ...conversation import Turn, turn_json
 from ...handoff import wants_handoff
 from ...replaying import Replayed
-from .links import Links
 from .runs import Replaying, Run
+from .urls import Links
 
 _TURN: dict[str, Any] = {
     "session": "3f9c2a71d0b45e86",

@@ -14,8 +14,21 @@ from starlette.middleware.cors import CORSMiddleware
 from .... import __version__
 from ...studio import Studio
 from ..web import add_page
-from . import archives, catalogue, deletion, live, openapi, operations, pictures, problems, replays, sessions, turns
+from . import (
+    archives,
+    catalogue,
+    deletion,
+    error_handlers,
+    live,
+    openapi,
+    operations,
+    pictures,
+    replays,
+    sessions,
+    turns,
+)
 from .authentication import Authentication
+from .config import Serving
 from .error_responses import error_response
 from .faces import (
     automatic1111,
@@ -27,12 +40,11 @@ from .faces import (
     openai_models,
 )
 from .head import HeadRequests
-from .limits import BodyLimit
 from .logs import Log, RequestLog
 from .metrics import Metrics
 from .origins import Origins, origins_of
+from .quotas import BodyLimit
 from .service import Service
-from .serving import Serving
 from .tracing import TraceParent
 from .watching import Watching
 
@@ -118,7 +130,7 @@ def create_app(
         redoc_url=None,
     )
     app.state.service = service
-    problems.install(app, error_response)
+    error_handlers.install(app, error_response)
     for router in _ROUTERS:
         app.include_router(router)
     for face in FACES if faces is None else faces:

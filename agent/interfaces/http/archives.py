@@ -14,9 +14,9 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from ....errors import NotthatError
 from ....storage import read_archive, write_archive
 from ...turn_png import text_of
-from .admission import Admission
 from .answers import SessionAnswer
-from .asking import SessionId, TheCaller, TheLinks, TheService
+from .dependencies import SessionId, TheCaller, TheLinks, TheService
+from .import_admission import Admission
 from .problems import Problem, documented
 from .service import Service
 

@@ -5,7 +5,7 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .callers import Caller, caller_of
+from .auth import Caller, caller_of
 from .problems import RespondTo, problem_of
 from .service import Service
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from .asking import TheCaller, TheService
+from .dependencies import TheCaller, TheService
 from .problems import documented
 
 router = APIRouter(prefix="/api", tags=["catalogue"])

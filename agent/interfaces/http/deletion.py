@@ -5,8 +5,8 @@ from functools import partial
 
 from fastapi import APIRouter, Response
 
-from .asking import SessionId, TheCaller, TheService
-from .callers import Caller
+from .auth import Caller
+from .dependencies import SessionId, TheCaller, TheService
 from .problems import documented
 from .service import Service
 

@@ -12,13 +12,13 @@ from fastapi import APIRouter, Header
 from fastapi.responses import StreamingResponse
 
 from ....errors import NotthatError
-from .asking import SessionId, TheCaller, TheLinks, TheService
-from .callers import Caller
-from .following import ALIVE, MEDIA_TYPE, RETRY
-from .links import Links
+from .auth import Caller
+from .dependencies import SessionId, TheCaller, TheLinks, TheService
 from .problems import documented
 from .service import Service
-from .standing import standing
+from .session_status import standing
+from .sse import ALIVE, MEDIA_TYPE, RETRY
+from .urls import Links
 
 router = APIRouter(prefix="/api/sessions/{session}", tags=["sessions"])
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from .... import __version__
 from ....errors import NotthatError
-from .asking import TheCaller, TheService
+from .dependencies import TheCaller, TheService
 from .metrics import CONTENT_TYPE
 from .problems import Problem, documented
 

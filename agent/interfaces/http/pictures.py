@@ -10,9 +10,9 @@ from starlette.datastructures import Headers
 from ....storage import ImageStore, MissingPictureError, UnknownSessionError, UnknownTurnError
 from ...conversation import Turn
 from ...turn_png import png_of
-from .asking import TheService
+from .auth import caller_of
 from .bodies import MAX_TURN
-from .callers import caller_of
+from .dependencies import TheService
 from .problems import Problem, documented
 from .service import Service
 

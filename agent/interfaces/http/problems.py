@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -176,28 +175,3 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
         }
         for status in sorted({*ALWAYS, *statuses})
     }
-
-
-def install(app: FastAPI, respond: RespondTo) -> None:
-    """Let every error that the app knows be answered; `logs.RequestLog` does that for others."""
-
-    from .openapi import methods_of  # which needs to know what a problem is
-
-    @app.exception_handler(Problem)
-    @app.exception_handler(NotthatError)
-    @app.exception_handler(RequestValidationError)
-    async def on_known(request: Request, error: Exception) -> JSONResponse:
-        problem = problem_of(error)
-        if problem.name == "storage":  # of which clients are told no more than that
-            request.app.state.service.watching.log.unexpected(
-                error, route=getattr(request.scope.get("route"), "path", None)
-            )
-        return respond(request.scope["path"], problem)
-
-    @app.exception_handler(HTTPException)
-    async def on_http(request: Request, error: HTTPException) -> JSONResponse:
-        problem = problem_of(error)
-        if error.status_code == 405 and (allowed := methods_of(app, request.scope["path"])):
-            # Starlette names those of one route, and a path may have several
-            problem.headers = {**problem.headers, "Allow": ", ".join(allowed)}
-        return respond(request.scope["path"], problem)

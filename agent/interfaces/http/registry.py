@@ -4,9 +4,9 @@ import time
 from typing import Any, TypeVar
 
 from ....storage import Receipt
+from .config import Serving
 from .problems import check_fingerprint
 from .runs import Replaying, Run
-from .serving import Serving
 from .underway import Underway
 
 Key = TypeVar("Key")

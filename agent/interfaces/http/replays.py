@@ -7,12 +7,12 @@ from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 
 from ...showing.page import content_security_policy, page
 from .answers import PendingReplayAnswer, ReplayAnswer
-from .asking import Background, SessionId, TheCaller, TheLinks, TheService, attended
-from .callers import Caller
-from .following import STREAM, stream_of
+from .auth import Caller
+from .dependencies import Background, SessionId, TheCaller, TheLinks, TheService, attended
 from .problems import Problem, documented
 from .runs import Replaying
 from .service import Service
+from .sse import STREAM, stream_of
 
 router = APIRouter(prefix="/api/sessions/{session}", tags=["replays"])
 

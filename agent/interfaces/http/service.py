@@ -41,15 +41,15 @@ from ...studio import Studio
 from ...terms import one_line
 from ...turn_execution import CancelledError, draw, end_turn
 from . import problems
-from .callers import Caller
+from .auth import Caller
 from .changes import Changes
+from .config import Serving
 from .devices import Devices, to_its_end
 from .elsewhere import StorePoll, error_of, find_turn
-from .limits import Rate, allowed, check_request
 from .line import Order
+from .quotas import Rate, allowed, check_request
 from .registry import Runs
 from .runs import Kind, Replaying, Run
-from .serving import Serving
 from .shares import Places, most_for
 from .underway import Underway
 from .watching import Watching

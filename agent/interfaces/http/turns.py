@@ -8,12 +8,12 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from ....storage import Attempt
 from ...edits import Reroll
 from .answers import PendingAnswer, TurnAnswer, TurnsAnswer
-from .asking import Background, SessionId, TheCaller, TheLinks, TheReceipt, TheService, answered
 from .bodies import MAX_TURN, Branched, Edits, Feedback, Retried, Seeded, Undone
+from .dependencies import Background, SessionId, TheCaller, TheLinks, TheReceipt, TheService, answered
 from .elsewhere import error_of
-from .following import STREAM, events_of, stream_of
 from .problems import Problem, documented, problem_of
 from .sessions import PENDING
+from .sse import STREAM, events_of, stream_of
 
 router = APIRouter(prefix="/api/sessions/{session}", tags=["turns"])
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from notthat.agent import Conversation
-from notthat.agent.interfaces.http.callers import Caller
+from notthat.agent.interfaces.http.auth import Caller
 from notthat.generation import GenerationRequest, StubEngine
 from notthat.storage import SessionRecord, UnknownSessionError
 

@@ -17,8 +17,8 @@ from .....generation import GenerationRequest
 from ....conversation import Turn
 from ....session_start import Beginning
 from ....turn_png import text_of
-from ..asking import TheCaller, TheReceipt, TheService
 from ..bodies import WHOLE, Words
+from ..dependencies import TheCaller, TheReceipt, TheService
 from ..problems import Problem
 from ..service import Service
 from .automatic1111_remarks import remarks_of

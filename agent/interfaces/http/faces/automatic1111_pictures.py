@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .....errors import NotthatError
 from .....generation.infotext import from_infotext
-from ..asking import TheCaller, TheService
+from ..dependencies import TheCaller, TheService
 from ..problems import Problem
 from ..service import Service
 from .automatic1111_shapes import errors, router

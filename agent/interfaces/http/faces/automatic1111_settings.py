@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
 
-from ..asking import TheCaller, TheService
+from ..dependencies import TheCaller, TheService
 from ..service import Service
 from .automatic1111_shapes import SAMPLER, TheDesk, errors, router
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from ..callers import Caller
+from ..auth import Caller
 from ..problems import Problem
 from ..runs import Run
 from ..service import Service

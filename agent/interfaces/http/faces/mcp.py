@@ -25,15 +25,15 @@ from ....session_start import Beginning
 from ....turn_png import png_of
 from ...mcp import Replay, Report, Say, Show, Start, Undo, mcp_server
 from ..answers import TurnAnswer
+from ..auth import Caller
 from ..authentication import caller_in
-from ..callers import Caller
 from ..events import Data
-from ..limits import check_steps
-from ..links import Links
 from ..problems import Problem, problem_of
+from ..quotas import check_steps
 from ..service import Service
 from ..shares import Places
 from ..underway import Underway
+from ..urls import Links
 from .mcp_errors import error_response
 from .mcp_sessions import SessionShares
 

@@ -12,9 +12,9 @@ from ....interpreters import Usage
 from ....turn_execution import usage_of
 from ..answers import TurnAnswer
 from ..events import Event
-from ..links import Links
 from ..runs import Run
 from ..service import Service
+from ..urls import Links
 from .markdown import escape_markdown
 from .openai_places import title
 from .openai_streams import ALIVE, data, failure, happening

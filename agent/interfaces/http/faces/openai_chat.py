@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from .....storage import UnknownSessionError
 from ....feedback import Feedback
 from ....session_start import Beginning
-from ..asking import TheCaller, TheLinks, TheReceipt, TheService
+from ..auth import Caller
 from ..bodies import WHOLE, Name, Seed
-from ..callers import Caller
+from ..dependencies import TheCaller, TheLinks, TheReceipt, TheService
 from ..service import Service
 from .openai_answers import READ_AGAIN, ChatAnswer, Completion, Picture
 from .openai_places import Chat, ChatMemory, Message, Position, lines_of, position_of

@@ -13,12 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ....conversation import Turn
 from ....session_start import Beginning
-from ..asking import TheCaller, TheLinks, TheReceipt, TheService
 from ..bodies import WHOLE, Name, Seed, Words
-from ..links import Links
+from ..dependencies import TheCaller, TheLinks, TheReceipt, TheService
 from ..problems import Problem
 from ..runs import Run
 from ..service import Service
+from ..urls import Links
 from .openai_partials import Partials, usage_of_images
 from .openai_places import Place
 from .openai_shapes import ModelName, errors, makes_links, model_named, router

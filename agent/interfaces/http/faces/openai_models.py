@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from ..asking import TheCaller, TheService
+from ..dependencies import TheCaller, TheService
 from ..problems import Problem
 from ..service import Service
 from .openai_shapes import errors, router

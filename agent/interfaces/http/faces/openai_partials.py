@@ -14,9 +14,9 @@ from ....interpreters import Usage
 from ....turn_execution import usage_of
 from ....turn_png import png_of
 from ..events import Event
-from ..links import Links
 from ..runs import Run
 from ..service import Service
+from ..urls import Links
 from .openai_streams import ALIVE, data, failure, happening
 from .pictures import ImageFormat, as_text, size_of
 

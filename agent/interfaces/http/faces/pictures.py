@@ -19,8 +19,8 @@ from ....feedback import Feedback
 from ....session_start import Beginning
 from ....turn_execution import CancelledError
 from ....turn_png import png_of
-from ..asking import unless_gone
-from ..callers import Caller
+from ..auth import Caller
+from ..dependencies import unless_gone
 from ..runs import Run
 from ..service import Service
 from .openai_places import Place

@@ -7,9 +7,9 @@ from pydantic import BaseModel, Field
 
 from ....storage import Attempt, UnknownSessionError
 from .answers import LinksAnswer, PendingAnswer, SessionAnswer
-from .callers import Caller
-from .links import Links
+from .auth import Caller
 from .service import Service
+from .urls import Links
 
 _MOST_UNFINISHED = 20
 

@@ -11,14 +11,14 @@ from fastapi.responses import StreamingResponse
 from ....storage import Attempt
 from ...conversation import Turn
 from .answers import ReplayAnswer, TurnAnswer
-from .callers import Caller
+from .auth import Caller
 from .elsewhere import error_of
 from .events import Data, Event, EventLog, Name
-from .links import Links
 from .problems import problem_of
 from .runs import Run
 from .service import Service
 from .underway import Underway
+from .urls import Links
 
 MEDIA_TYPE = "text/event-stream"
 

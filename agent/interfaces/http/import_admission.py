@@ -6,9 +6,9 @@ from ....storage import NewTurn, SessionRecord
 from ...exclusions import NegativePrompt, parse_negative
 from ...import_validation import check_turn
 from ...studio import Studio
-from .callers import Caller
+from .auth import Caller
+from .config import Serving
 from .problems import Problem
-from .serving import Serving
 
 
 class Admission:

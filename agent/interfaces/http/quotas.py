@@ -13,9 +13,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ....generation.request import Defaults
 from ...session_start import Beginning
-from .callers import Caller
+from .auth import Caller
+from .config import Serving
 from .problems import Problem, RespondTo, too_many
-from .serving import Serving
 
 _MOST_BUCKETS = 10_000
 _LARGE = 256 << 10

@@ -11,14 +11,14 @@ from starlette.concurrency import run_in_threadpool
 
 from ....storage import Receipt
 from .answers import PendingAnswer, TurnAnswer
+from .auth import Caller
 from .authentication import caller_in
-from .callers import Caller
 from .events import Data
-from .links import Links
 from .problems import Problem
 from .runs import Run
 from .service import Service
 from .underway import Underway
+from .urls import Links
 
 
 def service_of(request: Request) -> Service:
