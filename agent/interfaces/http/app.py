@@ -28,13 +28,13 @@ from . import (
     turns,
 )
 from .authentication import Authentication
+from .compat import mcp
 from .config import Serving
 from .error_responses import error_response
 from .faces import (
     automatic1111,
     automatic1111_pictures,
     automatic1111_settings,
-    mcp,
     openai_chat,
     openai_images,
     openai_models,

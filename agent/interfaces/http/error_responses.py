@@ -2,7 +2,8 @@
 
 from fastapi.responses import JSONResponse
 
-from .faces import automatic1111_shapes, mcp_errors, openai_shapes
+from .compat import mcp_errors
+from .faces import automatic1111_shapes, openai_shapes
 from .problems import Problem, RespondWith
 
 _BY_PREFIX: dict[str, RespondWith] = {

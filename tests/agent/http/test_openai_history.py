@@ -11,7 +11,7 @@ import pytest
 from markdown_it import MarkdownIt
 from openai import OpenAI
 
-from notthat.agent.interfaces.http.faces.markdown import escape_markdown
+from notthat.agent.interfaces.http.compat.markdown import escape_markdown
 from notthat.agent.interpreters import Interpretation
 
 from .conftest import ConnectOpenAI, Running, Serve

@@ -8,10 +8,10 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from ..auth import Caller
+from ..compat.error_routes import route_class
 from ..problems import Problem
 from ..runs import Run
 from ..service import Service
-from .routes import route_class
 
 SAMPLER = "Automatic"
 """The model's own scheduler, whatever it is; there is no other."""

@@ -11,14 +11,14 @@ from ....conversation import Turn
 from ....interpreters import Usage
 from ....turn_execution import usage_of
 from ..answers import TurnAnswer
+from ..compat.batches import encoded
+from ..compat.markdown import escape_markdown
 from ..events import Event
 from ..runs import Run
 from ..service import Service
 from ..urls import Links
-from .markdown import escape_markdown
 from .openai_places import title
 from .openai_streams import ALIVE, data, failure, happening
-from .pictures import encoded
 
 Picture = Literal["link", "data"]
 

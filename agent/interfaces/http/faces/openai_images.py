@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ....conversation import Turn
 from ....session_start import Beginning
 from ..bodies import WHOLE, Name, Seed, Words
+from ..compat.batches import QUALITY, ImageFormat, begun, drawn, encoded, gone_on
 from ..dependencies import TheCaller, TheLinks, TheReceipt, TheService
 from ..problems import Problem
 from ..runs import Run
@@ -23,7 +24,6 @@ from .openai_partials import Partials, usage_of_images
 from .openai_places import Place
 from .openai_shapes import ModelName, errors, makes_links, model_named, router
 from .openai_streams import STREAM, streaming
-from .pictures import QUALITY, ImageFormat, begun, drawn, encoded, gone_on
 
 _router = router()
 

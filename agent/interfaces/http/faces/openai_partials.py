@@ -13,12 +13,12 @@ from ....conversation import Turn
 from ....interpreters import Usage
 from ....turn_execution import usage_of
 from ....turn_png import png_of
+from ..compat.batches import ImageFormat, as_text, size_of
 from ..events import Event
 from ..runs import Run
 from ..service import Service
 from ..urls import Links
 from .openai_streams import ALIVE, data, failure, happening
-from .pictures import ImageFormat, as_text, size_of
 
 
 def usage_of_images(turns: Sequence[Turn]) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from ..bodies import Name
+from ..compat.error_routes import route_class
 from ..problems import Problem
 from ..service import Service
-from .routes import route_class
 
 _THEIRS = re.compile(r"(?:gpt|chatgpt|dall-e|o\d)\b")
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
