@@ -29,16 +29,10 @@ from . import (
 )
 from .authentication import Authentication
 from .compat import mcp
+from .compat.automatic1111 import images, settings, txt2img
 from .config import Serving
 from .error_responses import error_response
-from .faces import (
-    automatic1111,
-    automatic1111_pictures,
-    automatic1111_settings,
-    openai_chat,
-    openai_images,
-    openai_models,
-)
+from .faces import openai_chat, openai_images, openai_models
 from .head import HeadRequests
 from .logs import Log, RequestLog
 from .metrics import Metrics
@@ -54,9 +48,9 @@ FACES: tuple[Face, ...] = (
     openai_images.install,
     openai_chat.install,
     openai_models.install,
-    automatic1111.install,
-    automatic1111_settings.install,
-    automatic1111_pictures.install,
+    txt2img.install,
+    settings.install,
+    images.install,
     mcp.install,
     add_page,
 )
@@ -65,7 +59,7 @@ FACES: tuple[Face, ...] = (
 LARGER_BODIES: dict[str, int] = {
     "/v1/chat/completions": openai_chat.MOST_BYTES,
     archives.PATH: archives.MOST_BYTES,
-    **automatic1111_pictures.LARGER_BODIES,
+    **images.LARGER_BODIES,
 }
 """Prefixes of paths whose requests may have so many bytes: of those that carry pictures."""
 

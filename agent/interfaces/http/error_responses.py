@@ -3,12 +3,13 @@
 from fastapi.responses import JSONResponse
 
 from .compat import mcp_errors
-from .faces import automatic1111_shapes, openai_shapes
+from .compat.automatic1111 import schemas
+from .faces import openai_shapes
 from .problems import Problem, RespondWith
 
 _BY_PREFIX: dict[str, RespondWith] = {
     "/v1": openai_shapes.error_response,
-    "/sdapi": automatic1111_shapes.error_response,
+    "/sdapi": schemas.error_response,
     "/mcp": mcp_errors.error_response,
 }
 

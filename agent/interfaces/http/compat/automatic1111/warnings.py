@@ -6,7 +6,7 @@ A value that changes nothing, or that asks for what is done anyway, is no news.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .automatic1111_shapes import SAMPLER
+from .schemas import SAMPLER
 
 _IS_ALWAYS: dict[str, tuple[tuple[Any, ...], str]] = {
     "scheduler": ((None, "", "automatic", SAMPLER), "the model's own scheduler is used"),

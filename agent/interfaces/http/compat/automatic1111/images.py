@@ -8,12 +8,12 @@ from fastapi import FastAPI
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
-from .....errors import NotthatError
-from .....generation.infotext import from_infotext
-from ..dependencies import TheCaller, TheService
-from ..problems import Problem
-from ..service import Service
-from .automatic1111_shapes import errors, router
+from ......errors import NotthatError
+from ......generation.infotext import from_infotext
+from ...dependencies import TheCaller, TheService
+from ...problems import Problem
+from ...service import Service
+from .schemas import errors, router
 
 MOST_BYTES = 32 << 20
 """Of a request that brings a picture."""

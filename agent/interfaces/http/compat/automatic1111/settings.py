@@ -5,9 +5,9 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
 
-from ..dependencies import TheCaller, TheService
-from ..service import Service
-from .automatic1111_shapes import SAMPLER, TheDesk, errors, router
+from ...dependencies import TheCaller, TheService
+from ...service import Service
+from .schemas import SAMPLER, TheDesk, errors, router
 
 _router = router()
 

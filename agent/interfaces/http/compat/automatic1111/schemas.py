@@ -7,11 +7,11 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from ..auth import Caller
-from ..compat.error_routes import route_class
-from ..problems import Problem
-from ..runs import Run
-from ..service import Service
+from ...auth import Caller
+from ...problems import Problem
+from ...runs import Run
+from ...service import Service
+from ..error_routes import route_class
 
 SAMPLER = "Automatic"
 """The model's own scheduler, whatever it is; there is no other."""

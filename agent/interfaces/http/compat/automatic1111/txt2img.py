@@ -12,18 +12,18 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..... import __version__
-from .....generation import GenerationRequest
-from ....conversation import Turn
-from ....session_start import Beginning
-from ....turn_png import text_of
-from ..bodies import WHOLE, Words
-from ..compat.batches import begun, drawn, encoded
-from ..dependencies import TheCaller, TheReceipt, TheService
-from ..problems import Problem
-from ..service import Service
-from .automatic1111_remarks import remarks_of
-from .automatic1111_shapes import SAMPLER, Desk, TheDesk, errors, router
+from ...... import __version__
+from ......generation import GenerationRequest
+from .....conversation import Turn
+from .....session_start import Beginning
+from .....turn_png import text_of
+from ...bodies import WHOLE, Words
+from ...dependencies import TheCaller, TheReceipt, TheService
+from ...problems import Problem
+from ...service import Service
+from ..batches import begun, drawn, encoded
+from .schemas import SAMPLER, Desk, TheDesk, errors, router
+from .warnings import remarks_of
 
 _router = router()
 
