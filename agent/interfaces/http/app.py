@@ -30,9 +30,10 @@ from . import (
 from .authentication import Authentication
 from .compat import mcp
 from .compat.automatic1111 import images, settings, txt2img
+from .compat.openai import chat, models
+from .compat.openai import images as openai_images
 from .config import Serving
 from .error_responses import error_response
-from .faces import openai_chat, openai_images, openai_models
 from .head import HeadRequests
 from .logs import Log, RequestLog
 from .metrics import Metrics
@@ -46,8 +47,8 @@ Face = Callable[[FastAPI, Service], AbstractAsyncContextManager[None] | None]
 
 FACES: tuple[Face, ...] = (
     openai_images.install,
-    openai_chat.install,
-    openai_models.install,
+    chat.install,
+    models.install,
     txt2img.install,
     settings.install,
     images.install,
@@ -57,7 +58,7 @@ FACES: tuple[Face, ...] = (
 """The other faces of the server."""
 
 LARGER_BODIES: dict[str, int] = {
-    "/v1/chat/completions": openai_chat.MOST_BYTES,
+    "/v1/chat/completions": chat.MOST_BYTES,
     archives.PATH: archives.MOST_BYTES,
     **images.LARGER_BODIES,
 }

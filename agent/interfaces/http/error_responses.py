@@ -4,7 +4,7 @@ from fastapi.responses import JSONResponse
 
 from .compat import mcp_errors
 from .compat.automatic1111 import schemas
-from .faces import openai_shapes
+from .compat.openai import schemas as openai_shapes
 from .problems import Problem, RespondWith
 
 _BY_PREFIX: dict[str, RespondWith] = {

@@ -21,9 +21,9 @@ from ....turn_execution import CancelledError
 from ....turn_png import png_of
 from ..auth import Caller
 from ..dependencies import unless_gone
-from ..faces.openai_places import Place
 from ..runs import Run
 from ..service import Service
+from .openai.session_reference import Place
 
 ImageFormat = Literal["png", "jpeg", "webp"]
 QUALITY = 95

@@ -9,16 +9,16 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from ....conversation import Turn
-from ....interpreters import Usage
-from ....turn_execution import usage_of
-from ....turn_png import png_of
-from ..compat.batches import ImageFormat, as_text, size_of
-from ..events import Event
-from ..runs import Run
-from ..service import Service
-from ..urls import Links
-from .openai_streams import ALIVE, data, failure, happening
+from .....conversation import Turn
+from .....interpreters import Usage
+from .....turn_execution import usage_of
+from .....turn_png import png_of
+from ...events import Event
+from ...runs import Run
+from ...service import Service
+from ...urls import Links
+from ..batches import ImageFormat, as_text, size_of
+from .sse import ALIVE, data, failure, happening
 
 
 def usage_of_images(turns: Sequence[Turn]) -> dict[str, Any]:

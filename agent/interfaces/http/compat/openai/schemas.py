@@ -7,10 +7,10 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from ..bodies import Name
-from ..compat.error_routes import route_class
-from ..problems import Problem
-from ..service import Service
+from ...bodies import Name
+from ...problems import Problem
+from ...service import Service
+from ..error_routes import route_class
 
 _THEIRS = re.compile(r"(?:gpt|chatgpt|dall-e|o\d)\b")
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}

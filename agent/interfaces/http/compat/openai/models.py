@@ -3,10 +3,10 @@
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from ..dependencies import TheCaller, TheService
-from ..problems import Problem
-from ..service import Service
-from .openai_shapes import errors, router
+from ...dependencies import TheCaller, TheService
+from ...problems import Problem
+from ...service import Service
+from .schemas import errors, router
 
 _router = router()
 

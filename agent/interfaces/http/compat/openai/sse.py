@@ -7,11 +7,11 @@ from typing import Any
 
 from fastapi.responses import StreamingResponse
 
-from ..events import Event
-from ..problems import problem_of
-from ..runs import Run
-from ..service import Service
-from .openai_shapes import error_of
+from ...events import Event
+from ...problems import problem_of
+from ...runs import Run
+from ...service import Service
+from .schemas import error_of
 
 ALIVE = ": \n\n"
 """Says nothing but that more comes."""

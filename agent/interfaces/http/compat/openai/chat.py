@@ -11,18 +11,18 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from .....storage import UnknownSessionError
-from ....feedback import Feedback
-from ....session_start import Beginning
-from ..auth import Caller
-from ..bodies import WHOLE, Name, Seed
-from ..compat.batches import begun_once, drawn, gone_on
-from ..dependencies import TheCaller, TheLinks, TheReceipt, TheService
-from ..service import Service
-from .openai_answers import READ_AGAIN, ChatAnswer, Completion, Picture
-from .openai_places import Chat, ChatMemory, Message, Position, lines_of, position_of
-from .openai_shapes import ModelName, errors, model_named, router
-from .openai_streams import STREAM, streaming
+from ......storage import UnknownSessionError
+from .....feedback import Feedback
+from .....session_start import Beginning
+from ...auth import Caller
+from ...bodies import WHOLE, Name, Seed
+from ...dependencies import TheCaller, TheLinks, TheReceipt, TheService
+from ...service import Service
+from ..batches import begun_once, drawn, gone_on
+from .chat_responses import READ_AGAIN, ChatAnswer, Completion, Picture
+from .schemas import ModelName, errors, model_named, router
+from .session_reference import Chat, ChatMemory, Message, Position, lines_of, position_of
+from .sse import STREAM, streaming
 
 MOST_BYTES = 32 << 20
 """A chat's history carries its pictures, where they are data URLs."""

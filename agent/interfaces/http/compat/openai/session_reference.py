@@ -18,10 +18,10 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from ....conversation import Turn
-from ....edits import MAX_PROMPT_CHARACTERS
-from ....terms import one_line
-from ..problems import Problem
+from .....conversation import Turn
+from .....edits import MAX_PROMPT_CHARACTERS
+from .....terms import one_line
+from ...problems import Problem
 
 Roles = Literal["system", "developer", "user", "assistant", "tool", "function"]
 

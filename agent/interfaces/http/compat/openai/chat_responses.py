@@ -7,18 +7,18 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from ....conversation import Turn
-from ....interpreters import Usage
-from ....turn_execution import usage_of
-from ..answers import TurnAnswer
-from ..compat.batches import encoded
-from ..compat.markdown import escape_markdown
-from ..events import Event
-from ..runs import Run
-from ..service import Service
-from ..urls import Links
-from .openai_places import title
-from .openai_streams import ALIVE, data, failure, happening
+from .....conversation import Turn
+from .....interpreters import Usage
+from .....turn_execution import usage_of
+from ...answers import TurnAnswer
+from ...events import Event
+from ...runs import Run
+from ...service import Service
+from ...urls import Links
+from ..batches import encoded
+from ..markdown import escape_markdown
+from .session_reference import title
+from .sse import ALIVE, data, failure, happening
 
 Picture = Literal["link", "data"]
 

@@ -11,19 +11,19 @@ from typing import Annotated, Any, Literal
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from ....conversation import Turn
-from ....session_start import Beginning
-from ..bodies import WHOLE, Name, Seed, Words
-from ..compat.batches import QUALITY, ImageFormat, begun, drawn, encoded, gone_on
-from ..dependencies import TheCaller, TheLinks, TheReceipt, TheService
-from ..problems import Problem
-from ..runs import Run
-from ..service import Service
-from ..urls import Links
-from .openai_partials import Partials, usage_of_images
-from .openai_places import Place
-from .openai_shapes import ModelName, errors, makes_links, model_named, router
-from .openai_streams import STREAM, streaming
+from .....conversation import Turn
+from .....session_start import Beginning
+from ...bodies import WHOLE, Name, Seed, Words
+from ...dependencies import TheCaller, TheLinks, TheReceipt, TheService
+from ...problems import Problem
+from ...runs import Run
+from ...service import Service
+from ...urls import Links
+from ..batches import QUALITY, ImageFormat, begun, drawn, encoded, gone_on
+from .image_stream import Partials, usage_of_images
+from .schemas import ModelName, errors, makes_links, model_named, router
+from .session_reference import Place
+from .sse import STREAM, streaming
 
 _router = router()
 

@@ -1,0 +1,1 @@
+"""OpenAI's images, chat and models API."""
