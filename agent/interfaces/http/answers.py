@@ -10,7 +10,7 @@ from ....storage import Attempt, SessionRecord
 from ...conversation import Turn, turn_json
 from ...handoff import wants_handoff
 from ...replaying import Replayed
-from .runs import Replaying, Run
+from .jobs.turn_and_replay_jobs import Replaying, Run
 from .urls import Links
 
 _TURN: dict[str, Any] = {

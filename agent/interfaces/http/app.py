@@ -35,11 +35,11 @@ from .compat.openai import images as openai_images
 from .config import Serving
 from .error_responses import error_response
 from .head import HeadRequests
+from .jobs.service import Service
 from .logs import Log, RequestLog
 from .metrics import Metrics
 from .origins import Origins, origins_of
 from .quotas import BodyLimit
-from .service import Service
 from .tracing import TraceParent
 from .watching import Watching
 

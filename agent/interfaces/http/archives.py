@@ -17,8 +17,8 @@ from ...turn_png import text_of
 from .answers import SessionAnswer
 from .dependencies import SessionId, TheCaller, TheLinks, TheService
 from .import_admission import Admission
+from .jobs.service import Service
 from .problems import Problem, documented
-from .service import Service
 
 router = APIRouter(tags=["archives"])
 

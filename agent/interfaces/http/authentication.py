@@ -6,8 +6,8 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .auth import Caller, caller_of
+from .jobs.service import Service
 from .problems import RespondTo, problem_of
-from .service import Service
 
 _CALLER = "notthat.caller"
 _PUBLIC = ("/healthz", "/readyz", "/openapi.json", "/")

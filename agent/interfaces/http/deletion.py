@@ -7,8 +7,8 @@ from fastapi import APIRouter, Response
 
 from .auth import Caller
 from .dependencies import SessionId, TheCaller, TheService
+from .jobs.service import Service
 from .problems import documented
-from .service import Service
 
 router = APIRouter(prefix="/api/sessions/{session}", tags=["sessions"])
 

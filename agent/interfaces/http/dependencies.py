@@ -13,11 +13,11 @@ from ....storage import Receipt
 from .answers import PendingAnswer, TurnAnswer
 from .auth import Caller
 from .authentication import caller_in
-from .events import Data
+from .jobs.event_log import Data
+from .jobs.job import Underway
+from .jobs.service import Service
+from .jobs.turn_and_replay_jobs import Run
 from .problems import Problem
-from .runs import Run
-from .service import Service
-from .underway import Underway
 from .urls import Links
 
 

@@ -14,8 +14,8 @@ from fastapi.responses import StreamingResponse
 from ....errors import NotthatError
 from .auth import Caller
 from .dependencies import SessionId, TheCaller, TheLinks, TheService
+from .jobs.service import Service
 from .problems import documented
-from .service import Service
 from .session_status import standing
 from .sse import ALIVE, MEDIA_TYPE, RETRY
 from .urls import Links

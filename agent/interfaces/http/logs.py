@@ -10,9 +10,9 @@ import structlog
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .jobs.job import Underway
 from .metrics import Metrics
 from .problems import RespondTo, problem_of
-from .underway import Underway
 
 
 class Log:

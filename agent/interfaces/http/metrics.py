@@ -12,8 +12,8 @@ from prometheus_client.registry import Collector
 
 from .... import __version__
 from ....generation import Progress
-from .runs import Run
-from .underway import Underway
+from .jobs.job import Underway
+from .jobs.turn_and_replay_jobs import Run
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -13,8 +13,8 @@ from ...turn_png import png_of
 from .auth import caller_of
 from .bodies import MAX_TURN
 from .dependencies import TheService
+from .jobs.service import Service
 from .problems import Problem, documented
-from .service import Service
 
 router = APIRouter(prefix="/api/images", tags=["pictures"])
 

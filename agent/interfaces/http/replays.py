@@ -9,9 +9,9 @@ from ...showing.page import content_security_policy, page
 from .answers import PendingReplayAnswer, ReplayAnswer
 from .auth import Caller
 from .dependencies import Background, SessionId, TheCaller, TheLinks, TheService, attended
+from .jobs.service import Service
+from .jobs.turn_and_replay_jobs import Replaying
 from .problems import Problem, documented
-from .runs import Replaying
-from .service import Service
 from .sse import STREAM, stream_of
 
 router = APIRouter(prefix="/api/sessions/{session}", tags=["replays"])

@@ -10,8 +10,8 @@ from fastapi import FastAPI
 
 from ....errors import InvalidInputError
 from .error_responses import error_response
+from .jobs.service import Service
 from .protocol import timed
-from .service import Service
 
 _SWITCH_SECONDS = 0.0005
 

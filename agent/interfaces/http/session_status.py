@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from ....storage import Attempt, UnknownSessionError
 from .answers import LinksAnswer, PendingAnswer, SessionAnswer
 from .auth import Caller
-from .service import Service
+from .jobs.service import Service
 from .urls import Links
 
 _MOST_UNFINISHED = 20

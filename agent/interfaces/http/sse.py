@@ -12,12 +12,12 @@ from ....storage import Attempt
 from ...conversation import Turn
 from .answers import ReplayAnswer, TurnAnswer
 from .auth import Caller
-from .elsewhere import error_of
-from .events import Data, Event, EventLog, Name
+from .jobs.event_log import Data, Event, EventLog, Name
+from .jobs.job import Underway
+from .jobs.remote_turns import error_of
+from .jobs.service import Service
+from .jobs.turn_and_replay_jobs import Run
 from .problems import problem_of
-from .runs import Run
-from .service import Service
-from .underway import Underway
 from .urls import Links
 
 MEDIA_TYPE = "text/event-stream"

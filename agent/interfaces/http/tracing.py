@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .... import __version__
-from .underway import Underway
+from .jobs.job import Underway
 
 _NANOSECONDS = 1_000_000_000
 

@@ -10,7 +10,7 @@ from ...edits import Reroll
 from .answers import PendingAnswer, TurnAnswer, TurnsAnswer
 from .bodies import MAX_TURN, Branched, Edits, Feedback, Retried, Seeded, Undone
 from .dependencies import Background, SessionId, TheCaller, TheLinks, TheReceipt, TheService, answered
-from .elsewhere import error_of
+from .jobs.remote_turns import error_of
 from .problems import Problem, documented, problem_of
 from .sessions import PENDING
 from .sse import STREAM, events_of, stream_of

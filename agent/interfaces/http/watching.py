@@ -3,11 +3,11 @@
 from typing import Any
 
 from ....generation import Progress
+from .jobs.job import Underway
+from .jobs.turn_and_replay_jobs import Run
 from .logs import Log
 from .metrics import Metrics
-from .runs import Run
 from .tracing import trace
-from .underway import Underway
 
 
 class Watching:

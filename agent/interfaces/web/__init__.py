@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.types import Scope
 
-    from ..http.service import Service
+    from ..http.jobs.service import Service
 
 HEADERS = {
     "Content-Security-Policy": "; ".join(

@@ -12,7 +12,7 @@ import httpx
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notthat.agent.interfaces.http.line import Line, Order
+from notthat.agent.interfaces.http.jobs.fair_queue import Line, Order
 
 from .conftest import PATIENCE, GatedEngine, Running, Serve, events
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notthat.agent.edits import State
-from notthat.agent.interfaces.http.shares import Places
+from notthat.agent.interfaces.http.jobs.key_shares import Places
 from notthat.agent.interpreters import Interpretation, OfflineInterpreter
 
 from .conftest import GatedEngine, Running, Serve, events

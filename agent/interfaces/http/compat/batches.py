@@ -21,8 +21,8 @@ from ....turn_execution import CancelledError
 from ....turn_png import png_of
 from ..auth import Caller
 from ..dependencies import unless_gone
-from ..runs import Run
-from ..service import Service
+from ..jobs.service import Service
+from ..jobs.turn_and_replay_jobs import Run
 from .openai.session_reference import Place
 
 ImageFormat = Literal["png", "jpeg", "webp"]

@@ -27,12 +27,12 @@ from ...mcp import Replay, Report, Say, Show, Start, Undo, mcp_server
 from ..answers import TurnAnswer
 from ..auth import Caller
 from ..authentication import caller_in
-from ..events import Data
+from ..jobs.event_log import Data
+from ..jobs.job import Underway
+from ..jobs.key_shares import Places
+from ..jobs.service import Service
 from ..problems import Problem, problem_of
 from ..quotas import check_steps
-from ..service import Service
-from ..shares import Places
-from ..underway import Underway
 from ..urls import Links
 from .mcp_errors import error_response
 from .mcp_sessions import SessionShares

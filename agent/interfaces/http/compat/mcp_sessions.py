@@ -9,8 +9,8 @@ from time import monotonic
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..jobs.key_shares import Places
 from ..problems import Problem, too_many
-from ..shares import Places
 
 SESSION_HEADER = "mcp-session-id"
 _COME_AGAIN = 10

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from ......errors import NotthatError
 from ......generation.infotext import from_infotext
 from ...dependencies import TheCaller, TheService
+from ...jobs.service import Service
 from ...problems import Problem
-from ...service import Service
 from .schemas import errors, router
 
 MOST_BYTES = 32 << 20

@@ -8,9 +8,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from ...auth import Caller
+from ...jobs.service import Service
+from ...jobs.turn_and_replay_jobs import Run
 from ...problems import Problem
-from ...runs import Run
-from ...service import Service
 from ..error_routes import route_class
 
 SAMPLER = "Automatic"

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
 
 from ...dependencies import TheCaller, TheService
-from ...service import Service
+from ...jobs.service import Service
 from .schemas import SAMPLER, TheDesk, errors, router
 
 _router = router()

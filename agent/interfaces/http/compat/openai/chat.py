@@ -17,7 +17,7 @@ from .....session_start import Beginning
 from ...auth import Caller
 from ...bodies import WHOLE, Name, Seed
 from ...dependencies import TheCaller, TheLinks, TheReceipt, TheService
-from ...service import Service
+from ...jobs.service import Service
 from ..batches import begun_once, drawn, gone_on
 from .chat_responses import READ_AGAIN, ChatAnswer, Completion, Picture
 from .schemas import ModelName, errors, model_named, router

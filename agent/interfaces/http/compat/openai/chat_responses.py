@@ -11,9 +11,9 @@ from .....conversation import Turn
 from .....interpreters import Usage
 from .....turn_execution import usage_of
 from ...answers import TurnAnswer
-from ...events import Event
-from ...runs import Run
-from ...service import Service
+from ...jobs.event_log import Event
+from ...jobs.service import Service
+from ...jobs.turn_and_replay_jobs import Run
 from ...urls import Links
 from ..batches import encoded
 from ..markdown import escape_markdown

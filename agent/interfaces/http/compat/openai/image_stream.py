@@ -13,9 +13,9 @@ from .....conversation import Turn
 from .....interpreters import Usage
 from .....turn_execution import usage_of
 from .....turn_png import png_of
-from ...events import Event
-from ...runs import Run
-from ...service import Service
+from ...jobs.event_log import Event
+from ...jobs.service import Service
+from ...jobs.turn_and_replay_jobs import Run
 from ...urls import Links
 from ..batches import ImageFormat, as_text, size_of
 from .sse import ALIVE, data, failure, happening

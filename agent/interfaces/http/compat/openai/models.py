@@ -4,8 +4,8 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from ...dependencies import TheCaller, TheService
+from ...jobs.service import Service
 from ...problems import Problem
-from ...service import Service
 from .schemas import errors, router
 
 _router = router()

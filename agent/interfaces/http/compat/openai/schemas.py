@@ -8,8 +8,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from ...bodies import Name
+from ...jobs.service import Service
 from ...problems import Problem
-from ...service import Service
 from ..error_routes import route_class
 
 _THEIRS = re.compile(r"(?:gpt|chatgpt|dall-e|o\d)\b")

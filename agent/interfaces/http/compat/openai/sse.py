@@ -7,10 +7,10 @@ from typing import Any
 
 from fastapi.responses import StreamingResponse
 
-from ...events import Event
+from ...jobs.event_log import Event
+from ...jobs.service import Service
+from ...jobs.turn_and_replay_jobs import Run
 from ...problems import problem_of
-from ...runs import Run
-from ...service import Service
 from .schemas import error_of
 
 ALIVE = ": \n\n"

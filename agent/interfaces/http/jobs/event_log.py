@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ...conversation import Turn
-from ...replaying import Replayed
+from ....conversation import Turn
+from ....replaying import Replayed
 
 Name = Literal["queued", "interpreted", "step", "preview", "replayed", "done", "failed", "cancelled"]
 Data = dict[str, Any] | Turn | tuple[Replayed, ...]

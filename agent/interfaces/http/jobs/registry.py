@@ -3,11 +3,11 @@
 import time
 from typing import Any, TypeVar
 
-from ....storage import Receipt
-from .config import Serving
-from .problems import check_fingerprint
-from .runs import Replaying, Run
-from .underway import Underway
+from .....storage import Receipt
+from ..config import Serving
+from ..problems import check_fingerprint
+from .job import Underway
+from .turn_and_replay_jobs import Replaying, Run
 
 Key = TypeVar("Key")
 Known = TypeVar("Known", bound=Underway[Any])

@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from ....errors import NotthatError
-from ....storage import Attempt, StorageError, Store, UnknownSessionError, UnknownTurnError
-from ...conversation import Turn
-from ...turn_execution import CancelledError
-from .changes import Changes
+from .....errors import NotthatError
+from .....storage import Attempt, StorageError, Store, UnknownSessionError, UnknownTurnError
+from ....conversation import Turn
+from ....turn_execution import CancelledError
+from .session_watchers import Changes
 
 POLL_SECONDS = 0.5
 """From one look at the sessions that somebody follows to the next."""

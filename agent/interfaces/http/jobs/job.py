@@ -9,10 +9,10 @@ from typing import Generic, Literal, TypeVar
 
 from opentelemetry.context import get_current
 
-from ....errors import NotthatError
-from ...turn_execution import CancelledError
-from .events import Data, EventLog
-from .problems import problem_of
+from .....errors import NotthatError
+from ....turn_execution import CancelledError
+from ..problems import problem_of
+from .event_log import Data, EventLog
 
 Result = TypeVar("Result", bound=Data)
 Outcome = Literal["done", "unchanged", "cancelled", "failed"]

@@ -19,9 +19,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from ....errors import InvalidInputError
-from ....generation import GenerationRequest
-from ....storage import (
+from .....errors import InvalidInputError
+from .....generation import GenerationRequest
+from .....storage import (
     AlreadyRequestedError,
     Attempt,
     Receipt,
@@ -30,29 +30,29 @@ from ....storage import (
     UnknownSessionError,
     new_session_id,
 )
-from ...commands import Change, EditCommand, SayCommand, SeedCommand, StartCommand
-from ...conversation import Conversation, Turn, prepare_recorded
-from ...edits import Edit, State
-from ...exclusions import NegativePrompt
-from ...feedback import Feedback
-from ...replaying import Replayed, replay_turn
-from ...session_start import Beginning
-from ...studio import Studio
-from ...terms import one_line
-from ...turn_execution import CancelledError, draw, end_turn
-from . import problems
-from .auth import Caller
-from .changes import Changes
-from .config import Serving
-from .devices import Devices, to_its_end
-from .elsewhere import StorePoll, error_of, find_turn
-from .line import Order
-from .quotas import Rate, allowed, check_request
+from ....commands import Change, EditCommand, SayCommand, SeedCommand, StartCommand
+from ....conversation import Conversation, Turn, prepare_recorded
+from ....edits import Edit, State
+from ....exclusions import NegativePrompt
+from ....feedback import Feedback
+from ....replaying import Replayed, replay_turn
+from ....session_start import Beginning
+from ....studio import Studio
+from ....terms import one_line
+from ....turn_execution import CancelledError, draw, end_turn
+from .. import problems
+from ..auth import Caller
+from ..config import Serving
+from ..quotas import Rate, allowed, check_request
+from ..watching import Watching
+from .device_pool import Devices, to_its_end
+from .fair_queue import Order
+from .job import Underway
+from .key_shares import Places, most_for
 from .registry import Runs
-from .runs import Kind, Replaying, Run
-from .shares import Places, most_for
-from .underway import Underway
-from .watching import Watching
+from .remote_turns import StorePoll, error_of, find_turn
+from .session_watchers import Changes
+from .turn_and_replay_jobs import Kind, Replaying, Run
 
 Result = TypeVar("Result")
 

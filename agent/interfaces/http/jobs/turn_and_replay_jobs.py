@@ -6,10 +6,10 @@ import time
 from collections.abc import Mapping
 from typing import Literal
 
-from ....storage import Attempt, Receipt
-from ...conversation import Turn
-from ...replaying import Replayed
-from .underway import Outcome, Underway
+from .....storage import Attempt, Receipt
+from ....conversation import Turn
+from ....replaying import Replayed
+from .job import Outcome, Underway
 
 Kind = Literal["start", "say", "edits", "seed", "undo", "branch", "retry", "elsewhere"]
 

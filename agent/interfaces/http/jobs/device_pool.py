@@ -9,10 +9,10 @@ from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ....generation import Progress
-from ...studio import OnStep, Studio
-from .line import Line
-from .underway import Underway
+from .....generation import Progress
+from ....studio import OnStep, Studio
+from .fair_queue import Line
+from .job import Underway
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -1,0 +1,1 @@
+"""Running turns and replays: the queue, the devices, their events, and the service that submits them."""
