@@ -37,7 +37,7 @@ def serve(
     try:
         from ..http import Serving, create_app
         from ..http.logs import Log, take_over
-        from ..http.origins import origins_of
+        from ..http.middleware.origin_check import origins_of
         from ..http.server import Server, address_of, listen
     except ImportError as error:
         raise InvalidInputError(f"{error.name} is not installed: pip install 'notthat[serve]'") from None

@@ -27,20 +27,21 @@ from . import (
     sessions,
     turns,
 )
-from .authentication import Authentication
 from .compat import mcp
 from .compat.automatic1111 import images, settings, txt2img
 from .compat.openai import chat, models
 from .compat.openai import images as openai_images
 from .config import Serving
 from .error_responses import error_response
-from .head import HeadRequests
 from .jobs.service import Service
-from .logs import Log, RequestLog
+from .logs import Log
 from .metrics import Metrics
-from .origins import Origins, origins_of
-from .quotas import BodyLimit
-from .tracing import TraceParent
+from .middleware.authentication import Authentication
+from .middleware.body_limit import BodyLimit
+from .middleware.head_requests import HeadRequests
+from .middleware.origin_check import Origins, origins_of
+from .middleware.request_log import RequestLog
+from .middleware.trace_context import TraceParent
 from .watching import Watching
 
 Face = Callable[[FastAPI, Service], AbstractAsyncContextManager[None] | None]

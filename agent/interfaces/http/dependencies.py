@@ -12,11 +12,11 @@ from starlette.concurrency import run_in_threadpool
 from ....storage import Receipt
 from .answers import PendingAnswer, TurnAnswer
 from .auth import Caller
-from .authentication import caller_in
 from .jobs.event_log import Data
 from .jobs.job import Underway
 from .jobs.service import Service
 from .jobs.turn_and_replay_jobs import Run
+from .middleware.authentication import caller_in
 from .problems import Problem
 from .urls import Links
 

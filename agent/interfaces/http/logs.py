@@ -2,17 +2,12 @@
 
 import logging
 import sys
-import time
 from contextlib import suppress
 from typing import Any, TextIO
 
 import structlog
-from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .jobs.job import Underway
-from .metrics import Metrics
-from .problems import RespondTo, problem_of
 
 
 class Log:
@@ -75,58 +70,3 @@ def take_over(log: Log) -> None:
     for name in ("uvicorn", "asyncio"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [_Told(log)], False
-
-
-class RequestLog:
-    """A line, and a count, for every request: its route as it is declared, never the path or the query as it came.
-
-    What nobody expected ends here: the log tells it, and the client that something went wrong.
-    """
-
-    def __init__(self, app: ASGIApp, log: Log, metrics: Metrics, respond: RespondTo) -> None:
-        self._app, self._log, self._metrics, self._respond = app, log, metrics, respond
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on, and tell how it was answered."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        started, status = time.perf_counter(), 0
-
-        async def noted(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self._app(scope, receive, noted)
-        except Exception as error:
-            self._log.unexpected(error, route=_route(scope))
-            if status:
-                raise  # the answer is cut off, so that nobody takes it for whole
-            await self._respond(scope["path"], problem_of(error))(scope, receive, noted)
-        finally:
-            self._metrics.answered(_method(scope), _route(scope), status)
-            self._log.say(
-                "request",
-                method=scope["method"],
-                route=_route(scope),
-                status=status,
-                ms=round((time.perf_counter() - started) * 1000, 1),
-                **{
-                    name: str(value)
-                    for name, value in Request(scope).path_params.items()
-                    if name in ("session", "turn")
-                },
-            )
-
-
-def _route(scope: Scope) -> str:
-    return getattr(scope.get("route"), "path", None) or "unknown"
-
-
-def _method(scope: Scope) -> str:
-    return (
-        scope["method"] if scope["method"] in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS") else "other"
-    )

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.routing import compile_path
 
-from .head import has_head
+from .middleware.head_requests import has_head
 from .problems import ProblemAnswer
 
 

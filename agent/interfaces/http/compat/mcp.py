@@ -26,11 +26,11 @@ from ....turn_png import png_of
 from ...mcp import Replay, Report, Say, Show, Start, Undo, mcp_server
 from ..answers import TurnAnswer
 from ..auth import Caller
-from ..authentication import caller_in
 from ..jobs.event_log import Data
 from ..jobs.job import Underway
 from ..jobs.key_shares import Places
 from ..jobs.service import Service
+from ..middleware.authentication import caller_in
 from ..problems import Problem, problem_of
 from ..quotas import check_steps
 from ..urls import Links

@@ -5,9 +5,9 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .auth import Caller, caller_of
-from .jobs.service import Service
-from .problems import RespondTo, problem_of
+from ..auth import Caller, caller_of
+from ..jobs.service import Service
+from ..problems import RespondTo, problem_of
 
 _CALLER = "notthat.caller"
 _PUBLIC = ("/healthz", "/readyz", "/openapi.json", "/")

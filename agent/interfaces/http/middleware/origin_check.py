@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ....errors import InvalidInputError
-from .config import ANY_ORIGIN, Serving
-from .problems import Problem, RespondTo
+from .....errors import InvalidInputError
+from ..config import ANY_ORIGIN, Serving
+from ..problems import Problem, RespondTo
 
 _LOCAL = {"localhost", "127.0.0.1", "::1"}
 _HOST = re.compile(r"(?:(?P<name>[\w.~-]+)|\[(?P<address>[0-9a-f:.]+)\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE)

@@ -1,0 +1,1 @@
+"""ASGI middleware: body limit, origin check, request log and trace context."""
