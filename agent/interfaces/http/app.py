@@ -14,19 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from .... import __version__
 from ...studio import Studio
 from ..web import add_page
-from . import (
-    archives,
-    catalogue,
-    deletion,
-    error_handlers,
-    live,
-    openapi,
-    operations,
-    pictures,
-    replays,
-    sessions,
-    turns,
-)
+from . import error_handlers, openapi
 from .compat import mcp
 from .compat.automatic1111 import images, settings, txt2img
 from .compat.openai import chat, models
@@ -42,6 +30,8 @@ from .middleware.head_requests import HeadRequests
 from .middleware.origin_check import Origins, origins_of
 from .middleware.request_log import RequestLog
 from .middleware.trace_context import TraceParent
+from .routes import archives, catalog, health, replays, session_deletion, session_events, sessions, turns
+from .routes import images as pictures
 from .watching import Watching
 
 Face = Callable[[FastAPI, Service], AbstractAsyncContextManager[None] | None]
@@ -67,14 +57,14 @@ LARGER_BODIES: dict[str, int] = {
 
 _ROUTERS = (
     sessions.router,
-    deletion.router,
+    session_deletion.router,
     archives.router,
-    live.router,
+    session_events.router,
     turns.router,
     replays.router,
     pictures.router,
-    catalogue.router,
-    operations.router,
+    catalog.router,
+    health.router,
 )
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]

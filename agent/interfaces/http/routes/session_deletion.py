@@ -5,10 +5,10 @@ from functools import partial
 
 from fastapi import APIRouter, Response
 
-from .auth import Caller
-from .dependencies import SessionId, TheCaller, TheService
-from .jobs.service import Service
-from .problems import documented
+from ..auth import Caller
+from ..dependencies import SessionId, TheCaller, TheService
+from ..jobs.service import Service
+from ..problems import documented
 
 router = APIRouter(prefix="/api/sessions/{session}", tags=["sessions"])
 

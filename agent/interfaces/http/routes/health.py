@@ -6,11 +6,11 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from .... import __version__
-from ....errors import NotthatError
-from .dependencies import TheCaller, TheService
-from .metrics import CONTENT_TYPE
-from .problems import Problem, documented
+from ..... import __version__
+from .....errors import NotthatError
+from ..dependencies import TheCaller, TheService
+from ..metrics import CONTENT_TYPE
+from ..problems import Problem, documented
 
 router = APIRouter(tags=["operations"])
 

@@ -4,13 +4,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from ...exclusion_history import path_to, story
-from ...session_start import Beginning
-from .answers import PendingAnswer, SessionAnswer, SessionsAnswer, StoryAnswer, StoryEvent, TurnAnswer
-from .bodies import MAX_TURN, NewSession
-from .dependencies import Background, SessionId, TheCaller, TheLinks, TheReceipt, TheService, answered
-from .problems import documented
-from .session_status import StandingAnswer, standing
+from ....exclusion_history import path_to, story
+from ....session_start import Beginning
+from ..answers import PendingAnswer, SessionAnswer, SessionsAnswer, StoryAnswer, StoryEvent, TurnAnswer
+from ..bodies import MAX_TURN, NewSession
+from ..dependencies import Background, SessionId, TheCaller, TheLinks, TheReceipt, TheService, answered
+from ..problems import documented
+from ..session_status import StandingAnswer, standing
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 

@@ -7,14 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.datastructures import Headers
 
-from ....storage import ImageStore, MissingPictureError, UnknownSessionError, UnknownTurnError
-from ...conversation import Turn
-from ...turn_png import png_of
-from .auth import caller_of
-from .bodies import MAX_TURN
-from .dependencies import TheService
-from .jobs.service import Service
-from .problems import Problem, documented
+from .....storage import ImageStore, MissingPictureError, UnknownSessionError, UnknownTurnError
+from ....conversation import Turn
+from ....turn_png import png_of
+from ..auth import caller_of
+from ..bodies import MAX_TURN
+from ..dependencies import TheService
+from ..jobs.service import Service
+from ..problems import Problem, documented
 
 router = APIRouter(prefix="/api/images", tags=["pictures"])
 

@@ -5,15 +5,15 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from ....storage import Attempt
-from ...edits import Reroll
-from .answers import PendingAnswer, TurnAnswer, TurnsAnswer
-from .bodies import MAX_TURN, Branched, Edits, Feedback, Retried, Seeded, Undone
-from .dependencies import Background, SessionId, TheCaller, TheLinks, TheReceipt, TheService, answered
-from .jobs.remote_turns import error_of
-from .problems import Problem, documented, problem_of
+from .....storage import Attempt
+from ....edits import Reroll
+from ..answers import PendingAnswer, TurnAnswer, TurnsAnswer
+from ..bodies import MAX_TURN, Branched, Edits, Feedback, Retried, Seeded, Undone
+from ..dependencies import Background, SessionId, TheCaller, TheLinks, TheReceipt, TheService, answered
+from ..jobs.remote_turns import error_of
+from ..problems import Problem, documented, problem_of
+from ..sse import STREAM, events_of, stream_of
 from .sessions import PENDING
-from .sse import STREAM, events_of, stream_of
 
 router = APIRouter(prefix="/api/sessions/{session}", tags=["turns"])
 

@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from .dependencies import TheCaller, TheService
-from .problems import documented
+from ..dependencies import TheCaller, TheService
+from ..problems import documented
 
 router = APIRouter(prefix="/api", tags=["catalogue"])
 

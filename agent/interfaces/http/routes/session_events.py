@@ -11,14 +11,14 @@ from typing import Annotated
 from fastapi import APIRouter, Header
 from fastapi.responses import StreamingResponse
 
-from ....errors import NotthatError
-from .auth import Caller
-from .dependencies import SessionId, TheCaller, TheLinks, TheService
-from .jobs.service import Service
-from .problems import documented
-from .session_status import standing
-from .sse import ALIVE, MEDIA_TYPE, RETRY
-from .urls import Links
+from .....errors import NotthatError
+from ..auth import Caller
+from ..dependencies import SessionId, TheCaller, TheLinks, TheService
+from ..jobs.service import Service
+from ..problems import documented
+from ..session_status import standing
+from ..sse import ALIVE, MEDIA_TYPE, RETRY
+from ..urls import Links
 
 router = APIRouter(prefix="/api/sessions/{session}", tags=["sessions"])
 

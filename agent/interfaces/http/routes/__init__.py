@@ -1,0 +1,1 @@
+"""The routes under `/api`, `/healthz`, `/readyz` and `/metrics`."""
