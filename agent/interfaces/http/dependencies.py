@@ -10,7 +10,6 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from ....storage import Receipt
-from .answers import PendingAnswer, TurnAnswer
 from .auth import Caller
 from .jobs.event_log import Data
 from .jobs.job import Underway
@@ -18,6 +17,7 @@ from .jobs.service import Service
 from .jobs.turn_and_replay_jobs import Run
 from .middleware.authentication import caller_in
 from .problems import Problem
+from .schemas.responses import PendingAnswer, TurnAnswer
 from .urls import Links
 
 

@@ -6,9 +6,9 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from ....storage import Attempt, UnknownSessionError
-from .answers import LinksAnswer, PendingAnswer, SessionAnswer
 from .auth import Caller
 from .jobs.service import Service
+from .schemas.responses import LinksAnswer, PendingAnswer, SessionAnswer
 from .urls import Links
 
 _MOST_UNFINISHED = 20

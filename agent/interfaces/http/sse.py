@@ -10,7 +10,6 @@ from fastapi.responses import StreamingResponse
 
 from ....storage import Attempt
 from ...conversation import Turn
-from .answers import ReplayAnswer, TurnAnswer
 from .auth import Caller
 from .jobs.event_log import Data, Event, EventLog, Name
 from .jobs.job import Underway
@@ -18,6 +17,7 @@ from .jobs.remote_turns import error_of
 from .jobs.service import Service
 from .jobs.turn_and_replay_jobs import Run
 from .problems import problem_of
+from .schemas.responses import ReplayAnswer, TurnAnswer
 from .urls import Links
 
 MEDIA_TYPE = "text/event-stream"

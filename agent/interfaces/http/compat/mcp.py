@@ -24,7 +24,6 @@ from ....replaying import Replayed
 from ....session_start import Beginning
 from ....turn_png import png_of
 from ...mcp import Replay, Report, Say, Show, Start, Undo, mcp_server
-from ..answers import TurnAnswer
 from ..auth import Caller
 from ..jobs.event_log import Data
 from ..jobs.job import Underway
@@ -33,6 +32,7 @@ from ..jobs.service import Service
 from ..middleware.authentication import caller_in
 from ..problems import Problem, problem_of
 from ..quotas import check_steps
+from ..schemas.responses import TurnAnswer
 from ..urls import Links
 from .mcp_errors import error_response
 from .mcp_sessions import SessionShares

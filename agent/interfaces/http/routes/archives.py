@@ -14,11 +14,11 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from .....errors import NotthatError
 from .....storage import read_archive, write_archive
 from ....turn_png import text_of
-from ..answers import SessionAnswer
 from ..dependencies import SessionId, TheCaller, TheLinks, TheService
 from ..import_admission import Admission
 from ..jobs.service import Service
 from ..problems import Problem, documented
+from ..schemas.responses import SessionAnswer
 
 router = APIRouter(tags=["archives"])
 

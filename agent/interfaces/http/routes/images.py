@@ -11,10 +11,10 @@ from .....storage import ImageStore, MissingPictureError, UnknownSessionError, U
 from ....conversation import Turn
 from ....turn_png import png_of
 from ..auth import caller_of
-from ..bodies import MAX_TURN
 from ..dependencies import TheService
 from ..jobs.service import Service
 from ..problems import Problem, documented
+from ..schemas.requests import MAX_TURN
 
 router = APIRouter(prefix="/api/images", tags=["pictures"])
 

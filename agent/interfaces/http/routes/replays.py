@@ -6,12 +6,12 @@ from fastapi import APIRouter, Header, Path, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 
 from ....showing.page import content_security_policy, page
-from ..answers import PendingReplayAnswer, ReplayAnswer
 from ..auth import Caller
 from ..dependencies import Background, SessionId, TheCaller, TheLinks, TheService, attended
 from ..jobs.service import Service
 from ..jobs.turn_and_replay_jobs import Replaying
 from ..problems import Problem, documented
+from ..schemas.responses import PendingReplayAnswer, ReplayAnswer
 from ..sse import STREAM, stream_of
 
 router = APIRouter(prefix="/api/sessions/{session}", tags=["replays"])

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Query, Request, Response
 
 from ....exclusion_history import path_to, story
 from ....session_start import Beginning
-from ..answers import PendingAnswer, SessionAnswer, SessionsAnswer, StoryAnswer, StoryEvent, TurnAnswer
-from ..bodies import MAX_TURN, NewSession
 from ..dependencies import Background, SessionId, TheCaller, TheLinks, TheReceipt, TheService, answered
 from ..problems import documented
+from ..schemas.requests import MAX_TURN, NewSession
+from ..schemas.responses import PendingAnswer, SessionAnswer, SessionsAnswer, StoryAnswer, StoryEvent, TurnAnswer
 from ..session_status import StandingAnswer, standing
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])

@@ -7,11 +7,11 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from .....storage import Attempt
 from ....edits import Reroll
-from ..answers import PendingAnswer, TurnAnswer, TurnsAnswer
-from ..bodies import MAX_TURN, Branched, Edits, Feedback, Retried, Seeded, Undone
 from ..dependencies import Background, SessionId, TheCaller, TheLinks, TheReceipt, TheService, answered
 from ..jobs.remote_turns import error_of
 from ..problems import Problem, documented, problem_of
+from ..schemas.requests import MAX_TURN, Branched, Edits, Feedback, Retried, Seeded, Undone
+from ..schemas.responses import PendingAnswer, TurnAnswer, TurnsAnswer
 from ..sse import STREAM, events_of, stream_of
 from .sessions import PENDING
 

@@ -17,10 +17,10 @@ from ......generation import GenerationRequest
 from .....conversation import Turn
 from .....session_start import Beginning
 from .....turn_png import text_of
-from ...bodies import WHOLE, Words
 from ...dependencies import TheCaller, TheReceipt, TheService
 from ...jobs.service import Service
 from ...problems import Problem
+from ...schemas.requests import WHOLE, Words
 from ..batches import begun, drawn, encoded
 from .schemas import SAMPLER, Desk, TheDesk, errors, router
 from .warnings import remarks_of

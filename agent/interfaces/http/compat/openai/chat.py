@@ -15,9 +15,9 @@ from ......storage import UnknownSessionError
 from .....feedback import Feedback
 from .....session_start import Beginning
 from ...auth import Caller
-from ...bodies import WHOLE, Name, Seed
 from ...dependencies import TheCaller, TheLinks, TheReceipt, TheService
 from ...jobs.service import Service
+from ...schemas.requests import WHOLE, Name, Seed
 from ..batches import begun_once, drawn, gone_on
 from .chat_responses import READ_AGAIN, ChatAnswer, Completion, Picture
 from .schemas import ModelName, errors, model_named, router

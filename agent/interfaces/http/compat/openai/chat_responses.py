@@ -10,10 +10,10 @@ from pydantic import BaseModel, Field
 from .....conversation import Turn
 from .....interpreters import Usage
 from .....turn_execution import usage_of
-from ...answers import TurnAnswer
 from ...jobs.event_log import Event
 from ...jobs.service import Service
 from ...jobs.turn_and_replay_jobs import Run
+from ...schemas.responses import TurnAnswer
 from ...urls import Links
 from ..batches import encoded
 from ..markdown import escape_markdown

@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .....conversation import Turn
 from .....session_start import Beginning
-from ...bodies import WHOLE, Name, Seed, Words
 from ...dependencies import TheCaller, TheLinks, TheReceipt, TheService
 from ...jobs.service import Service
 from ...jobs.turn_and_replay_jobs import Run
 from ...problems import Problem
+from ...schemas.requests import WHOLE, Name, Seed, Words
 from ...urls import Links
 from ..batches import QUALITY, ImageFormat, begun, drawn, encoded, gone_on
 from .image_stream import Partials, usage_of_images

@@ -7,9 +7,9 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from ...bodies import Name
 from ...jobs.service import Service
 from ...problems import Problem
+from ...schemas.requests import Name
 from ..error_routes import route_class
 
 _THEIRS = re.compile(r"(?:gpt|chatgpt|dall-e|o\d)\b")

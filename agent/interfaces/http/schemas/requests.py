@@ -5,9 +5,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
-from ....errors import InvalidInputError
-from ....generation.request import Method
-from ...edits import MAX_PROMPT_CHARACTERS, MAX_UNDONE_TURNS, Edit
+from .....errors import InvalidInputError
+from .....generation.request import Method
+from ....edits import MAX_PROMPT_CHARACTERS, MAX_UNDONE_TURNS, Edit
 
 MAX_TURN = 2**31 - 1
 

@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ....storage import Attempt, SessionRecord
-from ...conversation import Turn, turn_json
-from ...handoff import wants_handoff
-from ...replaying import Replayed
-from .jobs.turn_and_replay_jobs import Replaying, Run
-from .urls import Links
+from .....storage import Attempt, SessionRecord
+from ....conversation import Turn, turn_json
+from ....handoff import wants_handoff
+from ....replaying import Replayed
+from ..jobs.turn_and_replay_jobs import Replaying, Run
+from ..urls import Links
 
 _TURN: dict[str, Any] = {
     "session": "3f9c2a71d0b45e86",
