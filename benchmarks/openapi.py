@@ -15,8 +15,8 @@ from pathlib import Path
 
 from notthat.agent import Studio
 from notthat.agent.interfaces.http import Serving, create_app
-from notthat.agent.interfaces.http.logs import Log
 from notthat.agent.interfaces.http.server import Server, address_of, listen
+from notthat.agent.interfaces.http.telemetry.log import Log
 from notthat.agent.interpreters import OfflineInterpreter
 from notthat.generation import StubEngine
 from notthat.storage import Store

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from notthat.agent import Studio
 from notthat.agent.interfaces.http import Serving, create_app
-from notthat.agent.interfaces.http.logs import Log
 from notthat.agent.interfaces.http.server import Server, address_of, listen
+from notthat.agent.interfaces.http.telemetry.log import Log
 from notthat.agent.interpreters import OfflineInterpreter
 from notthat.agent.settings import Settings
 from notthat.generation import GenerationRequest, Progress, StubEngine

@@ -36,9 +36,9 @@ def serve(
     """
     try:
         from ..http import Serving, create_app
-        from ..http.logs import Log, take_over
         from ..http.middleware.origin_check import origins_of
         from ..http.server import Server, address_of, listen
+        from ..http.telemetry.log import Log, take_over
     except ImportError as error:
         raise InvalidInputError(f"{error.name} is not installed: pip install 'notthat[serve]'") from None
 

@@ -22,8 +22,6 @@ from .compat.openai import images as openai_images
 from .config import Serving
 from .error_responses import error_response
 from .jobs.service import Service
-from .logs import Log
-from .metrics import Metrics
 from .middleware.authentication import Authentication
 from .middleware.body_limit import BodyLimit
 from .middleware.head_requests import HeadRequests
@@ -32,7 +30,9 @@ from .middleware.request_log import RequestLog
 from .middleware.trace_context import TraceParent
 from .routes import archives, catalog, health, replays, session_deletion, session_events, sessions, turns
 from .routes import images as pictures
-from .watching import Watching
+from .telemetry.log import Log
+from .telemetry.metrics import Metrics
+from .telemetry.telemetry import Watching
 
 Face = Callable[[FastAPI, Service], AbstractAsyncContextManager[None] | None]
 

@@ -24,8 +24,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from notthat.agent import Studio
 from notthat.agent.interfaces.http import Serving, create_app
 from notthat.agent.interfaces.http.jobs.service import Service
-from notthat.agent.interfaces.http.logs import Log
 from notthat.agent.interfaces.http.server import Server, address_of, listen
+from notthat.agent.interfaces.http.telemetry.log import Log
 from notthat.agent.interpreters import Interpreter, OfflineInterpreter
 from notthat.generation import Engine, GenerationRequest, Progress, StubEngine
 from notthat.storage import LeaseTimes, Store

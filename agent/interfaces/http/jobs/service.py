@@ -44,7 +44,7 @@ from .. import problems
 from ..auth import Caller
 from ..config import Serving
 from ..quotas import Rate, allowed, check_request
-from ..watching import Watching
+from ..telemetry.telemetry import Watching
 from .device_pool import Devices, to_its_end
 from .fair_queue import Order
 from .job import Underway

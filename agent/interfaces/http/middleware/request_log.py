@@ -5,9 +5,9 @@ import time
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..logs import Log
-from ..metrics import Metrics
 from ..problems import RespondTo, problem_of
+from ..telemetry.log import Log
+from ..telemetry.metrics import Metrics
 
 
 class RequestLog:

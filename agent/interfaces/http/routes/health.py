@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 from ..... import __version__
 from .....errors import NotthatError
 from ..dependencies import TheCaller, TheService
-from ..metrics import CONTENT_TYPE
 from ..problems import Problem, documented
+from ..telemetry.metrics import CONTENT_TYPE
 
 router = APIRouter(tags=["operations"])
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from ....generation import Progress
-from .jobs.job import Underway
-from .jobs.turn_and_replay_jobs import Run
-from .logs import Log
+from .....generation import Progress
+from ..jobs.job import Underway
+from ..jobs.turn_and_replay_jobs import Run
+from .log import Log
 from .metrics import Metrics
-from .tracing import trace
+from .traces import trace
 
 
 class Watching:

@@ -10,10 +10,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from .... import __version__
-from ....generation import Progress
-from .jobs.job import Underway
-from .jobs.turn_and_replay_jobs import Run
+from ..... import __version__
+from .....generation import Progress
+from ..jobs.job import Underway
+from ..jobs.turn_and_replay_jobs import Run
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

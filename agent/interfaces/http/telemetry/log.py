@@ -7,7 +7,7 @@ from typing import Any, TextIO
 
 import structlog
 
-from .jobs.job import Underway
+from ..jobs.job import Underway
 
 
 class Log:

@@ -5,8 +5,8 @@ from typing import Any
 from opentelemetry import trace as opentelemetry
 from opentelemetry.trace import Status, StatusCode
 
-from .... import __version__
-from .jobs.job import Underway
+from ..... import __version__
+from ..jobs.job import Underway
 
 _NANOSECONDS = 1_000_000_000
 

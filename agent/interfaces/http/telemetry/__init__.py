@@ -1,0 +1,1 @@
+"""The log, Prometheus metrics and OpenTelemetry traces of the server."""
