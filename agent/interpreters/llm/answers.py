@@ -11,7 +11,7 @@ from ...edits import Allow, Edit, Exclude, Reroll, Reset, Reweight, SetPrompt, S
 from ...replies import describe
 from ...terms import one_line, squeeze
 from ..base import Interpretation
-from ..offline.draft import Draft
+from ..edit_draft import Draft
 from ..offline.lexicon import lexicon
 from ..offline.phrases import MAX_WORDS
 

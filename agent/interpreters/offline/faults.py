@@ -3,7 +3,7 @@
 import re
 
 from ...terms import singular
-from .draft import is_pronoun
+from ..edit_draft import is_pronoun
 from .lexicon import lexicon
 from .phrases import term_of
 

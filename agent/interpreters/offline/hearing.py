@@ -2,9 +2,9 @@
 
 import re
 
+from ..edit_draft import Draft
 from . import rewriting
 from .descriptions import split_description
-from .draft import Draft
 from .faults import fault
 from .lexicon import lexicon
 from .phrases import is_noun_phrase, term_of

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ...edits import Edit, Reset, State
 from ...replies import describe
 from ..base import Interpretation
+from ..edit_draft import Draft
 from . import rewriting
 from .afresh import fresh_description
 from .descriptions import (
@@ -18,7 +19,6 @@ from .descriptions import (
     speaks,
     split_description,
 )
-from .draft import Draft
 from .lexicon import lexicon
 from .openings import new_description
 from .reading import read_all

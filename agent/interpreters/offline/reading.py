@@ -3,9 +3,9 @@
 import re
 
 from ...edits import Exclude
+from ..edit_draft import Draft
 from . import rewriting
 from .acts import ACTS
-from .draft import Draft
 from .grammar import Reading, grammar
 from .hearing import prepared
 from .lexicon import lexicon

@@ -4,9 +4,9 @@ import re
 
 from ....edits import Allow, Exclude
 from ....terms import singular
+from ...edit_draft import Draft, is_pronoun
 from .. import altering, rewriting
 from ..descriptions import full_description
-from ..draft import Draft, is_pronoun
 from ..grammar import Reading
 from ..lexicon import lexicon
 from ..phrases import is_noun_phrase, term_of

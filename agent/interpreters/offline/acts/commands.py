@@ -1,7 +1,7 @@
 """Commands to the session, and clauses that ask for nothing."""
 
 from ....edits import MAX_UNDONE_TURNS, Reroll, Reset, Undo
-from ..draft import Draft
+from ...edit_draft import Draft
 from ..grammar import Reading
 from .registry import act
 

@@ -2,8 +2,8 @@
 
 import re
 
+from ...edit_draft import Draft, is_pronoun
 from .. import altering, rewriting
-from ..draft import Draft, is_pronoun
 from ..grammar import Reading
 from ..lexicon import lexicon
 from ..phrases import is_noun_phrase, term_of

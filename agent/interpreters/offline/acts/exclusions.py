@@ -2,7 +2,7 @@
 
 import re
 
-from ..draft import Draft, is_pronoun
+from ...edit_draft import Draft, is_pronoun
 from ..grammar import Reading
 from ..lexicon import lexicon
 from ..phrases import is_noun_phrase, term_of

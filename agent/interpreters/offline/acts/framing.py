@@ -3,8 +3,8 @@
 import re
 
 from ....terms import singular
+from ...edit_draft import Draft, is_pronoun
 from .. import rewriting
-from ..draft import Draft, is_pronoun
 from ..grammar import Reading
 from ..lexicon import lexicon
 from ..morphology import past

@@ -3,7 +3,7 @@
 import re
 
 from ....terms import singular
-from ..draft import Draft
+from ...edit_draft import Draft
 from ..faults import SIDES
 from ..grammar import Reading
 from ..lexicon import lexicon

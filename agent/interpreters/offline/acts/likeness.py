@@ -2,7 +2,7 @@
 
 import re
 
-from ..draft import Draft
+from ...edit_draft import Draft
 from ..faults import SIDES
 from ..grammar import Reading
 from ..lexicon import lexicon

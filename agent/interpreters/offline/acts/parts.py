@@ -4,7 +4,7 @@ import re
 
 from ....edits import Exclude
 from ....terms import singular
-from ..draft import Draft, is_pronoun
+from ...edit_draft import Draft, is_pronoun
 from ..faults import SIDES
 from ..grammar import Reading
 from ..lexicon import lexicon

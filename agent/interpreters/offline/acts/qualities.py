@@ -2,8 +2,8 @@
 
 import re
 
+from ...edit_draft import Draft, is_pronoun
 from .. import altering
-from ..draft import Draft, is_pronoun
 from ..faults import HEDGE, fault, name
 from ..grammar import Reading
 from ..lexicon import lexicon

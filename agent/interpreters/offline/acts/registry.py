@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ..draft import Draft
+from ...edit_draft import Draft
 from ..grammar import Reading
 
 Act = Callable[[Reading, Draft], bool]

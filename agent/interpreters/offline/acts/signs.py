@@ -3,7 +3,7 @@
 import re
 
 from ....edits import Exclude
-from ..draft import Draft
+from ...edit_draft import Draft
 from ..grammar import Reading
 from ..lexicon import lexicon
 from ..phrases import is_noun_phrase, term_of

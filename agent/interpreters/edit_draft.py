@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from ...edits import MAX_PROMPT_CHARACTERS, Allow, Edit, Exclude, Reroll, Reset, Reweight, SetPrompt, State, Undo
-from ...exclusions import (
+from ..edits import MAX_PROMPT_CHARACTERS, Allow, Edit, Exclude, Reroll, Reset, Reweight, SetPrompt, State, Undo
+from ..exclusions import (
     DEFAULT_WEIGHT,
     MAX_TERM_CHARACTERS,
     MAX_TERM_WORDS,
@@ -15,10 +15,10 @@ from ...exclusions import (
     Exclusion,
     NegativePrompt,
 )
-from ...terms import key, one_line, squeeze, stem
-from . import rewriting
-from .lexicon import lexicon
-from .phrases import term_of
+from ..terms import key, one_line, squeeze, stem
+from .offline import rewriting
+from .offline.lexicon import lexicon
+from .offline.phrases import term_of
 
 STEP = 1.2
 """What "still there" multiplies a weight by, and "too strong" divides it by."""
