@@ -16,9 +16,9 @@ from ..exclusions import (
     NegativePrompt,
 )
 from ..terms import key, one_line, squeeze, stem
-from .offline import rewriting
-from .offline.lexicon import lexicon
-from .offline.phrases import term_of
+from .language import prompt_rewriting
+from .language.lexicon import lexicon
+from .language.noun_phrases import term_of
 
 STEP = 1.2
 """What "still there" multiplies a weight by, and "too strong" divides it by."""
@@ -144,7 +144,7 @@ class Draft:
 
     def exclude_term(self, term: str, weight: float = DEFAULT_WEIGHT) -> bool:
         """Leave out this very term, and ask for it no more."""
-        self.prompt = rewriting.without(self.prompt, term)
+        self.prompt = prompt_rewriting.without(self.prompt, term)
         if known := self.known(term):
             return self.strengthen(known)
         term = one_line(" ".join(term.split()[:MAX_TERM_WORDS])[:MAX_TERM_CHARACTERS])
@@ -158,7 +158,7 @@ class Draft:
         if len(left) == len(self.edits):
             return False
         self.edits = left
-        if self.prompt == rewriting.without(self.state.prompt, term):
+        if self.prompt == prompt_rewriting.without(self.state.prompt, term):
             self.prompt = self.state.prompt
         return True
 
@@ -198,7 +198,7 @@ class Draft:
 
     def rewrite(self, prompt: str | None) -> bool:
         """Want this from now on; what is asked for and was excluded is allowed. False for None."""
-        return bool(prompt) and self.want(rewriting.tidy(prompt or ""))
+        return bool(prompt) and self.want(prompt_rewriting.tidy(prompt or ""))
 
     def want(self, prompt: str) -> bool:
         """Want this from now on, to the letter."""
@@ -220,7 +220,7 @@ class Draft:
         """Want this too."""
         if is_pronoun(phrase):
             phrase = self.mention or ""
-        return bool(phrase) and self.rewrite(rewriting.add(self.prompt, phrase))
+        return bool(phrase) and self.rewrite(prompt_rewriting.add(self.prompt, phrase))
 
     def _about_terms(self) -> Iterator[Exclude | Allow | Reweight]:
         return (edit for edit in self.edits if isinstance(edit, Exclude | Allow | Reweight))

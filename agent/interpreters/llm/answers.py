@@ -12,8 +12,8 @@ from ...replies import describe
 from ...terms import one_line, squeeze
 from ..base import Interpretation
 from ..edit_draft import Draft
-from ..offline.lexicon import lexicon
-from ..offline.phrases import MAX_WORDS
+from ..language.lexicon import lexicon
+from ..language.noun_phrases import MAX_WORDS
 
 MAX_EDITS = 12
 MAX_REPLY_CHARACTERS = 300

@@ -3,11 +3,11 @@
 import re
 
 from ...terms import squeeze
-from . import rewriting
+from ..language import prompt_rewriting
+from ..language.lexicon import lexicon
+from ..language.noun_phrases import is_noun_phrase, term_of
 from .absences import told_plainly, without_gone
-from .lexicon import lexicon
 from .openings import without_opening
-from .phrases import is_noun_phrase, term_of
 
 _NOT_A_NEGATION = re.compile(
     r"\bno[ -](?:man's[ -]land|(?:entry|exit|parking|smoking|trespassing"
@@ -104,13 +104,13 @@ def full_description(text: str) -> bool:
     Not "a dog in the corner", nor "a version without text", which speak of the picture that is there.
     """
     prompt, unwanted = split_description(text)
-    medium = bool(rewriting.MEDIUM.match(prompt))
+    medium = bool(prompt_rewriting.MEDIUM.match(prompt))
     bare = (
         re.match(r"(?!the\b)[\w-]+(?: [\w-]+)? (?:without|with no)\s", text, re.I) and lexicon().kind(prompt) in _SCENES
     )
     if not (medium or bare or re.match(r"(?:an?|two|three)\s", prompt, re.I)) or speaks(text):
         return False
-    subject, rest = rewriting.subject(prompt)
+    subject, rest = prompt_rewriting.subject(prompt)
     subject = squeeze(re.sub(r"[^\w\s'-]", " ", subject))
     if not 0 < len(subject.split()) <= 6 or says_no_more_than_picture(subject) or _NO_DESCRIPTION.match(subject):
         return False
@@ -203,7 +203,7 @@ def split_description(text: str) -> tuple[str, list[str]]:
         prompt = _joined(prompt, before, kept)
     if not moved:
         return said, []
-    prompt = without_gone(rewriting.tidy(prompt), unwanted)
+    prompt = without_gone(prompt_rewriting.tidy(prompt), unwanted)
     prompt = re.sub(r"(?:[\s,]+(?:and|but|with|or|please|that|who|which))+$", "", prompt.strip(" .,;!"), flags=re.I)
     return prompt, list(dict.fromkeys(unwanted))
 

@@ -4,8 +4,8 @@ import re
 
 from ...terms import singular
 from ..edit_draft import is_pronoun
-from .lexicon import lexicon
-from .phrases import term_of
+from ..language.lexicon import lexicon
+from ..language.noun_phrases import term_of
 
 HEDGE = (
     r"(?:(?:a bit|a little(?: bit)?|a tad|a touch|slightly|somewhat|rather"

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
 from typing import Any
 
-from .data import tables, texts
-from .lexicon import lexicon
-from .morphology import inflected
+from ..language.lexicon import lexicon
+from ..language.morphology import inflected
+from ..language.toml_tables import tables, texts
 from .template import Classes, Template, Templates, Words
 
 

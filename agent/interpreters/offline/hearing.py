@@ -3,11 +3,11 @@
 import re
 
 from ..edit_draft import Draft
-from . import rewriting
+from ..language import prompt_rewriting
+from ..language.lexicon import lexicon
+from ..language.noun_phrases import is_noun_phrase, term_of
 from .descriptions import split_description
 from .faults import fault
-from .lexicon import lexicon
-from .phrases import is_noun_phrase, term_of
 from .roundabout import forgotten, got_instead, rejected
 
 _REFUSED = re.compile(
@@ -77,7 +77,7 @@ def prepared(text: str, draft: Draft) -> str | None:
     if other := forgotten(text, draft.prompt):
         wish, unwanted = split_description(_WHICH_HAS_NONE.sub("that ", other.new))
         if other.is_new or unwanted:
-            draft.want(wish if other.is_new else rewriting.replace_subject(draft.prompt, wish))
+            draft.want(wish if other.is_new else prompt_rewriting.replace_subject(draft.prompt, wish))
             for term in unwanted:
                 draft.keep_out(term)
             return None

@@ -9,7 +9,8 @@ from ...edits import Edit, Reset, State
 from ...replies import describe
 from ..base import Interpretation
 from ..edit_draft import Draft
-from . import rewriting
+from ..language import prompt_rewriting
+from ..language.lexicon import lexicon
 from .afresh import fresh_description
 from .descriptions import (
     adds_nothing,
@@ -19,7 +20,6 @@ from .descriptions import (
     speaks,
     split_description,
 )
-from .lexicon import lexicon
 from .openings import new_description
 from .reading import read_all
 from .text import MAX_CHARACTERS, clean, plain, trim
@@ -118,7 +118,7 @@ def _redescribe(text: str, draft: Draft) -> bool:
         return False
     with draft.step(text, "description"):
         if _CORRECTS.match(prompt) and draft.wants(unwanted[0]) and _is_alike(prompt, unwanted[0]):  # "a dog, no cat"
-            draft.rewrite(rewriting.swap(draft.prompt, unwanted[0], prompt))
+            draft.rewrite(prompt_rewriting.swap(draft.prompt, unwanted[0], prompt))
             if re.search(r"\bnot\s+an?\s", text, re.I):
                 return True
         elif not adds_nothing(prompt, unwanted, draft.prompt):
@@ -141,4 +141,4 @@ def _read_as_wish(text: str, draft: Draft) -> None:
     if full_description(text) or (says_no_more_than_picture(draft.prompt) and is_scene(text)):
         draft.want(text)
     elif re.match(r"an?\s+\w", text, re.I) and lexicon().kind(text.split()[1]) in {"color", "material"}:
-        draft.rewrite(rewriting.recolour(draft.prompt, text))
+        draft.rewrite(prompt_rewriting.recolour(draft.prompt, text))

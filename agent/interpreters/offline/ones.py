@@ -2,7 +2,7 @@
 
 import re
 
-from . import altering
+from ..language import attribute_rewriting
 
 _ONES = re.compile(
     r"(?:\b(?P<article>an?\s+(?:[\w-]+\s+)?)|(?<!no )(?<!the )(?<!this )(?<!that )(?<!every )\b)"
@@ -37,5 +37,5 @@ def in_words(clause: str, thing: str) -> str:
 def as_wish(clause: str) -> str:
     """ "Try a square one" -> "make it square"; other clauses as they are."""
     match = _WISHED_ONE.fullmatch(clause)
-    quality = altering.quality_of_one(match["one"]) if match else None
+    quality = attribute_rewriting.quality_of_one(match["one"]) if match else None
     return f"make it {quality}" if quality else clause

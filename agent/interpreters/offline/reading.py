@@ -4,13 +4,13 @@ import re
 
 from ...edits import Exclude
 from ..edit_draft import Draft
-from . import rewriting
+from ..language import prompt_rewriting
+from ..language.lexicon import lexicon
+from ..language.noun_phrases import is_noun_phrase, term_of
 from .acts import ACTS
 from .grammar import Reading, grammar
 from .hearing import prepared
-from .lexicon import lexicon
 from .ones import as_wish, in_words
-from .phrases import is_noun_phrase, term_of
 from .reasons import explains, reason_before, so_then
 from .roundabout import hated
 from .text import in_full, split, trim
@@ -181,7 +181,7 @@ def _describes_on(clause: str, before: Reading, draft: Draft) -> bool:
         r"(?:made|covered|lined|filled|decorated|trimmed|embroidered|painted) (?:of|from|in|with|by)\s", clause, re.I
     ):
         return False
-    return draft.rewrite(rewriting.attribute(draft.prompt, thing, clause))
+    return draft.rewrite(prompt_rewriting.attribute(draft.prompt, thing, clause))
 
 
 def _says_why_it_is_back(clause: str, before: Reading) -> bool:

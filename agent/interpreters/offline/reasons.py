@@ -2,8 +2,8 @@
 
 import re
 
+from ..language.lexicon import lexicon
 from .grammar import Reading
-from .lexicon import lexicon
 
 _COMPLAINTS = frozenset({"too", "not_keen", "unwanted", "annoying", "faulty", "hedged"})
 _SO_DO = re.compile(

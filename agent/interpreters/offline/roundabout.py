@@ -4,8 +4,8 @@ import re
 from typing import NamedTuple
 
 from ...terms import singular
-from . import rewriting
-from .phrases import is_noun_phrase, term_of
+from ..language import prompt_rewriting
+from ..language.noun_phrases import is_noun_phrase, term_of
 
 _FORGET = re.compile(
     r"(?:forget(?: about)?|scrap|scratch|ditch|lose|drop|bin|dump|screw|never mind|leave|skip|enough of"
@@ -123,7 +123,7 @@ def forgotten(text: str, prompt: str) -> Forgotten | None:
     old = term_of(match["old"]) if match else None
     if match is None or old is None or not re.search(rf"\b{re.escape(singular(old))}(?:s|es)?\b", prompt, re.I):
         return None
-    is_new = singular(old) in rewriting.subject(prompt)[0].lower() and _PLACED.search(match["new"]) is not None
+    is_new = singular(old) in prompt_rewriting.subject(prompt)[0].lower() and _PLACED.search(match["new"]) is not None
     return Forgotten(old, match["new"], is_new)
 
 

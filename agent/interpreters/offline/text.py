@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 
 from ...terms import squeeze
-from .lexicon import either, lexicon
+from ..language.lexicon import either, lexicon
 from .runons import cut_run_on
 from .typos import repaired, vocabulary_of_typos
 

@@ -5,11 +5,11 @@ import re
 from ....edits import Allow, Exclude
 from ....terms import singular
 from ...edit_draft import Draft, is_pronoun
-from .. import altering, rewriting
+from ...language import attribute_rewriting, prompt_rewriting
+from ...language.lexicon import lexicon
+from ...language.noun_phrases import is_noun_phrase, term_of
 from ..descriptions import full_description
 from ..grammar import Reading
-from ..lexicon import lexicon
-from ..phrases import is_noun_phrase, term_of
 from .registry import act
 from .wording import IT, SOMEWHERE, polite
 
@@ -34,19 +34,19 @@ def add(said: Reading, draft: Draft) -> bool:
     ):
         return False
     if pointed := re.match(rf"{IT.pattern}\s+(?P<where>.+)", phrase, re.I):
-        return draft.rewrite(rewriting.move(draft.prompt, pointed["where"]))
+        return draft.rewrite(prompt_rewriting.move(draft.prompt, pointed["where"]))
     if re.match(r"some\s", said.clause, re.I) and _TELLS.search(phrase):  # "some children are afraid"
         return False
     if link := said["LINK"].lower():
         phrase = f"{_LINKS.get(link.split()[0], link + ' ')}{phrase}"
     if SOMEWHERE.match(f"{phrase} ") and not link and not re.match(r"(?:in the style|with) ", phrase, re.I):
-        return draft.rewrite(rewriting.move(draft.prompt, phrase))
+        return draft.rewrite(prompt_rewriting.move(draft.prompt, phrase))
     if lexicon().is_praise(phrase) and len(phrase.split()) == 1:
         return False
     if (
         _WANTING.match(verb)
         and full_description(phrase)
-        and (rewriting.MEDIUM.match(phrase) or verb.startswith("let us"))
+        and (prompt_rewriting.MEDIUM.match(phrase) or verb.startswith("let us"))
     ):
         return draft.want(phrase)
     if re.fullmatch(r"(?:none|zero|nothing|neither|never)\b.*", phrase, re.I):  # "I asked for none"
@@ -88,7 +88,7 @@ def _tried(phrase: str, draft: Draft) -> str | None:
     kind = lexicon().kind(phrase)
     if kind not in _TRIED or re.match(r"(?:an?|the|more|some|less)\s|.*\s(?:in|on|at|with|of|for)\s", phrase, re.I):
         return None
-    return rewriting.swap_kind(draft.prompt, kind, phrase) or rewriting.become(draft.prompt, phrase)
+    return prompt_rewriting.swap_kind(draft.prompt, kind, phrase) or prompt_rewriting.become(draft.prompt, phrase)
 
 
 _LINKS = {
@@ -106,7 +106,7 @@ def better_somewhere(said: Reading, draft: Draft) -> bool:
     """ "It'd be nicer in the rain", "it would look great with a hat"."""
     where = polite(said["WHERE"])
     known = draft.known(where.removeprefix("with "))
-    return draft.allow(known.term) if known else draft.rewrite(rewriting.move(draft.prompt, where))
+    return draft.allow(known.term) if known else draft.rewrite(prompt_rewriting.move(draft.prompt, where))
 
 
 @act
@@ -125,33 +125,35 @@ def wished(said: Reading, draft: Draft) -> bool:
         return draft.exclude(gone["x"])
     if known := draft.known(re.sub(r"^with\s+", "", wish)):
         return draft.allow(known.term)
-    if draft.rejected and (swapped := rewriting.swap(draft.prompt, draft.rejected, wish)):
+    if draft.rejected and (swapped := prompt_rewriting.swap(draft.prompt, draft.rejected, wish)):
         return draft.rewrite(swapped)
     wish = re.sub(
         r"^(?:an? )?(?:little |tiny )?(?:bit|touch|hint|dash|splash|sprinkle|sprinkling) of\s+", "", wish, flags=re.I
     )
     if SOMEWHERE.match(f"{wish} ") and not re.match(r"with\s", wish, re.I):
-        return draft.rewrite(rewriting.move(draft.prompt, wish))
+        return draft.rewrite(prompt_rewriting.move(draft.prompt, wish))
     return draft.rewrite(_tried(wish, draft)) or wanted(wish, draft)
 
 
 def wanted(phrase: str, draft: Draft) -> bool:
     """ "I want a black barn": the barn that is there in black, else one more thing."""
-    if counted := rewriting.counted(draft.prompt, phrase):
+    if counted := prompt_rewriting.counted(draft.prompt, phrase):
         return draft.rewrite(counted)
     if (
         (made_in := re.fullmatch(r"(?:the\s+)?(?P<thing>[\w -]+?) in (?P<q>[\w-]+)", phrase, re.I))
         and lexicon().kind(made_in["q"]) in {"color", "material"}
         and draft.wants(made_in["thing"])
     ):  # "the car in green"
-        return draft.rewrite(rewriting.attribute(draft.prompt, made_in["thing"], made_in["q"]))
-    if recoloured := rewriting.recolour(draft.prompt, phrase) or altering.modified(draft.prompt, phrase):
+        return draft.rewrite(prompt_rewriting.attribute(draft.prompt, made_in["thing"], made_in["q"]))
+    if recoloured := prompt_rewriting.recolour(draft.prompt, phrase) or attribute_rewriting.modified(
+        draft.prompt, phrase
+    ):
         return draft.rewrite(recoloured)
     more = re.match(r"(?:an?|the)\s+(?P<thing>[\w-]+)\s+(?=(?:with|wearing|holding)\s)", phrase, re.I)
     if more is None or not draft.wants(more["thing"]):
         return draft.add(phrase)
     return draft.rewrite(
-        rewriting.counted(draft.prompt, phrase[more.end() :].removeprefix("with ")) or None
+        prompt_rewriting.counted(draft.prompt, phrase[more.end() :].removeprefix("with ")) or None
     ) or draft.add(phrase[more.end() :])
 
 
@@ -200,8 +202,8 @@ def move(said: Reading, draft: Draft) -> bool:
         return draft.add(polite(f"{whom} {said['WHERE']}"))
     if place := polite(said["PLACE"]):
         on = "on" if lexicon().kind(place) in {"furniture", "vessel"} else "in"
-        return draft.rewrite(rewriting.move(draft.prompt, f"{on} {place}"))
-    return draft.rewrite(rewriting.move(draft.prompt, polite(said["WHERE"])))
+        return draft.rewrite(prompt_rewriting.move(draft.prompt, f"{on} {place}"))
+    return draft.rewrite(prompt_rewriting.move(draft.prompt, polite(said["WHERE"])))
 
 
 @act

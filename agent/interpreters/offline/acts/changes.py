@@ -3,12 +3,12 @@
 import re
 
 from ...edit_draft import Draft, is_pronoun
-from .. import altering, rewriting
+from ...language import attribute_rewriting, prompt_rewriting
+from ...language.lexicon import lexicon
+from ...language.morphology import gerund
+from ...language.noun_phrases import is_noun_phrase, term_of
 from ..faults import fault
 from ..grammar import Reading
-from ..lexicon import lexicon
-from ..morphology import gerund
-from ..phrases import is_noun_phrase, term_of
 from .registry import act
 from .wording import ARTICLE, IT, SOMEWHERE, polite
 
@@ -36,7 +36,9 @@ def make(said: Reading, draft: Draft) -> bool:
     wish = polite(said["THING"])
     if medium := re.match(r"as\s+(?=an?\s)", wish, re.I):
         name = wish[medium.end() :]
-        return draft.rewrite(rewriting.swap_kind(draft.prompt, "style", name) or rewriting.add(draft.prompt, name))
+        return draft.rewrite(
+            prompt_rewriting.swap_kind(draft.prompt, "style", name) or prompt_rewriting.add(draft.prompt, name)
+        )
     wish = re.sub(r"^(?:to\s+)?(?:be|become|look|feel|seem|be set|happen|take place|appear)\s+", "", wish, flags=re.I)
     wish = re.sub(r"^(?:more like|like|into|as if it were|as though it were|as)\s+", "", wish, flags=re.I)
     degree = r"^(?:a bit|a little|slightly|way|much|far|really|very|somewhat|a tad|a lot)\s+(?=\w)"
@@ -47,14 +49,14 @@ def make(said: Reading, draft: Draft) -> bool:
     if not wish or (turned and re.fullmatch(r"(?:around|over|up|down|back|out|off|round)", wish, re.I)):
         return False
     if SOMEWHERE.match(wish):
-        return draft.rewrite(rewriting.move(draft.prompt, wish))
+        return draft.rewrite(prompt_rewriting.move(draft.prompt, wish))
     if negated := re.match(r"(?:less|not(?: so| too| that)?|without|no)\s+(?P<x>.+)", wish, re.I):
         return draft.exclude(negated["x"])
     if both := re.match(r"(?P<x>an?\s.+?)\s+(?:without|with no|but no)\s+(?P<y>.+)", wish, re.I):
-        return draft.rewrite(rewriting.become(draft.prompt, both["x"])) and draft.exclude(both["y"])
+        return draft.rewrite(prompt_rewriting.become(draft.prompt, both["x"])) and draft.exclude(both["y"])
     if re.search(r"\bin the (?:style|manner) of\b", said.clause, re.I) and lexicon().kind(wish) != "style":
         return draft.add(f"in the style of {wish}")
-    return draft.rewrite(altering.aged(draft.prompt, wish) or rewriting.become(draft.prompt, wish))
+    return draft.rewrite(attribute_rewriting.aged(draft.prompt, wish) or prompt_rewriting.become(draft.prompt, wish))
 
 
 @act
@@ -63,7 +65,9 @@ def hoped(said: Reading, draft: Draft) -> bool:
     wish = polite(said["THING"])
     if placed := re.match(rf"{IT.pattern}\s+(?P<where>.+)", wish, re.I):  # "I pictured her on a shipwreck"
         where = placed["where"]
-        return draft.rewrite((rewriting.move if SOMEWHERE.match(where) else rewriting.become)(draft.prompt, where))
+        return draft.rewrite(
+            (prompt_rewriting.move if SOMEWHERE.match(where) else prompt_rewriting.become)(draft.prompt, where)
+        )
     another = re.search(r"\b(?:something|it|more)\b", said.clause) or (ARTICLE.match(wish) and lexicon().kind(wish))
     return make(said, draft) if another else bool(wish) and draft.add(wish)
 
@@ -83,11 +87,13 @@ def what_if(said: Reading, draft: Draft) -> bool:
     if not IT.fullmatch(who) and who not in {"he", "she", "they"}:
         thing = re.sub(r"^the\s+", "", who)
         if re.match(r"an?\s", rest, re.I):
-            return draft.rewrite(rewriting.swap(draft.prompt, thing, rest) or rewriting.become(draft.prompt, rest))
-        return draft.rewrite(rewriting.attribute(draft.prompt, thing, rest))
+            return draft.rewrite(
+                prompt_rewriting.swap(draft.prompt, thing, rest) or prompt_rewriting.become(draft.prompt, rest)
+            )
+        return draft.rewrite(prompt_rewriting.attribute(draft.prompt, thing, rest))
     if SOMEWHERE.match(rest):
-        return draft.rewrite(rewriting.move(draft.prompt, rest))
-    return draft.rewrite(rewriting.become(draft.prompt, rest))
+        return draft.rewrite(prompt_rewriting.move(draft.prompt, rest))
+    return draft.rewrite(prompt_rewriting.become(draft.prompt, rest))
 
 
 @act
@@ -97,19 +103,19 @@ def setting(said: Reading, draft: Draft) -> bool:
     if thing not in lexicon().words["settings"] or not wish:
         return False
     if thing == "subject":
-        return draft.rewrite(rewriting.replace_subject(draft.prompt, wish))
+        return draft.rewrite(prompt_rewriting.replace_subject(draft.prompt, wish))
     kind = lexicon().kind_names.get(thing)
     if kind in {None, "background"}:
         if ARTICLE.match(wish):
             return draft.add(f"{wish} in the {thing}" if thing in {"background", "backdrop", "foreground"} else wish)
-        return draft.rewrite(rewriting.attribute(draft.prompt, thing, wish))
-    if swapped := rewriting.swap_kind(draft.prompt, kind or "", wish):
+        return draft.rewrite(prompt_rewriting.attribute(draft.prompt, thing, wish))
+    if swapped := prompt_rewriting.swap_kind(draft.prompt, kind or "", wish):
         return draft.rewrite(swapped)
     if kind in {"season", "time", "weather", "light"} and lexicon().kind(wish) == kind:
         return draft.add(wish)
     if lexicon().kind(wish) is None and " " not in wish:
         return draft.add(f"{wish} {thing}")
-    return draft.rewrite(rewriting.become(draft.prompt, wish))
+    return draft.rewrite(prompt_rewriting.become(draft.prompt, wish))
 
 
 @act
@@ -129,8 +135,10 @@ def attribute(said: Reading, draft: Draft) -> bool:
     if negated := re.match(r"(?:less|not(?: so| too| that)?)\s+(?P<x>.+)", quality, re.I):
         return draft.exclude(negated["x"])
     if ARTICLE.match(quality):
-        return draft.rewrite(rewriting.swap(draft.prompt, thing, quality) or rewriting.become(draft.prompt, quality))
-    return draft.rewrite(rewriting.attribute(draft.prompt, thing, quality))
+        return draft.rewrite(
+            prompt_rewriting.swap(draft.prompt, thing, quality) or prompt_rewriting.become(draft.prompt, quality)
+        )
+    return draft.rewrite(prompt_rewriting.attribute(draft.prompt, thing, quality))
 
 
 @act
@@ -142,14 +150,14 @@ def was_so(said: Reading, draft: Draft) -> bool:
         return False
     if not told and lexicon().kind(quality) not in {"color", "material", "hair"}:
         return False
-    return draft.rewrite(rewriting.attribute(draft.prompt, said["OWN"], quality))
+    return draft.rewrite(prompt_rewriting.attribute(draft.prompt, said["OWN"], quality))
 
 
 @act
 def was_then(said: Reading, draft: Draft) -> bool:
     """ "They got married in winter": so it should be then."""
     where = polite(said["WHERE"])
-    return lexicon().kind(where) in {"season", "time"} and draft.rewrite(rewriting.move(draft.prompt, where))
+    return lexicon().kind(where) in {"season", "time"} and draft.rewrite(prompt_rewriting.move(draft.prompt, where))
 
 
 def _split_quality(text: str) -> tuple[str, str]:
@@ -200,16 +208,16 @@ def swap(said: Reading, draft: Draft) -> bool:
     if re.match(r"(?:it|him|them|this|that|her an?)\s", old, re.I):  # "make it a queen with a crown" swaps nothing
         return False
     if of := re.fullmatch(r"(?P<x>.+?)(?:'s)?\s+colou?r|(?:the )?colou?r of (?P<y>.+)", old, re.I):
-        return draft.rewrite(rewriting.attribute(draft.prompt, of["x"] or of["y"], new))
+        return draft.rewrite(prompt_rewriting.attribute(draft.prompt, of["x"] or of["y"], new))
     if is_pronoun(old) or (IT.fullmatch(old) and old.split()[-1] not in lexicon().kind_names):
         return False
-    if swapped := rewriting.swap(draft.prompt, old, new):
+    if swapped := prompt_rewriting.swap(draft.prompt, old, new):
         return draft.rewrite(swapped)
     kind = lexicon().kind(new)
     if kind in {"color", "material", "shape", "size"} and not re.match(r"an?\s", new):
-        return draft.rewrite(rewriting.attribute(draft.prompt, old, new))
-    swapped = rewriting.swap_kind(draft.prompt, kind, new) if kind else None
-    return draft.rewrite(swapped or rewriting.add(draft.prompt, new))
+        return draft.rewrite(prompt_rewriting.attribute(draft.prompt, old, new))
+    swapped = prompt_rewriting.swap_kind(draft.prompt, kind, new) if kind else None
+    return draft.rewrite(swapped or prompt_rewriting.add(draft.prompt, new))
 
 
 @act
@@ -218,7 +226,9 @@ def style(said: Reading, draft: Draft) -> bool:
     wish = polite(said["THING"])
     if lexicon().is_praise(wish) and len(wish.split()) < 3:
         return False
-    return draft.rewrite(rewriting.become(draft.prompt, f"{wish} style" if said.clause.endswith("style") else wish))
+    return draft.rewrite(
+        prompt_rewriting.become(draft.prompt, f"{wish} style" if said.clause.endswith("style") else wish)
+    )
 
 
 @act
@@ -228,27 +238,29 @@ def quality_wanted(said: Reading, draft: Draft) -> bool:
     words = wish.split()
     if draft.known(wish):  # what is out is not wished for by its name alone
         return False
-    if lexicon().kind(words[0] if words else "") in _QUALITIES and (other := altering.modified(draft.prompt, wish)):
+    if lexicon().kind(words[0] if words else "") in _QUALITIES and (
+        other := attribute_rewriting.modified(draft.prompt, wish)
+    ):
         return draft.rewrite(other)
     if _CIRCUMSTANCE.match(wish) and len(words) <= 8:
         if wish.lower().startswith("as "):
-            return draft.rewrite(rewriting.become(draft.prompt, wish[3:]))
-        return draft.rewrite(rewriting.move(draft.prompt, wish))
+            return draft.rewrite(prompt_rewriting.become(draft.prompt, wish[3:]))
+        return draft.rewrite(prompt_rewriting.move(draft.prompt, wish))
     if not words or not is_noun_phrase(wish) or len(words) > 4:
         return False
     named = lexicon().words
     if (made_in := re.fullmatch(r"the\s+(?P<thing>[\w -]+?) in (?P<q>[\w-]+)", wish, re.I)) and draft.wants(
         made_in["thing"]
     ):
-        return draft.rewrite(rewriting.attribute(draft.prompt, made_in["thing"], made_in["q"]))
+        return draft.rewrite(prompt_rewriting.attribute(draft.prompt, made_in["thing"], made_in["q"]))
     unwished = named["faults"] | named["wrongness"] | named["quantifiers"]
     looks = words[-1].lower() in named["looks"] and words[0].lower() not in unwished
     if len(words) > 1 and (looks or lexicon().kind(words[0]) in _QUALITIES):
         return draft.add(wish)
     if re.fullmatch(r"[a-z]{4,}less", wish) and not fault(wish) and not lexicon().is_praise(wish):  # "sleeveless"
-        return draft.rewrite(rewriting.describe_subject(draft.prompt, wish))
+        return draft.rewrite(prompt_rewriting.describe_subject(draft.prompt, wish))
     kind = lexicon().kind(re.sub(r"\s+(?:style|look|tones?|version)$", "", wish, flags=re.I))
-    return kind in _MOODS and draft.rewrite(rewriting.become(draft.prompt, wish))
+    return kind in _MOODS and draft.rewrite(prompt_rewriting.become(draft.prompt, wish))
 
 
 _CIRCUMSTANCE = re.compile(

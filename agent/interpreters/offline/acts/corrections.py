@@ -3,10 +3,10 @@
 import re
 
 from ...edit_draft import Draft, is_pronoun
-from .. import altering, rewriting
+from ...language import attribute_rewriting, prompt_rewriting
+from ...language.lexicon import lexicon
+from ...language.noun_phrases import is_noun_phrase, term_of
 from ..grammar import Reading
-from ..lexicon import lexicon
-from ..phrases import is_noun_phrase, term_of
 from .registry import act
 from .wording import ARTICLE, IT, polite
 
@@ -48,13 +48,15 @@ def instead(said: Reading, draft: Draft) -> bool:
         flags=re.I,
     )
     if should := _SHOULD_BE.fullmatch(new):
-        return draft.rewrite(rewriting.attribute(draft.prompt, should["thing"], should["quality"]))
+        return draft.rewrite(prompt_rewriting.attribute(draft.prompt, should["thing"], should["quality"]))
     if IT.fullmatch(old):
-        return draft.rewrite(rewriting.become(draft.prompt, new))
-    if swapped := rewriting.swap(draft.prompt, old, new):
+        return draft.rewrite(prompt_rewriting.become(draft.prompt, new))
+    if swapped := prompt_rewriting.swap(draft.prompt, old, new):
         return draft.rewrite(swapped)
     worn = lexicon().kind(new) in {"headwear", "clothes"} and lexicon().kind(old) in {"headwear", "clothes"}
-    return draft.rewrite(rewriting.add(draft.prompt, new) if worn else rewriting.become(draft.prompt, new))
+    return draft.rewrite(
+        prompt_rewriting.add(draft.prompt, new) if worn else prompt_rewriting.become(draft.prompt, new)
+    )
 
 
 @act
@@ -73,13 +75,13 @@ def correct(said: Reading, draft: Draft) -> bool:
         return draft.exclude(none["x"])
     if is_pronoun(new) or term_of(new) is None:
         return False
-    if draft.rejected and (swapped := rewriting.swap(draft.prompt, draft.rejected, new)):
+    if draft.rejected and (swapped := prompt_rewriting.swap(draft.prompt, draft.rejected, new)):
         return draft.rewrite(swapped)
     if draft.refused and draft.refused == draft.rejected:
         return draft.add(new)
-    if other := rewriting.counted(draft.prompt, new) or altering.modified(draft.prompt, new):
+    if other := prompt_rewriting.counted(draft.prompt, new) or attribute_rewriting.modified(draft.prompt, new):
         return draft.rewrite(other)
-    return draft.rewrite(rewriting.correct(draft.prompt, new))
+    return draft.rewrite(prompt_rewriting.correct(draft.prompt, new))
 
 
 @act
@@ -103,7 +105,7 @@ def not_this(said: Reading, draft: Draft) -> bool:
     if not is_one and not draft.wants(term):
         return False
     added = draft.prompt.removeprefix(f"{draft.state.prompt}, ")
-    if added != draft.prompt and (swapped := rewriting.swap(draft.state.prompt, term, added)):
+    if added != draft.prompt and (swapped := prompt_rewriting.swap(draft.state.prompt, term, added)):
         return draft.rewrite(swapped)  # "laughing on the phone, not reading"
     if draft.prompt == draft.state.prompt and not draft.wants(term):
         return draft.exclude(term)

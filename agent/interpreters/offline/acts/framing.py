@@ -4,11 +4,11 @@ import re
 
 from ....terms import singular
 from ...edit_draft import Draft, is_pronoun
-from .. import rewriting
+from ...language import prompt_rewriting
+from ...language.lexicon import lexicon
+from ...language.morphology import past
+from ...language.noun_phrases import is_noun_phrase, term_of
 from ..grammar import Reading
-from ..lexicon import lexicon
-from ..morphology import past
-from ..phrases import is_noun_phrase, term_of
 from .registry import act
 from .wording import polite
 
@@ -24,9 +24,9 @@ def framed(said: Reading, draft: Draft) -> bool:
     if (single := re.fullmatch(r"(?:only|just)?\s*(?:one|a single|single)\s+(?P<x>[\w-]+)", wish, re.I)) and re.search(
         rf"\b{re.escape(single['x'])}", draft.prompt, re.I
     ):
-        return draft.rewrite(rewriting.recount(draft.prompt, f"one {single['x']}"))
+        return draft.rewrite(prompt_rewriting.recount(draft.prompt, f"one {single['x']}"))
     if counted and len(wish.split()) <= 3 and singular(term.split()[-1]) not in lexicon().counts:
-        return draft.rewrite(rewriting.recount(draft.prompt, wish))
+        return draft.rewrite(prompt_rewriting.recount(draft.prompt, wish))
     return (
         term.split()[-1] in lexicon().words["shots"]
         and " of " not in wish
@@ -52,7 +52,7 @@ def processed(said: Reading, draft: Draft) -> bool:
     if term is None or is_pronoun(said["OWN"]) or term in lexicon().words["whole_picture"]:
         return verb in _COMPARATIVE and draft.add(_COMPARATIVE[verb])
     done = {"light": "lit", "tidy": "tidied"}.get(verb, past(verb))
-    return draft.rewrite(rewriting.attribute(draft.prompt, term, done))
+    return draft.rewrite(prompt_rewriting.attribute(draft.prompt, term, done))
 
 
 _COMPARATIVE = {
@@ -93,12 +93,12 @@ def faces(said: Reading, draft: Draft) -> bool:
     if re.fullmatch(r"(?:me|us|camera|(?:the )?(?:viewer|front))", towards, re.I):
         towards = "the camera"
     facing = f"facing {towards}"
-    seen = rewriting.swap_kind(draft.prompt, "facing", facing) if towards == "the camera" else None
-    return draft.rewrite(seen or rewriting.add(draft.prompt, facing))
+    seen = prompt_rewriting.swap_kind(draft.prompt, "facing", facing) if towards == "the camera" else None
+    return draft.rewrite(seen or prompt_rewriting.add(draft.prompt, facing))
 
 
 @act
 def camera(said: Reading, draft: Draft) -> bool:
     """ "Zoom out", "zoom out so that we see the sea"."""
-    framed = rewriting.become(draft.prompt, lexicon().camera[said["CAMERA"].lower()])
-    return draft.rewrite(rewriting.add(framed, said["THING"]) if said["THING"] else framed)
+    framed = prompt_rewriting.become(draft.prompt, lexicon().camera[said["CAMERA"].lower()])
+    return draft.rewrite(prompt_rewriting.add(framed, said["THING"]) if said["THING"] else framed)

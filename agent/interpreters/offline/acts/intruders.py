@@ -4,11 +4,11 @@ import re
 
 from ....terms import singular
 from ...edit_draft import Draft
+from ...language.lexicon import lexicon
+from ...language.morphology import gerund
+from ...language.noun_phrases import is_noun_phrase, term_of
 from ..faults import SIDES
 from ..grammar import Reading
-from ..lexicon import lexicon
-from ..morphology import gerund
-from ..phrases import is_noun_phrase, term_of
 from .registry import act
 
 _AFTER_NOUN = re.compile(

@@ -3,10 +3,10 @@
 import re
 
 from ...edit_draft import Draft
+from ...language.lexicon import lexicon
+from ...language.noun_phrases import term_of
 from ..faults import SIDES
 from ..grammar import Reading
-from ..lexicon import lexicon
-from ..phrases import term_of
 from .registry import act
 
 

@@ -4,10 +4,10 @@ import re
 
 from ....terms import singular
 from ...edit_draft import Draft
+from ...language.lexicon import lexicon
+from ...language.noun_phrases import is_noun_phrase, term_of
 from ..faults import SIDES
 from ..grammar import Reading
-from ..lexicon import lexicon
-from ..phrases import is_noun_phrase, term_of
 from .intruders import intruder
 from .registry import act
 

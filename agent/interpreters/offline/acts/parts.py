@@ -5,10 +5,10 @@ import re
 from ....edits import Exclude
 from ....terms import singular
 from ...edit_draft import Draft, is_pronoun
+from ...language.lexicon import lexicon
+from ...language.noun_phrases import term_of
 from ..faults import SIDES
 from ..grammar import Reading
-from ..lexicon import lexicon
-from ..phrases import term_of
 from .oddities import floats
 from .registry import act
 from .signs import symptom

@@ -3,10 +3,10 @@
 import re
 
 from ...edit_draft import Draft, is_pronoun
-from .. import altering, rewriting
+from ...language import attribute_rewriting, prompt_rewriting
+from ...language.lexicon import lexicon
+from ...language.noun_phrases import is_noun_phrase, term_of
 from ..grammar import Reading
-from ..lexicon import lexicon
-from ..phrases import is_noun_phrase, term_of
 from .registry import act
 from .wording import IT, SOMEWHERE, polite
 
@@ -19,23 +19,29 @@ def preferred(said: Reading, draft: Draft) -> bool:
         return False
     if pointed := re.match(rf"{IT.pattern}\s+(?P<how>.+)", wish, re.I):
         if SOMEWHERE.match(pointed["how"]):
-            return draft.rewrite(rewriting.move(draft.prompt, pointed["how"]))
-        return draft.rewrite(rewriting.become(draft.prompt, pointed["how"]))
+            return draft.rewrite(prompt_rewriting.move(draft.prompt, pointed["how"]))
+        return draft.rewrite(prompt_rewriting.become(draft.prompt, pointed["how"]))
     if SOMEWHERE.match(wish):
-        return draft.rewrite(rewriting.move(draft.prompt, wish))
+        return draft.rewrite(prompt_rewriting.move(draft.prompt, wish))
     if term_of(wish) is None or lexicon().is_praise(wish):
         return False
-    if other := altering.modified(draft.prompt, wish):
+    if other := attribute_rewriting.modified(draft.prompt, wish):
         return draft.rewrite(other)
     kind = lexicon().kind(wish)
-    return draft.rewrite((kind and rewriting.swap_kind(draft.prompt, kind, wish)) or rewriting.add(draft.prompt, wish))
+    return draft.rewrite(
+        (kind and prompt_rewriting.swap_kind(draft.prompt, kind, wish)) or prompt_rewriting.add(draft.prompt, wish)
+    )
 
 
 @act
 def toned(said: Reading, draft: Draft) -> bool:
     """ "Give the background a soft peach tone"; of what the prompt doesn't speak of it is a gift like others."""
     thing = term_of(said["OWN"])
-    changed = altering.toned(draft.prompt, thing, polite(said["QUALITY"])) if thing and not is_pronoun(thing) else None
+    changed = (
+        attribute_rewriting.toned(draft.prompt, thing, polite(said["QUALITY"]))
+        if thing and not is_pronoun(thing)
+        else None
+    )
     return draft.rewrite(changed)
 
 
@@ -46,7 +52,7 @@ def version(said: Reading, draft: Draft) -> bool:
     kind = lexicon().kind(quality)
     if kind not in _SORTS or not is_noun_phrase(quality):
         return False
-    draft.rewrite(rewriting.become(draft.prompt, quality))
+    draft.rewrite(prompt_rewriting.become(draft.prompt, quality))
     if more := polite(said["THING"]):
         draft.add(f"with {more}")
     return True
@@ -75,7 +81,7 @@ _SORTS = frozenset(
 def going(said: Reading, draft: Draft) -> bool:
     """ "Go black and white"."""
     quality = polite(said["QUALITY"])
-    return lexicon().kind(quality) in _SORTS and draft.rewrite(rewriting.become(draft.prompt, quality))
+    return lexicon().kind(quality) in _SORTS and draft.rewrite(prompt_rewriting.become(draft.prompt, quality))
 
 
 @act

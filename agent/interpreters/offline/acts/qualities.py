@@ -3,11 +3,11 @@
 import re
 
 from ...edit_draft import Draft, is_pronoun
-from .. import altering
+from ...language import attribute_rewriting
+from ...language.lexicon import lexicon
+from ...language.noun_phrases import is_noun_phrase, term_of
 from ..faults import HEDGE, fault, name
 from ..grammar import Reading
-from ..lexicon import lexicon
-from ..phrases import is_noun_phrase, term_of
 from .additions import wanted
 from .registry import act
 
@@ -163,7 +163,7 @@ def bare_fault(said: Reading, draft: Draft) -> bool:
     )
     if (bare := re.fullmatch(r"(?P<x>\w{3,})less", text)) and bare["x"] in words["things"]:  # "beardless"
         return draft.exclude(bare["x"])
-    if draft.asked and is_noun_phrase(text) and (other := altering.modified(draft.prompt, text)):
+    if draft.asked and is_noun_phrase(text) and (other := attribute_rewriting.modified(draft.prompt, text)):
         return draft.rewrite(other)
     if draft.asked and re.match(r"the\s[\w-]+\swith\s", text):  # "the wardrobe with three doors please"
         return wanted(text, draft)

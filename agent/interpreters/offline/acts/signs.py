@@ -4,9 +4,9 @@ import re
 
 from ....edits import Exclude
 from ...edit_draft import Draft
+from ...language.lexicon import lexicon
+from ...language.noun_phrases import is_noun_phrase, term_of
 from ..grammar import Reading
-from ..lexicon import lexicon
-from ..phrases import is_noun_phrase, term_of
 from .registry import act
 
 

@@ -3,9 +3,9 @@
 import re
 
 from ...edit_draft import Draft, is_pronoun
+from ...language.lexicon import lexicon
+from ...language.noun_phrases import term_of
 from ..grammar import Reading
-from ..lexicon import lexicon
-from ..phrases import term_of
 from .registry import act
 
 

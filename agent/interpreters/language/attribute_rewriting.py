@@ -2,7 +2,7 @@
 
 import re
 
-from . import rewriting
+from . import prompt_rewriting
 from .lexicon import lexicon
 
 _ARTICLE = re.compile(r"^(?:an?|the|his|her|its|their)\s+", re.I)
@@ -73,7 +73,7 @@ def modified(prompt: str, phrase: str) -> str | None:
         *kept,
         head if kept != before[standing:] or qualities else match["head"],
     ]
-    return rewriting.with_articles(f"{prompt[: match.start()]}{' '.join(described)}{prompt[match.end() :]}")
+    return prompt_rewriting.with_articles(f"{prompt[: match.start()]}{' '.join(described)}{prompt[match.end() :]}")
 
 
 def toned(prompt: str, thing: str, tone: str) -> str | None:
@@ -83,7 +83,7 @@ def toned(prompt: str, thing: str, tone: str) -> str | None:
         return None
     before = match["before"] or ""
     kept = "" if before and lexicon().kind(before) == "color" else f"{before} ".lstrip()
-    return rewriting.with_articles(f"{prompt[: match.start()]}{kept}{tone} {thing}{prompt[match.end() :]}")
+    return prompt_rewriting.with_articles(f"{prompt[: match.start()]}{kept}{tone} {thing}{prompt[match.end() :]}")
 
 
 def _less(standing: list[str], qualities: list[str], head: str) -> list[str]:
@@ -149,13 +149,13 @@ def aged(prompt: str, wish: str) -> str | None:
     number = _number(match["years"]) if match else None
     if match is None or number is None or (not match["unit"] and number < 13):
         return None
-    subject = rewriting.subject(prompt)[0]
+    subject = prompt_rewriting.subject(prompt)[0]
     head = re.sub(r"^(?:an?|the)\s+", "", subject.lower()).split()[-1:]
     if not head or lexicon().kind(head[0]) != "person":
         return None
     grown = (_GROWN if number > 17 else _CHILD if number < 13 else {}).get(head[0], head[0])
     years = match["years"].replace(" ", "-")
-    return rewriting.replace_subject(prompt, rewriting.with_articles(f"a {years}-year-old {grown}"))
+    return prompt_rewriting.replace_subject(prompt, prompt_rewriting.with_articles(f"a {years}-year-old {grown}"))
 
 
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")

@@ -7,7 +7,7 @@ from functools import cache, cached_property
 from typing import Any
 
 from ...terms import key, singular
-from .data import tables
+from .toml_tables import tables
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""English for every interpreter: the lexicon, noun phrases, morphology, and rewriting of prompts."""
