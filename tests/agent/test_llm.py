@@ -25,7 +25,7 @@ from notthat.agent.edits import Exclude, State, apply, edits_adapter
 from notthat.agent.exclusions import Exclusion, NegativePrompt, parse_negative
 from notthat.agent.interpreters import Interpretation, LLMInterpreter, OfflineInterpreter
 from notthat.agent.interpreters.llm import Chat
-from notthat.agent.interpreters.llm.answers import UnusableAnswerError, read, settle
+from notthat.agent.interpreters.llm.response_parsing import UnusableAnswerError, read, settle
 from notthat.agent.studio import interpreter_of
 from notthat.errors import InvalidInputError
 

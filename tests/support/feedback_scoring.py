@@ -24,7 +24,7 @@ from notthat.agent.edits import Edit, Exclude, Reweight, SetPrompt, State
 from notthat.agent.exclusions import parse_negative
 from notthat.agent.interpreters import Interpretation, Interpreter
 from notthat.agent.interpreters.llm import LLMInterpreter
-from notthat.agent.interpreters.llm.chat import Chat
+from notthat.agent.interpreters.llm.client import Chat
 
 Case = Mapping[str, Any]
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from ...edits import State
 from ..base import Interpretation, Interpreter, Usage
 from ..offline import OfflineInterpreter
-from . import answers, messages
-from .answers import UnusableAnswerError
-from .chat import Chat, ChatError
+from . import prompt, response_parsing
+from .client import Chat, ChatError
+from .response_parsing import UnusableAnswerError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -31,15 +31,15 @@ class LLMInterpreter:
         raw, reason = "", ""
         usage: Usage | None = None
         try:
-            asked = messages.question(feedback, state)
+            asked = prompt.question(feedback, state)
             for _ in range(2):
                 raw, taken = self._chat.ask(asked, picture)
                 usage = taken if usage is None or taken is None else usage + taken
                 try:
-                    return answers.read(raw, state).model_copy(update={"usage": usage})
+                    return response_parsing.read(raw, state).model_copy(update={"usage": usage})
                 except UnusableAnswerError as error:
                     reason = "its answers can't be used"
-                    asked = messages.again(asked, raw, str(error))
+                    asked = prompt.again(asked, raw, str(error))
         except ChatError as error:
             reason = str(error)
         said = self._fallback.interpret(feedback, state, picture)

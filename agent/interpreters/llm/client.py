@@ -15,8 +15,8 @@ from pydantic import ValidationError
 
 from ....errors import NotthatError
 from ..base import Usage
-from .answers import schema
-from .messages import with_picture
+from .prompt import with_picture
+from .response_parsing import schema
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
