@@ -6,8 +6,8 @@ from ..edit_draft import Draft
 from ..language import prompt_rewriting
 from ..language.lexicon import lexicon
 from ..language.noun_phrases import is_noun_phrase, term_of
+from .defect_names import fault
 from .descriptions import split_description
-from .faults import fault
 from .roundabout import forgotten, got_instead, rejected
 
 _REFUSED = re.compile(

@@ -12,6 +12,7 @@ from ..edit_draft import Draft
 from ..language import prompt_rewriting
 from ..language.lexicon import lexicon
 from .afresh import fresh_description
+from .clause_parser import read_all
 from .descriptions import (
     adds_nothing,
     full_description,
@@ -21,7 +22,6 @@ from .descriptions import (
     split_description,
 )
 from .openings import new_description
-from .reading import read_all
 from .text import MAX_CHARACTERS, clean, plain, trim
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from ...language import attribute_rewriting, prompt_rewriting
 from ...language.lexicon import lexicon
 from ...language.morphology import gerund
 from ...language.noun_phrases import is_noun_phrase, term_of
-from ..faults import fault
+from ..defect_names import fault
 from ..grammar import Reading
 from .registry import act
 from .wording import ARTICLE, IT, SOMEWHERE, polite

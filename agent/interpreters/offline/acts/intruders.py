@@ -7,7 +7,7 @@ from ...edit_draft import Draft
 from ...language.lexicon import lexicon
 from ...language.morphology import gerund
 from ...language.noun_phrases import is_noun_phrase, term_of
-from ..faults import SIDES
+from ..defect_names import SIDES
 from ..grammar import Reading
 from .registry import act
 

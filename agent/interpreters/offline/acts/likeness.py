@@ -5,7 +5,7 @@ import re
 from ...edit_draft import Draft
 from ...language.lexicon import lexicon
 from ...language.noun_phrases import term_of
-from ..faults import SIDES
+from ..defect_names import SIDES
 from ..grammar import Reading
 from .registry import act
 

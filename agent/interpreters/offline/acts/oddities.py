@@ -6,7 +6,7 @@ from ....terms import singular
 from ...edit_draft import Draft
 from ...language.lexicon import lexicon
 from ...language.noun_phrases import is_noun_phrase, term_of
-from ..faults import SIDES
+from ..defect_names import SIDES
 from ..grammar import Reading
 from .intruders import intruder
 from .registry import act

@@ -7,7 +7,7 @@ from ....terms import singular
 from ...edit_draft import Draft, is_pronoun
 from ...language.lexicon import lexicon
 from ...language.noun_phrases import term_of
-from ..faults import SIDES
+from ..defect_names import SIDES
 from ..grammar import Reading
 from .oddities import floats
 from .registry import act

@@ -6,7 +6,7 @@ from ...edit_draft import Draft, is_pronoun
 from ...language import attribute_rewriting
 from ...language.lexicon import lexicon
 from ...language.noun_phrases import is_noun_phrase, term_of
-from ..faults import HEDGE, fault, name
+from ..defect_names import HEDGE, fault, name
 from ..grammar import Reading
 from .additions import wanted
 from .registry import act
