@@ -7,7 +7,7 @@ from ..edit_draft import Draft
 from ..language import prompt_rewriting
 from ..language.lexicon import lexicon
 from ..language.noun_phrases import is_noun_phrase, term_of
-from .acts import ACTS
+from .actions import ACTS
 from .grammar import Reading, grammar
 from .hearing import prepared
 from .ones import as_wish, in_words

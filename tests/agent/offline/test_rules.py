@@ -5,7 +5,7 @@ import pytest
 from notthat.agent.edits import Allow, Exclude, State
 from notthat.agent.exclusions import parse_negative
 from notthat.agent.interpreters import OfflineInterpreter
-from notthat.agent.interpreters.offline.acts import ACTS
+from notthat.agent.interpreters.offline.actions import ACTS
 from notthat.agent.interpreters.offline.grammar import grammar
 from notthat.agent.interpreters.offline.template import Classes, Template, Words
 

@@ -8,8 +8,8 @@ from ...language.lexicon import lexicon
 from ...language.noun_phrases import is_noun_phrase, term_of
 from ..defect_names import SIDES
 from ..grammar import Reading
-from .intruders import intruder
 from .registry import act
+from .unwanted_objects import intruder
 
 _OF_EVERY_THING = frozenset(
     ["bottom", "base", "stem", "wheels", "handle", "roof", "spokes", "strings", "blades", "rim", "hull", "trunk"]

@@ -7,19 +7,19 @@ fingers"), `oddities` ("his head is on backwards"), `signs` ("I can count the pi
 """
 
 from . import (
-    additions,
-    changes,
-    commands,
-    corrections,
+    anatomy,
+    camera_and_crop,
     exclusions,
-    framing,
-    intruders,
-    likeness,
-    oddities,
-    parts,
-    preferring,
-    qualities,
-    signs,
+    impossible_scenes,
+    likeness_complaints,
+    prompt_additions,
+    prompt_changes,
+    prompt_corrections,
+    prompt_preferences,
+    quality_complaints,
+    session_commands,
+    symptoms,
+    unwanted_objects,
     weights,
 )
 from .registry import ACTS, Act
@@ -27,19 +27,19 @@ from .registry import ACTS, Act
 __all__ = ["ACTS", "Act"]
 
 _ALL = (
-    additions,
-    changes,
-    commands,
-    corrections,
+    prompt_additions,
+    prompt_changes,
+    session_commands,
+    prompt_corrections,
     exclusions,
-    framing,
-    intruders,
-    likeness,
-    oddities,
-    parts,
-    preferring,
-    qualities,
-    signs,
+    camera_and_crop,
+    unwanted_objects,
+    likeness_complaints,
+    impossible_scenes,
+    anatomy,
+    prompt_preferences,
+    quality_complaints,
+    symptoms,
     weights,
 )
 """Imported for the acts that each of them puts into the registry."""

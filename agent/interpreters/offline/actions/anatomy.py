@@ -9,9 +9,9 @@ from ...language.lexicon import lexicon
 from ...language.noun_phrases import term_of
 from ..defect_names import SIDES
 from ..grammar import Reading
-from .oddities import floats
+from .impossible_scenes import floats
 from .registry import act
-from .signs import symptom
+from .symptoms import symptom
 
 
 @act

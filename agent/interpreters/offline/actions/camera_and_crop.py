@@ -9,8 +9,8 @@ from ...language.lexicon import lexicon
 from ...language.morphology import past
 from ...language.noun_phrases import is_noun_phrase, term_of
 from ..grammar import Reading
+from .phrase_patterns import polite
 from .registry import act
-from .wording import polite
 
 
 @act

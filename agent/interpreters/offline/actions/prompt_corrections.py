@@ -7,8 +7,8 @@ from ...language import attribute_rewriting, prompt_rewriting
 from ...language.lexicon import lexicon
 from ...language.noun_phrases import is_noun_phrase, term_of
 from ..grammar import Reading
+from .phrase_patterns import ARTICLE, IT, polite
 from .registry import act
-from .wording import ARTICLE, IT, polite
 
 _ANYTHING = re.compile(r"(?:any|every|no)(?:\s\w+|thing|body|one|where)|all", re.I)
 """ "Anything but a sword" asks for none."""

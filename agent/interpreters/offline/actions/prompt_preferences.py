@@ -7,8 +7,8 @@ from ...language import attribute_rewriting, prompt_rewriting
 from ...language.lexicon import lexicon
 from ...language.noun_phrases import is_noun_phrase, term_of
 from ..grammar import Reading
+from .phrase_patterns import IT, SOMEWHERE, polite
 from .registry import act
-from .wording import IT, SOMEWHERE, polite
 
 
 @act

@@ -9,8 +9,8 @@ from ...language.morphology import gerund
 from ...language.noun_phrases import is_noun_phrase, term_of
 from ..defect_names import fault
 from ..grammar import Reading
+from .phrase_patterns import ARTICLE, IT, SOMEWHERE, polite
 from .registry import act
-from .wording import ARTICLE, IT, SOMEWHERE, polite
 
 
 @act
