@@ -7,7 +7,7 @@ from ..language import prompt_rewriting
 from ..language.lexicon import lexicon
 from ..language.noun_phrases import is_noun_phrase, term_of
 from .defect_names import fault
-from .descriptions import split_description
+from .descriptions.parser import split_description
 from .roundabout import forgotten, got_instead, rejected
 
 _REFUSED = re.compile(

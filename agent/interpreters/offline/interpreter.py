@@ -11,9 +11,10 @@ from ..base import Interpretation
 from ..edit_draft import Draft
 from ..language import prompt_rewriting
 from ..language.lexicon import lexicon
-from .afresh import fresh_description
 from .clause_parser import read_all
-from .descriptions import (
+from .descriptions.new_scene import fresh_description
+from .descriptions.openings import new_description
+from .descriptions.parser import (
     adds_nothing,
     full_description,
     is_scene,
@@ -21,7 +22,6 @@ from .descriptions import (
     speaks,
     split_description,
 )
-from .openings import new_description
 from .text import MAX_CHARACTERS, clean, plain, trim
 
 if TYPE_CHECKING:

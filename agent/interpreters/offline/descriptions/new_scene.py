@@ -2,9 +2,9 @@
 
 import re
 
-from ..language.lexicon import lexicon
-from ..language.prompt_rewriting import MEDIUM
-from .descriptions import split_description
+from ...language.lexicon import lexicon
+from ...language.prompt_rewriting import MEDIUM
+from .parser import split_description
 
 _NEW = (
     r"next|new|another|different|moving|move|change|second|third|fourth|fifth|fresh|else|afresh|anew|switch"

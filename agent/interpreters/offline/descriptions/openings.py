@@ -2,7 +2,7 @@
 
 import re
 
-from ...terms import squeeze
+from ....terms import squeeze
 
 _NOUNS = (
     r"(?:prompt|pic|pics|piece|render|artwork|design|drawing|painting|illustration|theme|picture|image|idea|subject"

@@ -2,11 +2,11 @@
 
 import re
 
-from ...terms import squeeze
-from ..language import prompt_rewriting
-from ..language.lexicon import lexicon
-from ..language.noun_phrases import is_noun_phrase, term_of
-from .absences import told_plainly, without_gone
+from ....terms import squeeze
+from ...language import prompt_rewriting
+from ...language.lexicon import lexicon
+from ...language.noun_phrases import is_noun_phrase, term_of
+from .negations import told_plainly, without_gone
 from .openings import without_opening
 
 _NOT_A_NEGATION = re.compile(
