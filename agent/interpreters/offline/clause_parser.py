@@ -8,7 +8,7 @@ from ..language import prompt_rewriting
 from ..language.lexicon import lexicon
 from ..language.noun_phrases import is_noun_phrase, term_of
 from .actions import ACTS
-from .grammar import Reading, grammar
+from .grammar.rules import Reading, grammar
 from .hearing import prepared
 from .ones import as_wish, in_words
 from .reasons import explains, reason_before, so_then

@@ -3,7 +3,7 @@
 import re
 
 from ..language.lexicon import lexicon
-from .grammar import Reading
+from .grammar.rules import Reading
 
 _COMPLAINTS = frozenset({"too", "not_keen", "unwanted", "annoying", "faulty", "hedged"})
 _SO_DO = re.compile(

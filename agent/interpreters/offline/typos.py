@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from ..language.lexicon import lexicon
-from .grammar import grammar_words
+from .grammar.rules import grammar_words
 
 _NO_WORD_BEGINS_SO = re.compile(
     r"[bcdfgjkmpqtvwxz][bcdfgjkmnpqtvxz]|h[bcdfgjklmnpqrtvwxz]|[bfgmpv]w|[lnr][bcdfghjkmpqrtvwxz]"

@@ -6,8 +6,8 @@ from notthat.agent.edits import Allow, Exclude, State
 from notthat.agent.exclusions import parse_negative
 from notthat.agent.interpreters import OfflineInterpreter
 from notthat.agent.interpreters.offline.actions import ACTS
-from notthat.agent.interpreters.offline.grammar import grammar
-from notthat.agent.interpreters.offline.template import Classes, Template, Words
+from notthat.agent.interpreters.offline.grammar.rules import grammar
+from notthat.agent.interpreters.offline.grammar.templates import Classes, Template, Words
 
 
 def test_the_reply_says_what_changed() -> None:

@@ -8,7 +8,7 @@ from ...edit_draft import Draft, is_pronoun
 from ...language.lexicon import lexicon
 from ...language.noun_phrases import term_of
 from ..defect_names import SIDES
-from ..grammar import Reading
+from ..grammar.rules import Reading
 from .impossible_scenes import floats
 from .registry import act
 from .symptoms import symptom

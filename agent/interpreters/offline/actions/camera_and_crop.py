@@ -8,7 +8,7 @@ from ...language import prompt_rewriting
 from ...language.lexicon import lexicon
 from ...language.morphology import past
 from ...language.noun_phrases import is_noun_phrase, term_of
-from ..grammar import Reading
+from ..grammar.rules import Reading
 from .phrase_patterns import polite
 from .registry import act
 

@@ -7,7 +7,7 @@ from ...edit_draft import Draft
 from ...language.lexicon import lexicon
 from ...language.noun_phrases import is_noun_phrase, term_of
 from ..defect_names import SIDES
-from ..grammar import Reading
+from ..grammar.rules import Reading
 from .registry import act
 from .unwanted_objects import intruder
 

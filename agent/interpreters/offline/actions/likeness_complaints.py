@@ -6,7 +6,7 @@ from ...edit_draft import Draft
 from ...language.lexicon import lexicon
 from ...language.noun_phrases import term_of
 from ..defect_names import SIDES
-from ..grammar import Reading
+from ..grammar.rules import Reading
 from .registry import act
 
 

@@ -8,7 +8,7 @@ from ...language.lexicon import lexicon
 from ...language.morphology import gerund
 from ...language.noun_phrases import is_noun_phrase, term_of
 from ..defect_names import fault
-from ..grammar import Reading
+from ..grammar.rules import Reading
 from .phrase_patterns import ARTICLE, IT, SOMEWHERE, polite
 from .registry import act
 

@@ -6,7 +6,7 @@ from ...edit_draft import Draft, is_pronoun
 from ...language import attribute_rewriting, prompt_rewriting
 from ...language.lexicon import lexicon
 from ...language.noun_phrases import is_noun_phrase, term_of
-from ..grammar import Reading
+from ..grammar.rules import Reading
 from .phrase_patterns import IT, SOMEWHERE, polite
 from .registry import act
 

@@ -7,7 +7,7 @@ from ...language import attribute_rewriting
 from ...language.lexicon import lexicon
 from ...language.noun_phrases import is_noun_phrase, term_of
 from ..defect_names import HEDGE, fault, name
-from ..grammar import Reading
+from ..grammar.rules import Reading
 from .prompt_additions import wanted
 from .registry import act
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from ...edit_draft import Draft
-from ..grammar import Reading
+from ..grammar.rules import Reading
 
 Act = Callable[[Reading, Draft], bool]
 """Adds what a clause asks for to the draft; False when the words mean something else after all."""

@@ -2,7 +2,7 @@
 
 from ....edits import MAX_UNDONE_TURNS, Reroll, Reset, Undo
 from ...edit_draft import Draft
-from ..grammar import Reading
+from ..grammar.rules import Reading
 from .registry import act
 
 

@@ -6,7 +6,7 @@ from ....edits import Exclude
 from ...edit_draft import Draft
 from ...language.lexicon import lexicon
 from ...language.noun_phrases import is_noun_phrase, term_of
-from ..grammar import Reading
+from ..grammar.rules import Reading
 from .registry import act
 
 

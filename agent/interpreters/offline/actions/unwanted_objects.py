@@ -8,7 +8,7 @@ from ...language.lexicon import lexicon
 from ...language.morphology import gerund
 from ...language.noun_phrases import is_noun_phrase, term_of
 from ..defect_names import SIDES
-from ..grammar import Reading
+from ..grammar.rules import Reading
 from .registry import act
 
 _AFTER_NOUN = re.compile(

@@ -5,7 +5,7 @@ import re
 from ...edit_draft import Draft, is_pronoun
 from ...language.lexicon import lexicon
 from ...language.noun_phrases import term_of
-from ..grammar import Reading
+from ..grammar.rules import Reading
 from .registry import act
 
 

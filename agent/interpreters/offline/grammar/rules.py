@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
 from typing import Any
 
-from ..language.lexicon import lexicon
-from ..language.morphology import inflected
-from ..language.toml_tables import tables, texts
-from .template import Classes, Template, Templates, Words
+from ...language.lexicon import lexicon
+from ...language.morphology import inflected
+from ...language.toml_tables import tables, texts
+from .templates import Classes, Template, Templates, Words
 
 
 @dataclass(frozen=True)

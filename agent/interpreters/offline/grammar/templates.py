@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ..language.morphology import inflected
+from ...language.morphology import inflected
 
 _SOME_WORD, _NO_WORD = frozenset({" word"}), frozenset({" end"})
 """What a place has that a word stands at, and one past the last of them; no word of a clause has a space in it."""

@@ -1,0 +1,1 @@
+"""The rules of `prompts/grammar` and the templates that match clauses."""
