@@ -22,7 +22,7 @@ from .descriptions.parser import (
     speaks,
     split_description,
 )
-from .text import MAX_CHARACTERS, clean, plain, trim
+from .normalization.cleaning import MAX_CHARACTERS, clean, plain, trim
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-from ..language.lexicon import lexicon
-from .grammar.rules import grammar_words
+from ...language.lexicon import lexicon
+from ..grammar.rules import grammar_words
 
 _NO_WORD_BEGINS_SO = re.compile(
     r"[bcdfgjkmpqtvwxz][bcdfgjkmnpqtvxz]|h[bcdfgjklmnpqrtvwxz]|[bfgmpv]w|[lnr][bcdfghjkmpqrtvwxz]"

@@ -5,9 +5,9 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from ...terms import squeeze
-from ..language.lexicon import either, lexicon
-from .runons import cut_run_on
+from ....terms import squeeze
+from ...language.lexicon import either, lexicon
+from .run_ons import cut_run_on
 from .typos import repaired, vocabulary_of_typos
 
 MAX_CHARACTERS = 4000

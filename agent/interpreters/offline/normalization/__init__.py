@@ -1,0 +1,1 @@
+"""Cleans feedback and splits it into clauses."""
