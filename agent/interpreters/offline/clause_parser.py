@@ -9,11 +9,11 @@ from ..language.lexicon import lexicon
 from ..language.noun_phrases import is_noun_phrase, term_of
 from .actions import ACTS
 from .grammar.rules import Reading, grammar
-from .hearing import prepared
 from .normalization.cleaning import in_full, split, trim
-from .ones import as_wish, in_words
-from .reasons import explains, reason_before, so_then
-from .roundabout import hated
+from .paraphrases.anaphora import as_wish, in_words
+from .paraphrases.explanations import explains, reason_before, so_then
+from .paraphrases.idioms import hated
+from .paraphrases.utterance_rewrites import prepared
 
 _MAX_CLAUSE = 200
 _MAX_CLAUSES = 40

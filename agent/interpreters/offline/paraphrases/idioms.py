@@ -3,9 +3,9 @@
 import re
 from typing import NamedTuple
 
-from ...terms import singular
-from ..language import prompt_rewriting
-from ..language.noun_phrases import is_noun_phrase, term_of
+from ....terms import singular
+from ...language import prompt_rewriting
+from ...language.noun_phrases import is_noun_phrase, term_of
 
 _FORGET = re.compile(
     r"(?:forget(?: about)?|scrap|scratch|ditch|lose|drop|bin|dump|screw|never mind|leave|skip|enough of"

@@ -2,13 +2,13 @@
 
 import re
 
-from ..edit_draft import Draft
-from ..language import prompt_rewriting
-from ..language.lexicon import lexicon
-from ..language.noun_phrases import is_noun_phrase, term_of
-from .defect_names import fault
-from .descriptions.parser import split_description
-from .roundabout import forgotten, got_instead, rejected
+from ...edit_draft import Draft
+from ...language import prompt_rewriting
+from ...language.lexicon import lexicon
+from ...language.noun_phrases import is_noun_phrase, term_of
+from ..defect_names import fault
+from ..descriptions.parser import split_description
+from .idioms import forgotten, got_instead, rejected
 
 _REFUSED = re.compile(
     r"(?:^|(?<=[.;!])|(?<=\bbut))\s*(?P<thing>[\w' -]{3,40})(?:(?P<asked>\s*[?:=])|\s*(?:,|\s-+\s|\.\.+))\s*"

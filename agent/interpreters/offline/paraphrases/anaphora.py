@@ -2,7 +2,7 @@
 
 import re
 
-from ..language import attribute_rewriting
+from ...language import attribute_rewriting
 
 _ONES = re.compile(
     r"(?:\b(?P<article>an?\s+(?:[\w-]+\s+)?)|(?<!no )(?<!the )(?<!this )(?<!that )(?<!every )\b)"

@@ -2,8 +2,8 @@
 
 import re
 
-from ..language.lexicon import lexicon
-from .grammar.rules import Reading
+from ...language.lexicon import lexicon
+from ..grammar.rules import Reading
 
 _COMPLAINTS = frozenset({"too", "not_keen", "unwanted", "annoying", "faulty", "hedged"})
 _SO_DO = re.compile(

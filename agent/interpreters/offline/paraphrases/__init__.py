@@ -1,0 +1,1 @@
+"""Rewrites idioms, anaphora and explanations to clauses that the grammar has rules for."""
