@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .async_conversation import AsyncConversation
     from .conversation import Conversation, Turn, turn_json
-    from .replaying import Replayed, replay
+    from .replay.regenerate import Replayed, replay
     from .settings import Settings
     from .studio import Studio
 

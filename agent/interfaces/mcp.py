@@ -28,8 +28,8 @@ from ..cancellable_thread import AsyncOnStep, in_background
 from ..conversation import Turn, turn_json
 from ..edits import MAX_PROMPT_CHARACTERS
 from ..feedback import Feedback
-from ..replaying import Replayed
-from ..replaying import replay as replayed
+from ..replay.regenerate import Replayed
+from ..replay.regenerate import replay as replayed
 from ..studio import Studio
 from ..turn_png import png_of
 from .turn_text import in_words

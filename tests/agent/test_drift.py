@@ -11,7 +11,7 @@ from PIL import Image
 from notthat.agent import Conversation, Studio, replay
 from notthat.agent.edits import Exclude, State
 from notthat.agent.interpreters import Interpretation, OfflineInterpreter
-from notthat.agent.rereading import reread
+from notthat.agent.replay.reinterpret import reread
 from notthat.generation import GenerationRequest, Progress, StubEngine
 
 OpenStudio = Callable[..., Studio]

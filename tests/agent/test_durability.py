@@ -8,7 +8,7 @@ from threading import Barrier, Thread
 import pytest
 
 from notthat.agent import Conversation, Studio
-from notthat.agent.replaying import redraw
+from notthat.agent.replay.regenerate import redraw
 from notthat.agent.turn_png import text_of
 from notthat.generation import GenerationError, GenerationRequest, Progress, StubEngine
 from notthat.generation.infotext import read_png_text

@@ -12,7 +12,7 @@ from notthat.agent.exclusion_history import path_to, story
 from notthat.agent.feedback import MAX_LINES, Feedback
 from notthat.agent.import_validation import check_turn
 from notthat.agent.interpreters import Interpretation, OfflineInterpreter
-from notthat.agent.rereading import reread
+from notthat.agent.replay.reinterpret import reread
 from notthat.agent.session_start import Beginning, begin_session
 from notthat.agent.turn_execution import draw
 from notthat.errors import InvalidInputError

@@ -14,9 +14,9 @@ from PIL import Image
 from notthat.agent import Conversation, Studio, replay
 from notthat.agent.edits import Exclude, State
 from notthat.agent.interpreters import Interpretation, OfflineInterpreter
-from notthat.agent.showing.page import page
-from notthat.agent.showing.strips import save_gif, save_grid
-from notthat.agent.showing.tree import places
+from notthat.agent.replay.gif_and_grid import save_gif, save_grid
+from notthat.agent.replay.html_report import page
+from notthat.agent.replay.tree_svg import places
 
 EVIL = "no <script>alert('x')</script> fog\" onload=\"x"
 

@@ -13,7 +13,7 @@ from ....errors import InvalidInputError, NotthatError
 from ...conversation import Conversation, Turn, negative_of
 from ...exclusion_effects import acting
 from ...exclusion_history import because, path_to, story
-from ...replaying import replay
+from ...replay.regenerate import replay
 from ...studio import Studio
 from ...terms import key, one_line
 from .console import err, exclusions, out, progress, show_turn

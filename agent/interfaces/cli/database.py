@@ -35,7 +35,7 @@ def check(
     """Look for damage: rows, references, and pictures that are missing or changed. Exit 1 where there is any."""
     from ....storage import check as check_store
     from ....storage import repair as repair_store
-    from ...replaying import redraw
+    from ...replay.regenerate import redraw
     from ...turn_png import text_of
     from .console import emit
 

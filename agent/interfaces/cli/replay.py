@@ -10,7 +10,7 @@ from ....errors import InvalidInputError, NotthatError
 from .options import Json, SessionId, open_studio
 
 if TYPE_CHECKING:
-    from ...replaying import Replayed
+    from ...replay.regenerate import Replayed
     from ...studio import Studio
 
 _FILE = {"dir_okay": False, "writable": True}
@@ -57,7 +57,7 @@ def replay(
 
 
 def _drawn_again(studio: "Studio", session: str, as_json: bool) -> "list[Replayed]":
-    from ...replaying import replay as replayed
+    from ...replay.regenerate import replay as replayed
     from .console import emit, progress
 
     results = []
@@ -83,7 +83,7 @@ def _reread(studio: "Studio", session: str, verify: bool, as_json: bool) -> None
     import json
 
     from ...conversation import Conversation
-    from ...rereading import reread
+    from ...replay.reinterpret import reread
     from .console import emit
 
     turns = same = 0
@@ -120,8 +120,8 @@ def _branch(studio: "Studio", session: str, number: int, feedback: str, as_json:
 def _write(
     studio: "Studio", session: str, results: "list[Replayed]", html: Path | None, gif: Path | None, grid: Path | None
 ) -> None:
-    from ...showing.page import page
-    from ...showing.strips import save_gif, save_grid
+    from ...replay.gif_and_grid import save_gif, save_grid
+    from ...replay.html_report import page
 
     if not (html or gif or grid):
         return

@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from .....errors import NotthatError
 from ....conversation import Turn
-from ....replaying import Replayed
+from ....replay.regenerate import Replayed
 from ....session_start import Beginning
 from ....turn_png import png_of
 from ...mcp import Replay, Report, Say, Show, Start, Undo, mcp_server

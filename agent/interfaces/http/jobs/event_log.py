@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ....conversation import Turn
-from ....replaying import Replayed
+from ....replay.regenerate import Replayed
 
 Name = Literal["queued", "interpreted", "step", "preview", "replayed", "done", "failed", "cancelled"]
 Data = dict[str, Any] | Turn | tuple[Replayed, ...]

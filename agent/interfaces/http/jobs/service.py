@@ -35,7 +35,7 @@ from ....conversation import Conversation, Turn, prepare_recorded
 from ....edits import Edit, State
 from ....exclusions import NegativePrompt
 from ....feedback import Feedback
-from ....replaying import Replayed, replay_turn
+from ....replay.regenerate import Replayed, replay_turn
 from ....session_start import Beginning
 from ....studio import Studio
 from ....terms import one_line

@@ -8,7 +8,7 @@ from typing import Literal
 
 from .....storage import Attempt, Receipt
 from ....conversation import Turn
-from ....replaying import Replayed
+from ....replay.regenerate import Replayed
 from .job import Outcome, Underway
 
 Kind = Literal["start", "say", "edits", "seed", "undo", "branch", "retry", "elsewhere"]

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 
-from ....showing.page import content_security_policy, page
+from ....replay.html_report import content_security_policy, page
 from ..auth import Caller
 from ..dependencies import Background, SessionId, TheCaller, TheLinks, TheService, attended
 from ..jobs.service import Service

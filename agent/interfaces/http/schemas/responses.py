@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from .....storage import Attempt, SessionRecord
 from ....conversation import Turn, turn_json
 from ....handoff import wants_handoff
-from ....replaying import Replayed
+from ....replay.regenerate import Replayed
 from ..jobs.turn_and_replay_jobs import Replaying, Run
 from ..urls import Links
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import InvalidInputError
-from .conversation import Conversation, Turn
-from .edits import edits_adapter
+from ...errors import InvalidInputError
+from ..conversation import Conversation, Turn
+from ..edits import edits_adapter
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from importlib import resources
 from io import BytesIO
 
 from ...storage import ExclusionRecord, ImageStore, SessionRecord, TurnRecord
-from ..replaying import Replayed
 from ..turn_png import png_of
-from .tree import tree_svg
+from .regenerate import Replayed
+from .tree_svg import tree_svg
 
 _THUMBNAIL = 160
 """Pixels of the longer side, in the filmstrip."""

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from PIL.Image import Image
 
-from ..generation import GenerationRequest, generate
-from ..storage import TurnRecord
-from .studio import OnStep, Studio
+from ...generation import GenerationRequest, generate
+from ...storage import TurnRecord
+from ..studio import OnStep, Studio
 
 _COMPARED = ("weights", "scheduler", "scheduler_config", "dtype", "device", "notthat")
 

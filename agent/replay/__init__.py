@@ -1,0 +1,1 @@
+"""Stored sessions again: regenerated, reinterpreted, and written as a report, a GIF or a grid."""

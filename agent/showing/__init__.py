@@ -1,1 +1,0 @@
-"""A session to look at: a page, a film, a sheet."""
