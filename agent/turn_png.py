@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from ..generation import GenerationRequest
 from ..generation.errors import InvalidRequestError
-from ..generation.infotext import png_text
+from ..generation.png_metadata import png_text
 from ..storage import ImageStore, NewTurn, TurnRecord
 
 

@@ -26,7 +26,7 @@ from true_sizes import RANDOM
 
 from notthat.generation import GenerationRequest, LocalEngine, Picture, generate
 from notthat.generation.conditioning import Manner
-from notthat.generation.models import locate
+from notthat.generation.model_catalog import locate
 
 diffusers: Any = import_module("diffusers")
 

@@ -29,7 +29,7 @@ from PIL import Image, ImageDraw, ImageFont
 from rates import Rate, SideEffects, print_table
 
 from notthat.generation import GenerationRequest
-from notthat.generation.models import locate
+from notthat.generation.model_catalog import locate
 
 FIVE = ("hat", "glasses", "watermark", "text", "blurry")
 SWEPT = ("mustache", "hat", "cartoon", "watermark", "blurry")

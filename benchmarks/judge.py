@@ -27,7 +27,7 @@ from notthat.generation.mini.recipe.data import Pictures
 from notthat.generation.mini.recipe.loop import Plan, fit
 from notthat.generation.mini.recipe.render import render
 from notthat.generation.mini.recipe.world import PEOPLE, Scene, sample
-from notthat.generation.models import locate
+from notthat.generation.model_catalog import locate
 
 WEIGHTS = Path(__file__).with_name("judge.safetensors")
 KINDS = {

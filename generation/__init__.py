@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from .engine import Engine, Picture, Progress, generate
 from .errors import GenerationError, InvalidModelError, InvalidRequestError
-from .models import BUILT_IN, Model, absolute, available
+from .model_catalog import BUILT_IN, Model, absolute, available
 from .request import Defaults, GenerationRequest, Reading
-from .stub import StubEngine
+from .stub_engine import StubEngine
 
 if TYPE_CHECKING:
-    from .local import LocalEngine
+    from .local_engine import LocalEngine
 
 __all__ = [
     "BUILT_IN",
@@ -36,7 +36,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "LocalEngine":
-        from .local import LocalEngine
+        from .local_engine import LocalEngine
 
         return LocalEngine
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

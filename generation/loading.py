@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from .errors import InvalidDeviceError, InvalidModelError
 from .families import SUPPORTED, family_of
 from .families.base import Family
-from .models import About, about, kind_of, locate
+from .model_catalog import About, about, kind_of, locate
 
 BROKEN = (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, ImportError, SafetensorError)
 """What diffusers and transformers raise on an incomplete folder or file."""

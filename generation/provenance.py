@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from .models import locate
+from .model_catalog import locate
 
 LIBRARIES = ("torch", "diffusers", "transformers", "numpy", "pillow")
 """Libraries whose versions may affect the pixels."""

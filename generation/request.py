@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from .delayed_negative import Joining, joining_share
 from .errors import InvalidRequestError
-from .joining import Joining, joining_share
 from .prompt_syntax import terms
 
 Syntax = Literal["weighted", "plain"]

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from ..attention import guided_joint_attention
 from ..conditioning import Manner
-from ..models import About
+from ..model_catalog import About
 from ..request import Reading
 from ..t5 import T5Encoder
 from .base import Family

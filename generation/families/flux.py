@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..conditioning import ClipEncoder, Embedding, Manner, pooler
-from ..models import About
+from ..model_catalog import About
 from ..request import GenerationRequest
 from ..t5 import T5Encoder
 from .base import Predictor, defaults_of

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..conditioning import ClipEncoder, Embedding, Manner
 from ..errors import InvalidModelError
-from ..models import About
+from ..model_catalog import About
 from .unets import UNetFamily
 
 

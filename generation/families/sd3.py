@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..conditioning import ClipEncoder, Embedding, Manner, penultimate
-from ..models import About
+from ..model_catalog import About
 from ..request import GenerationRequest
 from ..t5 import T5Encoder
 from .base import Predictor, defaults_of

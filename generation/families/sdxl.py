@@ -10,7 +10,7 @@ import torch
 
 from ..conditioning import ClipEncoder, Embedding, Manner, penultimate
 from ..errors import InvalidModelError
-from ..models import About
+from ..model_catalog import About
 from ..request import GenerationRequest
 from .unets import UNetFamily
 

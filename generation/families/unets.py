@@ -13,7 +13,7 @@ from torch import Tensor
 from ..attention import guided_cross_attention
 from ..conditioning import Embedding
 from ..errors import InvalidModelError
-from ..models import About
+from ..model_catalog import About
 from ..request import GenerationRequest
 from .base import Family, Predictor, defaults_of
 from .variants import few_steps

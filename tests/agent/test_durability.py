@@ -11,7 +11,7 @@ from notthat.agent import Conversation, Studio
 from notthat.agent.replay.regenerate import redraw
 from notthat.agent.turn_png import text_of
 from notthat.generation import GenerationError, GenerationRequest, Progress, StubEngine
-from notthat.generation.infotext import read_png_text
+from notthat.generation.png_metadata import read_png_text
 from notthat.storage import check, prune, repair
 
 OpenStudio = Callable[..., Studio]

@@ -20,10 +20,10 @@ from transformers import (
 )
 
 from notthat.generation import GenerationRequest, LocalEngine
+from notthat.generation.device import quicken
 from notthat.generation.families.base import Family
 from notthat.generation.loading import device_of, load_family
 from notthat.generation.sampling import State
-from notthat.generation.speed import quicken
 
 diffusers: Any = import_module("diffusers")  # as it is for type checkers: half of it has no types
 

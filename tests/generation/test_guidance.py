@@ -35,7 +35,7 @@ from notthat.generation.guidance import (
     spread,
     tellable,
 )
-from notthat.generation.guiding import Guide
+from notthat.generation.guided_predictor import Guide
 from notthat.generation.sampling import denoise
 from notthat.generation.watching import Look, Watch, watched_at_once
 

@@ -9,7 +9,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from notthat.generation import GenerationRequest, InvalidRequestError
-from notthat.generation.infotext import from_infotext, from_own_key, infotext, png_text, read_png_text
+from notthat.generation.png_metadata import from_infotext, from_own_key, infotext, png_text, read_png_text
 from notthat.generation.prompt_syntax import escape
 
 a_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from notthat.generation import Defaults, GenerationRequest, InvalidModelError, LocalEngine
-from notthat.generation.joining import Joining, joining_share
+from notthat.generation.delayed_negative import Joining, joining_share
 
 OVERLAYS = Joining(share=0.5, terms=frozenset({"watermark", "text"}))
 STYLES = Joining(share=0.25, terms=frozenset({"cartoon"}))

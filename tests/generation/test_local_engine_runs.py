@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from notthat.generation import GenerationError, GenerationRequest
-from notthat.generation.batches import in_batches
+from notthat.generation.local_engine import in_batches
 
 from .conftest import loaded
 

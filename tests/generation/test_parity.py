@@ -15,7 +15,7 @@ from diffusers import (
 )
 
 from notthat.generation import GenerationRequest, LocalEngine, generate
-from notthat.generation.models import locate
+from notthat.generation.model_catalog import locate
 
 SCHEDULERS = [
     DDIMScheduler,

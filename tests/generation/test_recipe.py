@@ -23,7 +23,7 @@ from notthat.generation.mini.recipe.loop import Plan, fit
 from notthat.generation.mini.recipe.muon import orthogonal
 from notthat.generation.mini.recipe.render import SIZE, render
 from notthat.generation.mini.recipe.world import EXPOSURES, EYEWEAR, FLAGS, STYLES, SUBJECTS, WORN_BY, Scene, sample
-from notthat.generation.models import locate
+from notthat.generation.model_catalog import locate
 
 
 def some_scenes(count: int) -> list[Scene]:

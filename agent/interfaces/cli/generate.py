@@ -12,8 +12,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from ....errors import InvalidInputError, NotthatError
 from ....generation import BUILT_IN, GenerationRequest, LocalEngine, absolute, available
-from ....generation.batches import in_batches
-from ....generation.infotext import from_infotext, from_own_key, png_text, read_png_text
+from ....generation.local_engine import in_batches
+from ....generation.png_metadata import from_infotext, from_own_key, png_text, read_png_text
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -9,7 +9,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from ......errors import NotthatError
-from ......generation.infotext import from_infotext
+from ......generation.png_metadata import from_infotext
 from ...dependencies import TheCaller, TheService
 from ...jobs.service import Service
 from ...problems import Problem

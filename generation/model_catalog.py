@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from .delayed_negative import Joining
 from .errors import InvalidModelError
-from .joining import Joining
 from .request import Method, Weighting
 
 BUILT_IN = "mini"

@@ -13,18 +13,17 @@ from PIL import Image
 from .checkpoints import Checkpoints
 from .clean import clean, clean_lines
 from .conditioning import Manner, fragments
+from .device import Room, quicken
 from .engine import Picture, Progress
 from .errors import GenerationError, InvalidRequestError, ShortOfMemoryError
 from .families.base import Family
-from .guiding import Guide, Measure, why_not
+from .guided_predictor import Guide, Measure, why_not
 from .loading import device_of, first_line, load_family
 from .lora import Adapter
-from .memory import Room
 from .preview import Previewer
 from .provenance import provenance
 from .request import GenerationRequest, Reading, Syntax
 from .sampling import State, Step, denoise
-from .speed import quicken
 
 _MAX_WEIGHT = 10.0
 
@@ -243,3 +242,23 @@ def _explained(request: GenerationRequest) -> Iterator[None]:
         raise ShortOfMemoryError(f"the device has not enough memory for {size}: try a smaller size") from None
     except RuntimeError as error:  # on the CPU, running out of memory is a RuntimeError too
         raise GenerationError(f"the model failed: {first_line(error)}") from error
+
+
+def in_batches(engine: LocalEngine, request: GenerationRequest, count: int) -> Generator[Progress]:
+    """Draw `count` pictures, the k-th with the request's seed plus k. The last progress of a batch has its pictures.
+
+    A picture equals the one drawn alone with its seed to within one level of 255. A batch that runs out of
+    memory is split in two.
+    """
+    done, size = 0, engine.at_once(request)
+    while done < count:
+        now = min(size, count - done)
+        part = request.model_copy(update={"seed": request.seed + done})
+        try:
+            yield from engine.run(part, count=now)
+        except ShortOfMemoryError:
+            if now == 1:
+                raise
+            size = now // 2
+        else:
+            done += now
