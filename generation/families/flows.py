@@ -3,11 +3,11 @@
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
-from ..attention import guided_joint_attention
 from ..conditioning import Manner
 from ..model_catalog import About
 from ..request import Reading
 from ..t5 import T5Encoder
+from .attention_hooks import guided_joint_attention
 from .base import Family
 
 
