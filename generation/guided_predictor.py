@@ -7,15 +7,16 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from .clean import Line, clean, clean_lines, prediction_of
 from .conditioning import Embedding, Manner
 from .families.base import Family, expanded, moved, stacked
-from .guidance import agreement, apg, cfg, dynamic, in_interval, perp_neg, rescaled
-from .looking import Lookout
+from .guidance.lookahead import Lookout
+from .guidance.lookahead_math import dynamic
+from .guidance.methods import agreement, apg, cfg, in_interval, perp_neg, rescaled
+from .guidance.term_tracking import Watch, watched_at_once
+from .guidance.x0 import Line, clean, clean_lines, prediction_of
 from .prompt_syntax import terms
 from .request import GenerationRequest
 from .sampling import Memory, State, Step
-from .watching import Watch, watched_at_once
 
 Measure = Literal["no", "whole", "terms"]
 """How much of a negative prompt's effect to measure."""

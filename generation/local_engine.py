@@ -11,12 +11,12 @@ import torch
 from PIL import Image
 
 from .checkpoints import Checkpoints
-from .clean import clean, clean_lines
 from .conditioning import Manner, fragments
 from .device import Room, quicken
 from .engine import Picture, Progress
 from .errors import GenerationError, InvalidRequestError, ShortOfMemoryError
 from .families.base import Family
+from .guidance.x0 import clean, clean_lines
 from .guided_predictor import Guide, Measure, why_not
 from .loading import device_of, first_line, load_family
 from .lora import Adapter

@@ -18,7 +18,7 @@ Weighting = Literal["scaled", "restored"]
 embedding, as AUTOMATIC1111's web UI does by default."""
 
 Method = Literal["cfg", "dynamic", "apg", "perp_neg", "nag"]
-"""How the negative prompt acts; the methods are in `notthat.generation.guidance`."""
+"""How the negative prompt acts; the methods are in `notthat.generation.guidance.methods`."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 

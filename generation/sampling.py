@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .watching import Look, Watch
+from .guidance.term_tracking import Look, Watch
 
 
 @dataclass

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..guidance import nag
+from ..guidance.methods import nag
 
 _UNET = {"scale": 3.0, "tau": 2.5, "alpha": 0.5}
 _TRANSFORMER = {"scale": 5.0, "tau": 2.5, "alpha": 0.25}

@@ -66,19 +66,19 @@ def test_a_turn_from_a_checkpoint_has_the_bits_of_a_cold_one(scheduled, name, op
 @pytest.mark.parametrize("place", [-1.0, 1e9], ids=["everywhere", "nowhere"])
 def test_a_picture_begun_again_goes_the_same_way_where_nothing_pushes(scheduled, monkeypatch, name, options, place):
     model, asked = scheduled(name, options), {"method": "dynamic", "negative_prompt": "hat", "joining_step": 1}
-    monkeypatch.setattr("notthat.generation.guidance.PLACE", place)
-    monkeypatch.setattr("notthat.generation.guidance.SURE", 0.0)
-    monkeypatch.setattr("notthat.generation.guidance.COMING", 1e9)
-    monkeypatch.setattr("notthat.generation.watching.SHOWS", 1e9)  # nothing is found
+    monkeypatch.setattr("notthat.generation.guidance.methods.lookahead_math.PLACE", place)
+    monkeypatch.setattr("notthat.generation.guidance.methods.lookahead_math.SURE", 0.0)
+    monkeypatch.setattr("notthat.generation.guidance.methods.lookahead_math.COMING", 1e9)
+    monkeypatch.setattr("notthat.generation.guidance.term_tracking.SHOWS", 1e9)  # nothing is found
     once, _ = drawn(model, **asked)
     model.engine.checkpoints.clear()
-    monkeypatch.setattr("notthat.generation.watching.SHOWS", -1e9)  # all is
+    monkeypatch.setattr("notthat.generation.guidance.term_tracking.SHOWS", -1e9)  # all is
     again, _ = drawn(model, **asked)
     assert abs(once.astype(int) - again).max() <= 1
 
 
 def test_what_a_look_ahead_passes_through_is_no_beginning_of_others(model, monkeypatch):
-    monkeypatch.setattr("notthat.generation.watching.SHOWS", 1e9)  # nothing is found
+    monkeypatch.setattr("notthat.generation.guidance.term_tracking.SHOWS", 1e9)  # nothing is found
     asked = {"method": "dynamic", "base_negative_prompt": "frame"}
     cold, _ = drawn(model, negative_prompt="frame, hat", **asked)
     model.engine.checkpoints.clear()

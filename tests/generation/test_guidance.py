@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notthat.generation import GenerationRequest
-from notthat.generation.guidance import (
+from notthat.generation.guidance.lookahead_math import (
     BROAD,
     COMING,
     KEPT,
@@ -18,26 +18,20 @@ from notthat.generation.guidance import (
     UNLIKELY,
     UNSEEN,
     UNSURE,
-    agreement,
-    apg,
     certainty,
-    cfg,
     changes,
     coming,
     dynamic,
-    in_interval,
-    nag,
     nearer,
-    perp_neg,
     places,
     push,
-    rescaled,
     spread,
     tellable,
 )
+from notthat.generation.guidance.methods import agreement, apg, cfg, in_interval, nag, perp_neg, rescaled
+from notthat.generation.guidance.term_tracking import Look, Watch, watched_at_once
 from notthat.generation.guided_predictor import Guide
 from notthat.generation.sampling import denoise
-from notthat.generation.watching import Look, Watch, watched_at_once
 
 from .conftest import noise
 

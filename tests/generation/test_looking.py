@@ -72,7 +72,7 @@ def test_the_rest_of_a_picture_that_is_begun_again_stays(drawn: Any) -> None:
 def test_one_that_was_shown_is_kept_out_while_others_are_looked_for(
     mini: LocalEngine, drawn: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("notthat.generation.watching.SHOWS", 1e9)  # nothing is found
+    monkeypatch.setattr("notthat.generation.guidance.term_tracking.SHOWS", 1e9)  # nothing is found
     seed = next(seed for seed, (*_, last) in enumerate(drawn) if last.steps != STEPS)
     *_, alone = mini.run(request(mini, "hat", seed, shown=("hat",)))
     *_, beside = mini.run(request(mini, "hat, frame", seed, shown=("hat",)))
@@ -119,7 +119,7 @@ def test_an_exclusion_is_measured_where_nothing_of_it_is_found(mini: LocalEngine
 def test_every_setting_has_its_look_ahead(
     mini: LocalEngine, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch, *, found: bool
 ) -> None:
-    monkeypatch.setattr("notthat.generation.watching.SHOWS", -1e9 if found else 1e9)
+    monkeypatch.setattr("notthat.generation.guidance.term_tracking.SHOWS", -1e9 if found else 1e9)
     mini.checkpoints.clear()
     wanted = request(mini, "hat, text", **{"num_inference_steps": 10, **asked})
     *_, last = mini.run(wanted)

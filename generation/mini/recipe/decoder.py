@@ -16,7 +16,7 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from ...guidance import cfg, rescaled
+from ...guidance.methods import cfg, rescaled
 from .autoencoder import difference
 from .canvas import SIZE
 from .captions import caption

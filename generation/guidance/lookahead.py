@@ -10,12 +10,12 @@ from math import ceil
 import torch
 from torch import Tensor
 
-from .clean import Line, clean
-from .conditioning import Embedding
-from .guidance import LOOK
-from .prompt_syntax import terms
-from .sampling import Memory, State, Step
-from .watching import Look, Watch
+from ..conditioning import Embedding
+from ..prompt_syntax import terms
+from ..sampling import Memory, State, Step
+from .lookahead_math import LOOK
+from .term_tracking import Look, Watch
+from .x0 import Line, clean
 
 
 class Lookout:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from .guidance import (
+from .lookahead_math import (
     KEPT,
     PRIOR,
     SEEN,

@@ -1,8 +1,4 @@
-"""Guidance: combine the predictions for several texts into one.
-
-Each method is a pure function of predictions of one shape, batch first: `cond` for the prompt, `neg` for the
-negative prompt, `null` for the empty text. `scale` is the guidance scale; at 1 the negative prompt has no effect.
-"""
+"""The formulas of `lookahead` guidance, and the constants they were tuned to."""
 
 from collections.abc import Sequence
 
@@ -11,125 +7,37 @@ from torch import Tensor
 
 PRIOR = 0.18
 """Initial likelihood of a term, before anything is known about the picture."""
-
 UNLIKELY = 0.01
 """Lower bound of the likelihood: no observation rules a term out."""
-
 ASIDE = 0.25
 """Share of a move that is treated as unrelated to a term."""
-
 COMING = 0.4
 """The likelihood at which the push equals that of `cfg`."""
-
 SLIGHT = 0.13
 """A term whose difference is below this share of the prediction can hardly be tracked."""
-
 KEPT = 0.9
 """Decay per step of how well a term can be tracked. Towards the end, all predictions are nearly equal."""
-
 SURE = 1.2
 """Strength of the push from a term that cannot be tracked: as in `cfg`, and a little more."""
-
 LOOK = 0.7
 """Share of the steps that a look-ahead runs."""
-
 SHOWS = -0.28
 """Threshold of `nearer` above which a picture may show a term; most pictures at 0 do."""
-
 WIDE = 0.8
 """How much a term that covers the whole picture reduces SHOWS, since pushing away from it costs more."""
-
 CLEARER = 3.0
 """Certainty gained for every 1 of `nearer`."""
-
 BROAD = 0.4
 """Certainty lost by a term that covers the whole picture."""
-
 UNSURE = 0.5
 """Lower bound of the certainty: a term that was not found may still appear."""
-
 PLACE = 0.3
 """A place belongs to a term if it changes by at least this share of the term's usual change."""
-
 SEEN = 0.45
 """Initial likelihood of a term that the look-ahead found."""
-
 UNSEEN = 0.05
 """Initial likelihood of a term that the look-ahead did not find."""
-
 _TINY = 1e-12
-
-
-def cfg(cond: Tensor, neg: Tensor, *, scale: float) -> Tensor:
-    """Classifier-free guidance with the negative prompt in place of the empty one: neg + scale (cond - neg).
-
-    Ho and Salimans 2022, "Classifier-Free Diffusion Guidance", arXiv:2207.12598; `scale` is the paper's 1 + w.
-    """
-    return neg + scale * (cond - neg)
-
-
-def rescaled(guided: Tensor, cond: Tensor, *, phi: float) -> Tensor:
-    """Guidance rescale, against overexposure: phi guided std(cond) / std(guided) + (1 - phi) guided.
-
-    Lin et al. 2023, "Common Diffusion Noise Schedules and Sample Steps are Flawed", arXiv:2305.08891, section 3.4.
-    """
-    dims = list(range(1, cond.ndim))
-    ratio = cond.std(dim=dims, keepdim=True) / guided.std(dim=dims, keepdim=True)
-    return phi * (guided * ratio) + (1 - phi) * guided
-
-
-def in_interval(done: int, total: int, *, start: float, stop: float) -> bool:
-    """Whether the step after `done` of `total` is in the guided interval; `start` and `stop` are shares of the steps.
-
-    Kynkäänniemi et al. 2024, "Applying Guidance in a Limited Interval Improves Sample and Distribution Quality
-    in Diffusion Models", arXiv:2404.07724.
-    """
-    return start * total <= done < stop * total
-
-
-def agreement(cond: Tensor, neg: Tensor) -> Tensor:
-    """The smallest cosine over the batch between the two predictions. Near 1, a second pass gains nothing.
-
-    Castillo et al. 2023, "Adaptive Guidance: Training-free Acceleration of Conditional Diffusion Models",
-    arXiv:2312.12487, end guidance for good once it exceeds a threshold.
-    """
-    cosines: Tensor = torch.cosine_similarity(cond.flatten(1).float(), neg.flatten(1).float())
-    return cosines.min()
-
-
-def apg(
-    cond: Tensor,
-    neg: Tensor,
-    momentum: Tensor | None,
-    *,
-    scale: float,
-    beta: float = -0.5,
-    radius: float = 15.0,
-    eta: float = 0.0,
-) -> tuple[Tensor, Tensor]:
-    """Adaptive projected guidance of predictions of the clean latents. Also returns the next step's `momentum`.
-
-    d = (cond - neg) + beta momentum, clipped to length `radius`; cond + (scale - 1) (d_orthogonal + eta d_parallel),
-    where d_parallel is the component of d along cond, which causes oversaturation.
-    Sadat et al. 2024, "Eliminating Oversaturation and Artifacts of High Guidance Scales in Diffusion Models",
-    arXiv:2410.02416, algorithm 1.
-    """
-    momentum = cond - neg if momentum is None else cond - neg + beta * momentum
-    length = _norm(momentum)
-    difference = momentum * (radius / length.clamp(min=radius))
-    parallel = _along(difference, cond)
-    return cond + (scale - 1) * (difference - parallel + eta * parallel), momentum
-
-
-def perp_neg(cond: Tensor, neg: Tensor, null: Tensor, *, scale: float, weight: float = 1.0) -> Tensor:
-    """Perp-Neg: guide away only from the component of the negative prompt that is perpendicular to the prompt.
-
-    null + scale ((cond - null) - weight (n - n_parallel)) with n = neg - null, and n_parallel its component along
-    cond - null. If the negative prompt equals the prompt, this is guidance without a negative prompt.
-    Armandpour et al. 2023, "Re-imagine the Negative Prompt Algorithm", arXiv:2304.04968.
-    """
-    main, negative = cond - null, neg - null
-    return null + scale * (main - weight * (negative - _along(negative, main)))
 
 
 def dynamic(neg: Sequence[Tensor], null: Tensor, weights: Sequence[Tensor]) -> Tensor:
@@ -244,37 +152,7 @@ def places(changed: Tensor) -> Tensor:
     return changed >= PLACE * usual
 
 
-def nag(pos: Tensor, neg: Tensor, *, scale: float, tau: float, alpha: float) -> Tensor:
-    """Normalized attention guidance, from an attention layer's outputs for the prompt and the negative prompt.
-
-    z = scale pos - (scale - 1) neg, clipped to `tau` times the 1-norm of pos; alpha z + (1 - alpha) pos.
-    Shapes are (batch, tokens, channels), norms are over channels. It works where classifier-free guidance is off:
-    on few-step models, and on models with distilled guidance.
-    Chen et al. 2025, "Normalized Attention Guidance: Universal Negative Guidance for Diffusion Models",
-    arXiv:2505.21179.
-    """
-    guided = scale * pos - (scale - 1) * neg
-    tiny = torch.finfo(pos.dtype).tiny
-    before, after = (x.norm(p=1, dim=-1, keepdim=True).clamp(min=tiny) for x in (pos, guided))
-    shortened: Tensor = guided * (tau * before / after).clamp(max=1)
-    return alpha * shortened + (1 - alpha) * pos
-
-
 def _inner(x: Tensor, y: Tensor) -> Tensor:
     """The inner product for each element of the batch."""
     product: Tensor = (x * y).sum(dim=tuple(range(1, x.ndim)), keepdim=True)
     return product
-
-
-def _norm(x: Tensor) -> Tensor:
-    length: Tensor = torch.linalg.vector_norm(x, dim=tuple(range(1, x.ndim)), keepdim=True)
-    return length
-
-
-def _along(x: Tensor, direction: Tensor) -> Tensor:
-    """The component of x along a direction, for each element of the batch."""
-    dims = tuple(range(1, x.ndim))
-    x, direction = x.float(), direction.float()  # sums of squares overflow in half precision
-    squared = (direction * direction).sum(dim=dims, keepdim=True)
-    share = (x * direction).sum(dim=dims, keepdim=True) / squared.clamp(min=torch.finfo(x.dtype).tiny)
-    return share * direction

@@ -1,0 +1,1 @@
+"""Guidance: the published methods, and the look-ahead of our own."""
