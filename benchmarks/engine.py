@@ -25,8 +25,8 @@ import torch
 from true_sizes import RANDOM
 
 from notthat.generation import GenerationRequest, LocalEngine, Picture, generate
-from notthat.generation.conditioning import Manner
 from notthat.generation.model_catalog import locate
+from notthat.generation.text_encoders.clip import Manner
 
 diffusers: Any = import_module("diffusers")
 

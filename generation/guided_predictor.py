@@ -7,7 +7,6 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from .conditioning import Embedding, Manner
 from .families.base import Family, expanded, moved, stacked
 from .guidance.lookahead import Lookout
 from .guidance.lookahead_math import dynamic
@@ -17,6 +16,7 @@ from .guidance.x0 import Line, clean, clean_lines, prediction_of
 from .prompt_syntax import terms
 from .request import GenerationRequest
 from .sampling import Memory, State, Step
+from .text_encoders.clip import Embedding, Manner
 
 Measure = Literal["no", "whole", "terms"]
 """How much of a negative prompt's effect to measure."""

@@ -11,7 +11,6 @@ import torch
 from PIL import Image
 
 from .checkpoints import Checkpoints
-from .conditioning import Manner, fragments
 from .device import Room, quicken
 from .engine import Picture, Progress
 from .errors import GenerationError, InvalidRequestError, ShortOfMemoryError
@@ -24,6 +23,7 @@ from .preview import Previewer
 from .provenance import provenance
 from .request import GenerationRequest, Reading, Syntax
 from .sampling import State, Step, denoise
+from .text_encoders.clip import Manner, fragments
 
 _MAX_WEIGHT = 10.0
 

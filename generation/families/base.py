@@ -9,10 +9,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..conditioning import ClipEncoder, Embedding, Manner, fragments, words_of
 from ..errors import InvalidModelError, InvalidRequestError
 from ..request import Defaults, GenerationRequest, Reading
-from ..textual_inversion import read_vectors
+from ..text_encoders.clip import ClipEncoder, Embedding, Manner, fragments, words_of
+from ..text_encoders.textual_inversion import read_vectors
 
 Predictor = Callable[[Tensor, Tensor, Embedding], Tensor]
 """(latents, timestep, text embeddings) -> the model's prediction, of the latents' shape."""

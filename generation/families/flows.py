@@ -3,10 +3,10 @@
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
-from ..conditioning import Manner
 from ..model_catalog import About
 from ..request import Reading
-from ..t5 import T5Encoder
+from ..text_encoders.clip import Manner
+from ..text_encoders.t5 import T5Encoder
 from .attention_hooks import guided_joint_attention
 from .base import Family
 

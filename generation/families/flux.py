@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..conditioning import ClipEncoder, Embedding, Manner, pooler
 from ..model_catalog import About
 from ..request import GenerationRequest
-from ..t5 import T5Encoder
+from ..text_encoders.clip import ClipEncoder, Embedding, Manner, pooler
+from ..text_encoders.t5 import T5Encoder
 from .base import Predictor, defaults_of
 from .flows import Flow, shift
 from .variants import few_steps

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ..conditioning import ClipEncoder, Embedding, Manner
 from ..errors import InvalidModelError
 from ..model_catalog import About
+from ..text_encoders.clip import ClipEncoder, Embedding, Manner
 from .unets import UNetFamily
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..conditioning import ClipEncoder, Embedding, Manner, penultimate
 from ..model_catalog import About
 from ..request import GenerationRequest
-from ..t5 import T5Encoder
+from ..text_encoders.clip import ClipEncoder, Embedding, Manner, penultimate
+from ..text_encoders.t5 import T5Encoder
 from .base import Predictor, defaults_of
 from .flows import Flow, shift
 from .variants import few_steps

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from ..conditioning import ClipEncoder, Embedding, Manner, penultimate
 from ..errors import InvalidModelError
 from ..model_catalog import About
 from ..request import GenerationRequest
+from ..text_encoders.clip import ClipEncoder, Embedding, Manner, penultimate
 from .unets import UNetFamily
 
 

@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from ..conditioning import Embedding
 from ..errors import InvalidModelError
 from ..model_catalog import About
 from ..request import GenerationRequest
+from ..text_encoders.clip import Embedding
 from .attention_hooks import guided_cross_attention
 from .base import Family, Predictor, defaults_of
 from .variants import few_steps

@@ -10,9 +10,9 @@ from math import ceil
 import torch
 from torch import Tensor
 
-from ..conditioning import Embedding
 from ..prompt_syntax import terms
 from ..sampling import Memory, State, Step
+from ..text_encoders.clip import Embedding
 from .lookahead_math import LOOK
 from .term_tracking import Look, Watch
 from .x0 import Line, clean

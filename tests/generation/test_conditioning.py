@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from notthat.generation import GenerationRequest, InvalidRequestError
-from notthat.generation.conditioning import Manner, weighed
+from notthat.generation.text_encoders.clip import Manner, weighed
 
 WEIGHTED = Manner("weighted")
 

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from .errors import InvalidRequestError
+from ..errors import InvalidRequestError
 
 
 class Inversions:

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .prompt_syntax import BREAK, Fragment, parse
-from .request import GenerationRequest, Syntax, Weighting
+from ..prompt_syntax import BREAK, Fragment, parse
+from ..request import GenerationRequest, Syntax, Weighting
 from .textual_inversion import Inversions
 
 _CACHED_CHUNKS = 256

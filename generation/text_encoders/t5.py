@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .conditioning import Manner, fragments, weighed
+from .clip import Manner, fragments, weighed
 
 _CACHED_TEXTS = 64
 

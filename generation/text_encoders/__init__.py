@@ -1,0 +1,1 @@
+"""Prompts to embeddings: CLIP, T5 and textual inversion."""
