@@ -27,9 +27,9 @@ from PIL import Image
 from sqlalchemy import insert
 
 from notthat.storage import ExclusionRecord, ImageStore, NewTurn, SessionStart, Store, upgrade
-from notthat.storage.connection import connect, database_url
+from notthat.storage.engine import connect, database_url
 from notthat.storage.images import encoded
-from notthat.storage.models import ExclusionRow, SessionRow, TurnRow
+from notthat.storage.tables import ExclusionRow, SessionRow, TurnRow
 
 TERMS = ("mustache", "watermark", "cartoon", "fog", "blurry", "text", "border", "extra fingers")
 TEXT = {"parameters": "portrait of a man"}

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .archive import export, import_, read_archive, write_archive
-    from .attempts import new_session_id
     from .deletion import DeletedSession
     from .errors import (
         AlreadyRequestedError,
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from .maintenance import Finding, Pruned, check, prune, repair
     from .migrate import revision, upgrade
     from .pages import SessionPage
+    from .pending_turns import new_session_id
     from .records import (
         Attempt,
         ExclusionRecord,

@@ -27,11 +27,11 @@ from pydantic import ValidationError
 
 from .. import __version__
 from ..errors import InvalidInputError
-from . import rows
-from .boundary import explained
-from .documents import Manifest, SessionDocument
+from . import queries
+from .archive_schema import Manifest, SessionDocument
+from .atomic_files import whole_file
+from .error_translation import explained
 from .errors import SessionExistsError, StorageError
-from .files import whole_file
 from .images import DAMAGE, pixels_sha256, without_words
 from .records import NewTurn, SessionRecord, TurnRecord
 from .store import Store
@@ -152,7 +152,7 @@ def _import(
         if check_session is not None:
             check_session(session)
         for turn, _, _ in turns:
-            rows.check(turn)
+            queries.check(turn)
             check_turn(turn)
     except InvalidInputError as error:
         raise archive.refusal(str(error)) from None

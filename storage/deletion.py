@@ -8,10 +8,10 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, Delete, delete, select
 from sqlalchemy.orm import Session
 
-from . import rows
+from . import queries
 from .errors import StorageError
 from .images import ImageStore
-from .models import AttemptRow, ExclusionRow, ReceiptRow, SessionRow, TurnAliasRow, TurnRow
+from .tables import AttemptRow, ExclusionRow, ReceiptRow, SessionRow, TurnAliasRow, TurnRow
 
 _BATCH = 500
 """How many pictures one query names: SQLite and PostgreSQL both bound the number of parameters."""
@@ -30,7 +30,7 @@ def delete_rows(db: Session, session_id: str, images: ImageStore) -> tuple[int, 
 
     A session that has no picture yet has only rows of attempts. Raises `UnknownSessionError` when there is neither.
     """
-    session_id = rows.known(session_id)
+    session_id = queries.known(session_id)
     attempts = delete(AttemptRow).where(AttemptRow.session_id == session_id)
     # Attempts come before the session, as in `Attempts.finish`: PostgreSQL locks their rows in this order.
     unfinished = _count(db, attempts)
@@ -38,7 +38,7 @@ def delete_rows(db: Session, session_id: str, images: ImageStore) -> tuple[int, 
     locked = select(SessionRow.id).where(SessionRow.id == session_id).with_for_update()
     if db.scalar(locked) is None:
         if not unfinished:
-            raise rows.unknown_session(session_id)
+            raise queries.unknown_session(session_id)
         return 0, frozenset()
     db.execute(attempts)  # those that began before the session was locked
     of_session = TurnRow.session_id == session_id

@@ -17,9 +17,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ..errors import InvalidInputError
-from .boundary import explained
+from .atomic_files import make_folder, sync_folder, whole_file
+from .error_translation import explained
 from .errors import DamagedPictureError, MissingPictureError, StorageError
-from .files import make_folder, sync_folder, whole_file
 from .placement import OpenedFolder
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")

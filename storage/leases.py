@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from . import owners, rows
-from .database import Database
+from . import process_owner, queries
+from .engine import Database
 from .errors import StorageError
-from .models import AttemptRow
+from .tables import AttemptRow
 
 _FARTHEST = timedelta(hours=1)
 """A lease that ends later than this was written before the clock was set back, and is worth nothing."""
@@ -66,13 +66,13 @@ class Leases:
     def now(self, db: Session) -> datetime:
         """The time on the clock that all who share the database go by."""
         if self._database.is_sqlite:
-            return rows.now()
+            return queries.now()
         moment: datetime = db.execute(select(func.clock_timestamp())).scalar_one()
         return moment
 
     def is_live(self, claim: str, until: datetime | None, now: datetime) -> bool:
         """Whether somebody is at work on the turn with this claim and lease."""
-        return until is not None and now < until <= now + _FARTHEST and not owners.is_gone(claim)
+        return until is not None and now < until <= now + _FARTHEST and not process_owner.is_gone(claim)
 
     def hold(self, turn: HeldTurn) -> None:
         """Renew the turn's lease from now on."""

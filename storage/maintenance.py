@@ -10,7 +10,7 @@ from typing import Literal
 from PIL.Image import Image
 
 from ..errors import NotthatError
-from .boundary import explained
+from .error_translation import explained
 from .errors import MissingPictureError, StorageError
 from .images import pixels_sha256
 from .records import TurnRecord

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, inspect, text
 
-from .boundary import explained
-from .connection import connect, database_url, place, writing
+from .atomic_files import make_folder
+from .engine import connect, database_url, place, writing
+from .error_translation import explained
 from .errors import NewerDatabaseError, OutdatedDatabaseError, StorageError
-from .files import make_folder
 
 REVISIONS = ("0001", "0002", "0003", "0004")
 """All revisions, oldest first; a test holds them against the files in `migrations/versions`."""

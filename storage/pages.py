@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from sqlalchemy import ColumnElement, and_, or_
 
 from ..errors import InvalidInputError
-from .models import SessionRow
 from .records import SessionRecord
+from .tables import SessionRow
 
 
 @dataclass(frozen=True)

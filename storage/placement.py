@@ -7,7 +7,7 @@ import os
 import weakref
 from pathlib import Path
 
-from .boundary import explained
+from .error_translation import explained
 from .errors import StorageError
 
 Identity = tuple[int, int]

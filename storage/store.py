@@ -13,20 +13,19 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Session, aliased
 
 from ..errors import InvalidInputError
-from . import deletion, pages, receipts, rows
-from .attempts import Attempts, new_session_id
-from .connection import WAIT_SECONDS, connect, database_url
-from .database import Database
+from . import deletion, idempotency, pages, queries
+from .api_keys import Keys
 from .deletion import DeletedSession
+from .engine import WAIT_SECONDS, Database, connect, database_url
 from .errors import MissingPictureError, SessionExistsError
+from .idempotency import Receipts
 from .images import ImageStore
-from .keys import Keys
 from .leases import LeaseTimes
 from .migrate import make_home, make_ready
-from .models import ExclusionRow, SessionRow, TurnRow
 from .pages import SessionPage
-from .receipts import Receipts
+from .pending_turns import Attempts, new_session_id
 from .records import NewTurn, Receipt, SessionRecord, SessionStart, TurnRecord
+from .tables import ExclusionRow, SessionRow, TurnRow
 
 
 class Store:
@@ -102,11 +101,11 @@ class Store:
         """Keep a new session together with its first turn, or neither of them; see `add_turn`."""
         if turn.number != 0 or turn.parent is not None:
             raise InvalidInputError("the first turn of a session has number 0 and no parent")
-        rows.check(turn)
+        queries.check(turn)
         sha256 = self.images.save(picture, text, turn.request)
         session_id = new_session_id()
         with self._database.writing() as db:
-            rows.insert_session(db, session_id, SessionStart(model, policies), rows.now())
+            queries.insert_session(db, session_id, SessionStart(model, policies), queries.now())
             return self._insert(db, session_id, turn, sha256, picture, text)
 
     def add_turn(self, session_id: str, turn: NewTurn, picture: Image, text: Mapping[str, str]) -> TurnRecord:
@@ -118,13 +117,13 @@ class Store:
         """
         if turn.parent is None:
             raise InvalidInputError("every turn but a session's first grows from another: name its parent")
-        rows.check(turn)
+        queries.check(turn)
         self.turn(session_id, turn.parent)  # a turn that can't be kept leaves no picture behind
         sha256 = self.images.save(picture, text, turn.request)
         with self._database.writing() as db:
-            rows.lock_session(db, session_id)
-            number = rows.free_number(db, session_id)
-            return self._insert(db, session_id, rows.renumbered(turn, number), sha256, picture, text)
+            queries.lock_session(db, session_id)
+            number = queries.free_number(db, session_id)
+            return self._insert(db, session_id, queries.renumbered(turn, number), sha256, picture, text)
 
     def move_head(self, session_id: str, number: int, receipt: Receipt | None = None) -> TurnRecord:
         """Let the session's next turn grow from turn `number`, and return that; nothing is erased.
@@ -132,11 +131,11 @@ class Store:
         Raises `AlreadyRequestedError` where a request of this receipt was made before.
         """
         with self._database.writing() as db:
-            rows.lock_session(db, session_id)
-            receipts.require_new(db, receipt)
-            turn = self._record(rows.find_turn(db, session_id, number))
-            rows.move_head(db, session_id, number)
-            receipts.keep(db, receipt, session_id, number)
+            queries.lock_session(db, session_id)
+            idempotency.require_new(db, receipt)
+            turn = self._record(queries.find_turn(db, session_id, number))
+            queries.move_head(db, session_id, number)
+            idempotency.keep(db, receipt, session_id, number)
         return turn
 
     def restore_session(self, session: SessionRecord, turns: Sequence[tuple[NewTurn, str, datetime]]) -> None:
@@ -148,9 +147,9 @@ class Store:
         with self._database.writing() as db:
             if db.get(SessionRow, session.id) is not None:
                 raise SessionExistsError(session.id)
-            rows.insert_session(db, session.id, start, session.created_at, session.head)
+            queries.insert_session(db, session.id, start, session.created_at, session.head)
             for turn, sha256, created_at in turns:  # a turn's parent comes first
-                rows.insert_turn(db, session.id, turn, sha256, created_at)
+                queries.insert_turn(db, session.id, turn, sha256, created_at)
                 if not self.images.path(sha256, turn.request).exists():
                     raise MissingPictureError("a picture was pruned while its session was imported: import it again")
 
@@ -189,21 +188,21 @@ class Store:
     def next_number(self, session_id: str) -> int:
         """The number that the session's next turn will have, unless another process takes it first."""
         with self._database.reading() as db:
-            return rows.free_number(db, session_id)
+            return queries.free_number(db, session_id)
 
     def newest_number(self, session_id: str) -> int:
         """The greatest number of a turn of the session that has a picture, or -1."""
         with self._database.reading() as db:
-            return rows.newest_number(db, rows.known(session_id))
+            return queries.newest_number(db, queries.known(session_id))
 
     def session(self, session_id: str) -> SessionRecord:
         """The session as it is now."""
-        asked = _sessions().where(SessionRow.id == rows.known(session_id))
+        asked = _sessions().where(SessionRow.id == queries.known(session_id))
         with self._database.reading() as db:
             found = db.execute(asked).first()
         if found is None:
-            raise rows.unknown_session(session_id)
-        return rows.session_record(*found)
+            raise queries.unknown_session(session_id)
+        return queries.session_record(*found)
 
     def sessions(self, limit: int | None = None, *, owner: str | None = None) -> list[SessionRecord]:
         """All sessions, newest first; or the `limit` newest, which takes as long whatever their number.
@@ -212,7 +211,7 @@ class Store:
         """
         newest_first = _newest_first(owner).limit(limit)
         with self._database.reading() as db:
-            return [rows.session_record(*row) for row in db.execute(newest_first)]
+            return [queries.session_record(*row) for row in db.execute(newest_first)]
 
     def session_page(self, limit: int, cursor: str | None = None, *, owner: str | None = None) -> SessionPage:
         """At most `limit` sessions in the order of `sessions`, from the beginning or from a page's `next` on.
@@ -224,7 +223,7 @@ class Store:
         if cursor is not None:
             asked = asked.where(pages.after(cursor))
         with self._database.reading() as db:
-            found = [rows.session_record(*row) for row in db.execute(asked)]
+            found = [queries.session_record(*row) for row in db.execute(asked)]
         page = found[:limit]
         return SessionPage(page, pages.cursor_after(page[-1]) if len(found) > limit else None)
 
@@ -236,18 +235,18 @@ class Store:
     def turn(self, session_id: str, number: int | None = None) -> TurnRecord:
         """Turn `number` of the session, by default its head."""
         with self._database.reading() as db:
-            return self._record(rows.find_turn(db, session_id, number))
+            return self._record(queries.find_turn(db, session_id, number))
 
     def turns(self, session_id: str, first: int = 0, limit: int | None = None) -> list[TurnRecord]:
         """All turns of the session in order of creation, those of abandoned branches too.
 
         Or those from number `first` on, and of them the `limit` first.
         """
-        asked = rows.turns_of(rows.known(session_id)).where(TurnRow.number >= first).order_by(TurnRow.number)
+        asked = queries.turns_of(queries.known(session_id)).where(TurnRow.number >= first).order_by(TurnRow.number)
         with self._database.reading() as db:
             turns = [self._record(turn) for turn in db.scalars(asked.limit(limit))]
             if not turns and db.get(SessionRow, session_id) is None:
-                raise rows.unknown_session(session_id)
+                raise queries.unknown_session(session_id)
         return turns
 
     def path(self, session_id: str, number: int, last: int = 2**31 - 1) -> list[TurnRecord]:
@@ -256,12 +255,12 @@ class Store:
         Turns that were undone on the way are not among them.
         """
         with self._database.reading() as db:
-            return [self._record(turn) for turn in rows.find_path(db, session_id, number, last)]
+            return [self._record(turn) for turn in queries.find_path(db, session_id, number, last)]
 
     def activity(self, session_ids: Sequence[str]) -> dict[str, str]:
         """For each of these sessions a text that changes when a turn of it begins or ends, or its head moves."""
         with self._database.reading() as db:
-            return rows.activity(db, session_ids)
+            return queries.activity(db, session_ids)
 
     def turn_of_picture(self, sha256: str, *, owner: str | None = None) -> TurnRecord | None:
         """The oldest turn with this picture, if there is one; with an `owner`, a key's id, in its sessions alone."""
@@ -302,7 +301,7 @@ class Store:
         orphans = delete(ExclusionRow).where(ExclusionRow.turn_id.not_in(select(TurnRow.id)))
         with self._database.writing() as db:
             for session in db.scalars(select(SessionRow).where(SessionRow.head.not_in(numbers))):
-                newest = rows.newest_number(db, session.id)
+                newest = queries.newest_number(db, session.id)
                 if newest < 0:
                     db.delete(session)
                     done.append(f"session “{session.id}”, which had no turn, is gone")
@@ -333,15 +332,15 @@ class Store:
         picture: Image,
         text: Mapping[str, str],
     ) -> TurnRecord:
-        rows.move_head(db, session_id, turn.number)
-        row, exclusions = rows.insert_turn(db, session_id, turn, sha256, rows.now())
+        queries.move_head(db, session_id, turn.number)
+        row, exclusions = queries.insert_turn(db, session_id, turn, sha256, queries.now())
         if not self.images.path(sha256, turn.request).exists():
             # It had no turn when `prune` ran, a moment ago. The next one waits for this transaction.
             self.images.save(picture, text, turn.request)
-        return rows.turn_record(row, exclusions, self.images)
+        return queries.turn_record(row, exclusions, self.images)
 
     def _record(self, row: TurnRow) -> TurnRecord:
-        return rows.turn_record(row, row.exclusions, self.images)
+        return queries.turn_record(row, row.exclusions, self.images)
 
 
 def _sessions() -> Select[SessionRow, int, str, str]:

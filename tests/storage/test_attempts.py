@@ -107,7 +107,7 @@ def test_what_a_killed_process_left_is_marked(home: Path, turn: MakeTurn, pictur
 
 
 def test_a_claim_is_of_a_process_and_not_of_its_number() -> None:
-    owners = sys.modules["notthat.storage.owners"]
+    owners = sys.modules["notthat.storage.process_owner"]
     host, namespace, pid, start, nonce = owners.new_claim().rsplit("/", 4)
     assert not owners.is_gone(f"{host}/{namespace}/{pid}/{start}/{nonce}")
     assert owners.is_gone(f"{host}/{namespace}/{pid}/{float(start) - 100}/{nonce}")  # an earlier one of this number

@@ -16,8 +16,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, inspect
 
 from notthat.storage import OutdatedDatabaseError, StorageError, Store, check, migrate, revision, upgrade
-from notthat.storage.connection import connect, database_url
-from notthat.storage.models import Base
+from notthat.storage.engine import connect, database_url
+from notthat.storage.tables import Base
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from notthat.storage import (
     UnknownSessionError,
     UnknownTurnError,
     check,
-    models,
+    tables,
 )
 
 Begin = Callable[..., TurnRecord]
@@ -343,7 +343,7 @@ class TestPlainSQL:
         grow(session, feedback="still there", exclusions=(heavier, fog))
         other = begin(exclusions=(ExclusionRecord("watermark", 9.0, "user", 0, "mine"),)).session
 
-        documented = (models.__doc__ or "").partition("\n    SELECT")
+        documented = (tables.__doc__ or "").partition("\n    SELECT")
         query = "SELECT" + documented[2].partition("\n\n")[0]
         with closing(sqlite3.connect(home / "notthat.db")) as database:
 

@@ -34,13 +34,13 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from ..errors import InvalidInputError
-from . import owners, receipts, rows
-from .database import Database
+from . import idempotency, process_owner, queries
+from .engine import Database
 from .errors import AlreadyRequestedError, LostTurnError, UnknownSessionError
 from .images import ImageStore
 from .leases import HeldTurn, Leases, LeaseTimes, OnLost
-from .models import AttemptRow, SessionRow, TurnRow
 from .records import Attempt, NewTurn, Receipt, SessionStart, TurnRecord
+from .tables import AttemptRow, SessionRow, TurnRow
 
 Insert = Callable[[Session, str, NewTurn, str, Image, Mapping[str, str]], TurnRecord]
 """Adds a finished turn's rows to a session in an open transaction and moves the head to it."""
@@ -123,7 +123,7 @@ class Attempts:
         """
         with self._database.writing() as db:
             self._require_new(db, receipt)
-            number, parent = (0, None) if start else rows.next_place(db, session_id)
+            number, parent = (0, None) if start else queries.next_place(db, session_id)
             turn = NewTurn(
                 number=number,
                 parent=parent,
@@ -137,7 +137,7 @@ class Attempts:
                 request={},
                 seconds=0.0,
             )
-            rows.check(turn)
+            queries.check(turn)
             attempt = self._record(db, session_id, turn, start, receipt, command)
         return self._held(attempt)
 
@@ -146,26 +146,26 @@ class Attempts:
 
         It keeps its number, unless it grows from a turn of a later number, which another process made meanwhile.
         """
-        rows.check(turn)
+        queries.check(turn)
         number = attempt.turn.number
         with self._database.writing() as db:
             db.execute(select(AttemptRow.id).where(AttemptRow.id == attempt.id).with_for_update())
             if turn.parent is not None:
-                rows.lock_session(db, attempt.session)
-                rows.require_turn(db, attempt.session, turn.parent)
+                queries.lock_session(db, attempt.session)
+                queries.require_turn(db, attempt.session, turn.parent)
                 if turn.parent >= number:
-                    number = rows.free_number(db, attempt.session)
-                    rows.insert_alias(db, attempt.session, attempt.turn.number, number)
-            start, now = start or attempt.start, rows.now()  # it is from now on that other turns are news
-            turn = rows.renumbered(turn, number)
+                    number = queries.free_number(db, attempt.session)
+                    queries.insert_alias(db, attempt.session, attempt.turn.number, number)
+            start, now = start or attempt.start, queries.now()  # it is from now on that other turns are news
+            turn = queries.renumbered(turn, number)
             prepared = replace(attempt, turn=turn, start=start, command=None, created_at=now)
             values = {
-                "turn": rows.turn_as_json(prepared.turn),
+                "turn": queries.turn_as_json(prepared.turn),
                 "number": number,
                 "parent": turn.parent,
                 "created_at": now,
                 "command": null(),
-                "session": null() if start is None else rows.start_as_json(start),
+                "session": null() if start is None else queries.start_as_json(start),
             }
             self._take(db, update(AttemptRow).values(values), attempt)
         return self._held(prepared)
@@ -174,7 +174,7 @@ class Attempts:
         """Drop a recorded turn whose words changed nothing: turn `number` answers for it."""
         with self._database.writing() as db:
             self._take(db, delete(AttemptRow), attempt)
-            rows.insert_alias(db, attempt.session, attempt.turn.number, number)
+            queries.insert_alias(db, attempt.session, attempt.turn.number, number)
         self._leases.release(attempt.id)
 
     def drop(self, attempt: Attempt) -> None:
@@ -192,7 +192,7 @@ class Attempts:
         """
         if turn.number != 0 or turn.parent is not None:
             raise InvalidInputError("the first turn of a session has number 0 and no parent")
-        rows.check(turn)
+        queries.check(turn)
         with self._database.writing() as db:
             self._require_new(db, receipt)
             attempt = self._record(db, session_id or new_session_id(), turn, start, receipt)
@@ -206,13 +206,13 @@ class Attempts:
         """
         if turn.parent is None:
             raise InvalidInputError("every turn but a session's first grows from another: name its parent")
-        rows.check(turn)
+        queries.check(turn)
         with self._database.writing() as db:
             self._require_new(db, receipt)
-            rows.lock_session(db, session_id)
-            rows.require_turn(db, session_id, turn.parent)
-            number = rows.free_number(db, session_id)
-            attempt = self._record(db, session_id, rows.renumbered(turn, number), None, receipt)
+            queries.lock_session(db, session_id)
+            queries.require_turn(db, session_id, turn.parent)
+            number = queries.free_number(db, session_id)
+            attempt = self._record(db, session_id, queries.renumbered(turn, number), None, receipt)
         return self._held(attempt)
 
     def finish(self, attempt: Attempt, picture: Image, text: Mapping[str, str], seconds: float) -> TurnRecord:
@@ -226,8 +226,8 @@ class Attempts:
             with self._database.writing() as db:
                 self._take(db, delete(AttemptRow), attempt)
                 if attempt.start is not None:
-                    rows.insert_session(db, attempt.session, attempt.start, attempt.created_at)
-                receipts.keep(db, attempt.receipt, attempt.session, attempt.turn.number)
+                    queries.insert_session(db, attempt.session, attempt.start, attempt.created_at)
+                idempotency.keep(db, attempt.receipt, attempt.session, attempt.turn.number)
                 kept = self._insert(db, attempt.session, replace(attempt.turn, seconds=seconds), sha256, picture, text)
         except (LostTurnError, UnknownSessionError):
             self._discard([self._images.path(sha256, attempt.turn.request)])
@@ -270,17 +270,17 @@ class Attempts:
             row = next((each for each in found if not self._is_live(each, now)), None)
             if row is None:
                 raise InvalidInputError(self._nothing_to_retry(session_id, number, pending=bool(found)))
-            turn = rows.turn_from_json(row.turn)
-            row.status, row.reason, row.owner, row.receipt_key = "failed", "", owners.new_claim(), None
+            turn = queries.turn_from_json(row.turn)
+            row.status, row.reason, row.owner, row.receipt_key = "failed", "", process_owner.new_claim(), None
             db.flush()  # its own number is free again
             if turn.parent is not None:
-                turn = rows.renumbered(turn, rows.next_place(db, session_id)[0])
+                turn = queries.renumbered(turn, queries.next_place(db, session_id)[0])
             if turn.number != row.number:
-                rows.insert_alias(db, session_id, row.number, turn.number)
-            row.turn, row.number = rows.turn_as_json(turn), turn.number
-            row.status, row.created_at, row.lease_until = "pending", rows.now(), self._leases.until(db)
+                queries.insert_alias(db, session_id, row.number, turn.number)
+            row.turn, row.number = queries.turn_as_json(turn), turn.number
+            row.status, row.created_at, row.lease_until = "pending", queries.now(), self._leases.until(db)
             db.flush()
-            attempt = rows.attempt_record(row)
+            attempt = queries.attempt_record(row)
         return self._held(attempt)
 
     def all(self, session_id: str | None = None) -> list[Attempt]:
@@ -295,7 +295,7 @@ class Attempts:
     def alias(self, session_id: str, number: int) -> int | None:
         """The turn that answers for a promised number which is no turn's, if there is one."""
         with self._database.reading() as db:
-            return rows.find_alias(db, session_id, number)
+            return queries.find_alias(db, session_id, number)
 
     def mark_interrupted(self) -> int:
         """Mark as failed what nobody works on any more; how many turns those are."""
@@ -350,17 +350,17 @@ class Attempts:
             "parent": turn.parent,
             "status": "pending",
             "reason": "",
-            "owner": owners.new_claim(),
-            "created_at": rows.now(),
-            "session": None if start is None else rows.start_as_json(start),
-            "turn": rows.turn_as_json(turn),
+            "owner": process_owner.new_claim(),
+            "created_at": queries.now(),
+            "session": None if start is None else queries.start_as_json(start),
+            "turn": queries.turn_as_json(turn),
             "receipt": None if receipt is None else asdict(receipt),
             "receipt_key": None if receipt is None else receipt.key,
             "command": command,
             "lease_until": self._leases.until(db),
         }
         added = insert(AttemptRow).returning(*AttemptRow.__table__.c)
-        return rows.attempt_record(db.connection().execute(added, values).one())
+        return queries.attempt_record(db.connection().execute(added, values).one())
 
     def _held(self, attempt: Attempt) -> Attempt:
         """The attempt, whose lease is renewed from now on."""
@@ -373,7 +373,7 @@ class Attempts:
             return
         if not self._database.is_sqlite:  # where writers don't wait for each other by themselves
             db.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(receipt.key, 0))))
-        receipts.require_new(db, receipt)
+        idempotency.require_new(db, receipt)
         now = self._leases.now(db)
         for row in db.scalars(select(AttemptRow).where(AttemptRow.receipt_key == receipt.key)):
             if self._is_live(row, now) and row.receipt is not None:
@@ -384,7 +384,7 @@ class Attempts:
         return row.status == "pending" and self._leases.is_live(row.owner, row.lease_until, now)
 
     def _as_it_stands(self, row: AttemptRow, now: datetime) -> Attempt:
-        attempt = rows.attempt_record(row)
+        attempt = queries.attempt_record(row)
         if attempt.status == "pending" and not self._is_live(row, now):
             return replace(attempt, status="failed", reason=_GONE)
         return attempt
@@ -394,7 +394,7 @@ class Attempts:
         mine = AttemptRow.id == attempt.id, AttemptRow.status == "pending", AttemptRow.owner == attempt.claim
         if db.connection().execute(change.where(*mine)).rowcount == 0:
             if db.get(AttemptRow, attempt.id) is None and db.get(SessionRow, attempt.session) is None:
-                raise rows.unknown_session(attempt.session)
+                raise queries.unknown_session(attempt.session)
             raise LostTurnError(f"turn {attempt.turn.number} of session “{attempt.session}” was taken over: try again")
 
     def _nothing_to_retry(self, session_id: str, number: int | None, *, pending: bool) -> str:

@@ -13,10 +13,10 @@ from dataclasses import asdict
 from sqlalchemy import select
 
 from ..errors import InvalidInputError
-from . import rows
-from .database import Database
-from .models import KeyRow
+from . import queries
+from .engine import Database
 from .records import KeyLimits, KeyRecord
+from .tables import KeyRow
 
 _NAME = re.compile(r"[\w.@-]{1,64}", re.ASCII)
 _TOKEN = re.compile(r"nt_([0-9a-f]{16})_([A-Za-z0-9_-]{43})", re.ASCII)
@@ -51,10 +51,10 @@ class Keys:
             row = row or KeyRow(id=secrets.token_hex(8), name=name)
             token = f"nt_{row.id}_{secrets.token_urlsafe(32)}"
             row.digest, row.admin, row.policies = _digest(token), admin, list(policies)
-            row.limits, row.created_at, row.revoked_at = asdict(limits or KeyLimits()), rows.now(), None
+            row.limits, row.created_at, row.revoked_at = asdict(limits or KeyLimits()), queries.now(), None
             db.add(row)
             db.flush()
-            return rows.key_record(row), token
+            return queries.key_record(row), token
 
     def holder(self, token: str) -> KeyRecord | None:
         """Whose token this is; None where it is nobody's, or was revoked."""
@@ -65,7 +65,7 @@ class Keys:
             row = db.get(KeyRow, match[1])
             if row is None or not hmac.compare_digest(row.digest, _digest(token)) or row.revoked_at is not None:
                 return None
-            return rows.key_record(row)
+            return queries.key_record(row)
 
     def exist(self) -> bool:
         """Whether there is any key, revoked ones too: then nobody does without."""
@@ -75,7 +75,7 @@ class Keys:
     def all(self) -> list[KeyRecord]:
         """Every key, revoked ones too, by name."""
         with self._database.reading() as db:
-            return [rows.key_record(row) for row in db.scalars(select(KeyRow).order_by(KeyRow.name))]
+            return [queries.key_record(row) for row in db.scalars(select(KeyRow).order_by(KeyRow.name))]
 
     def revoke(self, name: str) -> KeyRecord:
         """Let a key's token open nothing from now on; its sessions stay. Raises `InvalidInputError`."""
@@ -83,9 +83,9 @@ class Keys:
             row = db.scalars(select(KeyRow).where(KeyRow.name == name)).one_or_none() if "\0" not in name else None
             if row is None or row.revoked_at is not None:
                 raise InvalidInputError(f"there is no key “{name}” to revoke: see notthat keys list")
-            row.revoked_at = rows.now()
+            row.revoked_at = queries.now()
             db.flush()
-            return rows.key_record(row)
+            return queries.key_record(row)
 
 
 def _digest(token: str) -> str:

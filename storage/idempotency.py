@@ -5,11 +5,11 @@ from datetime import timedelta
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from . import rows
-from .database import Database
+from . import queries
+from .engine import Database
 from .errors import AlreadyRequestedError
-from .models import ReceiptRow
 from .records import Receipt
+from .tables import ReceiptRow
 
 KEPT = timedelta(days=7)
 """How long a receipt is kept."""
@@ -29,7 +29,7 @@ class Receipts:
     def forget_old(self) -> None:
         """Delete those that nobody will ask for any more."""
         with self._database.writing() as db:
-            db.execute(delete(ReceiptRow).where(ReceiptRow.created_at < rows.now() - KEPT))
+            db.execute(delete(ReceiptRow).where(ReceiptRow.created_at < queries.now() - KEPT))
 
 
 def require_new(db: Session, receipt: Receipt | None) -> None:
@@ -49,6 +49,6 @@ def keep(db: Session, receipt: Receipt | None, session_id: str, number: int) -> 
             fingerprint=receipt.fingerprint,
             session_id=session_id,
             number=number,
-            created_at=rows.now(),
+            created_at=queries.now(),
         )
     )

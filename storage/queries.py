@@ -25,7 +25,6 @@ from sqlalchemy.orm import Session, aliased, selectinload
 from ..errors import InvalidInputError
 from .errors import UnknownSessionError, UnknownTurnError
 from .images import ImageStore
-from .models import AttemptRow, ExclusionRow, KeyRow, SessionRow, TurnAliasRow, TurnRow
 from .records import (
     Attempt,
     ExclusionRecord,
@@ -38,6 +37,7 @@ from .records import (
     Status,
     TurnRecord,
 )
+from .tables import AttemptRow, ExclusionRow, KeyRow, SessionRow, TurnAliasRow, TurnRow
 
 _SEEDS = range(-(2**63), 2**63)
 _NUMBERS = range(2**31)
