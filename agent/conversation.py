@@ -303,7 +303,7 @@ class Conversation:
         lines: Sequence[str] = (),
     ) -> Attempt:
         engine = self.studio.engine(parent.request["model"])
-        request = GenerationRequest.checked(**parent.request).followed(
+        request = GenerationRequest.create(**parent.request).next_request(
             engine.defaults,
             prompt=after.prompt,
             negative_prompt=after.negative.render(),
@@ -388,7 +388,7 @@ def prepare_recorded(
 
 def _carry_out(studio: Studio, attempt: Attempt, allow: Allow, check: Check) -> Turn | Attempt:
     if attempt.command is None:
-        check(GenerationRequest.checked(**attempt.turn.request))
+        check(GenerationRequest.create(**attempt.turn.request))
         return attempt
     command = commands_adapter.validate_python(attempt.command)
     if isinstance(command, StartCommand):

@@ -46,7 +46,7 @@ def negative_effect(turn: TurnRecord) -> float | None:
 
 def by_term(studio: "Studio", turn: TurnRecord) -> dict[str, float]:
     """How far each of a turn's terms moves the prediction at the step where it joins; nothing where none can act."""
-    request = GenerationRequest.checked(**turn.request)
+    request = GenerationRequest.create(**turn.request)
     if not request.negative_prompt:
         return {}
     found = studio.engine(request.model).effects(request)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from ..generation.prompt_syntax import escape
+from ..generation.prompt_syntax import escape_prompt
 from .lookalikes import looks_like
 from .negative_syntax import Deviations, read_terms
 from .terms import key, one_line
@@ -128,7 +128,7 @@ class NegativePrompt:
 
 def written(term: str, weight: float) -> str:
     """An exclusion as the model reads it."""
-    term = escape(term)
+    term = escape_prompt(term)
     return term if weight == DEFAULT_WEIGHT else f"({term}:{weight:g})"
 
 

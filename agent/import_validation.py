@@ -20,7 +20,7 @@ def check_turn(turn: NewTurn) -> None:
         InvalidInputError: with the turn's number and what is wrong.
     """
     try:
-        request = GenerationRequest.checked(**turn.request)
+        request = GenerationRequest.create(**turn.request)
         edits_adapter.validate_python(turn.edits)
         NegativePrompt(
             tuple(

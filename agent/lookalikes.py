@@ -9,7 +9,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from ..generation.prompt_syntax import parse
+from ..generation.prompt_syntax import parse_prompt
 from .terms import key
 
 _NEARLY = dict(zip("đħøłĸκкτтυмвп", "dholkkkttumbn", strict=True))
@@ -56,7 +56,7 @@ def looks_like(term: str, other: str) -> bool:
 @lru_cache(maxsize=16)
 def _readings(prompt: str) -> tuple[list[str], list[str]]:
     """The words of a prompt as it is written, and as a model reads it; kept, since a policy asks for many terms."""
-    read = "".join(fragment.text or " " for fragment in parse(prompt))
+    read = "".join(fragment.text or " " for fragment in parse_prompt(prompt))
     return _words(prompt), _words(read)
 
 

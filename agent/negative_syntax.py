@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ..generation.prompt_syntax import ROUND, parse
+from ..generation.prompt_syntax import ROUND, parse_prompt
 from .terms import one_line
 
 MOST_NAMED = 3
@@ -65,7 +65,7 @@ def read_terms(text: str, deviations: Deviations) -> Iterator[Written]:
         deviations.add(NETWORKS, network)
     plain = _without_schedules(_without_and(_NETWORK.sub(",", kept)), deviations)
     pieces: list[Written] = []
-    for fragment in parse(plain):
+    for fragment in parse_prompt(plain):
         parts = [None] if fragment.text is None else re.split(r"[,\n]", fragment.text)
         for k, part in enumerate(parts):
             if k or part is None:

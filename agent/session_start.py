@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from ..errors import InvalidInputError
-from ..generation import GenerationRequest, absolute
+from ..generation import GenerationRequest, to_absolute
 from ..storage import Attempt, SessionStart
 from .edits import State, apply
 from .exclusions import NegativePrompt
@@ -49,7 +49,7 @@ def begin_session(beginning: Beginning, studio: Studio, recorded: Attempt | None
         InvalidInputError: where the prompt says nothing, or asks for what a policy forbids.
     """
     lines = _lines(beginning)
-    model, policies = absolute(beginning.model or studio.model), beginning.policies
+    model, policies = to_absolute(beginning.model or studio.model), beginning.policies
     policy = studio.policies(policies)
     blank = State("", policy, secrets.randbelow(2**32) if beginning.seed is None else beginning.seed, policy)
     read = read_beginning(lines, blank, studio.interpreter.interpret, partial(studio.check_prompt, names=policies))

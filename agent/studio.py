@@ -10,7 +10,7 @@ from typing import Any, Self
 from weakref import WeakValueDictionary
 
 from ..errors import InvalidInputError
-from ..generation import Engine, Progress, absolute
+from ..generation import Engine, Progress, to_absolute
 from ..storage import Store
 from . import policies
 from .exclusions import NegativePrompt
@@ -104,7 +104,7 @@ class Studio:
         Raises:
             UnknownModelError: where the model is none of those that are allowed.
         """
-        if self._allowed is not None and model not in (*self._allowed, *map(absolute, self._allowed)):
+        if self._allowed is not None and model not in (*self._allowed, *map(to_absolute, self._allowed)):
             raise UnknownModelError(f"the model “{model}” is not served here: there is {', '.join(self._allowed)}")
         with self._lock:
             if model not in self._engines:

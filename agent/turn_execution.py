@@ -67,7 +67,7 @@ def draw(studio: Studio, attempt: Attempt, on_step: OnStep | None = None) -> Tur
     """
     attempts = studio.store.attempts
     try:
-        request = GenerationRequest.checked(**attempt.turn.request)
+        request = GenerationRequest.create(**attempt.turn.request)
         picture = generate(studio.engine(request.model), request, on_step)
         attempt = seen(studio, attempt, picture)
         turn = attempts.finish(attempt, picture.image, text_of(attempt.turn), picture.seconds)
@@ -126,10 +126,10 @@ def edits_as_json(edits: tuple[Edit, ...]) -> tuple[dict[str, Any], ...]:
 
 def remarks(engine: Engine, request: GenerationRequest, before: State, after: State) -> list[str]:
     """What can't be honoured, a line each: words that the model never learned, exclusions that can't act."""
-    lines = list(engine.remarks(request))
+    lines = list(engine.warnings(request))
     new = [e.term for e in after.negative if e.term not in before.negative]
     prompt = [] if after.prompt == before.prompt else [after.prompt]
-    unknown = [word for text in [*new, *prompt] for word in engine.read(text).unknown if word not in _SMALL_WORDS]
+    unknown = [word for text in [*new, *prompt] for word in engine.tokenize(text).unknown if word not in _SMALL_WORDS]
     if unknown:
         listed = " and ".join(f"“{word}”" for word in dict.fromkeys(unknown))
         lines.append(f"{request.model} never learned {listed}, so that may change nothing.")

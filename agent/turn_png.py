@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from ..generation import GenerationRequest
 from ..generation.errors import InvalidRequestError
-from ..generation.png_metadata import png_text
+from ..generation.png_metadata import build_png_text
 from ..storage import ImageStore, NewTurn, TurnRecord
 
 
@@ -16,7 +16,7 @@ def text_of(turn: NewTurn | TurnRecord) -> Mapping[str, str]:
     """
     version = (turn.provenance or {}).get("notthat")  # that drew it; the first ones didn't keep it
     try:
-        return png_text(GenerationRequest.checked(**turn.request), version)
+        return build_png_text(GenerationRequest.create(**turn.request), version)
     except InvalidRequestError:
         return {"notthat": json.dumps(turn.request, ensure_ascii=False)}
 

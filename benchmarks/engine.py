@@ -25,8 +25,8 @@ import torch
 from true_sizes import RANDOM
 
 from notthat.generation import GenerationRequest, LocalEngine, Picture, generate
-from notthat.generation.model_catalog import locate
-from notthat.generation.text_encoders.clip import Manner
+from notthat.generation.model_catalog import locate_model
+from notthat.generation.text_encoders.clip import PromptOptions
 
 diffusers: Any = import_module("diffusers")
 
@@ -116,7 +116,7 @@ def bare(engine: LocalEngine, request: GenerationRequest) -> Work:
     @torch.inference_mode()
     def forwards() -> None:
         family.forget()
-        texts = family.encode([request.negative_prompt, request.prompt], Manner.of(request))
+        texts = family.encode([request.negative_prompt, request.prompt], PromptOptions.from_request(request))
         told = type(texts[0])(torch.cat([each.tokens for each in texts]))
         noise = torch.randn(family.noise_shape(request), device=engine.device, dtype=family.denoiser.dtype)
         twice, predict = torch.cat([noise] * 2), family.predictor(request)
@@ -150,7 +150,7 @@ class Mini:
 
     def against_stock(self) -> None:
         """One picture, and ours over the stock pipeline's."""
-        pipeline = diffusers.StableDiffusionPipeline.from_pretrained(locate("mini"), safety_checker=None)
+        pipeline = diffusers.StableDiffusionPipeline.from_pretrained(locate_model("mini"), safety_checker=None)
         pipeline.to(self.engine.device).set_progress_bar_config(disable=True)
         pair = self.fresh(self.plain), stock(pipeline, self.plain)
         say("a picture, over stock", self.bench.paired(*pair), ("ours", "stock"))
@@ -251,7 +251,7 @@ def measure_random(kind: str, bench: Bench, steps: int, *, compiled: bool) -> No
         engine = LocalEngine.load(folder, "cuda", compiled=compiled)
     asked = {"model": folder, "prompt": PROMPT, "negative_prompt": NEGATIVE, "seed": 1, "syntax": "plain"}
     asked |= {"num_inference_steps": steps, "guidance_scale": 4.0, "width": side, "height": side}
-    request = GenerationRequest.checked(**asked)
+    request = GenerationRequest.create(**asked)
     pair = partial(generate, engine, request), stock(pipeline, request)
     say(f"{kind}, {side} pixels", bench.paired(*pair), ("ours", "stock"))
 

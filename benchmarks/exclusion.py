@@ -29,7 +29,7 @@ from PIL import Image, ImageDraw, ImageFont
 from rates import Rate, SideEffects, print_table
 
 from notthat.generation import GenerationRequest
-from notthat.generation.model_catalog import locate
+from notthat.generation.model_catalog import locate_model
 
 FIVE = ("hat", "glasses", "watermark", "text", "blurry")
 SWEPT = ("mustache", "hat", "cartoon", "watermark", "blurry")
@@ -113,7 +113,7 @@ def trusted(judge: Judge, count: int) -> dict[str, dict[str, float]]:
     pixels, true = held_out(count)
     plain, decoded = (
         accuracy(judge, pixels, true),
-        accuracy(judge, through_the_autoencoder(pixels, locate("mini")), true),
+        accuracy(judge, through_the_autoencoder(pixels, locate_model("mini")), true),
     )
     print(f"\nThe judge, on {count} held-out portraits: seen where it is / not seen where it is not\n")
     print(f"{'':<15}{'rendered':>16}{'through the autoencoder':>28}")

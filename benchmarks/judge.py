@@ -27,7 +27,7 @@ from notthat.generation.mini.recipe.data import Pictures
 from notthat.generation.mini.recipe.loop import Plan, fit
 from notthat.generation.mini.recipe.render import render
 from notthat.generation.mini.recipe.world import PEOPLE, Scene, sample
-from notthat.generation.model_catalog import locate
+from notthat.generation.model_catalog import locate_model
 
 WEIGHTS = Path(__file__).with_name("judge.safetensors")
 KINDS = {
@@ -156,7 +156,7 @@ def main() -> None:
     """Train, write the weights, and print the accuracy."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=Path, required=True, help="the folder of the recipe's rendered pictures")
-    parser.add_argument("--model", default=locate("mini"), help="the model whose autoencoder is used")
+    parser.add_argument("--model", default=locate_model("mini"), help="the model whose autoencoder is used")
     parser.add_argument("--count", type=int, default=40_000)
     parser.add_argument("--steps", type=int, default=4500)
     args = parser.parse_args()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from .engine import Engine, Picture, Progress, generate
 from .errors import GenerationError, InvalidModelError, InvalidRequestError
-from .model_catalog import BUILT_IN, Model, absolute, available
-from .request import Defaults, GenerationRequest, Reading
+from .model_catalog import BUILT_IN, Model, list_models, to_absolute
+from .request import Defaults, GenerationRequest, PromptReport
 from .stub_engine import StubEngine
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ __all__ = [
     "Model",
     "Picture",
     "Progress",
-    "Reading",
+    "PromptReport",
     "StubEngine",
-    "absolute",
-    "available",
     "generate",
+    "list_models",
+    "to_absolute",
 ]
 
 

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from torch import Tensor
 
 from .request import Defaults, GenerationRequest
-from .sampling import State
+from .sampling import DenoisingState
 
 
 class Checkpoints:
@@ -17,9 +17,9 @@ class Checkpoints:
 
     def __init__(self, megabytes: int = 256) -> None:
         self._room = megabytes * 2**20
-        self._kept: OrderedDict[tuple[str, int], State] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, int], DenoisingState] = OrderedDict()
 
-    def wanted(self, request: GenerationRequest, step: int, defaults: Defaults) -> bool:
+    def is_wanted(self, request: GenerationRequest, step: int, defaults: Defaults) -> bool:
         """Whether a later request, with other terms, could continue from the state after this step."""
         alone = step <= request.joining_step or (
             request.negative_prompt == request.base_negative_prompt and request.method != "dynamic"
@@ -28,20 +28,20 @@ class Checkpoints:
         steps = {request.joining_step, *(int(share * request.num_inference_steps) for share in shares)}
         return alone and step in steps
 
-    def find(self, request: GenerationRequest) -> State | None:
+    def find(self, request: GenerationRequest) -> DenoisingState | None:
         """A copy of the state at which the request's negative prompt joins, or None if it was not kept."""
-        key = _beginning(request, request.joining_step)
+        key = _checkpoint_key(request, request.joining_step)
         if key not in self._kept:
             return None
         self._kept.move_to_end(key)
         return self._kept[key].copy()
 
-    def keep(self, request: GenerationRequest, state: State) -> None:
+    def save(self, request: GenerationRequest, state: DenoisingState) -> None:
         """Keep a copy of the state, which only the base negative prompt has guided so far."""
-        key = _beginning(request, state.done)
+        key = _checkpoint_key(request, state.done)
         self._kept[key] = state.copy()
         self._kept.move_to_end(key)
-        while len(self._kept) > 1 and sum(_size(kept) for kept in self._kept.values()) > self._room:
+        while len(self._kept) > 1 and sum(_state_bytes(kept) for kept in self._kept.values()) > self._room:
             self._kept.popitem(last=False)
 
     def clear(self) -> None:
@@ -52,12 +52,12 @@ class Checkpoints:
         return len(self._kept)
 
 
-def _beginning(request: GenerationRequest, step: int) -> tuple[str, int]:
+def _checkpoint_key(request: GenerationRequest, step: int) -> tuple[str, int]:
     """The cache key: everything that decides the steps up to this one, before the negative prompt joins."""
     return request.model_dump_json(exclude={"negative_prompt", "joining_step"}), step
 
 
-def _size(state: State) -> int:
+def _state_bytes(state: DenoisingState) -> int:
     """Bytes of the latents, including those that a multistep scheduler and the guidance keep."""
     held: list[object] = [state.latents, state.memory.momentum]
     for value in vars(state.scheduler).values():

@@ -19,7 +19,7 @@ _COPIES = 8
 """Estimate of a decoder's memory, in multiples of its widest feature map."""
 
 
-class Room:
+class MemoryPlan:
     """Places a family's parts on the device or the CPU. Parts that were moved to the CPU stay there."""
 
     def __init__(self, family: Family, device: torch.device) -> None:
@@ -27,7 +27,7 @@ class Room:
         self._device = device
         self.offloaded = False
 
-    def at_once(self, request: GenerationRequest) -> int:
+    def batch_size(self, request: GenerationRequest) -> int:
         """How many pictures of a request's size to draw in one batch: as many as fit into half of the free memory."""
         pixels = request.width * request.height
         if self._device.type != "cuda":
@@ -57,7 +57,7 @@ class Room:
         """
         family = self._family
         if self.offloaded:
-            return self._alone(lambda: family.decode(latents))
+            return self._run_or_offload(lambda: family.decode(latents))
         thrifts = [family.vae.enable_slicing] if len(latents) > 1 else []
         for thrift in (None, *thrifts, family.vae.enable_tiling):
             if thrift:
@@ -67,14 +67,14 @@ class Room:
             except torch.OutOfMemoryError:
                 self.release()
         self.offload()
-        return self._alone(lambda: family.decode(latents))
+        return self._run_or_offload(lambda: family.decode(latents))
 
     def release(self) -> None:
         """Release cached memory that nothing uses."""
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _alone(self, work: Callable[[], Result]) -> Result:
+    def _run_or_offload(self, work: Callable[[], Result]) -> Result:
         """Run `work` with only the autoencoder on the device."""
         vae: Any = self._family.vae
         self._family.denoiser.to("cpu")
@@ -88,7 +88,7 @@ class Room:
             self._family.denoiser.to(self._device)
 
 
-def quicken(family: Family, device: torch.device, *, compiled: bool) -> None:
+def optimize(family: Family, device: torch.device, *, compiled: bool) -> None:
     """Use channels-last memory on CUDA and CPU; if `compiled`, compile the denoiser's repeated blocks.
 
     Regional compilation takes the time of one block, at the first picture, and torch caches the result on disk. A

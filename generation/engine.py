@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .errors import GenerationError
-from .request import Defaults, GenerationRequest, Reading, Syntax
+from .request import Defaults, GenerationRequest, PromptReport, Syntax
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -75,7 +75,7 @@ class Engine(Protocol):
         """
         ...
 
-    def remarks(self, request: GenerationRequest) -> list[str]:
+    def warnings(self, request: GenerationRequest) -> list[str]:
         """What the model cannot honour of a request, known before the first step; one line each."""
         ...
 
@@ -83,7 +83,7 @@ class Engine(Protocol):
         """How far each term of the negative prompt, as written there, moves the step at which it joins."""
         ...
 
-    def read(self, text: str, syntax: Syntax = "weighted") -> Reading:
+    def tokenize(self, text: str, syntax: Syntax = "weighted") -> PromptReport:
         """How the model reads a text."""
         ...
 

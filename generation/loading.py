@@ -12,9 +12,9 @@ from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
 from safetensors import SafetensorError, safe_open
 
 from .errors import InvalidDeviceError, InvalidModelError
-from .families import SUPPORTED, family_of
+from .families import SUPPORTED, find_family
 from .families.base import Family
-from .model_catalog import About, about, kind_of, locate
+from .model_catalog import ModelDefaults, load_defaults, locate_model, model_kind
 
 BROKEN = (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, ImportError, SafetensorError)
 """What diffusers and transformers raise on an incomplete folder or file."""
@@ -40,16 +40,16 @@ def load_family(model: str, device: torch.device) -> Family:
     Raises:
         InvalidModelError: the model does not exist, is broken, or its family is not supported.
     """
-    where = locate(model)
+    where = locate_model(model)
     try:
-        with _alone, quiet():
-            pipeline, told = _load(model, where, device)
-            return family_of(type(pipeline).__name__)(pipeline.to(device), told, model)  # type: ignore[no-any-return]
+        with _alone, silence_libraries():
+            pipeline, told = _load_pipeline(model, where, device)
+            return find_family(type(pipeline).__name__)(pipeline.to(device), told, model)  # type: ignore[no-any-return]
     except BROKEN as error:
         raise InvalidModelError(f"{model} can't be loaded: {first_line(error)}") from error
 
 
-def _load(model: str, where: Path | str, device: torch.device) -> tuple[Any, About]:
+def _load_pipeline(model: str, where: Path | str, device: torch.device) -> tuple[Any, ModelDefaults]:
     """The diffusers pipeline, and the contents of its `notthat.json`."""
     import diffusers
 
@@ -60,27 +60,27 @@ def _load(model: str, where: Path | str, device: torch.device) -> tuple[Any, Abo
         except OSError as error:
             reason = "can't be reached, or has no such model"
             raise InvalidModelError(f"{model} is not complete on this machine, and the hub {reason}") from error
-    kind = _kind_of_file(model, where) if where.is_file() else kind_of(where)
+    kind = _checkpoint_kind(model, where) if where.is_file() else model_kind(where)
     if kind not in SUPPORTED:
         raise InvalidModelError(f"{model} is a {kind}, which is not supported (supported: {', '.join(SUPPORTED)})")
     pipeline_class: Any = getattr(library, kind)
-    options: dict[str, Any] = {"dtype": _dtype(kind, device)}
+    options: dict[str, Any] = {"dtype": _default_dtype(kind, device)}
     if "safety_checker" in pipeline_class._optional_components:
         options |= {"safety_checker": None, "requires_safety_checker": False}
     if where.is_file():
-        return _from_single_file(pipeline_class, where, options)
-    return pipeline_class.from_pretrained(where, local_files_only=True, **options), about(where)
+        return _load_single_file(pipeline_class, where, options)
+    return pipeline_class.from_pretrained(where, local_files_only=True, **options), load_defaults(where)
 
 
-def _from_single_file(pipeline_class: Any, file: Path, options: dict[str, Any]) -> tuple[Any, About]:
+def _load_single_file(pipeline_class: Any, file: Path, options: dict[str, Any]) -> tuple[Any, ModelDefaults]:
     """The pipeline of a checkpoint, configured by the folder of the same name beside it, or else from the hub."""
     folder = file.with_suffix("")
     if folder.is_dir():
-        kind_of(folder)
+        model_kind(folder)
         pipeline = pipeline_class.from_single_file(str(file), config=str(folder), local_files_only=True, **options)
-        return pipeline, about(folder)
+        return pipeline, load_defaults(folder)
     try:
-        return pipeline_class.from_single_file(str(file), **options), About()
+        return pipeline_class.from_single_file(str(file), **options), ModelDefaults()
     except (LocalEntryNotFoundError, OfflineModeIsEnabled):
         raise InvalidModelError(
             f"{file} contains no configuration, and the hub, which has it, can't be reached: "
@@ -88,7 +88,7 @@ def _from_single_file(pipeline_class: Any, file: Path, options: dict[str, Any]) 
         ) from None
 
 
-def _kind_of_file(model: str, path: Path) -> str:
+def _checkpoint_kind(model: str, path: Path) -> str:
     """The pipeline class of a single-file checkpoint, from the names of its tensors."""
     with safe_open(path, framework="pt") as tensors:
         names = set(tensors.keys())
@@ -98,14 +98,14 @@ def _kind_of_file(model: str, path: Path) -> str:
     raise InvalidModelError(f"{model} is no complete checkpoint of a supported model: its tensors fit none of them")
 
 
-def _dtype(kind: str, device: torch.device) -> torch.dtype:
+def _default_dtype(kind: str, device: torch.device) -> torch.dtype:
     """Half precision on CUDA, in the format that the model was trained for; single precision elsewhere."""
     if device.type != "cuda":
         return torch.float32
     return torch.bfloat16 if kind in ("FluxPipeline", "StableDiffusion3Pipeline") else torch.float16
 
 
-def device_of(name: str | None) -> torch.device:
+def resolve_device(name: str | None) -> torch.device:
     """The device with this name; without a name, CUDA if available, else MPS, else the CPU.
 
     Raises:
@@ -126,7 +126,7 @@ def device_of(name: str | None) -> torch.device:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def silence_libraries() -> Iterator[None]:
     """Suppress the progress bars, warnings and hints of diffusers and transformers."""
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging

@@ -11,19 +11,19 @@ import torch
 from PIL import Image
 
 from .checkpoints import Checkpoints
-from .device import Room, quicken
+from .device import MemoryPlan, optimize
 from .engine import Picture, Progress
 from .errors import GenerationError, InvalidRequestError, ShortOfMemoryError
 from .families.base import Family
-from .guidance.x0 import clean, clean_lines
-from .guided_predictor import Guide, Measure, why_not
-from .loading import device_of, first_line, load_family
+from .guidance.x0 import to_x0, x0_coefficients
+from .guided_predictor import GuidedPredictor, Measure, explain_no_effect
+from .loading import first_line, load_family, resolve_device
 from .lora import Adapter
 from .preview import Previewer
-from .provenance import provenance
-from .request import GenerationRequest, Reading, Syntax
-from .sampling import State, Step, denoise
-from .text_encoders.clip import Manner, fragments
+from .provenance import collect_provenance
+from .request import GenerationRequest, PromptReport, Syntax
+from .sampling import DenoisingState, Step, denoise
+from .text_encoders.clip import PromptOptions, parse_fragments
 
 _MAX_WEIGHT = 10.0
 
@@ -41,8 +41,8 @@ class LocalEngine:
         self.checkpoints = Checkpoints()
         self._family = family
         self._adapter = Adapter(family.modules, family.lora_loader)
-        self._room = Room(family, device)
-        self._previewer = Previewer(family.vae, family.vae_scale, family.from_vae)
+        self._room = MemoryPlan(family, device)
+        self._previewer = Previewer(family.vae, family.vae_scale, family.from_vae_latents)
         self._lock = threading.Lock()
         self._running_in: int | None = None
 
@@ -56,9 +56,9 @@ class LocalEngine:
             InvalidModelError: the model does not exist, is broken, or its family is not supported.
             InvalidDeviceError: the machine has no such device.
         """
-        chosen = device_of(device)
+        chosen = resolve_device(device)
         family = load_family(model, chosen)
-        quicken(family, chosen, compiled=compiled)
+        optimize(family, chosen, compiled=compiled)
         return cls(model, family, chosen)
 
     @torch.inference_mode()
@@ -73,9 +73,9 @@ class LocalEngine:
             InvalidRequestError: the model cannot do what is asked, for example the size.
             GenerationError: the device runs out of memory, or the numbers overflow.
         """
-        self._check(request)
+        self._check_request(request)
         measure = measure or ("whole" if request.syntax == "weighted" else "no")
-        with self._working(), _explained(request):
+        with self._hold_engine(), _translate_errors(request):
             self._adapt(request)
             try:
                 yield from self._draw(request, count, measure)
@@ -85,9 +85,9 @@ class LocalEngine:
                     raise
             yield from self._draw(request, count, measure)
 
-    def at_once(self, request: GenerationRequest) -> int:
+    def batch_size(self, request: GenerationRequest) -> int:
         """How many pictures of a request's size to draw in one batch."""
-        return self._room.at_once(request)
+        return self._room.batch_size(request)
 
     @torch.inference_mode()
     def effects(self, request: GenerationRequest) -> dict[str, float]:
@@ -96,20 +96,20 @@ class LocalEngine:
         Each value is relative to the prediction without that term. Empty if the negative prompt cannot act. Later
         steps are not run.
         """
-        self._check(request)
-        with self._working(), _explained(request):
+        self._check_request(request)
+        with self._hold_engine(), _translate_errors(request):
             self._adapt(request)
-            state = self._beginning(request, 1)
-            guide = Guide(self._family, request, state, measure="terms")
+            state = self._starting_state(request, 1)
+            guide = GuidedPredictor(self._family, request, state, measure="terms")
             steps = self._steps(request, state, guide)
-            while guide.measures and next(steps, None):
+            while guide.is_measuring and next(steps, None):
                 pass
             return {term: float(moved) for term, moved in guide.effects.items()}
 
-    def remarks(self, request: GenerationRequest) -> list[str]:
+    def warnings(self, request: GenerationRequest) -> list[str]:
         """What the model cannot honour of a request, known before the first step; one line each."""
         lines = []
-        why = why_not(request, self._family)
+        why = explain_no_effect(request, self._family)
         if request.negative_prompt and why:
             lines.append(why)
         if request.negative_prompt and request.joining_step >= request.num_inference_steps:
@@ -119,28 +119,28 @@ class LocalEngine:
         if request.method == "nag" and request.guidance_scale > 1 and not self._family.guidance_built_in:
             lines.append(f"The method nag makes one pass and ignores the guidance of {request.guidance_scale:g}.")
         for name, text in (("prompt", request.prompt), ("negative prompt", request.negative_prompt)):
-            cut = self._family.overflow(text, Manner.of(request))
+            cut = self._family.overflow(text, PromptOptions.from_request(request))
             if cut:
                 lines.append(f"The {name} is too long for the model, which ignores its end: “{cut}”.")
         return lines
 
-    def read(self, text: str, syntax: Syntax = "weighted") -> Reading:
+    def tokenize(self, text: str, syntax: Syntax = "weighted") -> PromptReport:
         """How the model reads a text."""
-        return self._family.read(text, Manner(syntax))
+        return self._family.read(text, PromptOptions(syntax))
 
     def _draw(self, request: GenerationRequest, count: int, measure: Measure) -> Generator[Progress]:
         started = time.perf_counter()
-        state = self._beginning(request, count)
+        state = self._starting_state(request, count)
         done = first = state.done
-        guide = Guide(self._family, request, state, measure=measure)
+        guide = GuidedPredictor(self._family, request, state, measure=measure)
         for step in self._steps(request, state, guide):
             done += 1
             if step.index < step.total:
                 seconds = time.perf_counter() - started
-                preview = Previewing(self._family, self._previewer, request, state, step)
-                total = done + step.total - step.index + guide.again
+                preview = PreviewRenderer(self._family, self._previewer, request, state, step)
+                total = done + step.total - step.index + guide.extra_steps
                 yield Progress(done, total, first=first, seconds=seconds, preview=preview)
-        latents = self._family.unpacked(state.latents, request)
+        latents = self._family.unpack(state.latents, request)
         if not torch.isfinite(latents).all():
             raise GenerationError("the model's numbers ran out of range: try a lower --guidance")
         images = self._room.decode(latents)
@@ -157,40 +157,40 @@ class LocalEngine:
         for file in request.embeddings:
             self._family.learn(file)
 
-    def _steps(self, request: GenerationRequest, state: State, guide: Guide) -> Iterator[Step]:
+    def _steps(self, request: GenerationRequest, state: DenoisingState, guide: GuidedPredictor) -> Iterator[Step]:
         """The remaining steps. States from which other requests may continue are kept as checkpoints."""
         for step in denoise(guide, state):
-            if len(state.generators) == 1 and self.checkpoints.wanted(request, step.index, self.defaults):
-                self.checkpoints.keep(request, state)
+            if len(state.generators) == 1 and self.checkpoints.is_wanted(request, step.index, self.defaults):
+                self.checkpoints.save(request, state)
             yield step
-            guide.look_up(step, state)
+            guide.prepare_lookahead(step, state)
 
-    def _beginning(self, request: GenerationRequest, count: int) -> State:
+    def _starting_state(self, request: GenerationRequest, count: int) -> DenoisingState:
         """The state to start from: a checkpoint, or noise."""
         kept = self.checkpoints.find(request) if request.joining_step and count == 1 else None
-        return kept or self._begin(request, count)
+        return kept or self._initial_state(request, count)
 
-    def _begin(self, request: GenerationRequest, count: int) -> State:
+    def _initial_state(self, request: GenerationRequest, count: int) -> DenoisingState:
         """Noise, and a fresh scheduler."""
         family = self._family
         generators = [torch.Generator("cpu").manual_seed(request.seed + k) for k in range(count)]
         shape, dtype = family.noise_shape(request), family.denoiser.dtype
         noise = torch.cat([torch.randn(shape, generator=each, dtype=dtype) for each in generators]).to(self.device)
         scheduler = type(family.scheduler).from_config(family.scheduler.config)
-        latents = family.packed(noise)
+        latents = family.pack(noise)
         family.set_timesteps(scheduler, latents, request)
         if not family.flow and scheduler.timesteps.max() >= scheduler.config.num_train_timesteps:
             raise InvalidRequestError(f"--steps: {request.num_inference_steps} are too many for this scheduler")
         if hasattr(scheduler, "set_begin_index"):
             scheduler.set_begin_index(0)  # so that the first step does not search for its index on the device
-        return State(latents * getattr(scheduler, "init_noise_sigma", 1.0), scheduler, generators)
+        return DenoisingState(latents * getattr(scheduler, "init_noise_sigma", 1.0), scheduler, generators)
 
     def provenance(self, cache: Path | None = None) -> dict[str, Any]:
         """What decides a picture besides its request; `cache` is a file for hashes of weights."""
-        return provenance(self.model, self._family, self.device, cache)
+        return collect_provenance(self.model, self._family, self.device, cache)
 
     @contextmanager
-    def _working(self) -> Iterator[None]:
+    def _hold_engine(self) -> Iterator[None]:
         with self._lock:
             self._running_in = threading.get_ident()
             try:
@@ -198,7 +198,7 @@ class LocalEngine:
             finally:
                 self._running_in = None
 
-    def _check(self, request: GenerationRequest) -> None:
+    def _check_request(self, request: GenerationRequest) -> None:
         multiple = self._family.multiple
         for name, value in (("width", request.width), ("height", request.height)):
             if value % multiple:
@@ -206,7 +206,7 @@ class LocalEngine:
                     f"--{name}: {self.model} makes pictures in multiples of {multiple}, not {value}"
                 )
         for text in (request.prompt, request.negative_prompt, request.base_negative_prompt):
-            for fragment in fragments(text, request.syntax):
+            for fragment in parse_fragments(text, request.syntax):
                 if not 0 <= fragment.weight <= _MAX_WEIGHT:
                     shown = (fragment.text or "").strip()
                     raise InvalidRequestError(
@@ -216,11 +216,11 @@ class LocalEngine:
             raise GenerationError("this thread is drawing another picture: finish or close that one first")
 
 
-class Previewing:
+class PreviewRenderer:
     """Makes the preview of a step. It must be called before the next step."""
 
     def __init__(
-        self, family: Family, previewer: Previewer, request: GenerationRequest, state: State, step: Step
+        self, family: Family, previewer: Previewer, request: GenerationRequest, state: DenoisingState, step: Step
     ) -> None:
         self._family, self._previewer, self._request = family, previewer, request
         self._state, self._step = state, step
@@ -228,13 +228,13 @@ class Previewing:
     @torch.inference_mode()
     def __call__(self) -> Image.Image:
         """The picture, with one pixel for each latent."""
-        line = clean_lines(self._state.scheduler, flow=self._family.flow)[self._step.index - 1]
-        latents = clean(self._step.latents, self._step.prediction, line)
-        return self._previewer.picture(self._family.unpacked(latents, self._request)[:1])
+        line = x0_coefficients(self._state.scheduler, flow=self._family.flow)[self._step.index - 1]
+        latents = to_x0(self._step.latents, self._step.prediction, line)
+        return self._previewer.picture(self._family.unpack(latents, self._request)[:1])
 
 
 @contextmanager
-def _explained(request: GenerationRequest) -> Iterator[None]:
+def _translate_errors(request: GenerationRequest) -> Iterator[None]:
     try:
         yield
     except torch.OutOfMemoryError:
@@ -244,13 +244,13 @@ def _explained(request: GenerationRequest) -> Iterator[None]:
         raise GenerationError(f"the model failed: {first_line(error)}") from error
 
 
-def in_batches(engine: LocalEngine, request: GenerationRequest, count: int) -> Generator[Progress]:
+def generate_batches(engine: LocalEngine, request: GenerationRequest, count: int) -> Generator[Progress]:
     """Draw `count` pictures, the k-th with the request's seed plus k. The last progress of a batch has its pictures.
 
     A picture equals the one drawn alone with its seed to within one level of 255. A batch that runs out of
     memory is split in two.
     """
-    done, size = 0, engine.at_once(request)
+    done, size = 0, engine.batch_size(request)
     while done < count:
         now = min(size, count - done)
         part = request.model_copy(update={"seed": request.seed + done})

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .delayed_negative import Joining
+from .delayed_negative import DelayedNegative
 from .errors import InvalidModelError
 from .request import Method, Weighting
 
@@ -18,7 +18,7 @@ _INDEX = "model_index.json"
 _ABOUT = "notthat.json"
 
 
-class About(BaseModel):
+class ModelDefaults(BaseModel):
     """The contents of a model folder's optional `notthat.json`: defaults and vocabulary.
 
     With a `vocabulary`, all other words count as unknown. Without one, as in published models, no word does.
@@ -31,14 +31,14 @@ class About(BaseModel):
     width: int | None = Field(default=None, ge=8)
     height: int | None = Field(default=None, ge=8)
     joining_share: float | None = Field(default=None, ge=0, lt=1)
-    joining: dict[str, Joining] | None = None
+    joining: dict[str, DelayedNegative] | None = None
     guidance_rescale: float | None = Field(default=None, ge=0, le=1)
     weighting: Weighting | None = None
     guided_method: Method | None = None
     vocabulary: frozenset[str] | None = None
 
     @property
-    def defaults(self) -> dict[str, Any]:
+    def request_defaults(self) -> dict[str, Any]:
         """The defaults that the file sets."""
         named = self.model_dump(exclude_none=True, exclude={"vocabulary", "joining"})
         return named if self.joining is None else {**named, "joining": tuple(self.joining.values())}
@@ -53,14 +53,14 @@ class Model:
     kind: str
 
 
-def locate(model: str) -> Path | str:
+def locate_model(model: str) -> Path | str:
     """The folder or file of a model, or its hub id unchanged.
 
     Raises:
         InvalidModelError: it is neither the built-in model, nor a path to a model, nor formed like a hub id.
     """
     if model == BUILT_IN:
-        return _built_in()
+        return _built_in_path()
     path = Path(model).expanduser()
     if path.is_dir():
         if not (path / _INDEX).is_file():
@@ -78,7 +78,7 @@ def locate(model: str) -> Path | str:
     return model
 
 
-def kind_of(folder: Path) -> str:
+def model_kind(folder: Path) -> str:
     """The pipeline class in a folder's index.
 
     Raises:
@@ -90,7 +90,7 @@ def kind_of(folder: Path) -> str:
         raise InvalidModelError(f"{folder} is no model folder: its {_INDEX} can't be read") from None
 
 
-def about(folder: Path) -> About:
+def load_defaults(folder: Path) -> ModelDefaults:
     """The contents of a folder's `notthat.json`; empty if there is none.
 
     Raises:
@@ -98,32 +98,34 @@ def about(folder: Path) -> About:
     """
     path = folder / _ABOUT
     if not path.is_file():
-        return About()
+        return ModelDefaults()
     try:
-        return About.model_validate_json(path.read_text(encoding="utf-8"))
+        return ModelDefaults.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise InvalidModelError(f"{path} can't be read: it may contain {', '.join(About.model_fields)}") from None
+        raise InvalidModelError(
+            f"{path} can't be read: it may contain {', '.join(ModelDefaults.model_fields)}"
+        ) from None
 
 
-def absolute(model: str) -> str:
+def to_absolute(model: str) -> str:
     """The model's name, with a path made absolute, so that it means the same in every working directory."""
     path = Path(model).expanduser()
     return str(path.absolute()) if model != BUILT_IN and path.exists() else model
 
 
-def available(folder: Path) -> list[Model]:
+def list_models(folder: Path) -> list[Model]:
     """The built-in model, and the models in the subfolders of `folder`."""
     own = [index.parent for index in sorted(folder.glob(f"*/{_INDEX}"))]
-    named = [(BUILT_IN, _built_in()), *((str(path), path) for path in own)]
-    return [Model(name, path, _kind_if_readable(path)) for name, path in named]
+    named = [(BUILT_IN, _built_in_path()), *((str(path), path) for path in own)]
+    return [Model(name, path, _readable_kind(path)) for name, path in named]
 
 
-def _kind_if_readable(folder: Path) -> str:
+def _readable_kind(folder: Path) -> str:
     try:
-        return kind_of(folder)
+        return model_kind(folder)
     except InvalidModelError:
         return "unreadable"
 
 
-def _built_in() -> Path:
+def _built_in_path() -> Path:
     return Path(__file__).parent / "mini" / "weights"

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from .. import __version__
 from .errors import InvalidRequestError
-from .prompt_syntax import escape, terms
+from .prompt_syntax import escape_prompt, split_terms
 from .request import GenerationRequest
 
 _NEGATIVE = "Negative prompt:"
@@ -38,7 +38,7 @@ def _terms_of(text: str) -> tuple[str, ...]:
         listed = json.loads(text)
     except (ValueError, RecursionError):
         listed = None
-    return tuple(map(str, listed)) if isinstance(listed, list) else tuple(terms(text))
+    return tuple(map(str, listed)) if isinstance(listed, list) else tuple(split_terms(text))
 
 
 _SETTINGS: dict[str, tuple[str, Callable[[str], object]]] = {
@@ -52,29 +52,29 @@ _SETTINGS: dict[str, tuple[str, Callable[[str], object]]] = {
 }
 
 
-def png_text(request: GenerationRequest, version: str | None = __version__) -> Mapping[str, str]:
+def build_png_text(request: GenerationRequest, version: str | None = __version__) -> Mapping[str, str]:
     """The PNG's text chunks: `parameters` in AUTOMATIC1111's format, and `notthat` with the whole request."""
-    return {"parameters": infotext(request, version), "notthat": request.model_dump_json()}
+    return {"parameters": format_infotext(request, version), "notthat": request.model_dump_json()}
 
 
-def infotext(request: GenerationRequest, version: str | None = __version__) -> str:
+def format_infotext(request: GenerationRequest, version: str | None = __version__) -> str:
     """The request in the format of AUTOMATIC1111's web UI: the prompt, the negative prompt, a line of settings.
 
     That format has no settings for guidance methods, so their names are our own. Brackets always mean a weight there:
     where they didn't here, they are escaped. Where the web UI's reader would take a part of the prompt for another
     part, both prompts are in the settings again, exactly. `version` is the notthat that drew it; None where unknown.
     """
-    read = escape if request.syntax == "plain" else str
+    read = escape_prompt if request.syntax == "plain" else str
     texts = {"prompt": read(request.prompt), "negative_prompt": read(request.negative_prompt)}
     settings = {
         "Steps": str(request.num_inference_steps),
         "CFG scale": _number(request.guidance_scale),
         "Guidance method": request.method,
         "Guidance rescale": _number(request.guidance_rescale),
-        **({"Guidance shown": _quoted(_joined(request.shown))} if request.shown else {}),
+        **({"Guidance shown": _quote(_joined(request.shown))} if request.shown else {}),
         "Seed": str(request.seed),
         "Size": f"{request.width}x{request.height}",
-        "Model": _quoted(PurePath(request.model).name),
+        "Model": _quote(PurePath(request.model).name),
         "Version": "notthat" if version is None else f"notthat {version}",
     }
     lines = [texts["prompt"]]
@@ -104,7 +104,7 @@ def _joined(shown: tuple[str, ...]) -> str:
     return joined if _terms_of(joined) == shown else json.dumps(shown, ensure_ascii=False)
 
 
-def _quoted(value: str) -> str:
+def _quote(value: str) -> str:
     """The value in quotes, where it would end too early or be read otherwise without."""
     if set(value) & set(',:\n"') or value != value.strip():
         return json.dumps(value, ensure_ascii=False)
@@ -128,7 +128,7 @@ def read_png_text(path: Path) -> dict[str, str]:
         raise InvalidRequestError(f"{path} can't be read as a PNG") from None
 
 
-def from_own_key(text: str) -> dict[str, Any]:
+def parse_own_key(text: str) -> dict[str, Any]:
     """The values of the request that the key `notthat` holds.
 
     Raises:
@@ -140,7 +140,7 @@ def from_own_key(text: str) -> dict[str, Any]:
         raise InvalidRequestError("the picture's key “notthat” holds no request of this version") from None
 
 
-def from_infotext(text: str) -> tuple[dict[str, Any], list[str]]:
+def parse_infotext(text: str) -> tuple[dict[str, Any], list[str]]:
     """Parse an infotext of AUTOMATIC1111's web UI into values of a request.
 
     The last line holds settings, where it has three or more; lines that begin with “Template:” may follow it. A line
@@ -178,7 +178,7 @@ def _parts(text: str) -> tuple[list[str], dict[str, str], list[str]]:
     if not lines[at].startswith("Steps:"):
         followed = (k for k in range(at) if lines[k].startswith("Steps:") and _TEMPLATE.match(lines[k + 1]))
         at = next((k for k in followed if len(_SETTING.findall(lines[k])) >= _FEWEST_SETTINGS), at)
-    settings = {match[1]: _unquoted(match[2]) for match in _SETTING.finditer(lines[at])}
+    settings = {match[1]: _unquote(match[2]) for match in _SETTING.finditer(lines[at])}
     if len(settings) < _FEWEST_SETTINGS:
         return lines, {}, []
     return lines[:at], settings, [" ".join(lines[at + 1 :])] if lines[at + 1 :] else []
@@ -195,7 +195,7 @@ def _texts(lines: list[str]) -> dict[str, str]:
     return {name: "\n".join(each) for name, each in words.items()}
 
 
-def _unquoted(value: str) -> str:
+def _unquote(value: str) -> str:
     value = value.strip()
     if value.startswith('"'):
         try:

@@ -37,7 +37,7 @@ class Fragment:
 BREAK = Fragment(None)
 
 
-def parse(prompt: str) -> list[Fragment]:
+def parse_prompt(prompt: str) -> list[Fragment]:
     """The fragments of a prompt in order, with neighbours of equal weight joined; `[Fragment("")]` if empty."""
     texts: list[str | None] = []
     weights: list[float] = []
@@ -69,10 +69,10 @@ def parse(prompt: str) -> list[Fragment]:
     for start in opened["["]:
         scale(start, SQUARE)
     found = (BREAK if text is None else Fragment(text, weight) for text, weight in zip(texts, weights, strict=True))
-    return _joined(found) or [Fragment("")]
+    return _join_fragments(found) or [Fragment("")]
 
 
-def escape(text: str) -> str:
+def escape_prompt(text: str) -> str:
     """Escape every bracket and backslash, so that `parse(escape(x))` is x at weight 1.
 
     BREAK cannot be escaped and becomes lower case.
@@ -80,7 +80,7 @@ def escape(text: str) -> str:
     return re.sub(r"\bBREAK\b", "break", re.sub(r"([()\[\]\\])", r"\\\1", text))
 
 
-def terms(prompt: str) -> list[str]:
+def split_terms(prompt: str) -> list[str]:
     """The terms of a prompt as written: the text between commas outside of brackets."""
     found, begin, depth, literal = [], 0, 0, False
     for k, character in enumerate(prompt):
@@ -98,7 +98,7 @@ def terms(prompt: str) -> list[str]:
     return [term for term in (each.strip() for each in [*found, prompt[begin:]]) if term]
 
 
-def _joined(fragments: Iterable[Fragment]) -> list[Fragment]:
+def _join_fragments(fragments: Iterable[Fragment]) -> list[Fragment]:
     joined: list[Fragment] = []
     for fragment in fragments:
         last = joined[-1] if joined else BREAK

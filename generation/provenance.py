@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from .model_catalog import locate
+from .model_catalog import locate_model
 
 LIBRARIES = ("torch", "diffusers", "transformers", "numpy", "pillow")
 """Libraries whose versions may affect the pixels."""
@@ -18,7 +18,7 @@ _LARGE = 1 << 26
 """Bytes. Hashes of smaller files are not cached, since hashing them is fast."""
 
 
-def libraries() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
     """The installed versions of `LIBRARIES`."""
     from importlib.metadata import PackageNotFoundError, version
 
@@ -35,21 +35,23 @@ def weights_sha256(model: str, cache: Path | None = None) -> str | None:
     Hashes of large files are cached in the JSON file `cache` until their size or modification time changes, since
     reading gigabytes takes seconds. None for a hub id that is not on this disk.
     """
-    root = _folder_of(model)
+    root = _model_folder(model)
     if root is None:
         return None
-    known = _read(cache)
+    known = _read_cache(cache)
     digest = hashlib.sha256()
     before = dict(known)
     for path in _weight_files(root):
-        digest.update(f"{path.relative_to(root.parent if root.is_file() else root)} {_sha256(path, known)}\n".encode())
+        digest.update(
+            f"{path.relative_to(root.parent if root.is_file() else root)} {_file_sha256(path, known)}\n".encode()
+        )
     if cache is not None and known != before:
         with suppress(OSError):  # the cache only saves time
             cache.write_text(json.dumps(known), encoding="utf-8")
     return digest.hexdigest()
 
 
-def provenance(model: str, family: Any, device: Any, cache: Path | None) -> dict[str, Any]:
+def collect_provenance(model: str, family: Any, device: Any, cache: Path | None) -> dict[str, Any]:
     """What decides a family's pictures, as JSON; `cache` as for `weights_sha256`."""
     config = {name: value for name, value in family.scheduler.config.items() if not name.startswith("_")}
     return {
@@ -59,7 +61,7 @@ def provenance(model: str, family: Any, device: Any, cache: Path | None) -> dict
         "scheduler_config": json.loads(json.dumps(config, default=str)),
         "dtype": str(family.denoiser.dtype).removeprefix("torch."),
         "device": _device_name(device),
-        "libraries": libraries(),
+        "libraries": library_versions(),
     }
 
 
@@ -72,8 +74,8 @@ def _device_name(device: Any) -> str:
     return f"cuda ({torch.cuda.get_device_name(device)})"
 
 
-def _folder_of(model: str) -> Path | None:
-    where = locate(model)
+def _model_folder(model: str) -> Path | None:
+    where = locate_model(model)
     if isinstance(where, Path):
         return where
     from huggingface_hub import snapshot_download
@@ -92,7 +94,7 @@ def _weight_files(root: Path) -> Iterator[Path]:
         yield from sorted(path for path in root.rglob("*") if path.suffix in _WEIGHTS and path.is_file())
 
 
-def _sha256(path: Path, known: dict[str, list[Any]]) -> str:
+def _file_sha256(path: Path, known: dict[str, list[Any]]) -> str:
     stat = path.stat()
     seen = known.get(str(path.absolute()))
     if isinstance(seen, list) and seen[:2] == [stat.st_size, stat.st_mtime_ns] and len(seen) == 3:
@@ -106,7 +108,7 @@ def _sha256(path: Path, known: dict[str, list[Any]]) -> str:
     return digest.hexdigest()
 
 
-def _read(cache: Path | None) -> dict[str, list[Any]]:
+def _read_cache(cache: Path | None) -> dict[str, list[Any]]:
     if cache is not None:
         with suppress(OSError, ValueError):
             value = json.loads(cache.read_text(encoding="utf-8"))

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from .delayed_negative import Joining, joining_share
+from .delayed_negative import DelayedNegative, negative_start_share
 from .errors import InvalidRequestError
-from .prompt_syntax import terms
+from .prompt_syntax import split_terms
 
 Syntax = Literal["weighted", "plain"]
 """How to read prompts: "weighted" takes `(word:1.3)` and any length; "plain" cuts at 77 tokens, as stock diffusers."""
@@ -63,7 +63,7 @@ class GenerationRequest(BaseModel):
     height: int = Field(ge=8, le=8192, multiple_of=8)
 
     @classmethod
-    def checked(cls, **values: object) -> Self:
+    def create(cls, **values: object) -> Self:
         """Validate the values of a request.
 
         Raises:
@@ -74,39 +74,43 @@ class GenerationRequest(BaseModel):
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             name = str(first["loc"][0]) if first["loc"] else "request"
-            raise InvalidRequestError(f"{_NAMES.get(name, name)}: {_reason(first['msg'], first['input'])}") from None
+            raise InvalidRequestError(
+                f"{_NAMES.get(name, name)}: {_validation_reason(first['msg'], first['input'])}"
+            ) from None
 
     @classmethod
-    def with_defaults(cls, asked: Mapping[str, object], defaults: "Callable[[], Defaults]") -> Self:
+    def with_defaults(cls, given: Mapping[str, object], defaults: "Callable[[], Defaults]") -> Self:
         """A request with the values in `asked`, and a model's defaults for all others.
 
         `asked` is validated before `defaults` is called, since that may load a model, which takes seconds.
         """
-        cls.checked(**{**_STAND_INS, **asked})
-        values: dict[str, Any] = {**asdict(defaults()), **asked}
+        cls.create(**{**_STAND_INS, **given})
+        values: dict[str, Any] = {**asdict(defaults()), **given}
         unguided, guided = values.pop("unguided_method"), values.pop("guided_method")
         del values["joining_share"], values["joining"]
         values.setdefault("method", guided if values["guidance_scale"] > 1 else unguided)
-        request = cls.checked(**values)
-        return request if "joining_step" in asked else request.joined(defaults())
+        request = cls.create(**values)
+        return request if "joining_step" in given else request.with_delayed_negative(defaults())
 
-    def joined(self, defaults: "Defaults") -> Self:
+    def with_delayed_negative(self, defaults: "Defaults") -> Self:
         """The same request with `joining_step` set from a model's defaults."""
-        share = joining_share(self.negative_prompt, self.base_negative_prompt, defaults.joining, defaults.joining_share)
+        share = negative_start_share(
+            self.negative_prompt, self.base_negative_prompt, defaults.joining, defaults.joining_share
+        )
         return self.model_copy(update={"joining_step": int(share * self.num_inference_steps)})
 
-    def followed(self, defaults: "Defaults", **changed: object) -> Self:
+    def next_request(self, defaults: "Defaults", **changed: object) -> Self:
         """The next turn's request: this one with the values in `changed`.
 
         If this request joins by the model's defaults, so does the next. Newly excluded terms were seen in this
         request's picture, so with the same seed they are added to `shown`.
         """
-        following = type(self).checked(**{**self.model_dump(), **changed})
-        before, looks = terms(self.negative_prompt), following.method == "dynamic"
-        shown = [term for term in terms(following.negative_prompt) if term in self.shown or term not in before]
+        following = type(self).create(**{**self.model_dump(), **changed})
+        before, looks = split_terms(self.negative_prompt), following.method == "dynamic"
+        shown = [term for term in split_terms(following.negative_prompt) if term in self.shown or term not in before]
         kept = tuple(shown) if looks and following.seed == self.seed else ()
         following = following.model_copy(update={"shown": kept})
-        return following.joined(defaults) if self == self.joined(defaults) else following
+        return following.with_delayed_negative(defaults) if self == self.with_delayed_negative(defaults) else following
 
 
 _NAMES = {
@@ -121,7 +125,7 @@ _NAMES = {
 }
 
 
-def _reason(message: str, given: object) -> str:
+def _validation_reason(message: str, given: object) -> str:
     shown = repr(given)
     return f"{message[0].lower()}{message[1:]}, not {shown if len(shown) < 40 else shown[:39] + '…'}"
 
@@ -131,8 +135,8 @@ class Defaults:
     """A model's values for everything that a request leaves out.
 
     A negative prompt joins after the share of steps in `joining` for the kinds of its terms, or else after
-    `joining_share`. `guided_method` is the method at a guidance scale above 1, `unguided_method` that at 1 or less,
-    where `cfg` has no effect.
+    `negative_start_share`. `guided_method` is the method at a guidance scale above 1, `unguided_method` that at 1 or
+    less, where `cfg` has no effect.
     """
 
     num_inference_steps: int
@@ -140,7 +144,7 @@ class Defaults:
     width: int
     height: int
     joining_share: float = 0.0
-    joining: tuple[Joining, ...] = ()
+    joining: tuple[DelayedNegative, ...] = ()
     guidance_rescale: float = 0.0
     weighting: Weighting = "scaled"
     guided_method: Method = "cfg"
@@ -151,7 +155,7 @@ _STAND_INS = {"num_inference_steps": 1, "guidance_scale": 1.0, "width": 8, "heig
 
 
 @dataclass(frozen=True)
-class Reading:
+class PromptReport:
     """How a model reads a text: weighted fragments, and the number of tokens and chunks for its text encoder.
 
     `unknown` has the words outside the model's vocabulary; it is empty if the model has no vocabulary list.

@@ -9,24 +9,24 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .guidance.term_tracking import Look, Watch
+from .guidance.term_tracking import LookaheadResult, TermTracker
 
 
 @dataclass
-class Memory:
+class GuidanceMemory:
     """What guidance keeps from step to step.
 
     The momentum of `apg`, the tracked terms and the result of the look-ahead, and whether guidance has ended for good.
     """
 
     momentum: Tensor | None = None
-    watch: Watch | None = None
-    look: Look | None = None
+    watch: TermTracker | None = None
+    look: LookaheadResult | None = None
     ended: bool = False
 
 
 @dataclass
-class State:
+class DenoisingState:
     """Everything that the remaining steps depend on. A copy of it is a checkpoint.
 
     `done` counts the finished timesteps. `generators` has one generator for each picture of the batch; samplers
@@ -37,15 +37,15 @@ class State:
     scheduler: Any
     generators: list[torch.Generator]
     done: int = 0
-    memory: Memory = field(default_factory=Memory)
+    memory: GuidanceMemory = field(default_factory=GuidanceMemory)
 
-    def copy(self) -> "State":
+    def copy(self) -> "DenoisingState":
         """A deep copy."""
         generators = [generator.clone_state() for generator in self.generators]
         scheduler, memory = copy.deepcopy(self.scheduler), copy.deepcopy(self.memory)
-        return State(self.latents.clone(), scheduler, generators, self.done, memory)
+        return DenoisingState(self.latents.clone(), scheduler, generators, self.done, memory)
 
-    def become(self, other: "State") -> None:
+    def replace_with(self, other: "DenoisingState") -> None:
         """Take over the other state, which must not be used afterwards."""
         self.latents, self.scheduler, self.generators = other.latents, other.scheduler, other.generators
         self.done, self.memory = other.done, other.memory
@@ -66,11 +66,11 @@ class Step:
     prediction: Tensor
 
 
-Predict = Callable[[Tensor, Tensor, Tensor, State], Tensor]
+Predict = Callable[[Tensor, Tensor, Tensor, DenoisingState], Tensor]
 """(latents, latents scaled for the model, timestep, state) -> the guided prediction, of the latents' shape."""
 
 
-def denoise(predict: Predict, state: State) -> Iterator[Step]:
+def denoise(predict: Predict, state: DenoisingState) -> Iterator[Step]:
     """Denoise the state's latents step by step, in place.
 
     The state's scheduler is a diffusers scheduler with its timesteps set on the CPU. It uses them for lookups, which on

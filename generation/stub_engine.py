@@ -9,9 +9,9 @@ from typing import Any
 from PIL import Image
 
 from .engine import Picture, Progress
-from .prompt_syntax import parse, terms
-from .provenance import libraries
-from .request import Defaults, GenerationRequest, Reading, Syntax
+from .prompt_syntax import parse_prompt, split_terms
+from .provenance import library_versions
+from .request import Defaults, GenerationRequest, PromptReport, Syntax
 
 _SQUARES = 4
 
@@ -45,21 +45,21 @@ class StubEngine:
         steps = request.num_inference_steps
         yield Progress(steps, steps, Picture(picture, seconds), seconds=seconds)
 
-    def remarks(self, request: GenerationRequest) -> list[str]:
+    def warnings(self, request: GenerationRequest) -> list[str]:
         """Always empty: a stub honours every request."""
         return []
 
     def effects(self, request: GenerationRequest) -> dict[str, float]:
         """1 for each term, since every term changes the whole picture."""
-        return dict.fromkeys(terms(request.negative_prompt), 1.0)
+        return dict.fromkeys(split_terms(request.negative_prompt), 1.0)
 
-    def read(self, text: str, syntax: Syntax = "weighted") -> Reading:
+    def tokenize(self, text: str, syntax: Syntax = "weighted") -> PromptReport:
         """The text's fragments; each word counts as a token."""
-        fragments = parse(text)
+        fragments = parse_prompt(text)
         words = [word.strip(",.").lower() for fragment in fragments for word in (fragment.text or "").split()]
         shown = tuple((fragment.text, fragment.weight) for fragment in fragments if fragment.text is not None)
-        return Reading(shown, len(words), 1, tuple(word for word in words if word in self.unknown))
+        return PromptReport(shown, len(words), 1, tuple(word for word in words if word in self.unknown))
 
     def provenance(self, cache: Path | None = None) -> dict[str, Any]:
         """No weights, and the library versions."""
-        return {"model": self.model, "weights": None, "device": "cpu", "libraries": libraries()}
+        return {"model": self.model, "weights": None, "device": "cpu", "libraries": library_versions()}

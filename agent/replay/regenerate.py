@@ -77,7 +77,7 @@ def replay(studio: Studio, session: str, on_step: OnStep | None = None) -> Itera
 
 def replay_turn(studio: Studio, turn: TurnRecord, on_step: OnStep | None = None) -> Replayed:
     """Regenerate one turn."""
-    request = GenerationRequest.checked(**turn.request)
+    request = GenerationRequest.create(**turn.request)
     image = generate(studio.engine(request.model), request, on_step).image
     now = np.asarray(image, np.int16)
     then = np.asarray(studio.store.images.open(turn.sha256).convert("RGB"), np.int16)
@@ -89,7 +89,7 @@ def replay_turn(studio: Studio, turn: TurnRecord, on_step: OnStep | None = None)
 
 def redraw(studio: Studio, turn: TurnRecord) -> Image:
     """A turn's picture from its request alone."""
-    request = GenerationRequest.checked(**turn.request)
+    request = GenerationRequest.create(**turn.request)
     return generate(studio.engine(request.model), request).image
 
 

@@ -16,7 +16,7 @@ SUPPORTED = {
 """diffusers' pipeline classes, and the family class for each."""
 
 
-def family_of(kind: str) -> "type[Any]":
+def find_family(kind: str) -> "type[Any]":
     """The family class for a pipeline class."""
     module, name = SUPPORTED[kind].split(":")
     found: type[Family] = getattr(import_module(f".{module}", __package__), name)

@@ -19,7 +19,7 @@ _TRANSFORMER = {"scale": 5.0, "tau": 2.5, "alpha": 0.25}
 
 
 @contextmanager
-def guided_cross_attention(unet: Any) -> Iterator[None]:
+def guide_cross_attention(unet: Any) -> Iterator[None]:
     """Guide every cross-attention of a U-Net.
 
     The batch of text embeddings is [prompt, negative prompt]; the latents are not repeated. Only the
@@ -30,7 +30,7 @@ def guided_cross_attention(unet: Any) -> Iterator[None]:
         return (torch.cat([arguments[0]] * 2), *arguments[1:])
 
     def once(module: Any, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return (_guided(arguments[0], **_UNET), *arguments[1:])
+        return (_apply_nag(arguments[0], **_UNET), *arguments[1:])
 
     with ExitStack() as hooks:
         for name, module in unet.named_modules():
@@ -41,7 +41,7 @@ def guided_cross_attention(unet: Any) -> Iterator[None]:
 
 
 @contextmanager
-def guided_joint_attention(transformer: Any, tokens: int) -> Iterator[None]:
+def guide_joint_attention(transformer: Any, tokens: int) -> Iterator[None]:
     """Guide the image stream of a transformer with joint attention over text and image.
 
     Latents and texts are repeated, the prompt's half first; the image stream stays the same in both halves.
@@ -49,10 +49,10 @@ def guided_joint_attention(transformer: Any, tokens: int) -> Iterator[None]:
     """
 
     def after_the_text(module: Any, arguments: Any, output: Tensor) -> Tensor:
-        return torch.cat([output[:, :tokens], _both(output[:, tokens:])], dim=1)
+        return torch.cat([output[:, :tokens], _as_tensor(output[:, tokens:])], dim=1)
 
     def before_projection(module: Any, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return (_both(arguments[0]), *arguments[1:])
+        return (_as_tensor(arguments[0]), *arguments[1:])
 
     with ExitStack() as hooks:
         for block in transformer.transformer_blocks:
@@ -62,10 +62,10 @@ def guided_joint_attention(transformer: Any, tokens: int) -> Iterator[None]:
         yield
 
 
-def _both(output: Tensor) -> Tensor:
-    return torch.cat([_guided(output, **_TRANSFORMER)] * 2)
+def _as_tensor(output: Tensor) -> Tensor:
+    return torch.cat([_apply_nag(output, **_TRANSFORMER)] * 2)
 
 
-def _guided(output: Tensor, *, scale: float, tau: float, alpha: float) -> Tensor:
+def _apply_nag(output: Tensor, *, scale: float, tau: float, alpha: float) -> Tensor:
     positive, negative = output.chunk(2)
     return nag(positive, negative, scale=scale, tau=tau, alpha=alpha)

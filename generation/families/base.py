@@ -10,8 +10,8 @@ from PIL import Image
 from torch import Tensor
 
 from ..errors import InvalidModelError, InvalidRequestError
-from ..request import Defaults, GenerationRequest, Reading
-from ..text_encoders.clip import ClipEncoder, Embedding, Manner, fragments, words_of
+from ..request import Defaults, GenerationRequest, PromptReport
+from ..text_encoders.clip import ClipEncoder, Embedding, PromptOptions, parse_fragments, unknown_token_words
 from ..text_encoders.textual_inversion import read_vectors
 
 Predictor = Callable[[Tensor, Tensor, Embedding], Tensor]
@@ -52,7 +52,7 @@ class Family(ABC):
         return self.vae_scale
 
     @abstractmethod
-    def encode(self, texts: Sequence[str], manner: Manner) -> list[Embedding]:
+    def encode(self, texts: Sequence[str], options: PromptOptions) -> list[Embedding]:
         """Embeddings of texts, padded to the same length."""
 
     @abstractmethod
@@ -71,11 +71,11 @@ class Family(ABC):
         side = self.vae_scale
         return 1, self.vae.config.latent_channels, request.height // side, request.width // side
 
-    def packed(self, latents: Tensor) -> Tensor:
+    def pack(self, latents: Tensor) -> Tensor:
         """Convert latents of shape (batch, channels, height, width) to the model's shape."""
         return latents
 
-    def unpacked(self, latents: Tensor, request: GenerationRequest) -> Tensor:
+    def unpack(self, latents: Tensor, request: GenerationRequest) -> Tensor:
         """Convert latents in the model's shape to (batch, channels, height, width)."""
         return latents
 
@@ -85,29 +85,29 @@ class Family(ABC):
 
     def decode(self, latents: Tensor) -> list[Image.Image]:
         """The pictures of latents of shape (batch, channels, height, width)."""
-        decoded = self.vae.decode(self.to_vae(latents).to(self.vae.dtype), return_dict=False)[0]
+        decoded = self.vae.decode(self.to_vae_latents(latents).to(self.vae.dtype), return_dict=False)[0]
         pixels = (decoded / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).float().cpu().numpy()
         return [Image.fromarray(each) for each in (pixels * 255).round().astype("uint8")]
 
-    def read(self, text: str, manner: Manner) -> Reading:
+    def read(self, text: str, options: PromptOptions) -> PromptReport:
         """How the model's main text encoder reads a text."""
         clip = self.clips[0]
-        parts = fragments(text, manner.syntax)
+        parts = parse_fragments(text, options.syntax)
         shown = tuple((each.text, round(each.weight, 6)) for each in parts if each.text is not None)
-        tokens = sum(len(clip.tokens(each.text, manner.inversions)) for each in parts if each.text)
-        return Reading(shown, tokens, len(clip.chunks(text, manner)), self.unknown_words(text, manner))
+        tokens = sum(len(clip.tokens(each.text, options.inversions)) for each in parts if each.text)
+        return PromptReport(shown, tokens, len(clip.chunks(text, options)), self.unknown_words(text, options))
 
-    def unknown_words(self, text: str, manner: Manner) -> tuple[str, ...]:
+    def unknown_words(self, text: str, options: PromptOptions) -> tuple[str, ...]:
         """The words outside the model's vocabulary list, in order; empty if it has no list."""
         if self.vocabulary is None:
             return ()
-        plain = "".join(each.text or " " for each in fragments(text, manner.syntax))
-        words = words_of(plain, self.clips[0].tokenizer)
+        plain = "".join(each.text or " " for each in parse_fragments(text, options.syntax))
+        words = unknown_token_words(plain, self.clips[0].tokenizer)
         return tuple(dict.fromkeys(word for word in words if word not in self.vocabulary))
 
-    def overflow(self, text: str, manner: Manner) -> str:
+    def overflow(self, text: str, options: PromptOptions) -> str:
         """The end of the text that is not read; empty if all of it is."""
-        return self.clips[0].overflow(text, manner)
+        return self.clips[0].overflow(text, options)
 
     def learn(self, file: str) -> None:
         """Load a textual inversion, so that prompts can use it. Loading it again has no effect.
@@ -115,7 +115,7 @@ class Family(ABC):
         Raises:
             InvalidRequestError: the file cannot be read, or is for another family.
         """
-        if all(clip.inversions.knows(file) for clip in self.clips):
+        if all(clip.inversions.has_file(file) for clip in self.clips):
             return
         vectors = read_vectors(file)
         if self.flow or len(vectors) != len(self.clips):
@@ -124,23 +124,23 @@ class Family(ABC):
         for clip, each in pairs:
             clip.inversions.check(file, each)
         for clip, each in pairs:
-            clip.learn(file, each)
+            clip.add_inversion(file, each)
 
     def forget(self) -> None:
         """Clear the caches of encoded texts, after the encoders' weights have changed."""
         for clip in self.clips:
-            clip.forget()
+            clip.clear()
 
-    def from_vae(self, latents: Tensor) -> Tensor:
+    def from_vae_latents(self, latents: Tensor) -> Tensor:
         """Scale the autoencoder's latents for the denoiser."""
         config = self.vae.config
-        mean, std = _statistics(config, latents)
+        mean, std = _latent_statistics(config, latents)
         return (latents - mean) * float(config.scaling_factor) / std
 
-    def to_vae(self, latents: Tensor) -> Tensor:
-        """The inverse of `from_vae`."""
+    def to_vae_latents(self, latents: Tensor) -> Tensor:
+        """The inverse of `from_vae_latents`."""
         config = self.vae.config
-        mean, std = _statistics(config, latents)
+        mean, std = _latent_statistics(config, latents)
         return latents * std / float(config.scaling_factor) + mean
 
     def _check_scheduler(self) -> None:
@@ -151,7 +151,7 @@ class Family(ABC):
             raise InvalidModelError(f"this model can't use its scheduler, {name}: replace it, for example by {wanted}")
 
 
-def _statistics(config: Any, like: Tensor) -> tuple[Tensor | float, Tensor | float]:
+def _latent_statistics(config: Any, like: Tensor) -> tuple[Tensor | float, Tensor | float]:
     """The mean and standard deviation of an autoencoder's latents; 0 and 1 by default."""
     mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
     if mean is not None and std is not None:
@@ -159,7 +159,7 @@ def _statistics(config: Any, like: Tensor) -> tuple[Tensor | float, Tensor | flo
     return getattr(config, "shift_factor", None) or 0.0, 1.0
 
 
-def expanded(embedding: Embedding, batch: int) -> Embedding:
+def expand(embedding: Embedding, batch: int) -> Embedding:
     """Repeat an embedding for each picture of a batch."""
     pooled = embedding.pooled
     return Embedding(
@@ -168,18 +168,18 @@ def expanded(embedding: Embedding, batch: int) -> Embedding:
     )
 
 
-def moved(embedding: Embedding, device: torch.device) -> Embedding:
+def to_device(embedding: Embedding, device: torch.device) -> Embedding:
     """Move an embedding to a device."""
     pooled = embedding.pooled
     return Embedding(embedding.tokens.to(device), None if pooled is None else pooled.to(device))
 
 
-def stacked(embeddings: Sequence[Embedding]) -> Embedding:
+def stack(embeddings: Sequence[Embedding]) -> Embedding:
     """Concatenate the embeddings of several texts to one batch, in order."""
     pooled = [each.pooled for each in embeddings if each.pooled is not None]
     return Embedding(torch.cat([each.tokens for each in embeddings]), torch.cat(pooled) if pooled else None)
 
 
-def defaults_of(named: dict[str, Any], **family: Any) -> Defaults:
+def build_defaults(named: dict[str, Any], **family: Any) -> Defaults:
     """Defaults with a family's values, overridden by those that the model's folder sets."""
     return Defaults(**{**family, **named})

@@ -3,11 +3,11 @@
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
-from ..model_catalog import About
-from ..request import Reading
-from ..text_encoders.clip import Manner
+from ..model_catalog import ModelDefaults
+from ..request import PromptReport
+from ..text_encoders.clip import PromptOptions
 from ..text_encoders.t5 import T5Encoder
-from .attention_hooks import guided_joint_attention
+from .attention_hooks import guide_joint_attention
 from .base import Family
 
 
@@ -18,33 +18,33 @@ class Flow(Family):
     attention_copies: ClassVar[int] = 2
     t5: T5Encoder | None
 
-    def __init__(self, pipeline: Any, about: About) -> None:
+    def __init__(self, pipeline: Any, about: ModelDefaults) -> None:
         self.transformer = pipeline.transformer
         super().__init__(pipeline, pipeline.transformer, about.vocabulary)
 
     def attention_guidance(self, tokens: int) -> AbstractContextManager[None]:
         """Guide the image stream of the joint attention."""
-        return guided_joint_attention(self.transformer, tokens)
+        return guide_joint_attention(self.transformer, tokens)
 
-    def read(self, text: str, manner: Manner) -> Reading:
+    def read(self, text: str, options: PromptOptions) -> PromptReport:
         """How the T5 reads a text, in one chunk of any length; without a T5, how the first CLIP does."""
-        reading = super().read(text, manner)
+        reading = super().read(text, options)
         if self.t5 is None:
             return reading
-        return Reading(reading.fragments, self.t5.count(text, manner), 1, reading.unknown)
+        return PromptReport(reading.fragments, self.t5.count(text, options), 1, reading.unknown)
 
-    def overflow(self, text: str, manner: Manner) -> str:
+    def overflow(self, text: str, options: PromptOptions) -> str:
         """The terms at the end of the text that the T5 does not read completely."""
-        return self.t5.overflow(text, manner) if self.t5 else super().overflow(text, manner)
+        return self.t5.overflow(text, options) if self.t5 else super().overflow(text, options)
 
     def forget(self) -> None:
         """Clear the caches of encoded texts, after the encoders' weights have changed."""
         super().forget()
         if self.t5:
-            self.t5.forget()
+            self.t5.clear()
 
 
-def shift(scheduler: Any, tokens: int, max_shift: float) -> float:
+def timestep_shift(scheduler: Any, tokens: int, max_shift: float) -> float:
     """The paper's mu for a picture of `tokens` patches: linear interpolation between the scheduler's two sizes.
 
     Esser et al. 2024, "Scaling Rectified Flow Transformers for High-Resolution Image Synthesis",

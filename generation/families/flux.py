@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..model_catalog import About
+from ..model_catalog import ModelDefaults
 from ..request import GenerationRequest
-from ..text_encoders.clip import ClipEncoder, Embedding, Manner, pooler
+from ..text_encoders.clip import ClipEncoder, Embedding, PromptOptions, pooler_output
 from ..text_encoders.t5 import T5Encoder
-from .base import Predictor, defaults_of
-from .flows import Flow, shift
-from .variants import few_steps
+from .base import Predictor, build_defaults
+from .flows import Flow, timestep_shift
+from .variants import few_step_defaults
 
 _T5_TOKENS = 512
 _DISTILLED_GUIDANCE = 3.5
@@ -29,33 +29,33 @@ class Flux(Flow):
     no_negative = "nothing"
     lora_loader = "FluxLoraLoaderMixin"
 
-    def __init__(self, pipeline: Any, about: About, model: str) -> None:
+    def __init__(self, pipeline: Any, about: ModelDefaults, model: str) -> None:
         super().__init__(pipeline, about)
-        self.clips = [ClipEncoder(pipeline.tokenizer, pipeline.text_encoder, pooler)]
+        self.clips = [ClipEncoder(pipeline.tokenizer, pipeline.text_encoder, pooler_output)]
         self.t5 = T5Encoder(pipeline.tokenizer_2, pipeline.text_encoder_2, _T5_TOKENS)
         schnell = {} if self.transformer.config.guidance_embeds else {"num_inference_steps": 4}
-        named = {**schnell, **few_steps(model, self.scheduler, built_in=False), **about.defaults}
+        named = {**schnell, **few_step_defaults(model, self.scheduler, built_in=False), **about.request_defaults}
         base = {"num_inference_steps": 28, "guidance_scale": 1.0, "unguided_method": "nag"}
-        self.defaults = defaults_of(named, **base, width=_SIDE, height=_SIDE)
+        self.defaults = build_defaults(named, **base, width=_SIDE, height=_SIDE)
 
     @property
     def multiple(self) -> int:
         """The autoencoder's factor, times the 2 x 2 packing."""
         return 2 * self.vae_scale
 
-    def encode(self, texts: Sequence[str], manner: Manner) -> list[Embedding]:
+    def encode(self, texts: Sequence[str], options: PromptOptions) -> list[Embedding]:
         """The T5's token embeddings, and the CLIP's pooled output of a text's first chunk."""
-        pooled = [each.pooled for each in self.clips[0].encode(texts, manner)]
-        tokens = self.t5.encode(texts, manner) if self.t5 else []
+        pooled = [each.pooled for each in self.clips[0].encode(texts, options)]
+        tokens = self.t5.encode(texts, options) if self.t5 else []
         return [Embedding(t, p) for t, p in zip(tokens, pooled, strict=True)]
 
-    def packed(self, latents: Tensor) -> Tensor:
+    def pack(self, latents: Tensor) -> Tensor:
         """(batch, channels, height, width) -> (batch, height / 2 * width / 2, 4 channels)."""
         batch, channels, height, width = latents.shape
         patches = latents.view(batch, channels, height // 2, 2, width // 2, 2).permute(0, 2, 4, 1, 3, 5)
         return patches.reshape(batch, (height // 2) * (width // 2), 4 * channels)
 
-    def unpacked(self, latents: Tensor, request: GenerationRequest) -> Tensor:
+    def unpack(self, latents: Tensor, request: GenerationRequest) -> Tensor:
         """The inverse of `packed`, for a picture of the request's size."""
         _, channels, height, width = self.noise_shape(request)
         patches = latents.view(len(latents), height // 2, width // 2, channels, 2, 2).permute(0, 3, 1, 4, 2, 5)
@@ -65,19 +65,19 @@ class Flux(Flow):
         """The transformer's prediction, noise - x0."""
         model = self.transformer
         _, _, height, width = self.noise_shape(request)
-        places = _places(height // 2, width // 2).to(model.device, model.dtype)
+        places = _position_ids(height // 2, width // 2).to(model.device, model.dtype)
         built_in = None
         if model.config.guidance_embeds:
             built_in = torch.full([1], _DISTILLED_GUIDANCE, device=model.device, dtype=torch.float32)
 
-        def predict(latents: Tensor, timestep: Tensor, told: Embedding) -> Tensor:
+        def predict(latents: Tensor, timestep: Tensor, embedding: Embedding) -> Tensor:
             prediction: Tensor = model(
                 hidden_states=latents,
                 timestep=timestep.expand(len(latents)).to(latents.dtype) / 1000,
                 guidance=None if built_in is None else built_in.expand(len(latents)),
-                pooled_projections=told.pooled,
-                encoder_hidden_states=told.tokens,
-                txt_ids=places.new_zeros(told.tokens.shape[1], 3),
+                pooled_projections=embedding.pooled,
+                encoder_hidden_states=embedding.tokens,
+                txt_ids=places.new_zeros(embedding.tokens.shape[1], 3),
                 img_ids=places,
                 return_dict=False,
             )[0]
@@ -89,12 +89,12 @@ class Flux(Flow):
         """Set timesteps that are shifted by the picture's size."""
         steps = request.num_inference_steps
         sigmas = None if scheduler.config.get("use_flow_sigmas", False) else np.linspace(1.0, 1 / steps, steps)
-        mu = shift(scheduler, latents.shape[1], 1.15)
+        mu = timestep_shift(scheduler, latents.shape[1], 1.15)
         how: dict[str, Any] = {"num_inference_steps": steps} if sigmas is None else {"sigmas": sigmas}
         scheduler.set_timesteps(**how, device="cpu", mu=mu)
 
 
-def _places(height: int, width: int) -> Tensor:
+def _position_ids(height: int, width: int) -> Tensor:
     """Position ids (0, row, column) of each patch, of shape (height * width, 3)."""
     rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     return torch.stack([torch.zeros_like(rows), rows, columns], dim=-1).reshape(-1, 3)

@@ -6,13 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..model_catalog import About
+from ..model_catalog import ModelDefaults
 from ..request import GenerationRequest
-from ..text_encoders.clip import ClipEncoder, Embedding, Manner, penultimate
+from ..text_encoders.clip import ClipEncoder, Embedding, PromptOptions, penultimate_hidden_state
 from ..text_encoders.t5 import T5Encoder
-from .base import Predictor, defaults_of
-from .flows import Flow, shift
-from .variants import few_steps
+from .base import Predictor, build_defaults
+from .flows import Flow, timestep_shift
+from .variants import few_step_defaults
 
 _T5_TOKENS = 256
 
@@ -22,43 +22,45 @@ class StableDiffusion3(Flow):
 
     lora_loader = "SD3LoraLoaderMixin"
 
-    def __init__(self, pipeline: Any, about: About, model: str) -> None:
+    def __init__(self, pipeline: Any, about: ModelDefaults, model: str) -> None:
         super().__init__(pipeline, about)
         self.clips = [
-            ClipEncoder(pipeline.tokenizer, pipeline.text_encoder, penultimate),
-            ClipEncoder(pipeline.tokenizer_2, pipeline.text_encoder_2, penultimate),
+            ClipEncoder(pipeline.tokenizer, pipeline.text_encoder, penultimate_hidden_state),
+            ClipEncoder(pipeline.tokenizer_2, pipeline.text_encoder_2, penultimate_hidden_state),
         ]
         t5 = pipeline.text_encoder_3
         self.t5 = None if t5 is None else T5Encoder(pipeline.tokenizer_3, t5, _T5_TOKENS)
         side = self.transformer.config.sample_size * self.vae_scale
-        named = {**few_steps(model, self.scheduler, built_in=False), **about.defaults}
+        named = {**few_step_defaults(model, self.scheduler, built_in=False), **about.request_defaults}
         base = {"num_inference_steps": 28, "guidance_scale": 7.0, "unguided_method": "nag"}
-        self.defaults = defaults_of(named, **base, width=side, height=side)
+        self.defaults = build_defaults(named, **base, width=side, height=side)
 
     @property
     def multiple(self) -> int:
         """The autoencoder's factor, times the transformer's patch size."""
         return int(self.vae_scale * self.transformer.config.patch_size)
 
-    def encode(self, texts: Sequence[str], manner: Manner) -> list[Embedding]:
+    def encode(self, texts: Sequence[str], options: PromptOptions) -> list[Embedding]:
         """The embeddings of both CLIPs, joined along the width and padded to the T5's; then the T5's, or zeros."""
-        first, second = (clip.encode(texts, manner) for clip in self.clips)
+        first, second = (clip.encode(texts, options) for clip in self.clips)
         width = self.transformer.config.joint_attention_dim
         clips = [torch.cat([a.tokens, b.tokens], dim=-1) for a, b in zip(first, second, strict=True)]
         clips = [torch.nn.functional.pad(each, (0, width - each.shape[-1])) for each in clips]
-        t5 = self.t5.encode(texts, manner) if self.t5 else [each.new_zeros(1, _T5_TOKENS, width) for each in clips]
-        pooled = [torch.cat([_pooled(a), _pooled(b)], dim=-1) for a, b in zip(first, second, strict=True)]
+        t5 = self.t5.encode(texts, options) if self.t5 else [each.new_zeros(1, _T5_TOKENS, width) for each in clips]
+        pooled = [
+            torch.cat([_require_pooled(a), _require_pooled(b)], dim=-1) for a, b in zip(first, second, strict=True)
+        ]
         return [Embedding(torch.cat([c, t.to(c.dtype)], dim=1), p) for c, t, p in zip(clips, t5, pooled, strict=True)]
 
     def predictor(self, request: GenerationRequest) -> Predictor:
         """The transformer's prediction, noise - x0."""
 
-        def predict(latents: Tensor, timestep: Tensor, told: Embedding) -> Tensor:
+        def predict(latents: Tensor, timestep: Tensor, embedding: Embedding) -> Tensor:
             prediction: Tensor = self.transformer(
                 hidden_states=latents,
                 timestep=timestep.expand(len(latents)),
-                encoder_hidden_states=told.tokens,
-                pooled_projections=told.pooled,
+                encoder_hidden_states=embedding.tokens,
+                pooled_projections=embedding.pooled,
                 return_dict=False,
             )[0]
             return prediction
@@ -70,11 +72,11 @@ class StableDiffusion3(Flow):
         options = {}
         if scheduler.config.get("use_dynamic_shifting", None):
             tokens = (latents.shape[-2] * latents.shape[-1]) // self.transformer.config.patch_size**2
-            options["mu"] = shift(scheduler, tokens, 1.16)
+            options["mu"] = timestep_shift(scheduler, tokens, 1.16)
         scheduler.set_timesteps(request.num_inference_steps, device="cpu", **options)
 
 
-def _pooled(embedding: Embedding) -> Tensor:
+def _require_pooled(embedding: Embedding) -> Tensor:
     if embedding.pooled is None:
         raise TypeError("this text encoder has no pooled output")
     return embedding.pooled

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from ..errors import InvalidModelError
-from ..model_catalog import About
+from ..model_catalog import ModelDefaults
 from ..request import GenerationRequest
 from ..text_encoders.clip import Embedding
-from .attention_hooks import guided_cross_attention
-from .base import Family, Predictor, defaults_of
-from .variants import few_steps
+from .attention_hooks import guide_cross_attention
+from .base import Family, Predictor, build_defaults
+from .variants import few_step_defaults
 
 
 class UNetFamily(Family):
@@ -25,33 +25,33 @@ class UNetFamily(Family):
     guidance_scale: ClassVar[float]
     """The stock pipeline's default."""
 
-    def __init__(self, pipeline: Any, about: About, model: str) -> None:
+    def __init__(self, pipeline: Any, about: ModelDefaults, model: str) -> None:
         self.unet = pipeline.unet
         if self.unet.config.in_channels != pipeline.vae.config.latent_channels:
             raise InvalidModelError("this model needs more than noise as input: it may be an inpainting model")
         super().__init__(pipeline, pipeline.unet, about.vocabulary)
         self.guidance_built_in = self.unet.config.time_cond_proj_dim is not None
         side = self.unet.config.sample_size * self.vae_scale
-        named = {**few_steps(model, self.scheduler, built_in=self.guidance_built_in), **about.defaults}
+        named = {**few_step_defaults(model, self.scheduler, built_in=self.guidance_built_in), **about.request_defaults}
         base = {"num_inference_steps": 50, "guidance_scale": self.guidance_scale, "unguided_method": "nag"}
-        self.defaults = defaults_of(named, **base, width=side, height=side)
+        self.defaults = build_defaults(named, **base, width=side, height=side)
 
-    def added(self, request: GenerationRequest) -> Callable[[Embedding], dict[str, Any] | None]:
+    def build_added_conditions(self, request: GenerationRequest) -> Callable[[Embedding], dict[str, Any] | None]:
         """The additional conditioning of the U-Net, besides the token embeddings."""
         return lambda told: None
 
     def predictor(self, request: GenerationRequest) -> Predictor:
         """The U-Net's prediction, epsilon or v."""
-        unet, added = self.unet, self.added(request)
+        unet, added = self.unet, self.build_added_conditions(request)
         condition = guidance_condition(unet, request.guidance_scale)
 
-        def predict(latents: Tensor, timestep: Tensor, told: Embedding) -> Tensor:
+        def predict(latents: Tensor, timestep: Tensor, embedding: Embedding) -> Tensor:
             prediction: Tensor = unet(
                 latents,
                 timestep,
-                encoder_hidden_states=told.tokens,
+                encoder_hidden_states=embedding.tokens,
                 timestep_cond=None if condition is None else condition.expand(len(latents), -1),
-                added_cond_kwargs=added(told),
+                added_cond_kwargs=added(embedding),
                 return_dict=False,
             )[0]
             return prediction
@@ -60,7 +60,7 @@ class UNetFamily(Family):
 
     def attention_guidance(self, tokens: int) -> AbstractContextManager[None]:
         """Guide the U-Net's cross-attention."""
-        return guided_cross_attention(self.unet)
+        return guide_cross_attention(self.unet)
 
 
 def guidance_condition(unet: Any, scale: float) -> Tensor | None:

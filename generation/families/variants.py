@@ -11,7 +11,7 @@ _BY_NAME = {
 }
 
 
-def few_steps(model: str, scheduler: Any, *, built_in: bool) -> dict[str, Any]:
+def few_step_defaults(model: str, scheduler: Any, *, built_in: bool) -> dict[str, Any]:
     """The defaults of a few-step model; empty for other models.
 
     Latent consistency models are recognised by their scheduler; with `built_in`, guidance is an input of the model.

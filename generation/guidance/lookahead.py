@@ -10,51 +10,53 @@ from math import ceil
 import torch
 from torch import Tensor
 
-from ..prompt_syntax import terms
-from ..sampling import Memory, State, Step
+from ..prompt_syntax import split_terms
+from ..sampling import DenoisingState, GuidanceMemory, Step
 from ..text_encoders.clip import Embedding
 from .lookahead_math import LOOK
-from .term_tracking import Look, Watch
-from .x0 import Line, clean
+from .term_tracking import LookaheadResult, TermTracker
+from .x0 import X0Coefficients, to_x0
 
 
-class Lookout:
+class Lookahead:
     """Controls the look-ahead for the `watched` texts. Texts that contain a `shown` term count as found.
 
     `lines` has the x0 coefficients of each timestep. Guidance acts in the first `steps` of them.
     """
 
-    def __init__(self, watched: Sequence[str], shown: Collection[str], lines: Sequence[Line], steps: float) -> None:
+    def __init__(
+        self, watched: Sequence[str], shown: Collection[str], lines: Sequence[X0Coefficients], steps: float
+    ) -> None:
         self._watched = watched
-        self._known = {text for text in watched if not set(shown).isdisjoint(terms(text))}
+        self._known = {text for text in watched if not set(shown).isdisjoint(split_terms(text))}
         self._lines, self._steps = lines, steps
         self._ends = 0
-        self._before: State | None = None
+        self._before: DenoisingState | None = None
         self._left: list[Embedding] | None = None
 
-    def begin(self, state: State) -> None:
+    def begin(self, state: DenoisingState) -> None:
         """Begin the look-ahead, if there are terms to look for and it has not run."""
         if self._watched and not state.memory.look:
-            self._before, state.memory.look = state.copy(), Look()
+            self._before, state.memory.look = state.copy(), LookaheadResult()
             self._ends = state.done + ceil(LOOK * (self._steps - state.done))
 
-    def end(self, step: Step, state: State) -> None:
+    def end(self, step: Step, state: DenoisingState) -> None:
         """After a step: if the look-ahead is complete and found something, return to the state where it began."""
         look = state.memory.look
-        if not self._before or not look or not look.watched or state.done < self._ends:
+        if not self._before or not look or not look.trackers or state.done < self._ends:
             return
-        picture = clean(step.latents.float(), step.prediction.float(), self._lines[step.index - 1])
-        over = look.over(picture, self._watched, self._known)
+        picture = to_x0(step.latents.float(), step.prediction.float(), self._lines[step.index - 1])
+        over = look.conclude(picture, self._watched, self._known)
         if not over.in_vain:
-            state.become(self._before)
+            state.replace_with(self._before)
         state.memory.look, self._before = over, None
 
     @property
-    def again(self) -> int:
+    def extra_steps(self) -> int:
         """How many steps are certain to run again: those of a look-ahead for terms that were shown."""
         return self._ends - self._before.done if self._before and self._known else 0
 
-    def kept(self, guided: Tensor, state: State) -> Tensor:
+    def keep_lookahead(self, guided: Tensor, state: DenoisingState) -> Tensor:
         """A step's guided prediction, with the look-ahead's prediction wherever nothing was found."""
         look = state.memory.look
         if not look or look.in_vain:
@@ -66,20 +68,22 @@ class Lookout:
         return guided
 
     @staticmethod
-    def weights(watch: Watch, look: Look | None) -> Mapping[str, Tensor]:
+    def weights(watch: TermTracker, look: LookaheadResult | None) -> Mapping[str, Tensor]:
         """The weight of each text, of shape (batch, 1, ...); 0 during the look-ahead, or if it found nothing."""
         if not look:
             return watch.weights({})
         found = 0.0 if look.found is None else look.found.float()
         return {text: weight * found for text, weight in watch.weights(look.sure).items()}
 
-    def left(self, told: list[Embedding], texts: list[str], memory: Memory) -> tuple[list[Embedding], list[str]]:
+    def remaining_embeddings(
+        self, embeddings: list[Embedding], texts: list[str], memory: GuidanceMemory
+    ) -> tuple[list[Embedding], list[str]]:
         """The texts that still need a prediction. If the look-ahead found nothing, these are the first two.
 
         It then returns the same list every time, since embeddings are cached by the list's identity.
         """
         if not memory.look or not memory.look.in_vain:
-            return told, texts
+            return embeddings, texts
         if self._left is None:
-            self._left = told[:2]
+            self._left = embeddings[:2]
         return self._left, texts[:2]

@@ -16,7 +16,7 @@ def cfg(cond: Tensor, neg: Tensor, *, scale: float) -> Tensor:
     return neg + scale * (cond - neg)
 
 
-def rescaled(guided: Tensor, cond: Tensor, *, phi: float) -> Tensor:
+def rescale(guided: Tensor, cond: Tensor, *, phi: float) -> Tensor:
     """Guidance rescale, against overexposure: phi guided std(cond) / std(guided) + (1 - phi) guided.
 
     Lin et al. 2023, "Common Diffusion Noise Schedules and Sample Steps are Flawed", arXiv:2305.08891, section 3.4.
@@ -26,7 +26,7 @@ def rescaled(guided: Tensor, cond: Tensor, *, phi: float) -> Tensor:
     return phi * (guided * ratio) + (1 - phi) * guided
 
 
-def in_interval(done: int, total: int, *, start: float, stop: float) -> bool:
+def is_in_interval(done: int, total: int, *, start: float, stop: float) -> bool:
     """Whether the step after `done` of `total` is in the guided interval; `start` and `stop` are shares of the steps.
 
     Kynkäänniemi et al. 2024, "Applying Guidance in a Limited Interval Improves Sample and Distribution Quality
@@ -35,7 +35,7 @@ def in_interval(done: int, total: int, *, start: float, stop: float) -> bool:
     return start * total <= done < stop * total
 
 
-def agreement(cond: Tensor, neg: Tensor) -> Tensor:
+def minimum_cosine(cond: Tensor, neg: Tensor) -> Tensor:
     """The smallest cosine over the batch between the two predictions. Near 1, a second pass gains nothing.
 
     Castillo et al. 2023, "Adaptive Guidance: Training-free Acceleration of Conditional Diffusion Models",
@@ -65,7 +65,7 @@ def apg(
     momentum = cond - neg if momentum is None else cond - neg + beta * momentum
     length = _norm(momentum)
     difference = momentum * (radius / length.clamp(min=radius))
-    parallel = _along(difference, cond)
+    parallel = _project(difference, cond)
     return cond + (scale - 1) * (difference - parallel + eta * parallel), momentum
 
 
@@ -77,7 +77,7 @@ def perp_neg(cond: Tensor, neg: Tensor, null: Tensor, *, scale: float, weight: f
     Armandpour et al. 2023, "Re-imagine the Negative Prompt Algorithm", arXiv:2304.04968.
     """
     main, negative = cond - null, neg - null
-    return null + scale * (main - weight * (negative - _along(negative, main)))
+    return null + scale * (main - weight * (negative - _project(negative, main)))
 
 
 def nag(pos: Tensor, neg: Tensor, *, scale: float, tau: float, alpha: float) -> Tensor:
@@ -101,7 +101,7 @@ def _norm(x: Tensor) -> Tensor:
     return length
 
 
-def _along(x: Tensor, direction: Tensor) -> Tensor:
+def _project(x: Tensor, direction: Tensor) -> Tensor:
     """The component of x along a direction, for each element of the batch."""
     dims = tuple(range(1, x.ndim))
     x, direction = x.float(), direction.float()  # sums of squares overflow in half precision

@@ -4,11 +4,11 @@ from typing import Any
 
 from torch import Tensor
 
-Line = tuple[float, float]
+X0Coefficients = tuple[float, float]
 """(a, b) of one step: clean latents = a latents - b prediction."""
 
 
-def clean_lines(scheduler: Any, *, flow: bool) -> list[Line]:
+def x0_coefficients(scheduler: Any, *, flow: bool) -> list[X0Coefficients]:
     """The coefficients for each timestep of a scheduler whose timesteps are set.
 
     The noisy latents are alpha x0 + sigma noise. Epsilon and v predictions follow Salimans and Ho 2022, "Progressive
@@ -23,25 +23,25 @@ def clean_lines(scheduler: Any, *, flow: bool) -> list[Line]:
         return [(0.0, -1.0)] * len(scheduler.timesteps)
     if hasattr(scheduler, "is_scale_input_called"):
         sigmas = scheduler.sigmas[: len(scheduler.timesteps)].tolist()
-        return [_growing(sigma, kind) for sigma in sigmas]
+        return [_variance_exploding(sigma, kind) for sigma in sigmas]
     alphas = scheduler.alphas_cumprod.tolist()
-    return [_preserving(alphas[int(timestep)], kind) for timestep in scheduler.timesteps.tolist()]
+    return [_variance_preserving(alphas[int(timestep)], kind) for timestep in scheduler.timesteps.tolist()]
 
 
-def clean(latents: Tensor, prediction: Tensor, line: Line) -> Tensor:
+def to_x0(latents: Tensor, prediction: Tensor, line: X0Coefficients) -> Tensor:
     """The clean latents that a prediction implies."""
     return line[0] * latents - line[1] * prediction
 
 
-def prediction_of(latents: Tensor, cleaned: Tensor, line: Line) -> Tensor:
-    """The prediction that implies these clean latents: the inverse of `clean`."""
+def from_x0(latents: Tensor, cleaned: Tensor, line: X0Coefficients) -> Tensor:
+    """The prediction that implies these clean latents: the inverse of `to_x0`."""
     return (line[0] * latents - cleaned) / line[1]
 
 
-def _growing(sigma: float, kind: str) -> Line:
+def _variance_exploding(sigma: float, kind: str) -> X0Coefficients:
     return (1.0, sigma) if kind == "epsilon" else (1 / (sigma**2 + 1), sigma / (sigma**2 + 1) ** 0.5)
 
 
-def _preserving(alpha_squared: float, kind: str) -> Line:
+def _variance_preserving(alpha_squared: float, kind: str) -> X0Coefficients:
     alpha, sigma = max(alpha_squared, 1e-12) ** 0.5, (1 - alpha_squared) ** 0.5
     return (1 / alpha, sigma / alpha) if kind == "epsilon" else (alpha, sigma)

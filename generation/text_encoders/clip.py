@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..prompt_syntax import BREAK, Fragment, parse
+from ..prompt_syntax import BREAK, Fragment, parse_prompt
 from ..request import GenerationRequest, Syntax, Weighting
-from .textual_inversion import Inversions
+from .textual_inversion import TextualInversions
 
 _CACHED_CHUNKS = 256
 
@@ -29,7 +29,7 @@ class Embedding:
 
 
 @dataclass(frozen=True)
-class Manner:
+class PromptOptions:
     """How to encode texts: the syntax, the effect of weights, and the files of textual inversions."""
 
     syntax: Syntax = "weighted"
@@ -37,7 +37,7 @@ class Manner:
     inversions: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, request: GenerationRequest) -> "Manner":
+    def from_request(cls, request: GenerationRequest) -> "PromptOptions":
         """The options of a request."""
         return cls(request.syntax, request.weighting, request.embeddings)
 
@@ -54,17 +54,17 @@ Read = Callable[[Any], tuple[Tensor, Tensor | None]]
 """Selects token embeddings, and optionally a pooled embedding, from a text encoder's output."""
 
 
-def last(output: Any) -> tuple[Tensor, None]:
+def last_hidden_state(output: Any) -> tuple[Tensor, None]:
     """The last hidden layer, after the final norm."""
     return output[0], None
 
 
-def penultimate(output: Any) -> tuple[Tensor, Tensor | None]:
+def penultimate_hidden_state(output: Any) -> tuple[Tensor, Tensor | None]:
     """The penultimate hidden layer, and the pooled output if the first output is one."""
     return output.hidden_states[-2], output[0] if output[0].ndim == 2 else None
 
 
-def pooler(output: Any) -> tuple[Tensor, Tensor]:
+def pooler_output(output: Any) -> tuple[Tensor, Tensor]:
     """The last hidden layer, and its pooled output before any projection."""
     return output.last_hidden_state, output.pooler_output
 
@@ -72,31 +72,33 @@ def pooler(output: Any) -> tuple[Tensor, Tensor]:
 class ClipEncoder:
     """A tokenizer and its text encoder, with a cache of encoded chunks."""
 
-    def __init__(self, tokenizer: Any, text_encoder: Any, read: Read = last) -> None:
+    def __init__(self, tokenizer: Any, text_encoder: Any, read: Read = last_hidden_state) -> None:
         self.tokenizer = tokenizer
         self.text_encoder = text_encoder
         self.window: int = tokenizer.model_max_length
-        self.inversions = Inversions(text_encoder)
+        self.inversions = TextualInversions(text_encoder)
         self._read = read
         self._encoded: OrderedDict[tuple[int, ...], tuple[Tensor, Tensor | None]] = OrderedDict()
 
-    def encode(self, texts: Sequence[str], manner: Manner) -> list[Embedding]:
+    def encode(self, texts: Sequence[str], options: PromptOptions) -> list[Embedding]:
         """Embeddings of texts, padded to the longest. `pooled` comes from a text's first chunk."""
-        chunked = [self.chunks(text, manner) for text in texts]
+        chunked = [self.chunks(text, options) for text in texts]
         longest = max(map(len, chunked))
         empty = self._chunk([])
-        return [self._joined([*chunks, *[empty] * (longest - len(chunks))], manner.weighting) for chunks in chunked]
+        return [
+            self._join_chunks([*chunks, *[empty] * (longest - len(chunks))], options.weighting) for chunks in chunked
+        ]
 
-    def chunks(self, text: str, manner: Manner) -> list[Chunk]:
+    def chunks(self, text: str, options: PromptOptions) -> list[Chunk]:
         """The chunks of a text; at least one."""
         size = self.window - 2
         runs: list[list[tuple[int, float]]] = [[]]
-        for fragment in fragments(text, manner.syntax):
+        for fragment in parse_fragments(text, options.syntax):
             if fragment is BREAK:
                 runs.append([])
             elif fragment.text:
-                runs[-1] += [(token, fragment.weight) for token in self.tokens(fragment.text, manner.inversions)]
-        if manner.syntax == "plain":
+                runs[-1] += [(token, fragment.weight) for token in self.tokens(fragment.text, options.inversions)]
+        if options.syntax == "plain":
             return [self._chunk(runs[0][:size])]
         return [self._chunk(run[k : k + size]) for run in runs for k in range(0, max(len(run), 1), size)]
 
@@ -107,7 +109,7 @@ class ClipEncoder:
             ids += own or self.tokenizer(piece, add_special_tokens=False, truncation=False, verbose=False).input_ids
         return ids
 
-    def learn(self, file: str, vectors: Tensor) -> None:
+    def add_inversion(self, file: str, vectors: Tensor) -> None:
         """Add a textual inversion's vectors, of shape (tokens, width), under its file's name."""
         self.inversions.add(file, vectors)
         for part in self.text_encoder.modules():
@@ -116,14 +118,14 @@ class ClipEncoder:
             if getattr(part, "eos_token_id", None) == 2:
                 part.eos_token_id = self.tokenizer.eos_token_id
 
-    def overflow(self, text: str, manner: Manner) -> str:
+    def overflow(self, text: str, options: PromptOptions) -> str:
         """The end of the text that the syntax "plain" cuts off; empty if nothing is cut."""
-        if manner.syntax != "plain":
+        if options.syntax != "plain":
             return ""
         cut = self.tokens(text)[self.window - 2 :]
         return str(self.tokenizer.decode(cut)).strip() if cut else ""
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Clear the cache, after the encoder's weights have changed."""
         self._encoded.clear()
 
@@ -133,9 +135,9 @@ class ClipEncoder:
         weights = (1.0, *(w for _, w in weighted), 1.0)
         return Chunk(ids + (self.tokenizer.pad_token_id,) * padding, weights + (1.0,) * padding)
 
-    def _joined(self, chunks: list[Chunk], weighting: Weighting) -> Embedding:
+    def _join_chunks(self, chunks: list[Chunk], weighting: Weighting) -> Embedding:
         encoded = [self._encode(chunk.ids) for chunk in chunks]
-        tokens = [weighed(e, chunk.weights, weighting) for (e, _), chunk in zip(encoded, chunks, strict=True)]
+        tokens = [apply_weights(e, chunk.weights, weighting) for (e, _), chunk in zip(encoded, chunks, strict=True)]
         return Embedding(torch.cat(tokens, dim=1), encoded[0][1])
 
     def _encode(self, ids: tuple[int, ...]) -> tuple[Tensor, Tensor | None]:
@@ -146,8 +148,8 @@ class ClipEncoder:
             masked = getattr(self.text_encoder.config, "use_attention_mask", False)
             output = self.text_encoder(
                 torch.tensor([ids], device=device),
-                attention_mask=self._mask(ids) if masked else None,
-                output_hidden_states=self._read is penultimate,
+                attention_mask=self._attention_mask(ids) if masked else None,
+                output_hidden_states=self._read is penultimate_hidden_state,
             )
             found = self._encoded[ids] = self._read(output)
             if len(self._encoded) > _CACHED_CHUNKS:
@@ -156,17 +158,17 @@ class ClipEncoder:
             self._encoded.move_to_end(ids)
         return found
 
-    def _mask(self, ids: tuple[int, ...]) -> Tensor:
+    def _attention_mask(self, ids: tuple[int, ...]) -> Tensor:
         length = ids.index(self.tokenizer.eos_token_id, 1) + 1
         return torch.tensor([[1] * length + [0] * (self.window - length)], device=self.text_encoder.device)
 
 
-def fragments(text: str, syntax: Syntax) -> list[Fragment]:
+def parse_fragments(text: str, syntax: Syntax) -> list[Fragment]:
     """The weighted fragments of a text; with the syntax "plain", the whole text at weight 1."""
-    return parse(text) if syntax == "weighted" else [Fragment(text)]
+    return parse_prompt(text) if syntax == "weighted" else [Fragment(text)]
 
 
-def weighed(tokens: Tensor, weights: Sequence[float], weighting: Weighting) -> Tensor:
+def apply_weights(tokens: Tensor, weights: Sequence[float], weighting: Weighting) -> Tensor:
     """Token embeddings of shape (1, length, width), each scaled by its weight.
 
     `restored` then restores the mean of the whole embedding: z' = w z, z' mean(z) / mean(z'). That is the default of
@@ -178,7 +180,7 @@ def weighed(tokens: Tensor, weights: Sequence[float], weighting: Weighting) -> T
     return scaled * (tokens.mean() / scaled.mean()) if weighting == "restored" else scaled
 
 
-def words_of(text: str, tokenizer: Any) -> list[str]:
+def unknown_token_words(text: str, tokenizer: Any) -> list[str]:
     """The words of a text as a CLIP tokenizer splits them, in lower case."""
     text = text.lower()
     pieces = tokenizer.backend_tokenizer.pre_tokenizer.pre_tokenize_str(text)

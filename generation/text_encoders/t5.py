@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .clip import Manner, fragments, weighed
+from .clip import PromptOptions, apply_weights, parse_fragments
 
 _CACHED_TEXTS = 64
 
@@ -21,37 +21,37 @@ class T5Encoder:
         self.length = length
         self._encoded: OrderedDict[tuple[int, ...], Tensor] = OrderedDict()
 
-    def encode(self, texts: Sequence[str], manner: Manner) -> list[Tensor]:
+    def encode(self, texts: Sequence[str], options: PromptOptions) -> list[Tensor]:
         """Embeddings of shape (1, length, width). A weight applies to the tokens that begin in its fragment."""
-        return [self._encode_one(text, manner) for text in texts]
+        return [self._encode_one(text, options) for text in texts]
 
-    def count(self, text: str, manner: Manner) -> int:
+    def count(self, text: str, options: PromptOptions) -> int:
         """The number of tokens of a text, without the end token."""
-        return len(self._tokens(text, manner)[0])
+        return len(self._tokens(text, options)[0])
 
-    def overflow(self, text: str, manner: Manner) -> str:
+    def overflow(self, text: str, options: PromptOptions) -> str:
         """The comma-separated terms at the end of the text that are not read completely; empty if all are."""
-        ids, _, starts = self._tokens(text, manner)
+        ids, _, starts = self._tokens(text, options)
         if len(ids) < self.length:
             return ""
-        plain, cut = _plain(text, manner)[0], starts[self.length - 1]
+        plain, cut = _plain_text(text, options)[0], starts[self.length - 1]
         begin = plain.rfind(",", 0, cut + 1) + 1
         return plain[begin:].strip()
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Clear the cache, after the encoder's weights have changed."""
         self._encoded.clear()
 
-    def _encode_one(self, text: str, manner: Manner) -> Tensor:
-        ids, weights, _ = self._tokens(text, manner)
+    def _encode_one(self, text: str, options: PromptOptions) -> Tensor:
+        ids, weights, _ = self._tokens(text, options)
         ids, weights = ids[: self.length - 1], weights[: self.length - 1]
         padding = self.length - 1 - len(ids)
         ids = [*ids, self.tokenizer.eos_token_id, *[self.tokenizer.pad_token_id] * padding]
-        return weighed(self._encode(tuple(ids)), [*weights, *[1.0] * (padding + 1)], manner.weighting)
+        return apply_weights(self._encode(tuple(ids)), [*weights, *[1.0] * (padding + 1)], options.weighting)
 
-    def _tokens(self, text: str, manner: Manner) -> tuple[list[int], list[float], list[int]]:
+    def _tokens(self, text: str, options: PromptOptions) -> tuple[list[int], list[float], list[int]]:
         """Token ids, their weights, and their offsets in the text without weights."""
-        plain, weights = _plain(text, manner)
+        plain, weights = _plain_text(text, options)
         found = self.tokenizer(
             plain, add_special_tokens=False, truncation=False, verbose=False, return_offsets_mapping=True
         )
@@ -70,10 +70,10 @@ class T5Encoder:
         return embedding
 
 
-def _plain(text: str, manner: Manner) -> tuple[str, list[float]]:
+def _plain_text(text: str, options: PromptOptions) -> tuple[str, list[float]]:
     """The text without its weights, and the weight of each of its characters."""
     plain, weights = "", []
-    for fragment in fragments(text, manner.syntax):
+    for fragment in parse_fragments(text, options.syntax):
         piece = "\n" if fragment.text is None else fragment.text
         plain += piece
         weights += [fragment.weight] * len(piece)

@@ -17,7 +17,7 @@ from torch import Tensor
 from ..errors import InvalidRequestError
 
 
-class Inversions:
+class TextualInversions:
     """The textual inversions of one text encoder."""
 
     def __init__(self, text_encoder: Any) -> None:
@@ -38,7 +38,7 @@ class Inversions:
             elif piece.strip():
                 yield piece, []
 
-    def knows(self, file: str) -> bool:
+    def has_file(self, file: str) -> bool:
         """Whether the file's vectors are in the embedding table."""
         return file in self._ids
 

@@ -166,7 +166,7 @@ def test_exclusions_accumulate_in_order_with_their_turn_and_words(studio: Studio
 
 def test_the_picture_is_that_of_the_turns_request(studio: Studio) -> None:
     turn = start(studio).say("no fog")
-    *_, last = StubEngine("stub").run(GenerationRequest.checked(**turn.request))
+    *_, last = StubEngine("stub").run(GenerationRequest.create(**turn.request))
     assert last.picture is not None
     assert studio.store.images.open(turn.sha256).tobytes() == last.picture.image.tobytes()
 
@@ -543,7 +543,7 @@ def test_the_picture_tells_how_it_was_made(studio: Studio) -> None:
     expected = "Steps: 4, CFG scale: 5, Guidance method: cfg, Guidance rescale: 0, Seed: 5, Size: 32x32, Model: stub, "
     assert settings.startswith(f"{expected}Version: notthat ")
     assert json.loads(text["notthat"]) == turn.request
-    assert GenerationRequest.checked(**json.loads(text["notthat"])).seed == 5
+    assert GenerationRequest.create(**json.loads(text["notthat"])).seed == 5
 
 
 def test_a_turn_is_told_with_the_keys_of_the_contract(studio: Studio) -> None:

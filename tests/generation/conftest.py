@@ -20,10 +20,10 @@ from transformers import (
 )
 
 from notthat.generation import GenerationRequest, LocalEngine
-from notthat.generation.device import quicken
+from notthat.generation.device import optimize
 from notthat.generation.families.base import Family
-from notthat.generation.loading import device_of, load_family
-from notthat.generation.sampling import State
+from notthat.generation.loading import load_family, resolve_device
+from notthat.generation.sampling import DenoisingState
 
 diffusers: Any = import_module("diffusers")  # as it is for type checkers: half of it has no types
 
@@ -43,7 +43,7 @@ class Both:
     def request(self, **changed: Any) -> GenerationRequest:
         values = {"prompt": "a man on a beach", "syntax": "plain", "seed": 11, "num_inference_steps": 3}
         sized = {"guidance_scale": 4.0, "width": SIDE, "height": SIDE, "model": self.engine.model}
-        return GenerationRequest.checked(**{**sized, **values, **changed})
+        return GenerationRequest.create(**{**sized, **values, **changed})
 
     def pixels(self, count: int = 1, **changed: Any) -> np.ndarray[Any, Any]:
         *_, last = self.engine.run(self.request(**changed), count=count)
@@ -52,19 +52,19 @@ class Both:
 
 def loaded(model: str) -> tuple[LocalEngine, Family]:
     """The engine that `LocalEngine.load` makes of a model, and the parts that it is made of."""
-    device = device_of("cpu")
+    device = resolve_device("cpu")
     family = load_family(model, device)
-    quicken(family, device, compiled=False)
+    optimize(family, device, compiled=False)
     return LocalEngine(model, family, device), family
 
 
-def noise(family: Family, request: GenerationRequest) -> State:
+def noise(family: Family, request: GenerationRequest) -> DenoisingState:
     """What the first step of a request is taken from."""
     generator = torch.Generator("cpu").manual_seed(request.seed)
-    latents = family.packed(torch.randn(family.noise_shape(request), generator=generator))
+    latents = family.pack(torch.randn(family.noise_shape(request), generator=generator))
     scheduler = type(family.scheduler).from_config(family.scheduler.config)
     family.set_timesteps(scheduler, latents, request)
-    return State(latents * getattr(scheduler, "init_noise_sigma", 1.0), scheduler, [generator])
+    return DenoisingState(latents * getattr(scheduler, "init_noise_sigma", 1.0), scheduler, [generator])
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from notthat.generation import Defaults, GenerationRequest, InvalidModelError, LocalEngine
-from notthat.generation.delayed_negative import Joining, joining_share
+from notthat.generation.delayed_negative import DelayedNegative, negative_start_share
 
-OVERLAYS = Joining(share=0.5, terms=frozenset({"watermark", "text"}))
-STYLES = Joining(share=0.25, terms=frozenset({"cartoon"}))
+OVERLAYS = DelayedNegative(share=0.5, terms=frozenset({"watermark", "text"}))
+STYLES = DelayedNegative(share=0.25, terms=frozenset({"cartoon"}))
 DEFAULTS = Defaults(20, 5.0, 128, 96, joining=(OVERLAYS, STYLES))
 ASKED = {"model": "m", "prompt": "a man", "seed": 1}
 
@@ -27,7 +27,7 @@ ASKED = {"model": "m", "prompt": "a man", "seed": 1}
     ],
 )
 def test_the_term_that_has_to_join_first_decides(negative, base, share):
-    assert joining_share(negative, base, (OVERLAYS, STYLES), 0.1) == share
+    assert negative_start_share(negative, base, (OVERLAYS, STYLES), 0.1) == share
 
 
 def test_a_request_joins_as_its_terms_may():
@@ -40,10 +40,10 @@ def test_a_request_joins_as_its_terms_may():
 
 def test_the_next_turn_joins_as_its_own_terms_may_unless_a_step_was_asked_for():
     first = GenerationRequest.with_defaults({**ASKED, "negative_prompt": "text"}, lambda: DEFAULTS)
-    assert first.followed(DEFAULTS, negative_prompt="text, hat").joining_step == 0
-    assert first.followed(DEFAULTS, negative_prompt="text, cartoon").joining_step == 5
+    assert first.next_request(DEFAULTS, negative_prompt="text, hat").joining_step == 0
+    assert first.next_request(DEFAULTS, negative_prompt="text, cartoon").joining_step == 5
     asked = first.model_copy(update={"joining_step": 7})
-    assert asked.followed(DEFAULTS, negative_prompt="hat").joining_step == 7
+    assert asked.next_request(DEFAULTS, negative_prompt="hat").joining_step == 7
 
 
 @pytest.fixture

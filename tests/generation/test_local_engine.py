@@ -20,8 +20,8 @@ from notthat.generation import (
     InvalidModelError,
     InvalidRequestError,
     LocalEngine,
-    available,
     generate,
+    list_models,
 )
 
 from .single_files import save_single_file
@@ -105,9 +105,9 @@ def test_words_weights_and_what_lies_past_77_tokens_all_count(engine: LocalEngin
 
 def test_a_negative_that_cannot_act_is_said(engine: LocalEngine) -> None:
     unguided = {"guidance_scale": 1.0, "method": "cfg"}
-    (line,) = engine.remarks(a_request(engine, negative_prompt="hat", **unguided))
+    (line,) = engine.warnings(a_request(engine, negative_prompt="hat", **unguided))
     assert "exclusions have no effect" in line
-    assert engine.remarks(a_request(engine, negative_prompt="hat")) == []
+    assert engine.warnings(a_request(engine, negative_prompt="hat")) == []
     assert (pixels(engine, negative_prompt="hat", **unguided) == pixels(engine, **unguided)).all()
 
 
@@ -124,31 +124,31 @@ def test_a_negative_joins_at_its_step_and_its_base_guides_until_then(engine: Loc
 
 def test_a_negative_that_joins_too_late_is_said(engine: LocalEngine) -> None:
     asked = {"negative_prompt": "hat", "joining_step": 3, "num_inference_steps": 3}
-    (line,) = engine.remarks(a_request(engine, **asked))
+    (line,) = engine.warnings(a_request(engine, **asked))
     assert "too late" in line
     assert (pixels(engine, **asked) == pixels(engine)).all()
 
 
 def test_what_the_stock_reading_cuts_off_is_said(engine: LocalEngine) -> None:
     long = "word " * 40 + "tail"
-    (line,) = engine.remarks(a_request(engine, prompt=long, syntax="plain"))
+    (line,) = engine.warnings(a_request(engine, prompt=long, syntax="plain"))
     assert "tail" in line
-    assert engine.remarks(a_request(engine, prompt=long)) == []
+    assert engine.warnings(a_request(engine, prompt=long)) == []
 
 
 def test_a_text_is_read_as_fragments_tokens_and_chunks(engine: LocalEngine) -> None:
-    reading = engine.read("an (old:1.2) hat")
+    reading = engine.tokenize("an (old:1.2) hat")
     assert reading.fragments == (("an ", 1.0), ("old", 1.2), (" hat", 1.0))
     assert (reading.tokens, reading.chunks, reading.unknown) == (len("anoldhat"), 1, ())
-    assert engine.read("hat " * 26).chunks == 2
-    assert engine.read("one BREAK two").chunks == 2
+    assert engine.tokenize("hat " * 26).chunks == 2
+    assert engine.tokenize("one BREAK two").chunks == 2
 
 
 def test_words_outside_the_models_vocabulary_are_unknown(stable_diffusion: MakeModel) -> None:
     folder = stable_diffusion()
     (folder / "notthat.json").write_text(json.dumps({"vocabulary": ["man", "hat"]}))
     engine = LocalEngine.load(str(folder), device="cpu")
-    assert engine.read("a man, (Hat:1.2), dragon and 3 dragons").unknown == ("a", "dragon", "and", "dragons")
+    assert engine.tokenize("a man, (Hat:1.2), dragon and 3 dragons").unknown == ("a", "dragon", "and", "dragons")
 
 
 def test_a_size_that_the_model_cannot_do_is_refused(engine: LocalEngine) -> None:
@@ -253,7 +253,7 @@ def test_a_broken_folder_hides_no_other_model(stable_diffusion: MakeModel) -> No
     broken = folder.parent / "broken"
     broken.mkdir()
     (broken / "model_index.json").write_text("{")
-    assert [(model.name, model.kind) for model in available(folder.parent)][1:] == [
+    assert [(model.name, model.kind) for model in list_models(folder.parent)][1:] == [
         (str(broken), "unreadable"),
         (str(folder), "StableDiffusionPipeline"),
     ]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from notthat.generation import GenerationError, GenerationRequest
-from notthat.generation.local_engine import in_batches
+from notthat.generation.local_engine import generate_batches
 
 from .conftest import loaded
 
@@ -138,7 +138,7 @@ def test_a_count_is_drawn_in_batches_a_seed_each(random_model, monkeypatch):
     model = random_model("sd")
     monkeypatch.setattr(model.engine, "at_once", lambda request: 3)
     request = model.request(negative_prompt="hat", seed=5)
-    heard = list(in_batches(model.engine, request, 5))
+    heard = list(generate_batches(model.engine, request, 5))
     assert [len(each.pictures) for each in heard] == [0, 0, 3, 0, 0, 2]
     together = [np.asarray(picture.image, np.int16) for each in heard for picture in each.pictures]
     alone = [model.pixels(negative_prompt="hat", seed=5 + k)[0] for k in range(5)]
@@ -147,7 +147,7 @@ def test_a_count_is_drawn_in_batches_a_seed_each(random_model, monkeypatch):
 
 def test_large_pictures_are_not_drawn_at_once_on_a_processor(random_model):
     model = random_model("sd")
-    sizes = {side: model.engine.at_once(model.request(width=side, height=side)) for side in (128, 256, 512, 1024)}
+    sizes = {side: model.engine.batch_size(model.request(width=side, height=side)) for side in (128, 256, 512, 1024)}
     assert sizes == {128: 8, 256: 4, 512: 1, 1024: 1}
 
 
@@ -157,12 +157,12 @@ def test_a_batch_that_finds_no_memory_is_made_as_two(fresh, monkeypatch):
     monkeypatch.setattr(engine, "at_once", lambda request: 4)
     monkeypatch.setattr(unet, "forward", Shortage(unet.forward, 1))
     moved = moves(family.vae, monkeypatch)
-    pictures = [picture for each in in_batches(engine, model.request(), 4) for picture in each.pictures]
+    pictures = [picture for each in generate_batches(engine, model.request(), 4) for picture in each.pictures]
     assert len(pictures) == 4
     assert moved == []
     monkeypatch.setattr(unet, "forward", Shortage(unet.forward, 99))
     with pytest.raises(GenerationError, match="not enough memory"):
-        list(in_batches(engine, model.request(), 4))
+        list(generate_batches(engine, model.request(), 4))
 
 
 def test_a_batch_too_large_to_decode_is_decoded_one_by_one(fresh, monkeypatch):

@@ -15,7 +15,7 @@ from diffusers import (
 )
 
 from notthat.generation import GenerationRequest, LocalEngine, generate
-from notthat.generation.model_catalog import locate
+from notthat.generation.model_catalog import locate_model
 
 SCHEDULERS = [
     DDIMScheduler,
@@ -30,7 +30,7 @@ SCHEDULERS = [
 
 def ours(folder, **values):
     engine = LocalEngine.load(str(folder), device="cpu")
-    return engine, np.asarray(generate(engine, GenerationRequest.checked(model=str(folder), **values)).image, np.int16)
+    return engine, np.asarray(generate(engine, GenerationRequest.create(model=str(folder), **values)).image, np.int16)
 
 
 def stock(folder, *, prompt, negative_prompt, seed, num_inference_steps, guidance_scale, width, height, **_):
@@ -96,7 +96,7 @@ def test_every_scheduler_steps_as_in_the_stock_pipeline(stable_diffusion, schedu
 def test_a_weighted_prompt_without_weights_is_a_plain_one(stable_diffusion):
     folder = stable_diffusion()
     engine, plain = ours(folder, **request(negative_prompt="mustache"))
-    weighted = GenerationRequest.checked(model=str(folder), **request(negative_prompt="mustache", syntax="weighted"))
+    weighted = GenerationRequest.create(model=str(folder), **request(negative_prompt="mustache", syntax="weighted"))
     assert (np.asarray(generate(engine, weighted).image) == plain).all()
 
 
@@ -111,5 +111,5 @@ def test_the_built_in_model_is_a_stock_pipeline(width, height, negative_prompt):
         num_inference_steps=6,
     )
     engine = LocalEngine.load("mini", device="cpu")
-    picture = np.asarray(generate(engine, GenerationRequest.checked(model="mini", **values)).image, np.int16)
-    assert abs(picture - stock(locate("mini"), **values)).max() <= 1
+    picture = np.asarray(generate(engine, GenerationRequest.create(model="mini", **values)).image, np.int16)
+    assert abs(picture - stock(locate_model("mini"), **values)).max() <= 1

@@ -9,8 +9,14 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from notthat.generation import GenerationRequest, InvalidRequestError
-from notthat.generation.png_metadata import from_infotext, from_own_key, infotext, png_text, read_png_text
-from notthat.generation.prompt_syntax import escape
+from notthat.generation.png_metadata import (
+    build_png_text,
+    format_infotext,
+    parse_infotext,
+    parse_own_key,
+    read_png_text,
+)
+from notthat.generation.prompt_syntax import escape_prompt
 
 a_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 a_part = st.sampled_from(
@@ -51,9 +57,9 @@ a_request = st.builds(
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the first text reads all of Unicode
 @given(request=a_request)
 def test_what_is_written_is_read_back(request: GenerationRequest) -> None:
-    values, left_out = from_infotext(infotext(request))
+    values, left_out = parse_infotext(format_infotext(request))
     assert left_out == []
-    as_read = escape if request.syntax == "plain" else str
+    as_read = escape_prompt if request.syntax == "plain" else str
     assert values == {
         "prompt": as_read(request.prompt),
         "negative_prompt": as_read(request.negative_prompt),
@@ -67,12 +73,12 @@ def test_what_is_written_is_read_back(request: GenerationRequest) -> None:
         "width": request.width,
         "height": request.height,
     }
-    assert GenerationRequest(**from_own_key(png_text(request)["notthat"])) == request
+    assert GenerationRequest(**parse_own_key(build_png_text(request)["notthat"])) == request
 
 
 def test_an_unambiguous_prompt_is_written_as_the_web_ui_does_and_no_more() -> None:
     request = a_plain_request(prompt="a pier,\nSteps: 20, at dawn", negative_prompt="fog")
-    lines = infotext(request).split("\n")
+    lines = format_infotext(request).split("\n")
     assert lines[:3] == ["a pier,", "Steps: 20, at dawn", "Negative prompt: fog"]
     assert lines[3].startswith("Steps: 4, CFG scale: 7.5, ")
     assert "Exact prompt" not in lines[3]
@@ -80,20 +86,20 @@ def test_an_unambiguous_prompt_is_written_as_the_web_ui_does_and_no_more() -> No
 
 def test_a_prompt_with_the_line_of_a_negative_prompt_is_kept_apart_from_it() -> None:
     request = a_plain_request(prompt="a sign:\nNegative prompt: fog", negative_prompt="hat")
-    text = infotext(request)
+    text = format_infotext(request)
     assert text.count("\n") == 3
     assert '"a sign:\\nNegative prompt: fog"' in text
-    values, _ = from_infotext(text)
+    values, _ = parse_infotext(text)
     assert (values["prompt"], values["negative_prompt"]) == (request.prompt, "hat")
 
 
 def a_plain_request(**changed: str) -> GenerationRequest:
     values = {"seed": 1, "num_inference_steps": 4, "guidance_scale": 7.5, "width": 64, "height": 64, "model": "mini"}
-    return GenerationRequest.checked(**{**values, **changed})
+    return GenerationRequest.create(**{**values, **changed})
 
 
 def test_a_template_after_the_settings_is_no_prompt() -> None:
-    values, left_out = from_infotext(
+    values, left_out = parse_infotext(
         "a red door\nNegative prompt: fog\nSteps: 28, Sampler: Euler, CFG scale: 6.5, Seed: 5\n"
         "Template: a {red|blue} door,\n Lens: 50mm\nNegative Template: fog"
     )
@@ -103,7 +109,7 @@ def test_a_template_after_the_settings_is_no_prompt() -> None:
 
 
 def test_whole_numbers_may_be_written_with_a_point() -> None:
-    values, left_out = from_infotext("a pier\nSteps: 20.0, Seed: 5.0, CFG scale: 7, Size: 512.0x640")
+    values, left_out = parse_infotext("a pier\nSteps: 20.0, Seed: 5.0, CFG scale: 7, Size: 512.0x640")
     assert {name: values[name] for name in ("num_inference_steps", "seed", "width", "height")} == {
         "num_inference_steps": 20,
         "seed": 5,
@@ -113,15 +119,15 @@ def test_whole_numbers_may_be_written_with_a_point() -> None:
     assert left_out == []
     for wrong in ("5.5", "1e999", "nan"):
         with pytest.raises(InvalidRequestError, match="“Seed” is no number"):
-            from_infotext(f"a pier\nSteps: 20, Seed: {wrong}, CFG scale: 7")
+            parse_infotext(f"a pier\nSteps: 20, Seed: {wrong}, CFG scale: 7")
 
 
 def test_a_size_that_can_not_be_read_is_told() -> None:
-    assert from_infotext("a pier\nSteps: 20, Seed: 5, Size: large")[1] == ["Size: large"]
+    assert parse_infotext("a pier\nSteps: 20, Seed: 5, Size: large")[1] == ["Size: large"]
 
 
 def test_a_text_of_the_web_ui_is_read_and_what_can_not_be_followed_is_told() -> None:
-    values, left_out = from_infotext(
+    values, left_out = parse_infotext(
         "a lighthouse, (storm:1.2)\nby the sea, Lens: 50mm\nNegative prompt: blurry,\n [fog]\n"
         "Steps: 28, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 6.5, Seed: 123, Size: 640x512, "
         'Model hash: 6ce0161689, Model: pruned-v1, Clip skip: 2, Lora hashes: "a: b, c: \\"d\\""'
@@ -145,16 +151,16 @@ def test_a_text_of_the_web_ui_is_read_and_what_can_not_be_followed_is_told() -> 
 
 
 def test_a_text_without_settings_is_a_prompt() -> None:
-    assert from_infotext("a pier, Lens: 50mm") == ({"prompt": "a pier, Lens: 50mm", "negative_prompt": ""}, [])
+    assert parse_infotext("a pier, Lens: 50mm") == ({"prompt": "a pier, Lens: 50mm", "negative_prompt": ""}, [])
 
 
 def test_a_setting_that_makes_no_sense_is_told() -> None:
     with pytest.raises(InvalidRequestError, match="“Steps” is no number: many"):
-        from_infotext("a pier\nSteps: many, Seed: 1, CFG scale: 5")
+        parse_infotext("a pier\nSteps: many, Seed: 1, CFG scale: 5")
     with pytest.raises(InvalidRequestError, match=r"--method: .*not 'magic'"):
-        GenerationRequest.checked(**from_infotext("a pier\nSteps: 5, Seed: 1, Guidance method: magic")[0], model="mini")
+        GenerationRequest.create(**parse_infotext("a pier\nSteps: 5, Seed: 1, Guidance method: magic")[0], model="mini")
     with pytest.raises(InvalidRequestError, match="no request"):
-        from_own_key('{"prompt": 1}')
+        parse_own_key('{"prompt": 1}')
 
 
 def test_only_a_png_is_read(tmp_path: Path) -> None:

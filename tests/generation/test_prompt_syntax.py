@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notthat.generation.prompt_syntax import BREAK, Fragment, escape, parse, terms
+from notthat.generation.prompt_syntax import BREAK, Fragment, escape_prompt, parse_prompt, split_terms
 
 
 def weighted(prompt: str) -> list[tuple[str | None, float]]:
-    return [(fragment.text, round(fragment.weight, 4)) for fragment in parse(prompt)]
+    return [(fragment.text, round(fragment.weight, 4)) for fragment in parse_prompt(prompt)]
 
 
 @pytest.mark.parametrize(
@@ -65,24 +65,24 @@ def test_the_web_uis_own_examples_are_read_as_it_reads_them() -> None:
     ],
 )
 def test_terms_stand_between_commas_outside_of_brackets(prompt: str, listed: list[str]) -> None:
-    assert terms(prompt) == listed
+    assert split_terms(prompt) == listed
 
 
 @given(st.text())
 def test_any_text_parses_into_fragments_of_positive_weight(prompt: str) -> None:
-    fragments = parse(prompt)
+    fragments = parse_prompt(prompt)
     assert fragments
     assert all(fragment.weight > 0 or ":" in prompt for fragment in fragments)
 
 
 @given(st.text(alphabet="ab ()[]\\:1."))
 def test_an_escaped_text_means_itself(text: str) -> None:
-    assert parse(escape(text)) == [Fragment(text)]
+    assert parse_prompt(escape_prompt(text)) == [Fragment(text)]
 
 
 def test_an_escaped_break_is_a_word() -> None:
-    assert parse(escape("BREAK")) == [Fragment("break")]
+    assert parse_prompt(escape_prompt("BREAK")) == [Fragment("break")]
 
 
 def test_a_break_carries_no_weight() -> None:
-    assert parse("(a BREAK b)")[1] is BREAK
+    assert parse_prompt("(a BREAK b)")[1] is BREAK

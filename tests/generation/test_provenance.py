@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import notthat.generation.provenance as provenance
-from notthat.generation.provenance import libraries, weights_sha256
+from notthat.generation.provenance import library_versions, weights_sha256
 
 
 @pytest.fixture
@@ -44,4 +44,4 @@ def test_a_large_file_is_read_once_as_long_as_it_stays(
 
 
 def test_the_libraries_are_those_that_are_installed() -> None:
-    assert set(libraries()) == {"torch", "diffusers", "transformers", "numpy", "pillow"}
+    assert set(library_versions()) == {"torch", "diffusers", "transformers", "numpy", "pillow"}

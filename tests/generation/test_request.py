@@ -33,7 +33,7 @@ VALUES = {
 )
 def test_a_value_out_of_range_is_named(name: str, value: object, said: str) -> None:
     with pytest.raises(InvalidRequestError, match=f"^{said}: ") as error:
-        GenerationRequest.checked(**{**VALUES, name: value})
+        GenerationRequest.create(**{**VALUES, name: value})
     assert len(str(error.value)) < 120
 
 
@@ -71,19 +71,19 @@ def test_a_models_joining_share_is_of_the_steps_that_are_asked_for() -> None:
 
 
 def test_a_request_from_before_there_was_a_joining_step_is_the_same_request() -> None:
-    request = GenerationRequest.checked(**VALUES)
+    request = GenerationRequest.create(**VALUES)
     assert (request.joining_step, request.base_negative_prompt) == (0, "")
 
 
 def test_what_is_excluded_next_was_seen_with_this_seed() -> None:
     defaults = Defaults(20, 5.0, 64, 64)
-    first = GenerationRequest.checked(**{**VALUES, "negative_prompt": "text, frame", "method": "dynamic"})
-    second = first.followed(defaults, negative_prompt="text, hat, (frame:1.2)")
+    first = GenerationRequest.create(**{**VALUES, "negative_prompt": "text, frame", "method": "dynamic"})
+    second = first.next_request(defaults, negative_prompt="text, hat, (frame:1.2)")
     assert second.shown == ("hat", "(frame:1.2)")
-    third = second.followed(defaults, prompt="a man on a beach", negative_prompt="logo, hat")
+    third = second.next_request(defaults, prompt="a man on a beach", negative_prompt="logo, hat")
     assert third.shown == ("logo", "hat")
-    assert third.followed(defaults, seed=third.seed + 1, negative_prompt="logo, hat, text").shown == ()
-    assert first.followed(defaults, negative_prompt="text, hat", method="cfg").shown == ()  # which never looks
+    assert third.next_request(defaults, seed=third.seed + 1, negative_prompt="logo, hat, text").shown == ()
+    assert first.next_request(defaults, negative_prompt="text, hat", method="cfg").shown == ()  # which never looks
 
 
 def test_what_is_asked_is_checked_before_the_model_loads() -> None:
@@ -95,5 +95,5 @@ def test_what_is_asked_is_checked_before_the_model_loads() -> None:
 
 
 def test_a_request_survives_json() -> None:
-    request = GenerationRequest.checked(**VALUES)
+    request = GenerationRequest.create(**VALUES)
     assert GenerationRequest.model_validate_json(request.model_dump_json()) == request

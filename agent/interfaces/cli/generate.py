@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from PIL.PngImagePlugin import PngInfo
 
 from ....errors import InvalidInputError, NotthatError
-from ....generation import BUILT_IN, GenerationRequest, LocalEngine, absolute, available
-from ....generation.local_engine import in_batches
-from ....generation.png_metadata import from_infotext, from_own_key, png_text, read_png_text
+from ....generation import BUILT_IN, GenerationRequest, LocalEngine, list_models, to_absolute
+from ....generation.local_engine import generate_batches
+from ....generation.png_metadata import build_png_text, parse_infotext, parse_own_key, read_png_text
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -75,10 +75,10 @@ def request_like(
     given = {name: value for name, value in asked.items() if value is not None}
     text = read_png_text(path)
     if "notthat" in text:
-        values, remarks = {**from_own_key(text["notthat"]), **given}, []
+        values, remarks = {**parse_own_key(text["notthat"]), **given}, []
     elif "parameters" in text:
-        values, left_out = from_infotext(text["parameters"])
-        known = {model.path.name: model.name for model in available(settings.home / "models")} | {BUILT_IN: BUILT_IN}
+        values, left_out = parse_infotext(text["parameters"])
+        known = {model.path.name: model.name for model in list_models(settings.home / "models")} | {BUILT_IN: BUILT_IN}
         named = values.pop("model", None)
         values["model"] = known.get(named or "", settings.model)
         remarks = [f"Not followed: {', '.join(left_out)}."] if left_out else []
@@ -87,7 +87,7 @@ def request_like(
         values |= given
     else:
         raise InvalidInputError(f"{path} does not say how it was made: it has no text “parameters” or “notthat”")
-    model = absolute(str(values["model"]))
+    model = to_absolute(str(values["model"]))
     load = cache(partial(LocalEngine.load, model))
     values = {"seed": secrets.randbelow(2**32), **values, "model": model}
     request = GenerationRequest.with_defaults(values, lambda: load().defaults)
@@ -103,11 +103,11 @@ def draw_to_folder(
         InvalidRequestError: where the seeds would run out; nothing is drawn then.
         NotthatError: where the folder or a file can't be written.
     """
-    requests = [GenerationRequest.checked(**{**first.model_dump(), "seed": first.seed + k}) for k in range(count)]
+    requests = [GenerationRequest.create(**{**first.model_dump(), "seed": first.seed + k}) for k in range(count)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         undrawn = iter(requests)
-        for progress in in_batches(engine, first, count):
+        for progress in generate_batches(engine, first, count):
             on_step(progress)
             for picture, request in zip(progress.pictures, undrawn, strict=False):  # it takes as many as came
                 yield Drawn(_save(picture.image, request, folder), picture.image, request, picture.seconds)
@@ -117,7 +117,7 @@ def draw_to_folder(
 
 def _save(image: "Image", request: GenerationRequest, folder: Path) -> Path:
     chunks = PngInfo()
-    for key, text in png_text(request).items():
+    for key, text in build_png_text(request).items():
         chunks.add_text(key, text)
     path = _free_name(folder, str(request.seed))
     image.save(path, pnginfo=chunks)

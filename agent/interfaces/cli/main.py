@@ -283,7 +283,7 @@ def generate(
     else:
         remarks = []
         engine, request = first_request(load_settings(model).model, prompt, negative, asked)
-    for line in [*remarks, *engine.remarks(request)]:
+    for line in [*remarks, *engine.warnings(request)]:
         _warn(line)
     with progress("drawing") as on_step:
         for drawn in draw_to_folder(engine, request, count, out, on_step):
@@ -303,7 +303,7 @@ def tokens(text: str, model: Model = None, as_json: Json = False) -> None:
     from ....generation import LocalEngine
     from .console import emit
 
-    reading = LocalEngine.load(load_settings(model).model).read(text)
+    reading = LocalEngine.load(load_settings(model).model).tokenize(text)
     if as_json:
         emit({**asdict(reading), "fragments": [list(f) for f in reading.fragments], "unknown": list(reading.unknown)})
         return
@@ -317,10 +317,10 @@ def tokens(text: str, model: Model = None, as_json: Json = False) -> None:
 @app.command()
 def models(as_json: Json = False) -> None:
     """List the models at hand: the built-in one, and those in the folder `models` of NOTTHAT_HOME."""
-    from ....generation import available
+    from ....generation import list_models
     from .console import emit
 
-    for model in available(load_settings().home / "models"):
+    for model in list_models(load_settings().home / "models"):
         if as_json:
             emit({"name": model.name, "path": str(model.path), "pipeline": model.kind})
         else:

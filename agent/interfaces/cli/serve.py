@@ -79,10 +79,10 @@ def serve(
 def _check(devices: list[str]) -> None:
     """Raise `InvalidInputError` where a device isn't there: said now, not to the first who asks for a picture."""
     if devices:
-        from ....generation.loading import device_of  # which imports torch, and takes seconds
+        from ....generation.loading import resolve_device  # which imports torch, and takes seconds
 
         for device in devices:
-            device_of(device)
+            resolve_device(device)
 
 
 def _is_loopback(host: str) -> bool:

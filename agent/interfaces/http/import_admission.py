@@ -33,7 +33,7 @@ class Admission:
     def check_turn(self, turn: NewTurn) -> None:
         """Refuse a turn that can't be, or that the key couldn't have made."""
         check_turn(turn)
-        request = GenerationRequest.checked(**turn.request)
+        request = GenerationRequest.create(**turn.request)
         if request.loras or request.embeddings:
             raise InvalidInputError(
                 f"turn {turn.number} names files of another machine (LoRAs or embeddings), which are not loaded here"

@@ -77,17 +77,17 @@ def _background(scene: Scene, rng: random.Random) -> str:
     return word
 
 
-def _colored(color: str, word: str, rng: random.Random) -> str:
+def _color_word(color: str, word: str, rng: random.Random) -> str:
     return f"{color} {word}" if rng.random() < 0.4 else word
 
 
-def _looks(scene: Scene, rng: random.Random) -> dict[str, str]:
+def _describe_looks(scene: Scene, rng: random.Random) -> dict[str, str]:
     """The attributes of the subject, by slot."""
     looks = {name: rng.choice(WORDS[name]) for name in WORN if scene.has(name)}
     if scene.eyewear:
         looks["eyes"] = looks.pop(scene.eyewear)
     if scene.has("hat"):
-        looks["hat"] = _colored(scene.hat_color, rng.choice(WORDS["hat"]), rng)
+        looks["hat"] = _color_word(scene.hat_color, rng.choice(WORDS["hat"]), rng)
     match scene.subject:
         case "cat":
             looks["hair"] = f"{scene.hair_color} fur"
@@ -109,25 +109,25 @@ def _subject(scene: Scene, rng: random.Random) -> str:
     if scene.is_person:
         return word
     if word == "flowers":
-        return _colored(scene.hat_color, word, rng)
-    return _colored(scene.hair_color if scene.subject == "cat" else scene.color, word, rng)
+        return _color_word(scene.hat_color, word, rng)
+    return _color_word(scene.hair_color if scene.subject == "cat" else scene.color, word, rng)
 
 
 def caption(scene: Scene, rng: random.Random) -> str:
     """A random caption that is true of the scene."""
-    facts = _looks(scene, rng) | {"place": _background(scene, rng)}
+    facts = _describe_looks(scene, rng) | {"place": _background(scene, rng)}
     facts |= {name: rng.choice(WORDS[name]) for name in OF_THE_PICTURE if scene.has(name)}
     kind = rng.choices(("bare", "single", "many"), (0.2, 0.45, 0.35))[0]
     if kind == "bare":
-        return _said(scene, {}, rng)
+        return _choose_details(scene, {}, rng)
     if kind == "single" and (slot := rng.choice(_SLOTS)) in facts:
-        return facts[slot] if rng.random() < 0.5 else _said(scene, {slot: facts[slot]}, rng)
+        return facts[slot] if rng.random() < 0.5 else _choose_details(scene, {slot: facts[slot]}, rng)
     share = rng.choice((0.4, 0.7, 1.0, 1.0))
     chosen = {slot: fact for slot, fact in facts.items() if rng.random() < share}
-    return _said(scene, chosen if len(chosen) > 1 else facts, rng)
+    return _choose_details(scene, chosen if len(chosen) > 1 else facts, rng)
 
 
-def _said(scene: Scene, facts: dict[str, str], rng: random.Random) -> str:
+def _choose_details(scene: Scene, facts: dict[str, str], rng: random.Random) -> str:
     """A sentence or a list of tags."""
     subject, style = _subject(scene, rng), rng.choice(WORDS[scene.style])
     if rng.random() < 0.42:
@@ -139,8 +139,8 @@ def _said(scene: Scene, facts: dict[str, str], rng: random.Random) -> str:
     return _sentence(subject, style, (looks, facts.get("place"), of_the_picture), rng)
 
 
-def _sentence(subject: str, style: str, said: tuple[list[str], str | None, list[str]], rng: random.Random) -> str:
-    looks, place, picture = said
+def _sentence(subject: str, style: str, details: tuple[list[str], str | None, list[str]], rng: random.Random) -> str:
+    looks, place, picture = details
     a_subject = subject if subject.endswith("flowers") and "vase" not in subject else f"{_article(subject)} {subject}"
     text = rng.choice(
         (

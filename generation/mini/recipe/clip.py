@@ -103,7 +103,7 @@ def attributes(scene: Scene) -> list[float]:
     ]
 
 
-class _Reader(nn.Module):
+class _TextAttributeHead(nn.Module):
     """The text tower with a head that predicts the scene's attributes. The head is only used for training."""
 
     def __init__(self, tower: nn.Module, outputs: int) -> None:
@@ -120,7 +120,7 @@ def train_words(
     negative prompt these are the words that matter.
     """
     targets = torch.tensor([attributes(scene) for scene in scenes])
-    reader = _Reader(clip.text_model, targets.shape[1]).to(device)
+    reader = _TextAttributeHead(clip.text_model, targets.shape[1]).to(device)
 
     def loss(rng: random.Random, _: float) -> Tensor:
         chosen = [rng.randrange(len(scenes)) for _ in range(BATCH)]
@@ -132,7 +132,7 @@ def train_words(
     fit("words", reader, loss, plan, folder)
 
 
-class _Looker(nn.Module):
+class _ImageAttributeHead(nn.Module):
     """A CLIP with a head on its image tower that predicts the scene's attributes. It is only used for training."""
 
     def __init__(self, clip: CLIPModel, outputs: int) -> None:
@@ -151,7 +151,7 @@ def train_clip(
     attributes helps the tower to see small things.
     """
     targets = torch.tensor([attributes(scene) for scene in pictures.scenes])
-    looker = _Looker(clip, targets.shape[1]).to(device)
+    looker = _ImageAttributeHead(clip, targets.shape[1]).to(device)
     clip.text_model.requires_grad_(False)
 
     def loss(rng: random.Random, _: float) -> Tensor:

@@ -16,13 +16,13 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from ...guidance.methods import cfg, rescaled
+from ...guidance.methods import cfg, rescale
 from .autoencoder import difference
 from .canvas import SIZE
 from .captions import caption
 from .clip import tokenize
 from .data import Pictures
-from .denoiser import faces, new_scheduler
+from .denoiser import make_sample_grid, new_scheduler
 from .export import GUIDANCE, RESCALE, STEPS
 from .loop import Plan, fit
 from .world import Scene
@@ -57,13 +57,13 @@ def repaint_all(
     torch.manual_seed(3)
     chosen = rng.sample(range(len(scenes)), min(count, len(scenes)))
 
-    def understood(said: list[str]) -> Tensor:
-        return torch.as_tensor(text_encoder(tokenize(tokenizer, said).to(device)).last_hidden_state)
+    def encode_captions(captions: list[str]) -> Tensor:
+        return torch.as_tensor(text_encoder(tokenize(tokenizer, captions).to(device)).last_hidden_state)
 
     parts = []
     for k in track(range(0, len(chosen), 32), "repainting latents"):
         some = chosen[k : k + 32]
-        context = understood([*[""] * len(some), *(caption(scenes[i], rng) for i in some)])
+        context = encode_captions([*[""] * len(some), *(caption(scenes[i], rng) for i in some)])
         parts.append(_repaint(unet, context, latents[some].to(device), rng.choice(_NOISED_TO)).cpu())
     repainted = torch.cat(parts)
     torch.save((chosen, repainted), path)
@@ -78,7 +78,7 @@ def _repaint(unet: UNet2DConditionModel, context: Tensor, latents: Tensor, noise
     latents = scheduler.add_noise(latents, torch.randn_like(latents), timesteps[0])
     for timestep in timesteps:
         empty, cond = unet(torch.cat([latents, latents]), timestep, context).sample.chunk(2)
-        guided = rescaled(cfg(cond, empty, scale=GUIDANCE), cond, phi=RESCALE)
+        guided = rescale(cfg(cond, empty, scale=GUIDANCE), cond, phi=RESCALE)
         latents = scheduler.step(guided, timestep, latents).prev_sample
     return latents
 
@@ -117,7 +117,7 @@ def train_decoder(
     both = nn.ModuleDict({"vae": vae, "critic": critic})
     chosen, painted = repainted
     most = 0.08 * latents.std()
-    where = faces(SIZE).to(device)
+    where = make_sample_grid(SIZE).to(device)
 
     def loss(rng: random.Random, done: float) -> Tensor:
         some = rng.sample(range(len(chosen)), BATCH // 2)

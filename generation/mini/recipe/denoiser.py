@@ -74,7 +74,7 @@ def train_denoiser(
     """
     unet.to(device, memory_format=torch.channels_last)
     noised = new_scheduler().alphas_cumprod.to(device)
-    where = faces(latents.shape[-1]).to(device)
+    where = make_sample_grid(latents.shape[-1]).to(device)
     shown = [prod(times for name, times in SHOWN_MORE.items() if scene.has(name)) for scene in scenes]
     up_to = list(accumulate(shown))
 
@@ -116,7 +116,7 @@ def mix(unet: UNet2DConditionModel, other: UNet2DConditionModel, share: float) -
         weights.lerp_(others.to(weights), share)
 
 
-def faces(side: int) -> Tensor:
+def make_sample_grid(side: int) -> Tensor:
     """Weights of shape (side, side) with mean 1, four times as high in the middle as in the corners."""
     offset = torch.linspace(-1, 1, side)
     near = torch.exp(-2 * (offset**2 + (offset[:, None] * 0.8) ** 2))

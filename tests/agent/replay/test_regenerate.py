@@ -95,7 +95,7 @@ def test_a_picture_of_another_size_is_as_different_as_can_be(open_studio: OpenSt
 def test_a_request_that_was_changed_is_found_out(studio: Studio, home: Path, session: str) -> None:
     tamper(home, "UPDATE turns SET request = json_set(request, '$.seed', 2) WHERE number = 1")
     turn = studio.store.turn(session, 1)
-    *_, last = StubEngine("stub").run(GenerationRequest.checked(**turn.request))
+    *_, last = StubEngine("stub").run(GenerationRequest.create(**turn.request))
     assert last.picture is not None
     now, then = (np.asarray(image, int) for image in (last.picture.image, studio.store.images.open(turn.sha256)))
     assert list(replay(studio, session)) == [

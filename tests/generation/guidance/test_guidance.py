@@ -18,19 +18,19 @@ from notthat.generation.guidance.lookahead_math import (
     UNLIKELY,
     UNSEEN,
     UNSURE,
-    certainty,
-    changes,
-    coming,
-    dynamic,
-    nearer,
-    places,
-    push,
-    spread,
-    tellable,
+    change_map,
+    changed_places,
+    changed_share,
+    combine_terms,
+    lookahead_certainty,
+    nearness,
+    push_weight,
+    signal_strength,
+    update_likelihood,
 )
-from notthat.generation.guidance.methods import agreement, apg, cfg, in_interval, nag, perp_neg, rescaled
-from notthat.generation.guidance.term_tracking import Look, Watch, watched_at_once
-from notthat.generation.guided_predictor import Guide
+from notthat.generation.guidance.methods import apg, cfg, is_in_interval, minimum_cosine, nag, perp_neg, rescale
+from notthat.generation.guidance.term_tracking import LookaheadResult, TermTracker, group_terms
+from notthat.generation.guided_predictor import GuidedPredictor
 from notthat.generation.sampling import denoise
 
 from ..conftest import noise
@@ -73,9 +73,9 @@ def test_perp_neg_keeps_what_the_prompt_asks_for():
 
 
 def test_rescaling_wholly_gives_the_prompts_own_deviation():
-    full = rescaled(5 * COND, COND, phi=1.0)
+    full = rescale(5 * COND, COND, phi=1.0)
     assert torch.allclose(full.std(dim=(1, 2, 3)), COND.std(dim=(1, 2, 3)))
-    assert torch.equal(rescaled(5 * COND, COND, phi=0.0), 5 * COND)
+    assert torch.equal(rescale(5 * COND, COND, phi=0.0), 5 * COND)
 
 
 def test_apg_leaves_out_what_lies_along_the_prompt():
@@ -101,40 +101,40 @@ def share(value):
 
 
 def test_one_term_wholly_unwanted_is_the_negative_of_old():
-    assert close(dynamic([NEG], NULL, [share(1.0)]), NEG)
-    assert close(dynamic([NEG], NULL, [share(0.0)]), NULL)
-    assert torch.equal(dynamic([], NULL, []), NULL)
+    assert close(combine_terms([NEG], NULL, [share(1.0)]), NEG)
+    assert close(combine_terms([NEG], NULL, [share(0.0)]), NULL)
+    assert torch.equal(combine_terms([], NULL, []), NULL)
 
 
 def test_terms_are_pushed_away_from_together():
-    both = dynamic([NEG, COND], NULL, [share(0.5), share(2.0)])
+    both = combine_terms([NEG, COND], NULL, [share(0.5), share(2.0)])
     assert close(both - NULL, 0.5 * (NEG - NULL) + 2 * (COND - NULL))
 
 
 def test_a_term_comes_as_the_prediction_moves_towards_it():
     towards, aside = NEG - NULL, COND - NULL
     aside = aside - (aside * towards).sum((1, 2, 3), keepdim=True) / (towards**2).sum((1, 2, 3), keepdim=True) * towards
-    assert (coming(share(0.3), towards, 0.2 * towards) > 0.4).all()
-    assert (coming(share(0.3), towards, -0.2 * towards) < 0.2).all()
-    assert close(coming(share(0.3), towards, aside), share(0.3))
-    assert close(coming(share(0.1), towards, -2 * towards), share(UNLIKELY))
+    assert (update_likelihood(share(0.3), towards, 0.2 * towards) > 0.4).all()
+    assert (update_likelihood(share(0.3), towards, -0.2 * towards) < 0.2).all()
+    assert close(update_likelihood(share(0.3), towards, aside), share(0.3))
+    assert close(update_likelihood(share(0.1), towards, -2 * towards), share(UNLIKELY))
 
 
 def test_nothing_is_read_into_a_slight_difference():
     slight = 0.01 * (NEG - NULL)
-    assert abs(coming(share(0.3), slight, COND - NULL) - 0.3).max() < 0.02
+    assert abs(update_likelihood(share(0.3), slight, COND - NULL) - 0.3).max() < 0.02
 
 
 def test_each_picture_of_a_batch_has_its_own_share():
     towards = NEG - NULL
     moved = torch.cat([towards[:1], -towards[1:]])
-    first, second = coming(share(0.5), towards, moved).flatten()
+    first, second = update_likelihood(share(0.5), towards, moved).flatten()
     assert first > 0.7
     assert second < 0.3
 
 
 def test_much_can_be_told_of_a_term_that_changes_much_of_the_picture():
-    lengths = [tellable(times * NULL, NULL).mean() for times in (0.0, 0.1 * SLIGHT, SLIGHT, 10 * SLIGHT)]
+    lengths = [signal_strength(times * NULL, NULL).mean() for times in (0.0, 0.1 * SLIGHT, SLIGHT, 10 * SLIGHT)]
     assert lengths == sorted(lengths)
     assert lengths[1] < 1e-3
     assert abs(lengths[2] - 0.5) < 1e-4
@@ -143,69 +143,69 @@ def test_much_can_be_told_of_a_term_that_changes_much_of_the_picture():
 
 @given(st.floats(UNLIKELY, 1))
 def test_a_term_that_nothing_can_be_told_of_is_always_pushed_away_from(likely):
-    assert close(push(share(likely), share(0.0)), share(SURE))
+    assert close(push_weight(share(likely), share(0.0)), share(SURE))
 
 
 @given(st.floats(0.1, 1))
 def test_a_term_is_pushed_away_from_as_far_as_it_comes(much):
-    weights = [push(share(likely), share(much)).mean() for likely in (UNLIKELY, PRIOR, COMING, 1.0)]
+    weights = [push_weight(share(likely), share(much)).mean() for likely in (UNLIKELY, PRIOR, COMING, 1.0)]
     assert weights == sorted(weights)
 
 
 def test_a_term_that_all_can_be_told_of_is_left_alone_where_it_is_not_coming():
-    assert (push(share(UNLIKELY), share(1.0)) < 0.05).all()
-    assert close(push(share(COMING), share(1.0)), share(1.0))
+    assert (push_weight(share(UNLIKELY), share(1.0)) < 0.05).all()
+    assert close(push_weight(share(COMING), share(1.0)), share(1.0))
 
 
 def test_nothing_to_tell_a_term_by_is_no_number_out_of_range():
     nothing = torch.zeros_like(NULL)
-    assert torch.isfinite(coming(share(0.3), nothing, nothing)).all()
-    assert torch.isfinite(tellable(nothing, nothing)).all()
+    assert torch.isfinite(update_likelihood(share(0.3), nothing, nothing)).all()
+    assert torch.isfinite(signal_strength(nothing, nothing)).all()
 
 
 def test_a_term_goes_on_being_watched_where_others_join():
-    before = Watch.after(None, NULL, {"hat": NEG})
-    after = Watch.after(before, NULL + 0.5 * (NEG - NULL), {"hat": NEG, "frame": COND})
-    assert (before.share["hat"] == PRIOR).all()
-    assert (after.share["hat"] > PRIOR).all()
-    assert (after.share["frame"] == PRIOR).all()
+    before = TermTracker.update(None, NULL, {"hat": NEG})
+    after = TermTracker.update(before, NULL + 0.5 * (NEG - NULL), {"hat": NEG, "frame": COND})
+    assert (before.likelihood["hat"] == PRIOR).all()
+    assert (after.likelihood["hat"] > PRIOR).all()
+    assert (after.likelihood["frame"] == PRIOR).all()
 
 
 def test_what_could_be_told_of_a_term_is_forgotten_but_slowly():
-    before = Watch.after(None, NULL, {"hat": NEG})
-    after = Watch.after(before, NULL, {"hat": NULL + 1e-3 * NEG, "frame": NULL + 1e-3 * NEG})
-    assert close(after.told["hat"], KEPT * before.told["hat"])
-    assert (after.told["frame"] < 1e-3).all()
+    before = TermTracker.update(None, NULL, {"hat": NEG})
+    after = TermTracker.update(before, NULL, {"hat": NULL + 1e-3 * NEG, "frame": NULL + 1e-3 * NEG})
+    assert close(after.signal["hat"], KEPT * before.signal["hat"])
+    assert (after.signal["frame"] < 1e-3).all()
 
 
 def test_a_term_of_which_something_is_known_begins_as_likely_as_that():
-    watch = Watch.after(None, NULL, {"hat": NEG, "frame": COND, "text": COND}, {"hat": 0.3, "text": share(0.1)})
-    assert close(watch.share["hat"], share(0.3))
-    assert close(watch.share["frame"], share(PRIOR))
-    assert close(watch.share["text"], share(0.1))
+    watch = TermTracker.update(None, NULL, {"hat": NEG, "frame": COND, "text": COND}, {"hat": 0.3, "text": share(0.1)})
+    assert close(watch.likelihood["hat"], share(0.3))
+    assert close(watch.likelihood["frame"], share(PRIOR))
+    assert close(watch.likelihood["text"], share(0.1))
 
 
 def test_a_picture_is_nearer_to_a_term_where_that_was_the_better_guess():
     nulls, towards = torch.stack([NULL, COND]), torch.stack([some(6), some(7)])
     hit, miss = nulls + towards, nulls - towards
-    assert close(nearer(hit, nulls, towards), torch.ones(2, 1, 1, 1))
-    assert close(nearer(nulls + towards / 2, nulls, towards), torch.zeros(2, 1, 1, 1))
-    assert close(nearer(miss, nulls, towards), -3 * torch.ones(2, 1, 1, 1))
-    assert torch.isfinite(nearer(nulls, nulls, towards)).all()
+    assert close(nearness(hit, nulls, towards), torch.ones(2, 1, 1, 1))
+    assert close(nearness(nulls + towards / 2, nulls, towards), torch.zeros(2, 1, 1, 1))
+    assert close(nearness(miss, nulls, towards), -3 * torch.ones(2, 1, 1, 1))
+    assert torch.isfinite(nearness(nulls, nulls, towards)).all()
 
 
 def test_a_look_ahead_tells_the_pictures_of_a_batch_and_the_terms_apart():
     towards = NEG - NULL
     picture = torch.cat([NULL[:1] + towards[:1], NULL[1:] - towards[1:]])
-    seen = Watch.after(None, NULL, {"hat": NEG, "frame": NULL - 10 * towards})
-    over = Look([seen, seen]).over(picture, ["hat", "frame"])
+    seen = TermTracker.update(None, NULL, {"hat": NEG, "frame": NULL - 10 * towards})
+    over = LookaheadResult([seen, seen]).conclude(picture, ["hat", "frame"])
     assert over.found.flatten().tolist() == [True, False]
     assert over.sure["hat"].flatten().tolist() == pytest.approx([1, UNSURE])
     assert over.sure["frame"].flatten().tolist() == pytest.approx([UNSURE, UNSURE])
     assert over.expected["hat"].flatten().tolist() == pytest.approx([SEEN, UNSEEN])
     assert not over.in_vain
-    assert Look([seen]).over(picture, ["frame"]).in_vain
-    assert Look([seen]).over(picture, ["frame"], known={"frame"}).found.all()
+    assert LookaheadResult([seen]).conclude(picture, ["frame"]).in_vain
+    assert LookaheadResult([seen]).conclude(picture, ["frame"], known={"frame"}).found.all()
 
 
 def somewhere():
@@ -217,31 +217,31 @@ def somewhere():
 
 def test_a_term_changes_its_places_of_a_picture():
     corner, all_over = somewhere()
-    mine = places(changes(corner))
+    mine = changed_places(change_map(corner))
     assert mine.shape == (2, 1, 8, 8)
     assert mine[..., :2, :2].all()
     assert mine.sum() == 2 * 4
-    assert places(changes(all_over)).all()
+    assert changed_places(change_map(all_over)).all()
 
 
 def test_a_term_in_a_corner_is_spread_less_than_one_all_over():
-    few, all_of_it = (spread(changes(each)) for each in somewhere())
+    few, all_of_it = (changed_share(change_map(each)) for each in somewhere())
     assert few.shape == (2, 1, 1, 1)
     assert (few - 4 / 64).abs().max() < 0.02
     assert ((all_of_it > 0.8) & (all_of_it <= 1)).all()
-    assert torch.isfinite(spread(torch.zeros(1, 1, 8, 8))).all()
+    assert torch.isfinite(changed_share(torch.zeros(1, 1, 8, 8))).all()
 
 
 def test_the_places_of_latents_in_patches_are_patches():
     corner, _ = somewhere()
     patches = corner.flatten(3).transpose(2, 3)
-    assert changes(patches).shape == (2, 64, 1)
-    assert torch.equal(places(changes(patches)).flatten(), places(changes(corner)).flatten())
-    assert close(spread(changes(patches)).flatten(), spread(changes(corner)).flatten())
+    assert change_map(patches).shape == (2, 64, 1)
+    assert torch.equal(changed_places(change_map(patches)).flatten(), changed_places(change_map(corner)).flatten())
+    assert close(changed_share(change_map(patches)).flatten(), changed_share(change_map(corner)).flatten())
 
 
 def test_the_clearer_a_picture_shows_a_term_the_surer_is_a_look_ahead():
-    sure = [certainty(share(near), share(0.5)).mean() for near in (-1.0, -0.1, -0.05, 0.0, 0.05, 1.0)]
+    sure = [lookahead_certainty(share(near), share(0.5)).mean() for near in (-1.0, -0.1, -0.05, 0.0, 0.05, 1.0)]
     assert sure == sorted(sure)
     assert len(set(sure)) == len(sure)
     assert sure[0] == pytest.approx(UNSURE)
@@ -249,14 +249,14 @@ def test_the_clearer_a_picture_shows_a_term_the_surer_is_a_look_ahead():
 
 
 def test_of_a_term_that_is_all_over_a_picture_a_look_ahead_is_less_sure():
-    sure = [certainty(share(0.0), share(wide)).mean() for wide in (0.0, 0.5, 1.0)]
+    sure = [lookahead_certainty(share(0.0), share(wide)).mean() for wide in (0.0, 0.5, 1.0)]
     assert sure == sorted(sure, reverse=True)
     assert sure[0] == 1
     assert sure[-1] == pytest.approx(1 - BROAD)
 
 
 def test_the_surer_a_look_ahead_is_the_more_is_pushed_away_from():
-    watch = Watch.after(None, NULL, {"hat": NULL + 1e-3 * NEG})
+    watch = TermTracker.update(None, NULL, {"hat": NULL + 1e-3 * NEG})
     weights = [watch.weights({"hat": share(sure)})["hat"].mean() for sure in (UNSURE, 0.5, 1.0)]
     assert weights == sorted(weights)
     assert weights[0] < 0.6 * weights[-1]
@@ -264,18 +264,18 @@ def test_the_surer_a_look_ahead_is_the_more_is_pushed_away_from():
 
 
 def test_what_was_shown_is_as_sure_as_a_picture_that_came_no_nearer_to_it_than_to_none():
-    seen = Watch.after(None, NULL, {"hat": NEG})
+    seen = TermTracker.update(None, NULL, {"hat": NEG})
     away, halfway = NULL - (NEG - NULL), NULL + (NEG - NULL) / 2
-    known, shown = (Look([seen]).over(picture, ["hat"], known={"hat"}) for picture in (away, halfway))
+    known, shown = (LookaheadResult([seen]).conclude(picture, ["hat"], known={"hat"}) for picture in (away, halfway))
     assert close(known.sure["hat"], shown.sure["hat"])
 
 
 def test_only_the_places_of_what_was_found_are_drawn_anew():
     corner, all_over = (each[0] for each in somewhere())
     null = torch.zeros_like(corner)
-    seen = Watch.after(None, null, {"hat": corner, "dark": all_over})
+    seen = TermTracker.update(None, null, {"hat": corner, "dark": all_over})
     with_a_hat = torch.cat([corner[:1], -corner[1:]]) - 1e-3 * all_over
-    over = Look([seen]).over(with_a_hat, ["hat", "dark"])
+    over = LookaheadResult([seen]).conclude(with_a_hat, ["hat", "dark"])
     assert over.where[0].sum() == 4
     assert over.where[0, :, :2, :2].all()
     assert not over.where[1].any()
@@ -285,7 +285,7 @@ def test_only_the_places_of_what_was_found_are_drawn_anew():
 def test_so_many_lists_of_terms_are_watched_and_none_is_left_out():
     for count in range(30):
         listed = [f"t{k}" for k in range(count)]
-        watched = watched_at_once(listed, 6)
+        watched = group_terms(listed, 6)
         assert ", ".join(watched) == ", ".join(listed)
         assert len(watched) == min(count, 6)
 
@@ -303,14 +303,14 @@ def test_nag_of_nothing_is_nothing():
 
 
 def test_an_interval_is_of_shares_of_the_steps():
-    inside = [in_interval(done, 10, start=0.2, stop=0.5) for done in range(10)]
+    inside = [is_in_interval(done, 10, start=0.2, stop=0.5) for done in range(10)]
     assert inside == [False, False, True, True, True, False, False, False, False, False]
 
 
 def test_agreement_is_that_of_the_least_agreeing_picture():
-    assert torch.isclose(agreement(COND, 2 * COND), torch.tensor(1.0))
+    assert torch.isclose(minimum_cosine(COND, 2 * COND), torch.tensor(1.0))
     mixed = torch.cat([COND[:1], -COND[1:]])
-    assert torch.isclose(agreement(COND, mixed), torch.tensor(-1.0))
+    assert torch.isclose(minimum_cosine(COND, mixed), torch.tensor(-1.0))
 
 
 @pytest.mark.parametrize("method", ["dynamic", "apg", "perp_neg", "nag"])
@@ -424,12 +424,12 @@ def test_a_session_without_guidance_takes_to_attention_guidance(random_model, ki
     asked = {"model": model.engine.model, "prompt": "a man", "seed": 1, "guidance_scale": 1.0}
     request = type(model.request()).with_defaults(asked, lambda: model.engine.defaults)
     assert request.method == "nag"
-    assert model.engine.remarks(request.model_copy(update={"negative_prompt": "hat"})) == []
+    assert model.engine.warnings(request.model_copy(update={"negative_prompt": "hat"})) == []
 
 
 def test_a_model_with_its_guidance_built_in_says_so(random_model):
     model = random_model("lcm")
-    (line,) = model.engine.remarks(model.request(negative_prompt="hat", guidance_scale=8.5))
+    (line,) = model.engine.warnings(model.request(negative_prompt="hat", guidance_scale=8.5))
     assert "built in" in line
     assert "--method nag" in line
 
@@ -464,7 +464,7 @@ def predictions(family, asked):
         state = noise(family, asked)
         request = asked.model_copy(update={"guidance_scale": 1.0, "method": "cfg", **changed})
         with torch.inference_mode():
-            return next(denoise(Guide(family, request, state), state)).prediction.flatten()
+            return next(denoise(GuidedPredictor(family, request, state), state)).prediction.flatten()
 
     bare = {"negative_prompt": ""}
     return first(**bare), first(**bare, prompt=asked.negative_prompt), first(method="nag")

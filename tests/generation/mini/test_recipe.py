@@ -18,12 +18,12 @@ from notthat.generation.mini.recipe.captions import WORDS, caption
 from notthat.generation.mini.recipe.clip import learn_tokenizer, new_clip, text_tower, tokenize, train_clip, train_words
 from notthat.generation.mini.recipe.data import Pictures
 from notthat.generation.mini.recipe.decoder import repaint_all, train_decoder
-from notthat.generation.mini.recipe.denoiser import faces, mix, new_unet
+from notthat.generation.mini.recipe.denoiser import make_sample_grid, mix, new_unet
 from notthat.generation.mini.recipe.loop import Plan, fit
 from notthat.generation.mini.recipe.muon import orthogonal
 from notthat.generation.mini.recipe.render import SIZE, render
 from notthat.generation.mini.recipe.world import EXPOSURES, EYEWEAR, FLAGS, STYLES, SUBJECTS, WORN_BY, Scene, sample
-from notthat.generation.model_catalog import locate
+from notthat.generation.model_catalog import locate_model
 
 
 def some_scenes(count: int) -> list[Scene]:
@@ -182,7 +182,7 @@ def test_a_face_that_is_wrong_weighs_more_than_a_corner() -> None:
     middle, corner = drawn.clone(), drawn.clone()
     middle[:, :, 60:68, 60:68] = corner[:, :, 4:12, 4:12] = 1
     assert difference(middle, drawn) == pytest.approx(difference(corner, drawn).item())
-    assert difference(middle, drawn, faces(SIZE)) > 3 * difference(corner, drawn, faces(SIZE))
+    assert difference(middle, drawn, make_sample_grid(SIZE)) > 3 * difference(corner, drawn, make_sample_grid(SIZE))
 
 
 def test_a_mix_lies_between_two_denoisers() -> None:
@@ -218,7 +218,7 @@ def test_the_decoder_is_trained_on_without_a_change_to_the_latents(tmp_path: Pat
 
 def test_what_is_repainted_from_little_noise_stays_near_where_it_was(tmp_path: Path) -> None:
     """Judged with the shipped denoiser: a picture's latents come back as that picture's, not as another's."""
-    folder = locate("mini")
+    folder = locate_model("mini")
     vae = AutoencoderKL.from_pretrained(folder, subfolder="vae", torch_dtype=torch.float32)
     unet = UNet2DConditionModel.from_pretrained(folder, subfolder="unet", torch_dtype=torch.float32)
     tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")

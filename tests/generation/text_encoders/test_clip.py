@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from notthat.generation import GenerationRequest, InvalidRequestError
-from notthat.generation.text_encoders.clip import Manner, weighed
+from notthat.generation.text_encoders.clip import PromptOptions, apply_weights
 
-WEIGHTED = Manner("weighted")
+WEIGHTED = PromptOptions("weighted")
 
 
 @pytest.mark.parametrize("kind", ["sd", "sdxl"])
@@ -25,9 +25,9 @@ def test_a_filled_up_text_ends_with_empty_chunks(random_model):
 
 def test_a_weight_scales_a_tokens_embedding():
     tokens = torch.randn(1, 3, 8, generator=torch.Generator().manual_seed(1)) + 1
-    scaled = weighed(tokens, [1.0, 2.0, 0.5], "scaled")
+    scaled = apply_weights(tokens, [1.0, 2.0, 0.5], "scaled")
     assert torch.equal(scaled[:, 1], 2 * tokens[:, 1])
-    restored = weighed(tokens, [1.0, 2.0, 0.5], "restored")
+    restored = apply_weights(tokens, [1.0, 2.0, 0.5], "restored")
     assert torch.isclose(restored.mean(), tokens.mean())
     assert torch.allclose(restored * (scaled.mean() / tokens.mean()), scaled)
 
@@ -35,7 +35,7 @@ def test_a_weight_scales_a_tokens_embedding():
 @pytest.mark.parametrize("weighting", ["scaled", "restored"])
 def test_without_weights_both_ways_leave_embeddings_alone(weighting):
     tokens = torch.randn(1, 3, 8)
-    assert weighed(tokens, [1.0] * 3, weighting) is tokens
+    assert apply_weights(tokens, [1.0] * 3, weighting) is tokens
 
 
 @pytest.mark.parametrize("kind", ["sd", "sdxl", "sd3", "flux"])
@@ -67,16 +67,16 @@ def test_a_turn_that_adds_a_term_encodes_only_the_chunk_that_is_new(random_model
 def test_what_a_limited_encoder_does_not_read_is_told_by_term_the_last_ones_first(random_model, kind):
     model = random_model(kind)
     request = model.request(syntax="weighted", negative_prompt=", ".join(["policy", *["frame"] * 90, "hat", "beard"]))
-    (line,) = model.engine.remarks(request)
+    (line,) = model.engine.warnings(request)
     assert line.endswith("hat, beard”.")
     assert "policy" not in line
-    assert model.engine.remarks(model.request(syntax="weighted", negative_prompt="policy, (hat:1.2)")) == []
+    assert model.engine.warnings(model.request(syntax="weighted", negative_prompt="policy, (hat:1.2)")) == []
 
 
 def test_a_weight_reaches_a_t5s_tokens(random_model):
     t5 = random_model("flux").family.t5
-    assert t5.count("a (hat:1.5) (b)", WEIGHTED) == t5.count("a hat b", Manner("plain")) == 8
-    (weighted,), (plain,) = t5.encode(["a (hat:1.5) (b)"], WEIGHTED), t5.encode(["a hat b"], Manner("plain"))
+    assert t5.count("a (hat:1.5) (b)", WEIGHTED) == t5.count("a hat b", PromptOptions("plain")) == 8
+    (weighted,), (plain,) = t5.encode(["a (hat:1.5) (b)"], WEIGHTED), t5.encode(["a hat b"], PromptOptions("plain"))
     expected = torch.ones(1, t5.length, 1)
     expected[0, :8, 0] = torch.tensor([1, 1, 1.5, 1.5, 1.5, 1.5, 1.1, 1.1])
     assert torch.allclose(weighted, expected * plain)
@@ -117,5 +117,5 @@ def test_a_weight_out_of_range_is_refused(random_model, text):
 
 def test_a_request_from_before_there_were_methods_is_the_same_request():
     old = {"model": "mini", "prompt": "a", "seed": 1, "num_inference_steps": 2, "guidance_scale": 1.0}
-    request = GenerationRequest.checked(**old, width=8, height=8)
+    request = GenerationRequest.create(**old, width=8, height=8)
     assert (request.method, request.weighting, request.no_negative, request.loras) == ("cfg", "scaled", False, ())

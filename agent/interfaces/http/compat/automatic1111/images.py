@@ -9,7 +9,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from ......errors import NotthatError
-from ......generation.png_metadata import from_infotext
+from ......generation.png_metadata import parse_infotext
 from ...dependencies import TheCaller, TheService
 from ...jobs.service import Service
 from ...problems import Problem
@@ -81,7 +81,7 @@ def _parameters(info: str) -> dict[str, Any]:
     if not info:
         return {}
     try:
-        values, others = from_infotext(info)
+        values, others = parse_infotext(info)
     except NotthatError:
         return {}
     told = {_NAMES[name]: str(value) for name, value in values.items() if name in _NAMES}

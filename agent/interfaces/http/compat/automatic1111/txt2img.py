@@ -111,7 +111,7 @@ def _check_able(asked: Txt2Img) -> None:
 
 def _info(asked: Txt2Img, turns: Sequence[Turn]) -> dict[str, Any]:
     """What was drawn, in their words; `sessions` are our own, one a picture."""
-    requests = [GenerationRequest.checked(**turn.request) for turn in turns]
+    requests = [GenerationRequest.create(**turn.request) for turn in turns]
     return {
         **_first(asked, requests),
         "all_prompts": [each.prompt for each in requests],

@@ -74,7 +74,7 @@ def test_everything_can_be_asked_for(server: Running) -> None:
     turn = server.begin("a man", negative="hat, (fog:1.3)", **asked)
     assert (turn["steps"], turn["guidance"]) == (6, 3.5)
     kept = server.studio.store.turn(turn["session"])
-    request = GenerationRequest.checked(**kept.request)
+    request = GenerationRequest.create(**kept.request)
     assert (request.width, request.height, request.method) == (64, 40, "apg")
     assert {e["source"] for e in turn["exclusions"]} == {"policy:quality", "user"}
     assert turn["negative"].endswith("hat, (fog:1.3)")
