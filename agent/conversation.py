@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import InvalidInputError
 from ..generation import GenerationRequest
-from ..storage import Attempt, Receipt, SessionRecord, StorageError, TurnRecord
+from ..storage import Attempt, IdempotencyKey, SessionRecord, StorageError, TurnRecord
 from .commands import Change, EditCommand, SayCommand, SeedCommand, StartCommand, commands_adapter
 from .edits import Edit, State, apply
 from .exclusion_effects import negative_effect
@@ -120,7 +120,7 @@ class Conversation:
     ) -> Self:
         """Draw a turn again that came to no picture, by default the session's latest, from what was recorded of it."""
         studio = studio or Studio.open()
-        prepared = prepare_recorded(studio, studio.store.attempts.again(session, turn))
+        prepared = prepare_recorded(studio, studio.store.attempts.retry(session, turn))
         return cls.of(draw(studio, prepared, on_step) if isinstance(prepared, Attempt) else prepared, studio)
 
     @property
@@ -153,7 +153,7 @@ class Conversation:
             case SeedCommand():
                 return self._prepare_seed(change.seed, recorded)
 
-    def undo(self, turns: int = 1, receipt: Receipt | None = None) -> Turn:
+    def undo(self, turns: int = 1, receipt: IdempotencyKey | None = None) -> Turn:
         """Go back; the turn that is shown now. What came after stays in the session, off to the side."""
         if turns < 1:
             raise InvalidInputError("--turns: at least 1")
@@ -162,7 +162,7 @@ class Conversation:
             raise InvalidInputError(self._cannot_undo(turns))
         return self.branch(ancestor.number, receipt)
 
-    def branch(self, turn: int, receipt: Receipt | None = None) -> Turn:
+    def branch(self, turn: int, receipt: IdempotencyKey | None = None) -> Turn:
         """Go on from this turn; the next one grows from it."""
         self.head = self.studio.store.move_head(self.id, turn, receipt)
         return self.head

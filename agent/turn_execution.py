@@ -80,7 +80,7 @@ def draw(studio: Studio, attempt: Attempt, on_step: OnStep | None = None) -> Tur
     except BaseException:
         end_turn(studio, attempt, "cancelled", "stopped")
         raise
-    meanwhile = attempts.meanwhile(attempt)
+    meanwhile = attempts.other_turns_since(attempt)
     news = listed_turns(meanwhile.done, meanwhile.pending)
     return replace(turn, reply=" ".join([turn.reply, *news])) if news else turn
 

@@ -179,7 +179,7 @@ def look(home: Path, session: str, finished: dict[int, str], since: float) -> st
         kept, named = {turn.number: turn.sha256 for turn in turns}, {turn.image for turn in turns}
         if missing := set(finished.items()) - set(kept.items()):
             raise LostError(f"finished turns are not there: {sorted(missing)}")
-        if bad := [finding.message for finding in check(store) if not finding.harmless]:
+        if bad := [finding.message for finding in check(store) if not finding.is_harmless]:
             raise LostError(f"the store is damaged: {bad}")
         if not any(attempt.status == "pending" for attempt in store.attempts.all(session)):
             return "between"

@@ -180,7 +180,7 @@ async def phases(client: httpx.AsyncClient) -> float:
 def lost(home: Path, seen: Seen) -> list[str]:
     """Turns that were told and are not kept, or not as they were told."""
     with Store.open(home=home) as store:
-        found = [finding.message for finding in check(store) if not finding.harmless]
+        found = [finding.message for finding in check(store) if not finding.is_harmless]
         for session, turns in seen.turns.items():
             kept = {turn.number: turn.sha256 for turn in store.turns(session)}
             found += [f"{session}: turn {n}" for n, sha256 in turns.items() if kept.get(n) != sha256]

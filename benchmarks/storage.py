@@ -27,8 +27,8 @@ from PIL import Image
 from sqlalchemy import insert
 
 from notthat.storage import ExclusionRecord, ImageStore, NewTurn, SessionStart, Store, upgrade
-from notthat.storage.engine import connect, database_url
-from notthat.storage.images import encoded
+from notthat.storage.engine import create_engine_for, database_url
+from notthat.storage.images import encode_png
 from notthat.storage.tables import ExclusionRow, SessionRow, TurnRow
 
 TERMS = ("mustache", "watermark", "cartoon", "fog", "blurry", "text", "border", "extra fingers")
@@ -53,7 +53,7 @@ TURN = NewTurn(
 def fill(url: str | None, home: Path, sessions: int, turns: int) -> str:
     """Put that many sessions of a turn into a store, and one session of that many turns; its id. No pictures."""
     upgrade(url, home=home)
-    engine = connect(database_url(url, home))
+    engine = create_engine_for(database_url(url, home))
     long = f"{sessions:016x}"
     with engine.begin() as db:
         rows = [(f"{k:016x}", 0) for k in range(sessions)] + [(long, k) for k in range(turns)]
@@ -134,7 +134,7 @@ def bookkeeping(store: Store, session: str, parent: int, picture: Image.Image) -
     turn = replace(TURN, number=store.next_number(session), parent=parent)
     attempt = store.attempts.begin(session, turn)
     kept = store.attempts.finish(attempt, picture, TEXT, 2.0)
-    store.attempts.meanwhile(attempt)
+    store.attempts.other_turns_since(attempt)
     return kept.number
 
 
@@ -146,7 +146,7 @@ def turns_of(store: Store, images: Timed, session: str, repeat: int, side: int) 
     numbers = [store.session(session).head]
     for _ in range(repeat):
         picture = some_picture(side)
-        encoding += timed(lambda picture=picture: encoded(picture, TEXT), 1)  # once more, by itself
+        encoding += timed(lambda picture=picture: encode_png(picture, TEXT), 1)  # once more, by itself
         whole += timed(lambda picture=picture: numbers.append(bookkeeping(store, session, numbers[-1], picture)), 1)
     return {
         "bookkeeping of a turn": whole,
@@ -189,7 +189,7 @@ def measure(url: str | None, home: Path, session: str, repeat: int, side: int) -
 
     Store.open(url, home=home).close()  # which makes the tables where there are none
     images = Timed(home / "images")
-    with Store(connect(database_url(url, home)), images) as store:
+    with Store(create_engine_for(database_url(url, home)), images) as store:
         head = store.session(session).head
         bookkeeping(store, session, head, some_picture(side))  # the first one reads what the next ones find in memory
         return {

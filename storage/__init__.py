@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     )
     from .images import ImageStore
     from .leases import LeaseTimes
-    from .maintenance import Finding, Pruned, check, prune, repair
+    from .maintenance import Finding, PruneResult, check, prune, repair
     from .migrate import revision, upgrade
     from .pages import SessionPage
     from .pending_turns import new_session_id
     from .records import (
         Attempt,
         ExclusionRecord,
+        IdempotencyKey,
         KeyLimits,
         KeyRecord,
         NewTurn,
-        Receipt,
         SessionRecord,
         SessionStart,
         TurnRecord,
@@ -51,6 +51,7 @@ __all__ = [
     "DeletedSession",
     "ExclusionRecord",
     "Finding",
+    "IdempotencyKey",
     "ImageStore",
     "KeyLimits",
     "KeyRecord",
@@ -59,8 +60,7 @@ __all__ = [
     "NewTurn",
     "NewerDatabaseError",
     "OutdatedDatabaseError",
-    "Pruned",
-    "Receipt",
+    "PruneResult",
     "SessionExistsError",
     "SessionPage",
     "SessionRecord",

@@ -29,8 +29,8 @@ from .. import __version__
 from ..errors import InvalidInputError
 from . import queries
 from .archive_schema import Manifest, SessionDocument
-from .atomic_files import whole_file
-from .error_translation import explained
+from .atomic_files import atomic_write
+from .error_translation import translate_errors
 from .errors import SessionExistsError, StorageError
 from .images import DAMAGE, pixels_sha256, without_words
 from .records import NewTurn, SessionRecord, TurnRecord
@@ -73,26 +73,26 @@ def export(store: Store, session: str, path: Path, text_of: TextOf) -> int:
     if path.exists():
         raise InvalidInputError(f"{path} is there already: name another file")
     store.session(session)  # before a file is begun
-    with _written(path), whole_file(path) as file:
+    with _write_archive(path), atomic_write(path) as file:
         return write_archive(store, session, file, text_of)
 
 
 def write_archive(store: Store, session: str, file: IO[bytes], text_of: TextOf) -> int:
     """`export` to an open file."""
     turns = store.turns(session)
-    document = SessionDocument.of(store.session(session), turns)
+    document = SessionDocument.from_session(store.session(session), turns)
     pictures: dict[str, TurnRecord] = {}
     for turn in turns:
         pictures.setdefault(turn.sha256, turn)
     content = document.model_dump_json(indent=1).encode()
     if len(content) > MAX_SESSION_BYTES or len(pictures) > MAX_ENTRIES - 2:
         raise StorageError(f"session “{session}” is too large to be exported: it has {len(document.turns)} turns")
-    files = {_SESSION: _entry(content)}
+    files = {_SESSION: _describe_file(content)}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for sha256, turn in pictures.items():
             store.images.verified(turn.image)
             name, picture = f"pictures/{sha256}.png", store.images.png(turn.image, text_of(turn))
-            files[name] = _entry(picture)
+            files[name] = _describe_file(picture)
             archive.writestr(zipfile.ZipInfo(name), picture)
         _write_json(archive, _SESSION, content)
         manifest = {"format": FORMAT, "version": VERSION, "notthat": __version__, "files": files}
@@ -108,7 +108,7 @@ def import_(store: Store, path: Path, check_turn: CheckTurn, text_of: TextOf) ->
     """
     if not path.is_file():
         raise InvalidInputError(f"there is no file {path} to import")
-    with explained(path), path.open("rb") as file:
+    with translate_errors(path), path.open("rb") as file:
         return read_archive(store, file, str(path), check_turn, text_of)
 
 
@@ -144,18 +144,18 @@ def _import(
     owner: str | None,
 ) -> str:
     document = archive.session()
-    session = replace(document.as_record(), owner=owner)
+    session = replace(document.to_record(), owner=owner)
     if store.has_session(session.id):
         raise SessionExistsError(session.id)
-    turns = [(turn.as_new(), turn.sha256, turn.created_at) for turn in document.turns]
+    turns = [(turn.to_new_turn(), turn.sha256, turn.created_at) for turn in document.turns]
     try:
         if check_session is not None:
             check_session(session)
         for turn, _, _ in turns:
-            queries.check(turn)
+            queries.check_turn(turn)
             check_turn(turn)
     except InvalidInputError as error:
-        raise archive.refusal(str(error)) from None
+        raise archive.refuse(str(error)) from None
     for sha256 in archive.pictures:
         archive.picture(sha256)
     try:
@@ -189,41 +189,41 @@ class _Archive:
         entries = archive.infolist()
         names = [entry.filename for entry in entries]
         if len(entries) > MAX_ENTRIES or len(set(names)) < len(names):
-            raise self.refusal("it lists too many files, or one twice")
+            raise self.refuse("it lists too many files, or one twice")
         for name in names:
             if name not in (_MANIFEST, _SESSION) and not _PICTURE.fullmatch(name):
-                raise self.refusal(f"it holds {name[:80]!r}, which no exported session does")
+                raise self.refuse(f"it holds {name[:80]!r}, which no exported session does")
         if _MANIFEST not in names:
-            raise self.refusal("it has no manifest")
+            raise self.refuse("it has no manifest")
         self._manifest = self._read_manifest()
         if set(self._manifest.files) != set(names) - {_MANIFEST} or _SESSION not in names:
-            raise self.refusal("its files are not those that its manifest lists")
+            raise self.refuse("its files are not those that its manifest lists")
         self.pictures = [match[1] for name in names if (match := _PICTURE.fullmatch(name))]
 
     def session(self) -> SessionDocument:
         """The session, whose pictures are those of the archive."""
-        content = self._checked(_SESSION, MAX_SESSION_BYTES)
+        content = self._read_checked(_SESSION, MAX_SESSION_BYTES)
         try:
             document = SessionDocument.model_validate_json(content)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            raise self.refusal(f"{_SESSION}, {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+            raise self.refuse(f"{_SESSION}, {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
         if {turn.sha256 for turn in document.turns} != set(self.pictures):
-            raise self.refusal("its pictures are not those of its turns")
+            raise self.refuse("its pictures are not those of its turns")
         return document
 
     def picture(self, sha256: str) -> Image.Image:
         """A picture, read whole and verified. The text of its PNG is not read: its turns say how it was made."""
-        content = self._checked(f"pictures/{sha256}.png", MAX_PICTURE_BYTES)
+        content = self._read_checked(f"pictures/{sha256}.png", MAX_PICTURE_BYTES)
         *_, kind, width, height = _PNG.unpack_from(content)  # before anything is made of that size
         if kind != b"IHDR" or max(width, height) > MAX_SIDE:
-            raise self.refusal(f"picture {sha256[:8]}… is larger than any request can ask for")
+            raise self.refuse(f"picture {sha256[:8]}… is larger than any request can ask for")
         image: Any = Image.open(BytesIO(content), formats=["PNG"])
         if image.mode != "RGB" or getattr(image, "n_frames", 1) != 1:
-            raise self.refusal(f"picture {sha256[:8]}… is not one that notthat draws")
+            raise self.refuse(f"picture {sha256[:8]}… is not one that notthat draws")
         image.load()
         if pixels_sha256(image) != sha256:
-            raise self.refusal(f"the pixels of picture {sha256[:8]}… are not those it is named after")
+            raise self.refuse(f"the pixels of picture {sha256[:8]}… are not those it is named after")
         return without_words(image)
 
     def _read_manifest(self) -> Manifest:
@@ -232,42 +232,42 @@ class _Archive:
             about = json.loads(content)
             version = about["version"] if about["format"] == FORMAT else None
             if type(version) is int and version > VERSION:
-                raise self.refusal("it was made by a newer notthat: update notthat to import it")
+                raise self.refuse("it was made by a newer notthat: update notthat to import it")
             if type(version) is not int or version != VERSION:
-                raise self.refusal("its manifest is not one of an exported session")
+                raise self.refuse("its manifest is not one of an exported session")
             return Manifest.model_validate(about)
         except (ValueError, KeyError, TypeError):
-            raise self.refusal("its manifest can't be read") from None
+            raise self.refuse("its manifest can't be read") from None
 
-    def _checked(self, name: str, limit: int) -> bytes:
+    def _read_checked(self, name: str, limit: int) -> bytes:
         content = self._read(name, limit)
         entry = self._manifest.files[name]
         if len(content) != entry.bytes or hashlib.sha256(content).hexdigest() != entry.sha256:
-            raise self.refusal(f"{name} was changed after it was exported")
+            raise self.refuse(f"{name} was changed after it was exported")
         return content
 
     def _read(self, name: str, limit: int) -> bytes:
         entry = self._archive.getinfo(name)
         if entry.file_size > limit:  # no more than that is unpacked, whatever follows
-            raise self.refusal(f"{name} is too large")
+            raise self.refuse(f"{name} is too large")
         if name not in (_MANIFEST, _SESSION) and entry.compress_type != zipfile.ZIP_STORED:
-            raise self.refusal(f"{name} is packed twice, which no exported session does")
+            raise self.refuse(f"{name} is packed twice, which no exported session does")
         return self._archive.read(name)
 
-    def refusal(self, reason: str) -> InvalidInputError:
+    def refuse(self, reason: str) -> InvalidInputError:
         """The error of importing this file, with the reason in a line."""
         return InvalidInputError(f"{self._name} is not imported: {' '.join(reason.split())}")
 
 
 @contextmanager
-def _written(path: Path) -> Iterator[None]:
+def _write_archive(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise StorageError(f"{path} can't be written: {error.strerror or error}") from error
 
 
-def _entry(content: bytes) -> dict[str, Any]:
+def _describe_file(content: bytes) -> dict[str, Any]:
     return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
 

@@ -11,12 +11,12 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from .records import ExclusionRecord, NewTurn, SessionRecord, TurnRecord
 
 
-def _plain(value: Any) -> Any:
+def _to_plain_json(value: Any) -> Any:
     json.dumps(value, allow_nan=False).encode()
     return value
 
 
-def _moment(value: datetime) -> datetime:
+def _parse_timestamp(value: datetime) -> datetime:
     try:
         value.astimezone(UTC)
     except OverflowError:
@@ -24,8 +24,8 @@ def _moment(value: datetime) -> datetime:
     return value
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
-Json = Annotated[dict[str, Any], AfterValidator(_plain)]
+Timestamp = Annotated[AwareDatetime, AfterValidator(_parse_timestamp)]
+Json = Annotated[dict[str, Any], AfterValidator(_to_plain_json)]
 """An object that any JSON reader and any database takes."""
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Number = Annotated[int, Field(ge=0, lt=2**31)]
@@ -47,7 +47,7 @@ class ExclusionDocument(_Document):
 class TurnDocument(_Document):
     number: Number
     parent: Number | None
-    created_at: Moment
+    created_at: Timestamp
     feedback: str
     edits: tuple[Json, ...]
     reply: str
@@ -60,7 +60,7 @@ class TurnDocument(_Document):
     provenance: Json | None
     sha256: Sha256
 
-    def as_new(self) -> NewTurn:
+    def to_new_turn(self) -> NewTurn:
         """The turn as storage takes it."""
         values = {field.name: getattr(self, field.name) for field in fields(NewTurn)}
         exclusions = tuple(ExclusionRecord(**each.model_dump()) for each in self.exclusions)
@@ -69,14 +69,14 @@ class TurnDocument(_Document):
 
 class SessionDocument(_Document):
     id: str = Field(pattern=r"^[0-9a-f]{16}$")
-    created_at: Moment
+    created_at: Timestamp
     model: str
     policies: tuple[str, ...]
     head: Number
     turns: tuple[TurnDocument, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _is_a_tree(self) -> Self:
+    def _check_tree(self) -> Self:
         numbers: set[int] = set()
         for turn in self.turns:
             if turn.number in numbers or (numbers and turn.number < max(numbers)):
@@ -93,7 +93,7 @@ class SessionDocument(_Document):
         return self
 
     @classmethod
-    def of(cls, session: SessionRecord, turns: list[TurnRecord]) -> Self:
+    def from_session(cls, session: SessionRecord, turns: list[TurnRecord]) -> Self:
         """The document of a session and all its turns."""
         known = TurnDocument.model_fields
         return cls(
@@ -107,7 +107,7 @@ class SessionDocument(_Document):
             ),
         )
 
-    def as_record(self) -> SessionRecord:
+    def to_record(self) -> SessionRecord:
         """The session as storage knows it."""
         head = next(turn for turn in self.turns if turn.number == self.head)
         return SessionRecord(

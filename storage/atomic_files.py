@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """Write to a file that appears under its name when the block is done, whole, or not at all.
 
     It is written beside it under a name that ends in `.tmp`, which is all that a crash can leave behind.

@@ -30,9 +30,9 @@ def delete_rows(db: Session, session_id: str, images: ImageStore) -> tuple[int, 
 
     A session that has no picture yet has only rows of attempts. Raises `UnknownSessionError` when there is neither.
     """
-    session_id = queries.known(session_id)
+    session_id = queries.check_session_id(session_id)
     attempts = delete(AttemptRow).where(AttemptRow.session_id == session_id)
-    # Attempts come before the session, as in `Attempts.finish`: PostgreSQL locks their rows in this order.
+    # Attempts come before the session, as in `PendingTurns.finish`: PostgreSQL locks their rows in this order.
     unfinished = _count(db, attempts)
     db.execute(delete(TurnAliasRow).where(TurnAliasRow.session_id == session_id))
     locked = select(SessionRow.id).where(SessionRow.id == session_id).with_for_update()

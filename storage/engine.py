@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from ..errors import InvalidInputError
-from .error_translation import explained
+from .error_translation import translate_errors
 from .errors import StorageError
 from .placement import OpenedFile
 
@@ -46,14 +46,14 @@ def database_url(url: str | None, home: Path) -> URL:
     return address
 
 
-def place(url: URL) -> str:
+def describe_location(url: URL) -> str:
     """The database by the name its user knows it by; no password is in it."""
     if url.get_backend_name() == "sqlite":
         return str(url.database)
     return url.render_as_string(hide_password=True)
 
 
-def connect(url: URL, *, foreign_keys: bool = True, wait: float = WAIT_SECONDS) -> Engine:
+def create_engine_for(url: URL, *, foreign_keys: bool = True, wait: float = WAIT_SECONDS) -> Engine:
     """An engine for `url`; nothing is opened before it is used.
 
     A transaction on `writing(engine)` holds the write lock from its start. Without `foreign_keys`
@@ -86,7 +86,7 @@ def _connect_postgresql(url: URL, wait: float) -> Engine:
     )
 
 
-def writing(engine: Engine) -> Engine:
+def for_writing(engine: Engine) -> Engine:
     """The same engine and pool, for transactions that write."""
     return engine.execution_options(sqlite_begin="IMMEDIATE")
 
@@ -130,11 +130,11 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.place = place(engine.url)
+        self.place = describe_location(engine.url)
         """The database's file or address, as its user knows it; no password is in it."""
         name = str(engine.url.database)
         self._file = OpenedFile(Path(name)) if self.is_sqlite and not name.startswith("file:") else None
-        self._writer = writing(engine)
+        self._writer = for_writing(engine)
         # Every statement of one look sees the same moment: SQLite's transactions do that by themselves.
         self._reader = engine if self.is_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
 
@@ -152,7 +152,7 @@ class Database:
         if not self.is_sqlite:
             return
         outside = self.engine.execution_options(sqlite_begin=None)
-        with explained(self.place), outside.connect() as connection:
+        with translate_errors(self.place), outside.connect() as connection:
             connection.exec_driver_sql("VACUUM")
             busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
         if busy:
@@ -162,17 +162,17 @@ class Database:
             )
 
     @contextmanager
-    def reading(self) -> Iterator[Session]:
+    def read_session(self) -> Iterator[Session]:
         """One consistent look."""
         self._check_place()
-        with explained(self.place), Session(self._reader) as db:
+        with translate_errors(self.place), Session(self._reader) as db:
             yield db
 
     @contextmanager
-    def writing(self) -> Iterator[Session]:
+    def write_session(self) -> Iterator[Session]:
         """All of what is written in the block is kept, or nothing; SQLite's write lock is held from its start."""
         self._check_place()
-        with explained(self.place), Session(self._writer) as db, db.begin():
+        with translate_errors(self.place), Session(self._writer) as db, db.begin():
             db.connection()
             yield db
 

@@ -58,7 +58,7 @@ _BY_ERRNO = {
 
 
 @contextmanager
-def explained(where: object) -> Iterator[None]:
+def translate_errors(where: object) -> Iterator[None]:
     """Raise the errors of database and disk as `StorageError`, said of `where`.
 
     `where` is what the user knows the place by: the path of a file or folder, or a database's address.
@@ -67,7 +67,9 @@ def explained(where: object) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise StorageError(_about_database(error).format(where=where, reason=_line(error.orig))) from error
+        raise StorageError(
+            _describe_database_error(error).format(where=where, reason=_format_reason(error.orig))
+        ) from error
     except PoolTimeoutError as error:
         raise StorageError(_LOCKED.format(where=where)) from error
     except json.JSONDecodeError as error:
@@ -79,10 +81,10 @@ def explained(where: object) -> Iterator[None]:
     except OSError as error:
         sentence = _BY_ERRNO.get(error.errno or 0, _DISK)
         where = error.filename or where
-        raise StorageError(sentence.format(where=where, reason=_line(error.strerror or error))) from error
+        raise StorageError(sentence.format(where=where, reason=_format_reason(error.strerror or error))) from error
 
 
-def _about_database(error: DBAPIError) -> str:
+def _describe_database_error(error: DBAPIError) -> str:
     if hasattr(error.orig, "sqlstate"):
         code = str(getattr(error.orig, "sqlstate", None) or "08")  # a server that can't be reached gives none
         return next((sentence for prefix, sentence in _BY_SQLSTATE if code.startswith(prefix)), _OTHER)
@@ -90,5 +92,5 @@ def _about_database(error: DBAPIError) -> str:
     return next((sentence for prefix, sentence in _BY_SQLITE_NAME if name.startswith(prefix)), _OTHER)
 
 
-def _line(reason: object) -> str:
+def _format_reason(reason: object) -> str:
     return " ".join(str(reason).split())

@@ -17,8 +17,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ..errors import InvalidInputError
-from .atomic_files import make_folder, sync_folder, whole_file
-from .error_translation import explained
+from .atomic_files import atomic_write, make_folder, sync_folder
+from .error_translation import translate_errors
 from .errors import DamagedPictureError, MissingPictureError, StorageError
 from .placement import OpenedFolder
 
@@ -58,13 +58,13 @@ class ImageStore:
         rgb = image.convert("RGB")
         sha256 = pixels_sha256(rgb)
         path = self.path(sha256, request)
-        with explained(self.folder):
+        with translate_errors(self.folder):
             if self._is_sound(path):
                 sync_folder(path.parent)  # whoever wrote it may not have come to that
             else:
                 make_folder(path.parent)
-                with whole_file(path) as file:
-                    file.write(encoded(rgb, text))
+                with atomic_write(path) as file:
+                    file.write(encode_png(rgb, text))
         self.check_place()  # of a folder that was just made, too
         return sha256
 
@@ -154,7 +154,7 @@ def pixels_sha256(image: Image.Image) -> str:
     return hashlib.sha256(image.convert("RGB").tobytes()).hexdigest()
 
 
-def encoded(image: Image.Image, text: Mapping[str, str]) -> bytes:
+def encode_png(image: Image.Image, text: Mapping[str, str]) -> bytes:
     """The picture as the bytes of a PNG with these text chunks."""
     file = BytesIO()
     image.save(file, format="PNG", compress_level=_COMPRESSION)
@@ -206,7 +206,7 @@ def without_words(image: Image.Image) -> Image.Image:
 
 
 def _content(path: Path) -> bytes:
-    with explained(path):
+    with translate_errors(path):
         try:
             return path.read_bytes()
         except FileNotFoundError as error:

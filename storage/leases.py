@@ -66,7 +66,7 @@ class Leases:
     def now(self, db: Session) -> datetime:
         """The time on the clock that all who share the database go by."""
         if self._database.is_sqlite:
-            return queries.now()
+            return queries.utc_now()
         moment: datetime = db.execute(select(func.clock_timestamp())).scalar_one()
         return moment
 
@@ -112,7 +112,7 @@ class Leases:
             held = list(self._held.values())
         if not held:
             return
-        with self._database.writing() as db:
+        with self._database.write_session() as db:
             pending = select(AttemptRow.id, AttemptRow.owner).where(
                 AttemptRow.id.in_([turn.id for turn in held]), AttemptRow.status == "pending"
             )
@@ -139,7 +139,7 @@ class Leases:
                 if not self._unwritten:
                     return
                 turn, values = self._unwritten[0]
-            with self._database.writing() as db:
+            with self._database.write_session() as db:
                 still_mine = (AttemptRow.id == turn.id, AttemptRow.status == "pending", AttemptRow.owner == turn.claim)
                 db.execute(update(AttemptRow).where(*still_mine).values(**values, receipt_key=None))
             with self._lock:

@@ -10,7 +10,7 @@ from typing import Literal
 from PIL.Image import Image
 
 from ..errors import NotthatError
-from .error_translation import explained
+from .error_translation import translate_errors
 from .errors import MissingPictureError, StorageError
 from .images import pixels_sha256
 from .records import TurnRecord
@@ -33,13 +33,13 @@ class Finding:
     """A turn that the picture belongs to: its session and its number."""
 
     @property
-    def harmless(self) -> bool:
+    def is_harmless(self) -> bool:
         """Whether it only takes up room, which `prune` frees."""
         return self.kind in ("unused picture", "temporary file")
 
 
 @dataclass(frozen=True)
-class Pruned:
+class PruneResult:
     """The files that `prune` deleted, or would delete, and the bytes they take up."""
 
     pictures: tuple[Path, ...]
@@ -57,13 +57,13 @@ def check(store: Store) -> list[Finding]:
             turns = store.turns(session.id)
             if session.head not in {turn.number for turn in turns}:
                 findings.append(Finding("database", store.place, f"session “{session.id}” has lost its head"))
-            findings += (Finding("database", store.place, line) for line in _contradictions(turns))
+            findings += (Finding("database", store.place, line) for line in _find_contradictions(turns))
             for turn in turns:
                 named.setdefault(turn.image, []).append(turn)
         store.attempts.all()  # that they can be read
     except StorageError as error:  # too damaged to be asked, and so nothing is known of pictures
         return [*findings, Finding("database", store.place, str(error))]
-    return [*findings, *_unsound(store, named), *_shared(named), *_leftovers(store, frozenset(named))]
+    return [*findings, *_find_damaged(store, named), *_shared(named), *_find_leftovers(store, frozenset(named))]
 
 
 Redraw = Callable[[TurnRecord], Image]
@@ -84,7 +84,7 @@ def repair(store: Store, findings: list[Finding], redraw: Redraw, text_of: TextO
     for finding in findings:
         if finding.turn is not None:
             turn = store.turn(*finding.turn)
-            again = _copied if finding.kind == "shared picture" else _redrawn
+            again = _copied if finding.kind == "shared picture" else _redraw_picture
             done.append(again(store, turn, redraw, text_of))
     return done
 
@@ -97,7 +97,7 @@ def _copied(store: Store, turn: TurnRecord, _: Redraw, text_of: TextOf) -> str:
     return f"{_named(turn)} has a file of its own"
 
 
-def _redrawn(store: Store, turn: TurnRecord, redraw: Redraw, text_of: TextOf) -> str:
+def _redraw_picture(store: Store, turn: TurnRecord, redraw: Redraw, text_of: TextOf) -> str:
     what = _named(turn)
     try:
         picture = redraw(turn)
@@ -113,26 +113,26 @@ def _named(turn: TurnRecord) -> str:
     return f"the picture of turn {turn.number} of session “{turn.session}”"
 
 
-def prune(store: Store, *, dry_run: bool = False) -> Pruned:
+def prune(store: Store, *, dry_run: bool = False) -> PruneResult:
     """Delete the pictures that no turn names and the temporary files that a crash left.
 
     No turn is written meanwhile, so none loses the picture it is about to name. With `dry_run`
     everything stays. SQLite's files then hold nothing that was deleted. Raises `StorageError` when a file can't be
     deleted.
     """
-    with store.pictures_in_use() as named, explained(store.images.folder):
-        pictures = tuple(_unused(store, named))
-        temporary = tuple(_stale(store))
+    with store.pictures_in_use() as named, translate_errors(store.images.folder):
+        pictures = tuple(_find_unused(store, named))
+        temporary = tuple(_find_stale(store))
         size = sum(path.stat().st_size for path in (*pictures, *temporary))
         if not dry_run:
             for path in (*pictures, *temporary):
                 path.unlink(missing_ok=True)
     if not dry_run:
         store.erase_deleted()
-    return Pruned(pictures, temporary, size)
+    return PruneResult(pictures, temporary, size)
 
 
-def _contradictions(turns: list[TurnRecord]) -> Iterator[str]:
+def _find_contradictions(turns: list[TurnRecord]) -> Iterator[str]:
     """What an exclusion says of a turn that can't be: it came with one on the way to its own, or with itself."""
     parents = {turn.number: turn.parent for turn in turns}
     for turn in turns:
@@ -149,7 +149,7 @@ def _contradictions(turns: list[TurnRecord]) -> Iterator[str]:
                 )
 
 
-def _unsound(store: Store, named: dict[Path, list[TurnRecord]]) -> Iterator[Finding]:
+def _find_damaged(store: Store, named: dict[Path, list[TurnRecord]]) -> Iterator[Finding]:
     for path, (turn, *_) in named.items():
         where, place = f"turn {turn.number} of session “{turn.session}”", (turn.session, turn.number)
         try:
@@ -172,18 +172,18 @@ def _shared(named: dict[Path, list[TurnRecord]]) -> Iterator[Finding]:
             yield Finding("shared picture", str(path), message, (turn.session, turn.number))
 
 
-def _leftovers(store: Store, named: frozenset[Path]) -> Iterator[Finding]:
-    for path in _unused(store, named):
+def _find_leftovers(store: Store, named: frozenset[Path]) -> Iterator[Finding]:
+    for path in _find_unused(store, named):
         yield Finding("unused picture", str(path), "no turn has this picture: “notthat db prune” deletes it")
-    for path in _stale(store):
+    for path in _find_stale(store):
         yield Finding("temporary file", str(path), "a crash left this file: “notthat db prune” deletes it")
 
 
-def _unused(store: Store, named: frozenset[Path]) -> Iterator[Path]:
+def _find_unused(store: Store, named: frozenset[Path]) -> Iterator[Path]:
     return (path for _, path in store.images.pictures() if path not in named)
 
 
-def _stale(store: Store) -> Iterator[Path]:
+def _find_stale(store: Store) -> Iterator[Path]:
     fresh = time.time() - STALE_SECONDS
     for path in store.images.temporary():
         with suppress(FileNotFoundError):  # its writer is alive, and done with it

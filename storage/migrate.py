@@ -8,8 +8,8 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, Engine, inspect, text
 
 from .atomic_files import make_folder
-from .engine import connect, database_url, place, writing
-from .error_translation import explained
+from .engine import create_engine_for, database_url, describe_location, for_writing
+from .error_translation import translate_errors
 from .errors import NewerDatabaseError, OutdatedDatabaseError, StorageError
 
 REVISIONS = ("0001", "0002", "0003", "0004")
@@ -25,10 +25,10 @@ def revision(url: str | None = None, *, home: Path) -> str | None:
     Raises `StorageError` when it can't be read or isn't one of notthat's.
     """
     address = database_url(url, home)
-    engine = connect(address)
+    engine = create_engine_for(address)
     try:
-        with explained(place(address)):
-            return _revision_of(engine, address)
+        with translate_errors(describe_location(address)):
+            return _read_revision(engine, address)
     finally:
         engine.dispose()
 
@@ -48,30 +48,30 @@ def upgrade(url: str | None = None, *, home: Path) -> str:
 
 def make_ready(engine: Engine, url: URL) -> None:
     """Make the tables in an empty database; raise when one with tables isn't of the newest revision."""
-    with explained(place(url)):
-        found = _revision_of(engine, url)
+    with translate_errors(describe_location(url)):
+        found = _read_revision(engine, url)
     if found is None:
         _upgrade(url)
         return
     _refuse_newer(found, url)
     if found != REVISIONS[-1]:
         raise OutdatedDatabaseError(
-            f"{place(url)} was made by an older notthat: run “notthat db upgrade” to bring it up to date"
+            f"{describe_location(url)} was made by an older notthat: run “notthat db upgrade” to bring it up to date"
         )
 
 
 def make_home(home: Path) -> None:
     """Make the folder `home` where there is none."""
-    with explained(home):
+    with translate_errors(home):
         make_folder(home)
 
 
 def _upgrade(url: URL) -> None:
-    engine = connect(url, foreign_keys=False)
+    engine = create_engine_for(url, foreign_keys=False)
     try:
-        with explained(place(url)):
-            _refuse_newer(_revision_of(engine, url), url)
-            with writing(engine).begin() as connection:
+        with translate_errors(describe_location(url)):
+            _refuse_newer(_read_revision(engine, url), url)
+            with for_writing(engine).begin() as connection:
                 if connection.dialect.name == "postgresql":  # SQLite's write lock is held already
                     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
                 _run_migrations(connection)
@@ -80,20 +80,22 @@ def _upgrade(url: URL) -> None:
         engine.dispose()
 
 
-def _revision_of(engine: Engine, url: URL) -> str | None:
+def _read_revision(engine: Engine, url: URL) -> str | None:
     with engine.begin() as connection:
         tables = inspect(connection).get_table_names()
         if not tables:
             return None
         if "alembic_version" not in tables or "sessions" not in tables:
-            raise StorageError(f"{place(url)} is another program's database: set NOTTHAT_HOME to another folder")
+            raise StorageError(
+                f"{describe_location(url)} is another program's database: set NOTTHAT_HOME to another folder"
+            )
         found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
         return found
 
 
 def _refuse_newer(found: str | None, url: URL) -> None:
     if found is not None and found not in REVISIONS:
-        raise NewerDatabaseError(f"{place(url)} was made by a newer notthat: update notthat to use it")
+        raise NewerDatabaseError(f"{describe_location(url)} was made by a newer notthat: update notthat to use it")
 
 
 def _run_migrations(connection: Connection) -> None:
@@ -111,6 +113,6 @@ def _check_foreign_keys(connection: Connection, url: URL) -> None:
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
         if broken is not None:
             raise StorageError(
-                f"{place(url)} was not upgraded: a row of “{broken[0]}” belongs to none of “{broken[2]}”; "
+                f"{describe_location(url)} was not upgraded: a row of “{broken[0]}” belongs to none of “{broken[2]}”; "
                 "restore it from a copy"
             )

@@ -39,7 +39,7 @@ from .engine import Database
 from .errors import AlreadyRequestedError, LostTurnError, UnknownSessionError
 from .images import ImageStore
 from .leases import HeldTurn, Leases, LeaseTimes, OnLost
-from .records import Attempt, NewTurn, Receipt, SessionStart, TurnRecord
+from .records import Attempt, IdempotencyKey, NewTurn, SessionStart, TurnRecord
 from .tables import AttemptRow, SessionRow, TurnRow
 
 Insert = Callable[[Session, str, NewTurn, str, Image, Mapping[str, str]], TurnRecord]
@@ -52,7 +52,7 @@ _MOST_AT_ONCE = 100
 
 
 @dataclass(frozen=True)
-class Meanwhile:
+class TurnsSince:
     """What happened to a session while one of its turns was drawn: numbers of other turns."""
 
     done: tuple[int, ...]
@@ -60,7 +60,7 @@ class Meanwhile:
 
 
 @cache
-def _others() -> CompoundSelect[int, bool]:
+def _other_turns_query() -> CompoundSelect[int, bool]:
     """Numbers of a session's turns but `:number`: those done after `:begun`, and those being drawn but `:id`."""
     session_id: BindParameter[str] = bindparam("session_id")
     done = select(TurnRow.number, literal(True).label("is_done")).where(
@@ -83,7 +83,7 @@ def new_session_id() -> str:
     return secrets.token_hex(8)
 
 
-class Attempts:
+class PendingTurns:
     """The turns of a store that have no picture: `pending`, `failed` or `cancelled`.
 
     A pending turn is held under a lease, which this store renews until the turn ends; see `leases`. Where the lease
@@ -111,7 +111,7 @@ class Attempts:
         command: dict[str, Any],
         *,
         start: SessionStart | None = None,
-        receipt: Receipt | None = None,
+        idempotency_key: IdempotencyKey | None = None,
     ) -> Attempt:
         """Record what was asked before it is interpreted, under a number that no other turn will have.
 
@@ -121,8 +121,8 @@ class Attempts:
         Raises:
             AlreadyRequestedError: where a request of this receipt came to a turn, or is pending.
         """
-        with self._database.writing() as db:
-            self._require_new(db, receipt)
+        with self._database.write_session() as db:
+            self._require_new(db, idempotency_key)
             number, parent = (0, None) if start else queries.next_place(db, session_id)
             turn = NewTurn(
                 number=number,
@@ -137,8 +137,8 @@ class Attempts:
                 request={},
                 seconds=0.0,
             )
-            queries.check(turn)
-            attempt = self._record(db, session_id, turn, start, receipt, command)
+            queries.check_turn(turn)
+            attempt = self._insert_attempt(db, session_id, turn, start, idempotency_key, command)
         return self._held(attempt)
 
     def prepare(self, attempt: Attempt, turn: NewTurn, start: SessionStart | None = None) -> Attempt:
@@ -146,9 +146,9 @@ class Attempts:
 
         It keeps its number, unless it grows from a turn of a later number, which another process made meanwhile.
         """
-        queries.check(turn)
+        queries.check_turn(turn)
         number = attempt.turn.number
-        with self._database.writing() as db:
+        with self._database.write_session() as db:
             db.execute(select(AttemptRow.id).where(AttemptRow.id == attempt.id).with_for_update())
             if turn.parent is not None:
                 queries.lock_session(db, attempt.session)
@@ -156,35 +156,39 @@ class Attempts:
                 if turn.parent >= number:
                     number = queries.free_number(db, attempt.session)
                     queries.insert_alias(db, attempt.session, attempt.turn.number, number)
-            start, now = start or attempt.start, queries.now()  # it is from now on that other turns are news
-            turn = queries.renumbered(turn, number)
+            start, now = start or attempt.start, queries.utc_now()  # it is from now on that other turns are news
+            turn = queries.renumber_turn(turn, number)
             prepared = replace(attempt, turn=turn, start=start, command=None, created_at=now)
             values = {
-                "turn": queries.turn_as_json(prepared.turn),
+                "turn": queries.dump_turn(prepared.turn),
                 "number": number,
                 "parent": turn.parent,
                 "created_at": now,
                 "command": null(),
                 "session": null() if start is None else queries.start_as_json(start),
             }
-            self._take(db, update(AttemptRow).values(values), attempt)
+            self._claim(db, update(AttemptRow).values(values), attempt)
         return self._held(prepared)
 
     def settle(self, attempt: Attempt, number: int) -> None:
         """Drop a recorded turn whose words changed nothing: turn `number` answers for it."""
-        with self._database.writing() as db:
-            self._take(db, delete(AttemptRow), attempt)
+        with self._database.write_session() as db:
+            self._claim(db, delete(AttemptRow), attempt)
             queries.insert_alias(db, attempt.session, attempt.turn.number, number)
         self._leases.release(attempt.id)
 
     def drop(self, attempt: Attempt) -> None:
         """Drop a recorded turn that was refused, with its words."""
-        with self._database.writing() as db:
-            self._take(db, delete(AttemptRow), attempt)
+        with self._database.write_session() as db:
+            self._claim(db, delete(AttemptRow), attempt)
         self._leases.release(attempt.id)
 
     def begin_session(
-        self, start: SessionStart, turn: NewTurn, session_id: str | None = None, receipt: Receipt | None = None
+        self,
+        start: SessionStart,
+        turn: NewTurn,
+        session_id: str | None = None,
+        idempotency_key: IdempotencyKey | None = None,
     ) -> Attempt:
         """Record the first turn of a new session, which will be there when its picture is.
 
@@ -192,13 +196,13 @@ class Attempts:
         """
         if turn.number != 0 or turn.parent is not None:
             raise InvalidInputError("the first turn of a session has number 0 and no parent")
-        queries.check(turn)
-        with self._database.writing() as db:
-            self._require_new(db, receipt)
-            attempt = self._record(db, session_id or new_session_id(), turn, start, receipt)
+        queries.check_turn(turn)
+        with self._database.write_session() as db:
+            self._require_new(db, idempotency_key)
+            attempt = self._insert_attempt(db, session_id or new_session_id(), turn, start, idempotency_key)
         return self._held(attempt)
 
-    def begin(self, session_id: str, turn: NewTurn, receipt: Receipt | None = None) -> Attempt:
+    def begin(self, session_id: str, turn: NewTurn, idempotency_key: IdempotencyKey | None = None) -> Attempt:
         """Record a turn that is about to be drawn, under a number that no other turn has or is drawn for.
 
         That is `turn.number`, unless another process was faster; then the exclusions that this turn
@@ -206,13 +210,13 @@ class Attempts:
         """
         if turn.parent is None:
             raise InvalidInputError("every turn but a session's first grows from another: name its parent")
-        queries.check(turn)
-        with self._database.writing() as db:
-            self._require_new(db, receipt)
+        queries.check_turn(turn)
+        with self._database.write_session() as db:
+            self._require_new(db, idempotency_key)
             queries.lock_session(db, session_id)
             queries.require_turn(db, session_id, turn.parent)
             number = queries.free_number(db, session_id)
-            attempt = self._record(db, session_id, queries.renumbered(turn, number), None, receipt)
+            attempt = self._insert_attempt(db, session_id, queries.renumber_turn(turn, number), None, idempotency_key)
         return self._held(attempt)
 
     def finish(self, attempt: Attempt, picture: Image, text: Mapping[str, str], seconds: float) -> TurnRecord:
@@ -223,11 +227,11 @@ class Attempts:
         """
         sha256 = self._images.save(picture, text, attempt.turn.request)
         try:
-            with self._database.writing() as db:
-                self._take(db, delete(AttemptRow), attempt)
+            with self._database.write_session() as db:
+                self._claim(db, delete(AttemptRow), attempt)
                 if attempt.start is not None:
                     queries.insert_session(db, attempt.session, attempt.start, attempt.created_at)
-                idempotency.keep(db, attempt.receipt, attempt.session, attempt.turn.number)
+                idempotency.save_idempotency_key(db, attempt.receipt, attempt.session, attempt.turn.number)
                 kept = self._insert(db, attempt.session, replace(attempt.turn, seconds=seconds), sha256, picture, text)
         except (LostTurnError, UnknownSessionError):
             self._discard([self._images.path(sha256, attempt.turn.request)])
@@ -242,8 +246,8 @@ class Attempts:
         """
         values = {"status": status, "reason": " ".join(reason.split())}
         try:
-            with self._database.writing() as db:
-                self._take(db, update(AttemptRow).values(**values, receipt_key=None), attempt)
+            with self._database.write_session() as db:
+                self._claim(db, update(AttemptRow).values(**values, receipt_key=None), attempt)
         except BaseException:
             self._leases.write_later(attempt.id, values)
             raise
@@ -253,10 +257,10 @@ class Attempts:
         """Cancel a pending turn, whoever works on it: they notice when they renew its lease. False where none is."""
         values = {"status": "cancelled", "reason": " ".join(reason.split()), "receipt_key": None}
         pending = (AttemptRow.session_id == session_id, AttemptRow.number == number, AttemptRow.status == "pending")
-        with self._database.writing() as db:
+        with self._database.write_session() as db:
             return db.connection().execute(update(AttemptRow).where(*pending).values(values)).rowcount > 0
 
-    def again(self, session_id: str, number: int | None = None) -> Attempt:
+    def retry(self, session_id: str, number: int | None = None) -> Attempt:
         """Begin a turn once more that came to no picture: by default the session's latest.
 
         Raises `InvalidInputError` when there is none, or it is being drawn right now.
@@ -264,23 +268,23 @@ class Attempts:
         asked = select(AttemptRow).where(AttemptRow.session_id == session_id).order_by(AttemptRow.id.desc())
         if number is not None:
             asked = asked.where(AttemptRow.number == number)
-        with self._database.writing() as db:
+        with self._database.write_session() as db:
             found = db.scalars(asked.with_for_update()).all()
             now = self._leases.now(db)
             row = next((each for each in found if not self._is_live(each, now)), None)
             if row is None:
-                raise InvalidInputError(self._nothing_to_retry(session_id, number, pending=bool(found)))
-            turn = queries.turn_from_json(row.turn)
+                raise InvalidInputError(self._explain_no_retry(session_id, number, pending=bool(found)))
+            turn = queries.load_turn(row.turn)
             row.status, row.reason, row.owner, row.receipt_key = "failed", "", process_owner.new_claim(), None
             db.flush()  # its own number is free again
             if turn.parent is not None:
-                turn = queries.renumbered(turn, queries.next_place(db, session_id)[0])
+                turn = queries.renumber_turn(turn, queries.next_place(db, session_id)[0])
             if turn.number != row.number:
                 queries.insert_alias(db, session_id, row.number, turn.number)
-            row.turn, row.number = queries.turn_as_json(turn), turn.number
-            row.status, row.created_at, row.lease_until = "pending", queries.now(), self._leases.until(db)
+            row.turn, row.number = queries.dump_turn(turn), turn.number
+            row.status, row.created_at, row.lease_until = "pending", queries.utc_now(), self._leases.until(db)
             db.flush()
-            attempt = queries.attempt_record(row)
+            attempt = queries.to_attempt(row)
         return self._held(attempt)
 
     def all(self, session_id: str | None = None) -> list[Attempt]:
@@ -288,30 +292,30 @@ class Attempts:
         asked = select(AttemptRow).order_by(AttemptRow.id)
         if session_id is not None:
             asked = asked.where(AttemptRow.session_id == session_id)
-        with self._database.reading() as db:
+        with self._database.read_session() as db:
             now = self._leases.now(db)
             return [self._as_it_stands(row, now) for row in db.scalars(asked)]
 
     def alias(self, session_id: str, number: int) -> int | None:
         """The turn that answers for a promised number which is no turn's, if there is one."""
-        with self._database.reading() as db:
+        with self._database.read_session() as db:
             return queries.find_alias(db, session_id, number)
 
     def mark_interrupted(self) -> int:
         """Mark as failed what nobody works on any more; how many turns those are."""
         pending = select(AttemptRow).where(AttemptRow.status == "pending")
-        with self._database.reading() as db:
+        with self._database.read_session() as db:
             now = self._leases.now(db)
             if all(self._is_live(row, now) for row in db.scalars(pending)):
                 return 0
-        with self._database.writing() as db:
+        with self._database.write_session() as db:
             now = self._leases.now(db)
             gone = [row for row in db.scalars(pending.with_for_update()) if not self._is_live(row, now)]
             for row in gone:
                 row.status, row.reason, row.receipt_key = "failed", _GONE, None
             return len(gone)
 
-    def meanwhile(self, attempt: Attempt) -> Meanwhile:
+    def other_turns_since(self, attempt: Attempt) -> TurnsSince:
         """The session's other turns that were finished since this one was begun, and those being drawn now."""
         asked = {
             "session_id": attempt.session,
@@ -320,9 +324,9 @@ class Attempts:
             "begun": attempt.created_at,
             "id": attempt.id,
         }
-        with self._database.reading() as db:
-            others = sorted((number, is_done) for number, is_done in db.execute(_others(), asked))
-        return Meanwhile(
+        with self._database.read_session() as db:
+            others = sorted((number, is_done) for number, is_done in db.execute(_other_turns_query(), asked))
+        return TurnsSince(
             tuple(number for number, is_done in others if is_done),
             tuple(number for number, is_done in others if not is_done),
         )
@@ -335,13 +339,13 @@ class Attempts:
         """Renew no lease any more."""
         self._leases.close()
 
-    def _record(
+    def _insert_attempt(
         self,
         db: Session,
         session_id: str,
         turn: NewTurn,
         start: SessionStart | None,
-        receipt: Receipt | None,
+        idempotency_key: IdempotencyKey | None,
         command: dict[str, Any] | None = None,
     ) -> Attempt:
         values = {
@@ -351,31 +355,31 @@ class Attempts:
             "status": "pending",
             "reason": "",
             "owner": process_owner.new_claim(),
-            "created_at": queries.now(),
+            "created_at": queries.utc_now(),
             "session": None if start is None else queries.start_as_json(start),
-            "turn": queries.turn_as_json(turn),
-            "receipt": None if receipt is None else asdict(receipt),
-            "receipt_key": None if receipt is None else receipt.key,
+            "turn": queries.dump_turn(turn),
+            "receipt": None if idempotency_key is None else asdict(idempotency_key),
+            "receipt_key": None if idempotency_key is None else idempotency_key.key,
             "command": command,
             "lease_until": self._leases.until(db),
         }
         added = insert(AttemptRow).returning(*AttemptRow.__table__.c)
-        return queries.attempt_record(db.connection().execute(added, values).one())
+        return queries.to_attempt(db.connection().execute(added, values).one())
 
     def _held(self, attempt: Attempt) -> Attempt:
         """The attempt, whose lease is renewed from now on."""
         self._leases.hold(HeldTurn(attempt.id, attempt.session, attempt.turn.number, attempt.claim))
         return attempt
 
-    def _require_new(self, db: Session, receipt: Receipt | None) -> None:
+    def _require_new(self, db: Session, idempotency_key: IdempotencyKey | None) -> None:
         """Raise `AlreadyRequestedError` where a request of this receipt came to a turn, or is on its way to one."""
-        if receipt is None:
+        if idempotency_key is None:
             return
         if not self._database.is_sqlite:  # where writers don't wait for each other by themselves
-            db.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(receipt.key, 0))))
-        idempotency.require_new(db, receipt)
+            db.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(idempotency_key.key, 0))))
+        idempotency.require_new(db, idempotency_key)
         now = self._leases.now(db)
-        for row in db.scalars(select(AttemptRow).where(AttemptRow.receipt_key == receipt.key)):
+        for row in db.scalars(select(AttemptRow).where(AttemptRow.receipt_key == idempotency_key.key)):
             if self._is_live(row, now) and row.receipt is not None:
                 raise AlreadyRequestedError(row.session_id, row.number, row.receipt["fingerprint"])
             row.receipt_key = None
@@ -384,12 +388,12 @@ class Attempts:
         return row.status == "pending" and self._leases.is_live(row.owner, row.lease_until, now)
 
     def _as_it_stands(self, row: AttemptRow, now: datetime) -> Attempt:
-        attempt = queries.attempt_record(row)
+        attempt = queries.to_attempt(row)
         if attempt.status == "pending" and not self._is_live(row, now):
             return replace(attempt, status="failed", reason=_GONE)
         return attempt
 
-    def _take(self, db: Session, change: Delete | Update, attempt: Attempt) -> None:
+    def _claim(self, db: Session, change: Delete | Update, attempt: Attempt) -> None:
         """Delete or change the attempt's row, which is still pending and still this claim's, or raise."""
         mine = AttemptRow.id == attempt.id, AttemptRow.status == "pending", AttemptRow.owner == attempt.claim
         if db.connection().execute(change.where(*mine)).rowcount == 0:
@@ -397,7 +401,7 @@ class Attempts:
                 raise queries.unknown_session(attempt.session)
             raise LostTurnError(f"turn {attempt.turn.number} of session “{attempt.session}” was taken over: try again")
 
-    def _nothing_to_retry(self, session_id: str, number: int | None, *, pending: bool) -> str:
+    def _explain_no_retry(self, session_id: str, number: int | None, *, pending: bool) -> str:
         which = "no turn" if number is None else f"no turn {number}"
         if pending:
             return f"{which} of session “{session_id}” can be retried: it is being drawn right now"

@@ -7,7 +7,7 @@ import os
 import weakref
 from pathlib import Path
 
-from .error_translation import explained
+from .error_translation import translate_errors
 from .errors import StorageError
 
 Identity = tuple[int, int]
@@ -45,14 +45,14 @@ class OpenedFolder:
     def _hold(self) -> None:
         if os.name == "nt" or not self._path.is_dir():  # Windows lets nobody move what is in use
             return
-        with explained(self._path):
+        with translate_errors(self._path):
             self._descriptor = os.open(self._path, os.O_RDONLY)
         weakref.finalize(self, os.close, self._descriptor)
 
 
 def _identity_of(path: Path) -> Identity | None:
     try:
-        with explained(path):
+        with translate_errors(path):
             return _identity(path.stat())
     except StorageError as error:
         if isinstance(error.__cause__, FileNotFoundError):

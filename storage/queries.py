@@ -28,10 +28,10 @@ from .images import ImageStore
 from .records import (
     Attempt,
     ExclusionRecord,
+    IdempotencyKey,
     KeyLimits,
     KeyRecord,
     NewTurn,
-    Receipt,
     SessionRecord,
     SessionStart,
     Status,
@@ -45,7 +45,7 @@ _MOST_PARAMETERS = 500
 """Values in one statement: fewer than any database's limit."""
 
 
-def check(turn: NewTurn) -> None:
+def check_turn(turn: NewTurn) -> None:
     """Refuse what not every database can hold."""
     if turn.seed not in _SEEDS:
         raise InvalidInputError(f"seed {turn.seed} is too large: use one between -2^63 and 2^63-1")
@@ -57,12 +57,12 @@ def check(turn: NewTurn) -> None:
 
 def lock_session(db: Session, session_id: str) -> None:
     """Keep other writers from the session until the transaction ends; raise where there is no such session."""
-    asked = select(SessionRow.id).where(SessionRow.id == known(session_id)).with_for_update()
+    asked = select(SessionRow.id).where(SessionRow.id == check_session_id(session_id)).with_for_update()
     if db.scalar(asked) is None:
         raise unknown_session(session_id)
 
 
-def known(session_id: str) -> str:
+def check_session_id(session_id: str) -> str:
     """The session's id, where it is one that a database can be asked for; raises what an unknown one raises."""
     if "\0" in session_id:
         raise unknown_session(session_id)
@@ -76,9 +76,9 @@ def unknown_session(session_id: str) -> UnknownSessionError:
 
 def find_turn(db: Session, session_id: str, number: int | None = None) -> TurnRow:
     """The row of one of the session's turns, by default its head, with its exclusions."""
-    head = select(SessionRow.head).where(SessionRow.id == known(session_id)).scalar_subquery()
+    head = select(SessionRow.head).where(SessionRow.id == check_session_id(session_id)).scalar_subquery()
     if number is None or number in _NUMBERS:
-        asked = turns_of(session_id).where(TurnRow.number == (head if number is None else number))
+        asked = select_turns(session_id).where(TurnRow.number == (head if number is None else number))
         if turn := db.scalars(asked).first():
             return turn
     raise _unknown_turn(db, session_id, number)
@@ -102,13 +102,13 @@ def _unknown_turn(db: Session, session_id: str, number: int | None) -> UnknownSe
     )
 
 
-def turns_of(session_id: str) -> Select[TurnRow]:
+def select_turns(session_id: str) -> Select[TurnRow]:
     """The session's turns, with their exclusions."""
     return select(TurnRow).where(TurnRow.session_id == session_id).options(selectinload(TurnRow.exclusions))
 
 
 @cache
-def _path_to() -> Select[TurnRow]:
+def _path_query() -> Select[TurnRow]:
     """The turns that led to turn `:number` of `:session_id`, that one included, in order; at most `:last` of them.
 
     Made once, since making it takes longer than the database does to answer.
@@ -131,11 +131,11 @@ def _path_to() -> Select[TurnRow]:
     return turns.join(way, TurnRow.number == way.c.number).order_by(TurnRow.number)  # a parent's is always smaller
 
 
-def find_path(db: Session, session_id: str, number: int, last: int) -> Sequence[TurnRow]:
+def load_path(db: Session, session_id: str, number: int, last: int) -> Sequence[TurnRow]:
     """The rows of the turns that led to turn `number`, that one included, in order; at most the `last` of them."""
     if number in _NUMBERS:
-        asked = {"session_id": known(session_id), "number": number, "last": min(last, _NUMBERS[-1])}
-        if found := db.scalars(_path_to(), asked).all():
+        asked = {"session_id": check_session_id(session_id), "number": number, "last": min(last, _NUMBERS[-1])}
+        if found := db.scalars(_path_query(), asked).all():
             return found
     raise _unknown_turn(db, session_id, number)
 
@@ -147,7 +147,7 @@ def newest_number(db: Session, session_id: str) -> int:
 
 
 @cache
-def _taken() -> Select[bool, int | None, int | None]:
+def _numbers_query() -> Select[bool, int | None, int | None]:
     """Whether session `:session_id` is there, the greatest number of its turns, and that of those being drawn."""
     session_id: BindParameter[str] = bindparam("session_id")
     done = select(func.max(TurnRow.number)).where(TurnRow.session_id == session_id)
@@ -160,7 +160,7 @@ def _taken() -> Select[bool, int | None, int | None]:
 
 def free_number(db: Session, session_id: str) -> int:
     """The next turn's number: none that a turn has, or that is being drawn; raises where there is no such session."""
-    is_there, *taken = db.execute(_taken(), {"session_id": known(session_id)}).one()
+    is_there, *taken = db.execute(_numbers_query(), {"session_id": check_session_id(session_id)}).one()
     if not is_there:
         raise unknown_session(session_id)
     return max((number for number in taken if number is not None), default=-1) + 1
@@ -171,7 +171,7 @@ def next_place(db: Session, session_id: str) -> tuple[int, int]:
 
     Locks the session, where there is one; raises where neither is there.
     """
-    session = select(SessionRow.head).where(SessionRow.id == known(session_id)).with_for_update()
+    session = select(SessionRow.head).where(SessionRow.id == check_session_id(session_id)).with_for_update()
     head = db.scalar(session)
     if head is not None:
         return free_number(db, session_id), head
@@ -218,7 +218,7 @@ def find_alias(db: Session, session_id: str, number: int) -> int | None:
     return None if row is None else row.turn
 
 
-def renumbered(turn: NewTurn, number: int) -> NewTurn:
+def renumber_turn(turn: NewTurn, number: int) -> NewTurn:
     """The turn under the number it gets, with what it brought dated to that number."""
     if number == turn.number:
         return turn
@@ -269,7 +269,7 @@ def move_head(db: Session, session_id: str, number: int) -> None:
         raise unknown_session(session_id)
 
 
-def turn_record(
+def to_turn_record(
     row: TurnRow | Row[Any], exclusions: Iterable[ExclusionRow | Row[Any]], images: ImageStore
 ) -> TurnRecord:
     """What a finished turn's rows say."""
@@ -295,7 +295,7 @@ def turn_record(
     )
 
 
-def session_record(row: SessionRow, turns: int, prompt: str, sha256: str) -> SessionRecord:
+def to_session_record(row: SessionRow, turns: int, prompt: str, sha256: str) -> SessionRecord:
     """What a session's row says, with what its turns do."""
     return SessionRecord(
         id=row.id,
@@ -310,7 +310,7 @@ def session_record(row: SessionRow, turns: int, prompt: str, sha256: str) -> Ses
     )
 
 
-def key_record(row: KeyRow) -> KeyRecord:
+def to_key_record(row: KeyRow) -> KeyRecord:
     """What a key's row says."""
     return KeyRecord(
         id=row.id,
@@ -323,13 +323,13 @@ def key_record(row: KeyRow) -> KeyRecord:
     )
 
 
-def turn_as_json(turn: NewTurn) -> dict[str, Any]:
-    """A turn that has no rows of its own yet, for `turn_from_json`."""
+def dump_turn(turn: NewTurn) -> dict[str, Any]:
+    """A turn that has no rows of its own yet, for `load_turn`."""
     return asdict(turn)
 
 
-def turn_from_json(value: dict[str, Any]) -> NewTurn:
-    """The turn that `turn_as_json` wrote."""
+def load_turn(value: dict[str, Any]) -> NewTurn:
+    """The turn that `dump_turn` wrote."""
     exclusions = tuple(ExclusionRecord(**each) for each in value["exclusions"])
     return NewTurn(**{**value, "edits": tuple(value["edits"]), "exclusions": exclusions})
 
@@ -339,7 +339,7 @@ def start_as_json(start: SessionStart) -> dict[str, Any]:
     return {**asdict(start), "policies": list(start.policies)}
 
 
-def attempt_record(row: AttemptRow | Row[Any]) -> Attempt:
+def to_attempt(row: AttemptRow | Row[Any]) -> Attempt:
     """What a row of a turn without a picture says."""
     start = row.session
     return Attempt(
@@ -348,14 +348,14 @@ def attempt_record(row: AttemptRow | Row[Any]) -> Attempt:
         status=cast(Status, row.status),
         reason=row.reason,
         created_at=row.created_at,
-        turn=turn_from_json(row.turn),
+        turn=load_turn(row.turn),
         start=SessionStart(start["model"], tuple(start["policies"]), start.get("owner")) if start else None,
-        receipt=Receipt(**row.receipt) if row.receipt else None,
+        receipt=IdempotencyKey(**row.receipt) if row.receipt else None,
         command=row.command,
         claim=row.owner,
     )
 
 
-def now() -> datetime:
+def utc_now() -> datetime:
     """This moment, in UTC."""
     return datetime.now(UTC)

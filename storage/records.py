@@ -108,7 +108,7 @@ class SessionStart:
 
 
 @dataclass(frozen=True)
-class Receipt:
+class IdempotencyKey:
     """How a request names itself: `key` is a digest of who asks and of their own name for it, `fingerprint` one of
     all that it says."""
 
@@ -155,7 +155,7 @@ class Attempt:
     """With the number that it has while it is pending; another turn may have it afterwards."""
     start: SessionStart | None
     """For a session's first turn."""
-    receipt: Receipt | None = None
+    receipt: IdempotencyKey | None = None
     """Kept with the turn when it is done."""
     command: dict[str, Any] | None = None
     """What was asked, as JSON, until it is interpreted: before that, `turn` has the words and the number alone."""

@@ -14,17 +14,17 @@ from sqlalchemy.orm import Session, aliased
 
 from ..errors import InvalidInputError
 from . import deletion, idempotency, pages, queries
-from .api_keys import Keys
+from .api_keys import ApiKeys
 from .deletion import DeletedSession
-from .engine import WAIT_SECONDS, Database, connect, database_url
+from .engine import WAIT_SECONDS, Database, create_engine_for, database_url
 from .errors import MissingPictureError, SessionExistsError
-from .idempotency import Receipts
+from .idempotency import IdempotencyKeys
 from .images import ImageStore
 from .leases import LeaseTimes
 from .migrate import make_home, make_ready
 from .pages import SessionPage
-from .pending_turns import Attempts, new_session_id
-from .records import NewTurn, Receipt, SessionRecord, SessionStart, TurnRecord
+from .pending_turns import PendingTurns, new_session_id
+from .records import IdempotencyKey, NewTurn, SessionRecord, SessionStart, TurnRecord
 from .tables import ExclusionRow, SessionRow, TurnRow
 
 
@@ -43,11 +43,11 @@ class Store:
         self._database = Database(engine)
         self.place = self._database.place
         """The database's file or address, as its user knows it."""
-        self.attempts = Attempts(self._database, images, self._insert, self.discard_pictures, lease)
+        self.attempts = PendingTurns(self._database, images, self._insert, self.discard_pictures, lease)
         """The turns that have no picture, or not yet."""
-        self.keys = Keys(self._database)
+        self.keys = ApiKeys(self._database)
         """Who may use a server."""
-        self.receipts = Receipts(self._database)
+        self.idempotency_keys = IdempotencyKeys(self._database)
         """What became of requests that named themselves."""
 
     @classmethod
@@ -64,7 +64,7 @@ class Store:
         """
         address = database_url(url, home)
         make_home(home)
-        engine = connect(address, wait=wait)
+        engine = create_engine_for(address, wait=wait)
         try:
             make_ready(engine, address)
         except BaseException:
@@ -74,7 +74,7 @@ class Store:
 
     def check_ready(self) -> None:
         """Raise `StorageError` where the database doesn't answer, or it or the pictures were moved away."""
-        self.keys.exist()
+        self.keys.any_exist()
         self.images.check_place()
 
     def close(self) -> None:
@@ -101,11 +101,11 @@ class Store:
         """Keep a new session together with its first turn, or neither of them; see `add_turn`."""
         if turn.number != 0 or turn.parent is not None:
             raise InvalidInputError("the first turn of a session has number 0 and no parent")
-        queries.check(turn)
+        queries.check_turn(turn)
         sha256 = self.images.save(picture, text, turn.request)
         session_id = new_session_id()
-        with self._database.writing() as db:
-            queries.insert_session(db, session_id, SessionStart(model, policies), queries.now())
+        with self._database.write_session() as db:
+            queries.insert_session(db, session_id, SessionStart(model, policies), queries.utc_now())
             return self._insert(db, session_id, turn, sha256, picture, text)
 
     def add_turn(self, session_id: str, turn: NewTurn, picture: Image, text: Mapping[str, str]) -> TurnRecord:
@@ -117,25 +117,25 @@ class Store:
         """
         if turn.parent is None:
             raise InvalidInputError("every turn but a session's first grows from another: name its parent")
-        queries.check(turn)
+        queries.check_turn(turn)
         self.turn(session_id, turn.parent)  # a turn that can't be kept leaves no picture behind
         sha256 = self.images.save(picture, text, turn.request)
-        with self._database.writing() as db:
+        with self._database.write_session() as db:
             queries.lock_session(db, session_id)
             number = queries.free_number(db, session_id)
-            return self._insert(db, session_id, queries.renumbered(turn, number), sha256, picture, text)
+            return self._insert(db, session_id, queries.renumber_turn(turn, number), sha256, picture, text)
 
-    def move_head(self, session_id: str, number: int, receipt: Receipt | None = None) -> TurnRecord:
+    def move_head(self, session_id: str, number: int, key: IdempotencyKey | None = None) -> TurnRecord:
         """Let the session's next turn grow from turn `number`, and return that; nothing is erased.
 
         Raises `AlreadyRequestedError` where a request of this receipt was made before.
         """
-        with self._database.writing() as db:
+        with self._database.write_session() as db:
             queries.lock_session(db, session_id)
-            idempotency.require_new(db, receipt)
+            idempotency.require_new(db, key)
             turn = self._record(queries.find_turn(db, session_id, number))
             queries.move_head(db, session_id, number)
-            idempotency.keep(db, receipt, session_id, number)
+            idempotency.save_idempotency_key(db, key, session_id, number)
         return turn
 
     def restore_session(self, session: SessionRecord, turns: Sequence[tuple[NewTurn, str, datetime]]) -> None:
@@ -144,7 +144,7 @@ class Store:
         The pictures are on disk already. Raises `SessionExistsError` when a session has this id.
         """
         start = SessionStart(session.model, session.policies, session.owner)
-        with self._database.writing() as db:
+        with self._database.write_session() as db:
             if db.get(SessionRow, session.id) is not None:
                 raise SessionExistsError(session.id)
             queries.insert_session(db, session.id, start, session.created_at, session.head)
@@ -161,7 +161,7 @@ class Store:
         A crash between the two leaves unused pictures, which `prune` deletes. SQLite's files then hold nothing
         of it any more. A turn of it that is being drawn will not be kept. Raises `UnknownSessionError`.
         """
-        with self._database.writing() as db:
+        with self._database.write_session() as db:
             turns, pictures = deletion.delete_rows(db, session_id, self.images)
         deleted = self.discard_pictures(pictures)
         self.erase_deleted()
@@ -182,27 +182,27 @@ class Store:
 
     def has_session(self, session_id: str) -> bool:
         """Whether a session has this id."""
-        with self._database.reading() as db:
+        with self._database.read_session() as db:
             return db.get(SessionRow, session_id) is not None
 
     def next_number(self, session_id: str) -> int:
         """The number that the session's next turn will have, unless another process takes it first."""
-        with self._database.reading() as db:
+        with self._database.read_session() as db:
             return queries.free_number(db, session_id)
 
     def newest_number(self, session_id: str) -> int:
         """The greatest number of a turn of the session that has a picture, or -1."""
-        with self._database.reading() as db:
-            return queries.newest_number(db, queries.known(session_id))
+        with self._database.read_session() as db:
+            return queries.newest_number(db, queries.check_session_id(session_id))
 
     def session(self, session_id: str) -> SessionRecord:
         """The session as it is now."""
-        asked = _sessions().where(SessionRow.id == queries.known(session_id))
-        with self._database.reading() as db:
+        asked = _sessions_query().where(SessionRow.id == queries.check_session_id(session_id))
+        with self._database.read_session() as db:
             found = db.execute(asked).first()
         if found is None:
             raise queries.unknown_session(session_id)
-        return queries.session_record(*found)
+        return queries.to_session_record(*found)
 
     def sessions(self, limit: int | None = None, *, owner: str | None = None) -> list[SessionRecord]:
         """All sessions, newest first; or the `limit` newest, which takes as long whatever their number.
@@ -210,8 +210,8 @@ class Store:
         With an `owner`, the id of a key, only those that it began.
         """
         newest_first = _newest_first(owner).limit(limit)
-        with self._database.reading() as db:
-            return [queries.session_record(*row) for row in db.execute(newest_first)]
+        with self._database.read_session() as db:
+            return [queries.to_session_record(*row) for row in db.execute(newest_first)]
 
     def session_page(self, limit: int, cursor: str | None = None, *, owner: str | None = None) -> SessionPage:
         """At most `limit` sessions in the order of `sessions`, from the beginning or from a page's `next` on.
@@ -222,19 +222,19 @@ class Store:
         asked = _newest_first(owner).limit(limit + 1)  # one more tells whether there is a next page
         if cursor is not None:
             asked = asked.where(pages.after(cursor))
-        with self._database.reading() as db:
-            found = [queries.session_record(*row) for row in db.execute(asked)]
+        with self._database.read_session() as db:
+            found = [queries.to_session_record(*row) for row in db.execute(asked)]
         page = found[:limit]
         return SessionPage(page, pages.cursor_after(page[-1]) if len(found) > limit else None)
 
     def count_sessions(self) -> int:
         """How many sessions there are."""
-        with self._database.reading() as db:
+        with self._database.read_session() as db:
             return db.scalar(select(func.count()).select_from(SessionRow)) or 0
 
     def turn(self, session_id: str, number: int | None = None) -> TurnRecord:
         """Turn `number` of the session, by default its head."""
-        with self._database.reading() as db:
+        with self._database.read_session() as db:
             return self._record(queries.find_turn(db, session_id, number))
 
     def turns(self, session_id: str, first: int = 0, limit: int | None = None) -> list[TurnRecord]:
@@ -242,8 +242,12 @@ class Store:
 
         Or those from number `first` on, and of them the `limit` first.
         """
-        asked = queries.turns_of(queries.known(session_id)).where(TurnRow.number >= first).order_by(TurnRow.number)
-        with self._database.reading() as db:
+        asked = (
+            queries.select_turns(queries.check_session_id(session_id))
+            .where(TurnRow.number >= first)
+            .order_by(TurnRow.number)
+        )
+        with self._database.read_session() as db:
             turns = [self._record(turn) for turn in db.scalars(asked.limit(limit))]
             if not turns and db.get(SessionRow, session_id) is None:
                 raise queries.unknown_session(session_id)
@@ -254,12 +258,12 @@ class Store:
 
         Turns that were undone on the way are not among them.
         """
-        with self._database.reading() as db:
-            return [self._record(turn) for turn in queries.find_path(db, session_id, number, last)]
+        with self._database.read_session() as db:
+            return [self._record(turn) for turn in queries.load_path(db, session_id, number, last)]
 
     def activity(self, session_ids: Sequence[str]) -> dict[str, str]:
         """For each of these sessions a text that changes when a turn of it begins or ends, or its head moves."""
-        with self._database.reading() as db:
+        with self._database.read_session() as db:
             return queries.activity(db, session_ids)
 
     def turn_of_picture(self, sha256: str, *, owner: str | None = None) -> TurnRecord | None:
@@ -267,7 +271,7 @@ class Store:
         asked = select(TurnRow).where(TurnRow.image == sha256).order_by(TurnRow.id).limit(1)
         if owner is not None:
             asked = asked.join(SessionRow, SessionRow.id == TurnRow.session_id).where(SessionRow.owner == owner)
-        with self._database.reading() as db:
+        with self._database.read_session() as db:
             found = db.scalar(asked)
             return None if found is None else self._record(found)
 
@@ -284,7 +288,7 @@ class Store:
         """What the database finds wrong with itself, in a line each."""
         if not self._database.is_sqlite:
             return []
-        with self._database.reading() as db:
+        with self._database.read_session() as db:
             report = [str(line) for line in db.scalars(sql("PRAGMA integrity_check")) if line != "ok"]
             orphans = db.execute(sql("PRAGMA foreign_key_check"))
             report += [f"row {row} of “{table}” belongs to none of “{to}”" for table, row, to, _ in orphans]
@@ -299,7 +303,7 @@ class Store:
         done = []
         numbers = select(TurnRow.number).where(TurnRow.session_id == SessionRow.id)
         orphans = delete(ExclusionRow).where(ExclusionRow.turn_id.not_in(select(TurnRow.id)))
-        with self._database.writing() as db:
+        with self._database.write_session() as db:
             for session in db.scalars(select(SessionRow).where(SessionRow.head.not_in(numbers))):
                 newest = queries.newest_number(db, session.id)
                 if newest < 0:
@@ -318,7 +322,7 @@ class Store:
     @contextmanager
     def _without_new_turns(self) -> Iterator[Session]:
         """A transaction that no turn is written beside; whoever writes one next looks whether its picture is there."""
-        with self._database.writing() as db:
+        with self._database.write_session() as db:
             if not self._database.is_sqlite:
                 db.execute(sql("LOCK TABLE turns IN SHARE MODE"))
             yield db
@@ -333,17 +337,17 @@ class Store:
         text: Mapping[str, str],
     ) -> TurnRecord:
         queries.move_head(db, session_id, turn.number)
-        row, exclusions = queries.insert_turn(db, session_id, turn, sha256, queries.now())
+        row, exclusions = queries.insert_turn(db, session_id, turn, sha256, queries.utc_now())
         if not self.images.path(sha256, turn.request).exists():
             # It had no turn when `prune` ran, a moment ago. The next one waits for this transaction.
             self.images.save(picture, text, turn.request)
-        return queries.turn_record(row, exclusions, self.images)
+        return queries.to_turn_record(row, exclusions, self.images)
 
     def _record(self, row: TurnRow) -> TurnRecord:
-        return queries.turn_record(row, row.exclusions, self.images)
+        return queries.to_turn_record(row, row.exclusions, self.images)
 
 
-def _sessions() -> Select[SessionRow, int, str, str]:
+def _sessions_query() -> Select[SessionRow, int, str, str]:
     """Sessions, each with the number of its turns, and the prompt and the picture of its head."""
     turns = select(func.count()).where(TurnRow.session_id == SessionRow.id).scalar_subquery()
     head = aliased(TurnRow)
@@ -355,5 +359,5 @@ def _sessions() -> Select[SessionRow, int, str, str]:
 
 def _newest_first(owner: str | None) -> Select[SessionRow, int, str, str]:
     """The same, newest first; with an `owner` only that key's."""
-    ordered = _sessions().order_by(SessionRow.created_at.desc(), SessionRow.id)
+    ordered = _sessions_query().order_by(SessionRow.created_at.desc(), SessionRow.id)
     return ordered if owner is None else ordered.where(SessionRow.owner == owner)

@@ -136,7 +136,7 @@ def test_turns_of_other_words_share_no_file_after_a_repair(open_studio: OpenStud
     assert [turn.image for turn in conversation.turns()] == [shared, shared]
 
     found = check(studio.store)
-    assert [(each.kind, each.place, each.harmless) for each in found] == [("shared picture", str(shared), False)] * 2
+    assert [(each.kind, each.place, each.is_harmless) for each in found] == [("shared picture", str(shared), False)] * 2
     lines = repair(studio.store, found, lambda each: redraw(studio, each), text_of)
     assert [line.partition(" of session")[0] for line in lines] == ["the picture of turn 0", "the picture of turn 1"]
     assert [read_png_text(turn.image) for turn in conversation.turns()] == told

@@ -7,32 +7,40 @@ from typing import Any
 import pytest
 
 from notthat.errors import InvalidInputError
-from notthat.storage import AlreadyRequestedError, KeyLimits, NewTurn, Receipt, SessionStart, Store, new_session_id
+from notthat.storage import (
+    AlreadyRequestedError,
+    IdempotencyKey,
+    KeyLimits,
+    NewTurn,
+    SessionStart,
+    Store,
+    new_session_id,
+)
 
-RECEIPT = Receipt("a" * 64, "b" * 64)
+RECEIPT = IdempotencyKey("a" * 64, "b" * 64)
 
 
 def test_a_token_names_its_key_and_nothing_else_does(store: Store) -> None:
-    assert not store.keys.exist()
+    assert not store.keys.any_exist()
     limits = KeyLimits(60, 30, 512)
     key, token = store.keys.add("bot", admin=True, policies=("quality",), limits=limits)
     assert (key.name, key.admin, key.policies, key.limits, key.revoked_at) == ("bot", True, ("quality",), limits, None)
-    assert (store.keys.holder(token), store.keys.all(), store.keys.exist()) == (key, [key], True)
+    assert (store.keys.find_by_token(token), store.keys.all(), store.keys.any_exist()) == (key, [key], True)
     other, others = store.keys.add("other")
     mixed = f"nt_{key.id}_{others.rpartition('_')[2]}"
-    assert store.keys.holder(others) == other
+    assert store.keys.find_by_token(others) == other
     for wrong in (token[:-1], token + "x", token.upper(), mixed, "", "nt_", f"nt_{'0' * 16}_{'x' * 43}", "\0"):
-        assert store.keys.holder(wrong) is None
+        assert store.keys.find_by_token(wrong) is None
 
 
 def test_what_is_revoked_opens_nothing_and_can_be_added_again(store: Store) -> None:
     key, token = store.keys.add("bot", policies=("quality",))
     revoked = store.keys.revoke("bot")
     assert revoked.revoked_at is not None
-    assert (store.keys.holder(token), store.keys.exist()) == (None, True)
+    assert (store.keys.find_by_token(token), store.keys.any_exist()) == (None, True)
     again, new = store.keys.add("bot")
     assert (again.id, again.policies, new != token) == (key.id, (), True)
-    assert (store.keys.holder(token), store.keys.holder(new)) == (None, again)
+    assert (store.keys.find_by_token(token), store.keys.find_by_token(new)) == (None, again)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "x" * 65, "a/b", "ü", "a\0"])
@@ -59,7 +67,7 @@ def test_a_session_is_its_owners(
     assert attempt.start is not None
     assert (attempt.session, attempt.start.owner, store.sessions()) == (session, mine.id, [])
     store.attempts.end(attempt, "failed", "for a reason")
-    record = store.attempts.finish(store.attempts.again(session), picture(), {}, 0.1)
+    record = store.attempts.finish(store.attempts.retry(session), picture(), {}, 0.1)
     nobodys = begin()
     assert [each.id for each in store.sessions(owner=mine.id)] == [record.session]
     assert {each.owner for each in store.sessions()} == {mine.id, None}
@@ -72,13 +80,13 @@ def test_a_request_that_came_to_no_turn_may_be_made_again(
 ) -> None:
     first = begin()
     attempt = store.attempts.begin(first.session, turn(1, 0), RECEIPT)
-    store.receipts.require_new(RECEIPT)
+    store.idempotency_keys.require_new(RECEIPT)
     store.attempts.end(attempt, "cancelled", "stopped")
-    store.receipts.require_new(RECEIPT)
-    store.attempts.finish(store.attempts.again(first.session), picture(1), {}, 0.1)
-    store.receipts.forget_old()
+    store.idempotency_keys.require_new(RECEIPT)
+    store.attempts.finish(store.attempts.retry(first.session), picture(1), {}, 0.1)
+    store.idempotency_keys.forget_old()
     with pytest.raises(AlreadyRequestedError) as earlier:
-        store.receipts.require_new(RECEIPT)
+        store.idempotency_keys.require_new(RECEIPT)
     known = earlier.value
     assert (known.fingerprint, known.session, known.number) == (RECEIPT.fingerprint, first.session, 1)
 
@@ -87,12 +95,12 @@ def test_a_request_makes_one_turn(
     store: Store, turn: Callable[..., NewTurn], picture: Callable[..., Any], begin: Callable[..., Any]
 ) -> None:
     first = begin()
-    attempt = store.attempts.record(first.session, "no fog", {}, receipt=RECEIPT)
+    attempt = store.attempts.record(first.session, "no fog", {}, idempotency_key=RECEIPT)
     with pytest.raises(AlreadyRequestedError):  # while it is on its way
-        store.attempts.record(first.session, "no fog", {}, receipt=RECEIPT)
+        store.attempts.record(first.session, "no fog", {}, idempotency_key=RECEIPT)
     store.attempts.finish(store.attempts.prepare(attempt, turn(1, 0)), picture(1), {}, 0.1)
     with pytest.raises(AlreadyRequestedError):  # and when it is done
-        store.attempts.record(first.session, "no fog", {}, receipt=RECEIPT)
+        store.attempts.record(first.session, "no fog", {}, idempotency_key=RECEIPT)
     assert [each.number for each in store.turns(first.session)] == [0, 1]
     with pytest.raises(InvalidInputError, match="made already"):
         store.move_head(first.session, 0, RECEIPT)

@@ -40,9 +40,9 @@ def test_two_at_once_are_two_children_and_the_last_one_done_is_shown(
     assert two.turn.exclusions[0].since == 2
 
     store.attempts.finish(two, picture(2), {}, 0.1)
-    assert store.attempts.meanwhile(two).pending == (1,)
+    assert store.attempts.other_turns_since(two).pending == (1,)
     store.attempts.finish(one, picture(1), {}, 0.1)
-    assert store.attempts.meanwhile(one).done == (2,)
+    assert store.attempts.other_turns_since(one).done == (2,)
     assert store.session(session).head == 1
     assert [(each.number, each.parent) for each in store.turns(session)] == [(0, None), (1, 0), (2, 0)]
     assert check(store) == []
@@ -59,12 +59,12 @@ def test_what_came_to_no_picture_can_be_begun_again(
     assert (ended.status, ended.reason) == (status, "the device went away")
     assert grow(session).number == 1  # which it keeps
 
-    again = store.attempts.again(session)
+    again = store.attempts.retry(session)
     assert (again.status, again.turn.number, again.turn.exclusions[0].since) == ("pending", 2, 2)
     kept = store.attempts.finish(again, picture(7), {}, 0.1)
     assert (kept.number, kept.parent, kept.feedback) == (2, 0, "no fog")
     with pytest.raises(InvalidInputError, match="nothing to retry"):
-        store.attempts.again(session)
+        store.attempts.retry(session)
     assert check(store) == []
 
 
@@ -72,7 +72,7 @@ def test_what_is_being_drawn_is_not_begun_again(store: Store, begin: Begin, turn
     session = begin().session
     store.attempts.begin(session, turn(1, 0))
     with pytest.raises(InvalidInputError, match="being drawn right now"):
-        store.attempts.again(session, 1)
+        store.attempts.retry(session, 1)
     assert store.attempts.mark_interrupted() == 0
 
 
@@ -102,7 +102,7 @@ def test_what_a_killed_process_left_is_marked(home: Path, turn: MakeTurn, pictur
         (left,) = store.attempts.all(session)
         assert (left.status, left.turn.feedback) == ("failed", "no fog")
         assert "interrupted" in left.reason
-        assert store.attempts.again(session).status == "pending"
+        assert store.attempts.retry(session).status == "pending"
         assert check(store) == []
 
 

@@ -117,7 +117,7 @@ def test_a_killed_process_loses_no_finished_turn(store: Store, home: Path, begin
             kept = {turn.number: turn.sha256 for turn in again.turns(session)}
             assert set(finished) <= set(kept.items())
             assert len(kept) <= len(finished) + 4  # the first, and one for each kill that was not printed
-            assert [finding for finding in check(again) if not finding.harmless] == []
+            assert [finding for finding in check(again) if not finding.is_harmless] == []
             assert again.next_number(session) == len(kept)
 
 
@@ -152,7 +152,7 @@ def test_a_crash_at_any_sync_leaves_whole_turns_only(
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
         with Store.open(home=home) as store:
-            assert [finding for finding in check(store) if not finding.harmless] == []
+            assert [finding for finding in check(store) if not finding.is_harmless] == []
             if status == 0:
                 assert store.images.open(store.turn(session).sha256).tobytes() == picture(step).tobytes()
                 break

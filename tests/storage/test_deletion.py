@@ -14,8 +14,8 @@ from PIL import Image
 from notthat.storage import (
     AlreadyRequestedError,
     ExclusionRecord,
+    IdempotencyKey,
     NewTurn,
-    Receipt,
     SessionStart,
     StorageError,
     Store,
@@ -57,8 +57,8 @@ def test_a_session_goes_with_its_turns_attempts_receipts_and_pictures(
 ) -> None:
     first, other = begin(), begin()
     second = grow(first.session)
-    store.move_head(first.session, 0, Receipt("a" * 64, "b" * 64))
-    store.move_head(other.session, 0, Receipt("c" * 64, "d" * 64))
+    store.move_head(first.session, 0, IdempotencyKey("a" * 64, "b" * 64))
+    store.move_head(other.session, 0, IdempotencyKey("c" * 64, "d" * 64))
     store.attempts.end(store.attempts.begin(first.session, turn(2, 0)), "failed", "no power")
     kept = store.attempts.begin(other.session, turn(1, 0))
     deleted = store.delete_session(first.session)
@@ -66,9 +66,9 @@ def test_a_session_goes_with_its_turns_attempts_receipts_and_pictures(
     assert (first.image.exists(), second.image.exists(), other.image.exists()) == (False, False, True)
     assert [each.id for each in store.sessions()] == [other.session]
     assert [each.id for each in store.attempts.all()] == [kept.id]
-    store.receipts.require_new(Receipt("a" * 64, "b" * 64))
+    store.idempotency_keys.require_new(IdempotencyKey("a" * 64, "b" * 64))
     with pytest.raises(AlreadyRequestedError):
-        store.receipts.require_new(Receipt("c" * 64, "b" * 64))
+        store.idempotency_keys.require_new(IdempotencyKey("c" * 64, "b" * 64))
     store.attempts.finish(kept, picture(7), {}, 0.1)
     assert check(store) == []
     for ask in (store.session, store.turns, store.delete_session, store.next_number):

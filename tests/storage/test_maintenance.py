@@ -47,7 +47,7 @@ def test_every_turn_s_picture_is_looked_at(store: Store, begin: Begin, grow: Gro
     for number, finding in enumerate(findings, start=1):
         assert finding.message.startswith(f"turn {number} of session “{session}”")
         assert len(finding.message.splitlines()) == 1
-        assert not finding.harmless
+        assert not finding.is_harmless
 
 
 def test_a_database_that_contradicts_itself(store: Store, home: Path, begin: Begin) -> None:
@@ -60,7 +60,7 @@ def test_a_database_that_contradicts_itself(store: Store, home: Path, begin: Beg
     assert kinds(findings) == ["database", "database"]
     assert "exclusions" in findings[0].message
     assert session in findings[1].message
-    assert not any(finding.harmless for finding in findings)
+    assert not any(finding.is_harmless for finding in findings)
 
 
 def test_a_value_that_can_t_be_read(store: Store, home: Path, begin: Begin) -> None:
@@ -100,7 +100,7 @@ def test_prune_deletes_what_no_turn_names(store: Store, begin: Begin, grow: Grow
 
     findings = check(store)
     assert kinds(findings) == ["unused picture", "temporary file"]
-    assert all(finding.harmless for finding in findings)
+    assert all(finding.is_harmless for finding in findings)
 
     would = prune(store, dry_run=True)
     assert (would.pictures, would.temporary) == ((unused,), (crashed,))

@@ -16,7 +16,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, inspect
 
 from notthat.storage import OutdatedDatabaseError, StorageError, Store, check, migrate, revision, upgrade
-from notthat.storage.engine import connect, database_url
+from notthat.storage.engine import create_engine_for, database_url
 from notthat.storage.tables import Base
 
 
@@ -103,7 +103,7 @@ def test_an_upgrade_refuses_rows_that_belong_to_none(home: Path) -> None:
 @pytest.mark.parametrize("foreign_keys", [True, False])
 def test_sqlite_is_told_how_to_behave_on_every_connection(home: Path, foreign_keys: bool) -> None:
     home.mkdir()
-    engine = connect(database_url(None, home), foreign_keys=foreign_keys, wait=1.5)
+    engine = create_engine_for(database_url(None, home), foreign_keys=foreign_keys, wait=1.5)
     with engine.connect() as one, engine.connect() as other:
         for connection in (one, other):
 
@@ -159,7 +159,7 @@ def test_it_is_there_on_a_server_too(
 ) -> None:
     url = new_database(f"released_{released}")
     released_database(released, tmp_path / "released.db")
-    engine = connect(database_url(url, home))
+    engine = create_engine_for(database_url(url, home))
     with closing(sqlite3.connect(tmp_path / "released.db")) as kept, engine.begin() as connection:
         config = Config()
         config.set_main_option("script_location", "notthat.storage:migrations")

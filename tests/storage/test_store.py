@@ -309,7 +309,7 @@ class TestUnknown:
         with pytest.raises(InvalidInputError):
             store.begin_session("mini", (), turn(0, None, **changes), picture(1), {})
         assert [each.turns for each in store.sessions()] == [1]
-        assert all(finding.harmless for finding in check(store))
+        assert all(finding.is_harmless for finding in check(store))
 
 
 class TestNumberOfQueries:

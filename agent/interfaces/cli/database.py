@@ -52,14 +52,14 @@ def check(
                     "kind": finding.kind,
                     "place": str(finding.place),
                     "message": finding.message,
-                    "harmless": finding.harmless,
+                    "harmless": finding.is_harmless,
                 }
             )
         else:
             typer.echo(f"{finding.place}: {finding.message}")
     if not as_json and not findings:
         typer.echo("nothing wrong")
-    if any(not finding.harmless for finding in findings):
+    if any(not finding.is_harmless for finding in findings):
         raise NotthatError("the store is damaged: see above")
 
 

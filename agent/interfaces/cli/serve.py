@@ -54,7 +54,7 @@ def serve(
             raise InvalidInputError(
                 f"--host {host} is open to others: make a key first, with notthat keys add NAME, or leave --host out"
             )
-        studio.store.receipts.forget_old()
+        studio.store.idempotency_keys.forget_old()
         serving = Serving(
             models=models,
             queue=queue,
@@ -68,7 +68,7 @@ def serve(
         )
         listening = listen(host, port)
         address = address_of(listening)
-        keyless = loopback and not studio.store.keys.exist()
+        keyless = loopback and not studio.store.keys.any_exist()
         note = " (no keys: for this machine alone)" if keyless else ""
         log = Log(words=log_words)
         take_over(log)

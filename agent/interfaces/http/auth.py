@@ -45,9 +45,9 @@ def caller_of(store: Store, headers: Headers, *, keyless: bool) -> Caller:
         Problem: 401; to a browser that shows a page to a person, in a way that has it ask for the key.
     """
     token = token_of(headers)
-    if token is not None and (key := store.keys.holder(token)) is not None:
+    if token is not None and (key := store.keys.find_by_token(token)) is not None:
         return Caller(key.id, key.name, key.admin, key.policies, key.limits)
-    if keyless and not store.keys.exist():  # whatever was sent: clients of other APIs can't do without a key
+    if keyless and not store.keys.any_exist():  # whatever was sent: clients of other APIs can't do without a key
         return ANYBODY
     detail = "a key is needed" if token is None else "the key is none of this server's, or was revoked"
     challenge = _BASIC if "text/html" in headers.get("accept", "") else _BEARER

@@ -9,7 +9,7 @@ from fastapi import Depends, Header, Path, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from ....storage import Receipt
+from ....storage import IdempotencyKey
 from .auth import Caller
 from .jobs.event_log import Data
 from .jobs.job import Underway
@@ -38,12 +38,12 @@ async def _receipt(
             description="Names this request: sent again with the same name, it is answered by the turn it made.",
         ),
     ] = None,
-) -> Receipt | None:
+) -> IdempotencyKey | None:
     if idempotency_key is None:
         return None
     name = f"{caller.id or ''}\0{idempotency_key}".encode()
     said = (request.method.encode(), request.scope["path"].encode(), await request.body())
-    return Receipt(hashlib.sha256(name).hexdigest(), await run_in_threadpool(_digest, said))
+    return IdempotencyKey(hashlib.sha256(name).hexdigest(), await run_in_threadpool(_digest, said))
 
 
 def _digest(parts: Sequence[bytes]) -> str:
@@ -69,7 +69,7 @@ Told = TypeVar("Told", bound=Data)
 SessionId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", examples=["3f9c2a71d0b45e86"])]
 TheService = Annotated[Service, Depends(service_of)]
 TheCaller = Annotated[Caller, Depends(caller_in)]
-TheReceipt = Annotated[Receipt | None, Depends(_receipt)]
+TheReceipt = Annotated[IdempotencyKey | None, Depends(_receipt)]
 Background = Annotated[bool, Depends(_background)]
 TheLinks = Annotated[Links, Depends(Links.of)]
 

@@ -12,8 +12,8 @@ from starlette.exceptions import HTTPException
 
 from ....errors import InvalidInputError, NotthatError
 from ....storage import (
+    IdempotencyKey,
     MissingPictureError,
-    Receipt,
     SessionExistsError,
     StorageError,
     UnknownSessionError,
@@ -92,7 +92,7 @@ def stopping() -> Problem:
     return Problem(503, "stopping", "The server is being stopped", detail, headers={"Retry-After": "5"})
 
 
-def check_fingerprint(fingerprint: str, receipt: Receipt | None) -> None:
+def check_fingerprint(fingerprint: str, receipt: IdempotencyKey | None) -> None:
     """Raise `Problem` where an Idempotency-Key comes again with another request than the first time."""
     if receipt is not None and fingerprint != receipt.fingerprint:
         detail = "this Idempotency-Key came with another request before: choose another one for each request"

@@ -12,7 +12,7 @@ from typing import Literal
 from fastapi import Request
 from PIL import Image
 
-from .....storage import Receipt
+from .....storage import IdempotencyKey
 from ....conversation import Turn
 from ....edits import Reroll
 from ....feedback import Feedback
@@ -31,7 +31,7 @@ QUALITY = 95
 
 
 async def begun(
-    service: Service, caller: Caller, beginning: Beginning, count: int, receipt: Receipt | None = None
+    service: Service, caller: Caller, beginning: Beginning, count: int, receipt: IdempotencyKey | None = None
 ) -> list[Run]:
     """`count` sessions that begin alike, the k-th from the first one's seed plus k; all are asked for, or none.
 
@@ -46,7 +46,12 @@ async def begun(
 
 
 async def gone_on(
-    service: Service, caller: Caller, place: Place, words: str | Feedback, count: int, receipt: Receipt | None = None
+    service: Service,
+    caller: Caller,
+    place: Place,
+    words: str | Feedback,
+    count: int,
+    receipt: IdempotencyKey | None = None,
 ) -> list[Run]:
     """The session's next picture, and more of the same from other seeds, `count` in all."""
     first = await service.say(caller, place.session, words, receipt, turn=place.turn)
@@ -54,14 +59,14 @@ async def gone_on(
 
 
 async def begun_once(
-    service: Service, caller: Caller, beginning: Beginning, count: int, receipt: Receipt | None = None
+    service: Service, caller: Caller, beginning: Beginning, count: int, receipt: IdempotencyKey | None = None
 ) -> list[Run]:
     """One session's first picture, and more of the same from other seeds, `count` in all."""
     first = await service.start(caller, beginning, receipt)
     return await _and_more(service, caller, first, first.session, count, receipt)
 
 
-def receipt_of(receipt: Receipt | None, index: int) -> Receipt | None:
+def receipt_of(receipt: IdempotencyKey | None, index: int) -> IdempotencyKey | None:
     """That of one of a request's pictures: one `Idempotency-Key` names each of them."""
     if receipt is None or index == 0:
         return receipt
@@ -112,7 +117,7 @@ async def _turns(runs: list[Run], without: Collection[str]) -> list[Turn]:
 
 
 async def _and_more(
-    service: Service, caller: Caller, first: Run, session: str, count: int, receipt: Receipt | None
+    service: Service, caller: Caller, first: Run, session: str, count: int, receipt: IdempotencyKey | None
 ) -> list[Run]:
     more = [partial(service.edit, caller, session, [Reroll()], receipt_of(receipt, k)) for k in range(1, count)]
     return await _all(service, caller, more, first)

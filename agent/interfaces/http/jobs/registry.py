@@ -3,7 +3,7 @@
 import time
 from typing import Any, TypeVar
 
-from .....storage import Receipt
+from .....storage import IdempotencyKey
 from ..config import Serving
 from ..problems import check_fingerprint
 from .job import Underway
@@ -68,7 +68,7 @@ class Runs:
         self._forget_old()
         return self._replays.get((session, replay))
 
-    def same(self, receipt: Receipt | None) -> Run | None:
+    def same(self, receipt: IdempotencyKey | None) -> Run | None:
         """The run of the same request. Raises `Problem` where its name was another request's."""
         run = self._by_receipt.get(receipt.key) if receipt else None
         if run is not None and run.receipt is not None and receipt is not None:

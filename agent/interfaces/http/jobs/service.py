@@ -24,7 +24,7 @@ from .....generation import GenerationRequest
 from .....storage import (
     AlreadyRequestedError,
     Attempt,
-    Receipt,
+    IdempotencyKey,
     SessionRecord,
     SessionStart,
     UnknownSessionError,
@@ -98,7 +98,7 @@ class Service:
     # What can be asked for
 
     async def start(
-        self, caller: Caller, beginning: Beginning, receipt: Receipt | None = None, *, background: bool = False
+        self, caller: Caller, beginning: Beginning, receipt: IdempotencyKey | None = None, *, background: bool = False
     ) -> Run:
         """Begin a session; its id is the run's."""
         model = beginning.model or self.serving.models[0]
@@ -117,7 +117,7 @@ class Service:
         caller: Caller,
         session: str,
         feedback: str | Feedback,
-        receipt: Receipt | None = None,
+        receipt: IdempotencyKey | None = None,
         *,
         turn: int | None = None,
         background: bool = False,
@@ -132,7 +132,7 @@ class Service:
         caller: Caller,
         session: str,
         edits: Iterable[Edit],
-        receipt: Receipt | None = None,
+        receipt: IdempotencyKey | None = None,
         *,
         background: bool = False,
     ) -> Run:
@@ -140,16 +140,22 @@ class Service:
         return await self._ask(caller, session, "edits", EditCommand(edits=tuple(edits)), receipt, background)
 
     async def seed(
-        self, caller: Caller, session: str, seed: int, receipt: Receipt | None = None, *, background: bool = False
+        self,
+        caller: Caller,
+        session: str,
+        seed: int,
+        receipt: IdempotencyKey | None = None,
+        *,
+        background: bool = False,
     ) -> Run:
         """The same again from this seed."""
         return await self._ask(caller, session, "seed", SeedCommand(seed=seed), receipt, background)
 
-    async def undo(self, caller: Caller, session: str, turns: int = 1, receipt: Receipt | None = None) -> Run:
+    async def undo(self, caller: Caller, session: str, turns: int = 1, receipt: IdempotencyKey | None = None) -> Run:
         """Go back; nothing is drawn."""
         return await self._move(caller, session, "undo", receipt, lambda on: on.undo(turns, receipt))
 
-    async def branch(self, caller: Caller, session: str, turn: int, receipt: Receipt | None = None) -> Run:
+    async def branch(self, caller: Caller, session: str, turn: int, receipt: IdempotencyKey | None = None) -> Run:
         """Go on from a turn; nothing is drawn."""
         return await self._move(caller, session, "branch", receipt, lambda on: on.branch(turn, receipt))
 
@@ -157,7 +163,7 @@ class Service:
         """Draw a turn again that came to no picture, by default the session's latest."""
         await self.require_visible(caller, session)
         run = Run("retry", session, "", owner=caller.id, receipt=None)
-        again = partial(self.studio.store.attempts.again, session, turn)
+        again = partial(self.studio.store.attempts.retry, session, turn)
         return await self._submit(run, caller, again, background)
 
     async def cancel(self, caller: Caller, session: str, number: int) -> bool:
@@ -280,7 +286,7 @@ class Service:
     # How it is done
 
     async def _ask(
-        self, caller: Caller, session: str, kind: Kind, change: Change, receipt: Receipt | None, background: bool
+        self, caller: Caller, session: str, kind: Kind, change: Change, receipt: IdempotencyKey | None, background: bool
     ) -> Run:
         await self.require_visible(caller, session)
         words = change.words if kind == "say" else ""
@@ -292,7 +298,7 @@ class Service:
         caller: Caller,
         session: str,
         kind: Kind,
-        receipt: Receipt | None,
+        receipt: IdempotencyKey | None,
         move: Callable[[Conversation], Turn],
     ) -> Run:
         """Do what draws nothing, and so needs no record."""
@@ -315,7 +321,7 @@ class Service:
         store = self.studio.store
         try:
             if run.receipt is not None:
-                store.receipts.require_new(run.receipt)
+                store.idempotency_keys.require_new(run.receipt)
             return move(Conversation.open(run.session, self.studio))
         except AlreadyRequestedError as earlier:
             problems.check_fingerprint(earlier.fingerprint, run.receipt)
@@ -325,7 +331,7 @@ class Service:
         """Record what was asked, as `prepare_recorded` reads it."""
         words = one_line(command.words)
         return self.studio.store.attempts.record(
-            run.session, words, command.as_json(), start=start, receipt=run.receipt
+            run.session, words, command.as_json(), start=start, idempotency_key=run.receipt
         )
 
     def _require_visible(self, caller: Caller, session: str) -> None:

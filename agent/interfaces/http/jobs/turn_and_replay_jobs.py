@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Literal
 
-from .....storage import Attempt, Receipt
+from .....storage import Attempt, IdempotencyKey
 from ....conversation import Turn
 from ....replay.regenerate import Replayed
 from .job import Outcome, Underway
@@ -19,7 +19,9 @@ class Run(Underway[Turn]):
 
     name = "turn"
 
-    def __init__(self, kind: Kind, session: str, words: str, *, owner: str | None, receipt: Receipt | None) -> None:
+    def __init__(
+        self, kind: Kind, session: str, words: str, *, owner: str | None, receipt: IdempotencyKey | None
+    ) -> None:
         super().__init__(session, owner=owner)
         self.kind, self.words, self.receipt = kind, words, receipt
         self.number = 0

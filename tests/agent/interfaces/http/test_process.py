@@ -115,7 +115,7 @@ def test_a_kill_and_a_restart_lose_no_finished_turn(start_process: Start, home: 
         assert ended[-1][1] == "done"
         assert client.get(kept[-1]["image"].replace(server.url, again.url)).status_code == 200
     with Store.open(home=home) as store:
-        assert [finding for finding in check(store) if not finding.harmless] == []
+        assert [finding for finding in check(store) if not finding.is_harmless] == []
         assert all(attempt.status == "failed" for attempt in store.attempts.all())  # what the kill interrupted
 
 
