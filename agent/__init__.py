@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .async_conversation import AsyncConversation
     from .conversation import Conversation, Turn, turn_json
-    from .replay.regenerate import Replayed, replay
+    from .replay.regenerate import ReplayResult, replay_session
     from .settings import Settings
     from .studio import Studio
 
@@ -28,7 +28,16 @@ _HOME_OF = {
     "turn_json": "conversation",
 }
 
-__all__ = ["AsyncConversation", "Conversation", "Replayed", "Settings", "Studio", "Turn", "replay", "turn_json"]
+__all__ = [
+    "AsyncConversation",
+    "Conversation",
+    "ReplayResult",
+    "Settings",
+    "Studio",
+    "Turn",
+    "replay_session",
+    "turn_json",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Self
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from .cancellable_thread import AsyncOnStep, in_background
+from .cancellable_thread import AsyncOnStep, run_in_thread
 from .conversation import Conversation, Turn
 from .edits import Edit, State
 from .feedback import Feedback
@@ -26,7 +26,7 @@ class AsyncConversation:
         """`follows`: whether the next words are about what the session shows by then; else about this turn."""
         self._conversation = conversation
         self._follows = follows
-        self._order = _order_of(conversation)
+        self._order = _get_session_lock(conversation)
 
     @classmethod
     async def start(
@@ -45,7 +45,7 @@ class AsyncConversation:
     ) -> Self:
         """A new session with its first picture; see `Conversation.start`."""
 
-        def begin(each: OnStep) -> Conversation:
+        def begin(report: OnStep) -> Conversation:
             return Conversation.start(
                 prompt,
                 studio,
@@ -56,15 +56,15 @@ class AsyncConversation:
                 policies=policies,
                 model=model,
                 request=request,
-                on_step=each,
+                on_step=report,
             )
 
-        return cls(await in_background(begin, on_step))
+        return cls(await run_in_thread(begin, on_step))
 
     @classmethod
     async def open(cls, session: str, studio: Studio | None = None, *, turn: int | None = None) -> Self:
         """Go on with a session; see `Conversation.open`."""
-        conversation = await in_background(lambda _: Conversation.open(session, studio, turn=turn))
+        conversation = await run_in_thread(lambda _: Conversation.open(session, studio, turn=turn))
         return cls(conversation, follows=turn is None)
 
     @classmethod
@@ -73,7 +73,7 @@ class AsyncConversation:
     ) -> Self:
         """Draw a turn again that came to no picture; see `Conversation.retry`."""
         again = partial(Conversation.retry, session, studio, turn=turn)
-        return cls(await in_background(lambda each: again(on_step=each), on_step))
+        return cls(await run_in_thread(lambda each: again(on_step=each), on_step))
 
     @property
     def id(self) -> str:
@@ -97,40 +97,42 @@ class AsyncConversation:
 
     async def say(self, feedback: str | Feedback, on_step: AsyncOnStep | None = None) -> Turn:
         """Say what is wrong with the picture; the next turn, or the same one where nothing was asked."""
-        return await self._next(partial(self._conversation.say, feedback), on_step)
+        return await self._run_exclusively(partial(self._conversation.say, feedback), on_step)
 
     async def edit(self, edits: Iterable[Edit], on_step: AsyncOnStep | None = None) -> Turn:
         """Change by edits what is excluded or wanted, without words; see `Conversation.edit`."""
-        return await self._next(partial(self._conversation.edit, tuple(edits)), on_step)
+        return await self._run_exclusively(partial(self._conversation.edit, tuple(edits)), on_step)
 
     async def undo(self, turns: int = 1) -> Turn:
         """Go back; the turn that is shown now."""
-        return await self._next(lambda _: self._conversation.undo(turns))
+        return await self._run_exclusively(lambda _: self._conversation.undo(turns))
 
     async def branch(self, turn: int) -> Turn:
         """Go on from this turn; the next one grows from it."""
-        return await self._next(lambda _: self._conversation.branch(turn))
+        return await self._run_exclusively(lambda _: self._conversation.branch(turn))
 
     async def seed(self, seed: int, on_step: AsyncOnStep | None = None) -> Turn:
         """The same again from this seed."""
-        return await self._next(partial(self._conversation.seed, seed), on_step)
+        return await self._run_exclusively(partial(self._conversation.seed, seed), on_step)
 
     async def turns(self) -> list[Turn]:
         """Every turn of the session, in order of creation."""
-        return await in_background(lambda _: self._conversation.turns())
+        return await run_in_thread(lambda _: self._conversation.turns())
 
-    async def _next(self, call: Callable[[OnStep], Turn], on_step: AsyncOnStep | None = None) -> Turn:
+    async def _run_exclusively(self, call: Callable[[OnStep], Turn], on_step: AsyncOnStep | None = None) -> Turn:
         async with self._order:  # which is fair: first come, first served
             if self._follows:
-                await in_background(lambda _: self._conversation.catch_up())
-            turn = await in_background(call, on_step)
+                await run_in_thread(lambda _: self._conversation.refresh())
+            turn = await run_in_thread(call, on_step)
             self._follows = True
             return turn
 
 
-_orders: "WeakKeyDictionary[Studio, WeakValueDictionary[str, asyncio.Lock]]" = WeakKeyDictionary()
+_session_locks: "WeakKeyDictionary[Studio, WeakValueDictionary[str, asyncio.Lock]]" = WeakKeyDictionary()
 
 
-def _order_of(conversation: Conversation) -> asyncio.Lock:
+def _get_session_lock(conversation: Conversation) -> asyncio.Lock:
     """The lock of a session in a studio; it is forgotten when nobody speaks of that session any more."""
-    return _orders.setdefault(conversation.studio, WeakValueDictionary()).setdefault(conversation.id, asyncio.Lock())
+    return _session_locks.setdefault(conversation.studio, WeakValueDictionary()).setdefault(
+        conversation.id, asyncio.Lock()
+    )

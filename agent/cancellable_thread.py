@@ -23,24 +23,24 @@ T = TypeVar("T")
 _threads = ThreadPoolExecutor(64, thread_name_prefix="notthat")
 
 
-async def in_background(call: Callable[[OnStep], T], on_step: AsyncOnStep | None = None) -> T:
+async def run_in_thread(call: Callable[[OnStep], T], on_step: AsyncOnStep | None = None) -> T:
     """What `call` returns, which runs in a thread and is given what to call after every step.
 
     A task that is cancelled stops it at its next step, and is cancelled once it has stopped: nothing goes
     on unseen, and what was recorded of a turn says so. Until its first step a call can't be stopped.
     """
-    steps = _Steps(on_step, asyncio.get_running_loop())
+    steps = _StepForwarder(on_step, asyncio.get_running_loop())
     work = asyncio.get_running_loop().run_in_executor(_threads, contextvars.copy_context().run, call, steps)
     try:
         await asyncio.wait([work])
     except asyncio.CancelledError:
         steps.stop()
-        await _ended(work)
+        await _handle_thread_end(work)
         raise
     return work.result()
 
 
-async def _ended(work: "asyncio.Future[T]") -> None:
+async def _handle_thread_end(work: "asyncio.Future[T]") -> None:
     """Wait until the work has ended, however often the task is cancelled meanwhile; its result is nobody's."""
     with anyio.CancelScope(shield=True):  # anyio would cancel again and again
         while not work.done():
@@ -54,7 +54,7 @@ class _StoppedError(BaseException):
     """Ends a drawing as Ctrl-C would."""
 
 
-class _Steps:
+class _StepForwarder:
     """Called in the thread after every step: tells the event loop, and ends the work once `stop` was called."""
 
     def __init__(self, on_step: AsyncOnStep | None, loop: asyncio.AbstractEventLoop) -> None:
@@ -70,7 +70,7 @@ class _Steps:
                 raise _StoppedError
             if self._on_step is None:
                 return
-            telling = asyncio.run_coroutine_threadsafe(_told(self._on_step, progress), self._loop)
+            telling = asyncio.run_coroutine_threadsafe(_notify_step(self._on_step, progress), self._loop)
             self._telling = telling
         try:
             telling.result()
@@ -85,5 +85,5 @@ class _Steps:
                 self._telling.cancel()
 
 
-async def _told(on_step: AsyncOnStep, progress: Progress) -> None:
+async def _notify_step(on_step: AsyncOnStep, progress: Progress) -> None:
     await on_step(progress)

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from .edits import Edit
-from .feedback import Feedback, joined
-from .session_start import Beginning
+from .feedback import Feedback, join_lines
+from .session_start import SessionOptions
 
 
 class _Command(BaseModel):
@@ -34,12 +34,12 @@ class StartCommand(_Command):
     """Begin a session."""
 
     kind: Literal["start"] = "start"
-    options: Beginning
+    options: SessionOptions
 
     @property
     def words(self) -> str:
         """What was typed."""
-        return joined([self.options.prompt, *self.options.feedback])
+        return join_lines([self.options.prompt, *self.options.feedback])
 
 
 class SayCommand(_Command):

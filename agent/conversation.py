@@ -20,18 +20,27 @@ from .exclusions import Exclusion, NegativePrompt
 from .feedback import (
     MAX_LINES,
     Feedback,
-    Reading,
-    read_beginning,
-    read_lines,
-    undone,
-    words_of,
+    InterpretedLines,
+    count_undone_turns,
+    interpret_first_lines,
+    interpret_lines,
+    validate_text,
 )
 from .interpreters import Interpretation
 from .replies import describe
-from .session_start import Beginning, begin_session
+from .session_start import SessionOptions, begin_session
 from .studio import OnStep, Studio
-from .terms import one_line
-from .turn_execution import draw, edits_as_json, end_turn, interpreter_record, lines_of, new_turn, provenance, remarks
+from .terms import to_one_line
+from .turn_execution import (
+    build_turn,
+    collect_provenance,
+    describe_interpreter,
+    dump_edits,
+    end_turn,
+    feedback_lines,
+    run_turn,
+    warnings_for,
+)
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -39,7 +48,7 @@ if TYPE_CHECKING:
 Turn = TurnRecord
 """A finished turn; after words that changed nothing, the turn that is still shown, with those words."""
 
-Allow = Callable[[Beginning], Beginning]
+Allow = Callable[[SessionOptions], SessionOptions]
 """Checks what a session is to begin with."""
 
 Check = Callable[[GenerationRequest], None]
@@ -62,7 +71,7 @@ class Conversation:
         """What looks at a turn's request before the turn is recorded."""
         self._policies = session.policies
         self.head: Turn = studio.store.turn(session.id)
-        first = negative_of(studio.store.turn(session.id, 0))
+        first = parse_turn_negative(studio.store.turn(session.id, 0))
         self._policy = first.only_locked()  # as it was asked for then: a pack may change, or go, later
 
     @classmethod
@@ -85,7 +94,7 @@ class Conversation:
         `negative` is a negative prompt whose terms are excluded besides. What is None is the model's default, and
         the seed is drawn. `request` names further values of a `GenerationRequest`, such as its `method` or `loras`.
         """
-        beginning = Beginning(
+        beginning = SessionOptions(
             prompt,
             negative=negative,
             seed=seed,
@@ -96,10 +105,10 @@ class Conversation:
             request=request,
         )
         studio = studio or Studio.open()
-        return cls.of(draw(studio, begin_session(beginning, studio), on_step), studio)
+        return cls.from_turn(run_turn(studio, begin_session(beginning, studio), on_step), studio)
 
     @classmethod
-    def of(cls, turn: Turn, studio: Studio) -> Self:
+    def from_turn(cls, turn: Turn, studio: Studio) -> Self:
         """The conversation of a turn, which goes on from it."""
         conversation = cls(studio.store.session(turn.session), studio)
         conversation.head = turn
@@ -121,12 +130,12 @@ class Conversation:
         """Draw a turn again that came to no picture, by default the session's latest, from what was recorded of it."""
         studio = studio or Studio.open()
         prepared = prepare_recorded(studio, studio.store.attempts.retry(session, turn))
-        return cls.of(draw(studio, prepared, on_step) if isinstance(prepared, Attempt) else prepared, studio)
+        return cls.from_turn(run_turn(studio, prepared, on_step) if isinstance(prepared, Attempt) else prepared, studio)
 
     @property
     def state(self) -> State:
         """What the picture at the head was made from."""
-        return self._state(self.head)
+        return self._build_state(self.head)
 
     def say(self, feedback: str | Feedback, on_step: OnStep | None = None) -> Turn:
         """Say what is wrong with the picture; the next turn, or the same one where nothing was asked.
@@ -134,14 +143,15 @@ class Conversation:
         A new turn keeps the seed, so that only what was asked for changes.
         """
         said = Feedback((feedback,)) if isinstance(feedback, str) else feedback
-        return self._drawn(self.prepare(SayCommand(feedback=said)), on_step)
+        return self._run_prepared(self.prepare(SayCommand(feedback=said)), on_step)
 
     def edit(self, edits: Iterable[Edit], on_step: OnStep | None = None) -> Turn:
         """Change what is excluded or wanted by edits instead of words; the next turn, as `say` gives it."""
-        return self._drawn(self.prepare(EditCommand(edits=tuple(edits))), on_step)
+        return self._run_prepared(self.prepare(EditCommand(edits=tuple(edits))), on_step)
 
     def prepare(self, change: Change, recorded: Attempt | None = None) -> Turn | Attempt:
-        """Do what `say`, `edit` and `seed` do, up to the drawing: a turn for `recording.draw`, or the one still shown.
+        """Do what `say`, `edit` and `seed` do, up to the drawing: a turn for `recording.run_turn`, or the one still
+        shown.
 
         `recorded` is where the change is recorded already, to become that turn.
         """
@@ -157,9 +167,9 @@ class Conversation:
         """Go back; the turn that is shown now. What came after stays in the session, off to the side."""
         if turns < 1:
             raise InvalidInputError("--turns: at least 1")
-        ancestor = self._ancestor(turns)
+        ancestor = self._find_ancestor(turns)
         if ancestor is None:
-            raise InvalidInputError(self._cannot_undo(turns))
+            raise InvalidInputError(self._explain_undo_failure(turns))
         return self.branch(ancestor.number, receipt)
 
     def branch(self, turn: int, receipt: IdempotencyKey | None = None) -> Turn:
@@ -169,7 +179,7 @@ class Conversation:
 
     def seed(self, seed: int, on_step: OnStep | None = None) -> Turn:
         """The same again from this seed."""
-        return self._drawn(self.prepare(SeedCommand(seed=seed)), on_step)
+        return self._run_prepared(self.prepare(SeedCommand(seed=seed)), on_step)
 
     def interpret_again(self, turn: Turn) -> Interpretation:
         """What a turn's words mean to today's interpreter, in the state that they were said in.
@@ -177,14 +187,14 @@ class Conversation:
         Raises:
             InvalidInputError: where a first prompt would be refused today.
         """
-        lines = lines_of(turn)
+        lines = feedback_lines(turn)
         if turn.parent is None:
             blank = State("", self._policy, turn.seed, self._policy)
-            return read_beginning(lines, blank, self.studio.interpreter.interpret, self._check_prompt).said
+            return interpret_first_lines(lines, blank, self.studio.interpreter.interpret, self._check_prompt).said
         parent = self.studio.store.turn(self.id, turn.parent)
         return self._interpret(lines[0], parent) if len(lines) == 1 else self._read(lines, parent, turn.number).said
 
-    def catch_up(self) -> Turn:
+    def refresh(self) -> Turn:
         """Go on from what the session shows now, whoever made it."""
         self.head = self.studio.store.turn(self.id)
         return self.head
@@ -196,24 +206,24 @@ class Conversation:
     def _prepare_feedback(self, feedback: Feedback, recorded: Attempt | None) -> Turn | Attempt:
         if len(feedback.lines) > MAX_LINES:
             raise InvalidInputError(f"{len(feedback.lines)} lines were said, and at most {MAX_LINES} are read at once")
-        lines = tuple(words_of(line, "feedback", "say what is wrong with the picture") for line in feedback.lines)
+        lines = tuple(validate_text(line, "feedback", "say what is wrong with the picture") for line in feedback.lines)
         feedback = replace(feedback, lines=lines)
         if len(lines) > 1:
             return self._prepare_lines(feedback, recorded)
         words = str(feedback)
         said = self._interpret(words, self.head)
-        back = undone(said.edits)
-        parent = self._ancestor(back)
+        back = count_undone_turns(said.edits)
+        parent = self._find_ancestor(back)
         if parent is not None and back and len(said.edits) > 1:  # the rest was said of the picture gone back to
             said = self._interpret(words, parent)
-        return self._change(words, said, back, parent, recorded, asked=feedback)
+        return self._apply_interpretation(words, said, back, parent, recorded, asked=feedback)
 
     def _prepare_edits(self, edits: tuple[Edit, ...], recorded: Attempt | None) -> Turn | Attempt:
-        back = undone(edits)
-        parent = self._ancestor(back)
-        said = Interpretation(edits=edits, reply=describe(edits, self._state(parent or self.head)))
-        words = one_line(said.reply)
-        return self._change(words, said, back, parent, recorded, read=False)
+        back = count_undone_turns(edits)
+        parent = self._find_ancestor(back)
+        said = Interpretation(edits=edits, reply=describe(edits, self._build_state(parent or self.head)))
+        words = to_one_line(said.reply)
+        return self._apply_interpretation(words, said, back, parent, recorded, read=False)
 
     def _prepare_seed(self, seed: int, recorded: Attempt | None) -> Turn | Attempt:
         state, words = self.state, f"seed {seed}"
@@ -221,11 +231,11 @@ class Conversation:
         if seed == state.seed:
             return replace(self.head, feedback=words, edits=(), reply=said.reply)
         after = replace(state, seed=seed)
-        return self._grow(self.head, self._number(recorded), words, said, state, after, recorded, read=False)
+        return self._prepare_turn(self.head, self._number(recorded), words, said, state, after, recorded, read=False)
 
-    def _drawn(self, prepared: Turn | Attempt, on_step: OnStep | None) -> Turn:
+    def _run_prepared(self, prepared: Turn | Attempt, on_step: OnStep | None) -> Turn:
         if isinstance(prepared, Attempt):
-            self.head = prepared = draw(self.studio, prepared, on_step)
+            self.head = prepared = run_turn(self.studio, prepared, on_step)
         return prepared
 
     def _prepare_lines(self, feedback: Feedback, recorded: Attempt | None) -> Turn | Attempt:
@@ -233,67 +243,73 @@ class Conversation:
         path = self.studio.store.path(self.id, self.head.number)
         read = self._read(feedback.lines, self.head, self._number(recorded))
         parent, back = path[read.kept - 1], len(path) - read.kept
-        return self._change(str(feedback), read.said, back, parent, recorded, asked=feedback, read_as=read)
+        return self._apply_interpretation(
+            str(feedback), read.said, back, parent, recorded, asked=feedback, read_as=read
+        )
 
-    def _read(self, lines: Sequence[str], turn: Turn, number: int) -> Reading:
+    def _read(self, lines: Sequence[str], turn: Turn, number: int) -> InterpretedLines:
         """What lines mean that are said one after the other of a turn's picture, for the turn of this number."""
-        states = [self._state(each) for each in self.studio.store.path(self.id, turn.number)]
+        states = [self._build_state(each) for each in self.studio.store.path(self.id, turn.number)]
         picture = self._picture(turn)
 
         def interpret(words: str, state: State) -> Interpretation:
             return self.studio.interpreter.interpret(words, state, picture)
 
-        return read_lines(lines, states, number, interpret, self._check_prompt)
+        return interpret_lines(lines, states, number, interpret, self._check_prompt)
 
     def _check_prompt(self, prompt: str) -> None:
         self.studio.check_prompt(prompt, self._policies)
 
-    def _change(
+    def _apply_interpretation(
         self,
         words: str,
-        said: Interpretation,
+        interpretation: Interpretation,
         back: int,
         parent: Turn | None,
         recorded: Attempt | None,
         *,
         asked: Feedback | None = None,
-        read_as: Reading | None = None,
+        read_as: InterpretedLines | None = None,
         read: bool = True,
     ) -> Turn | Attempt:
         """What these edits make of the turn that they go back to; None is one before the first."""
         if parent is None:
-            return self._unchanged(words, said.model_copy(update={"edits": (), "reply": self._cannot_undo(back)}), read)
-        before = self._state(parent)
+            return self._unchanged(
+                words, interpretation.model_copy(update={"edits": (), "reply": self._explain_undo_failure(back)}), read
+            )
+        before = self._build_state(parent)
         number = self._number(recorded)
-        after = apply(before, said.edits, turn=number, words=words) if read_as is None else read_as.state
+        after = apply(before, interpretation.edits, turn=number, words=words) if read_as is None else read_as.state
         if asked is not None:
-            said, after = asked.applied(said, after, number, words)
+            interpretation, after = asked.apply_to(interpretation, after, number, words)
         steps = parent.request["num_inference_steps"] if asked is None or asked.steps is None else asked.steps
         if after != before or steps != parent.request["num_inference_steps"]:
             self._check_prompt(after.prompt)
             lines = asked.lines if asked is not None else ()
-            return self._grow(parent, number, words, said, before, after, recorded, read=read, steps=steps, lines=lines)
+            return self._prepare_turn(
+                parent, number, words, interpretation, before, after, recorded, read=read, steps=steps, lines=lines
+            )
         if back:
             self.head = self.studio.store.move_head(self.id, parent.number, recorded.receipt if recorded else None)
-        return self._unchanged(words, said, read)
+        return self._unchanged(words, interpretation, read)
 
     def _unchanged(self, words: str, said: Interpretation, read: bool) -> Turn:
         """The turn that is still shown, with the words that changed nothing."""
-        told = {"interpreter": interpreter_record(self.studio, said) if read else None}
+        told = {"interpreter": describe_interpreter(self.studio, said) if read else None}
         return replace(
             self.head,
             feedback=words,
-            edits=edits_as_json(said.edits),
+            edits=dump_edits(said.edits),
             reply=said.reply,
             provenance={**(self.head.provenance or {}), **told},
         )
 
-    def _grow(
+    def _prepare_turn(
         self,
         parent: Turn,
         number: int,
         words: str,
-        said: Interpretation,
+        interpretation: Interpretation,
         before: State,
         after: State,
         recorded: Attempt | None,
@@ -311,9 +327,9 @@ class Conversation:
             num_inference_steps=parent.request["num_inference_steps"] if steps is None else steps,
         )
         self.check(request)
-        reply = " ".join([said.reply, *remarks(engine, request, before, after)])
-        made_with = provenance(self.studio, request, self._policies, said if read else None, lines)
-        turn = new_turn(number, parent.number, words, said.edits, reply, after, request, made_with)
+        reply = " ".join([interpretation.reply, *warnings_for(engine, request, before, after)])
+        made_with = collect_provenance(self.studio, request, self._policies, interpretation if read else None, lines)
+        turn = build_turn(number, parent.number, words, interpretation.edits, reply, after, request, made_with)
         if recorded is not None:
             return self.studio.store.attempts.prepare(recorded, turn)
         return self.studio.store.attempts.begin(self.id, turn)
@@ -322,7 +338,7 @@ class Conversation:
         """The number of the turn that comes next, or the one that it was recorded under."""
         return self.studio.store.next_number(self.id) if recorded is None else recorded.turn.number
 
-    def _ancestor(self, turns: int) -> Turn | None:
+    def _find_ancestor(self, turns: int) -> Turn | None:
         """The turn so many turns back from the head; None where the first is nearer."""
         if turns == 0:
             return self.head
@@ -331,7 +347,7 @@ class Conversation:
 
     def _interpret(self, words: str, turn: Turn) -> Interpretation:
         """What words mean when they are said of a turn's picture."""
-        state = replace(self._state(turn), recent=self._recent(turn))
+        state = replace(self._build_state(turn), recent=self._recent_feedback(turn))
         return self.studio.interpreter.interpret(words, state, self._picture(turn))
 
     def _picture(self, turn: Turn) -> "Image | None":
@@ -339,16 +355,16 @@ class Conversation:
             return self.studio.store.images.open(turn.sha256)
         return None
 
-    def _recent(self, turn: Turn) -> tuple[tuple[str, str], ...]:
+    def _recent_feedback(self, turn: Turn) -> tuple[tuple[str, str], ...]:
         """What was said and answered on the way to a turn."""
         path = self.studio.store.path(self.id, turn.number, last=_RECENT_TURNS)
         return tuple((each.feedback, each.reply) for each in path)
 
-    def _state(self, turn: Turn) -> State:
+    def _build_state(self, turn: Turn) -> State:
         """What the turn's picture was made from."""
-        return State(turn.prompt, negative_of(turn), turn.seed, self._policy)
+        return State(turn.prompt, parse_turn_negative(turn), turn.seed, self._policy)
 
-    def _cannot_undo(self, turns: int) -> str:
+    def _explain_undo_failure(self, turns: int) -> str:
         depth = len(self.studio.store.path(self.id, self.head.number)) - 1
         if depth == 0:
             return "There is nothing to undo: this is the first picture."
@@ -364,7 +380,7 @@ def prepare_recorded(
     refusals: tuple[type[Exception], ...] = (InvalidInputError,),
     keep_refused: bool = True,
 ) -> Turn | Attempt:
-    """Interpret a recorded command: a turn for `recording.draw`, or the turn still shown where nothing changes.
+    """Interpret a recorded command: a turn for `recording.run_turn`, or the turn still shown where nothing changes.
 
     What can't be interpreted is recorded as failed; so is what is refused, that is raises one of `refusals`, unless
     it is dropped (`keep_refused`). `allow` checks what a session is to begin with, and cuts the model's defaults to
@@ -425,7 +441,7 @@ def turn_json(turn: Turn) -> dict[str, Any]:
     }
 
 
-def negative_of(turn: Turn) -> NegativePrompt:
+def parse_turn_negative(turn: Turn) -> NegativePrompt:
     """What was excluded at a turn, as the edits know it."""
     exclusions = (
         Exclusion(term=e.term, weight=e.weight, source=e.source, since=e.since, words=e.words) for e in turn.exclusions

@@ -12,14 +12,14 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 from .exclusions import DEFAULT_WEIGHT, Exclusion, NegativePrompt, Term, Weight
-from .terms import one_line
+from .terms import to_one_line
 
 MAX_PROMPT_CHARACTERS = 2000
 MAX_UNDONE_TURNS = 10_000
 
 
 def _tidy_prompt(text: str) -> str:
-    prompt = one_line(text)
+    prompt = to_one_line(text)
     if not prompt:
         raise ValueError("a prompt can't be empty")
     if len(prompt) > MAX_PROMPT_CHARACTERS:
@@ -111,7 +111,7 @@ def apply(state: State, edits: Iterable[Edit], *, turn: int, words: str) -> Stat
     here: it moves the conversation's head, which a state knows nothing of.
     """
     for edit in edits:
-        state = _apply_one(state, edit, turn=turn, words=words)
+        state = _apply_edit(state, edit, turn=turn, words=words)
     return state
 
 
@@ -123,14 +123,14 @@ def next_seed(seed: int, turn: int) -> int:
     return int.from_bytes(blake2b(f"{seed}:{turn}".encode(), digest_size=4).digest(), "big")
 
 
-def _apply_one(state: State, edit: Edit, *, turn: int, words: str) -> State:
+def _apply_edit(state: State, edit: Edit, *, turn: int, words: str) -> State:
     match edit:
         case Exclude():
-            return replace(state, negative=_excluded(state.negative, edit, turn, words))
+            return replace(state, negative=_exclude(state.negative, edit, turn, words))
         case Reweight():
-            return replace(state, negative=_reweighted(state, edit, turn, words))
+            return replace(state, negative=_reweight(state, edit, turn, words))
         case Allow():
-            return replace(state, negative=_allowed(state.negative, edit.term))
+            return replace(state, negative=_allow(state.negative, edit.term))
         case SetPrompt():
             return replace(state, prompt=edit.text)
         case Reset():
@@ -142,26 +142,26 @@ def _apply_one(state: State, edit: Edit, *, turn: int, words: str) -> State:
             return state
 
 
-def _excluded(negative: NegativePrompt, edit: Exclude | Reweight, turn: int, words: str) -> NegativePrompt:
+def _exclude(negative: NegativePrompt, edit: Exclude | Reweight, turn: int, words: str) -> NegativePrompt:
     known = negative.find(edit.term)
     if known is None:
-        return negative.with_(Exclusion(term=edit.term, weight=edit.weight, since=turn, words=words))
-    return negative.with_(known.model_copy(update={"weight": max(known.weight, edit.weight)}))
+        return negative.add(Exclusion(term=edit.term, weight=edit.weight, since=turn, words=words))
+    return negative.add(known.model_copy(update={"weight": max(known.weight, edit.weight)}))
 
 
-def _reweighted(state: State, edit: Reweight, turn: int, words: str) -> NegativePrompt:
+def _reweight(state: State, edit: Reweight, turn: int, words: str) -> NegativePrompt:
     known = state.negative.find(edit.term)
     if known is None:
-        return _excluded(state.negative, edit, turn, words)
-    weight = max(edit.weight, floor_of(known, state)) if known.locked else edit.weight
-    return state.negative.with_(known.model_copy(update={"weight": weight}))
+        return _exclude(state.negative, edit, turn, words)
+    weight = max(edit.weight, minimum_weight(known, state)) if known.is_locked else edit.weight
+    return state.negative.add(known.model_copy(update={"weight": weight}))
 
 
-def floor_of(known: Exclusion, state: State) -> float:
+def minimum_weight(known: Exclusion, state: State) -> float:
     """The least weight that a locked exclusion may have: what its policy asks for."""
     return (state.policy.find(known.term) or known).weight
 
 
-def _allowed(negative: NegativePrompt, term: str) -> NegativePrompt:
+def _allow(negative: NegativePrompt, term: str) -> NegativePrompt:
     known = negative.find(term)
-    return negative if known is None or known.locked else negative.without(term)
+    return negative if known is None or known.is_locked else negative.remove(term)

@@ -8,7 +8,7 @@ from PIL import ImageChops
 
 from ..generation import GenerationRequest, Picture
 from ..storage import Attempt, StorageError, TurnRecord
-from .exclusions import Exclusion, written
+from .exclusions import Exclusion, format_term
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -21,7 +21,7 @@ _VISIBLE, _PIXELS = 8, 0.001
 """Levels of 255 by which a pixel has to change to be seen, and the share of pixels that may without being noticed."""
 
 
-def seen(studio: "Studio", attempt: Attempt, picture: Picture) -> Attempt:
+def measure_effect(studio: "Studio", attempt: Attempt, picture: Picture) -> Attempt:
     """The attempt with what its exclusions did to the picture; its reply says so where that is next to nothing.
 
     A model that can't exclude anything has said so before, and measures nothing.
@@ -31,7 +31,7 @@ def seen(studio: "Studio", attempt: Attempt, picture: Picture) -> Attempt:
         return attempt
     new = [str(edit["term"]) for edit in turn.edits if edit["op"] == "exclude"]
     reply = turn.reply
-    if new and (effect < _NOTHING or _looks_like_its_parent(studio, attempt, picture.image)):
+    if new and (effect < _NOTHING or _is_like_parent(studio, attempt, picture.image)):
         listed = " and ".join(f"“{term}”" for term in new)
         reply = f"{reply} Excluding {listed} moved the picture by almost nothing."
     told = {**(turn.provenance or {}), "negative_effect": round(effect, 4)}
@@ -44,30 +44,30 @@ def negative_effect(turn: TurnRecord) -> float | None:
     return found
 
 
-def by_term(studio: "Studio", turn: TurnRecord) -> dict[str, float]:
+def effects_by_term(studio: "Studio", turn: TurnRecord) -> dict[str, float]:
     """How far each of a turn's terms moves the prediction at the step where it joins; nothing where none can act."""
     request = GenerationRequest.create(**turn.request)
     if not request.negative_prompt:
         return {}
     found = studio.engine(request.model).effects(request)
-    terms = {written(e.term, e.weight): e.term for e in turn.exclusions}
+    terms = {format_term(e.term, e.weight): e.term for e in turn.exclusions}
     return {terms[text]: moved for text, moved in found.items() if text in terms}
 
 
-def acting(studio: "Studio", turn: TurnRecord, exclusion: Exclusion) -> str:
+def describe_effect(studio: "Studio", turn: TurnRecord, exclusion: Exclusion) -> str:
     """How far one of a turn's exclusions moves its picture, in a sentence."""
-    moved = by_term(studio, turn).get(exclusion.term)
+    moved = effects_by_term(studio, turn).get(exclusion.term)
     if moved is None:
         return f"{exclusion.term} can't act here."
     return f"{exclusion.term} moves the picture's first step by {moved:.1%}."
 
 
-def _looks_like_its_parent(studio: "Studio", attempt: Attempt, image: "Image") -> bool:
+def _is_like_parent(studio: "Studio", attempt: Attempt, image: "Image") -> bool:
     """Whether nothing but exclusions changed, and nobody would see that."""
     if attempt.turn.parent is None:
         return False
     parent = studio.store.turn(attempt.session, attempt.turn.parent)
-    if _beside_exclusions(parent.request) != _beside_exclusions(attempt.turn.request):
+    if _request_without_exclusions(parent.request) != _request_without_exclusions(attempt.turn.request):
         return False
     try:
         before = studio.store.images.open(parent.sha256).convert("RGB")
@@ -78,5 +78,5 @@ def _looks_like_its_parent(studio: "Studio", attempt: Attempt, image: "Image") -
     return sum(levels[_VISIBLE + 1 :]) < _PIXELS * sum(levels)
 
 
-def _beside_exclusions(request: Mapping[str, Any]) -> dict[str, Any]:
+def _request_without_exclusions(request: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in request.items() if name not in ("negative_prompt", "shown", "joining_step")}

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from ..generation.prompt_syntax import escape_prompt
 from .lookalikes import looks_like
 from .negative_syntax import Deviations, read_terms
-from .terms import key, one_line
+from .terms import normalize_term, to_one_line
 
 MIN_WEIGHT = 0.1
 MAX_WEIGHT = 2.0
@@ -19,7 +19,7 @@ MAX_TERM_WORDS = 8
 
 
 def _tidy_term(text: str) -> str:
-    term = one_line(text.replace(",", " "))  # a comma would make it two terms in a prompt
+    term = to_one_line(text.replace(",", " "))  # a comma would make it two terms in a prompt
     if not term:
         raise ValueError("a term can't be empty")
     if len(term) > MAX_TERM_CHARACTERS or len(term.split()) > MAX_TERM_WORDS:
@@ -58,7 +58,7 @@ class Exclusion(BaseModel):
     """What the user said then; empty for a policy's."""
 
     @property
-    def locked(self) -> bool:
+    def is_locked(self) -> bool:
         """Whether the user can't take it out: everything that isn't the user's own."""
         return self.source != "user"
 
@@ -73,7 +73,7 @@ class NegativePrompt:
     exclusions: tuple[Exclusion, ...] = ()
 
     def __post_init__(self) -> None:
-        if len({key(exclusion.term) for exclusion in self.exclusions}) < len(self.exclusions):
+        if len({normalize_term(exclusion.term) for exclusion in self.exclusions}) < len(self.exclusions):
             raise ValueError("a term stands in the negative prompt twice")
 
     def __iter__(self) -> Iterator[Exclusion]:
@@ -93,7 +93,7 @@ class NegativePrompt:
     @property
     def latest(self) -> Exclusion | None:
         """The user's most recent exclusion: what "bring it back" is about."""
-        own = [exclusion for exclusion in self if not exclusion.locked]
+        own = [exclusion for exclusion in self if not exclusion.is_locked]
         return max(reversed(own), key=lambda exclusion: exclusion.since, default=None)
 
     def find(self, term: str) -> Exclusion | None:
@@ -101,32 +101,32 @@ class NegativePrompt:
 
         A locked one is found in look-alike letters too, so that nobody gets around a policy with those.
         """
-        wanted = key(term)
-        known = next((exclusion for exclusion in self if key(exclusion.term) == wanted), None)
-        return known or next((e for e in self if e.locked and looks_like(term, e.term)), None)
+        wanted = normalize_term(term)
+        known = next((exclusion for exclusion in self if normalize_term(exclusion.term) == wanted), None)
+        return known or next((e for e in self if e.is_locked and looks_like(term, e.term)), None)
 
-    def with_(self, exclusion: Exclusion) -> "NegativePrompt":
+    def add(self, exclusion: Exclusion) -> "NegativePrompt":
         """This one with the exclusion at its end, or in the place of the one with the same term."""
         known = self.find(exclusion.term)
         if known is None:
             return replace(self, exclusions=(*self.exclusions, exclusion))
         return replace(self, exclusions=tuple(exclusion if e is known else e for e in self))
 
-    def without(self, term: str) -> "NegativePrompt":
+    def remove(self, term: str) -> "NegativePrompt":
         """This one less the term, locked or not; the same when it isn't there."""
         known = self.find(term)
         return replace(self, exclusions=tuple(e for e in self if e is not known))
 
     def only_locked(self) -> "NegativePrompt":
         """This one less everything that is the user's own."""
-        return replace(self, exclusions=tuple(e for e in self if e.locked))
+        return replace(self, exclusions=tuple(e for e in self if e.is_locked))
 
     def render(self) -> str:
         """The prompt the model reads: `watermark, (blurry:1.3)`, with brackets in a term escaped."""
-        return ", ".join(written(e.term, e.weight) for e in self)
+        return ", ".join(format_term(e.term, e.weight) for e in self)
 
 
-def written(term: str, weight: float) -> str:
+def format_term(term: str, weight: float) -> str:
     """An exclusion as the model reads it."""
     term = escape_prompt(term)
     return term if weight == DEFAULT_WEIGHT else f"({term}:{weight:g})"
@@ -159,9 +159,9 @@ def read_negative(text: str, *, since: int = 0, words: str = "") -> tuple[Negati
         weight = min(MAX_WEIGHT, max(MIN_WEIGHT, each.weight))
         if weight != each.weight:
             deviations.add(_CLAMPED, f"{term} {each.weight:g}")
-        known = found.setdefault(key(term), Exclusion(term=term, weight=weight, since=since, words=words))
+        known = found.setdefault(normalize_term(term), Exclusion(term=term, weight=weight, since=since, words=words))
         if known.weight < weight:
-            found[key(term)] = known.model_copy(update={"weight": weight})
+            found[normalize_term(term)] = known.model_copy(update={"weight": weight})
     return NegativePrompt(tuple(found.values())), deviations.sentences()
 
 

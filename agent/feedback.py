@@ -8,7 +8,7 @@ from .edits import MAX_PROMPT_CHARACTERS, Edit, Exclude, SetPrompt, State, Undo,
 from .exclusions import read_negative
 from .interpreters import Interpretation, Usage
 from .replies import describe
-from .terms import one_line
+from .terms import to_one_line
 
 MAX_LINES = 100
 """Lines that are read at once: a language model is asked about each of them."""
@@ -36,11 +36,11 @@ class Feedback:
     steps: int | None = None
 
     def __str__(self) -> str:
-        return joined(self.lines)
+        return join_lines(self.lines)
 
-    def applied(self, said: Interpretation, after: State, turn: int, words: str) -> tuple[Interpretation, State]:
+    def apply_to(self, said: Interpretation, after: State, turn: int, words: str) -> tuple[Interpretation, State]:
         """What the lines came to, with the negative prompt, the seed and the steps, which the reply tells."""
-        excluded, deviations = excludes(self.negative)
+        excluded, deviations = exclusions_from_negative(self.negative)
         told = [describe(excluded, after), *deviations] if excluded else deviations
         after = apply(after, excluded, turn=turn, words=words)
         if self.seed is not None:
@@ -53,7 +53,7 @@ class Feedback:
 
 
 @dataclass(frozen=True)
-class Reading:
+class InterpretedLines:
     """What lines come to: the state after them, and `kept`, how many of the states before them were not undone."""
 
     said: Interpretation
@@ -61,20 +61,20 @@ class Reading:
     kept: int
 
 
-def joined(lines: Iterable[str]) -> str:
+def join_lines(lines: Iterable[str]) -> str:
     """Several lines as one, for records and logs."""
     return " / ".join(lines)
 
 
-def excludes(negative: str) -> tuple[tuple[Edit, ...], list[str]]:
+def exclusions_from_negative(negative: str) -> tuple[tuple[Edit, ...], list[str]]:
     """A negative prompt as edits, and what of it is done otherwise than it is written, a line each."""
     terms, deviations = read_negative(negative)
     return tuple(Exclude(term=each.term, weight=each.weight) for each in terms), list(deviations)
 
 
-def words_of(text: str, name: str, hint: str) -> str:
+def validate_text(text: str, name: str, hint: str) -> str:
     """What somebody typed, on one line. Raises `InvalidInputError` where that is nothing, or too much."""
-    words = one_line(text)
+    words = to_one_line(text)
     if not words:
         raise InvalidInputError(f"the {name} is empty: {hint}")
     if len(words) > MAX_PROMPT_CHARACTERS:
@@ -84,26 +84,28 @@ def words_of(text: str, name: str, hint: str) -> str:
     return words
 
 
-def undone(edits: Iterable[Edit]) -> int:
+def count_undone_turns(edits: Iterable[Edit]) -> int:
     """How many turns edits go back."""
     return sum(edit.turns for edit in edits if isinstance(edit, Undo))
 
 
-def as_first_prompt(said: Interpretation, words: str, blank: State) -> Interpretation:
+def interpret_first_prompt(interpretation: Interpretation, words: str, blank: State) -> Interpretation:
     """A first prompt is a description whatever it sounds like: where none was heard, it is taken whole.
 
     Raises:
         InvalidInputError: where it only says what the picture should not show.
     """
-    if any(isinstance(edit, SetPrompt) for edit in said.edits):
-        return said
-    if any(isinstance(edit, Exclude) for edit in said.edits):
+    if any(isinstance(edit, SetPrompt) for edit in interpretation.edits):
+        return interpretation
+    if any(isinstance(edit, Exclude) for edit in interpretation.edits):
         raise InvalidInputError(f"“{words}” only says what is not wanted: say what the picture should show, too")
     edits = (SetPrompt(text=words),)
-    return said.model_copy(update={"edits": edits, "reply": describe(edits, blank)})
+    return interpretation.model_copy(update={"edits": edits, "reply": describe(edits, blank)})
 
 
-def read_beginning(lines: Sequence[str], blank: State, interpret: Interpret, check: CheckPrompt) -> Reading:
+def interpret_first_lines(
+    lines: Sequence[str], blank: State, interpret: Interpret, check: CheckPrompt
+) -> InterpretedLines:
     """What the lines of a new session come to: a first prompt, and feedback on what nobody has drawn yet.
 
     Earlier lines that can't be a prompt only exclude.
@@ -115,7 +117,7 @@ def read_beginning(lines: Sequence[str], blank: State, interpret: Interpret, che
     for k, line in enumerate(lines):
         said = interpret(line, state)
         try:
-            said = as_first_prompt(said, line, state)
+            said = interpret_first_prompt(said, line, state)
         except InvalidInputError:
             if k + 1 == len(lines):
                 raise
@@ -124,16 +126,16 @@ def read_beginning(lines: Sequence[str], blank: State, interpret: Interpret, che
         if state.prompt:
             check(state.prompt)
             if rest := lines[k + 1 :]:
-                more = read_lines(rest, [state], 0, interpret, check)
+                more = interpret_lines(rest, [state], 0, interpret, check)
                 state = more.state
                 heard.append(more.said)
             break
-    return Reading(_together([edit for said in heard for edit in said.edits], heard), state, 1)
+    return InterpretedLines(_merge_interpretations([edit for said in heard for edit in said.edits], heard), state, 1)
 
 
-def read_lines(
+def interpret_lines(
     lines: Sequence[str], before: Sequence[State], turn: int, interpret: Interpret, check: CheckPrompt
-) -> Reading:
+) -> InterpretedLines:
     """What lines come to that are said one after the other; `before` are the states that can be gone back to.
 
     An earlier line that is refused is left out, as it was when it was said.
@@ -146,21 +148,23 @@ def read_lines(
     for k, line in enumerate(lines):
         recent = tuple((said, answer.reply) for said, answer in zip(lines, answers, strict=False))[-_RECENT_LINES:]
         try:
-            answer = _read_one(line, steps, recent, turn, interpret, check)
+            answer = _interpret_line(line, steps, recent, turn, interpret, check)
         except InvalidInputError as error:
             if k + 1 == len(lines):
                 raise
             answer = Interpretation(reply=str(error))
         answers.append(answer)
     edits = [edit for _, made in steps for edit in made or ()]
-    return Reading(_together(edits, answers), steps[-1][0], sum(made is None for _, made in steps))
+    return InterpretedLines(
+        _merge_interpretations(edits, answers), steps[-1][0], sum(made is None for _, made in steps)
+    )
 
 
 _Step = tuple[State, tuple[Edit, ...] | None]
 """A state, and the edits that a line came to there; None for states that were there before."""
 
 
-def _read_one(
+def _interpret_line(
     line: str,
     steps: list[_Step],
     recent: tuple[tuple[str, str], ...],
@@ -170,7 +174,7 @@ def _read_one(
 ) -> Interpretation:
     """Read a line, and add its state to the steps, or go back in them."""
     said = interpret(line, replace(steps[-1][0], recent=recent))
-    back = undone(said.edits)
+    back = count_undone_turns(said.edits)
     if back >= len(steps):
         return said.model_copy(update={"reply": "There is nothing to undo."})
     if back:
@@ -185,7 +189,7 @@ def _read_one(
     return said
 
 
-def _together(edits: Iterable[Edit], answers: Sequence[Interpretation]) -> Interpretation:
+def _merge_interpretations(edits: Iterable[Edit], answers: Sequence[Interpretation]) -> Interpretation:
     """These edits, answered as the last line was."""
     return Interpretation(
         edits=tuple(edits),

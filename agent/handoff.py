@@ -11,12 +11,12 @@ from importlib import resources
 from pydantic import BaseModel, ConfigDict, Field
 
 from .. import prompts
-from .terms import one_line
+from .terms import to_one_line
 
 _ARTICLE = r"(?:(?:an?|the|some|any|one of your|your) )?"
 
 
-class _Words(BaseModel):
+class _HandoffWords(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     after: int = Field(ge=0)
@@ -27,19 +27,19 @@ class _Words(BaseModel):
 
 def wants_handoff(feedback: str, turn: int) -> bool:
     """Whether these words, said at a turn of this number, ask for a person to take over."""
-    asks, still_wrong, after = _rule()
-    words = one_line(feedback).replace("’", "'")
+    asks, still_wrong, after = _load_rule()
+    words = to_one_line(feedback).replace("’", "'")
     return asks.search(words) is not None or (turn >= after and still_wrong.search(words) is not None)
 
 
 @cache
-def _rule() -> tuple[re.Pattern[str], re.Pattern[str], int]:
+def _load_rule() -> tuple[re.Pattern[str], re.Pattern[str], int]:
     text = resources.files(prompts).joinpath("handoff.toml").read_text(encoding="utf-8")
-    words = _Words.model_validate(tomllib.loads(text))
+    words = _HandoffWords.model_validate(tomllib.loads(text))
     person = f"{_ARTICLE}(?:real |actual |live )?(?:{'|'.join(map(re.escape, words.persons))})"
     asks = [re.escape(ask).replace(r"\{person\}", person) for ask in words.asks]
-    return _any_of(asks), _any_of(map(re.escape, words.still_wrong)), words.after
+    return _match_any(asks), _match_any(map(re.escape, words.still_wrong)), words.after
 
 
-def _any_of(patterns: "list[str] | map[str]") -> re.Pattern[str]:
+def _match_any(patterns: "list[str] | map[str]") -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(patterns)})\b", re.IGNORECASE)

@@ -41,7 +41,7 @@ def check_turn(turn: NewTurn) -> None:
     texts += [value for edit in turn.edits for value in edit.values() if isinstance(value, str)]
     if not all(map(is_printable, texts)):
         raise _refusal(turn, "a text of it holds control characters, or others that can't be printed")
-    if turn.provenance is not None and not _tells_what_it_was_made_with(turn.provenance):
+    if turn.provenance is not None and not _has_valid_provenance(turn.provenance):
         raise _refusal(turn, "what it was made with can't be read")
 
 
@@ -49,7 +49,7 @@ def _refusal(turn: NewTurn, reason: str) -> InvalidInputError:
     return InvalidInputError(f"turn {turn.number} can't be: {' '.join(reason.split())}")
 
 
-def _tells_what_it_was_made_with(provenance: Mapping[str, Any]) -> bool:
+def _has_valid_provenance(provenance: Mapping[str, Any]) -> bool:
     """Whether the parts of it that are read here are of the kinds that they are read as."""
     objects = [provenance.get(name, {}) for name in ("libraries", "policies")]
     interpreter = provenance.get("interpreter")

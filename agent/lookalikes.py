@@ -10,7 +10,7 @@ import unicodedata
 from functools import lru_cache
 
 from ..generation.prompt_syntax import parse_prompt
-from .terms import key
+from .terms import normalize_term
 
 _NEARLY = dict(zip("đħøłĸκкτтυмвп", "dholkkkttumbn", strict=True))
 """Letters that the standard keeps apart from the Latin ones that people put them for."""
@@ -34,15 +34,15 @@ def folded(text: str) -> str:
     return "".join(found).lower()
 
 
-def mentions(prompt: str, term: str) -> bool:
+def has_term(prompt: str, term: str) -> bool:
     """Whether a prompt speaks of a term, in any spelling of it and in any letters that look alike.
 
     The prompt is looked at as it is written, and as a model reads it: "g(u)n" and "gu\\n" are guns.
     """
     wanted = _words(term)
-    size, wanted_key = len(wanted), key(" ".join(wanted))
+    size, wanted_key = len(wanted), normalize_term(" ".join(wanted))
     return size > 0 and any(
-        key(" ".join(words[start : start + size])) == wanted_key
+        normalize_term(" ".join(words[start : start + size])) == wanted_key
         for words in _readings(prompt)
         for start in range(len(words))
     )
@@ -50,7 +50,7 @@ def mentions(prompt: str, term: str) -> bool:
 
 def looks_like(term: str, other: str) -> bool:
     """Whether a term that isn't all ASCII is another one in look-alike letters."""
-    return not term.isascii() and key(folded(term)) == key(folded(other))
+    return not term.isascii() and normalize_term(folded(term)) == normalize_term(folded(other))
 
 
 @lru_cache(maxsize=16)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..generation.prompt_syntax import ROUND, parse_prompt
-from .terms import one_line
+from .terms import to_one_line
 
 MOST_NAMED = 3
 """How many of the texts that are read in another way are named to the user, of each kind."""
@@ -43,7 +43,7 @@ class Deviations:
 
     def add(self, reason: str, text: str) -> None:
         """Note that `text` is read in another way; the reason is a sentence with `{}` for the texts."""
-        shown = one_line(text)
+        shown = to_one_line(text)
         self.texts.setdefault(reason, []).append(f"“{shown if len(shown) <= 60 else shown[:59] + '…'}”")
 
     def sentences(self) -> list[str]:
@@ -60,7 +60,7 @@ PARTS = "A term has one weight, the highest in it: {}."
 
 def read_terms(text: str, deviations: Deviations) -> Iterator[Written]:
     """The terms of a negative prompt, in order, with their weights."""
-    kept = "\n".join(map(one_line, text.split("\n")))
+    kept = "\n".join(map(to_one_line, text.split("\n")))
     for network in _NETWORK.findall(kept):
         deviations.add(NETWORKS, network)
     plain = _without_schedules(_without_and(_NETWORK.sub(",", kept)), deviations)
@@ -78,7 +78,7 @@ def read_terms(text: str, deviations: Deviations) -> Iterator[Written]:
 
 def _joined(pieces: list[Written], deviations: Deviations) -> Iterator[Written]:
     """The term that these pieces make up, where they make up one."""
-    term = one_line("".join(piece.term for piece in pieces))
+    term = to_one_line("".join(piece.term for piece in pieces))
     if not term:
         return
     weights = {_rounded(piece.weight) for piece in pieces if piece.term.strip()}

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from .. import prompts
 from ..errors import InvalidInputError
 from .exclusions import DEFAULT_WEIGHT, Exclusion, NegativePrompt, Term, Weight
-from .lookalikes import mentions
+from .lookalikes import has_term
 
 
 class _Excluded(BaseModel):
@@ -74,7 +74,7 @@ def compose(names: tuple[str, ...], folder: Path) -> NegativePrompt:
         for each in load(name, folder).exclude:
             if each.term not in negative:
                 exclusion = Exclusion(term=each.term, weight=each.weight, source=f"policy:{name}", since=0, words="")
-                negative = negative.with_(exclusion)
+                negative = negative.add(exclusion)
     return negative
 
 
@@ -89,5 +89,5 @@ def check_prompt(prompt: str, names: tuple[str, ...], folder: Path) -> None:
         with suppress(InvalidInputError):
             forbidden = load(name, folder).forbid
         for term in forbidden:
-            if mentions(prompt, term):
+            if has_term(prompt, term):
                 raise InvalidInputError(f"“{term}” can't be asked for: the policy “{name}” forbids it")

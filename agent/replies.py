@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from .edits import Allow, Edit, Exclude, Reroll, Reset, Reweight, SetPrompt, State, Undo, apply, floor_of
+from .edits import Allow, Edit, Exclude, Reroll, Reset, Reweight, SetPrompt, State, Undo, apply, minimum_weight
 
 NOTHING = "Nothing to change."
 
@@ -14,7 +14,7 @@ def describe(edits: Iterable[Edit], state: State) -> str:
         state = apply(state, [Reset()], turn=0, words="")
     new = [edit.term for edit in edits if isinstance(edit, Exclude) and edit.term not in state.negative]
     parts = [_describe_one(edit, state) for edit in edits if isinstance(edit, Undo | Reset)]
-    parts += [f"Excluded {_listed(new)}."] if new else []
+    parts += [f"Excluded {_join_terms(new)}."] if new else []
     parts += [
         _describe_one(edit, state)
         for edit in edits
@@ -43,10 +43,10 @@ def _describe_weight(edit: Exclude | Reweight, state: State) -> str:
     known = state.negative.find(edit.term)
     if known is None:
         return f"Excluded “{edit.term}” with a weight of {edit.weight:g}."
-    weight = max(edit.weight, floor_of(known, state) if known.locked else 0)
+    weight = max(edit.weight, minimum_weight(known, state) if known.is_locked else 0)
     if isinstance(edit, Exclude):
         weight = max(weight, known.weight)
-    because = f", as {known.source.replace(':', ' ')} asks" if weight > edit.weight and known.locked else ""
+    because = f", as {known.source.replace(':', ' ')} asks" if weight > edit.weight and known.is_locked else ""
     if weight == known.weight:
         return f"“{known.term}” stays excluded at {weight:g}{because}."
     return f"“{known.term}” now weighs {weight:g}{because}."
@@ -56,26 +56,28 @@ def _describe_allowed(term: str, state: State) -> str:
     known = state.negative.find(term)
     if known is None:
         return f"“{term}” was not excluded."
-    if known.locked:
+    if known.is_locked:
         return f"“{known.term}” stays excluded, as {known.source.replace(':', ' ')} asks."
     return f"“{known.term}” is allowed again."
 
 
-def _listed(terms: Sequence[str]) -> str:
+def _join_terms(terms: Sequence[str]) -> str:
     quoted = [f"“{term}”" for term in terms]
     return " and ".join(filter(None, [", ".join(quoted[:-1]), quoted[-1]]))
 
 
-def listed_turns(done: tuple[int, ...], pending: tuple[int, ...]) -> list[str]:
+def describe_turns(done: tuple[int, ...], pending: tuple[int, ...]) -> list[str]:
     """What to say of a session's other turns, made while one was drawn: a sentence for each kind."""
     lines = []
     if done:
-        lines.append(f"Meanwhile {_turns(done)} {'was' if len(done) == 1 else 'were'} made; this one is shown now.")
+        lines.append(
+            f"Meanwhile {_format_turn_numbers(done)} {'was' if len(done) == 1 else 'were'} made; this one is shown now."
+        )
     if pending:
         still = "is still being drawn" if len(pending) == 1 else "are still being drawn"
-        lines.append(f"{_turns(pending).capitalize()} {still}, and shown when done.")
+        lines.append(f"{_format_turn_numbers(pending).capitalize()} {still}, and shown when done.")
     return lines
 
 
-def _turns(numbers: tuple[int, ...]) -> str:
+def _format_turn_numbers(numbers: tuple[int, ...]) -> str:
     return f"turn{'s' if len(numbers) > 1 else ''} {' and '.join(map(str, numbers))}"

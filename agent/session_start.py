@@ -11,14 +11,14 @@ from ..generation import GenerationRequest, to_absolute
 from ..storage import Attempt, SessionStart
 from .edits import State, apply
 from .exclusions import NegativePrompt
-from .feedback import MAX_LINES, excludes, joined, read_beginning, words_of
+from .feedback import MAX_LINES, exclusions_from_negative, interpret_first_lines, join_lines, validate_text
 from .replies import describe
 from .studio import Studio
-from .turn_execution import new_turn, provenance, remarks
+from .turn_execution import build_turn, collect_provenance, warnings_for
 
 
 @dataclass(frozen=True)
-class Beginning:
+class SessionOptions:
     """What a session is begun with: the words, and what else is asked for; None is the model's default.
 
     `negative` is a negative prompt as people write it, excluded besides what the words exclude; `request`
@@ -40,7 +40,7 @@ class Beginning:
     """The id of the key that the session will belong to."""
 
 
-def begin_session(beginning: Beginning, studio: Studio, recorded: Attempt | None = None) -> Attempt:
+def begin_session(options: SessionOptions, studio: Studio, recorded: Attempt | None = None) -> Attempt:
     """Record a new session's first turn, which `recording.draw` draws.
 
     `recorded` is where the words are recorded already, to become that turn.
@@ -48,43 +48,48 @@ def begin_session(beginning: Beginning, studio: Studio, recorded: Attempt | None
     Raises:
         InvalidInputError: where the prompt says nothing, or asks for what a policy forbids.
     """
-    lines = _lines(beginning)
-    model, policies = to_absolute(beginning.model or studio.model), beginning.policies
+    lines = _lines(options)
+    model, policies = to_absolute(options.model or studio.model), options.policies
     policy = studio.policies(policies)
-    blank = State("", policy, secrets.randbelow(2**32) if beginning.seed is None else beginning.seed, policy)
-    read = read_beginning(lines, blank, studio.interpreter.interpret, partial(studio.check_prompt, names=policies))
-    said, state, words = read.said, read.state, joined(lines)
-    excluded, deviations = excludes(beginning.negative)
+    blank = State("", policy, secrets.randbelow(2**32) if options.seed is None else options.seed, policy)
+    read = interpret_first_lines(
+        lines, blank, studio.interpreter.interpret, partial(studio.check_prompt, names=policies)
+    )
+    said, state, words = read.said, read.state, join_lines(lines)
+    excluded, deviations = exclusions_from_negative(options.negative)
     if excluded:
         edits = (*said.edits, *excluded)
         said = said.model_copy(update={"edits": edits, "reply": describe(edits, blank)})
         state = apply(state, excluded, turn=0, words=words)
     asked = {
-        **(beginning.request or {}),
+        **(options.request or {}),
         "model": model,
         "prompt": state.prompt,
         "negative_prompt": state.negative.render(),
         "base_negative_prompt": policy.render(),
         "seed": state.seed,
-        **({} if beginning.steps is None else {"num_inference_steps": beginning.steps}),
-        **({} if beginning.guidance is None else {"guidance_scale": beginning.guidance}),
+        **({} if options.steps is None else {"num_inference_steps": options.steps}),
+        **({} if options.guidance is None else {"guidance_scale": options.guidance}),
     }
     first = GenerationRequest.with_defaults(asked, lambda: studio.engine(model).defaults)
     engine = studio.engine(model)
-    unsaid = remarks(engine, first, replace(blank, negative=NegativePrompt()), state)
+    unsaid = warnings_for(engine, first, replace(blank, negative=NegativePrompt()), state)
     reply = " ".join([said.reply, *deviations, *unsaid])
-    made_with = provenance(studio, first, policies, said, lines)
-    turn = new_turn(0, None, words, said.edits, reply, state, first, made_with)
-    start = SessionStart(model, policies, beginning.owner)
+    made_with = collect_provenance(studio, first, policies, said, lines)
+    turn = build_turn(0, None, words, said.edits, reply, state, first, made_with)
+    start = SessionStart(model, policies, options.owner)
     if recorded is not None:
         return studio.store.attempts.prepare(recorded, turn, start)
     return studio.store.attempts.begin_session(start, turn)
 
 
-def _lines(beginning: Beginning) -> tuple[str, ...]:
-    if len(beginning.feedback) >= MAX_LINES:
+def _lines(options: SessionOptions) -> tuple[str, ...]:
+    if len(options.feedback) >= MAX_LINES:
         raise InvalidInputError(
-            f"{len(beginning.feedback) + 1} lines were said, and at most {MAX_LINES} are read at once: begin again"
+            f"{len(options.feedback) + 1} lines were said, and at most {MAX_LINES} are read at once: begin again"
         )
-    prompt = words_of(beginning.prompt, "prompt", "say what the picture should show")
-    return (prompt, *(words_of(each, "feedback", "say what is wrong with the picture") for each in beginning.feedback))
+    prompt = validate_text(options.prompt, "prompt", "say what the picture should show")
+    return (
+        prompt,
+        *(validate_text(each, "feedback", "say what is wrong with the picture") for each in options.feedback),
+    )

@@ -15,19 +15,19 @@ from ..storage import Store
 from . import policies
 from .exclusions import NegativePrompt
 from .interpreters import Interpreter, LLMInterpreter, OfflineInterpreter
-from .interpreters.llm import Chat
+from .interpreters.llm import LLMClient
 from .settings import Settings
 
 OnStep = Callable[[Progress], None]
 """Hears of every step of a picture."""
 
 
-def interpreter_of(settings: Settings) -> Interpreter:
+def create_interpreter(settings: Settings) -> Interpreter:
     """The interpreter that the settings name; `auto` is a language model where they say how to reach one."""
     key, base_url = settings.openai_api_key, settings.openai_base_url
     if settings.interpreter == "offline" or (settings.interpreter == "auto" and not (key or base_url)):
         return OfflineInterpreter()
-    return LLMInterpreter(Chat(settings.llm, base_url=base_url, api_key=key.get_secret_value() if key else None))
+    return LLMInterpreter(LLMClient(settings.llm, base_url=base_url, api_key=key.get_secret_value() if key else None))
 
 
 def _load_engine(model: str, device: str | None = None) -> Engine:
@@ -87,9 +87,9 @@ class Studio:
         store = Store.open(settings.database_url, home=settings.home)
         store.attempts.mark_interrupted()  # what a crash left behind
         load_engine = partial(_load_engine, device=device)
-        return cls(store, interpreter_of(settings), model=settings.model, load_engine=load_engine)
+        return cls(store, create_interpreter(settings), model=settings.model, load_engine=load_engine)
 
-    def on(self, device: str) -> "Studio":
+    def on_device(self, device: str) -> "Studio":
         """A studio of the same store and interpreter, with engines of its own on another device."""
         load_engine = partial(_load_engine, device=device)
         return Studio(self.store, self.interpreter, model=self.model, load_engine=load_engine)
@@ -111,7 +111,7 @@ class Studio:
                 self._engines[model] = self._load_engine(model)
             return self._engines[model]
 
-    def alone(self, session: str) -> "_SessionLock":
+    def lock(self, session: str) -> "_SessionLock":
         """A context in which nobody else is who asks for this session here: two who speak at once take turns.
 
         Without it they would make two branches, which is right for two people and not for one bot.
@@ -126,13 +126,13 @@ class Studio:
             if checkpoints is not None:
                 checkpoints.clear()
 
-    def loaded(self, model: str) -> Engine | None:
+    def find_loaded(self, model: str) -> Engine | None:
         """The engine of a model, where it is loaded already; doesn't wait for one that is being loaded."""
         return self._engines.get(model)
 
     def warm_up(self, model: str | None = None) -> None:
         """Begin to load a model in the background; what goes wrong is said when it is used."""
-        threading.Thread(target=partial(self._quietly_load, model or self.model), daemon=True).start()
+        threading.Thread(target=partial(self._load_quietly, model or self.model), daemon=True).start()
 
     def provenance(self, model: str) -> dict[str, Any]:
         """What decides the pictures of a model's engine besides their requests."""
@@ -174,6 +174,6 @@ class Studio:
     ) -> None:
         self.close()
 
-    def _quietly_load(self, model: str) -> None:
+    def _load_quietly(self, model: str) -> None:
         with suppress(Exception):  # `engine` will raise it again where somebody can read it
             self.engine(model)

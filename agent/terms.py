@@ -60,7 +60,7 @@ _FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
 """Characters that count as letters or symbols, and show nothing."""
 
 
-def one_line(text: str) -> str:
+def to_one_line(text: str) -> str:
     """The text on one line with single spaces, and nothing in it that can't be printed.
 
     Characters without a width are left out, but for joiners between letters or emoji that may need them; a control
@@ -68,13 +68,13 @@ def one_line(text: str) -> str:
     goes through here before it is part of a term, a prompt, a reply or a record.
     """
     if text.isascii() and text.isprintable():
-        return squeeze(text)
-    line = squeeze(re.sub(f"[{_JOINERS}]+", _joiner, "".join(map(_shown, text))))
+        return collapse_whitespace(text)
+    line = collapse_whitespace(re.sub(f"[{_JOINERS}]+", _joiner, "".join(map(_shown, text))))
     return line if any(unicodedata.category(character)[0] not in "MCZ" for character in line) else ""
 
 
 def is_printable(text: str) -> bool:
-    """Whether a text could have come out of `one_line`, today's or an earlier one: it commands no terminal."""
+    """Whether a text could have come out of `to_one_line`, today's or an earlier one: it commands no terminal."""
     return all(character.isprintable() or character in _JOINERS for character in text)
 
 
@@ -92,13 +92,13 @@ def _joiner(match: re.Match[str]) -> str:
     return match[0][0] if len(around) == 2 and not any(each.isascii() or each.isspace() for each in around) else ""
 
 
-def squeeze(text: str) -> str:
+def collapse_whitespace(text: str) -> str:
     """The text on one line with single spaces."""
     return " ".join(text.split())
 
 
 @lru_cache(maxsize=4096)
-def key(term: str) -> str:
+def normalize_term(term: str) -> str:
     """The form two spellings of one term share: lower case, no articles, one spelling, singular.
 
     Never empty for a term that holds anything but whitespace.
@@ -106,10 +106,10 @@ def key(term: str) -> str:
     words = unicodedata.normalize("NFKC", term).casefold().replace("-", " ").split()
     kept = [word for word in words if word not in _ARTICLES] or words
     spelled = [_SPELLINGS.get(word, word) for word in kept]
-    return " ".join([*spelled[:-1], *map(singular, spelled[-1:])]) or squeeze(term.casefold())
+    return " ".join([*spelled[:-1], *map(singularize, spelled[-1:])]) or collapse_whitespace(term.casefold())
 
 
-def singular(word: str) -> str:
+def singularize(word: str) -> str:
     """A lower-case noun folded so that both its numbers are one: "fingers" -> "finger", "teeth" -> "tooth".
 
     Where the spelling doesn't tell, both lose an "e" ("nose", "noses" -> "nos"): not for display.
@@ -125,9 +125,9 @@ def singular(word: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def stem(term: str) -> str:
+def stem_term(term: str) -> str:
     """A looser key, so that "noisy" finds "noise" and "cartoonish" finds "cartoon"."""
-    head, _, last = key(term).rpartition(" ")
+    head, _, last = normalize_term(term).rpartition(" ")
     for suffix in _SUFFIXES:
         if last.endswith(suffix) and len(last) - len(suffix) >= 3:
             last = last.removesuffix(suffix)

@@ -10,19 +10,19 @@ from ..errors import NotthatError
 from ..generation import Engine, GenerationRequest, generate
 from ..storage import Attempt, ExclusionRecord, NewTurn, StorageError, TurnRecord, UnknownSessionError
 from .edits import Edit, State, edits_adapter
-from .exclusion_effects import seen
+from .exclusion_effects import measure_effect
 from .interpreters import Interpretation, Usage
-from .replies import listed_turns
+from .replies import describe_turns
 from .studio import OnStep, Studio
-from .terms import one_line
-from .turn_png import text_of
+from .terms import to_one_line
+from .turn_png import turn_png_text
 
 
-def provenance(
+def collect_provenance(
     studio: Studio,
     request: GenerationRequest,
     policies: tuple[str, ...],
-    said: Interpretation | None,
+    interpretation: Interpretation | None,
     lines: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What a turn is made with besides its request: the engine's side, the policies' text, the interpreter's answer.
@@ -33,34 +33,34 @@ def provenance(
         "notthat": __version__,
         **studio.provenance(request.model),
         "policies": studio.policy_texts(policies),
-        "interpreter": None if said is None else interpreter_record(studio, said),
+        "interpreter": None if interpretation is None else describe_interpreter(studio, interpretation),
         **({"lines": list(lines)} if len(lines) > 1 else {}),
     }
 
 
-def interpreter_record(studio: Studio, said: Interpretation) -> dict[str, Any]:
+def describe_interpreter(studio: Studio, said: Interpretation) -> dict[str, Any]:
     """Who interpreted words, what they were answered themselves, and what it took."""
     fallback = {"fallback": True} if said.fallback else {}
     usage = {} if said.usage is None else {"usage": said.usage.model_dump()}
     return {"name": studio.interpreter.name, "raw": said.raw, **fallback, **usage}
 
 
-def lines_of(turn: TurnRecord) -> list[str]:
+def feedback_lines(turn: TurnRecord) -> list[str]:
     """The lines that were said for a turn, one after the other; mostly one."""
     return [str(line) for line in (turn.provenance or {}).get("lines") or [turn.feedback]]
 
 
-def usage_of(turn: TurnRecord) -> Usage:
+def token_usage(turn: TurnRecord) -> Usage:
     """The tokens that a language model took to interpret a turn's words; none where the rules did."""
     taken = ((turn.provenance or {}).get("interpreter") or {}).get("usage")
     return Usage() if taken is None else Usage.model_validate(taken)
 
 
-class CancelledError(NotthatError):
+class TurnCancelled(NotthatError):
     """Raised by an `on_step` that wants no more of it; the message says why."""
 
 
-def draw(studio: Studio, attempt: Attempt, on_step: OnStep | None = None) -> TurnRecord:
+def run_turn(studio: Studio, attempt: Attempt, on_step: OnStep | None = None) -> TurnRecord:
     """Draw a pending turn; it ends done, failed or cancelled.
 
     Where other turns of the session were made meanwhile, the reply says so.
@@ -69,9 +69,9 @@ def draw(studio: Studio, attempt: Attempt, on_step: OnStep | None = None) -> Tur
     try:
         request = GenerationRequest.create(**attempt.turn.request)
         picture = generate(studio.engine(request.model), request, on_step)
-        attempt = seen(studio, attempt, picture)
-        turn = attempts.finish(attempt, picture.image, text_of(attempt.turn), picture.seconds)
-    except CancelledError as error:
+        attempt = measure_effect(studio, attempt, picture)
+        turn = attempts.finish(attempt, picture.image, turn_png_text(attempt.turn), picture.seconds)
+    except TurnCancelled as error:
         end_turn(studio, attempt, "cancelled", str(error))
         raise
     except Exception as error:
@@ -81,7 +81,7 @@ def draw(studio: Studio, attempt: Attempt, on_step: OnStep | None = None) -> Tur
         end_turn(studio, attempt, "cancelled", "stopped")
         raise
     meanwhile = attempts.other_turns_since(attempt)
-    news = listed_turns(meanwhile.done, meanwhile.pending)
+    news = describe_turns(meanwhile.done, meanwhile.pending)
     return replace(turn, reply=" ".join([turn.reply, *news])) if news else turn
 
 
@@ -92,7 +92,7 @@ def end_turn(studio: Studio, attempt: Attempt, status: Literal["failed", "cancel
         studio.store.attempts.end(attempt, status, reason)
 
 
-def new_turn(
+def build_turn(
     number: int,
     parent: int | None,
     words: str,
@@ -100,31 +100,31 @@ def new_turn(
     reply: str,
     state: State,
     request: GenerationRequest,
-    made_with: dict[str, Any],
+    provenance: dict[str, Any],
 ) -> NewTurn:
     """A turn as storage takes it, before it is drawn."""
     return NewTurn(
         number=number,
         parent=parent,
         feedback=words,
-        edits=edits_as_json(edits),
-        reply=one_line(reply),
+        edits=dump_edits(edits),
+        reply=to_one_line(reply),
         prompt=state.prompt,
         negative=request.negative_prompt,
         exclusions=tuple(ExclusionRecord(e.term, e.weight, e.source, e.since, e.words) for e in state.negative),
         seed=state.seed,
         request=request.model_dump(mode="json"),
         seconds=0.0,
-        provenance=made_with,
+        provenance=provenance,
     )
 
 
-def edits_as_json(edits: tuple[Edit, ...]) -> tuple[dict[str, Any], ...]:
+def dump_edits(edits: tuple[Edit, ...]) -> tuple[dict[str, Any], ...]:
     """Edits as they are stored and printed."""
     return tuple(edits_adapter.dump_python(edits, mode="json"))
 
 
-def remarks(engine: Engine, request: GenerationRequest, before: State, after: State) -> list[str]:
+def warnings_for(engine: Engine, request: GenerationRequest, before: State, after: State) -> list[str]:
     """What can't be honoured, a line each: words that the model never learned, exclusions that can't act."""
     lines = list(engine.warnings(request))
     new = [e.term for e in after.negative if e.term not in before.negative]

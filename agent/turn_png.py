@@ -9,7 +9,7 @@ from ..generation.png_metadata import build_png_text
 from ..storage import ImageStore, NewTurn, TurnRecord
 
 
-def text_of(turn: NewTurn | TurnRecord) -> Mapping[str, str]:
+def turn_png_text(turn: NewTurn | TurnRecord) -> Mapping[str, str]:
     """The text of a turn's PNG, which never changes.
 
     A request that only another version of notthat can read is in the key `notthat` alone.
@@ -21,9 +21,9 @@ def text_of(turn: NewTurn | TurnRecord) -> Mapping[str, str]:
         return {"notthat": json.dumps(turn.request, ensure_ascii=False)}
 
 
-def png_of(turn: TurnRecord, images: ImageStore) -> bytes:
+def build_turn_png(turn: TurnRecord, images: ImageStore) -> bytes:
     """A turn's PNG for whoever asks for this turn.
 
     Raises `MissingPictureError` or `DamagedPictureError`, which name the file.
     """
-    return images.png(turn.image, text_of(turn))
+    return images.png(turn.image, turn_png_text(turn))

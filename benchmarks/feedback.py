@@ -28,7 +28,7 @@ from notthat.agent.edits import State
 from notthat.agent.exclusions import parse_negative
 from notthat.agent.interpreters import Interpreter
 from notthat.agent.settings import Settings
-from notthat.agent.studio import interpreter_of
+from notthat.agent.studio import create_interpreter
 
 
 def summary(answers: list[Answer]) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def long_cases() -> list[Case]:
 
 def chosen(name: str) -> Interpreter:
     """The interpreter of that name, as the settings make it, warmed up."""
-    interpreter = interpreter_of(Settings.load(interpreter=name))
+    interpreter = create_interpreter(Settings.load(interpreter=name))
     interpreter.interpret("no hat", State(prompt="a man", negative=parse_negative(""), seed=0))
     return interpreter
 

@@ -14,8 +14,8 @@ import threading
 from pathlib import Path
 
 from notthat.agent import Studio
-from notthat.agent.interfaces.http import Serving, create_app
-from notthat.agent.interfaces.http.server import Server, address_of, listen
+from notthat.agent.interfaces.http import ServerConfig, create_app
+from notthat.agent.interfaces.http.server import Server, open_socket, socket_url
 from notthat.agent.interfaces.http.telemetry.log import Log
 from notthat.agent.interpreters import OfflineInterpreter
 from notthat.generation import StubEngine
@@ -55,15 +55,15 @@ def main() -> int:
         folder = Path(name)
         store = Store.open(home=folder / "home")
         with Studio(store, OfflineInterpreter(), model="stub", load_engine=StubEngine) as studio:
-            app = create_app(studio, Serving(models=("stub",), size=64, watch=0.2), log=Log(log))
-            listening, ready = listen("127.0.0.1", 0), threading.Event()
+            app = create_app(studio, ServerConfig(models=("stub",), size=64, watch=0.2), log=Log(log))
+            listening, ready = open_socket("127.0.0.1", 0), threading.Event()
             server = Server(app, on_ready=ready.set)
             thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
             thread.start()
             ready.wait()
             try:
                 options = ["--max-examples", str(args.examples), "--seed", str(args.seed)]
-                return ask(address_of(listening), folder, options)
+                return ask(socket_url(listening), folder, options)
             finally:
                 server.should_exit = True
                 thread.join()

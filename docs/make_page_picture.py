@@ -16,8 +16,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from notthat.agent import Settings, Studio
-from notthat.agent.interfaces.http import Serving, create_app
-from notthat.agent.interfaces.http.server import Server, address_of, listen
+from notthat.agent.interfaces.http import ServerConfig, create_app
+from notthat.agent.interfaces.http.server import Server, open_socket, socket_url
 
 HERE = Path(__file__).parent
 SEED = "94"
@@ -38,13 +38,13 @@ def served() -> Iterator[str]:
     """The address of a server on mini that ends with the block."""
     ready = threading.Event()
     with tempfile.TemporaryDirectory() as home, studio_in(Path(home)) as studio:
-        listening = listen("127.0.0.1", 0)
-        server = Server(create_app(studio, Serving(models=("mini",))), on_ready=ready.set)
+        listening = open_socket("127.0.0.1", 0)
+        server = Server(create_app(studio, ServerConfig(models=("mini",))), on_ready=ready.set)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         ready.wait()
         try:
-            yield address_of(listening)
+            yield socket_url(listening)
         finally:
             server.should_exit = True
             thread.join()

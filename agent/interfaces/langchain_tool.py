@@ -13,10 +13,10 @@ from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import BaseModel, Field
 
 from ...errors import NotthatError
-from ..cancellable_thread import in_background
+from ..cancellable_thread import run_in_thread
 from ..conversation import Conversation, turn_json
 from ..studio import OnStep, Studio
-from .turn_text import in_words
+from .turn_text import format_turn
 
 _DESCRIPTION = """\
 Draw a picture, and change it in conversation. Without a session, the words describe what the picture should show, \
@@ -29,14 +29,14 @@ Answer = tuple[str, dict[str, Any] | None]
 """What the model reads, and the turn as `turn_json` gives it, whose `image` is the picture's path."""
 
 
-class Said(BaseModel):
+class PictureToolInput(BaseModel):
     """What the tool takes."""
 
     words: str = Field(description="What to draw; or, with a session, what is wrong with its picture.")
     session: str | None = Field(default=None, description="The session to go on with; none begins a new one.")
 
 
-def picture_tool(
+def create_picture_tool(
     studio: Studio | None = None, *, name: str = "picture", description: str = _DESCRIPTION, **options: Any
 ) -> BaseTool:
     """The tool, sync and async, on a studio: by default the one that the environment describes.
@@ -47,31 +47,31 @@ def picture_tool(
     studio = studio or Studio.open()
 
     def picture(words: str, session: str | None = None) -> Answer:
-        return _answer(studio, options, words, session, None)
+        return _answer_tool_call(studio, options, words, session, None)
 
     async def apicture(words: str, session: str | None = None) -> Answer:
-        return await in_background(lambda on_step: _answer(studio, options, words, session, on_step))
+        return await run_in_thread(lambda on_step: _answer_tool_call(studio, options, words, session, on_step))
 
     return StructuredTool.from_function(
         picture,
         apicture,
         name,
         description,
-        args_schema=Said,
+        args_schema=PictureToolInput,
         response_format="content_and_artifact",
         handle_tool_error=True,
     )
 
 
-def _answer(
+def _answer_tool_call(
     studio: Studio, options: Mapping[str, Any], words: str, session: str | None, on_step: OnStep | None
 ) -> Answer:
     try:
         if not session:  # some models fill in every argument, and this one with nothing
             turn = Conversation.start(words, studio, on_step=on_step, **options).head
         else:
-            with studio.alone(session):
+            with studio.lock(session):
                 turn = Conversation.open(session, studio).say(words, on_step)
     except NotthatError as error:
         raise ToolException(str(error)) from error
-    return in_words(turn), turn_json(turn)
+    return format_turn(turn), turn_json(turn)

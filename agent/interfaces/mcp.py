@@ -24,15 +24,15 @@ from ... import __version__
 from ...errors import NotthatError
 from ...generation import Progress
 from ..async_conversation import AsyncConversation
-from ..cancellable_thread import AsyncOnStep, in_background
+from ..cancellable_thread import AsyncOnStep, run_in_thread
 from ..conversation import Turn, turn_json
 from ..edits import MAX_PROMPT_CHARACTERS
 from ..feedback import Feedback
-from ..replay.regenerate import Replayed
-from ..replay.regenerate import replay as replayed
+from ..replay.regenerate import ReplayResult
+from ..replay.regenerate import replay_session as replayed
 from ..studio import Studio
-from ..turn_png import png_of
-from .turn_text import in_words
+from ..turn_png import build_turn_png
+from .turn_text import format_turn
 
 Report = Callable[[float, float | None, str], Awaitable[None]]
 """Tells the client how far it is: done, of how much, in words."""
@@ -51,11 +51,11 @@ _MOST_PIXELS = 1024
 _NEGATIVE = "Terms to leave out besides, as a negative prompt: “blurry, (text:1.3)”."
 
 
-class _Asked(BaseModel):
+class _ToolArguments(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Start(_Asked):
+class StartArguments(_ToolArguments):
     """Draw the first picture of a new session."""
 
     prompt: str = Field(description="What the picture should show, and what not: “a man without mustache”.")
@@ -66,7 +66,7 @@ class Start(_Asked):
     policies: list[str] = Field(default=[], description="Packs of exclusions that always apply, such as “quality”.")
 
 
-class Say(_Asked):
+class SayArguments(_ToolArguments):
     """Say what is wrong with a session's picture, and get it again without it."""
 
     session: str = Field(description="The session's id, as `start` told it.")
@@ -80,21 +80,21 @@ class Say(_Asked):
         return Feedback((self.feedback,), negative=self.negative, seed=self.seed, steps=self.steps)
 
 
-class Undo(_Asked):
+class UndoArguments(_ToolArguments):
     """Go back to an earlier picture of a session; nothing is erased."""
 
     session: str = Field(description="The session's id.")
     turns: int = Field(default=1, ge=1, description="How many turns to go back.")
 
 
-class Show(_Asked):
+class ShowArguments(_ToolArguments):
     """Show a session's picture again, and what is left out of it since when and in whose words."""
 
     session: str = Field(description="The session's id.")
     turn: int | None = Field(default=None, description="Which turn; by default the one that is shown now.")
 
 
-class Replay(_Asked):
+class ReplayArguments(_ToolArguments):
     """Draw every turn of a session again from what was recorded, and say whether the pixels are the same."""
 
     session: str = Field(description="The session's id.")
@@ -103,23 +103,23 @@ class Replay(_Asked):
 class Backend(Protocol):
     """Who does what the tools are asked for; every method raises `NotthatError` with a line for the user."""
 
-    async def start(self, asked: Start, report: Report) -> Turn:
+    async def start(self, arguments: StartArguments, report: Report) -> Turn:
         """The first turn of a new session."""
         ...
 
-    async def say(self, asked: Say, report: Report) -> Turn:
+    async def say(self, arguments: SayArguments, report: Report) -> Turn:
         """The next turn, or the same one where nothing was asked."""
         ...
 
-    async def undo(self, asked: Undo) -> Turn:
+    async def undo(self, arguments: UndoArguments) -> Turn:
         """The turn that is shown now."""
         ...
 
-    async def show(self, asked: Show) -> Turn:
+    async def show(self, arguments: ShowArguments) -> Turn:
         """A turn as it was."""
         ...
 
-    async def replay(self, asked: Replay, report: Report) -> Sequence[Replayed]:
+    async def replay(self, arguments: ReplayArguments, report: Report) -> Sequence[ReplayResult]:
         """How every turn came out this time."""
         ...
 
@@ -140,12 +140,12 @@ Context = ServerRequestContext[Any, Any]
 _Tool = Callable[[Backend, Any, Report], Awaitable[types.CallToolResult]]
 
 
-def _log_it(tool: str, error: Exception) -> None:
+def _log_tool_error(tool: str, error: Exception) -> None:
     logging.getLogger(__name__).error("the tool %s failed", tool, exc_info=error)
 
 
-def mcp_server(
-    backend_of: Callable[[Context], Backend], unexpected: Callable[[str, Exception], None] = _log_it
+def create_mcp_server(
+    backend_of: Callable[[Context], Backend], unexpected: Callable[[str, Exception], None] = _log_tool_error
 ) -> Server[Any]:
     """The server, for any transport; `backend_of` says who works for a request.
 
@@ -164,12 +164,12 @@ def mcp_server(
             return await run(backend_of(context), arguments, context.session.report_progress)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            return _refused(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+            return _error_result(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
         except NotthatError as error:
-            return _refused(str(error))
+            return _error_result(str(error))
         except Exception as error:
             unexpected(params.name, error)
-            return _refused("Something went wrong on the server; its log says what.")
+            return _error_result("Something went wrong on the server; its log says what.")
 
     return Server(
         "notthat",
@@ -180,45 +180,45 @@ def mcp_server(
     )
 
 
-async def _start(backend: Backend, asked: Start, report: Report) -> types.CallToolResult:
-    return await _shown(backend, await backend.start(asked, report))
+async def _start(backend: Backend, arguments: StartArguments, report: Report) -> types.CallToolResult:
+    return await _turn_result(backend, await backend.start(arguments, report))
 
 
-async def _say(backend: Backend, asked: Say, report: Report) -> types.CallToolResult:
-    return await _shown(backend, await backend.say(asked, report))
+async def _say(backend: Backend, arguments: SayArguments, report: Report) -> types.CallToolResult:
+    return await _turn_result(backend, await backend.say(arguments, report))
 
 
-async def _undo(backend: Backend, asked: Undo, _: Report) -> types.CallToolResult:
-    return await _shown(backend, await backend.undo(asked))
+async def _undo(backend: Backend, arguments: UndoArguments, _: Report) -> types.CallToolResult:
+    return await _turn_result(backend, await backend.undo(arguments))
 
 
-async def _show(backend: Backend, asked: Show, _: Report) -> types.CallToolResult:
-    return await _shown(backend, await backend.show(asked))
+async def _show(backend: Backend, arguments: ShowArguments, _: Report) -> types.CallToolResult:
+    return await _turn_result(backend, await backend.show(arguments))
 
 
-async def _replay(backend: Backend, asked: Replay, report: Report) -> types.CallToolResult:
-    results = await backend.replay(asked, report)
+async def _replay(backend: Backend, arguments: ReplayArguments, report: Report) -> types.CallToolResult:
+    results = await backend.replay(arguments, report)
     identical = sum(result.identical for result in results)
-    lines = [f"turn {result.turn}: {_came_out(result)}" for result in results]
+    lines = [f"turn {result.turn}: {_format_replay_result(result)}" for result in results]
     return types.CallToolResult(
         content=[types.TextContent(text="\n".join([f"{identical} of {len(results)} turns are identical.", *lines]))],
         structured_content={"turns": [result.as_json() for result in results], "identical": identical},
     )
 
 
-def _came_out(result: Replayed) -> str:
+def _format_replay_result(result: ReplayResult) -> str:
     if result.identical:
         return "identical"
-    drift = f"; {result.drift.sentence}" if result.drift else ""
+    drift = f"; {result.drift.summary}" if result.drift else ""
     return f"differs by up to {result.max_abs_diff} levels of 255{drift}"
 
 
-_TOOLS: dict[str, tuple[type[_Asked], _Tool]] = {
-    "start": (Start, _start),
-    "say": (Say, _say),
-    "undo": (Undo, _undo),
-    "show": (Show, _show),
-    "replay": (Replay, _replay),
+_TOOLS: dict[str, tuple[type[_ToolArguments], _Tool]] = {
+    "start": (StartArguments, _start),
+    "say": (SayArguments, _say),
+    "undo": (UndoArguments, _undo),
+    "show": (ShowArguments, _show),
+    "replay": (ReplayArguments, _replay),
 }
 _CHANGES_NOTHING = ("show", "replay")
 _LISTED = [
@@ -234,18 +234,18 @@ _LISTED = [
 ]
 
 
-def _refused(line: str) -> types.CallToolResult:
+def _error_result(line: str) -> types.CallToolResult:
     return types.CallToolResult(content=[types.TextContent(text=line)], is_error=True)
 
 
-async def _shown(backend: Backend, turn: Turn) -> types.CallToolResult:
+async def _turn_result(backend: Backend, turn: Turn) -> types.CallToolResult:
     """A turn: in words, as a picture, as a link, as JSON."""
     link = backend.link(turn)
     content = await backend.png(turn)
-    picture = await in_background(lambda _: _picture(content))
+    picture = await run_in_thread(lambda _: _image_content(content))
     return types.CallToolResult(
         content=[
-            types.TextContent(text=f"{in_words(turn)}\nPicture: {link}"),
+            types.TextContent(text=f"{format_turn(turn)}\nPicture: {link}"),
             picture,
             types.ResourceLink(
                 uri=link,
@@ -258,7 +258,7 @@ async def _shown(backend: Backend, turn: Turn) -> types.CallToolResult:
     )
 
 
-def _picture(content: bytes) -> types.ImageContent:
+def _image_content(content: bytes) -> types.ImageContent:
     """The picture for hosts to show: the PNG itself, or a smaller JPEG where it is large."""
     kind = "image/png"
     if len(content) > _MOST_BYTES:
@@ -277,43 +277,43 @@ class StudioBackend:
     studio: Studio
     policies: tuple[str, ...] = ()
 
-    async def start(self, asked: Start, report: Report) -> Turn:
+    async def start(self, arguments: StartArguments, report: Report) -> Turn:
         """The first turn of a new session."""
-        policies = tuple(dict.fromkeys([*self.policies, *asked.policies]))
+        policies = tuple(dict.fromkeys([*self.policies, *arguments.policies]))
         conversation = await AsyncConversation.start(
-            asked.prompt,
+            arguments.prompt,
             self.studio,
-            negative=asked.negative,
-            seed=asked.seed,
-            steps=asked.steps,
-            guidance=asked.guidance,
+            negative=arguments.negative,
+            seed=arguments.seed,
+            steps=arguments.steps,
+            guidance=arguments.guidance,
             policies=policies,
-            on_step=_reporting(report),
+            on_step=_report_steps(report),
         )
         return conversation.head
 
-    async def say(self, asked: Say, report: Report) -> Turn:
+    async def say(self, arguments: SayArguments, report: Report) -> Turn:
         """The next turn; two that are asked for at once are drawn one after the other."""
-        conversation = await AsyncConversation.open(asked.session, self.studio)
-        return await conversation.say(asked.as_feedback(), _reporting(report))
+        conversation = await AsyncConversation.open(arguments.session, self.studio)
+        return await conversation.say(arguments.as_feedback(), _report_steps(report))
 
-    async def undo(self, asked: Undo) -> Turn:
+    async def undo(self, arguments: UndoArguments) -> Turn:
         """The turn that is shown now."""
-        return await (await AsyncConversation.open(asked.session, self.studio)).undo(asked.turns)
+        return await (await AsyncConversation.open(arguments.session, self.studio)).undo(arguments.turns)
 
-    async def show(self, asked: Show) -> Turn:
+    async def show(self, arguments: ShowArguments) -> Turn:
         """A turn as it was."""
-        return await in_background(lambda _: self.studio.store.turn(asked.session, asked.turn))
+        return await run_in_thread(lambda _: self.studio.store.turn(arguments.session, arguments.turn))
 
-    async def replay(self, asked: Replay, report: Report) -> Sequence[Replayed]:
+    async def replay(self, arguments: ReplayArguments, report: Report) -> Sequence[ReplayResult]:
         """How every turn came out this time; the steps of all of them are counted on."""
-        return await in_background(
-            lambda on_step: list(replayed(self.studio, asked.session, on_step)), _counting(report)
+        return await run_in_thread(
+            lambda on_step: list(replayed(self.studio, arguments.session, on_step)), _count_steps(report)
         )
 
     async def png(self, turn: Turn) -> bytes:
         """The turn's picture, with its text."""
-        return await in_background(lambda _: png_of(turn, self.studio.store.images))
+        return await run_in_thread(lambda _: build_turn_png(turn, self.studio.store.images))
 
     def link(self, turn: Turn) -> str:
         """The picture's file."""
@@ -324,7 +324,7 @@ class StudioBackend:
         return {**turn_json(turn), "image": self.link(turn)}
 
 
-def _reporting(report: Report) -> AsyncOnStep:
+def _report_steps(report: Report) -> AsyncOnStep:
     """Reports every step of a picture."""
 
     async def on_step(progress: Progress) -> None:
@@ -333,7 +333,7 @@ def _reporting(report: Report) -> AsyncOnStep:
     return on_step
 
 
-def _counting(report: Report) -> AsyncOnStep:
+def _count_steps(report: Report) -> AsyncOnStep:
     """Reports the steps of many pictures, whose number nobody knows yet."""
     done = 0
 
@@ -348,6 +348,6 @@ def _counting(report: Report) -> AsyncOnStep:
 async def serve_stdio(studio: Studio, policies: tuple[str, ...] = ()) -> None:
     """Serve a host over stdin and stdout until it closes them; stdout has nothing else meanwhile."""
     backend = StudioBackend(studio, policies)
-    server = mcp_server(lambda _: backend)
+    server = create_mcp_server(lambda _: backend)
     async with stdio_server() as (read, write):
         await server.run(read, write, server.create_initialization_options())

@@ -1,12 +1,12 @@
 """A turn in words: for language models that use notthat as a tool, and for clients that show text alone."""
 
-from ..conversation import Turn, negative_of
-from ..exclusion_history import because
+from ..conversation import Turn, parse_turn_negative
+from ..exclusion_history import explain_exclusion
 
 
-def in_words(turn: Turn) -> str:
+def format_turn(turn: Turn) -> str:
     """The reply, which session and turn it is, and what is left out since when and why: a line each."""
-    excluded = "; ".join(because(exclusion) for exclusion in negative_of(turn))
+    excluded = "; ".join(explain_exclusion(exclusion) for exclusion in parse_turn_negative(turn))
     return "\n".join(
         [
             turn.reply,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from ..edits import Edit, State
-from ..terms import one_line
+from ..terms import to_one_line
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -39,7 +39,7 @@ class Interpretation(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     edits: tuple[Edit, ...] = ()
-    reply: Annotated[str, AfterValidator(one_line)]
+    reply: Annotated[str, AfterValidator(to_one_line)]
     raw: str | None = None
     """What the interpreter was answered itself, word for word, where it asked somebody."""
     fallback: bool = False

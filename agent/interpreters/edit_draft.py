@@ -15,16 +15,16 @@ from ..exclusions import (
     Exclusion,
     NegativePrompt,
 )
-from ..terms import key, one_line, squeeze, stem
+from ..terms import collapse_whitespace, normalize_term, stem_term, to_one_line
 from .language import prompt_rewriting
-from .language.lexicon import lexicon
-from .language.noun_phrases import term_of
+from .language.lexicon import load_lexicon
+from .language.noun_phrases import extract_term
 
 STEP = 1.2
 """What "still there" multiplies a weight by, and "too strong" divides it by."""
 
 
-class Draft:
+class EditDraft:
     """What an utterance asks for so far."""
 
     def __init__(self, state: State) -> None:
@@ -78,41 +78,41 @@ class Draft:
 
     # what is out already
 
-    def known(self, phrase: str) -> Exclusion | None:
+    def find_exclusion(self, phrase: str) -> Exclusion | None:
         """The exclusion that a phrase means: the same term, another word for it, or a part of it."""
-        term = term_of(phrase) or squeeze(phrase.lower())
+        term = extract_term(phrase) or collapse_whitespace(phrase.lower())
         if not term:
             return None
         negative = self.state.negative
         return (
             negative.find(term)
-            or next((e for e in negative if lexicon().is_same(e.term, term)), None)
-            or next((e for e in negative if stem(e.term) == stem(term)), None)
+            or next((e for e in negative if load_lexicon().is_same(e.term, term)), None)
+            or next((e for e in negative if stem_term(e.term) == stem_term(term)), None)
         )
 
-    def mentioned(self, text: str, negative: NegativePrompt | None = None) -> list[Exclusion]:
+    def find_all_mentioned(self, text: str, negative: NegativePrompt | None = None) -> list[Exclusion]:
         """The exclusions that a text speaks of, in the order of the negative prompt."""
         negative = self.state.negative if negative is None else negative
         said = re.sub(r"\b(?:anti|non|no)-(?=\w)", "", text.lower())  # "your anti-blue rule"
         words = re.findall(r"[\w'-]+", said)
-        words = [_positive(word) for word in words]
+        words = [_positive_form(word) for word in words]
         spans = {" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, min(i + 5, len(words) + 1))}
-        keys, stems = {key(span) for span in spans}, {stem(span) for span in spans}
-        exact = [e for e in negative if key(e.term) in keys or stem(e.term) in stems]
+        keys, stems = {normalize_term(span) for span in spans}, {stem_term(span) for span in spans}
+        exact = [e for e in negative if normalize_term(e.term) in keys or stem_term(e.term) in stems]
         if exact:
             return exact
-        groups = frozenset[int]().union(*map(lexicon().groups_of, keys))
-        alike = [e for e in negative if not groups.isdisjoint(lexicon().groups_of(key(e.term)))]
-        heads = {key(word) for word in words}
-        return alike or [e for e in negative if key(e.term).split()[-1] in heads]
+        groups = frozenset[int]().union(*map(load_lexicon().find_groups, keys))
+        alike = [e for e in negative if not groups.isdisjoint(load_lexicon().find_groups(normalize_term(e.term)))]
+        heads = {normalize_term(word) for word in words}
+        return alike or [e for e in negative if normalize_term(e.term).split()[-1] in heads]
 
-    def spoken_of(self, phrase: str) -> Exclusion | None:
+    def find_mentioned(self, phrase: str) -> Exclusion | None:
         """The exclusion a phrase names, or the latest one for "it"."""
         if is_pronoun(phrase):
-            if self.mention and (known := self.known(self.mention)):
+            if self.mention and (known := self.find_exclusion(self.mention)):
                 return known
             return None if self.wanted else self.state.negative.latest
-        return self.known(phrase) or next(iter(self.mentioned(phrase)), None)
+        return self.find_exclusion(phrase) or next(iter(self.find_all_mentioned(phrase)), None)
 
     # the edits
 
@@ -129,14 +129,14 @@ class Draft:
         kept = self.state.negative.only_locked()
         self.dropped = self.state.negative
         self.state = replace(self.state, negative=kept)
-        moot = [edit for edit in self._about_terms() if edit.term not in kept]
+        moot = [edit for edit in self._term_edits() if edit.term not in kept]
         self.edits = [edit for edit in self.edits if edit not in moot]
 
     def exclude(self, phrase: str) -> bool:
         """Leave out what a phrase names, harder where it is left out already; False for no term."""
         if is_pronoun(phrase):
             phrase = self.mention or ""
-        term = term_of(phrase)
+        term = extract_term(phrase)
         if term is None:
             return False
         self.mention = term
@@ -144,27 +144,31 @@ class Draft:
 
     def exclude_term(self, term: str, weight: float = DEFAULT_WEIGHT) -> bool:
         """Leave out this very term, and ask for it no more."""
-        self.prompt = prompt_rewriting.without(self.prompt, term)
-        if known := self.known(term):
+        self.prompt = prompt_rewriting.remove_term(self.prompt, term)
+        if known := self.find_exclusion(term):
             return self.strengthen(known)
-        term = one_line(" ".join(term.split()[:MAX_TERM_WORDS])[:MAX_TERM_CHARACTERS])
-        if term and not any(key(term) == key(edit.term) for edit in self._about_terms()):
+        term = to_one_line(" ".join(term.split()[:MAX_TERM_WORDS])[:MAX_TERM_CHARACTERS])
+        if term and not any(normalize_term(term) == normalize_term(edit.term) for edit in self._term_edits()):
             self.edits.append(Exclude(term=term, weight=weight))
         return bool(term)
 
     def retract(self, term: str) -> bool:
         """Take back that this feedback leaves a term out; False where it doesn't."""
-        left = [edit for edit in self.edits if not (isinstance(edit, Exclude) and key(edit.term) == key(term))]
+        left = [
+            edit
+            for edit in self.edits
+            if not (isinstance(edit, Exclude) and normalize_term(edit.term) == normalize_term(term))
+        ]
         if len(left) == len(self.edits):
             return False
         self.edits = left
-        if self.prompt == prompt_rewriting.without(self.state.prompt, term):
+        if self.prompt == prompt_rewriting.remove_term(self.state.prompt, term):
             self.prompt = self.state.prompt
         return True
 
     def keep_out(self, term: str, weight: float = DEFAULT_WEIGHT) -> bool:
         """Leave out this very term, no harder than it may be left out already."""
-        if known := self.known(term):
+        if known := self.find_exclusion(term):
             self.edits.append(Exclude(term=known.term))
             return True
         return self.exclude_term(term, weight)
@@ -183,15 +187,19 @@ class Draft:
     def weigh(self, known: Exclusion, weight: float) -> bool:
         """Exclude it with this weight, as far as weights go."""
         weight = min(MAX_WEIGHT, max(MIN_WEIGHT, weight))
-        if not any(key(known.term) == key(edit.term) for edit in self._about_terms()):
+        if not any(normalize_term(known.term) == normalize_term(edit.term) for edit in self._term_edits()):
             self.edits.append(Reweight(term=known.term, weight=weight))
         self.mention = known.term
         return True
 
     def allow(self, term: str) -> bool:
         """Take a term out of the exclusions."""
-        self.edits = [e for e in self.edits if not (isinstance(e, Exclude | Reweight) and key(e.term) == key(term))]
-        if not any(isinstance(e, Allow) and key(e.term) == key(term) for e in self.edits):
+        self.edits = [
+            e
+            for e in self.edits
+            if not (isinstance(e, Exclude | Reweight) and normalize_term(e.term) == normalize_term(term))
+        ]
+        if not any(isinstance(e, Allow) and normalize_term(e.term) == normalize_term(term) for e in self.edits):
             self.edits.append(Allow(term=term))
         self.mention = term
         return True
@@ -206,23 +214,25 @@ class Draft:
             return False
         asked = set(re.findall(r"[\w'-]+", prompt.lower())) - set(re.findall(r"[\w'-]+", self.prompt.lower()))
         for exclusion in self.state.negative:
-            if not exclusion.locked and all(_in(word, asked) for word in key(exclusion.term).split()):
+            if not exclusion.is_locked and all(
+                _is_word_in(word, asked) for word in normalize_term(exclusion.term).split()
+            ):
                 self.allow(exclusion.term)
         self.prompt = prompt
         return True
 
-    def wants(self, term: str) -> bool:
+    def is_wanted(self, term: str) -> bool:
         """Whether the prompt speaks of it."""
-        words = {key(word) for word in re.findall(r"[\w'-]+", self.prompt)}
-        return all(key(word) in words for word in term.split())
+        words = {normalize_term(word) for word in re.findall(r"[\w'-]+", self.prompt)}
+        return all(normalize_term(word) in words for word in term.split())
 
     def add(self, phrase: str) -> bool:
         """Want this too."""
         if is_pronoun(phrase):
             phrase = self.mention or ""
-        return bool(phrase) and self.rewrite(prompt_rewriting.add(self.prompt, phrase))
+        return bool(phrase) and self.rewrite(prompt_rewriting.add_phrase(self.prompt, phrase))
 
-    def _about_terms(self) -> Iterator[Exclude | Allow | Reweight]:
+    def _term_edits(self) -> Iterator[Exclude | Allow | Reweight]:
         return (edit for edit in self.edits if isinstance(edit, Exclude | Allow | Reweight))
 
 
@@ -253,7 +263,7 @@ _POINTERS = frozenset(
 
 def _prompt(text: str) -> list[SetPrompt]:
     """The edit for a new prompt; none where there is nothing in it to see."""
-    text = one_line(one_line(text)[:MAX_PROMPT_CHARACTERS])
+    text = to_one_line(to_one_line(text)[:MAX_PROMPT_CHARACTERS])
     return [SetPrompt(text=text)] if text else []
 
 
@@ -263,11 +273,11 @@ def is_pronoun(phrase: str) -> bool:
     return all(word in _POINTERS for word in words)
 
 
-def _positive(word: str) -> str:
+def _positive_form(word: str) -> str:
     """ "Blurrier" -> "blurry", "darker" -> "dark"; other words as they are."""
     bases = (re.sub(ending, base, word) for ending, base in (("ier$", "y"), ("er$", ""), ("r$", "")))
-    return next((base for base in bases if base != word and base in lexicon().words["faults"]), word)
+    return next((base for base in bases if base != word and base in load_lexicon().words["faults"]), word)
 
 
-def _in(word: str, asked: set[str]) -> bool:
-    return any(key(other) == word for other in asked)
+def _is_word_in(word: str, words: set[str]) -> bool:
+    return any(normalize_term(other) == word for other in words)

@@ -15,7 +15,7 @@ _CAPTION_SIZE = 12
 _PAPER, _INK = "#ffffff", "#333333"
 
 
-def way_to(turns: Sequence[TurnRecord], number: int) -> list[TurnRecord]:
+def find_path(turns: Sequence[TurnRecord], number: int) -> list[TurnRecord]:
     """The turns from the first one to turn `number`, each grown from the one before."""
     by_number = {turn.number: turn for turn in turns}
     way = [by_number[number]]
@@ -29,7 +29,7 @@ def save_gif(turns: Sequence[TurnRecord], head: int, images: ImageStore, path: P
 
     Raises `NotthatError` where the file can't be written, or a picture is gone.
     """
-    frames = [images.open(turn.sha256).convert("RGB") for turn in way_to(turns, head)]
+    frames = [images.open(turn.sha256).convert("RGB") for turn in find_path(turns, head)]
     frames = [frame if frame.size == frames[0].size else frame.resize(frames[0].size) for frame in frames]
     times = [_FRAME_MS] * (len(frames) - 1) + [_LAST_FRAME_MS]
     try:
@@ -55,14 +55,14 @@ def save_grid(turns: Sequence[TurnRecord], images: ImageStore, path: Path) -> No
         sheet.paste(picture, (x, y))
         from_ = "" if turn.parent is None else f" (from {turn.parent})"
         for line, text in enumerate((f"turn {turn.number}{from_}", turn.feedback)):
-            draw.text((x, y + height + 2 + 15 * line), _fitting(text, width, font), _INK, font)
+            draw.text((x, y + height + 2 + 15 * line), _fit_caption(text, width, font), _INK, font)
     try:
         sheet.save(path, "PNG")
     except OSError as error:
         raise NotthatError(f"{path} can't be written: {error.strerror or error}") from None
 
 
-def _fitting(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+def _fit_caption(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
     """The text, or its beginning and an ellipsis where it is wider than `width` pixels."""
     if font.getlength(text) <= width:
         return text

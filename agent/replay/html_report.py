@@ -13,9 +13,9 @@ from importlib import resources
 from io import BytesIO
 
 from ...storage import ExclusionRecord, ImageStore, SessionRecord, TurnRecord
-from ..turn_png import png_of
-from .regenerate import Replayed
-from .tree_svg import tree_svg
+from ..turn_png import build_turn_png
+from .regenerate import ReplayResult
+from .tree_svg import render_tree
 
 _THUMBNAIL = 160
 """Pixels of the longer side, in the filmstrip."""
@@ -28,19 +28,19 @@ def content_security_policy() -> str:
         [
             "default-src 'none'",
             "img-src data:",
-            f"style-src {_hash(_resource('page.css'))}",
-            f"script-src {_hash(_resource('page.js'))}",
+            f"style-src {_hash(_load_resource('page.css'))}",
+            f"script-src {_hash(_load_resource('page.js'))}",
             "base-uri 'none'",
             "form-action 'none'",
         ]
     )
 
 
-def page(
+def render_report(
     session: SessionRecord,
     turns: Sequence[TurnRecord],
     images: ImageStore,
-    replayed: Mapping[int, Replayed],
+    replay_results: Mapping[int, ReplayResult],
 ) -> str:
     """The page of a session; `replayed` says, by number, how turns came out when they were drawn again.
 
@@ -49,7 +49,9 @@ def page(
     by_number = {turn.number: turn for turn in turns}
     title = f"“{session.prompt}”"
     articles = (
-        _article(turn, by_number.get(-1 if turn.parent is None else turn.parent), images, replayed.get(turn.number))
+        _render_article(
+            turn, by_number.get(-1 if turn.parent is None else turn.parent), images, replay_results.get(turn.number)
+        )
         for turn in turns
     )
     policies = f" · policies: {escape(', '.join(session.policies))}" if session.policies else ""
@@ -59,23 +61,23 @@ def page(
             f'<meta http-equiv="Content-Security-Policy" content="{content_security_policy()}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{escape(title)} – notthat</title>",
-            f"<style>{_resource('page.css')}</style>",
+            f"<style>{_load_resource('page.css')}</style>",
             f"<header><h1>{escape(title)}</h1>",
             f'<div class="soft">session <code>{escape(session.id)}</code> · begun '
             f"{session.created_at:%Y-%m-%d %H:%M} UTC · {len(turns)} turns · "
             f"model {escape(session.model)}{policies}</div>",
             "</header>",
-            f'<nav class="strip" aria-label="All pictures">{_strip(session, turns, images)}</nav>',
-            f'<nav class="tree" aria-label="Which turn grew from which">{tree_svg(turns, session.head)}</nav>',
+            f'<nav class="strip" aria-label="All pictures">{_render_strip(session, turns, images)}</nav>',
+            f'<nav class="tree" aria-label="Which turn grew from which">{render_tree(turns, session.head)}</nav>',
             "<main>",
             *articles,
             "</main>",
-            f"<script>{_resource('page.js')}</script></html>",
+            f"<script>{_load_resource('page.js')}</script></html>",
         ]
     )
 
 
-def _strip(session: SessionRecord, turns: Sequence[TurnRecord], images: ImageStore) -> str:
+def _render_strip(session: SessionRecord, turns: Sequence[TurnRecord], images: ImageStore) -> str:
     parts = []
     for turn in turns:
         small = images.open(turn.sha256).convert("RGB")
@@ -84,15 +86,17 @@ def _strip(session: SessionRecord, turns: Sequence[TurnRecord], images: ImageSto
         small.save(file, "JPEG", quality=85)
         head = ' class="head"' if turn.number == session.head else ""
         parts.append(
-            f'<a href="#turn-{turn.number}"{head}><img src="{_data("jpeg", file.getvalue())}" alt="turn {turn.number}">'
+            f'<a href="#turn-{turn.number}"{head}><img src="{_uri("jpeg", file.getvalue())}" alt="turn {turn.number}">'
             f"{turn.number} · {escape(turn.feedback)}</a>"
         )
     return "".join(parts)
 
 
-def _article(turn: TurnRecord, parent: TurnRecord | None, images: ImageStore, replayed: Replayed | None) -> str:
+def _render_article(
+    turn: TurnRecord, parent: TurnRecord | None, images: ImageStore, replay_result: ReplayResult | None
+) -> str:
     images.verified(turn.image)
-    source = _data("png", png_of(turn, images))
+    source = _uri("png", build_turn_png(turn, images))
     alt = escape(f"turn {turn.number}: {turn.prompt}", quote=True)
     pair, slider = f'<img id="picture-{turn.number}" src="{source}" alt="{alt}">', ""
     if parent is not None:
@@ -108,37 +112,39 @@ def _article(turn: TurnRecord, parent: TurnRecord | None, images: ImageStore, re
         f"<h2>Turn {turn.number}{grown}</h2><blockquote>{escape(turn.feedback)}</blockquote>"
         f"<p>{escape(turn.reply)}</p>"
         f'<p class="{"" if changed else "soft"}"><span class="label">of</span> {escape(turn.prompt)}</p>'
-        f'<ul><li class="label">without</li>{"".join(_exclusions(turn, parent)) or "<li>nothing</li>"}</ul>'
-        f"{_verdict(replayed)}{_settings(turn)}</div></article>"
+        f'<ul><li class="label">without</li>{"".join(_render_exclusions(turn, parent)) or "<li>nothing</li>"}</ul>'
+        f"{_render_verdict(replay_result)}{_render_settings(turn)}</div></article>"
     )
 
 
-def _exclusions(turn: TurnRecord, parent: TurnRecord | None) -> Iterable[str]:
+def _render_exclusions(turn: TurnRecord, parent: TurnRecord | None) -> Iterable[str]:
     """What is excluded at a turn, and what no longer is, each marked by what the turn did to it."""
     before = {each.term: each for each in parent.exclusions} if parent else {}
     for each in turn.exclusions:
         known = before.pop(each.term, None)
         kind = "added" if known is None else "changed" if known.weight != each.weight else "kept"
-        yield _chip(each, kind)
+        yield _render_chip(each, kind)
     for each in before.values():
-        yield _chip(each, "dropped")
+        yield _render_chip(each, "dropped")
 
 
-def _chip(each: ExclusionRecord, kind: str) -> str:
-    weight = "" if each.weight == 1 else f" {each.weight:g}"
-    why = f"since turn {each.since}: “{each.words}”" if each.source == "user" else f"by {each.source}"
-    return f'<li class="{kind}" title="{escape(f"{kind}; {why}", quote=True)}">{escape(each.term)}{weight}</li>'
+def _render_chip(exclusion: ExclusionRecord, kind: str) -> str:
+    weight = "" if exclusion.weight == 1 else f" {exclusion.weight:g}"
+    why = (
+        f"since turn {exclusion.since}: “{exclusion.words}”" if exclusion.source == "user" else f"by {exclusion.source}"
+    )
+    return f'<li class="{kind}" title="{escape(f"{kind}; {why}", quote=True)}">{escape(exclusion.term)}{weight}</li>'
 
 
-def _verdict(replayed: Replayed | None) -> str:
+def _render_verdict(replay_result: ReplayResult | None) -> str:
     """How the turn came out when it was drawn again; nothing where it wasn't."""
-    if replayed is None:
+    if replay_result is None:
         return ""
-    kind, verdict = ("good", "identical") if replayed.drift is None else ("bad", replayed.drift.sentence)
+    kind, verdict = ("good", "identical") if replay_result.drift is None else ("bad", replay_result.drift.summary)
     return f'<p><span class="label">drawn again</span> <span class="{kind}">{escape(verdict)}</span></p>'
 
 
-def _settings(turn: TurnRecord) -> str:
+def _render_settings(turn: TurnRecord) -> str:
     """The edits and all that the picture was made with: the most asked for in a line, the rest behind it."""
     request, made_with = turn.request, turn.provenance or {}
     steps, guidance = request.get("num_inference_steps"), request.get("guidance_scale")
@@ -164,7 +170,7 @@ def _settings(turn: TurnRecord) -> str:
     return f"<details><summary>{short}</summary><dl>{''.join(lines)}</dl></details>"
 
 
-def _data(kind: str, content: bytes) -> str:
+def _uri(kind: str, content: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
@@ -173,5 +179,5 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _resource(name: str) -> str:
+def _load_resource(name: str) -> str:
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")

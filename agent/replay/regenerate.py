@@ -32,7 +32,7 @@ class Drift:
     """Whether it was recorded at all what the turn was drawn with."""
 
     @property
-    def sentence(self) -> str:
+    def summary(self) -> str:
         """The same for people."""
         far = f"mean {self.mean_abs_diff:.2f}, PSNR {self.psnr:.1f} dB"
         if not self.recorded:
@@ -43,7 +43,7 @@ class Drift:
 
 
 @dataclass(frozen=True)
-class Replayed:
+class ReplayResult:
     """How a turn's picture came out this time: `max_abs_diff` in levels of 255 over all pixels."""
 
     turn: int
@@ -69,13 +69,13 @@ class Replayed:
         return told
 
 
-def replay(studio: Studio, session: str, on_step: OnStep | None = None) -> Iterator[Replayed]:
+def replay_session(studio: Studio, session: str, on_step: OnStep | None = None) -> Iterator[ReplayResult]:
     """Regenerate the turns of a session in order of creation, one at a time."""
     for turn in studio.store.turns(session):
         yield replay_turn(studio, turn, on_step)
 
 
-def replay_turn(studio: Studio, turn: TurnRecord, on_step: OnStep | None = None) -> Replayed:
+def replay_turn(studio: Studio, turn: TurnRecord, on_step: OnStep | None = None) -> ReplayResult:
     """Regenerate one turn."""
     request = GenerationRequest.create(**turn.request)
     image = generate(studio.engine(request.model), request, on_step).image
@@ -83,29 +83,29 @@ def replay_turn(studio: Studio, turn: TurnRecord, on_step: OnStep | None = None)
     then = np.asarray(studio.store.images.open(turn.sha256).convert("RGB"), np.int16)
     difference = abs(now - then) if now.shape == then.shape else np.full(3, 255, np.int16)
     greatest = int(difference.max())
-    drift = None if greatest == 0 else _drift(difference, turn.provenance, studio.provenance(request.model))
-    return Replayed(turn.number, greatest == 0, greatest, drift)
+    drift = None if greatest == 0 else _measure_drift(difference, turn.provenance, studio.provenance(request.model))
+    return ReplayResult(turn.number, greatest == 0, greatest, drift)
 
 
-def redraw(studio: Studio, turn: TurnRecord) -> Image:
+def regenerate(studio: Studio, turn: TurnRecord) -> Image:
     """A turn's picture from its request alone."""
     request = GenerationRequest.create(**turn.request)
     return generate(studio.engine(request.model), request).image
 
 
-def _drift(
+def _measure_drift(
     difference: "np.ndarray[Any, np.dtype[np.int16]]", then: dict[str, Any] | None, now: dict[str, Any]
 ) -> Drift:
     squared = float(np.mean(np.square(difference, dtype=np.float64)))
     return Drift(
         mean_abs_diff=float(difference.mean()),
         psnr=10 * math.log10(255**2 / squared),
-        differs={} if then is None else _differences(then, now),
+        differs={} if then is None else _find_differences(then, now),
         recorded=then is not None,
     )
 
 
-def _differences(then: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+def _find_differences(then: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     pairs = {name: (then.get(name), now.get(name)) for name in _COMPARED if name in then and name in now}
     before, after = then.get("libraries", {}), now.get("libraries", {})
     pairs |= {name: (before.get(name), after.get(name)) for name in sorted({*before, *after})}

@@ -9,7 +9,7 @@ _STEP, _LANE, _RADIUS, _MARGIN = 56, 44, 15, 22
 """Pixels."""
 
 
-def places(turns: Sequence[TurnRecord]) -> dict[int, tuple[int, int]]:
+def layout_tree(turns: Sequence[TurnRecord]) -> dict[int, tuple[int, int]]:
     """Each turn's depth and lane, by its number: the first that grows from a turn goes on in its lane."""
     found: dict[int, tuple[int, int]] = {}
     continued: set[int] = set()
@@ -26,9 +26,12 @@ def places(turns: Sequence[TurnRecord]) -> dict[int, tuple[int, int]]:
     return found
 
 
-def tree_svg(turns: Sequence[TurnRecord], head: int) -> str:
+def render_tree(turns: Sequence[TurnRecord], head: int) -> str:
     """The tree as SVG: a circle for each turn, which leads to `#turn-N`; the head's is filled."""
-    at = {number: (_MARGIN + depth * _STEP, _MARGIN + lane * _LANE) for number, (depth, lane) in places(turns).items()}
+    at = {
+        number: (_MARGIN + depth * _STEP, _MARGIN + lane * _LANE)
+        for number, (depth, lane) in layout_tree(turns).items()
+    }
     width = max(x for x, _ in at.values()) + _MARGIN
     height = max(y for _, y in at.values()) + _MARGIN
     parts = [f'<svg width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="group">']

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from notthat.agent import Conversation, Studio
 from notthat.agent.edits import Exclude
-from notthat.agent.interfaces.cli.console import exclusions
+from notthat.agent.interfaces.cli.console import exclusions_table
 
 
 def test_markup_in_terms_words_and_policies_is_shown_as_it_stands(studio: Studio, home: Path) -> None:
@@ -16,7 +16,7 @@ def test_markup_in_terms_words_and_policies_is_shown_as_it_stands(studio: Studio
     conversation = Conversation.start("a man", studio, policies=["[bold]brand"])
     conversation.edit([Exclude(term="[red]fog[/red]")])
     console = Console(width=200, record=True, force_terminal=False)
-    console.print(exclusions(conversation.head))
+    console.print(exclusions_table(conversation.head))
     shown = console.export_text()
     assert "policy:[bold]brand" in shown
     assert shown.count("[red]fog[/red]") == 2  # the term, and the words that brought it

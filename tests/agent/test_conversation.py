@@ -11,8 +11,8 @@ from PIL import Image
 from notthat.agent import Conversation, Studio, Turn, turn_json
 from notthat.agent.edits import Allow, Edit, Exclude, Reroll, Reweight, SetPrompt, State, Undo
 from notthat.agent.interpreters import Interpretation
-from notthat.agent.session_start import Beginning, begin_session
-from notthat.agent.turn_execution import CancelledError, draw
+from notthat.agent.session_start import SessionOptions, begin_session
+from notthat.agent.turn_execution import TurnCancelled, run_turn
 from notthat.errors import InvalidInputError, NotthatError
 from notthat.generation import GenerationError, GenerationRequest, Progress, StubEngine
 from notthat.storage import UnknownSessionError, UnknownTurnError
@@ -445,8 +445,8 @@ def test_what_an_interpreter_says_holds_no_control_characters(open_studio: OpenS
 
 
 def test_what_of_a_negative_prompt_is_not_done_as_written_is_told_in_the_reply(studio: Studio) -> None:
-    beginning = Beginning("a pier", negative="(hat:9), [a:b:0.5], <lora:x:1>", seed=1)
-    turn = draw(studio, begin_session(beginning, studio))
+    beginning = SessionOptions("a pier", negative="(hat:9), [a:b:0.5], <lora:x:1>", seed=1)
+    turn = run_turn(studio, begin_session(beginning, studio))
     assert turn.negative == "(hat:2), a, b"
     assert turn.reply.startswith("Excluded “hat”, “a” and “b”.")
     assert "\n" not in turn.reply
@@ -620,10 +620,10 @@ EXCLUDE_FOG = {"op": "exclude", "term": "fog", "weight": 1.0}
 
 def test_a_turn_that_is_stopped_by_its_listener_is_cancelled_and_frees_the_engine(studio: Studio) -> None:
     def stop(progress: Progress) -> None:
-        raise CancelledError("nobody waits")
+        raise TurnCancelled("nobody waits")
 
     conversation = start(studio, "a man")
-    with pytest.raises(CancelledError, match="nobody waits"):
+    with pytest.raises(TurnCancelled, match="nobody waits"):
         conversation.say("no fog", stop)
     (attempt,) = studio.store.attempts.all()
     assert (attempt.status, attempt.reason) == ("cancelled", "nobody waits")
@@ -631,8 +631,8 @@ def test_a_turn_that_is_stopped_by_its_listener_is_cancelled_and_frees_the_engin
 
 
 def test_a_session_can_begin_with_a_negative_prompt_besides(studio: Studio) -> None:
-    beginning = Beginning("a man without hat", negative="watermark, (fog:1.3)", seed=1, owner="0" * 16)
-    turn = draw(studio, begin_session(beginning, studio))
+    beginning = SessionOptions("a man without hat", negative="watermark, (fog:1.3)", seed=1, owner="0" * 16)
+    turn = run_turn(studio, begin_session(beginning, studio))
     assert turn.negative == "hat, watermark, (fog:1.3)"
     assert {each.words for each in turn.exclusions} == {"a man without hat"}
     assert studio.store.session(turn.session).owner == "0" * 16

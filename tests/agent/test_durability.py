@@ -8,8 +8,8 @@ from threading import Barrier, Thread
 import pytest
 
 from notthat.agent import Conversation, Studio
-from notthat.agent.replay.regenerate import redraw
-from notthat.agent.turn_png import text_of
+from notthat.agent.replay.regenerate import regenerate
+from notthat.agent.turn_png import turn_png_text
 from notthat.generation import GenerationError, GenerationRequest, Progress, StubEngine
 from notthat.generation.png_metadata import read_png_text
 from notthat.storage import check, prune, repair
@@ -105,14 +105,14 @@ def test_a_picture_that_is_gone_is_repaired_pixel_by_pixel(studio: Studio, open_
     turn = conversation.say("no fog")
     turn.image.unlink()
     conversation.turns()[0].image.write_bytes(b"nothing")
-    lines = repair(studio.store, check(studio.store), lambda each: redraw(studio, each), text_of)
+    lines = repair(studio.store, check(studio.store), lambda each: regenerate(studio, each), turn_png_text)
     assert len(lines) == 2
     assert all("as it was" in line for line in lines)
     assert check(studio.store) == []
 
     turn.image.unlink()
     other = open_studio(StubEngine("another"))
-    (line,) = repair(other.store, check(other.store), lambda each: redraw(other, each).transpose(0), text_of)
+    (line,) = repair(other.store, check(other.store), lambda each: regenerate(other, each).transpose(0), turn_png_text)
     assert "differently on this machine" in line
     assert [finding.kind for finding in check(studio.store)] == ["missing picture"]
 
@@ -137,7 +137,7 @@ def test_turns_of_other_words_share_no_file_after_a_repair(open_studio: OpenStud
 
     found = check(studio.store)
     assert [(each.kind, each.place, each.is_harmless) for each in found] == [("shared picture", str(shared), False)] * 2
-    lines = repair(studio.store, found, lambda each: redraw(studio, each), text_of)
+    lines = repair(studio.store, found, lambda each: regenerate(studio, each), turn_png_text)
     assert [line.partition(" of session")[0] for line in lines] == ["the picture of turn 0", "the picture of turn 1"]
     assert [read_png_text(turn.image) for turn in conversation.turns()] == told
     assert [each.kind for each in check(studio.store)] == ["unused picture"]
@@ -147,14 +147,14 @@ def test_turns_of_other_words_share_no_file_after_a_repair(open_studio: OpenStud
 
 def test_the_text_of_a_turn_says_which_notthat_drew_it(studio: Studio) -> None:
     turn = Conversation.start("a harbour", studio, seed=4).head
-    assert text_of(turn) == read_png_text(turn.image)
+    assert turn_png_text(turn) == read_png_text(turn.image)
     assert turn.provenance is not None
     earlier = replace(turn, provenance={**turn.provenance, "notthat": "0.0.1"})
-    assert text_of(earlier)["parameters"].endswith("Version: notthat 0.0.1")
-    assert text_of(replace(turn, provenance=None))["parameters"].endswith("Version: notthat")
+    assert turn_png_text(earlier)["parameters"].endswith("Version: notthat 0.0.1")
+    assert turn_png_text(replace(turn, provenance=None))["parameters"].endswith("Version: notthat")
 
 
 def test_a_request_that_is_no_longer_understood_is_told_as_it_is_kept(studio: Studio) -> None:
     turn = Conversation.start("a harbour", studio, seed=4).head
     newer = {**turn.request, "sharpness": 2}
-    assert json.loads(text_of(replace(turn, request=newer))["notthat"]) == newer
+    assert json.loads(turn_png_text(replace(turn, request=newer))["notthat"]) == newer

@@ -23,7 +23,7 @@ from notthat.agent.edits import (
 )
 from notthat.agent.exclusions import MAX_WEIGHT, MIN_WEIGHT, Exclusion, NegativePrompt
 from notthat.agent.replies import describe
-from notthat.agent.terms import key
+from notthat.agent.terms import normalize_term
 
 terms = st.sampled_from(["hat", "The Hats", "moustache", "mustache", "blurry", "text", "extra fingers", "fog"])
 weights = st.floats(MIN_WEIGHT, MAX_WEIGHT)
@@ -46,7 +46,7 @@ states = st.lists(
         words=st.just("words"),
     ),
     max_size=4,
-    unique_by=lambda e: key(e.term),
+    unique_by=lambda e: normalize_term(e.term),
 ).map(lambda chosen: State(prompt="a man", negative=NegativePrompt(tuple(chosen)), seed=7))
 
 EMPTY = State(prompt="a man", negative=NegativePrompt(), seed=7)
@@ -67,13 +67,13 @@ def test_a_locked_exclusion_is_never_lost_nor_weakened(state: State, edits: list
     for locked in state.negative.only_locked():
         kept = negative.find(locked.term)
         assert kept is not None
-        assert kept.locked
+        assert kept.is_locked
         assert kept.weight >= locked.weight
 
 
 @given(states, edit_lists)
 def test_no_term_stands_twice(state: State, edits: list[Edit]) -> None:
-    keys = [key(term) for term in apply(state, edits, turn=9, words="").negative.terms]
+    keys = [normalize_term(term) for term in apply(state, edits, turn=9, words="").negative.terms]
     assert len(keys) == len(set(keys))
 
 
@@ -93,11 +93,11 @@ def test_allowing_what_was_just_excluded_restores_the_terms(state: State, term: 
 
 @given(states, edit_lists)
 def test_what_stays_keeps_its_order(state: State, edits: list[Edit]) -> None:
-    allowed = {key(edit.term) for edit in edits if isinstance(edit, Allow)}
+    allowed = {normalize_term(edit.term) for edit in edits if isinstance(edit, Allow)}
     if any(isinstance(edit, Reset) for edit in edits):
         return
-    before = [key(term) for term in state.negative.terms if key(term) not in allowed]
-    now = [key(term) for term in apply(state, edits, turn=9, words="").negative.terms]
+    before = [normalize_term(term) for term in state.negative.terms if normalize_term(term) not in allowed]
+    now = [normalize_term(term) for term in apply(state, edits, turn=9, words="").negative.terms]
     assert [term for term in now if term in before] == before
 
 

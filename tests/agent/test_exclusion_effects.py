@@ -8,7 +8,7 @@ import pytest
 
 from notthat.agent import Conversation, Studio
 from notthat.agent.conversation import turn_json
-from notthat.agent.exclusion_effects import acting, by_term
+from notthat.agent.exclusion_effects import describe_effect, effects_by_term
 from notthat.generation import GenerationRequest, LocalEngine, Progress, StubEngine
 
 OpenStudio = Callable[..., Studio]
@@ -65,7 +65,7 @@ def test_terms_are_told_as_they_were_excluded(open_studio: OpenStudio) -> None:
     studio = open_studio()
     conversation = Conversation.start("a harbour without boats", studio)
     turn = conversation.say("really no fog (at all)")
-    assert list(by_term(studio, turn)) == [exclusion.term for exclusion in turn.exclusions]
+    assert list(effects_by_term(studio, turn)) == [exclusion.term for exclusion in turn.exclusions]
 
 
 def test_where_nothing_can_be_excluded_terms_do_not_act(open_studio: OpenStudio, model_folder: Path) -> None:
@@ -73,6 +73,6 @@ def test_where_nothing_can_be_excluded_terms_do_not_act(open_studio: OpenStudio,
     asked = {"method": "cfg"}
     conversation = Conversation.start("a harbour without boats", studio, guidance=1.0, request=asked)
     (exclusion,) = conversation.state.negative
-    assert by_term(studio, conversation.head) == {}
-    assert acting(studio, conversation.head, exclusion) == "boats can't act here."
+    assert effects_by_term(studio, conversation.head) == {}
+    assert describe_effect(studio, conversation.head, exclusion) == "boats can't act here."
     assert turn_json(conversation.head)["negative_effect"] is None

@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 
 from notthat.agent import Conversation, Studio
 from notthat.agent.edits import Allow, Edit, Exclude, Reroll, Reset, Reweight, SetPrompt
-from notthat.agent.exclusion_history import path_to, story, told
+from notthat.agent.exclusion_history import format_history, load_path, term_history
 from notthat.agent.interpreters import Interpretation
 
 OpenStudio = Callable[..., Studio]
 
 
 def tell(conversation: Conversation, term: str) -> list[str]:
-    return told(story(path_to(conversation.studio, conversation.head), term), term)
+    return format_history(term_history(load_path(conversation.studio, conversation.head), term), term)
 
 
 def test_a_story_tells_every_turn_that_changed_the_term(studio: Studio) -> None:

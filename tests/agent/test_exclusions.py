@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from notthat.agent.exclusions import MAX_WEIGHT, MIN_WEIGHT, Exclusion, NegativePrompt, parse_negative, read_negative
-from notthat.agent.terms import key, one_line, stem
+from notthat.agent.terms import normalize_term, stem_term, to_one_line
 
 weights = st.floats(MIN_WEIGHT, MAX_WEIGHT).map(lambda weight: round(weight, 2))
 terms = (
     st.text(st.characters(codec="utf-8", exclude_characters=","), min_size=1, max_size=20)
-    .map(lambda text: one_line(" ".join(text.split()[:4])))
+    .map(lambda text: to_one_line(" ".join(text.split()[:4])))
     .filter(bool)
 )
 exclusions = st.builds(
@@ -22,7 +22,7 @@ exclusions = st.builds(
     since=st.integers(0, 50),
     words=st.just("no"),
 )
-negatives = st.lists(exclusions, max_size=6, unique_by=lambda e: key(e.term)).map(
+negatives = st.lists(exclusions, max_size=6, unique_by=lambda e: normalize_term(e.term)).map(
     lambda chosen: NegativePrompt(tuple(chosen))
 )
 
@@ -124,15 +124,15 @@ def test_of_many_only_some_are_named() -> None:
 
 
 def test_a_long_negative_prompt_compares_no_term_with_every_other() -> None:
-    before = key.cache_info()
+    before = normalize_term.cache_info()
     assert len(parse_negative(", ".join(f"term{k}q" for k in range(6000)))) == 6000
-    after = key.cache_info()
+    after = normalize_term.cache_info()
     assert after.hits + after.misses - before.hits - before.misses <= 4 * 6000
 
 
 @given(st.text(max_size=60) | st.text("ab(),:1.[]|<>\\ \n\0\x1b\u200bANDBREAK", max_size=40))
 def test_no_term_of_a_negative_prompt_has_a_control_character(text: str) -> None:
-    assert all(e.term == one_line(e.term) for e in parse_negative(text))
+    assert all(e.term == to_one_line(e.term) for e in parse_negative(text))
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_two_terms_are_two(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(("one", "other"), [("noisy", "noise"), ("foggy", "fog"), ("cartoonish", "cartoons")])
 def test_a_stem_finds_the_noun_of_an_adjective(one: str, other: str) -> None:
-    assert stem(one) == stem(other)
+    assert stem_term(one) == stem_term(other)
 
 
 def test_a_term_twice_is_refused() -> None:
@@ -168,17 +168,17 @@ def test_a_term_twice_is_refused() -> None:
 
 @given(negatives, exclusions)
 def test_with_and_without(negative: NegativePrompt, exclusion: Exclusion) -> None:
-    more = negative.with_(exclusion)
+    more = negative.add(exclusion)
     assert more.find(exclusion.term) == exclusion
     assert len(more) == len(negative) + (exclusion.term not in negative)
-    assert exclusion.term not in more.without(exclusion.term)
+    assert exclusion.term not in more.remove(exclusion.term)
     if exclusion.term not in negative:
-        assert more.without(exclusion.term) == negative
+        assert more.remove(exclusion.term) == negative
 
 
 def test_replacing_keeps_the_place() -> None:
     negative = NegativePrompt((an_exclusion("hat"), an_exclusion("beard")))
-    assert negative.with_(an_exclusion("hats", 1.4)).terms == ("hats", "beard")
+    assert negative.add(an_exclusion("hats", 1.4)).terms == ("hats", "beard")
 
 
 def test_the_latest_is_the_users_own() -> None:
@@ -199,13 +199,13 @@ def test_a_policys_exclusion_is_found_in_look_alike_letters_and_the_users_own_is
     alike = "w\u0430termark"  # with a Cyrillic a
     policy = NegativePrompt((an_exclusion("watermark", source="policy:brand"),))
     assert policy.find(alike) == policy.exclusions[0]
-    assert len(policy.with_(an_exclusion(alike))) == 1
+    assert len(policy.add(an_exclusion(alike))) == 1
     assert NegativePrompt((an_exclusion("watermark"),)).find(alike) is None
 
 
 def test_only_a_policy_locks() -> None:
-    assert an_exclusion("gore", source="policy:safe").locked
-    assert not an_exclusion("gore").locked
+    assert an_exclusion("gore", source="policy:safe").is_locked
+    assert not an_exclusion("gore").is_locked
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,13 @@ import pytest
 
 from notthat.agent import Conversation, Studio, Turn
 from notthat.agent.edits import State
-from notthat.agent.exclusion_history import path_to, story
+from notthat.agent.exclusion_history import load_path, term_history
 from notthat.agent.feedback import MAX_LINES, Feedback
 from notthat.agent.import_validation import check_turn
 from notthat.agent.interpreters import Interpretation, OfflineInterpreter
-from notthat.agent.replay.reinterpret import reread
-from notthat.agent.session_start import Beginning, begin_session
-from notthat.agent.turn_execution import draw
+from notthat.agent.replay.reinterpret import reinterpret
+from notthat.agent.session_start import SessionOptions, begin_session
+from notthat.agent.turn_execution import run_turn
 from notthat.errors import InvalidInputError
 from notthat.storage import Store, archive
 
@@ -23,8 +23,8 @@ OpenStudio = Callable[..., Studio]
 
 def begin(studio: Studio, *lines: str, **more: object) -> Turn:
     """A session that begins with these lines."""
-    beginning = Beginning(lines[0], feedback=lines[1:], seed=5, **more)  # type: ignore[arg-type]
-    return draw(studio, begin_session(beginning, studio))
+    beginning = SessionOptions(lines[0], feedback=lines[1:], seed=5, **more)  # type: ignore[arg-type]
+    return run_turn(studio, begin_session(beginning, studio))
 
 
 def excluded(turn: Turn) -> list[tuple[str, int, str]]:
@@ -45,7 +45,7 @@ def test_the_state_is_that_of_a_session_that_was_drawn_line_by_line(studio: Stud
     drawn = Conversation.start(lines[0], studio, seed=5)
     for line in lines[1:]:
         drawn.say(line)
-    at_once = Conversation.of(begin(studio, *lines), studio)
+    at_once = Conversation.from_turn(begin(studio, *lines), studio)
     assert (at_once.state.prompt, at_once.state.negative.render(), at_once.state.seed) == (
         drawn.state.prompt,
         drawn.state.negative.render(),
@@ -74,10 +74,10 @@ def test_a_negative_prompt_comes_after_the_lines(studio: Studio) -> None:
 
 def test_the_lines_can_be_read_again_and_archived(studio: Studio, tmp_path: Path) -> None:
     turn = begin(studio, "a harbour", "no boats", "no fog")
-    conversation = Conversation.of(turn, studio)
+    conversation = Conversation.from_turn(turn, studio)
     conversation.say(Feedback(("no gulls", "no rain")))
-    assert [again.same for again in reread(conversation)] == [True, True]
-    told = story(path_to(studio, conversation.head), "fog")
+    assert [again.same for again in reinterpret(conversation)] == [True, True]
+    told = term_history(load_path(studio, conversation.head), "fog")
     assert [str(event) for event in told] == ["turn 0 excluded fog (1): “no fog”"]
     file = tmp_path / "session.zip"
     archive.export(studio.store, turn.session, file)

@@ -45,7 +45,7 @@ def test_a_pack_of_the_package_says_what_it_is_for_and_excludes_each_thing_once(
     assert pack.title
     negative = compose((name,), NOWHERE)
     assert len(pack.exclude) == len(negative) > 0
-    assert all(exclusion.locked and exclusion.source == f"policy:{name}" for exclusion in negative)
+    assert all(exclusion.is_locked and exclusion.source == f"policy:{name}" for exclusion in negative)
 
 
 def test_the_first_of_two_packs_that_exclude_a_thing_has_it() -> None:

@@ -24,7 +24,7 @@ from notthat.agent.edits import Edit, Exclude, Reweight, SetPrompt, State
 from notthat.agent.exclusions import parse_negative
 from notthat.agent.interpreters import Interpretation, Interpreter
 from notthat.agent.interpreters.llm import LLMInterpreter
-from notthat.agent.interpreters.llm.client import Chat
+from notthat.agent.interpreters.llm.client import LLMClient
 
 Case = Mapping[str, Any]
 
@@ -103,4 +103,4 @@ class Mute:
 def ask_gold(cases: list[Case]) -> list[Answer]:
     """Every case put to the LLM interpreter, before a server that answers with the case's own edits."""
     with GoldServer(cases) as server:
-        return ask(LLMInterpreter(Chat("gold", base_url=server.url, api_key="none", timeout=10), Mute()), cases)
+        return ask(LLMInterpreter(LLMClient("gold", base_url=server.url, api_key="none", timeout=10), Mute()), cases)

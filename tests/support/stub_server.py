@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator
 
 from notthat.agent import Studio
-from notthat.agent.interfaces.http import Serving, create_app
-from notthat.agent.interfaces.http.server import Server, address_of, listen
+from notthat.agent.interfaces.http import ServerConfig, create_app
+from notthat.agent.interfaces.http.server import Server, open_socket, socket_url
 from notthat.agent.interfaces.http.telemetry.log import Log
 from notthat.agent.interpreters import OfflineInterpreter
 from notthat.agent.settings import Settings
@@ -37,6 +37,6 @@ if __name__ == "__main__":
     settings = Settings.load()
     store = Store.open(settings.database_url, home=settings.home, lease=LeaseTimes(seconds, seconds / 4))
     with Studio(store, OfflineInterpreter(), model="stub", load_engine=EndlessEngine) as studio:
-        app = create_app(studio, Serving(models=("stub",), grace=0.0), log=Log(sys.stderr))
-        listening = listen("127.0.0.1", 0)
-        Server(app, on_ready=lambda: print(address_of(listening), flush=True)).run([listening])
+        app = create_app(studio, ServerConfig(models=("stub",), grace=0.0), log=Log(sys.stderr))
+        listening = open_socket("127.0.0.1", 0)
+        Server(app, on_ready=lambda: print(socket_url(listening), flush=True)).run([listening])

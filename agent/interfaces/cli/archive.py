@@ -18,11 +18,11 @@ def export(
     Example:  notthat export 3f9c2a71d0b45e86 harbour.zip
     """
     from ....storage import export as export_session
-    from ...turn_png import text_of
+    from ...turn_png import turn_png_text
     from .console import emit
 
     with open_studio() as studio:
-        turns = export_session(studio.store, session, file, text_of)
+        turns = export_session(studio.store, session, file, turn_png_text)
     if as_json:
         emit({"session": session, "turns": turns, "file": str(file.absolute())})
     else:
@@ -39,11 +39,11 @@ def import_(
     """
     from ....storage import import_ as import_session
     from ...import_validation import check_turn
-    from ...turn_png import text_of
+    from ...turn_png import turn_png_text
     from .console import emit
 
     with open_studio() as studio:
-        session = import_session(studio.store, file, check_turn, text_of)
+        session = import_session(studio.store, file, check_turn, turn_png_text)
         turns = studio.store.session(session).turns
     if as_json:
         emit({"session": session, "turns": turns, "file": str(file.absolute())})

@@ -10,19 +10,19 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory
 
 from ....errors import InvalidInputError, NotthatError
-from ...conversation import Conversation, Turn, negative_of
-from ...exclusion_effects import acting
-from ...exclusion_history import because, path_to, story
-from ...replay.regenerate import replay
+from ...conversation import Conversation, Turn, parse_turn_negative
+from ...exclusion_effects import describe_effect
+from ...exclusion_history import explain_exclusion, load_path, term_history
+from ...replay.regenerate import replay_session
 from ...studio import Studio
-from ...terms import key, one_line
-from .console import err, exclusions, out, progress, show_turn
+from ...terms import normalize_term, to_one_line
+from .console import err, exclusions_table, out, progress, show_turn
 
 _PREFIX = "cmd_"
 _MAX_DIGITS = 20  # more than any seed has, and Python refuses to read thousands
 
 
-class Chat:
+class ChatRepl:
     """A conversation typed line by line; plain where stdin is no terminal."""
 
     def __init__(self, studio: Studio, **options: Any) -> None:
@@ -33,7 +33,7 @@ class Chat:
 
     def run(self, prompt: str | None, session: str | None) -> None:
         """Begin with `prompt`, or go on with `session`, or ask; until /quit or the end of input."""
-        read = self._reader()
+        read = self._create_reader()
         if session is not None:
             self._conversation = Conversation.open(session, self.studio)
             self.studio.warm_up(self._conversation.head.request["model"])
@@ -64,41 +64,41 @@ class Chat:
 
     def cmd_undo(self, turns: str) -> None:
         """[N]  go back one turn, or N"""
-        self._show(self.conversation.undo(_number(turns, "/undo", default=1)))
+        self._show(self.conversation.undo(_parse_number(turns, "/undo", default=1)))
 
     def cmd_branch(self, turn: str) -> None:
         """N  go on from turn N; what came after stays where it is"""
-        self._show(self.conversation.branch(_number(turn, "/branch")))
+        self._show(self.conversation.branch(_parse_number(turn, "/branch")))
 
     def cmd_show(self, turn: str) -> None:
         """[N]  the picture and its exclusions, now or at turn N"""
         head = self.conversation.head
-        record = self.studio.store.turn(self.conversation.id, _number(turn, "/show", default=head.number))
+        record = self.studio.store.turn(self.conversation.id, _parse_number(turn, "/show", default=head.number))
         self._show(record)
         out.print(
             f"turn {record.number} of session {record.session}: {record.prompt}  (seed {record.seed})", markup=False
         )
         if record.exclusions:
-            out.print(exclusions(record))
+            out.print(exclusions_table(record))
 
     def cmd_why(self, term: str) -> None:
         """[TERM]  who excluded it, when, and in whose words; with TERM, all that became of it, and how it acts"""
         head = self.conversation.head
-        found = [e for e in negative_of(head) if not term or key(e.term) == key(term)]
+        found = [e for e in parse_turn_negative(head) if not term or normalize_term(e.term) == normalize_term(term)]
         if not found:
             out.print(f"“{term}” is not excluded." if term else "Nothing is excluded.", markup=False)
         for e in found:
-            out.print(because(e), markup=False)
-        events = story(path_to(self.studio, head), term) if term else ()
+            out.print(explain_exclusion(e), markup=False)
+        events = term_history(load_path(self.studio, head), term) if term else ()
         for event in events if len(events) > 1 else ():
             out.print(f"  {event}", markup=False)
         if term and found:
-            out.print(acting(self.studio, head, found[0]), markup=False)
+            out.print(describe_effect(self.studio, head, found[0]), markup=False)
 
     def cmd_replay(self, _: str) -> None:
         """draw every turn again, and compare the pixels"""
         with progress("replaying") as on_step:
-            for result in replay(self.studio, self.conversation.id, on_step):
+            for result in replay_session(self.studio, self.conversation.id, on_step):
                 differs = f"differs by up to {result.max_abs_diff} levels"
                 out.print(f"turn {result.turn}: {'identical' if result.identical else differs}")
 
@@ -107,7 +107,7 @@ class Chat:
         if not seed:
             out.print(f"seed {self.conversation.head.seed}")
             return
-        number = _number(seed, "/seed")
+        number = _parse_number(seed, "/seed")
         with progress("drawing", previews=True) as on_step:
             turn = self.conversation.seed(number, on_step)
         self._show(turn)
@@ -142,7 +142,7 @@ class Chat:
                     turn = self._conversation.say(line, on_step)
                 self._show(turn)
         except NotthatError as error:
-            err.print(one_line(str(error)), style="red", markup=False)
+            err.print(to_one_line(str(error)), style="red", markup=False)
         except KeyboardInterrupt:
             err.print("Stopped; nothing was changed.", style="red")
 
@@ -154,16 +154,18 @@ class Chat:
     def _show(self, turn: Turn) -> None:
         show_turn(turn, self.studio.store.images.open(turn.sha256))
 
-    def _reader(self) -> Callable[[], str]:
+    def _create_reader(self) -> Callable[[], str]:
         """How lines are read: with history and completion, or plainly."""
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             return input
         history = FileHistory(str(self.studio.store.images.folder.parent / "history"))
-        session: PromptSession[str] = PromptSession("› ", history=history, completer=_Commands(self._commands()))
+        session: PromptSession[str] = PromptSession(
+            "› ", history=history, completer=_CommandCompleter(self._commands())
+        )
         return session.prompt
 
 
-class _Commands(Completer):
+class _CommandCompleter(Completer):
     """Completes /commands at the beginning of a line."""
 
     def __init__(self, commands: dict[str, Callable[[str], None]]) -> None:
@@ -179,7 +181,7 @@ class _Commands(Completer):
                     )
 
 
-def _number(text: str, command: str, default: int | None = None) -> int:
+def _parse_number(text: str, command: str, default: int | None = None) -> int:
     if not text and default is not None:
         return default
     if not text.isdecimal() or len(text) > _MAX_DIGITS:

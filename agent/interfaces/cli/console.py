@@ -52,18 +52,18 @@ def progress(what: str, *, previews: bool = False) -> Iterator["Callable[[Step],
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[pace]}"))
     bar = Progress(*columns)
     task = bar.add_task(what, total=None, pace="")
-    sketch = Sketch() if previews and can_draw() else None
+    sketch = PreviewThrottle() if previews and can_draw() else None
     with Live(bar, console=err, transient=True) as live:
 
         def on_step(step: "Step") -> None:
-            bar.update(task, completed=step.step, total=step.steps, pace=pace(step))
-            if sketch and sketch.take(step):
+            bar.update(task, completed=step.step, total=step.steps, pace=format_speed(step))
+            if sketch and sketch.is_due(step):
                 live.update(Group(sketch.drawing, bar))
 
         yield on_step
 
 
-class Sketch:
+class PreviewThrottle:
     """The latest preview, drawn in coloured half lines: those any terminal can draw over, again and again."""
 
     def __init__(self) -> None:
@@ -73,16 +73,16 @@ class Sketch:
         self._due = time.monotonic() + _BETWEEN_PREVIEWS
         self.drawing: RenderableType = ""
 
-    def take(self, step: "Step") -> bool:
+    def is_due(self, step: "Step") -> bool:
         """Take a step's preview, where it has one and it is time for the next."""
         if step.preview is None or time.monotonic() < self._due:
             return False
-        self.drawing = self._kind(step.preview(), height=_rows(), width="auto")
+        self.drawing = self._kind(step.preview(), height=_image_rows(), width="auto")
         self._due = time.monotonic() + _BETWEEN_PREVIEWS
         return True
 
 
-def pace(step: "Step") -> str:
+def format_speed(step: "Step") -> str:
     """How fast it goes, and how long it will take still: `1.9 steps/s, 0:08 left`."""
     left = step.seconds_left
     if not step.steps_per_second or left is None:
@@ -93,19 +93,19 @@ def pace(step: "Step") -> str:
 def show_turn(turn: "Turn", image: "Image | None" = None) -> None:
     """The reply, the picture, and what is in force."""
     out.print(f"[bold]{escape(turn.reply)}[/bold]")
-    draw(image)
+    draw_image(image)
     if turn.negative:
         out.print(f"[dim]without[/dim] {escape(turn.negative)}")
     out.print(f"[dim]{escape(str(turn.image))}[/dim]")
 
 
-def draw(image: "Image | None") -> None:
+def draw_image(image: "Image | None") -> None:
     """Draw a picture in the terminal, as well as it can; nothing where stdout isn't one."""
     if image is None or not can_draw():
         return
     from textual_image.renderable import Image as Drawing
 
-    out.print(Drawing(image, height=_rows(), width="auto"))
+    out.print(Drawing(image, height=_image_rows(), width="auto"))
 
 
 def can_draw() -> bool:
@@ -115,11 +115,11 @@ def can_draw() -> bool:
     return out.is_terminal
 
 
-def _rows() -> int:
+def _image_rows() -> int:
     return min(_ROWS, max(4, out.height - 6))
 
 
-def exclusions(turn: "Turn", effects: Mapping[str, float] | None = None) -> Table:
+def exclusions_table(turn: "Turn", effects: Mapping[str, float] | None = None) -> Table:
     """What is excluded at a turn: term, weight, who brought it, when, in whose words; with `effects`, how it acts."""
     columns = ["excluded", "weight", "by", "since turn", "words", *([] if effects is None else ["moves it by"])]
     table = Table(*columns, box=None, header_style="dim", pad_edge=False)

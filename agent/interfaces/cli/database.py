@@ -35,14 +35,14 @@ def check(
     """Look for damage: rows, references, and pictures that are missing or changed. Exit 1 where there is any."""
     from ....storage import check as check_store
     from ....storage import repair as repair_store
-    from ...replay.regenerate import redraw
-    from ...turn_png import text_of
+    from ...replay.regenerate import regenerate
+    from ...turn_png import turn_png_text
     from .console import emit
 
     with open_studio() as studio:
         findings = check_store(studio.store)
         if repair and findings:
-            for line in repair_store(studio.store, findings, partial(redraw, studio), text_of):
+            for line in repair_store(studio.store, findings, partial(regenerate, studio), turn_png_text):
                 typer.echo(line, err=True)
             findings = check_store(studio.store)
     for finding in findings:

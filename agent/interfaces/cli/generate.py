@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class GeneratedImage:
     """A picture in its file, and the request it was made from."""
 
     path: Path
@@ -48,11 +48,11 @@ class Drawn:
         }
 
 
-def first_request(
-    model: str, prompt: str, negative: str | None, asked: dict[str, Any]
+def build_request(
+    model: str, prompt: str, negative: str | None, options: dict[str, Any]
 ) -> "tuple[LocalEngine, GenerationRequest]":
     """The engine, and the request for the first picture: what was asked for, and the model's defaults."""
-    given = {name: value for name, value in asked.items() if value is not None}
+    given = {name: value for name, value in options.items() if value is not None}
     given = {"seed": secrets.randbelow(2**32), **given, "model": model, "prompt": prompt}
     given |= {"negative_prompt": negative or "", "no_negative": negative is None}
     given |= {"syntax": "plain", "joining_step": 0, "guidance_rescale": 0.0}
@@ -62,8 +62,8 @@ def first_request(
     return load(), request
 
 
-def request_like(
-    path: Path, asked: dict[str, Any], settings: "Settings"
+def build_request_from_png(
+    path: Path, options: dict[str, Any], settings: "Settings"
 ) -> "tuple[LocalEngine, GenerationRequest, list[str]]":
     """The engine and the request for a picture like the one in `path`; what is asked for wins over what that says.
 
@@ -72,7 +72,7 @@ def request_like(
     Raises:
         InvalidInputError: where the file says nothing of how it was made.
     """
-    given = {name: value for name, value in asked.items() if value is not None}
+    given = {name: value for name, value in options.items() if value is not None}
     text = read_png_text(path)
     if "notthat" in text:
         values, remarks = {**parse_own_key(text["notthat"]), **given}, []
@@ -94,9 +94,9 @@ def request_like(
     return load(), request, remarks
 
 
-def draw_to_folder(
+def generate_to_folder(
     engine: LocalEngine, first: GenerationRequest, count: int, folder: Path, on_step: "Callable[[Progress], None]"
-) -> Iterator[Drawn]:
+) -> Iterator[GeneratedImage]:
     """`count` pictures, the k-th from the first one's seed plus k, drawn in batches; no file is written over.
 
     Raises:
@@ -110,7 +110,7 @@ def draw_to_folder(
         for progress in generate_batches(engine, first, count):
             on_step(progress)
             for picture, request in zip(progress.pictures, undrawn, strict=False):  # it takes as many as came
-                yield Drawn(_save(picture.image, request, folder), picture.image, request, picture.seconds)
+                yield GeneratedImage(_save(picture.image, request, folder), picture.image, request, picture.seconds)
     except OSError as error:
         raise NotthatError(f"{folder} can't be written: {error.strerror or error}") from None
 

@@ -11,7 +11,7 @@ from ...exclusions import parse_negative
 from ...interpreters import Interpreter
 
 
-def interpreted(interpreter: Interpreter, line: dict[str, Any]) -> dict[str, Any]:
+def interpret_line(interpreter: Interpreter, line: dict[str, Any]) -> dict[str, Any]:
     """The edits and the reply for a line's feedback, in the state that the line tells."""
     state = State(line["prompt"], parse_negative(line["negative"]), seed=0)
     said = interpreter.interpret(line["feedback"], state)

@@ -44,7 +44,7 @@ def add(
         limits = KeyLimits(rate, steps, size)
         key, token = store.keys.add(name, admin=admin, policies=tuple(policy or ()), limits=limits)
     if as_json:
-        emit({**_key_json(key), "key": token})
+        emit({**_key_to_json(key), "key": token})
     else:
         typer.echo(token)
         typer.echo(f"notthat: that is the key of “{name}”; it can't be shown again", err=True)
@@ -57,7 +57,7 @@ def list_(as_json: Json = False) -> None:
 
     with open_store() as store:
         for key in store.keys.all():
-            emit(_key_json(key)) if as_json else typer.echo(_key_line(key))
+            emit(_key_to_json(key)) if as_json else typer.echo(_format_key(key))
 
 
 @app.command()
@@ -68,12 +68,12 @@ def revoke(name: Name, as_json: Json = False) -> None:
     with open_store() as store:
         key = store.keys.revoke(name)
     if as_json:
-        emit(_key_json(key))
+        emit(_key_to_json(key))
     else:
         typer.echo(f"the key “{name}” opens nothing any more")
 
 
-def _key_json(key: "KeyRecord") -> dict[str, Any]:
+def _key_to_json(key: "KeyRecord") -> dict[str, Any]:
     return {
         "id": key.id,
         "name": key.name,
@@ -85,7 +85,7 @@ def _key_json(key: "KeyRecord") -> dict[str, Any]:
     }
 
 
-def _key_line(key: "KeyRecord") -> str:
+def _format_key(key: "KeyRecord") -> str:
     limits = [f"{name.replace('_', ' ')} {value}" for name, value in asdict(key.limits).items() if value is not None]
     notes = [*(["revoked"] if key.revoked_at else []), *(["admin"] if key.admin else []), *key.policies, *limits]
     return f"{key.name:20}  {key.created_at:%Y-%m-%d}  {', '.join(notes)}".rstrip()

@@ -26,9 +26,9 @@ from .options import (
     Seed,
     SessionId,
     Steps,
-    extras,
     load_settings,
     open_studio,
+    request_extras,
 )
 
 if TYPE_CHECKING:
@@ -77,14 +77,14 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(is_requested: bool) -> None:
+    if is_requested:
         typer.echo(f"notthat {__version__}")
         raise typer.Exit
 
 
 @app.callback()
-def options(
+def root(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -109,14 +109,14 @@ def chat(
 
     Example:  notthat chat "portrait of a man without mustache"
     """
-    from .chat_repl import Chat
+    from .chat_repl import ChatRepl
 
-    request = extras(method, lora, embedding) or None
+    request = request_extras(method, lora, embedding) or None
     options = {"seed": seed, "steps": steps, "guidance": guidance, "request": request}
     if session is not None and any(value is not None for value in (prompt, policy, model, *options.values())):
         raise InvalidInputError("--session goes on as the session was begun: give no prompt and no other option")
     with open_studio(model) as studio:
-        Chat(studio, policies=tuple(policy or ()), **options).run(prompt, session)
+        ChatRepl(studio, policies=tuple(policy or ()), **options).run(prompt, session)
 
 
 @app.command()
@@ -148,7 +148,7 @@ def new(
                 steps=steps,
                 guidance=guidance,
                 policies=policy or (),
-                request=extras(method, lora, embedding),
+                request=request_extras(method, lora, embedding),
                 on_step=on_step,
             )
         _print_turn(studio, conversation.head, as_json)
@@ -223,15 +223,15 @@ def interpret(
 
     Example:  notthat interpret "too cartoonish, and no watermark" --prompt "portrait of a man"
     """
-    from ...studio import interpreter_of
+    from ...studio import create_interpreter
     from .console import emit
-    from .interpret import interpreted, read_batch
+    from .interpret import interpret_line, read_batch
 
-    interpreter = interpreter_of(load_settings())
+    interpreter = create_interpreter(load_settings())
     if (feedback is None) == (batch is None):
         raise InvalidInputError("give either feedback or --batch FILE")
     if batch is None:
-        result = interpreted(interpreter, {"prompt": prompt, "negative": negative, "feedback": feedback})
+        result = interpret_line(interpreter, {"prompt": prompt, "negative": negative, "feedback": feedback})
         if as_json:
             emit(result)
             return
@@ -240,7 +240,7 @@ def interpret(
             typer.echo(json.dumps(edit, ensure_ascii=False))
         return
     for line in read_batch(batch):
-        emit({"id": line["id"], **interpreted(interpreter, line)})
+        emit({"id": line["id"], **interpret_line(interpreter, line)})
 
 
 @app.command()
@@ -270,27 +270,27 @@ def generate(
 
     Example:  notthat generate "portrait of a man" --negative "mustache, watermark" --seed 1 --count 4 --out pictures
     """
-    from .console import draw, emit, progress
-    from .generate import draw_to_folder, first_request, request_like
+    from .console import draw_image, emit, progress
+    from .generate import build_request, build_request_from_png, generate_to_folder
 
     asked: dict[str, Any] = {"seed": seed, "num_inference_steps": steps, "guidance_scale": guidance}
-    asked |= {"width": width, "height": height, **extras(method, lora, embedding)}
+    asked |= {"width": width, "height": height, **request_extras(method, lora, embedding)}
     if from_ is not None:
         asked |= {"prompt": prompt, "negative_prompt": negative, "model": model}
-        engine, request, remarks = request_like(from_, asked, load_settings())
+        engine, request, remarks = build_request_from_png(from_, asked, load_settings())
     elif prompt is None:
         raise InvalidInputError("say what the picture should show, or give --from PICTURE")
     else:
         remarks = []
-        engine, request = first_request(load_settings(model).model, prompt, negative, asked)
+        engine, request = build_request(load_settings(model).model, prompt, negative, asked)
     for line in [*remarks, *engine.warnings(request)]:
         _warn(line)
     with progress("drawing") as on_step:
-        for drawn in draw_to_folder(engine, request, count, out, on_step):
+        for drawn in generate_to_folder(engine, request, count, out, on_step):
             if as_json:
                 emit(drawn.as_json())
             else:
-                draw(drawn.image)
+                draw_image(drawn.image)
                 typer.echo(drawn.path)
 
 
@@ -334,9 +334,9 @@ def _fail(message: str, code: int) -> int:
 
 def _warn(message: str) -> None:
     """A line on stderr; what a file or a server said in it can't command the terminal."""
-    from ...terms import one_line
+    from ...terms import to_one_line
 
-    typer.echo(f"notthat: {one_line(message)}", err=True)
+    typer.echo(f"notthat: {to_one_line(message)}", err=True)
 
 
 def _turn_json(turn: "Turn") -> dict[str, Any]:

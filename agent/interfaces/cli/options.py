@@ -34,18 +34,18 @@ Embedding = Annotated[
 SessionId = Annotated[str, typer.Argument(metavar="SESSION", help="A session's id: see notthat sessions.")]
 
 
-def extras(method: str | None, lora: list[str] | None, embedding: list[str] | None) -> dict[str, Any]:
+def request_extras(method: str | None, lora: list[str] | None, embedding: list[str] | None) -> dict[str, Any]:
     """What `--method`, `--lora` and `--embedding` ask of a request; a LoRA's weight is 1 where none is named.
 
     Raises:
         InvalidInputError: where a weight is no number.
     """
     files = tuple(str(Path(file).expanduser().absolute()) for file in embedding or ())
-    asked = {"method": method, "loras": tuple(map(_lora, lora or ())), "embeddings": files}
+    asked = {"method": method, "loras": tuple(map(_parse_lora, lora or ())), "embeddings": files}
     return {name: value for name, value in asked.items() if value}
 
 
-def _lora(text: str) -> tuple[str, float]:
+def _parse_lora(text: str) -> tuple[str, float]:
     file, colon, weight = text.rpartition(":")
     if not colon or weight.endswith(".safetensors"):
         file, weight = text, "1"

@@ -10,7 +10,7 @@ from ....errors import InvalidInputError, NotthatError
 from .options import Json, SessionId, open_studio
 
 if TYPE_CHECKING:
-    from ...replay.regenerate import Replayed
+    from ...replay.regenerate import ReplayResult
     from ...studio import Studio
 
 _FILE = {"dir_okay": False, "writable": True}
@@ -45,19 +45,19 @@ def replay(
         raise InvalidInputError("--kept draws nothing: name a file with --html, --gif or --grid, and no --verify")
     with open_studio() as studio:
         if from_ is not None and with_ is not None:
-            _branch(studio, session, from_, with_, as_json)
+            _branch_with_feedback(studio, session, from_, with_, as_json)
         elif interpret:
-            _reread(studio, session, verify, as_json)
+            _reinterpret_session(studio, session, verify, as_json)
         else:
-            results = [] if kept else _drawn_again(studio, session, as_json)
-            _write(studio, session, results, html, gif, grid)
+            results = [] if kept else _regenerate_session(studio, session, as_json)
+            _write_reports(studio, session, results, html, gif, grid)
             different = sum(not result.identical for result in results)
             if verify and different:
                 raise NotthatError(f"{different} of {len(results)} turns came out differently")
 
 
-def _drawn_again(studio: "Studio", session: str, as_json: bool) -> "list[Replayed]":
-    from ...replay.regenerate import replay as replayed
+def _regenerate_session(studio: "Studio", session: str, as_json: bool) -> "list[ReplayResult]":
+    from ...replay.regenerate import replay_session as replayed
     from .console import emit, progress
 
     results = []
@@ -70,7 +70,7 @@ def _drawn_again(studio: "Studio", session: str, as_json: bool) -> "list[Replaye
                 differs = f"differs by up to {result.max_abs_diff} levels of 255"
                 typer.echo(f"turn {result.turn}: {'identical' if result.identical else differs}")
                 if result.drift:
-                    typer.echo(f"  {result.drift.sentence}")
+                    typer.echo(f"  {result.drift.summary}")
     identical = sum(result.identical for result in results)
     if as_json:
         emit({"turns": len(results), "identical": identical})
@@ -79,15 +79,15 @@ def _drawn_again(studio: "Studio", session: str, as_json: bool) -> "list[Replaye
     return results
 
 
-def _reread(studio: "Studio", session: str, verify: bool, as_json: bool) -> None:
+def _reinterpret_session(studio: "Studio", session: str, verify: bool, as_json: bool) -> None:
     import json
 
     from ...conversation import Conversation
-    from ...replay.reinterpret import reread
+    from ...replay.reinterpret import reinterpret
     from .console import emit
 
     turns = same = 0
-    for result in reread(Conversation.open(session, studio)):
+    for result in reinterpret(Conversation.open(session, studio)):
         turns, same = turns + 1, same + result.same
         if as_json:
             emit(asdict(result))
@@ -105,7 +105,7 @@ def _reread(studio: "Studio", session: str, verify: bool, as_json: bool) -> None
         raise NotthatError(f"{turns - same} of {turns} turns are read differently today")
 
 
-def _branch(studio: "Studio", session: str, number: int, feedback: str, as_json: bool) -> None:
+def _branch_with_feedback(studio: "Studio", session: str, number: int, feedback: str, as_json: bool) -> None:
     from ...conversation import Conversation, turn_json
     from .console import emit, progress, show_turn
 
@@ -117,17 +117,22 @@ def _branch(studio: "Studio", session: str, number: int, feedback: str, as_json:
         show_turn(turn, studio.store.images.open(turn.sha256))
 
 
-def _write(
-    studio: "Studio", session: str, results: "list[Replayed]", html: Path | None, gif: Path | None, grid: Path | None
+def _write_reports(
+    studio: "Studio",
+    session: str,
+    results: "list[ReplayResult]",
+    html: Path | None,
+    gif: Path | None,
+    grid: Path | None,
 ) -> None:
     from ...replay.gif_and_grid import save_gif, save_grid
-    from ...replay.html_report import page
+    from ...replay.html_report import render_report
 
     if not (html or gif or grid):
         return
     record, turns, images = studio.store.session(session), studio.store.turns(session), studio.store.images
     if html:
-        text = page(record, turns, images, {result.turn: result for result in results})
+        text = render_report(record, turns, images, {result.turn: result for result in results})
         try:
             html.write_text(text, encoding="utf-8")
         except OSError as error:

@@ -35,10 +35,10 @@ def serve(
     Example:  notthat serve --port 8000
     """
     try:
-        from ..http import Serving, create_app
+        from ..http import ServerConfig, create_app
         from ..http.middleware.origin_check import origins_of
-        from ..http.server import Server, address_of, listen
-        from ..http.telemetry.log import Log, take_over
+        from ..http.server import Server, open_socket, socket_url
+        from ..http.telemetry.log import Log, redirect_logging
     except ImportError as error:
         raise InvalidInputError(f"{error.name} is not installed: pip install 'notthat[serve]'") from None
 
@@ -48,14 +48,14 @@ def serve(
     models = tuple(model or [settings.model])
     loopback = _is_loopback(host)
     devices, origins = device or [], origins_of(cors or ())
-    _check(devices)
+    _check_devices(devices)
     with Studio.open(settings, device=devices[0] if devices else None) as studio:
         if not loopback and not any(key.revoked_at is None for key in studio.store.keys.all()):
             raise InvalidInputError(
                 f"--host {host} is open to others: make a key first, with notthat keys add NAME, or leave --host out"
             )
         studio.store.idempotency_keys.forget_old()
-        serving = Serving(
+        serving = ServerConfig(
             models=models,
             queue=queue,
             steps=steps,
@@ -66,17 +66,17 @@ def serve(
             grace=grace,
             log_words=log_words,
         )
-        listening = listen(host, port)
-        address = address_of(listening)
+        listening = open_socket(host, port)
+        address = socket_url(listening)
         keyless = loopback and not studio.store.keys.any_exist()
         note = " (no keys: for this machine alone)" if keyless else ""
         log = Log(words=log_words)
-        take_over(log)
-        app = create_app(studio, serving, log=log, devices=[studio.on(other) for other in devices[1:]])
+        redirect_logging(log)
+        app = create_app(studio, serving, log=log, devices=[studio.on_device(other) for other in devices[1:]])
         Server(app, on_ready=lambda: typer.echo(f"notthat: {address}{note}", err=True)).run([listening])
 
 
-def _check(devices: list[str]) -> None:
+def _check_devices(devices: list[str]) -> None:
     """Raise `InvalidInputError` where a device isn't there: said now, not to the first who asks for a picture."""
     if devices:
         from ....generation.loading import resolve_device  # which imports torch, and takes seconds

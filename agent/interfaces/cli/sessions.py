@@ -35,12 +35,12 @@ def sessions(
             raise InvalidInputError(f"options go behind the command: notthat sessions {context.invoked_subcommand} …")
         return
     from .console import emit
-    from .show import attempt_json, attempt_line
+    from .show import attempt_to_json, format_attempt
 
     with open_studio() as studio:
         if unfinished:
             for attempt in studio.store.attempts.all()[::-1][:limit]:
-                emit(attempt_json(attempt)) if as_json else typer.echo(attempt_line(attempt))
+                emit(attempt_to_json(attempt)) if as_json else typer.echo(format_attempt(attempt))
             return
         if limit is None and not as_json:
             limit = _SHOWN

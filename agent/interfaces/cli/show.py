@@ -17,12 +17,12 @@ def show(
 ) -> None:
     """Show a turn: its picture, its words, and what is excluded since when and in whose words."""
     from ...conversation import turn_json
-    from ...exclusion_effects import by_term
-    from .console import emit, exclusions, out, show_turn
+    from ...exclusion_effects import effects_by_term
+    from .console import emit, exclusions_table, out, show_turn
 
     with open_studio() as studio:
         record = studio.store.turn(session, turn)
-        moved = by_term(studio, record) if effects else None
+        moved = effects_by_term(studio, record) if effects else None
         if as_json:
             emit({**turn_json(record), **({} if moved is None else {"effects": moved})})
             return
@@ -30,7 +30,7 @@ def show(
         show_turn(record, studio.store.images.open(record.sha256))
         out.print(f"{record.prompt}  (seed {record.seed})", markup=False)
         if record.exclusions:
-            out.print(exclusions(record, moved))
+            out.print(exclusions_table(record, moved))
 
 
 def why(
@@ -39,19 +39,19 @@ def why(
     as_json: Json = False,
 ) -> None:
     """Tell the story of a term: which turn excluded it, what became of its weight, and in whose words."""
-    from ...exclusion_history import path_to, story, told
+    from ...exclusion_history import format_history, load_path, term_history
     from .console import emit
 
     with open_studio() as studio:
-        events = story(path_to(studio, studio.store.turn(session, None)), term)
+        events = term_history(load_path(studio, studio.store.turn(session, None)), term)
     if as_json:
         emit({"session": session, "term": term, "events": [asdict(event) for event in events]})
         return
-    for line in told(events, term):
+    for line in format_history(events, term):
         typer.echo(line)
 
 
-def attempt_json(attempt: Attempt) -> dict[str, Any]:
+def attempt_to_json(attempt: Attempt) -> dict[str, Any]:
     """A turn without a picture, as `--json` gives it."""
     return {
         "session": attempt.session,
@@ -64,7 +64,7 @@ def attempt_json(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def attempt_line(attempt: Attempt) -> str:
+def format_attempt(attempt: Attempt) -> str:
     """The same for people, in a line."""
     why = f": {attempt.reason}" if attempt.reason else ""
     return f"{attempt.session}  turn {attempt.turn.number}  {attempt.status}{why}  “{attempt.turn.feedback}”"

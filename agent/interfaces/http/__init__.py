@@ -8,6 +8,6 @@ routes together, `server.py` runs them and stops them with care.
 """
 
 from .app import create_app
-from .config import Serving
+from .config import ServerConfig
 
-__all__ = ["Serving", "create_app"]
+__all__ = ["ServerConfig", "create_app"]

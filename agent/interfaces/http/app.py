@@ -1,7 +1,7 @@
 """The app: the routes, and what stands before them.
 
 A face, that is another way to talk to the same sessions, is a function that adds its routes to the app; what it gives
-back, if anything, is entered when the server starts and left when it stops. `FACES` lists them.
+back, if anything, is entered when the server starts and left when it stops. `COMPAT_LAYERS` lists them.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -19,31 +19,31 @@ from .compat import mcp
 from .compat.automatic1111 import images, settings, txt2img
 from .compat.openai import chat, models
 from .compat.openai import images as openai_images
-from .config import Serving
+from .config import ServerConfig
 from .error_responses import error_response
 from .jobs.service import Service
 from .middleware.authentication import Authentication
 from .middleware.body_limit import BodyLimit
 from .middleware.head_requests import HeadRequests
-from .middleware.origin_check import Origins, origins_of
+from .middleware.origin_check import OriginCheck, origins_of
 from .middleware.request_log import RequestLog
-from .middleware.trace_context import TraceParent
+from .middleware.trace_context import TraceContext
 from .routes import archives, catalog, health, replays, session_deletion, session_events, sessions, turns
 from .routes import images as pictures
 from .telemetry.log import Log
 from .telemetry.metrics import Metrics
-from .telemetry.telemetry import Watching
+from .telemetry.telemetry import Telemetry
 
-Face = Callable[[FastAPI, Service], AbstractAsyncContextManager[None] | None]
+CompatLayer = Callable[[FastAPI, Service], AbstractAsyncContextManager[None] | None]
 
-FACES: tuple[Face, ...] = (
-    openai_images.install,
-    chat.install,
-    models.install,
-    txt2img.install,
-    settings.install,
+COMPAT_LAYERS: tuple[CompatLayer, ...] = (
+    openai_images.install_images,
+    chat.install_chat,
+    models.install_models,
+    txt2img.install_txt2img,
+    settings.install_settings,
     images.install,
-    mcp.install,
+    mcp.install_mcp,
     add_page,
 )
 """The other faces of the server."""
@@ -80,18 +80,18 @@ Errors are `application/problem+json`."""
 
 def create_app(
     studio: Studio,
-    serving: Serving,
+    config: ServerConfig,
     *,
     devices: Iterable[Studio] = (),
     log: Log | None = None,
-    faces: tuple[Face, ...] | None = None,
+    compat_layers: tuple[CompatLayer, ...] | None = None,
 ) -> FastAPI:
     """The server's app on a studio, which whoever opened it closes.
 
     `devices` are studios on the same store with engines on other devices.
     """
-    watching = Watching(Metrics(), log or Log(words=serving.log_words))
-    service = Service(studio, serving, watching, devices)
+    telemetry = Telemetry(Metrics(), log or Log(words=config.log_words))
+    service = Service(studio, config, telemetry, devices)
     contexts: list[AbstractAsyncContextManager[None]] = []
 
     @asynccontextmanager
@@ -116,32 +116,32 @@ def create_app(
         redoc_url=None,
     )
     app.state.service = service
-    error_handlers.install(app, error_response)
+    error_handlers.install_error_handlers(app, error_response)
     for router in _ROUTERS:
         app.include_router(router)
-    for face in FACES if faces is None else faces:
+    for face in COMPAT_LAYERS if compat_layers is None else compat_layers:
         context = face(app, service)
         if context is not None:
             contexts.append(context)
     _add_middleware(app, service)
-    openapi.complete(app)
+    openapi.complete_openapi(app)
     return app
 
 
 def _add_middleware(app: FastAPI, service: Service) -> None:
     """What every request goes through, from the inside out."""
-    serving, watching = service.serving, service.watching
+    config, telemetry = service.config, service.telemetry
     app.add_middleware(HeadRequests)
-    app.add_middleware(BodyLimit, limit=serving.body, larger=LARGER_BODIES, respond=error_response)
+    app.add_middleware(BodyLimit, limit=config.body, larger=LARGER_BODIES, respond=error_response)
     app.add_middleware(Authentication, service=service, respond=error_response)
-    if serving.cors:
+    if config.cors:
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=origins_of(serving.cors),
+            allow_origins=origins_of(config.cors),
             allow_methods=_METHODS,
             allow_headers=["*"],
             expose_headers=_EXPOSED,
         )
-    app.add_middleware(Origins, serving=serving, respond=error_response)
-    app.add_middleware(TraceParent)
-    app.add_middleware(RequestLog, log=watching.log, metrics=watching.metrics, respond=error_response)
+    app.add_middleware(OriginCheck, config=config, respond=error_response)
+    app.add_middleware(TraceContext)
+    app.add_middleware(RequestLog, log=telemetry.log, metrics=telemetry.metrics, respond=error_response)

@@ -13,7 +13,7 @@ _BASIC = {"WWW-Authenticate": 'Basic realm="notthat: any user, and a key as the 
 
 
 @dataclass(frozen=True)
-class Caller:
+class Principal:
     """Somebody who may call, and what applies to them. `id` is their key's; None where there are no keys."""
 
     id: str | None
@@ -22,7 +22,7 @@ class Caller:
     policies: tuple[str, ...]
     limits: KeyLimits
 
-    def may_see(self, owner: str | None) -> bool:
+    def can_see(self, owner: str | None) -> bool:
         """Whether a session of this owner is theirs to see."""
         return self.admin or owner == self.id
 
@@ -32,11 +32,11 @@ class Caller:
         return None if self.admin else self.id
 
 
-ANYBODY = Caller(None, "anybody", admin=True, policies=(), limits=KeyLimits())
+ANONYMOUS_ADMIN = Principal(None, "anybody", admin=True, policies=(), limits=KeyLimits())
 """Who calls a server that does without keys: whoever sits at the machine."""
 
 
-def caller_of(store: Store, headers: Headers, *, keyless: bool) -> Caller:
+def authenticate(store: Store, headers: Headers, *, keyless: bool) -> Principal:
     """Whose key a request's headers hold: see `token_of`.
 
     `keyless` servers need none, and look at none, before there is any key.
@@ -46,9 +46,9 @@ def caller_of(store: Store, headers: Headers, *, keyless: bool) -> Caller:
     """
     token = token_of(headers)
     if token is not None and (key := store.keys.find_by_token(token)) is not None:
-        return Caller(key.id, key.name, key.admin, key.policies, key.limits)
+        return Principal(key.id, key.name, key.admin, key.policies, key.limits)
     if keyless and not store.keys.any_exist():  # whatever was sent: clients of other APIs can't do without a key
-        return ANYBODY
+        return ANONYMOUS_ADMIN
     detail = "a key is needed" if token is None else "the key is none of this server's, or was revoked"
     challenge = _BASIC if "text/html" in headers.get("accept", "") else _BEARER
     raise Problem(

@@ -6,7 +6,7 @@ ANY_ORIGIN = "*"
 
 
 @dataclass(frozen=True)
-class Serving:
+class ServerConfig:
     """A server's settings; times are in seconds."""
 
     models: tuple[str, ...]

@@ -10,26 +10,26 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from ....storage import IdempotencyKey
-from .auth import Caller
+from .auth import Principal
 from .jobs.event_log import Data
-from .jobs.job import Underway
+from .jobs.job import Job
 from .jobs.service import Service
-from .jobs.turn_and_replay_jobs import Run
+from .jobs.turn_and_replay_jobs import TurnJob
 from .middleware.authentication import caller_in
 from .problems import Problem
-from .schemas.responses import PendingAnswer, TurnAnswer
-from .urls import Links
+from .schemas.responses import PendingTurnResponse, TurnResponse
+from .urls import Urls
 
 
-def service_of(request: Request) -> Service:
+def get_service(request: Request) -> Service:
     """The app's service."""
     service: Service = request.app.state.service
     return service
 
 
-async def _receipt(
+async def _get_idempotency_key(
     request: Request,
-    caller: "TheCaller",
+    principal: "CurrentPrincipal",
     idempotency_key: Annotated[
         str | None,
         Header(
@@ -41,7 +41,7 @@ async def _receipt(
 ) -> IdempotencyKey | None:
     if idempotency_key is None:
         return None
-    name = f"{caller.id or ''}\0{idempotency_key}".encode()
+    name = f"{principal.id or ''}\0{idempotency_key}".encode()
     said = (request.method.encode(), request.scope["path"].encode(), await request.body())
     return IdempotencyKey(hashlib.sha256(name).hexdigest(), await run_in_threadpool(_digest, said))
 
@@ -55,7 +55,7 @@ def _digest(parts: Sequence[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _background(
+def _wants_async(
     prefer: Annotated[
         str | None, Header(description="`respond-async`: answer at once, with the address of the turn's events.")
     ] = None,
@@ -64,35 +64,35 @@ def _background(
 
 
 Result = TypeVar("Result")
-Told = TypeVar("Told", bound=Data)
+JobResult = TypeVar("JobResult", bound=Data)
 
 SessionId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", examples=["3f9c2a71d0b45e86"])]
-TheService = Annotated[Service, Depends(service_of)]
-TheCaller = Annotated[Caller, Depends(caller_in)]
-TheReceipt = Annotated[IdempotencyKey | None, Depends(_receipt)]
-Background = Annotated[bool, Depends(_background)]
-TheLinks = Annotated[Links, Depends(Links.of)]
+CurrentService = Annotated[Service, Depends(get_service)]
+CurrentPrincipal = Annotated[Principal, Depends(caller_in)]
+RequestIdempotencyKey = Annotated[IdempotencyKey | None, Depends(_get_idempotency_key)]
+RespondAsync = Annotated[bool, Depends(_wants_async)]
+RequestUrls = Annotated[Urls, Depends(Urls.from_request)]
 
 
-async def answered(request: Request, run: Run, links: Links) -> Response:
+async def respond_with_turn(request: Request, job: TurnJob, urls: Urls) -> Response:
     """The turn when it is done; or, where the run goes on by itself, at once what it will be."""
-    if run.background:
-        told = PendingAnswer.of(run, links).model_dump(mode="json")
-        headers = {"Location": links.turn(run.session, run.number), "Preference-Applied": "respond-async"}
+    if job.background:
+        told = PendingTurnResponse.from_job(job, urls).model_dump(mode="json")
+        headers = {"Location": urls.turn(job.session, job.number), "Preference-Applied": "respond-async"}
         return JSONResponse(told, 202, headers=headers)
-    turn = await attended(request, run)
-    return JSONResponse(TurnAnswer.of(turn, links).model_dump(mode="json"))
+    turn = await wait_for_job(request, job)
+    return JSONResponse(TurnResponse.from_turn(turn, urls).model_dump(mode="json"))
 
 
-async def attended(request: Request, run: Underway[Told]) -> Told:
+async def wait_for_job(request: Request, run: Job[JobResult]) -> JobResult:
     """Wait for a run as long as the client does; one that nobody waits for any more is given up."""
-    with run.attended():
-        return await unless_gone(request, run.result())
+    with run.subscribe():
+        return await until_disconnect(request, run.result())
 
 
-async def unless_gone(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
+async def until_disconnect(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
     """Do this as long as the client waits for it, and cancel it when that has gone."""
-    doing, gone = asyncio.create_task(work), asyncio.create_task(_gone(request))
+    doing, gone = asyncio.create_task(work), asyncio.create_task(_wait_for_disconnect(request))
     try:
         await asyncio.wait([doing, gone], return_when=asyncio.FIRST_COMPLETED)
         if not doing.done():
@@ -103,6 +103,6 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, Result]) -> Re
         gone.cancel()
 
 
-async def _gone(request: Request) -> None:
+async def _wait_for_disconnect(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass

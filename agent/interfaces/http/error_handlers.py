@@ -6,29 +6,29 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from ....errors import NotthatError
-from .problems import Problem, RespondTo, problem_of
+from .problems import Problem, RespondTo, to_problem
 
 
-def install(app: FastAPI, respond: RespondTo) -> None:
+def install_error_handlers(app: FastAPI, respond: RespondTo) -> None:
     """Let every error that the app knows be answered; `logs.RequestLog` does that for others."""
 
-    from .openapi import methods_of  # which needs to know what a problem is
+    from .openapi import allowed_methods  # which needs to know what a problem is
 
     @app.exception_handler(Problem)
     @app.exception_handler(NotthatError)
     @app.exception_handler(RequestValidationError)
     async def on_known(request: Request, error: Exception) -> JSONResponse:
-        problem = problem_of(error)
+        problem = to_problem(error)
         if problem.name == "storage":  # of which clients are told no more than that
-            request.app.state.service.watching.log.unexpected(
+            request.app.state.service.telemetry.log.record_error(
                 error, route=getattr(request.scope.get("route"), "path", None)
             )
         return respond(request.scope["path"], problem)
 
     @app.exception_handler(HTTPException)
     async def on_http(request: Request, error: HTTPException) -> JSONResponse:
-        problem = problem_of(error)
-        if error.status_code == 405 and (allowed := methods_of(app, request.scope["path"])):
+        problem = to_problem(error)
+        if error.status_code == 405 and (allowed := allowed_methods(app, request.scope["path"])):
             # Starlette names those of one route, and a path may have several
             problem.headers = {**problem.headers, "Allow": ", ".join(allowed)}
         return respond(request.scope["path"], problem)

@@ -19,4 +19,4 @@ def error_response(path: str, problem: Problem) -> JSONResponse:
     for prefix, respond in _BY_PREFIX.items():
         if path == prefix or path.startswith(f"{prefix}/"):
             return respond(problem)
-    return problem.response()
+    return problem.to_response()

@@ -6,8 +6,8 @@ from ....storage import NewTurn, SessionRecord
 from ...exclusions import NegativePrompt, parse_negative
 from ...import_validation import check_turn
 from ...studio import Studio
-from .auth import Caller
-from .config import Serving
+from .auth import Principal
+from .config import ServerConfig
 from .problems import Problem
 
 
@@ -17,10 +17,10 @@ class Admission:
     A policy is not added to a session that was begun without it: its pictures would still be those of another one.
     """
 
-    def __init__(self, studio: Studio, serving: Serving, caller: Caller) -> None:
-        self._studio, self._caller = studio, caller
-        self._steps = caller.limits.steps or serving.steps
-        self._size = caller.limits.size or serving.size
+    def __init__(self, studio: Studio, config: ServerConfig, principal: Principal) -> None:
+        self._studio, self._caller = studio, principal
+        self._steps = principal.limits.steps or config.steps
+        self._size = principal.limits.size or config.size
         self._policy: NegativePrompt | None = None
 
     def check_session(self, session: SessionRecord) -> None:

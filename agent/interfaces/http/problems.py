@@ -20,13 +20,13 @@ from ....storage import (
     UnknownTurnError,
 )
 from ...studio import UnknownModelError
-from ...turn_execution import CancelledError
+from ...turn_execution import TurnCancelled
 
 MEDIA_TYPE = "application/problem+json"
 _PREFIX = "urn:notthat:problem:"
 
 
-class ProblemAnswer(BaseModel):
+class ProblemResponse(BaseModel):
     """Why a request was not answered as it was asked."""
 
     model_config = ConfigDict(extra="allow")
@@ -54,20 +54,20 @@ class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
         self.status, self.name, self.title, self.detail = status, name, title, detail
         self.headers, self.more = dict(headers or {}), dict(more or {})
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The body of the answer, and what the event `failed` tells."""
         told = {"type": f"{_PREFIX}{self.name}", "title": self.title, "status": self.status, "detail": self.detail}
         return {**told, **self.more}
 
-    def as_http(self) -> HTTPException:
+    def to_http_exception(self) -> HTTPException:
         """The same for where a framework lets nothing else through; the handler makes it whole again."""
         error = HTTPException(self.status, self.detail)
         error.__cause__ = self
         return error
 
-    def response(self) -> JSONResponse:
+    def to_response(self) -> JSONResponse:
         """The answer."""
-        return JSONResponse(self.as_json(), self.status, headers=self.headers, media_type=MEDIA_TYPE)
+        return JSONResponse(self.to_json(), self.status, headers=self.headers, media_type=MEDIA_TYPE)
 
 
 RespondWith = Callable[[Problem], JSONResponse]
@@ -86,7 +86,7 @@ def too_many(name: str, title: str, detail: str, seconds: int) -> Problem:
     return Problem(429, name, title, detail, headers={"Retry-After": str(seconds)})
 
 
-def stopping() -> Problem:
+def server_stopping() -> Problem:
     """The server takes nothing on any more."""
     detail = "the server is being stopped: try again in a moment"
     return Problem(503, "stopping", "The server is being stopped", detail, headers={"Retry-After": "5"})
@@ -99,16 +99,16 @@ def check_fingerprint(fingerprint: str, receipt: IdempotencyKey | None) -> None:
         raise Problem(409, "idempotency-key-reused", "The Idempotency-Key was used before", detail)
 
 
-def problem_of(error: Exception) -> Problem:
+def to_problem(error: Exception) -> Problem:
     """What an error is to a client; of one that nobody expected, no more is told than that."""
     reason = re.sub(r"^--(\w+): ", r"\1: ", " ".join(str(error).split()))
     match error:
         case Problem():
             return error
         case RequestValidationError():
-            return _unreadable(error)
+            return _invalid_request_problem(error)
         case HTTPException():
-            return error.__cause__ if isinstance(error.__cause__, Problem) else _of_status(error)
+            return error.__cause__ if isinstance(error.__cause__, Problem) else _problem_from_status(error)
         case UnknownSessionError():
             return Problem(404, "unknown-session", "There is no such session", reason.partition(": see")[0])
         case UnknownTurnError():
@@ -121,7 +121,7 @@ def problem_of(error: Exception) -> Problem:
             return Problem(400, "unknown-model", "There is no such model", reason)
         case InvalidInputError():
             return Problem(400, "refused", "That can't be done", reason)
-        case CancelledError():
+        case TurnCancelled():
             return Problem(409, "cancelled", "The turn was cancelled", reason)
         case StorageError():
             detail = "what is kept can't be read or written now: try again in a moment"
@@ -132,13 +132,13 @@ def problem_of(error: Exception) -> Problem:
             return Problem(500, "unexpected", "Something went wrong", "the server's log says more")
 
 
-def _unreadable(error: RequestValidationError) -> Problem:
+def _invalid_request_problem(error: RequestValidationError) -> Problem:
     errors = [{"loc": [str(part) for part in each["loc"]], "msg": each["msg"]} for each in error.errors()]
     first = f"{'.'.join(errors[0]['loc'])}: {errors[0]['msg']}" if errors else "the request can't be read"
     return Problem(422, "invalid", "The request can't be read", first, more={"errors": errors})
 
 
-def _of_status(error: HTTPException) -> Problem:
+def _problem_from_status(error: HTTPException) -> Problem:
     phrase = HTTPStatus(error.status_code).phrase
     name = phrase.lower().replace(" ", "-")
     return Problem(error.status_code, name, phrase, str(error.detail), headers=error.headers)
@@ -164,9 +164,9 @@ ALWAYS = (401, 403, 422, 429, 503)
 """What any route may answer."""
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def document_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI's word on the problems that a route may answer with, besides those that any may."""
-    schema = {"schema": {"$ref": "#/components/schemas/ProblemAnswer"}}
+    schema = {"schema": {"$ref": "#/components/schemas/ProblemResponse"}}
     return {
         status: {
             "description": _MEANINGS[status],

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from ....generation.request import Defaults
-from ...session_start import Beginning
-from .auth import Caller
-from .config import Serving
+from ...session_start import SessionOptions
+from .auth import Principal
+from .config import ServerConfig
 from .problems import Problem, too_many
 
 _MOST_BUCKETS = 10_000
@@ -20,55 +20,57 @@ _LEAST_VALUES = 4096
 """JSON may have one value for so many bytes of its limit, and in any case so many."""
 
 
-class Rate:
+class RateLimiter:
     """Requests a minute, for each key: a bucket that holds a minute's worth and fills evenly."""
 
     def __init__(self) -> None:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def take(self, caller: Caller) -> None:
+    def take(self, principal: Principal) -> None:
         """Count a request. Raises `Problem`, 429, where there were too many."""
-        most = caller.limits.requests_per_minute
-        if most is None or caller.id is None:
+        most = principal.limits.requests_per_minute
+        if most is None or principal.id is None:
             return
         now = time.monotonic()
-        left, then = self._buckets.pop(caller.id, (float(most), now))
+        left, then = self._buckets.pop(principal.id, (float(most), now))
         left = min(float(most), left + (now - then) * most / 60)
-        self._buckets[caller.id] = (max(left - 1, 0.0) if left >= 1 else left, now)
+        self._buckets[principal.id] = (max(left - 1, 0.0) if left >= 1 else left, now)
         if len(self._buckets) > _MOST_BUCKETS:
             self._buckets.popitem(last=False)
         if left < 1:
             seconds = math.ceil((1 - left) * 60 / most)
-            detail = f"the key “{caller.name}” may ask {most} times a minute: try again in {seconds} s"
+            detail = f"the key “{principal.name}” may ask {most} times a minute: try again in {seconds} s"
             raise too_many("too-many-requests", "Too many requests", detail, seconds)
 
 
-def allowed(beginning: Beginning, caller: Caller, serving: Serving, defaults: Defaults) -> Beginning:
+def apply_quotas(
+    options: SessionOptions, principal: Principal, config: ServerConfig, defaults: Defaults
+) -> SessionOptions:
     """What somebody asks a session to begin with, with their policies, and the model's defaults cut to their limits.
 
     Raises:
         Problem: 403, where more is asked for than they may have.
     """
-    steps, size = _most(caller, serving)
-    request = dict(beginning.request or {})
-    check_steps(beginning.steps, caller, serving)
+    steps, size = _most(principal, config)
+    request = dict(options.request or {})
+    check_steps(options.steps, principal, config)
     for name in ("width", "height"):
         _check_most(name, request.get(name), size)
     for name in ("width", "height"):
         if getattr(defaults, name) > size:
             request.setdefault(name, size - size % 8)
     return replace(
-        beginning,
-        steps=beginning.steps if beginning.steps is not None else min(defaults.num_inference_steps, steps),
-        policies=tuple(dict.fromkeys([*caller.policies, *beginning.policies])),
+        options,
+        steps=options.steps if options.steps is not None else min(defaults.num_inference_steps, steps),
+        policies=tuple(dict.fromkeys([*principal.policies, *options.policies])),
         request=request,
-        owner=caller.id,
+        owner=principal.id,
     )
 
 
-def check_steps(steps: int | None, caller: Caller, serving: Serving) -> None:
+def check_steps(steps: int | None, principal: Principal, config: ServerConfig) -> None:
     """Raise `Problem`, 403, where somebody asks for more steps than they may have."""
-    _check_most("steps", steps, _most(caller, serving)[0])
+    _check_most("steps", steps, _most(principal, config)[0])
 
 
 def _check_most(name: str, asked: int | None, most: int) -> None:
@@ -76,12 +78,12 @@ def _check_most(name: str, asked: int | None, most: int) -> None:
         raise _beyond(f"{name}: at most {most} may be asked for, not {asked}")
 
 
-def check_request(request: Mapping[str, Any], caller: Caller, serving: Serving) -> None:
+def check_request(request: Mapping[str, Any], principal: Principal, config: ServerConfig) -> None:
     """Raise `Problem`, 403, where a turn's request is for more than the caller may have, as an older session's may be.
 
     `request` is a `GenerationRequest` as it is stored.
     """
-    steps, size = _most(caller, serving)
+    steps, size = _most(principal, config)
     for name, value, most in (
         ("steps", request.get("num_inference_steps", 0), steps),
         ("width", request.get("width", 0), size),
@@ -94,9 +96,9 @@ def check_request(request: Mapping[str, Any], caller: Caller, serving: Serving) 
             )
 
 
-def _most(caller: Caller, serving: Serving) -> tuple[int, int]:
+def _most(principal: Principal, config: ServerConfig) -> tuple[int, int]:
     """How many steps a picture, and pixels a side, somebody may ask for."""
-    return caller.limits.steps or serving.steps, caller.limits.size or serving.size
+    return principal.limits.steps or config.steps, principal.limits.size or config.size
 
 
 def _beyond(detail: str) -> Problem:

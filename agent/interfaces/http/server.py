@@ -16,7 +16,7 @@ from .protocol import timed
 _SWITCH_SECONDS = 0.0005
 
 
-def listen(host: str, port: int) -> socket.socket:
+def open_socket(host: str, port: int) -> socket.socket:
     """A socket that listens there; port 0 is any that is free.
 
     Raises:
@@ -41,7 +41,7 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def address_of(listening: socket.socket) -> str:
+def socket_url(listening: socket.socket) -> str:
     """Where it listens, as a URL."""
     host, port = listening.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
@@ -55,7 +55,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=timed(self._service.serving.request_timeout, error_response),
+                http=timed(self._service.config.request_timeout, error_response),
                 log_config=None,  # the app has its own
                 access_log=False,
                 server_header=False,

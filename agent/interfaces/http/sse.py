@@ -10,15 +10,15 @@ from fastapi.responses import StreamingResponse
 
 from ....storage import Attempt
 from ...conversation import Turn
-from .auth import Caller
-from .jobs.event_log import Data, Event, EventLog, Name
-from .jobs.job import Underway
-from .jobs.remote_turns import error_of
+from .auth import Principal
+from .jobs.event_log import Data, EventLog, JobEvent, Name
+from .jobs.job import Job
+from .jobs.remote_turns import to_error
 from .jobs.service import Service
-from .jobs.turn_and_replay_jobs import Run
-from .problems import problem_of
-from .schemas.responses import ReplayAnswer, TurnAnswer
-from .urls import Links
+from .jobs.turn_and_replay_jobs import TurnJob
+from .problems import to_problem
+from .schemas.responses import ReplayResponse, TurnResponse
+from .urls import Urls
 
 MEDIA_TYPE = "text/event-stream"
 
@@ -48,15 +48,17 @@ ALIVE = ": \n\n"
 """Says that the server lives."""
 
 
-async def events_of(service: Service, caller: Caller, session: str, number: int) -> tuple[Run | None, EventLog]:
+async def find_events(
+    service: Service, principal: Principal, session: str, number: int
+) -> tuple[TurnJob | None, EventLog]:
     """The run of a turn with its events; of one that has ended long ago only how it ended.
 
     Raises `UnknownSessionError` or `UnknownTurnError` where there is none, or it is another caller's.
     """
-    run = service.runs.find(session, number)
-    if run is not None and caller.may_see(run.owner):
+    run = service.jobs.find(session, number)
+    if run is not None and principal.can_see(run.owner):
         return run, run.events
-    found = await service.find_turn(caller, session, number)
+    found = await service.find_turn(principal, session, number)
     log = EventLog(f"{session}.{number}")
     if not isinstance(found, Attempt):
         log.add("done", found, last=True)
@@ -65,49 +67,49 @@ async def events_of(service: Service, caller: Caller, session: str, number: int)
         return run, run.events
     else:
         cancelled = found.status == "cancelled"
-        log.add("cancelled" if cancelled else "failed", problem_of(error_of(found)).as_json(), last=True)
+        log.add("cancelled" if cancelled else "failed", to_problem(to_error(found)).to_json(), last=True)
     return None, log
 
 
-def stream_of(
-    service: Service, caller: Caller, run: Underway[Any] | None, log: EventLog, after: str | None, links: Links
+def stream_events(
+    service: Service, principal: Principal, job: Job[Any] | None, log: EventLog, after: str | None, urls: Urls
 ) -> Response:
     """The answer that tells these events; 204 where whoever asks has heard of all.
 
     Raises `Problem`, 429, where the caller follows too many.
     """
-    if log.has_ended_by(after):
+    if log.is_finished_after(after):
         return Response(status_code=204)
-    service.check_stream(caller)
+    service.check_stream(principal)
     return StreamingResponse(
-        streamed(service, caller, run, log, after, links),
+        iterate_events(service, principal, job, log, after, urls),
         media_type=MEDIA_TYPE,
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def streamed(
-    service: Service, caller: Caller, run: Underway[Any] | None, log: EventLog, after: str | None, links: Links
+async def iterate_events(
+    service: Service, principal: Principal, job: Job[Any] | None, log: EventLog, after: str | None, urls: Urls
 ) -> AsyncIterator[str]:
     """The events after this one, as text; whoever reads it attends the run."""
-    with service.streams.held(caller.id), run.attended() if run else nullcontext():
+    with service.streams.held(principal.id), job.subscribe() if job else nullcontext():
         yield RETRY
-        async with aclosing(log.follow(after, service.serving.heartbeat)) as events:
+        async with aclosing(log.follow(after, service.config.heartbeat)) as events:
             async for event in events:
-                yield ALIVE if event is None else text_of(event, links)
+                yield ALIVE if event is None else format_event(event, urls)
 
 
-def text_of(event: Event, links: Links) -> str:
+def format_event(event: JobEvent, urls: Urls) -> str:
     """An event as the stream has it."""
-    told = json.dumps(_told(event.data, links), ensure_ascii=False)
+    told = json.dumps(_with_links(event.data, urls), ensure_ascii=False)
     return f"id: {event.id}\nevent: {event.name}\ndata: {told}\n\n"
 
 
-def _told(data: Data, links: Links) -> dict[str, Any]:
+def _with_links(data: Data, urls: Urls) -> dict[str, Any]:
     match data:
         case Turn():
-            return TurnAnswer.of(data, links).model_dump(mode="json")
+            return TurnResponse.from_turn(data, urls).model_dump(mode="json")
         case tuple():
-            return ReplayAnswer.of(data).model_dump(mode="json")
+            return ReplayResponse.from_results(data).model_dump(mode="json")
         case _:
             return data

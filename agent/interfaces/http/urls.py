@@ -3,16 +3,16 @@
 from starlette.requests import Request
 
 
-class Links:
+class Urls:
     """Addresses below a base, which ends without a slash."""
 
     def __init__(self, base: str) -> None:
         self._base = base.rstrip("/")
 
     @classmethod
-    def of(cls, request: Request) -> "Links":
+    def from_request(cls, request: Request) -> "Urls":
         """As the server is told that the world knows it, or as this request knows it."""
-        return cls(request.app.state.service.serving.url or str(request.base_url))
+        return cls(request.app.state.service.config.url or str(request.base_url))
 
     def image(self, sha256: str, session: str, turn: int) -> str:
         """A turn's picture, with that turn's text."""

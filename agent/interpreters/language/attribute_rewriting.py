@@ -3,7 +3,7 @@
 import re
 
 from . import prompt_rewriting
-from .lexicon import lexicon
+from .lexicon import load_lexicon
 
 _ARTICLE = re.compile(r"^(?:an?|the|his|her|its|their)\s+", re.I)
 _ONE = re.compile(r"(?:an?|the)\s+(?P<quality>[\w-]+(?:\s[\w-]+)?)\s+ones?$", re.I)
@@ -50,10 +50,10 @@ _GROWN = {"boy": "man", "girl": "woman", "child": "person", "kid": "person", "ba
 _CHILD = {"man": "boy", "woman": "girl", "person": "child"}
 
 
-def modified(prompt: str, phrase: str) -> str | None:
+def modify_noun(prompt: str, phrase: str) -> str | None:
     """ "Blue hair", of the red hair that the prompt speaks of; None where it speaks of no hair."""
     *qualities, head = _ARTICLE.sub("", phrase).split() or [""]
-    taken = lexicon().words["quantifiers"] | lexicon().words["cuts"] | _STOPS
+    taken = load_lexicon().words["quantifiers"] | load_lexicon().words["cuts"] | _STOPS
     if not 0 < len(qualities) <= 3 or taken & {word.lower() for word in qualities} or len(head) < 3:
         return None
     singular = head[:-1] if head.endswith("s") and len(head) > 3 else head
@@ -66,48 +66,48 @@ def modified(prompt: str, phrase: str) -> str | None:
         return None
     before = match["before"].split()
     standing = next((at for at in range(len(before), 0, -1) if before[at - 1].lower() in _STOPS), 0)
-    kept = _less(before[standing:], qualities, head)
+    kept = _drop_conflicting(before[standing:], qualities, head)
     described = [
         *before[:standing],
         *qualities,
         *kept,
         head if kept != before[standing:] or qualities else match["head"],
     ]
-    return prompt_rewriting.with_articles(f"{prompt[: match.start()]}{' '.join(described)}{prompt[match.end() :]}")
+    return prompt_rewriting.fix_articles(f"{prompt[: match.start()]}{' '.join(described)}{prompt[match.end() :]}")
 
 
-def toned(prompt: str, thing: str, tone: str) -> str | None:
+def set_tone(prompt: str, thing: str, tone: str) -> str | None:
     """The prompt with a thing it speaks of in another tone, in the place of its colour; None where it doesn't."""
     match = re.search(rf"(?:(?P<before>[\w-]+)\s+)?(?<![\w-]){re.escape(thing)}(?![\w-])", prompt, re.I)
     if match is None:
         return None
     before = match["before"] or ""
-    kept = "" if before and lexicon().kind(before) == "color" else f"{before} ".lstrip()
-    return prompt_rewriting.with_articles(f"{prompt[: match.start()]}{kept}{tone} {thing}{prompt[match.end() :]}")
+    kept = "" if before and load_lexicon().find_kind(before) == "color" else f"{before} ".lstrip()
+    return prompt_rewriting.fix_articles(f"{prompt[: match.start()]}{kept}{tone} {thing}{prompt[match.end() :]}")
 
 
-def _less(standing: list[str], qualities: list[str], head: str) -> list[str]:
+def _drop_conflicting(standing: list[str], qualities: list[str], head: str) -> list[str]:
     """The words before a thing less the one that says what the qualities say otherwise."""
-    kinds = {_kind(word, head) for word in [*qualities, " ".join(qualities)]}
+    kinds = {_kind_of_word(word, head) for word in [*qualities, " ".join(qualities)]}
     known = kinds & _DESCRIBING
-    if not known and len(standing) == 1 and _kind(standing[0], head) not in _DESCRIBING:
+    if not known and len(standing) == 1 and _kind_of_word(standing[0], head) not in _DESCRIBING:
         return []  # chocolate frosting instead of vanilla frosting
     gone = {word.lower() for word in qualities}
-    return [word for word in standing if _kind(word, head) not in known and word.lower() not in gone]
+    return [word for word in standing if _kind_of_word(word, head) not in known and word.lower() not in gone]
 
 
-def _kind(word: str, head: str) -> str | None:
-    kind = lexicon().kind(word)
+def _kind_of_word(word: str, head: str) -> str | None:
+    kind = load_lexicon().find_kind(word)
     return "hair" if kind == "color" and head.lower() == "hair" else kind
 
 
-def quality_of_one(phrase: str) -> str | None:
+def extract_quality(phrase: str) -> str | None:
     """ "A square one" -> "square"; None for what says which one or that it be another."""
     match = _ONE.fullmatch(phrase.strip())
     if match is None:
         return None
     quality = match["quality"].lower()
-    unsaid = lexicon().words["quantifiers"] | lexicon().words["praise"] | _WHICH
+    unsaid = load_lexicon().words["quantifiers"] | load_lexicon().words["praise"] | _WHICH
     return None if unsaid & set(quality.split()) else match["quality"]
 
 
@@ -143,29 +143,29 @@ _WHICH = frozenset(
 )
 
 
-def aged(prompt: str, wish: str) -> str | None:
+def set_age(prompt: str, wish: str) -> str | None:
     """ "About eighty years old": of a boy, a man of that age; None where no age is said, or the prompt is of nobody."""
     match = _YEARS.fullmatch(wish.strip())
-    number = _number(match["years"]) if match else None
+    number = _parse_number(match["years"]) if match else None
     if match is None or number is None or (not match["unit"] and number < 13):
         return None
-    subject = prompt_rewriting.subject(prompt)[0]
+    subject = prompt_rewriting.find_subject(prompt)[0]
     head = re.sub(r"^(?:an?|the)\s+", "", subject.lower()).split()[-1:]
-    if not head or lexicon().kind(head[0]) != "person":
+    if not head or load_lexicon().find_kind(head[0]) != "person":
         return None
     grown = (_GROWN if number > 17 else _CHILD if number < 13 else {}).get(head[0], head[0])
     years = match["years"].replace(" ", "-")
-    return prompt_rewriting.replace_subject(prompt, prompt_rewriting.with_articles(f"a {years}-year-old {grown}"))
+    return prompt_rewriting.replace_subject(prompt, prompt_rewriting.fix_articles(f"a {years}-year-old {grown}"))
 
 
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _UNITS = ("five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
-def _number(said: str) -> int | None:
-    if said.isdigit():
-        return int(said)
-    first = re.split(r"[ -]", said.lower())[0]
+def _parse_number(text: str) -> int | None:
+    if text.isdigit():
+        return int(text)
+    first = re.split(r"[ -]", text.lower())[0]
     if first in _TENS:
         return 10 * (_TENS.index(first) + 2)
     return _UNITS.index(first) + 5 if first in _UNITS else 15

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
-from ...terms import key, singular
-from .toml_tables import tables
+from ...terms import normalize_term, singularize
+from .toml_tables import read_tables
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Lexicon:
     symptoms: Mapping[str, tuple[str, ...]]
 
     @cached_property
-    def kinded(self) -> frozenset[str]:
+    def kind_phrases(self) -> frozenset[str]:
         """Every phrase that is of a kind, as it is written."""
         return frozenset(phrase for phrases in self.kinds.values() for phrase in phrases)
 
@@ -38,21 +38,21 @@ class Lexicon:
         kinds: dict[str, str] = {}
         for kind, words in self.kinds.items():
             for word in words:
-                kinds.setdefault(key(word), kind)
+                kinds.setdefault(normalize_term(word), kind)
         return kinds
 
-    def kind(self, phrase: str) -> str | None:
+    def find_kind(self, phrase: str) -> str | None:
         """The kind of a phrase, by its longest known ending: "an old oil painting" is a style."""
-        words = key(phrase).split()
+        words = normalize_term(phrase).split()
         endings = (" ".join(words[start:]) for start in range(len(words)))
         return next((self.kind_of_word[ending] for ending in endings if ending in self.kind_of_word), None)
 
     def is_same(self, one: str, other: str) -> bool:
         """Whether excluding the one excludes the other."""
-        one, other = key(one), key(other)
-        return one == other or not self.groups_of(one).isdisjoint(self.groups_of(other))
+        one, other = normalize_term(one), normalize_term(other)
+        return one == other or not self.find_groups(one).isdisjoint(self.find_groups(other))
 
-    def groups_of(self, term: str) -> frozenset[int]:
+    def find_groups(self, term: str) -> frozenset[int]:
         """Which groups of words that exclude the same thing a term is in, by the key of it."""
         return self._groups.get(term, frozenset())
 
@@ -63,7 +63,7 @@ class Lexicon:
 
     def pattern(self, name: str) -> str:
         """A regular expression (no group, no anchors) for one word of the list."""
-        return either(self.words[name])
+        return any_word_pattern(self.words[name])
 
     def is_praised(self, phrase: str) -> bool:
         """Whether a phrase for a thing speaks well of it: "better picture", not "his top hat" or "the fire"."""
@@ -75,29 +75,29 @@ class Lexicon:
         return any(word in self.words["praise"] for word in re.findall(r"[a-z']+", text.lower()))
 
 
-def either(words: Iterable[str]) -> str:
+def any_word_pattern(words: Iterable[str]) -> str:
     """A regular expression for any of the words, the longest first."""
     return "(?:" + "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) + ")"
 
 
 @cache
-def lexicon() -> Lexicon:
+def load_lexicon() -> Lexicon:
     """The one lexicon."""
-    return _build(tables("lexicon"))
+    return _build_lexicon(read_tables("lexicon"))
 
 
-def _build(data: Mapping[str, Any]) -> Lexicon:
+def _build_lexicon(data: Mapping[str, Any]) -> Lexicon:
     return Lexicon(
         chat=data["chat"],
         words={name: frozenset(words) for name, words in data["words"].items()},
         names=data["names"],
         opposites=data["opposites"],
-        counts={singular(part): count for part, count in data["counts"].items()},
+        counts={singularize(part): count for part, count in data["counts"].items()},
         kinds={kind: tuple(words) for kind, words in data["kinds"].items()},
         kind_names=data["kind_names"],
         made=data["made"],
         camera=data["camera"],
         past=data["past"],
         symptoms={term: tuple(signs) for term, signs in data["symptoms"].items()},
-        same=tuple(frozenset(map(key, group)) for group in data["same"]["groups"]),
+        same=tuple(frozenset(map(normalize_term, group)) for group in data["same"]["groups"]),
     )

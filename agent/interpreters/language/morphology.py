@@ -3,23 +3,23 @@
 import re
 
 
-def inflected(verb: str) -> list[str]:
+def inflect(verb: str) -> list[str]:
     """ "drop*" -> drop, drops, dropped, dropping; "edit* out" likewise."""
     stem, _, rest = verb.partition("*")
-    return [form + rest for form in (stem, _third(stem), past(stem), gerund(stem))]
+    return [form + rest for form in (stem, _third_person(stem), past_tense(stem), gerund(stem))]
 
 
-def _third(verb: str) -> str:
+def _third_person(verb: str) -> str:
     if re.search(r"[^aeiou]y$", verb):
         return verb[:-1] + "ies"
     return verb + ("es" if re.search(r"(?:s|x|z|ch|sh|o)$", verb) else "s")
 
 
-def past(verb: str) -> str:
+def past_tense(verb: str) -> str:
     """ "drop" -> "dropped"; only of regular verbs."""
     if re.search(r"[^aeiou]y$", verb):
         return verb[:-1] + "ied"
-    return _doubled(verb) + ("d" if verb.endswith("e") else "ed")
+    return _double_consonant(verb) + ("d" if verb.endswith("e") else "ed")
 
 
 def gerund(verb: str) -> str:
@@ -30,8 +30,8 @@ def gerund(verb: str) -> str:
         return verb[:-2] + "ying"
     if verb.endswith("e") and not verb.endswith(("ee", "oe", "ye")):
         return verb[:-1] + "ing"
-    return _doubled(verb) + "ing"
+    return _double_consonant(verb) + "ing"
 
 
-def _doubled(verb: str) -> str:
+def _double_consonant(verb: str) -> str:
     return verb + (verb[-1] if re.fullmatch(r"[^aeiou]*[aeiou][bdgmnprt]", verb) else "")

@@ -2,8 +2,8 @@
 
 import re
 
-from ...terms import squeeze
-from .lexicon import lexicon
+from ...terms import collapse_whitespace
+from .lexicon import load_lexicon
 
 MAX_WORDS = 5
 _MOST_WORDS = 40
@@ -25,18 +25,18 @@ _OF = re.compile(
 _OWNER = re.compile(r"^(?:(?:the|his|her|their|my|a|an|that|this)\s+(?:[\w-]+\s+)?)?[\w-]+(?:'s|s')\s+(?=\w)", re.I)
 
 
-def term_of(phrase: str) -> str | None:
+def extract_term(phrase: str) -> str | None:
     """The term a phrase names: "those annoying birds behind her" -> "birds".
 
     None for a pronoun ("it"), and for what is no noun phrase.
     """
-    known = lexicon()
+    known = load_lexicon()
     phrase = re.sub(r"\s+a (?:little|bit|lot|tad)(?: bit)?[\s.!]*$", "", phrase)
-    phrase = squeeze(re.sub(r"[\"“”()\[\]{}<>*_?!.,;:\\|]", " ", phrase.lower()))
+    phrase = collapse_whitespace(re.sub(r"[\"“”()\[\]{}<>*_?!.,;:\\|]", " ", phrase.lower()))
     words = _OWNER.sub("", _OF.sub("", phrase)).split()[:_MOST_WORDS]
     while words and words[0] in known.words["quantifiers"] | known.words["expletives"]:
         words = _OF.sub("", " ".join(words[1:])).split()
-    words = _before_cut(words)
+    words = _cut_at_clause(words)
     while len(words) > 1 and words[-1] in known.words["trailing"]:
         words = words[:-1]
     while words and words[-1] in known.words["quantifiers"] | {"any", "thing", "things", "stuff"} and len(words) > 1:
@@ -47,8 +47,8 @@ def term_of(phrase: str) -> str | None:
     return known.names.get(term, term) or None
 
 
-def _before_cut(words: list[str]) -> list[str]:
-    cuts = lexicon().words["cuts"]
+def _cut_at_clause(words: list[str]) -> list[str]:
+    cuts = load_lexicon().words["cuts"]
     for index, word in enumerate(words):
         following = words[index + 1] if index + 1 < len(words) else ""
         if word == "can" and not following:  # a watering can
@@ -78,18 +78,18 @@ def _before_cut(words: list[str]) -> list[str]:
 
 def _is_participle(word: str, following: str) -> bool:
     """Whether a description of the noun starts here: birds | flying over ..."""
-    starters = lexicon().words["cuts"] | {"the", "a", "an", "his", "her", "their", "my", "its", "around", "about"}
+    starters = load_lexicon().words["cuts"] | {"the", "a", "an", "his", "her", "their", "my", "its", "around", "about"}
     return bool(re.fullmatch(r"\w{2,}(?:ing|ed)", word)) and following in starters
 
 
 def _is_flaw(word: str) -> bool:
     """Whether what ends like a participle is a thing: "purple fringing | along the edge"."""
-    return word in lexicon().words["flaws"] | lexicon().words["ing_things"]
+    return word in load_lexicon().words["flaws"] | load_lexicon().words["ing_things"]
 
 
 def is_noun_phrase(text: str) -> bool:
     """Whether a clause is a bare noun phrase, such as the second half of "no cars and no people"."""
-    words, known = text.lower().split(), lexicon().words
+    words, known = text.lower().split(), load_lexicon().words
     if not 0 < len(words) <= 6 or words[0] in known["sentence_starts"]:
         return False
     if any(

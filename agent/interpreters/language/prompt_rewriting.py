@@ -3,8 +3,8 @@
 import re
 from functools import cache
 
-from ...terms import key, singular, squeeze
-from .lexicon import either, lexicon
+from ...terms import collapse_whitespace, normalize_term, singularize
+from .lexicon import any_word_pattern, load_lexicon
 
 _ARTICLE = re.compile(r"^(?:an?|the|some|another|one)\s+", re.I)
 MEDIUM = re.compile(
@@ -28,21 +28,21 @@ _PLACE = (
 
 def tidy(prompt: str) -> str:
     """One line, no doubled or hanging commas, "a" or "an" as the next word wants it."""
-    prompt = re.sub(r"\s*,(?:\s*,)*\s*", ", ", squeeze(prompt)).strip(" ,;")
+    prompt = re.sub(r"\s*,(?:\s*,)*\s*", ", ", collapse_whitespace(prompt)).strip(" ,;")
     return re.sub(r"\s+([.,;!?])", r"\1", prompt)
 
 
-def add(prompt: str, phrase: str) -> str:
+def add_phrase(prompt: str, phrase: str) -> str:
     """The prompt and one thing more, at its end."""
-    phrase = squeeze(phrase).strip(" .,!?")
+    phrase = collapse_whitespace(phrase).strip(" .,!?")
     if phrase.lower() in prompt.lower() and re.search(rf"\b{re.escape(phrase)}\b", prompt, re.I):
         return prompt
     return f"{prompt}, {phrase}" if prompt else phrase
 
 
-def without(prompt: str, term: str) -> str:
+def remove_term(prompt: str, term: str) -> str:
     """The prompt less a term that can be taken out whole: ", a hat" or "with a red hat"; else as it is."""
-    if not _speaks_of(prompt, term):
+    if not _may_mention(prompt, term):
         return prompt
     adjectives = r"(?:(?!(?:and|or|of|in|on|at|with)\b)[\w-]+\s+){0,2}?"
     thing = rf"(?:(?:an?|the|some|his|her|its|their)\s+)?{adjectives}{_plural_tolerant(term)}"
@@ -52,34 +52,34 @@ def without(prompt: str, term: str) -> str:
 
 def swap(prompt: str, old: str, new: str) -> str | None:
     """The prompt with `new` where `old` stands; by kind when `old` names one ("the season"); else None."""
-    old, new = _ARTICLE.sub("", squeeze(old)), squeeze(new).strip(" .,!?")
+    old, new = _ARTICLE.sub("", collapse_whitespace(old)), collapse_whitespace(new).strip(" .,!?")
     if not old or not new:
         return None
-    if kind := lexicon().kind_names.get(old.lower()):
-        return swap_kind(prompt, kind, new) or add(prompt, _style_phrase(new) if kind == "style" else new)
+    if kind := load_lexicon().kind_names.get(old.lower()):
+        return swap_kind(prompt, kind, new) or add_phrase(prompt, _style_phrase(new) if kind == "style" else new)
     for candidate in (old, old.split()[-1]):
-        if match := _find(prompt, candidate):
-            return _put(prompt, match, new)
+        if match := _find_phrase(prompt, candidate):
+            return _substitute(prompt, match, new)
     return None
 
 
 def swap_kind(prompt: str, kind: str, new: str) -> str | None:
     """The prompt with `new` where it says a word of that kind; None when it says none."""
-    pattern = _word_of(kind, key(_ARTICLE.sub("", new)))
+    pattern = _word_pattern(kind, normalize_term(_ARTICLE.sub("", new)))
     match = pattern.search(prompt) if pattern else None
-    return _put(prompt, match, new) if match else None
+    return _substitute(prompt, match, new) if match else None
 
 
 @cache
-def _word_of(kind: str, but: str) -> re.Pattern[str] | None:
+def _word_pattern(kind: str, but: str) -> re.Pattern[str] | None:
     """What finds a word of a kind in a prompt, but for one of them."""
-    words = [word for word in lexicon().kinds.get(kind, ()) if key(word) != but]
-    if len(words) == len(lexicon().kinds.get(kind, ())) and but:
-        return _word_of(kind, "")  # one for all that is none of its words
-    return re.compile(rf"(?<![\w-]){either(words)}(?:s|es)?(?![\w-])", re.I) if words else None
+    words = [word for word in load_lexicon().kinds.get(kind, ()) if normalize_term(word) != but]
+    if len(words) == len(load_lexicon().kinds.get(kind, ())) and but:
+        return _word_pattern(kind, "")  # one for all that is none of its words
+    return re.compile(rf"(?<![\w-]){any_word_pattern(words)}(?:s|es)?(?![\w-])", re.I) if words else None
 
 
-def recount(prompt: str, phrase: str) -> str:
+def update_count(prompt: str, phrase: str) -> str:
     """ "Three kittens": of the kitten that the prompt speaks of, else beside it."""
     noun = phrase.partition(" ")[2]
     match = re.search(
@@ -87,28 +87,28 @@ def recount(prompt: str, phrase: str) -> str:
         prompt,
         re.I,
     )
-    return tidy(f"{prompt[: match.start()]}{phrase}{prompt[match.end() :]}") if match else add(prompt, phrase)
+    return tidy(f"{prompt[: match.start()]}{phrase}{prompt[match.end() :]}") if match else add_phrase(prompt, phrase)
 
 
-def counted(prompt: str, phrase: str) -> str | None:
+def set_count(prompt: str, phrase: str) -> str | None:
     """ "Two goats", of the goat that the prompt speaks of; None where it speaks of none."""
     number = re.fullmatch(
         r"(?:two|three|four|five|six|seven|eight|nine|ten|several|\d{1,2})\s+(?P<noun>[\w-]+)", phrase, re.I
     )
-    return recount(prompt, phrase) if number and _find(prompt, singular(number["noun"])) else None
+    return update_count(prompt, phrase) if number and _find_phrase(prompt, singularize(number["noun"])) else None
 
 
-def become(prompt: str, new: str) -> str:
+def replace_with(prompt: str, new: str) -> str:
     """ "Make it a queen": in place of the word of the same kind, else of what the picture is of."""
-    if several := counted(prompt, new):
+    if several := set_count(prompt, new):
         return several
     somewhere = re.match(rf"(?P<what>an?\s.+?)\s+(?P<where>{_PLACE}\s.+)", new, re.I)
-    if somewhere and lexicon().kind(somewhere["where"]) in _CIRCUMSTANCES | _SITES:
-        return move(become(prompt, somewhere["what"]), somewhere["where"])
+    if somewhere and load_lexicon().find_kind(somewhere["where"]) in _CIRCUMSTANCES | _SITES:
+        return move(replace_with(prompt, somewhere["what"]), somewhere["where"])
     qualified = re.match(r"(?P<what>[\w-]+)\s+(?P<more>with\s.+)", new, re.I)
-    if qualified and lexicon().kind(qualified["what"]) in _BEFORE_NOUN:
-        return add(become(prompt, qualified["what"]), qualified["more"])
-    kind = None if re.match(r"\w{3,}ing\s", new) else lexicon().kind(new)  # "holding a coffee" is no coffee
+    if qualified and load_lexicon().find_kind(qualified["what"]) in _BEFORE_NOUN:
+        return add_phrase(replace_with(prompt, qualified["what"]), qualified["more"])
+    kind = None if re.match(r"\w{3,}ing\s", new) else load_lexicon().find_kind(new)  # "holding a coffee" is no coffee
     if kind == "style":
         new = _style_phrase(new)
     if kind and (swapped := swap_kind(prompt, kind, new)):
@@ -118,25 +118,25 @@ def become(prompt: str, new: str) -> str:
         return replace_subject(prompt, new)
     if kind in _BEFORE_NOUN and not _ARTICLE.match(new):
         return describe_subject(prompt, new)
-    return add(prompt, new)
+    return add_phrase(prompt, new)
 
 
 def replace_subject(prompt: str, new: str) -> str:
     """The prompt with `new` for what it is of: "portrait of a man in a garden" keeps its garden."""
-    start, end = _subject(prompt)
+    start, end = _subject_span(prompt)
     return tidy(f"{prompt[:start]}{new}{prompt[end:]}")
 
 
-def subject(prompt: str) -> tuple[str, str]:
+def find_subject(prompt: str) -> tuple[str, str]:
     """What a prompt is of, and what it says beyond: ("a man", "in a garden")."""
-    start, end = _subject(prompt)
+    start, end = _subject_span(prompt)
     return prompt[start:end].strip(), prompt[end:].strip()
 
 
-def recolour(prompt: str, phrase: str) -> str | None:
+def recolor(prompt: str, phrase: str) -> str | None:
     """ "A black barn", of the barn that stands in the prompt already; None when none does."""
     match = re.fullmatch(r"(?:an?|the|(?:his|her|its|their)) (?P<q>[\w-]+) (?P<thing>[\w-]+(?: [\w-]+)?)", phrase, re.I)
-    if match is None or lexicon().kind_of_word.get(key(match["q"])) not in _BEFORE_NOUN:
+    if match is None or load_lexicon().kind_of_word.get(normalize_term(match["q"])) not in _BEFORE_NOUN:
         return None
     if not re.search(rf"\b{re.escape(match['thing'])}\b", prompt, re.I):
         return None
@@ -145,43 +145,47 @@ def recolour(prompt: str, phrase: str) -> str | None:
 
 def describe_subject(prompt: str, adjective: str) -> str:
     """The prompt with an adjective before what it is of."""
-    start, end = _subject(prompt)
+    start, end = _subject_span(prompt)
     article = _ARTICLE.match(prompt[start:end])
     at = start + (article.end() if article else 0)
-    return with_articles(tidy(f"{prompt[:at]}{adjective} {prompt[at:]}"))
+    return fix_articles(tidy(f"{prompt[:at]}{adjective} {prompt[at:]}"))
 
 
 def attribute(prompt: str, thing: str, quality: str) -> str:
     """ "Make the background white": said of the word where it stands, else added as "white background"."""
-    thing, quality = _ARTICLE.sub("", squeeze(thing)), squeeze(quality).strip(" .,!?")
+    thing, quality = _ARTICLE.sub("", collapse_whitespace(thing)), collapse_whitespace(quality).strip(" .,!?")
     thing = re.sub(r"^(?:his|her|their|its|my|your)\s+", "", thing, flags=re.I)
-    if kind := lexicon().kind_names.get(thing.lower()):
-        says_it = lexicon().kind(quality) == kind
-        return swap_kind(prompt, kind, quality) or add(prompt, quality if says_it else f"{quality} {thing}")
-    match = _find(prompt, thing)
-    kind = lexicon().kind(quality)
+    if kind := load_lexicon().kind_names.get(thing.lower()):
+        says_it = load_lexicon().find_kind(quality) == kind
+        return swap_kind(prompt, kind, quality) or add_phrase(prompt, quality if says_it else f"{quality} {thing}")
+    match = _find_phrase(prompt, thing)
+    kind = load_lexicon().find_kind(quality)
     if match is None or (" " in quality and (kind not in {"color", "material"} or _is_phrase(quality))):
-        return add(prompt, f"{thing} {quality}" if _is_phrase(quality) else f"{quality} {thing}")
+        return add_phrase(prompt, f"{thing} {quality}" if _is_phrase(quality) else f"{quality} {thing}")
     before = prompt[: match.start()].rstrip().rpartition(" ")
-    if kind and lexicon().kind(before[2]) == kind:
-        return with_articles(tidy(f"{before[0]} {quality} {prompt[match.start() :]}"))
-    return with_articles(tidy(f"{prompt[: match.start()]}{quality} {prompt[match.start() :]}"))
+    if kind and load_lexicon().find_kind(before[2]) == kind:
+        return fix_articles(tidy(f"{before[0]} {quality} {prompt[match.start() :]}"))
+    return fix_articles(tidy(f"{prompt[: match.start()]}{quality} {prompt[match.start() :]}"))
 
 
 def move(prompt: str, where: str) -> str:
     """ "Put it on a beach": instead of where it is, when the prompt says so."""
-    where = squeeze(where).strip(" .,!?")
-    kind = lexicon().kind(where)
+    where = collapse_whitespace(where).strip(" .,!?")
+    kind = load_lexicon().find_kind(where)
     if (
         kind in {"color", "material"}
         and re.fullmatch(r"in [\w-]+", where)
-        and lexicon().kind(subject(prompt)[0]) != "person"
+        and load_lexicon().find_kind(find_subject(prompt)[0]) != "person"
     ):
-        return become(prompt, where[3:])
-    if kind is None and (head := re.match(r"(?P<x>.+?)\s+(?P<more>with\s.+)", where)) and lexicon().kind(head["x"]):
-        return add(move(prompt, head["x"]), head["more"])
+        return replace_with(prompt, where[3:])
+    if (
+        kind is None
+        and (head := re.match(r"(?P<x>.+?)\s+(?P<more>with\s.+)", where))
+        and load_lexicon().find_kind(head["x"])
+    ):
+        return add_phrase(move(prompt, head["x"]), head["more"])
     if kind in _SITES:
-        places = either(word for name in ("place", "city") for word in lexicon().kinds[name])
+        places = any_word_pattern(word for name in ("place", "city") for word in load_lexicon().kinds[name])
         match = re.search(rf"\b{_PLACE}\s+(?:(?:an?|the|his|her)\s+)?(?:[\w-]+\s+){{0,2}}?{places}\b", prompt, re.I)
         if match:
             return tidy(prompt[: match.start()] + where + prompt[match.end() :])
@@ -189,19 +193,19 @@ def move(prompt: str, where: str) -> str:
         for match in re.finditer(
             rf"\b{_PLACE}\s+(?P<there>[^,]+?)(?=,|\s(?:with|wearing|holding|at|in|on)\b|$)", prompt, re.I
         ):
-            if lexicon().kind(match["there"]) not in _NO_PLACES:
+            if load_lexicon().find_kind(match["there"]) not in _NO_PLACES:
                 return tidy(prompt[: match.start()] + where + prompt[match.end() :])
     if kind and kind in _CIRCUMSTANCES and (swapped := swap_kind(prompt, kind, re.sub(rf"^{_PLACE}\s+", "", where))):
         return swapped
-    return add(prompt, where)
+    return add_phrase(prompt, where)
 
 
 def correct(prompt: str, new: str) -> str:
     """ "No, a tram": in place of what was misunderstood."""
-    kind = lexicon().kind(new)
+    kind = load_lexicon().find_kind(new)
     if kind and (swapped := swap_kind(prompt, kind, new)):
         return swapped
-    return replace_subject(prompt, new) if _ARTICLE.match(new) or kind in _SUBJECTS else add(prompt, new)
+    return replace_subject(prompt, new) if _ARTICLE.match(new) or kind in _SUBJECTS else add_phrase(prompt, new)
 
 
 _SUBJECTS = frozenset(
@@ -238,39 +242,39 @@ def _is_phrase(quality: str) -> bool:
     return bool(re.match(r"(?:in|on|at|with|like|look|from|made|\w+ing)\b", quality, re.I))
 
 
-def _find(prompt: str, phrase: str) -> re.Match[str] | None:
+def _find_phrase(prompt: str, phrase: str) -> re.Match[str] | None:
     """Where a prompt speaks of something, in either number."""
-    return re.search(rf"\b{_plural_tolerant(phrase)}\b", prompt, re.I) if _speaks_of(prompt, phrase) else None
+    return re.search(rf"\b{_plural_tolerant(phrase)}\b", prompt, re.I) if _may_mention(prompt, phrase) else None
 
 
-def _speaks_of(prompt: str, phrase: str) -> bool:
+def _may_mention(prompt: str, phrase: str) -> bool:
     """Whether it may: a quick look that saves most of the searches."""
-    return _without_plural(phrase).lower() in prompt.lower()
+    return _strip_plural(phrase).lower() in prompt.lower()
 
 
 def _plural_tolerant(word: str) -> str:
-    return re.escape(_without_plural(word)) + "(?:s|es)?"
+    return re.escape(_strip_plural(word)) + "(?:s|es)?"
 
 
-def _without_plural(word: str) -> str:
+def _strip_plural(word: str) -> str:
     return word[:-1] if word.endswith("s") and len(word) > 3 else word
 
 
-def _subject(prompt: str) -> tuple[int, int]:
+def _subject_span(prompt: str) -> tuple[int, int]:
     medium = MEDIUM.match(prompt)
     start = medium.end() if medium else 0
     end = _PHRASE_END.search(prompt, start + 1)
     return start, end.start() if end else len(prompt)
 
 
-def _put(prompt: str, match: re.Match[str], new: str) -> str:
+def _substitute(prompt: str, match: re.Match[str], new: str) -> str:
     """`new` at the match, under the article that stands there."""
     before = prompt[: match.start()]
     plain = _ARTICLE.sub("", new) if re.search(r"\b(?:an?|the)\s+(?:[\w-]+\s+)?$", before, re.I) else new
-    return with_articles(tidy(f"{before}{plain}{prompt[match.end() :]}"))
+    return fix_articles(tidy(f"{before}{plain}{prompt[match.end() :]}"))
 
 
-def with_articles(prompt: str) -> str:
+def fix_articles(prompt: str) -> str:
     """The prompt with "a" or "an" as the next word wants it."""
     prompt = re.sub(
         r"\ban?\s+(?=(?:two|three|four|five|six|seven|eight|nine|ten|several" r"|many)\b)", "", prompt, flags=re.I

@@ -5,7 +5,7 @@ from importlib import resources
 from typing import Any
 
 
-def texts(folder: str) -> list[str]:
+def read_texts(folder: str) -> list[str]:
     """What stands in the files, in the order of their names."""
     files = (file for file in resources.files("notthat.prompts").joinpath(folder).iterdir())
     return [
@@ -15,14 +15,14 @@ def texts(folder: str) -> list[str]:
     ]
 
 
-def tables(folder: str) -> dict[str, dict[str, Any]]:
+def read_tables(folder: str) -> dict[str, dict[str, Any]]:
     """Their tables by name; several files may each have a part of one.
 
     Raises:
         ValueError: where two files say something of the same name.
     """
     merged: dict[str, dict[str, Any]] = {}
-    for text in texts(folder):
+    for text in read_texts(folder):
         for name, part in tomllib.loads(text).items():
             table = merged.setdefault(name, {})
             if twice := table.keys() & part.keys():

@@ -5,7 +5,7 @@ answer edits that the session can bear, and `interpreter` is the story of the th
 when the first question is asked.
 """
 
-from .client import Chat
+from .client import LLMClient
 from .interpreter import LLMInterpreter
 
-__all__ = ["Chat", "LLMInterpreter"]
+__all__ = ["LLMClient", "LLMInterpreter"]

@@ -15,8 +15,8 @@ from pydantic import ValidationError
 
 from ....errors import NotthatError
 from ..base import Usage
-from .prompt import with_picture
-from .response_parsing import schema
+from .prompt import attach_image
+from .response_parsing import response_schema
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -37,11 +37,11 @@ _NOT_UNDERSTOOD = {400, 413, 415, 422, 501}
 _T = TypeVar("_T")
 
 
-class ChatError(NotthatError):
+class LLMError(NotthatError):
     """There is no answer; the message says why, as the end of a sentence for the person."""
 
 
-class Chat:
+class LLMClient:
     """A model by its name: `provider:model`, or a model of a server that speaks OpenAI's protocol.
 
     What its server doesn't take (JSON schemas, tools, pictures) is found out by asking, and remembered.
@@ -72,24 +72,26 @@ class Chat:
         try:
             while True:
                 seen = picture if self._sees else None
-                shown = with_picture(messages, seen) if seen else messages
+                shown = attach_image(messages, seen) if seen else messages
                 try:
-                    message = self._patiently(lambda: self._invoke(shown))  # noqa: B023  (called at once)
-                    text = _text(message).encode("utf-8", "replace").decode()  # JSON can hold halves of characters
+                    message = self._call_with_retries(lambda: self._invoke(shown))  # noqa: B023  (called at once)
+                    text = (
+                        _message_text(message).encode("utf-8", "replace").decode()
+                    )  # JSON can hold halves of characters
                     return text, _usage(message)
                 except Exception as error:
-                    if not self._asks_less(error, with_picture=seen is not None):
+                    if not self._simplify_request(error, with_picture=seen is not None):
                         raise
-        except ChatError:
+        except LLMError:
             raise
         except Exception as error:  # of LangChain, of any provider's package, of what a server made of its answer
-            raise ChatError(self._reason(error)) from error
+            raise LLMError(self._explain_error(error)) from error
 
-    def _asks_less(self, error: Exception, *, with_picture: bool) -> bool:
+    def _simplify_request(self, error: Exception, *, with_picture: bool) -> bool:
         """Give up what the server didn't understand, if that is what went wrong; False where nothing is left."""
         is_about_picture = with_picture and re.search("image|vision|multimodal", str(error), re.I) is not None
-        not_understood = _status(error) in _NOT_UNDERSTOOD or isinstance(error, NotImplementedError)
-        if not not_understood and not (is_about_picture and _status(error) == 500):  # 500 is llama.cpp's
+        not_understood = _status_code(error) in _NOT_UNDERSTOOD or isinstance(error, NotImplementedError)
+        if not not_understood and not (is_about_picture and _status_code(error) == 500):  # 500 is llama.cpp's
             return False
         if is_about_picture:
             self._sees = False
@@ -101,12 +103,12 @@ class Chat:
             return with_picture
         return True
 
-    def _patiently(self, call: "Callable[[], _T]") -> _T:
+    def _call_with_retries(self, call: "Callable[[], _T]") -> _T:
         """Call, and once more after a wait where the server says that this may help."""
         try:
             return call()
         except Exception as error:
-            wait = _wait(error)
+            wait = _retry_delay(error)
             if wait is None or wait > LONGEST_WAIT:
                 raise
         time.sleep(wait)
@@ -117,19 +119,21 @@ class Chat:
 
         model, mode = self._model, _MODES[self._mode]
         if mode is None:
-            return _within(self._timeout, lambda: model.invoke(messages))
+            return _run_with_timeout(self._timeout, lambda: model.invoke(messages))
         strict = {"strict": True} if isinstance(model, ChatOpenAI) else {}
-        asked: Runnable[Any, Any] = model.with_structured_output(schema(), method=mode, include_raw=True, **strict)
-        message: AIMessage = _within(self._timeout, lambda: asked.invoke(messages))["raw"]
+        asked: Runnable[Any, Any] = model.with_structured_output(
+            response_schema(), method=mode, include_raw=True, **strict
+        )
+        message: AIMessage = _run_with_timeout(self._timeout, lambda: asked.invoke(messages))["raw"]
         return message
 
     @cached_property
     def _model(self) -> "BaseChatModel":
-        # It warns of servers that don't take schemas, which is what `_asks_less` is for.
+        # It warns of servers that don't take schemas, which is what `_simplify_request` is for.
         warnings.filterwarnings("ignore", category=UserWarning, module="langchain_openai")
-        return self._of_provider() or self._openai_compatible()
+        return self._provider_model() or self._openai_compatible()
 
-    def _of_provider(self) -> "BaseChatModel | None":
+    def _provider_model(self) -> "BaseChatModel | None":
         """The model of another provider; None where the name names none, as in "qwen3:8b"."""
         from langchain.chat_models import init_chat_model
 
@@ -139,9 +143,9 @@ class Chat:
         try:
             model: BaseChatModel = init_chat_model(name, model_provider=provider, **self._options)
         except ImportError:
-            raise ChatError(f"LangChain's package for {provider} is not installed") from None
+            raise LLMError(f"LangChain's package for {provider} is not installed") from None
         except ValidationError:
-            raise ChatError(f"{provider} is not set up: its key is missing, or the like") from None
+            raise LLMError(f"{provider} is not set up: its key is missing, or the like") from None
         except ValueError:
             return None
         return model
@@ -150,7 +154,7 @@ class Chat:
         from langchain.chat_models import init_chat_model
 
         if not (self._api_key or self._base_url):
-            raise ChatError("set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own")
+            raise LLMError("set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own")
         model: BaseChatModel = init_chat_model(
             self.name.removeprefix("openai:"),
             model_provider="openai",
@@ -160,11 +164,11 @@ class Chat:
         )
         return model
 
-    def _reason(self, error: Exception) -> str:
+    def _explain_error(self, error: Exception) -> str:
         """Why there is no answer, in our own words: a server's might repeat the key."""
         from langchain_core.exceptions import ModelConnectionError, ModelTimeoutError
 
-        status = _status(error)
+        status = _status_code(error)
         if isinstance(error, ModelTimeoutError | TimeoutError):
             return f"no answer within {self._timeout:g} seconds"
         if isinstance(error, ModelConnectionError):
@@ -181,7 +185,7 @@ class Chat:
         return f"its answer can't be read ({type(error).__name__})"
 
 
-def _text(message: "AIMessage") -> str:
+def _message_text(message: "AIMessage") -> str:
     """What a message says, wherever it says it.
 
     Raises:
@@ -192,7 +196,7 @@ def _text(message: "AIMessage") -> str:
     if message.invalid_tool_calls:
         return message.invalid_tool_calls[0]["args"] or ""
     if message.additional_kwargs.get("refusal"):
-        raise ChatError("it declined")
+        raise LLMError("it declined")
     return message.text
 
 
@@ -204,23 +208,23 @@ def _usage(message: "AIMessage") -> Usage | None:
     return Usage(prompt_tokens=counted["input_tokens"], completion_tokens=counted["output_tokens"])
 
 
-def _status(error: Exception) -> int | None:
+def _status_code(error: Exception) -> int | None:
     """The HTTP status behind a provider's error, where there is one."""
     status = getattr(error, "status_code", None)
     return status if isinstance(status, int) else None
 
 
-def _wait(error: Exception) -> float | None:
+def _retry_delay(error: Exception) -> float | None:
     """Seconds after which a failed request may succeed; None where it won't."""
-    status = _status(error)
+    status = _status_code(error)
     if status is None or not (status == 429 or status >= 500) or status in _NOT_UNDERSTOOD:
         return None
     asked = getattr(error, "response", None)
     said = asked.headers.get("retry-after") if asked is not None else None
-    return 1.0 if said is None else _seconds(said)
+    return 1.0 if said is None else _parse_retry_after(said)
 
 
-def _seconds(retry_after: str) -> float | None:
+def _parse_retry_after(retry_after: str) -> float | None:
     """What a Retry-After header says: seconds, or a date."""
     try:
         return max(0.0, float(retry_after))
@@ -232,7 +236,7 @@ def _seconds(retry_after: str) -> float | None:
         return None
 
 
-def _within(seconds: float, call: "Callable[[], _T]") -> _T:
+def _run_with_timeout(seconds: float, call: "Callable[[], _T]") -> _T:
     """The result of a call that has so long and no longer: clients time the silences of a server, not its answer."""
     future: Future[_T] = Future()
 

@@ -6,8 +6,8 @@ from ...edits import State
 from ..base import Interpretation, Interpreter, Usage
 from ..offline import OfflineInterpreter
 from . import prompt, response_parsing
-from .client import Chat, ChatError
-from .response_parsing import UnusableAnswerError
+from .client import LLMClient, LLMError
+from .response_parsing import UnusableResponseError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,7 +22,7 @@ class LLMInterpreter:
 
     name = "llm"
 
-    def __init__(self, chat: Chat, fallback: Interpreter | None = None) -> None:
+    def __init__(self, chat: LLMClient, fallback: Interpreter | None = None) -> None:
         self._chat = chat
         self._fallback = fallback or OfflineInterpreter()
 
@@ -31,16 +31,16 @@ class LLMInterpreter:
         raw, reason = "", ""
         usage: Usage | None = None
         try:
-            asked = prompt.question(feedback, state)
+            asked = prompt.build_messages(feedback, state)
             for _ in range(2):
                 raw, taken = self._chat.ask(asked, picture)
                 usage = taken if usage is None or taken is None else usage + taken
                 try:
-                    return response_parsing.read(raw, state).model_copy(update={"usage": usage})
-                except UnusableAnswerError as error:
+                    return response_parsing.parse_response(raw, state).model_copy(update={"usage": usage})
+                except UnusableResponseError as error:
                     reason = "its answers can't be used"
-                    asked = prompt.again(asked, raw, str(error))
-        except ChatError as error:
+                    asked = prompt.build_retry_messages(asked, raw, str(error))
+        except LLMError as error:
             reason = str(error)
         said = self._fallback.interpret(feedback, state, picture)
         notice = f"(Read {self._fallback.name}, without the language model: {reason}.)"

@@ -19,55 +19,59 @@ _LONGEST_SIDE = 512
 """Pixels of the picture that a model is shown: enough to name what is in it."""
 
 
-def question(feedback: str, state: State) -> "list[BaseMessage]":
+def build_messages(feedback: str, state: State) -> "list[BaseMessage]":
     """The rules, and the feedback with the state that it is about.
 
     What a person said stands inside JSON strings only, so that it can't end where it likes.
     """
     from langchain_core.messages import HumanMessage, SystemMessage
 
-    return [SystemMessage(_rules()), HumanMessage(_json(_message(feedback, state)))]
+    return [SystemMessage(_load_rules()), HumanMessage(_to_json(_build_user_message(feedback, state)))]
 
 
-def again(asked: "list[BaseMessage]", answer: str, reason: str) -> "list[BaseMessage]":
+def build_retry_messages(messages: "list[BaseMessage]", answer: str, reason: str) -> "list[BaseMessage]":
     """The question once more, after an answer that can't be used."""
     from langchain_core.messages import AIMessage, HumanMessage
 
-    return [*asked, AIMessage(answer), HumanMessage(_texts()["again"].format(reason=reason))]
+    return [*messages, AIMessage(answer), HumanMessage(_load_texts()["again"].format(reason=reason))]
 
 
-def with_picture(asked: "list[BaseMessage]", picture: "Image") -> "list[BaseMessage]":
+def attach_image(messages: "list[BaseMessage]", picture: "Image") -> "list[BaseMessage]":
     """The question with the picture beside the feedback."""
     from langchain_core.messages import HumanMessage
 
-    rules, said, *rest = asked
-    shown = {"type": "image", "base64": _jpeg(picture), "mime_type": "image/jpeg"}
+    rules, said, *rest = messages
+    shown = {"type": "image", "base64": _encode_jpeg(picture), "mime_type": "image/jpeg"}
     return [rules, HumanMessage([{"type": "text", "text": said.text}, shown]), *rest]
 
 
-def _message(feedback: str, state: State) -> dict[str, Any]:
-    excluded = [{"term": e.term, "weight": e.weight, **({"locked": True} if e.locked else {})} for e in state.negative]
+def _build_user_message(feedback: str, state: State) -> dict[str, Any]:
+    excluded = [
+        {"term": e.term, "weight": e.weight, **({"locked": True} if e.is_locked else {})} for e in state.negative
+    ]
     recent = [{"said": said, "answered": answered} for said, answered in state.recent]
     return {"prompt": state.prompt, "excluded": excluded, "recent": recent, "feedback": feedback}
 
 
 @cache
-def _rules() -> str:
-    examples = [f"{_json(example['message'])}\n{_json(example['answer'])}" for example in _texts()["examples"]]
-    return "\n\n".join([_texts()["rules"].strip(), "Examples, each a message and its answer:", *examples])
+def _load_rules() -> str:
+    examples = [
+        f"{_to_json(example['message'])}\n{_to_json(example['answer'])}" for example in _load_texts()["examples"]
+    ]
+    return "\n\n".join([_load_texts()["rules"].strip(), "Examples, each a message and its answer:", *examples])
 
 
 @cache
-def _texts() -> dict[str, Any]:
+def _load_texts() -> dict[str, Any]:
     text = resources.files(prompts).joinpath("interpreter.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 
-def _json(value: Any) -> str:
+def _to_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _jpeg(picture: "Image") -> str:
+def _encode_jpeg(picture: "Image") -> str:
     small = picture.convert("RGB")
     small.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
     content = BytesIO()

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ...edits import Allow, Edit, Exclude, Reroll, Reset, Reweight, SetPrompt, State, Undo, floor_of
+from ...edits import Allow, Edit, Exclude, Reroll, Reset, Reweight, SetPrompt, State, Undo, minimum_weight
 from ...replies import describe
-from ...terms import one_line, squeeze
+from ...terms import collapse_whitespace, to_one_line
 from ..base import Interpretation
-from ..edit_draft import Draft
-from ..language.lexicon import lexicon
+from ..edit_draft import EditDraft
+from ..language.lexicon import load_lexicon
 from ..language.noun_phrases import MAX_WORDS
 
 MAX_EDITS = 12
@@ -20,11 +20,11 @@ MAX_REPLY_CHARACTERS = 300
 _MAX_ANSWER_CHARACTERS = 20_000
 
 
-class UnusableAnswerError(Exception):
+class UnusableResponseError(Exception):
     """An answer that can't be carried out; the message is the reason, in words for the model."""
 
 
-class _Answer(BaseModel):
+class _LLMResponse(BaseModel):
     """What the feedback means."""
 
     model_config = ConfigDict(extra="ignore")
@@ -33,7 +33,7 @@ class _Answer(BaseModel):
     reply: str = ""
 
 
-def read(text: str, state: State) -> Interpretation:
+def parse_response(text: str, state: State) -> Interpretation:
     """What an answer asks for in `state`, in the terms of that state.
 
     The model's reply is kept where its edits were taken as they are; else it might speak of others.
@@ -41,33 +41,33 @@ def read(text: str, state: State) -> Interpretation:
     Raises:
         UnusableAnswerError: where there are no edits in it, or one that the session can't bear.
     """
-    found = list(_objects(text))
+    found = list(_find_json_objects(text))
     if not found:
-        raise UnusableAnswerError('there is no JSON object with "edits" in it')
+        raise UnusableResponseError('there is no JSON object with "edits" in it')
     _check_printable(found[-1]["edits"])
     try:
-        answer = _Answer.model_validate(found[-1])
+        answer = _LLMResponse.model_validate(found[-1])
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
-        raise UnusableAnswerError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise UnusableResponseError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     for edit in answer.edits:
-        _check(edit, state)
-    edits = settle(answer.edits, state)
-    reply = one_line(answer.reply)
+        _check_edit(edit, state)
+    edits = resolve_edits(answer.edits, state)
+    reply = to_one_line(answer.reply)
     kept = set(edits) == set(answer.edits) and 0 < len(reply) <= MAX_REPLY_CHARACTERS
     return Interpretation(edits=edits, reply=reply if kept else describe(edits, state), raw=text)
 
 
-def settle(edits: list[Edit], state: State) -> tuple[Edit, ...]:
+def resolve_edits(edits: list[Edit], state: State) -> tuple[Edit, ...]:
     """The edits with the meaning that the embedded interpreter gives them: each term by the name it has already
     and once, harder where it is excluded already, and the prompt in step with what is excluded and allowed."""
-    draft = Draft(state)
-    for edit in sorted(edits, key=_rank):
+    draft = EditDraft(state)
+    for edit in sorted(edits, key=_edit_rank):
         match edit:
             case Exclude() | Reweight():
-                _exclude(edit, draft)
+                _exclude_in_draft(edit, draft)
             case Allow():
-                known = draft.known(edit.term)
+                known = draft.find_exclusion(edit.term)
                 draft.allow(known.term if known else edit.term)
             case SetPrompt():
                 draft.want(edit.text)
@@ -77,50 +77,50 @@ def settle(edits: list[Edit], state: State) -> tuple[Edit, ...]:
 
 
 @cache
-def schema() -> dict[str, Any]:
+def response_schema() -> dict[str, Any]:
     """The JSON schema of an answer, in the part of JSON schema that strict servers take."""
-    return {"title": "answer", **_strict(_Answer.model_json_schema())}
+    return {"title": "answer", **_make_strict(_LLMResponse.model_json_schema())}
 
 
-def _exclude(edit: Exclude | Reweight, draft: Draft) -> None:
-    known = draft.known(edit.term)
+def _exclude_in_draft(edit: Exclude | Reweight, draft: EditDraft) -> None:
+    known = draft.find_exclusion(edit.term)
     if known and (isinstance(edit, Reweight) or edit.weight > known.weight):
         draft.weigh(known, edit.weight)
         return
-    term = lexicon().names.get(edit.term.lower(), edit.term)
+    term = load_lexicon().names.get(edit.term.lower(), edit.term)
     if draft.state.prompt:
         draft.exclude_term(term, edit.weight)
     else:  # a first prompt complains of nothing
         draft.keep_out(term, edit.weight)
 
 
-def _rank(edit: Edit) -> int:
+def _edit_rank(edit: Edit) -> int:
     """Commands first, and the prompt before what is said of terms: what they leave is what the rest is about."""
     return 0 if isinstance(edit, Undo | Reset | Reroll) else 1 if isinstance(edit, SetPrompt) else 2
 
 
-def _check(edit: Edit, state: State) -> None:
+def _check_edit(edit: Edit, state: State) -> None:
     """Raise where a session can't bear an edit, though it is one."""
     if not isinstance(edit, Exclude | Allow | Reweight):
         return
     if len(edit.term.split()) > MAX_WORDS:
-        raise UnusableAnswerError(f"“{edit.term}” is a sentence: a term is at most {MAX_WORDS} words")
-    known = Draft(state).known(edit.term)
-    if known is None or not known.locked:
+        raise UnusableResponseError(f"“{edit.term}” is a sentence: a term is at most {MAX_WORDS} words")
+    known = EditDraft(state).find_exclusion(edit.term)
+    if known is None or not known.is_locked:
         return
-    if isinstance(edit, Allow) or (isinstance(edit, Reweight) and edit.weight < floor_of(known, state)):
-        raise UnusableAnswerError(f"“{known.term}” is locked: it can be neither allowed nor weakened")
+    if isinstance(edit, Allow) or (isinstance(edit, Reweight) and edit.weight < minimum_weight(known, state)):
+        raise UnusableResponseError(f"“{known.term}” is locked: it can be neither allowed nor weakened")
 
 
 def _check_printable(edits: Any) -> None:
     """Raise where an edit's text has control characters or the like: without them it may mean something else."""
     for edit in edits if isinstance(edits, list) else ():
         for text in edit.values() if isinstance(edit, dict) else ():
-            if isinstance(text, str) and squeeze(text) != one_line(text):
-                raise UnusableAnswerError(f"{text!r} has characters that can't be printed")
+            if isinstance(text, str) and collapse_whitespace(text) != to_one_line(text):
+                raise UnusableResponseError(f"{text!r} has characters that can't be printed")
 
 
-def _objects(text: str) -> Iterator[Any]:
+def _find_json_objects(text: str) -> Iterator[Any]:
     """The JSON objects with edits that stand in a text, whatever is around them."""
     text = text[:_MAX_ANSWER_CHARACTERS]
     decoder, start = json.JSONDecoder(), text.find("{")
@@ -136,14 +136,14 @@ def _objects(text: str) -> Iterator[Any]:
         start = text.find("{", end)
 
 
-def _strict(schema: Any) -> Any:
+def _make_strict(schema: Any) -> Any:
     """A schema without what strict servers refuse: defaults, discriminators, `oneOf`; every property is required."""
     if isinstance(schema, list):
-        return [_strict(each) for each in schema]
+        return [_make_strict(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
     kept = {
-        "anyOf" if name == "oneOf" else name: _strict(value)
+        "anyOf" if name == "oneOf" else name: _make_strict(value)
         for name, value in schema.items()
         if name not in {"default", "discriminator", "title"}
     }

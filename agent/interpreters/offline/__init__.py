@@ -6,6 +6,6 @@ A rule lists templates (`template`) and names an act for what they mean, and one
 acts stand in `acts`. The words they know are data too, in `prompts/lexicon`, and `faults` names what is wrong.
 """
 
-from .interpreter import OfflineInterpreter, Reason
+from .interpreter import AppliedRule, OfflineInterpreter
 
-__all__ = ["OfflineInterpreter", "Reason"]
+__all__ = ["AppliedRule", "OfflineInterpreter"]

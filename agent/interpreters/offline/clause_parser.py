@@ -3,17 +3,17 @@
 import re
 
 from ...edits import Exclude
-from ..edit_draft import Draft
+from ..edit_draft import EditDraft
 from ..language import prompt_rewriting
-from ..language.lexicon import lexicon
-from ..language.noun_phrases import is_noun_phrase, term_of
-from .actions import ACTS
-from .grammar.rules import Reading, grammar
-from .normalization.cleaning import in_full, split, trim
-from .paraphrases.anaphora import as_wish, in_words
-from .paraphrases.explanations import explains, reason_before, so_then
-from .paraphrases.idioms import hated
-from .paraphrases.utterance_rewrites import prepared
+from ..language.lexicon import load_lexicon
+from ..language.noun_phrases import extract_term, is_noun_phrase
+from .actions import ACTIONS
+from .grammar.rules import RuleMatch, load_grammar
+from .normalization.cleaning import expand_abbreviations, split_clauses, trim_clause
+from .paraphrases.anaphora import rephrase_wish, replace_one
+from .paraphrases.explanations import find_conclusion, find_reason_before, is_explanation
+from .paraphrases.idioms import rephrase_hate
+from .paraphrases.utterance_rewrites import rewrite_utterance
 
 _MAX_CLAUSE = 200
 _MAX_CLAUSES = 40
@@ -65,23 +65,23 @@ _AFTERTHOUGHT = re.compile(
 """What says where or when, and is no part of what a rule knows: "six fingers | again"."""
 
 
-def read_all(text: str, draft: Draft) -> None:
+def parse_text(text: str, draft: EditDraft) -> None:
     """Add to the draft what a cleaned text asks for."""
-    if (heard := prepared(text, draft)) is None:
+    if (heard := rewrite_utterance(text, draft)) is None:
         return
-    if reason := reason_before(heard):
-        told = Draft(draft.state)
-        read_all(reason, told)
+    if reason := find_reason_before(heard):
+        told = EditDraft(draft.state)
+        parse_text(reason, told)
         draft.mention = told.mention
-        heard = so_then(heard)
+        heard = find_conclusion(heard)
     left = _MAX_CLAUSES
-    for clauses in split(heard):
-        _read_sentence([clause[:_MAX_CLAUSE] for clause in clauses[:left]], heard, draft)
+    for clauses in split_clauses(heard):
+        _parse_sentence([clause[:_MAX_CLAUSE] for clause in clauses[:left]], heard, draft)
         left = max(0, left - len(clauses))
 
 
-def _read_sentence(clauses: list[str], text: str, draft: Draft) -> None:
-    before: Reading | None = None
+def _parse_sentence(clauses: list[str], text: str, draft: EditDraft) -> None:
+    before: RuleMatch | None = None
     waiting: list[str] = []
     for clause in clauses:
         if _NO.match(clause):
@@ -89,74 +89,74 @@ def _read_sentence(clauses: list[str], text: str, draft: Draft) -> None:
             continue
         if draft.weakened and (_REASON.match(clause) or _LOWER.match(clause)):
             continue
-        if before and (explains(clause, before, text) or _says_why_it_is_back(clause, before)):
+        if before and (is_explanation(clause, before, text) or _is_reason_for_return(clause, before)):
             continue
         if before and before.rule.name == "none" and draft.refused and _is_instead(clause, text):
             before, draft.corrective, draft.rejected = None, True, draft.refused
-        if before and _describes_on(clause, before, draft):
+        if before and _is_continued_description(clause, before, draft):
             continue
         corrective, rejected = draft.corrective, draft.rejected
-        if reading := _read(clause, draft, before) or _read_run_on(clause, draft, before):
+        if reading := _parse_clause(clause, draft, before) or _parse_run_on(clause, draft, before):
             if (
                 waiting and reading.thing and reading.clause.startswith(reading.thing)
             ):  # "the hat and | the tie must go"
-                _say_of(waiting, reading, draft)
-            if not draft.edits and (spoken_of := draft.mentioned(clause)):
-                draft.mention = draft.mention if draft.known(draft.mention or "") else spoken_of[0].term
+                _apply_to_things(waiting, reading, draft)
+            if not draft.edits and (spoken_of := draft.find_all_mentioned(clause)):
+                draft.mention = draft.mention if draft.find_exclusion(draft.mention or "") else spoken_of[0].term
             before, waiting = reading, []
         elif (named := re.fullmatch(r"an?\s+[\w' -]+", clause, re.I)) and is_noun_phrase(
             clause
         ):  # "a hat? | off with it"
-            draft.mention = term_of(named[0]) or draft.mention
-        elif _names_a_thing(clause, draft):  # "the earrings? | remove them"
-            spoken_of = [] if draft.known(clause) else draft.mentioned(clause)
-            draft.mention = spoken_of[0].term if spoken_of else term_of(clause) or draft.mention
+            draft.mention = extract_term(named[0]) or draft.mention
+        elif _is_thing(clause, draft):  # "the earrings? | remove them"
+            spoken_of = [] if draft.find_exclusion(clause) else draft.find_all_mentioned(clause)
+            draft.mention = spoken_of[0].term if spoken_of else extract_term(clause) or draft.mention
             waiting.append(clause)
-        elif spoken_of := draft.mentioned(clause):
+        elif spoken_of := draft.find_all_mentioned(clause):
             draft.mention = spoken_of[0].term
         elif is_noun_phrase(clause):  # "a boat again, | take it out"
-            draft.mention = term_of(clause) or draft.mention
-        elif thing := _bare_thing(clause):  # "license plate visible... | remove it"
+            draft.mention = extract_term(clause) or draft.mention
+        elif thing := _extract_bare_thing(clause):  # "license plate visible... | remove it"
             draft.mention = thing
         if reading and reading.rule.name in _ACCUSES:
-            _accuse_pending(clause, draft)
+            _complain_about_pending(clause, draft)
         if corrective and draft.rejected == rejected:
             draft.corrective = False
         draft.refused = draft.mention if re.match(r"no\s+(?!an?\s)", clause, re.I) else None
 
 
-def _read_run_on(clause: str, draft: Draft, before: Reading | None) -> Reading | None:
+def _parse_run_on(clause: str, draft: EditDraft, before: RuleMatch | None) -> RuleMatch | None:
     """ "Go back it was better before": two clauses without a comma, cut where the first of them is understood."""
     for joint in _STARTS.finditer(clause):
-        left, right = trim(clause[: joint.start()]), trim(clause[joint.end() :])
-        if left and right and (first := _read(left, draft, before)):
-            return _read(right, draft, first) or _read_run_on(right, draft, first) or first
+        left, right = trim_clause(clause[: joint.start()]), trim_clause(clause[joint.end() :])
+        if left and right and (first := _parse_clause(left, draft, before)):
+            return _parse_clause(right, draft, first) or _parse_run_on(right, draft, first) or first
         if right and not left:
-            return _read(right, draft, before)
+            return _parse_clause(right, draft, before)
     return None
 
 
-def _say_of(things: list[str], reading: Reading, draft: Draft) -> None:
+def _apply_to_things(things: list[str], reading: RuleMatch, draft: EditDraft) -> None:
     for thing in things:
-        if shared := reading.going_on_with(thing):
-            _carry_out(shared, draft)
+        if shared := reading.continue_with(thing):
+            _apply_match(shared, draft)
 
 
-def _names_a_thing(clause: str, draft: Draft) -> bool:
+def _is_thing(clause: str, draft: EditDraft) -> bool:
     thing = clause.strip("?! ")
     pointed = clause.endswith("?") or re.match(r"(?:the|that|those|these|this|his|her|its|their|my)\s", thing, re.I)
-    return is_noun_phrase(thing) and bool(pointed or draft.known(thing))
+    return is_noun_phrase(thing) and bool(pointed or draft.find_exclusion(thing))
 
 
-def _bare_thing(clause: str) -> str | None:
+def _extract_bare_thing(clause: str) -> str | None:
     """What a clause of few words only names, or only says that it is seen."""
     thing = re.sub(r"\s(?:is|are|looks?) (?:visible|there|showing|everywhere)$", "", clause)
-    if len(thing.split()) > 3 or not is_noun_phrase(thing) or lexicon().is_praise(thing):
+    if len(thing.split()) > 3 or not is_noun_phrase(thing) or load_lexicon().is_praise(thing):
         return None
-    return term_of(thing)
+    return extract_term(thing)
 
 
-def _accuse_pending(clause: str, draft: Draft) -> None:
+def _complain_about_pending(clause: str, draft: EditDraft) -> None:
     """ "There's dust on it | and the band is too thick": two complaints, where the second is of something else."""
     if (
         not draft.pending
@@ -172,10 +172,10 @@ def _accuse_pending(clause: str, draft: Draft) -> None:
     draft.pending = None
 
 
-def _describes_on(clause: str, before: Reading, draft: Draft) -> bool:
+def _is_continued_description(clause: str, before: RuleMatch, draft: EditDraft) -> bool:
     """ "The cloak should be longer and | made of feathers": the prompt says that, too, of the same thing."""
     thing = before.thing
-    if before.rule.name not in {"attribute", "should_be"} or before.denied or not term_of(thing):
+    if before.rule.name not in {"attribute", "should_be"} or before.denied or not extract_term(thing):
         return False
     if not re.match(
         r"(?:made|covered|lined|filled|decorated|trimmed|embroidered|painted) (?:of|from|in|with|by)\s", clause, re.I
@@ -184,9 +184,9 @@ def _describes_on(clause: str, before: Reading, draft: Draft) -> bool:
     return draft.rewrite(prompt_rewriting.attribute(draft.prompt, thing, clause))
 
 
-def _says_why_it_is_back(clause: str, before: Reading) -> bool:
+def _is_reason_for_return(clause: str, before: RuleMatch) -> bool:
     """Whether "we need the shop name" only tells why text may be there again."""
-    return before.act in {"allow", "fine", "release", "restore"} and bool(_NEEDED.match(clause))
+    return before.action in {"allow", "fine", "release", "restore"} and bool(_NEEDED.match(clause))
 
 
 _NEEDED = re.compile(
@@ -202,41 +202,45 @@ def _is_instead(clause: str, text: str) -> bool:
     return bool(re.match(r"an?\s", clause)) and bool(re.search(rf"(?:,\s*|\bbut\s+){re.escape(clause)}", text))
 
 
-def _read(clause: str, draft: Draft, before: Reading | None) -> Reading | None:
+def _parse_clause(clause: str, draft: EditDraft, before: RuleMatch | None) -> RuleMatch | None:
     """How the clause is understood, standing alone or as what the one before goes on with."""
-    if before and (shared := _SO_IS.match(clause)) and (same := before.going_on_with(shared["thing"])):
-        return same if _carry_out(same, draft) else None
-    if (none := _NONE_AT_ALL.match(clause)) and (thing := term_of(none["thing"])) and not draft.known(thing):
+    if before and (shared := _SO_IS.match(clause)) and (same := before.continue_with(shared["thing"])):
+        return same if _apply_match(same, draft) else None
+    if (
+        (none := _NONE_AT_ALL.match(clause))
+        and (thing := extract_term(none["thing"]))
+        and not draft.find_exclusion(thing)
+    ):
         draft.mention = draft.wanted = thing
         return None
-    clause = in_words(clause, draft.wanted) if draft.wanted else as_wish(clause)
-    said, negated = _unwrap(in_full(trim(_INTERJECTION.sub("", clause))))
-    if not said or _is_only_praise(said) or grammar().questions.length(grammar().words(said)):
+    clause = replace_one(clause, draft.wanted) if draft.wanted else rephrase_wish(clause)
+    said, negated = _strip_wrapping(expand_abbreviations(trim_clause(_INTERJECTION.sub("", clause))))
+    if not said or _is_only_praise(said) or load_grammar().questions.length(load_grammar().words(said)):
         return None
-    going_on = before.going_on_with(said) if before and not negated and _continues(said, before) else None
-    if hates := hated(said):
-        return _read(hates, draft, before)
-    for reading in grammar().readings(said, negated):
+    going_on = before.continue_with(said) if before and not negated and _continues_clause(said, before) else None
+    if hates := rephrase_hate(said):
+        return _parse_clause(hates, draft, before)
+    for reading in load_grammar().match_rules(said, negated):
         if reading.rule.bare and going_on:
             break
-        if _carry_out(reading, draft):
+        if _apply_match(reading, draft):
             return reading
-    if going_on is None or _carry_out(going_on, draft):
+    if going_on is None or _apply_match(going_on, draft):
         return going_on
-    bare = (reading for reading in grammar().readings(said, negated) if reading.rule.bare)
-    if understood := next((reading for reading in bare if _carry_out(reading, draft)), None):
+    bare = (reading for reading in load_grammar().match_rules(said, negated) if reading.rule.bare)
+    if understood := next((reading for reading in bare if _apply_match(reading, draft)), None):
         return understood
     shorter = _AFTERTHOUGHT.sub("", said)
-    return _read(shorter, draft, before) if shorter and shorter != said else None
+    return _parse_clause(shorter, draft, before) if shorter and shorter != said else None
 
 
-def _unwrap(clause: str) -> tuple[str, bool]:
+def _strip_wrapping(clause: str) -> tuple[str, bool]:
     """The clause less what is said for politeness, and whether it stands under a "don't"."""
     negated = False
     while clause:
-        said = grammar().words(clause)
-        if (length := grammar().polite.length(said)) == 0:
-            length = grammar().negators.length(said)
+        said = load_grammar().words(clause)
+        if (length := load_grammar().polite.length(said)) == 0:
+            length = load_grammar().negators.length(said)
             negated ^= length > 0
         if length == 0:
             break
@@ -244,12 +248,12 @@ def _unwrap(clause: str) -> tuple[str, bool]:
     return clause, negated
 
 
-def _carry_out(reading: Reading, draft: Draft) -> bool:
+def _apply_match(reading: RuleMatch, draft: EditDraft) -> bool:
     with draft.step(reading.clause, reading.rule.name):
-        return ACTS[reading.act](reading, draft)
+        return ACTIONS[reading.action](reading, draft)
 
 
-def _continues(clause: str, before: Reading) -> bool:
+def _continues_clause(clause: str, before: RuleMatch) -> bool:
     """Whether a clause is only a thing, or a quality, that what was said before is also said of."""
     if before.rule.name in {"attribute", "should_be", "swap"}:
         return bool(re.match(r"(?:the|his|her|its|their)\s+\w+\s+\w+", clause, re.I)) and is_noun_phrase(
@@ -260,10 +264,12 @@ def _continues(clause: str, before: Reading) -> bool:
     if _DOES.match(clause):
         return False
     words = clause.lower().split()
-    if before.rule.name == "none" and len(words) > 1 and words[-1] in lexicon().words["looks"]:  # "| parchment texture"
+    if (
+        before.rule.name == "none" and len(words) > 1 and words[-1] in load_lexicon().words["looks"]
+    ):  # "| parchment texture"
         return False
     first = clause.lower().split()[0]
-    if grammar().words(clause).runs.keys() & {("comparable", 0), ("comparative", 0)}:  # "| thicker outlines"
+    if load_grammar().words(clause).runs.keys() & {("comparable", 0), ("comparative", 0)}:  # "| thicker outlines"
         return False
     if re.fullmatch(
         r"(?:bright|dark|warm|cool|sharp|soft|big|small|larg|tall|short|old|young|light|wid|deep|clean"
@@ -271,7 +277,9 @@ def _continues(clause: str, before: Reading) -> bool:
         first,
     ):
         return False
-    return is_noun_phrase(clause) and first not in lexicon().words["verbs"] and not lexicon().is_praised(clause)
+    return (
+        is_noun_phrase(clause) and first not in load_lexicon().words["verbs"] and not load_lexicon().is_praised(clause)
+    )
 
 
 _DOES = re.compile(
@@ -285,4 +293,6 @@ _DOES = re.compile(
 def _is_only_praise(clause: str) -> bool:
     """Whether nothing is said but that it is good."""
     words = set(re.findall(r"[a-z']+", clause.lower()))
-    return bool(words & lexicon().words["praise"]) and len(words) <= 2 and not words & lexicon().words["opposed"]
+    return (
+        bool(words & load_lexicon().words["praise"]) and len(words) <= 2 and not words & load_lexicon().words["opposed"]
+    )

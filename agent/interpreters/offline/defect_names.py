@@ -2,10 +2,10 @@
 
 import re
 
-from ...terms import singular
+from ...terms import singularize
 from ..edit_draft import is_pronoun
-from ..language.lexicon import lexicon
-from ..language.noun_phrases import term_of
+from ..language.lexicon import load_lexicon
+from ..language.noun_phrases import extract_term
 
 HEDGE = (
     r"(?:(?:a bit|a little(?: bit)?|a tad|a touch|slightly|somewhat|rather"
@@ -21,14 +21,14 @@ SIDES = r"(?:left|right|other|upper|lower|front|back|rear|inner|outer|near|far|t
 """Which of several parts it is; what is wrong with one is a fault of all."""
 
 
-def name(subject: str, quality: str) -> str | None:
+def name_defect(subject: str, quality: str) -> str | None:
     """What a complaint is called in a negative prompt: ("the ears", "wrong") -> "bad ears".
 
     None when the quality is no fault: "the dog looks happy".
     """
-    words = lexicon().words
+    words = load_lexicon().words
     quality = re.sub(rf"^{HEDGE}", "", f"{quality.lower().strip(' .,!?')} ").strip()
-    noun = term_of(subject) if subject and not is_pronoun(subject) else None
+    noun = extract_term(subject) if subject and not is_pronoun(subject) else None
     noun = re.sub(rf"^{SIDES}\s+(?=\w)", "", noun) if noun else None
     head = noun.split()[-1] if noun else ""
     if head in words["whole_picture"]:
@@ -40,13 +40,13 @@ def name(subject: str, quality: str) -> str | None:
         return "gibberish text"
     if first in words["extreme"] and head in words["body"]:
         return f"{first} {noun}"
-    if first in lexicon().kinds["shape"] and singular(head) in lexicon().counts:  # "the wheels are square"
+    if first in load_lexicon().kinds["shape"] and singularize(head) in load_lexicon().counts:  # "the wheels are square"
         return f"{first} {noun}"
     if first in words["bent"] and noun and head not in words["body"]:  # "the cup's lip is bent"
         return f"{first} {noun}"
     if first in words["wrongness"] and noun and head not in {"people"}:
         return f"bad {noun}"
-    known = fault(quality)
+    known = name_quality_defect(quality)
     return known if known is not None or noun is None else None
 
 
@@ -59,9 +59,9 @@ _GIBBERISH = (
 )
 
 
-def fault(quality: str) -> str | None:
+def name_quality_defect(quality: str) -> str | None:
     """The term for an adjective that is a complaint by itself, else None."""
-    known = lexicon()
+    known = load_lexicon()
     for length in (3, 2, 1):
         said = re.sub(r"^over[- ]", "over", " ".join(quality.split()[:length]))
         if said in known.names or said in known.words["faults"]:

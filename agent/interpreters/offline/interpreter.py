@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 from ...edits import Edit, Reset, State
 from ...replies import describe
 from ..base import Interpretation
-from ..edit_draft import Draft
+from ..edit_draft import EditDraft
 from ..language import prompt_rewriting
-from ..language.lexicon import lexicon
-from .clause_parser import read_all
-from .descriptions.new_scene import fresh_description
-from .descriptions.openings import new_description
+from ..language.lexicon import load_lexicon
+from .clause_parser import parse_text
+from .descriptions.new_scene import find_new_scene
+from .descriptions.openings import find_new_description
 from .descriptions.parser import (
-    adds_nothing,
-    full_description,
+    is_full_description,
+    is_only_picture_word,
+    is_redundant,
     is_scene,
-    says_no_more_than_picture,
-    speaks,
+    is_statement,
     split_description,
 )
-from .normalization.cleaning import MAX_CHARACTERS, clean, plain, trim
+from .normalization.cleaning import MAX_CHARACTERS, clean_feedback, normalize, trim_clause
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -41,7 +41,7 @@ _CORRECTS = re.compile(r"an?\s+[\w-]+(?:\s+[\w-]+)?$", re.I)
 
 
 @dataclass(frozen=True)
-class Reason:
+class AppliedRule:
     """Why an utterance means what it does: a clause, the rule that understood it, and the edits that came of it."""
 
     clause: str
@@ -59,69 +59,71 @@ class OfflineInterpreter:
 
     def interpret(self, feedback: str, state: State, picture: "Image | None" = None) -> Interpretation:
         """The edits a text asks for; the picture is not looked at."""
-        edits = _draft(feedback, state).finish()
+        edits = _draft_edits(feedback, state).finish()
         return Interpretation(edits=edits, reply=describe(edits, state))
 
-    def explain(self, feedback: str, state: State) -> tuple[Reason, ...]:
+    def explain(self, feedback: str, state: State) -> tuple[AppliedRule, ...]:
         """Which rule of `prompts/grammar` understood which clause, and what came of it."""
-        return tuple(Reason(*step) for step in _draft(feedback, state).trail)
+        return tuple(AppliedRule(*step) for step in _draft_edits(feedback, state).trail)
 
 
-def _draft(feedback: str, state: State) -> Draft:
-    draft = Draft(state)
+def _draft_edits(feedback: str, state: State) -> EditDraft:
+    draft = EditDraft(state)
     known = {word for exclusion in state.negative for word in re.findall(r"\w+", exclusion.term.lower())}
-    draft.groaned = _groan().search(feedback[:MAX_CHARACTERS]) is not None
+    draft.groaned = _complaint_pattern().search(feedback[:MAX_CHARACTERS]) is not None
     draft.asked = _POLITELY.search(feedback[:MAX_CHARACTERS]) is not None
-    draft.praised = lexicon().is_praise(feedback[:MAX_CHARACTERS])
+    draft.praised = load_lexicon().is_praise(feedback[:MAX_CHARACTERS])
     known |= set(re.findall(r"[a-z]+", state.prompt.lower()))
-    said, text = plain(feedback), clean(feedback, {word for word in known if len(word) > 4})
+    said, text = normalize(feedback), clean_feedback(feedback, {word for word in known if len(word) > 4})
     if not draft.praised:
         text = _SO_MANY.sub(r"too \1", text)
     if anew := _AGAIN_WITH.match(said):
         with draft.step(said, "reset"):
             draft.control(Reset())
         said = f"next: {said[anew.end() :]}"
-    description = said if not state.prompt.strip() else new_description(said) or new_description(text)
-    description = description or fresh_description(said, state.prompt)
+    description = said if not state.prompt.strip() else find_new_description(said) or find_new_description(text)
+    description = description or find_new_scene(said, state.prompt)
     changed_mind = state.prompt.strip() and _CHANGED_MIND.search(said)
     if description is not None and not changed_mind:
         with draft.step(said, "description"):
-            _describe(description, draft)
-    elif changed_mind or not _redescribe(trim(said), draft):
-        read_all(text, draft)
+            _apply_description(description, draft)
+    elif changed_mind or not _replace_description(trim_clause(said), draft):
+        parse_text(text, draft)
         if not draft.finish():
             with draft.step(said, "wish"):
-                _read_as_wish(trim(said), draft)
+                _interpret_as_wish(trim_clause(said), draft)
     return draft
 
 
 @cache
-def _groan() -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w){lexicon().pattern('groans')}(?!\w)", re.I)
+def _complaint_pattern() -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){load_lexicon().pattern('groans')}(?!\w)", re.I)
 
 
-def _describe(description: str, draft: Draft) -> None:
+def _apply_description(description: str, draft: EditDraft) -> None:
     prompt, unwanted = split_description(description)
     draft.want(prompt)
     for term in unwanted:
         draft.keep_out(term)
 
 
-def _redescribe(text: str, draft: Draft) -> bool:
+def _replace_description(text: str, draft: EditDraft) -> bool:
     """ "A wizard without a hat", in the place of what the prompt was."""
     prompt, unwanted = split_description(text)
     if not unwanted or not text.startswith(prompt[:3]):
         return False
-    if says_no_more_than_picture(prompt) and not speaks(text):  # "a version without text"
+    if is_only_picture_word(prompt) and not is_statement(text):  # "a version without text"
         prompt = ""
-    elif not full_description(text):
+    elif not is_full_description(text):
         return False
     with draft.step(text, "description"):
-        if _CORRECTS.match(prompt) and draft.wants(unwanted[0]) and _is_alike(prompt, unwanted[0]):  # "a dog, no cat"
+        if (
+            _CORRECTS.match(prompt) and draft.is_wanted(unwanted[0]) and _is_similar(prompt, unwanted[0])
+        ):  # "a dog, no cat"
             draft.rewrite(prompt_rewriting.swap(draft.prompt, unwanted[0], prompt))
             if re.search(r"\bnot\s+an?\s", text, re.I):
                 return True
-        elif not adds_nothing(prompt, unwanted, draft.prompt):
+        elif not is_redundant(prompt, unwanted, draft.prompt):
             draft.want(prompt)
         is_new = draft.prompt != draft.state.prompt
         for term in unwanted:
@@ -129,16 +131,16 @@ def _redescribe(text: str, draft: Draft) -> bool:
     return True
 
 
-def _is_alike(phrase: str, other: str) -> bool:
-    kind = lexicon().kind(phrase)
-    return kind is not None and kind == lexicon().kind(other)
+def _is_similar(phrase: str, other: str) -> bool:
+    kind = load_lexicon().find_kind(phrase)
+    return kind is not None and kind == load_lexicon().find_kind(other)
 
 
-def _read_as_wish(text: str, draft: Draft) -> None:
+def _interpret_as_wish(text: str, draft: EditDraft) -> None:
     """ "A cat with a crown" and nothing more: what the picture should be of."""
     if split_description(text)[1]:
         return
-    if full_description(text) or (says_no_more_than_picture(draft.prompt) and is_scene(text)):
+    if is_full_description(text) or (is_only_picture_word(draft.prompt) and is_scene(text)):
         draft.want(text)
-    elif re.match(r"an?\s+\w", text, re.I) and lexicon().kind(text.split()[1]) in {"color", "material"}:
-        draft.rewrite(prompt_rewriting.recolour(draft.prompt, text))
+    elif re.match(r"an?\s+\w", text, re.I) and load_lexicon().find_kind(text.split()[1]) in {"color", "material"}:
+        draft.rewrite(prompt_rewriting.recolor(draft.prompt, text))

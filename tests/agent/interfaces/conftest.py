@@ -22,9 +22,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from notthat.agent import Studio
-from notthat.agent.interfaces.http import Serving, create_app
+from notthat.agent.interfaces.http import ServerConfig, create_app
 from notthat.agent.interfaces.http.jobs.service import Service
-from notthat.agent.interfaces.http.server import Server, address_of, listen
+from notthat.agent.interfaces.http.server import Server, open_socket, socket_url
 from notthat.agent.interfaces.http.telemetry.log import Log
 from notthat.agent.interpreters import Interpreter, OfflineInterpreter
 from notthat.generation import Engine, GenerationRequest, Progress, StubEngine
@@ -144,10 +144,12 @@ def running(
         load_engine=load_engine,
     ) as studio:
         app = create_app(
-            studio, Serving(**{"models": ("stub",), **settings}), log=Log(log, words=settings.get("log_words", False))
+            studio,
+            ServerConfig(**{"models": ("stub",), **settings}),
+            log=Log(log, words=settings.get("log_words", False)),
         )
-        listening = listen("127.0.0.1", 0)
-        url = address_of(listening)
+        listening = open_socket("127.0.0.1", 0)
+        url = socket_url(listening)
         ready = threading.Event()
         loops: list[asyncio.AbstractEventLoop] = []
         server = Server(app, on_ready=ready.set)
@@ -172,7 +174,9 @@ def running(
 
 @pytest.fixture
 def serve(home: Path) -> Iterator[Serve]:
-    """Starts a server on the test's home: `serve(engine, interpreter, queue=2, …)`, with any of `Serving`'s fields."""
+    """Starts a server on the test's home: `serve(engine, interpreter, queue=2, …)`, with any of `ServerConfig`'s
+    fields.
+    """
     with ExitStack() as opened:
 
         def start(engine: Engine | None = None, interpreter: Interpreter | None = None, **settings: Any) -> Running:

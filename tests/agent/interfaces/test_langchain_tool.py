@@ -14,7 +14,7 @@ from langchain_openai import ChatOpenAI
 from llm_server import Send, Server, send_message
 
 from notthat.agent import Studio
-from notthat.agent.interfaces.langchain_tool import picture_tool
+from notthat.agent.interfaces.langchain_tool import create_picture_tool
 from notthat.generation import StubEngine
 
 OpenStudio = Callable[..., Studio]
@@ -29,7 +29,7 @@ def server() -> Iterator[Server]:
 
 def agent(server: Server, studio: Studio, **options: Any) -> Any:
     model = ChatOpenAI(model="scripted", base_url=server.url, api_key="none", max_retries=0)
-    return create_agent(model, [picture_tool(studio, **options)])
+    return create_agent(model, [create_picture_tool(studio, **options)])
 
 
 def calls(*arguments: dict[str, Any]) -> Send:

@@ -17,7 +17,7 @@ from mcp_types import CallToolResult, ImageContent, ResourceLink, TextContent
 from PIL import Image
 
 from notthat.agent import Conversation, Studio
-from notthat.agent.interfaces.mcp import StudioBackend, mcp_server
+from notthat.agent.interfaces.mcp import StudioBackend, create_mcp_server
 from notthat.generation import GenerationRequest, Progress, StubEngine
 
 OpenStudio = Callable[..., Studio]
@@ -88,7 +88,7 @@ def test_a_host_talks_to_a_picture(mode: Any, model_folder: Path) -> None:
 
 def test_what_is_refused_is_told_in_a_line(studio: Studio) -> None:
     async def test() -> None:
-        async with Client(mcp_server(lambda _: StudioBackend(studio))) as client:
+        async with Client(create_mcp_server(lambda _: StudioBackend(studio))) as client:
             for tool, arguments, line in [
                 ("say", {"session": "0123", "feedback": "no fog"}, "no session “0123”: see notthat sessions"),
                 ("say", {"session": "0123"}, "feedback: Field required"),
@@ -120,7 +120,7 @@ def test_a_call_that_is_cancelled_stops_its_drawing(open_studio: OpenStudio) -> 
         async def hear(done: float, total: float | None, message: str | None) -> None:
             drawing.set()
 
-        async with Client(mcp_server(lambda _: StudioBackend(studio))) as client:
+        async with Client(create_mcp_server(lambda _: StudioBackend(studio))) as client:
             said = asyncio.create_task(client.call_tool("say", {"session": session, "feedback": "no fog"}, None, hear))
             await drawing.wait()
             said.cancel()
@@ -138,7 +138,7 @@ def test_a_large_picture_is_shown_smaller_and_linked_whole(studio: Studio) -> No
     Image.effect_noise((2048, 1536), 90).convert("RGB").save(conversation.head.image)
 
     async def test() -> None:
-        async with Client(mcp_server(lambda _: StudioBackend(studio))) as client:
+        async with Client(create_mcp_server(lambda _: StudioBackend(studio))) as client:
             shown = await client.call_tool("show", {"session": conversation.id})
             picture = shown.content[1]
             assert isinstance(picture, ImageContent)
@@ -158,7 +158,7 @@ def test_what_goes_wrong_inside_stays_inside(open_studio: OpenStudio, caplog: py
             raise RuntimeError("/secret/place")
 
     async def test() -> None:
-        async with Client(mcp_server(lambda _: StudioBackend(open_studio(Broken())))) as client:
+        async with Client(create_mcp_server(lambda _: StudioBackend(open_studio(Broken())))) as client:
             refused = await client.call_tool("start", {"prompt": "a harbour"})
             assert refused.is_error
             assert words(refused) == "Something went wrong on the server; its log says what."
@@ -192,7 +192,7 @@ def test_the_configuration_that_the_help_shows_is_json() -> None:
 
 def test_a_host_may_ask_for_a_negative_prompt_a_seed_and_steps(studio: Studio) -> None:
     async def test() -> None:
-        async with Client(mcp_server(lambda _: StudioBackend(studio))) as client:
+        async with Client(create_mcp_server(lambda _: StudioBackend(studio))) as client:
             asked: dict[str, Any] = {"prompt": "a harbour", "negative": "rain, (boats:1.3)", "seed": 4, "steps": 3}
             first = (await client.call_tool("start", asked)).structured_content
             assert (first["negative"], first["seed"], first["steps"]) == ("rain, (boats:1.3)", 4, 3)

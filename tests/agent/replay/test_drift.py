@@ -11,7 +11,7 @@ from PIL import Image
 from notthat.agent import Conversation, Studio, replay
 from notthat.agent.edits import Exclude, State
 from notthat.agent.interpreters import Interpretation, OfflineInterpreter
-from notthat.agent.replay.reinterpret import reread
+from notthat.agent.replay.reinterpret import reinterpret
 from notthat.generation import GenerationRequest, Progress, StubEngine
 
 OpenStudio = Callable[..., Studio]
@@ -56,7 +56,7 @@ def test_a_drift_is_measured_and_its_causes_are_named(open_studio: OpenStudio, s
     assert set(drift.differs) == {"weights", "torch"}
     assert drift.differs["weights"] == (None, "other")
     assert drift.differs["torch"][1] == "9.9"
-    assert "torch: " in drift.sentence
+    assert "torch: " in drift.summary
     assert list(results[0].as_json()["drift"]) == ["mean_abs_diff", "psnr", "recorded", "differs"]
 
 
@@ -68,7 +68,7 @@ def test_the_same_picture_has_no_drift(studio: Studio, session: str) -> None:
 
 def test_words_are_read_the_same_by_the_same_interpreter(studio: Studio, session: str) -> None:
     before = studio.store.turns(session)
-    results = list(reread(Conversation.open(session, studio)))
+    results = list(reinterpret(Conversation.open(session, studio)))
     assert [(result.turn, result.same) for result in results] == [(0, True), (1, True), (3, True)]  # 2 was no words
     assert studio.store.turns(session) == before
 
@@ -81,7 +81,7 @@ def test_where_another_interpreter_would_differ_is_told(open_studio: OpenStudio,
                 return said
             return said.model_copy(update={"edits": (Exclude(term="mist"),)})
 
-    results = list(reread(Conversation.open(session, open_studio(interpreter=Other()))))
+    results = list(reinterpret(Conversation.open(session, open_studio(interpreter=Other()))))
     assert [(result.turn, result.same) for result in results] == [(0, True), (1, False), (3, True)]
     assert results[1].then == ({"op": "exclude", "term": "fog", "weight": 1.0},)
     assert results[1].now == ({"op": "exclude", "term": "mist", "weight": 1.0},)

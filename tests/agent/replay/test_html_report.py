@@ -15,8 +15,8 @@ from notthat.agent import Conversation, Studio, replay
 from notthat.agent.edits import Exclude, State
 from notthat.agent.interpreters import Interpretation, OfflineInterpreter
 from notthat.agent.replay.gif_and_grid import save_gif, save_grid
-from notthat.agent.replay.html_report import page
-from notthat.agent.replay.tree_svg import places
+from notthat.agent.replay.html_report import render_report
+from notthat.agent.replay.tree_svg import layout_tree
 
 EVIL = "no <script>alert('x')</script> fog\" onload=\"x"
 
@@ -50,7 +50,7 @@ def session(studio: Studio) -> str:
 def write(studio: Studio, session: str, path: Path) -> Path:
     record, turns = studio.store.session(session), studio.store.turns(session)
     results = {result.turn: result for result in replay(studio, session)}
-    path.write_text(page(record, turns, studio.store.images, results), encoding="utf-8")
+    path.write_text(render_report(record, turns, studio.store.images, results), encoding="utf-8")
     return path
 
 
@@ -104,7 +104,7 @@ def test_the_page_marks_what_each_turn_did_to_the_exclusions(studio: Studio, ses
 
 
 def test_a_branch_has_a_lane_of_its_own(studio: Studio, session: str) -> None:
-    assert places(studio.store.turns(session)) == {0: (0, 0), 1: (1, 0), 2: (2, 0), 3: (3, 0), 4: (2, 1)}
+    assert layout_tree(studio.store.turns(session)) == {0: (0, 0), 1: (1, 0), 2: (2, 0), 3: (3, 0), 4: (2, 1)}
 
 
 def test_the_film_is_the_way_to_the_head_and_the_sheet_has_all(studio: Studio, session: str, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from notthat.agent import Conversation, Replayed, Studio, replay
+from notthat.agent import Conversation, ReplayResult, Studio, replay
 from notthat.errors import InvalidInputError
 from notthat.generation import GenerationRequest, Picture, Progress, StubEngine
 from notthat.storage import DamagedPictureError, MissingPictureError, UnknownSessionError
@@ -64,7 +64,7 @@ def tamper(home: Path, statement: str) -> None:
 
 
 def test_every_turn_comes_out_the_same(open_studio: OpenStudio, session: str) -> None:
-    assert list(replay(open_studio(), session)) == [Replayed(k, True, 0) for k in range(3)]
+    assert list(replay(open_studio(), session)) == [ReplayResult(k, True, 0) for k in range(3)]
 
 
 def test_a_replay_changes_nothing(studio: Studio, session: str) -> None:
@@ -84,12 +84,12 @@ def test_every_step_is_heard_of(studio: Studio, session: str) -> None:
 
 def test_another_engine_is_found_out_with_the_greatest_difference(open_studio: OpenStudio) -> None:
     session = converse(open_studio(Lighter()))
-    assert list(replay(open_studio(Lightest()), session)) == [Replayed(k, False, 6) for k in range(3)]
-    assert list(replay(open_studio(Lighter()), session)) == [Replayed(k, True, 0) for k in range(3)]
+    assert list(replay(open_studio(Lightest()), session)) == [ReplayResult(k, False, 6) for k in range(3)]
+    assert list(replay(open_studio(Lighter()), session)) == [ReplayResult(k, True, 0) for k in range(3)]
 
 
 def test_a_picture_of_another_size_is_as_different_as_can_be(open_studio: OpenStudio, session: str) -> None:
-    assert list(replay(open_studio(Larger()), session)) == [Replayed(k, False, 255) for k in range(3)]
+    assert list(replay(open_studio(Larger()), session)) == [ReplayResult(k, False, 255) for k in range(3)]
 
 
 def test_a_request_that_was_changed_is_found_out(studio: Studio, home: Path, session: str) -> None:
@@ -99,9 +99,9 @@ def test_a_request_that_was_changed_is_found_out(studio: Studio, home: Path, ses
     assert last.picture is not None
     now, then = (np.asarray(image, int) for image in (last.picture.image, studio.store.images.open(turn.sha256)))
     assert list(replay(studio, session)) == [
-        Replayed(0, True, 0),
-        Replayed(1, False, int(abs(now - then).max())),
-        Replayed(2, True, 0),
+        ReplayResult(0, True, 0),
+        ReplayResult(1, False, int(abs(now - then).max())),
+        ReplayResult(2, True, 0),
     ]
 
 
@@ -114,7 +114,7 @@ def test_a_request_that_was_broken_is_refused_in_one_line(studio: Studio, home: 
 def test_a_picture_that_is_gone_is_an_error(studio: Studio, session: str) -> None:
     studio.store.turn(session, 1).image.unlink()
     turns = replay(studio, session)
-    assert next(turns) == Replayed(0, True, 0)
+    assert next(turns) == ReplayResult(0, True, 0)
     with pytest.raises(MissingPictureError):
         next(turns)
 

@@ -16,54 +16,54 @@ from .....storage import IdempotencyKey
 from ....conversation import Turn
 from ....edits import Reroll
 from ....feedback import Feedback
-from ....session_start import Beginning
-from ....turn_execution import CancelledError
-from ....turn_png import png_of
-from ..auth import Caller
-from ..dependencies import unless_gone
+from ....session_start import SessionOptions
+from ....turn_execution import TurnCancelled
+from ....turn_png import build_turn_png
+from ..auth import Principal
+from ..dependencies import until_disconnect
 from ..jobs.service import Service
-from ..jobs.turn_and_replay_jobs import Run
-from .openai.session_reference import Place
+from ..jobs.turn_and_replay_jobs import TurnJob
+from .openai.session_reference import SessionReference
 
 ImageFormat = Literal["png", "jpeg", "webp"]
 QUALITY = 95
 """Of JPEG and WebP, from 0 to 100."""
 
 
-async def begun(
-    service: Service, caller: Caller, beginning: Beginning, count: int, receipt: IdempotencyKey | None = None
-) -> list[Run]:
+async def start_batch(
+    service: Service, principal: Principal, options: SessionOptions, count: int, receipt: IdempotencyKey | None = None
+) -> list[TurnJob]:
     """`count` sessions that begin alike, the k-th from the first one's seed plus k; all are asked for, or none.
 
     Each counts as a request of the key's.
     """
-    seeds = [None if beginning.seed is None else beginning.seed + k for k in range(count)]
+    seeds = [None if options.seed is None else options.seed + k for k in range(count)]
     asked = [
-        partial(service.start, caller, replace(beginning, seed=seed), receipt_of(receipt, k))
+        partial(service.start, principal, replace(options, seed=seed), receipt_of(receipt, k))
         for k, seed in enumerate(seeds)
     ]
-    return await _all(service, caller, asked)
+    return await _start_all(service, principal, asked)
 
 
-async def gone_on(
+async def continue_batch(
     service: Service,
-    caller: Caller,
-    place: Place,
+    principal: Principal,
+    place: SessionReference,
     words: str | Feedback,
     count: int,
     receipt: IdempotencyKey | None = None,
-) -> list[Run]:
+) -> list[TurnJob]:
     """The session's next picture, and more of the same from other seeds, `count` in all."""
-    first = await service.say(caller, place.session, words, receipt, turn=place.turn)
-    return await _and_more(service, caller, first, place.session, count, receipt)
+    first = await service.say(principal, place.session, words, receipt, turn=place.turn)
+    return await _and_more(service, principal, first, place.session, count, receipt)
 
 
 async def begun_once(
-    service: Service, caller: Caller, beginning: Beginning, count: int, receipt: IdempotencyKey | None = None
-) -> list[Run]:
+    service: Service, principal: Principal, options: SessionOptions, count: int, receipt: IdempotencyKey | None = None
+) -> list[TurnJob]:
     """One session's first picture, and more of the same from other seeds, `count` in all."""
-    first = await service.start(caller, beginning, receipt)
-    return await _and_more(service, caller, first, first.session, count, receipt)
+    first = await service.start(principal, options, receipt)
+    return await _and_more(service, principal, first, first.session, count, receipt)
 
 
 def receipt_of(receipt: IdempotencyKey | None, index: int) -> IdempotencyKey | None:
@@ -73,23 +73,23 @@ def receipt_of(receipt: IdempotencyKey | None, index: int) -> IdempotencyKey | N
     return replace(receipt, key=hashlib.sha256(f"{receipt.key}/{index}".encode()).hexdigest())
 
 
-async def drawn(request: Request, runs: list[Run], *, without: Collection[str] = ()) -> list[Turn]:
+async def wait_for_batch(request: Request, jobs: list[TurnJob], *, without: Collection[str] = ()) -> list[Turn]:
     """Wait for all of them as long as the client does; where one fails, the others are given up.
 
     Those that are given up for one of the reasons in `without` are left out.
     """
     with ExitStack() as attending:
-        for run in runs:
-            attending.enter_context(run.attended())
-        return await unless_gone(request, _turns(runs, without))
+        for run in jobs:
+            attending.enter_context(run.subscribe())
+        return await until_disconnect(request, _wait_for_turns(jobs, without))
 
 
-def encoded(turn: Turn, service: Service, kind: ImageFormat) -> str:
+def encode_image(turn: Turn, service: Service, kind: ImageFormat) -> str:
     """A turn's picture as base64: a PNG with its text, or in another format without."""
-    return as_text(png_of(turn, service.studio.store.images), kind)
+    return encode_png(build_turn_png(turn, service.studio.store.images), kind)
 
 
-def as_text(content: bytes, kind: ImageFormat) -> str:
+def encode_png(content: bytes, kind: ImageFormat) -> str:
     """The same of a PNG's content."""
     if kind != "png":
         file = BytesIO()
@@ -99,38 +99,38 @@ def as_text(content: bytes, kind: ImageFormat) -> str:
     return base64.b64encode(content).decode()
 
 
-def size_of(content: bytes) -> tuple[int, int]:
+def png_size(content: bytes) -> tuple[int, int]:
     """The width and height of a PNG, in pixels."""
     with Image.open(BytesIO(content)) as image:
         return image.size
 
 
-async def _turns(runs: list[Run], without: Collection[str]) -> list[Turn]:
+async def _wait_for_turns(jobs: list[TurnJob], without: Collection[str]) -> list[Turn]:
     turns = []
-    for run in runs:
+    for run in jobs:
         try:
             turns.append(await run.result())
-        except CancelledError:
+        except TurnCancelled:
             if run.stopped not in without:
                 raise
     return turns
 
 
 async def _and_more(
-    service: Service, caller: Caller, first: Run, session: str, count: int, receipt: IdempotencyKey | None
-) -> list[Run]:
-    more = [partial(service.edit, caller, session, [Reroll()], receipt_of(receipt, k)) for k in range(1, count)]
-    return await _all(service, caller, more, first)
+    service: Service, principal: Principal, first: TurnJob, session: str, count: int, receipt: IdempotencyKey | None
+) -> list[TurnJob]:
+    more = [partial(service.edit, principal, session, [Reroll()], receipt_of(receipt, k)) for k in range(1, count)]
+    return await _start_all(service, principal, more, first)
 
 
-async def _all(
-    service: Service, caller: Caller, asked: Sequence[Callable[[], Awaitable[Run]]], *already: Run
-) -> list[Run]:
+async def _start_all(
+    service: Service, principal: Principal, starts: Sequence[Callable[[], Awaitable[TurnJob]]], *already: TurnJob
+) -> list[TurnJob]:
     runs = list(already)
     try:
-        for ask in asked:
+        for ask in starts:
             if runs:
-                service.rate.take(caller)  # the first was counted when the request came
+                service.rate.take(principal)  # the first was counted when the request came
             runs.append(await ask())
     except BaseException:
         for run in runs:

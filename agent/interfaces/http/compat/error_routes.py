@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic_core import from_json
 
-from ..problems import Problem, problem_of
+from ..problems import Problem, to_problem
 
 _LARGE = 64 << 10
 """A body of more bytes is parsed in a thread."""
@@ -41,8 +41,8 @@ def _parse(body: bytes) -> Any:
         return json.loads(body)  # which tells what is wrong as FastAPI expects it
 
 
-def route_class(told: Callable[[Problem], Response]) -> type[APIRoute]:
-    """For a router's `route_class`: what goes wrong in its routes is answered by `told`."""
+def error_route_class(to_response: Callable[[Problem], Response]) -> type[APIRoute]:
+    """For a router's `error_route_class`: what goes wrong in its routes is answered by `told`."""
 
     class Route(APIRoute):
         def get_route_handler(self) -> Handler:
@@ -52,10 +52,10 @@ def route_class(told: Callable[[Problem], Response]) -> type[APIRoute]:
                 try:
                     return await handle(_Request(request.scope, request.receive))
                 except Exception as error:
-                    problem = problem_of(error)
+                    problem = to_problem(error)
                     if problem.name in ("unexpected", "storage") and problem is not error:  # else it was logged before
-                        request.app.state.service.watching.log.unexpected(error, route=self.path)
-                    return told(problem)
+                        request.app.state.service.telemetry.log.record_error(error, route=self.path)
+                    return to_response(problem)
 
             return handled
 

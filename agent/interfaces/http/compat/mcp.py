@@ -20,29 +20,39 @@ from starlette.types import Receive, Scope, Send
 
 from .....errors import NotthatError
 from ....conversation import Turn
-from ....replay.regenerate import Replayed
-from ....session_start import Beginning
-from ....turn_png import png_of
-from ...mcp import Replay, Report, Say, Show, Start, Undo, mcp_server
-from ..auth import Caller
+from ....replay.regenerate import ReplayResult
+from ....session_start import SessionOptions
+from ....turn_png import build_turn_png
+from ...mcp import (
+    ReplayArguments,
+    Report,
+    SayArguments,
+    ShowArguments,
+    StartArguments,
+    UndoArguments,
+    create_mcp_server,
+)
+from ..auth import Principal
 from ..jobs.event_log import Data
-from ..jobs.job import Underway
+from ..jobs.job import Job
 from ..jobs.key_shares import Places
 from ..jobs.service import Service
 from ..middleware.authentication import caller_in
-from ..problems import Problem, problem_of
+from ..problems import Problem, to_problem
 from ..quotas import check_steps
-from ..schemas.responses import TurnAnswer
-from ..urls import Links
+from ..schemas.responses import TurnResponse
+from ..urls import Urls
 from .mcp_errors import error_response
 from .mcp_sessions import SessionShares
 
 Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
-Told = TypeVar("Told", bound=Data)
+JobResult = TypeVar("JobResult", bound=Data)
 
 
-def _told(method: Callable[Asked, Coroutine[Any, Any, Answer]]) -> Callable[Asked, Coroutine[Any, Any, Answer]]:
+def _translate_problems(
+    method: Callable[Asked, Coroutine[Any, Any, Answer]],
+) -> Callable[Asked, Coroutine[Any, Any, Answer]]:
     """The method, with what goes wrong as the line that any other client of the server is told."""
 
     @wraps(method)
@@ -50,7 +60,7 @@ def _told(method: Callable[Asked, Coroutine[Any, Any, Answer]]) -> Callable[Aske
         try:
             return await method(*args, **kwargs)
         except Exception as error:
-            problem = problem_of(error)
+            problem = to_problem(error)
             if problem is not error and problem.name == "unexpected":
                 raise
             raise NotthatError(
@@ -65,50 +75,54 @@ class ServiceBackend:
     """The server's service, for one caller."""
 
     service: Service
-    caller: Caller
-    links: Links
+    caller: Principal
+    links: Urls
 
-    @_told
-    async def start(self, asked: Start, report: Report) -> Turn:
+    @_translate_problems
+    async def start(self, arguments: StartArguments, report: Report) -> Turn:
         """The first turn of a new session."""
-        beginning = Beginning(
-            asked.prompt,
-            negative=asked.negative,
-            seed=asked.seed,
-            steps=asked.steps,
-            guidance=asked.guidance,
-            policies=tuple(asked.policies),
+        beginning = SessionOptions(
+            arguments.prompt,
+            negative=arguments.negative,
+            seed=arguments.seed,
+            steps=arguments.steps,
+            guidance=arguments.guidance,
+            policies=tuple(arguments.policies),
         )
-        return await _followed(await self.service.start(self.caller, beginning), report)
+        return await _follow_job(await self.service.start(self.caller, beginning), report)
 
-    @_told
-    async def say(self, asked: Say, report: Report) -> Turn:
+    @_translate_problems
+    async def say(self, arguments: SayArguments, report: Report) -> Turn:
         """The next turn, or the same one where nothing was asked."""
-        check_steps(asked.steps, self.caller, self.service.serving)
-        return await _followed(await self.service.say(self.caller, asked.session, asked.as_feedback()), report)
+        check_steps(arguments.steps, self.caller, self.service.config)
+        return await _follow_job(
+            await self.service.say(self.caller, arguments.session, arguments.as_feedback()), report
+        )
 
-    @_told
-    async def undo(self, asked: Undo) -> Turn:
+    @_translate_problems
+    async def undo(self, arguments: UndoArguments) -> Turn:
         """The turn that is shown now."""
-        run = await self.service.undo(self.caller, asked.session, asked.turns)
-        with run.attended():
+        run = await self.service.undo(self.caller, arguments.session, arguments.turns)
+        with run.subscribe():
             return await run.result()
 
-    @_told
-    async def show(self, asked: Show) -> Turn:
+    @_translate_problems
+    async def show(self, arguments: ShowArguments) -> Turn:
         """A turn as it was."""
-        await self.service.session(self.caller, asked.session)
-        return await self.service.reading(lambda: self.service.studio.store.turn(asked.session, asked.turn))
+        await self.service.session(self.caller, arguments.session)
+        return await self.service.run_in_thread(
+            lambda: self.service.studio.store.turn(arguments.session, arguments.turn)
+        )
 
-    @_told
-    async def replay(self, asked: Replay, report: Report) -> Sequence[Replayed]:
+    @_translate_problems
+    async def replay(self, arguments: ReplayArguments, report: Report) -> Sequence[ReplayResult]:
         """How every turn came out this time; other sessions' turns are drawn in between."""
-        return await _followed(await self.service.replay(self.caller, asked.session), report)
+        return await _follow_job(await self.service.replay(self.caller, arguments.session), report)
 
-    @_told
+    @_translate_problems
     async def png(self, turn: Turn) -> bytes:
         """The turn's picture, with its text."""
-        return await self.service.reading(lambda: png_of(turn, self.service.studio.store.images))
+        return await self.service.run_in_thread(lambda: build_turn_png(turn, self.service.studio.store.images))
 
     def link(self, turn: Turn) -> str:
         """The picture's address."""
@@ -116,14 +130,14 @@ class ServiceBackend:
 
     def as_json(self, turn: Turn) -> dict[str, Any]:
         """The turn as the API gives it."""
-        return TurnAnswer.of(turn, self.links).model_dump(mode="json")
+        return TurnResponse.from_turn(turn, self.links).model_dump(mode="json")
 
 
-async def _followed(run: Underway[Told], report: Report) -> Told:
+async def _follow_job(job: Job[JobResult], report: Report) -> JobResult:
     """Wait for a turn or a replay, and report its way; a host that gives up gives it up."""
     done = 0.0  # each report has to be more than the one before
-    with run.attended():
-        async for event in run.events.follow():
+    with job.subscribe():
+        async for event in job.events.follow():
             if event is None or not isinstance(data := event.data, dict):
                 continue
             if event.name == "queued":
@@ -132,16 +146,16 @@ async def _followed(run: Underway[Told], report: Report) -> Told:
             elif event.name == "replayed":
                 done = float(data["count"])
                 await report(done, data["turns"], f"turn {data['turn']}")
-            elif event.name == "step" and run.name == "turn":
+            elif event.name == "step" and job.name == "turn":
                 await report(data["step"], data["steps"], f"step {data['step']} of {data['steps']}")
-        return await run.result()
+        return await job.result()
 
 
-class _Door:
+class _McpEndpoint:
     """Tells the session manager whose request it is, and counts each key's sessions."""
 
     def __init__(self, service: Service, manager: StreamableHTTPSessionManager) -> None:
-        serving = service.serving
+        serving = service.config
         places = Places(serving.mcp_sessions, serving.share)
         self._sessions = SessionShares(manager.handle_request, places, serving.mcp_idle)
         self.route = Route("/mcp", endpoint=self)
@@ -158,21 +172,21 @@ class _Door:
             await error_response(problem)(scope, receive, send)
 
 
-def install(app: FastAPI, service: Service) -> AbstractAsyncContextManager[None]:
+def install_mcp(app: FastAPI, service: Service) -> AbstractAsyncContextManager[None]:
     """Add the route; what is given back lives as long as the server."""
 
     def backend_of(context: Any) -> ServiceBackend:
         request: Request = context.request
-        return ServiceBackend(service, caller_in(request), Links.of(request))
+        return ServiceBackend(service, caller_in(request), Urls.from_request(request))
 
     def unexpected(tool: str, error: Exception) -> None:
-        service.watching.log.unexpected(error, tool=tool)
+        service.telemetry.log.record_error(error, tool=tool)
 
     manager = StreamableHTTPSessionManager(
-        mcp_server(backend_of, unexpected),
-        max_sessions=service.serving.mcp_sessions,
-        session_idle_timeout=service.serving.mcp_idle,
-        max_request_body_size=service.serving.body,
+        create_mcp_server(backend_of, unexpected),
+        max_sessions=service.config.mcp_sessions,
+        session_idle_timeout=service.config.mcp_idle,
+        max_request_body_size=service.config.body,
     )
-    app.router.routes.append(_Door(service, manager).route)
+    app.router.routes.append(_McpEndpoint(service, manager).route)
     return manager.run()

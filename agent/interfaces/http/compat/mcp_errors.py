@@ -9,6 +9,6 @@ from ..problems import Problem
 def error_response(problem: Problem) -> JSONResponse:
     """A JSON-RPC error with the problem's HTTP status; `data` is the problem itself."""
     code = INTERNAL_ERROR if problem.status >= 500 else INVALID_REQUEST
-    error = ErrorData(code=code, message=problem.detail, data=problem.as_json())
+    error = ErrorData(code=code, message=problem.detail, data=problem.to_json())
     body = JSONRPCError(jsonrpc="2.0", id=None, error=error).model_dump(mode="json", by_alias=True)
     return JSONResponse(body, problem.status, headers=problem.headers)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .....generation import Progress
 from ....studio import OnStep, Studio
-from .fair_queue import Line
-from .job import Underway
+from .fair_queue import FairQueue
+from .job import Job
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -32,31 +32,31 @@ class Device:
     thread: ThreadPoolExecutor
 
 
-class Devices:
+class DevicePool:
     """Those of a server. `stepped` hears of every step, in the thread that draws."""
 
     def __init__(self, studios: Iterable[Studio], stepped: OnStep) -> None:
         self._all = [Device(each, ThreadPoolExecutor(1, thread_name_prefix="notthat-draw")) for each in studios]
-        self.line: Line[Device] = Line(self._all)
+        self.line: FairQueue[Device] = FairQueue(self._all)
         self._stepped = stepped
 
     def __len__(self) -> int:
         return len(self._all)
 
-    async def draw(
-        self, run: Underway[Any], work: Callable[[Studio, Subject, OnStep], Result], subject: Subject
+    async def run_on_device(
+        self, job: Job[Any], work: Callable[[Studio, Subject, OnStep], Result], subject: Subject
     ) -> Result:
         """Do this for a run on the next device that is free, when it is the turn of its key and session.
 
         Raises:
             CancelledError: of `recording`, where the run was given up.
         """
-        run.check()
+        job.check()
         loop = asyncio.get_running_loop()
-        async with self.line.device(run.owner, run.session, run.moved) as device:
-            with run.drawn():
-                drawing = partial(work, device.studio, subject, partial(self._on_step, loop, run))
-                return await to_its_end(loop.run_in_executor(device.thread, drawing))
+        async with self.line.device(job.owner, job.session, job.set_queue_position) as device:
+            with job.hold_device():
+                drawing = partial(work, device.studio, subject, partial(self._on_step, loop, job))
+                return await await_uncancellable(loop.run_in_executor(device.thread, drawing))
 
     def warm_up(self, model: str) -> None:
         """Begin to load a model on all of them."""
@@ -68,25 +68,25 @@ class Devices:
         for device in self._all:
             device.thread.submit(device.studio.forget_checkpoints)
 
-    def have(self, model: str) -> bool:
+    def has_model(self, model: str) -> bool:
         """Whether it is loaded on all of them."""
-        return all(device.studio.loaded(model) is not None for device in self._all)
+        return all(device.studio.find_loaded(model) is not None for device in self._all)
 
     def close(self) -> None:
         """Let the threads go."""
         for device in self._all:
             device.thread.shutdown(wait=False, cancel_futures=True)
 
-    def _on_step(self, loop: asyncio.AbstractEventLoop, run: Underway[Any], progress: Progress) -> None:
-        run.check()
+    def _on_step(self, loop: asyncio.AbstractEventLoop, job: Job[Any], progress: Progress) -> None:
+        job.check()
         preview = None
-        if run.previews and progress.preview is not None and _wants_preview(progress):
-            preview = _data_url(progress.preview())
+        if job.previews and progress.preview is not None and _wants_preview(progress):
+            preview = _to_data_url(progress.preview())
         self._stepped(progress)
-        loop.call_soon_threadsafe(run.stepped, progress.step, progress.steps, progress.seconds_left, preview)
+        loop.call_soon_threadsafe(job.record_step, progress.step, progress.steps, progress.seconds_left, preview)
 
 
-async def to_its_end(future: "asyncio.Future[Result]") -> Result:
+async def await_uncancellable(future: "asyncio.Future[Result]") -> Result:
     """Wait for what a thread does, which can't be interrupted: whoever cancels meanwhile has left word with the run."""
     while not future.done():
         try:
@@ -104,7 +104,7 @@ def _wants_preview(progress: Progress) -> bool:
     return progress.step < progress.steps and progress.step % every == 0
 
 
-def _data_url(image: "Image") -> str:
+def _to_data_url(image: "Image") -> str:
     """A small picture as text."""
     file = BytesIO()
     image.save(file, format="PNG")

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ....conversation import Turn
-from ....replay.regenerate import Replayed
+from ....replay.regenerate import ReplayResult
 
 Name = Literal["queued", "interpreted", "step", "preview", "replayed", "done", "failed", "cancelled"]
-Data = dict[str, Any] | Turn | tuple[Replayed, ...]
+Data = dict[str, Any] | Turn | tuple[ReplayResult, ...]
 """JSON, or what is told with the reader's own addresses, as the answer to it would be."""
 
 
 @dataclass(frozen=True)
-class Event:
+class JobEvent:
     """Something that happened."""
 
     id: str
@@ -33,7 +33,7 @@ class EventLog:
 
     def __init__(self, name: str | None = None) -> None:
         self._name = name or secrets.token_hex(4)
-        self._events: list[Event] = []
+        self._events: list[JobEvent] = []
         self._count = 0
         self._news = asyncio.Event()
         self.ended = False
@@ -43,7 +43,7 @@ class EventLog:
         if self.ended:
             return
         self._count += 1
-        self._events.append(Event(f"{self._name}-{self._count}", self._count, name, data))
+        self._events.append(JobEvent(f"{self._name}-{self._count}", self._count, name, data))
         if last:
             self.ended = True
             self.forget("preview")  # who comes now sees the picture
@@ -59,16 +59,16 @@ class EventLog:
         found = (event.data for event in reversed(self._events) if event.name == name)
         return next((data for data in found if isinstance(data, dict)), None)
 
-    def has_ended_by(self, after: str | None) -> bool:
+    def is_finished_after(self, after: str | None) -> bool:
         """Whether whoever has heard of the event `after` has heard all."""
-        return self.ended and self._position(after) == self._count
+        return self.ended and self._find_position(after) == self._count
 
-    async def follow(self, after: str | None = None, heartbeat: float | None = None) -> AsyncGenerator[Event | None]:
+    async def follow(self, after: str | None = None, heartbeat: float | None = None) -> AsyncGenerator[JobEvent | None]:
         """The events after the one of this id, those of the past first, to the last one.
 
         None says that nothing happened for `heartbeat` seconds.
         """
-        position = self._position(after)
+        position = self._find_position(after)
         while True:
             news = self._news
             for event in [event for event in self._events if event.number > position]:
@@ -82,6 +82,6 @@ class EventLog:
             except TimeoutError:
                 yield None
 
-    def _position(self, after: str | None) -> int:
+    def _find_position(self, after: str | None) -> int:
         name, _, number = (after or "").rpartition("-")
         return min(int(number), self._count) if name == self._name and number.isdecimal() else 0

@@ -16,13 +16,13 @@ Item = TypeVar("Item")
 
 
 @dataclass(eq=False)
-class _Waiting(Generic[Device]):
+class _Waiter(Generic[Device]):
     granted: "asyncio.Future[Device]"
     moved: Callable[[int], None]
     place: int = 0
 
 
-class Line(Generic[Device]):
+class FairQueue(Generic[Device]):
     """Devices, each used by one at a time, and those who wait for one.
 
     Keys take turns, however many sessions each has; and when it is a key's turn, its sessions do.
@@ -31,7 +31,7 @@ class Line(Generic[Device]):
     def __init__(self, devices: Iterable[Device]) -> None:
         self._free = deque(devices)
         # those at the front are next
-        self._keys: dict[str | None, dict[str, deque[_Waiting[Device]]]] = {}
+        self._keys: dict[str | None, dict[str, deque[_Waiter[Device]]]] = {}
 
     def __len__(self) -> int:
         return sum(len(queue) for sessions in self._keys.values() for queue in sessions.values())
@@ -41,27 +41,27 @@ class Line(Generic[Device]):
         self, key: str | None, session: str, moved: Callable[[int], None] = lambda place: None
     ) -> AsyncIterator[Device]:
         """Wait for a device and have it to oneself; `moved` hears the place, 1 being next, whenever it changes."""
-        waiting = _Waiting(asyncio.get_running_loop().create_future(), moved)
+        waiting = _Waiter(asyncio.get_running_loop().create_future(), moved)
         self._keys.setdefault(key, {}).setdefault(session, deque()).append(waiting)
-        self._serve()
+        self._grant_devices()
         try:
             device = await waiting.granted
         except asyncio.CancelledError:
             if waiting.granted.done() and not waiting.granted.cancelled():
-                self._give_back(waiting.granted.result())  # it was given in the same moment
+                self._return_device(waiting.granted.result())  # it was given in the same moment
             else:
-                self._leave(key, session, waiting)
+                self._remove_waiter(key, session, waiting)
             raise
         try:
             yield device
         finally:
-            self._give_back(device)
+            self._return_device(device)
 
-    def _give_back(self, device: Device) -> None:
+    def _return_device(self, device: Device) -> None:
         self._free.append(device)
-        self._serve()
+        self._grant_devices()
 
-    def _leave(self, key: str | None, session: str, waiting: _Waiting[Device]) -> None:
+    def _remove_waiter(self, key: str | None, session: str, waiting: _Waiter[Device]) -> None:
         sessions = self._keys.get(key, {})
         queue = sessions.get(session, deque())
         if waiting in queue:
@@ -70,16 +70,16 @@ class Line(Generic[Device]):
             sessions.pop(session, None)
         if not sessions:
             self._keys.pop(key, None)
-        self._tell()
+        self._notify_waiters()
 
-    def _serve(self) -> None:
+    def _grant_devices(self) -> None:
         while self._free and self._keys:
             waiting = self._take_next()
             if not waiting.granted.cancelled():
                 waiting.granted.set_result(self._free.popleft())
-        self._tell()
+        self._notify_waiters()
 
-    def _take_next(self) -> _Waiting[Device]:
+    def _take_next(self) -> _Waiter[Device]:
         """The first of the line, whose session now comes after its key's others, and whose key after all others."""
         key, sessions = next(iter(self._keys.items()))
         session, queue = next(iter(sessions.items()))
@@ -91,13 +91,13 @@ class Line(Generic[Device]):
             self._keys[key] = sessions
         return waiting
 
-    def _tell(self) -> None:
-        for place, waiting in enumerate(self._order(), 1):
+    def _notify_waiters(self) -> None:
+        for place, waiting in enumerate(self._iterate_fairly(), 1):
             if waiting.place != place:
                 waiting.place = place
                 waiting.moved(place)
 
-    def _order(self) -> Iterator[_Waiting[Device]]:
+    def _iterate_fairly(self) -> Iterator[_Waiter[Device]]:
         return _in_turn(_in_turn(sessions.values()) for sessions in self._keys.values())
 
 
@@ -107,7 +107,7 @@ def _in_turn(parties: Iterable[Iterable[Item]]) -> Iterator[Item]:
         yield from (each for each in turn if each is not None)
 
 
-class Order:
+class KeyedLock:
     """Lets only so many in at a time for each name, by default one, in the order in which they came."""
 
     def __init__(self, at_once: int = 1) -> None:
@@ -119,7 +119,7 @@ class Order:
         return len(self._locks)
 
     @asynccontextmanager
-    async def of(self, name: str) -> AsyncIterator[None]:
+    async def lock(self, name: str) -> AsyncIterator[None]:
         """Wait for those who came before under this name."""
         lock, users = self._locks.get(name, (asyncio.Semaphore(self._at_once), 0))
         self._locks[name] = lock, users + 1

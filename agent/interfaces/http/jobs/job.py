@@ -10,8 +10,8 @@ from typing import Generic, Literal, TypeVar
 from opentelemetry.context import get_current
 
 from .....errors import NotthatError
-from ....turn_execution import CancelledError
-from ..problems import problem_of
+from ....turn_execution import TurnCancelled
+from ..problems import to_problem
 from .event_log import Data, EventLog
 
 Result = TypeVar("Result", bound=Data)
@@ -19,7 +19,7 @@ Outcome = Literal["done", "unchanged", "cancelled", "failed"]
 
 
 @dataclass
-class Clock:
+class JobClock:
     """When something came to each of its phases, in seconds of `time.monotonic`, which no change of the date moves."""
 
     asked: float = field(default_factory=time.monotonic)
@@ -30,7 +30,7 @@ class Clock:
     drawing: float | None = None
     ended: float = 0.0
 
-    def began(self) -> None:
+    def mark_begun(self) -> None:
         """It is read now."""
         self.reading = time.monotonic()
 
@@ -47,7 +47,7 @@ class Clock:
         return {name: (begin, end) for (name, begin), end in zip(begun, ends, strict=True)}
 
 
-class Underway(Generic[Result]):
+class Job(Generic[Result]):
     """Lives on the event loop; `stopped` alone is read by the thread that draws.
 
     `owner` is the id of the asking key.
@@ -63,9 +63,9 @@ class Underway(Generic[Result]):
     def __init__(self, session: str, *, owner: str | None) -> None:
         self.session, self.owner = session, owner
         self.events = EventLog()
-        self.clock = Clock()
+        self.clock = JobClock()
         self.trace = get_current()
-        """What it is traced below: see `tracing.TraceParent`."""
+        """What it is traced below: see `tracing.TraceContext`."""
         self.background = False
         """Whether it goes on when nobody waits for it."""
         self.stopped: str | None = None
@@ -82,7 +82,7 @@ class Underway(Generic[Result]):
         self._result: Result | None = None
 
     @property
-    def waiting(self) -> bool:
+    def is_waiting(self) -> bool:
         """Whether it isn't drawn yet, and is to be."""
         return not self.drawing and not self.events.ended and self.stopped is None
 
@@ -92,13 +92,13 @@ class Underway(Generic[Result]):
         if not self._ended.is_set():
             return None
         if self._result is None:
-            return "cancelled" if isinstance(self.error, CancelledError) else "failed"
+            return "cancelled" if isinstance(self.error, TurnCancelled) else "failed"
         return "done"
 
     @property
     def is_expected(self) -> bool:
         """Whether its end is one that a client can do something about."""
-        return self.error is None or problem_of(self.error).status < 500
+        return self.error is None or to_problem(self.error).status < 500
 
     @property
     def phases(self) -> Mapping[str, tuple[float, float]]:
@@ -106,20 +106,20 @@ class Underway(Generic[Result]):
         return self.clock.phases
 
     @property
-    def told(self) -> Mapping[str, str | int | None]:
+    def log_fields(self) -> Mapping[str, str | int | None]:
         """What logs and traces tell of it, besides its session."""
         raise NotImplementedError
 
     async def result(self) -> Result:
         """Wait for its end: what it came to.
 
-        Raises what went wrong: a `NotthatError`, of which `CancelledError` is one, or a `Problem`.
+        Raises what went wrong: a `NotthatError`, of which `TurnCancelled` is one, or a `Problem`.
         """
         await self._ended.wait()
         if self._result is not None:
             return self._result
-        error = self.error or CancelledError("it ended without a picture")
-        raise error if isinstance(error, NotthatError) else problem_of(error)
+        error = self.error or TurnCancelled("it ended without a picture")
+        raise error if isinstance(error, NotthatError) else to_problem(error)
 
     def cancel(self, reason: str) -> bool:
         """Give it up: at once where it waits, else after the step at hand. False where it has ended."""
@@ -131,12 +131,12 @@ class Underway(Generic[Result]):
         return True
 
     def check(self) -> None:
-        """Raise `CancelledError` where it is to be given up."""
+        """Raise `TurnCancelled` where it is to be given up."""
         if self.stopped is not None:
-            raise CancelledError(self.stopped)
+            raise TurnCancelled(self.stopped)
 
     @contextmanager
-    def attended(self) -> Iterator[None]:
+    def subscribe(self) -> Iterator[None]:
         """Somebody waits for it, or follows its events, while the block runs.
 
         When the last of them has gone it is given up: at once, or after a while, and then only where it waits
@@ -154,17 +154,17 @@ class Underway(Generic[Result]):
                     self.cancel("the client went away")
 
     def _abandon(self) -> None:
-        if not self.attendants and self.waiting:
+        if not self.attendants and self.is_waiting:
             self.cancel("nobody followed it any more")
 
     # What happens to it
 
-    def moved(self, place: int) -> None:
+    def set_queue_position(self, place: int) -> None:
         """It has another place in the queue; 1 is next."""
         self.events.add("queued", {"place": place})
 
     @contextmanager
-    def drawn(self) -> Iterator[None]:
+    def hold_device(self) -> Iterator[None]:
         """A device is its own while the block runs."""
         self.drawing = True
         self.clock.drawing = self.clock.drawing or time.monotonic()
@@ -173,26 +173,26 @@ class Underway(Generic[Result]):
         finally:
             self.drawing = False
 
-    def stepped(self, step: int, steps: int, seconds_left: float | None, preview: str | None) -> None:
+    def record_step(self, step: int, steps: int, seconds_left: float | None, preview: str | None) -> None:
         """A step is done; `preview` is a data URL."""
         left = None if seconds_left is None else round(seconds_left, 2)
         self.events.add("step", {"step": step, "steps": steps, "seconds_left": left})
         if preview is not None:
             self.events.add("preview", {"step": step, "image": preview})
 
-    def done(self, result: Result) -> None:
+    def succeed(self, result: Result) -> None:
         """It came to this."""
         self._result = result
-        self._end()
+        self._close()
         self.events.add("done", result, last=True)
 
-    def failed(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
         """It came to nothing."""
         self.error = error
-        self._end()
-        problem = problem_of(error).as_json()
-        self.events.add("cancelled" if isinstance(error, CancelledError) else "failed", problem, last=True)
+        self._close()
+        problem = to_problem(error).to_json()
+        self.events.add("cancelled" if isinstance(error, TurnCancelled) else "failed", problem, last=True)
 
-    def _end(self) -> None:
+    def _close(self) -> None:
         self.clock.ended = time.monotonic()
         self._ended.set()

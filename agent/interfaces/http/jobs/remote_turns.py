@@ -8,8 +8,8 @@ from typing import Any
 from .....errors import NotthatError
 from .....storage import Attempt, StorageError, Store, UnknownSessionError, UnknownTurnError
 from ....conversation import Turn
-from ....turn_execution import CancelledError
-from .session_watchers import Changes
+from ....turn_execution import TurnCancelled
+from .session_watchers import SessionWatchers
 
 POLL_SECONDS = 0.5
 """From one look at the sessions that somebody follows to the next."""
@@ -37,15 +37,15 @@ def find_turn(store: Store, session: str, number: int) -> Turn | Attempt:
         return store.turn(session, number)  # it may have been drawn in between
 
 
-def error_of(attempt: Attempt) -> NotthatError:
+def to_error(attempt: Attempt) -> NotthatError:
     """Why a turn came to no picture."""
-    return (CancelledError if attempt.status == "cancelled" else NotthatError)(attempt.reason)
+    return (TurnCancelled if attempt.status == "cancelled" else NotthatError)(attempt.reason)
 
 
 class StorePoll:
     """Wakes those who follow a session when another process has changed it, and notices processes that are gone."""
 
-    def __init__(self, store: Store, changes: Changes, read: Read) -> None:
+    def __init__(self, store: Store, changes: SessionWatchers, read: Read) -> None:
         self._store, self._changes, self._read = store, changes, read
 
     async def run(self) -> None:
@@ -67,5 +67,5 @@ class StorePoll:
         found: Mapping[str, str] = await self._read(lambda: self._store.activity(sessions))
         for session in sessions:
             if session not in known or known[session] != found.get(session, ""):
-                self._changes.tell(session)
+                self._changes.notify(session)
         return {session: found.get(session, "") for session in sessions}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Changes:
+class SessionWatchers:
     """Lives on the event loop. It keeps nothing of what happened: who is woken looks, however often it happened."""
 
     def __init__(self) -> None:
@@ -18,7 +18,7 @@ class Changes:
         return list(self._watchers)
 
     @contextmanager
-    def watched(self, session: str) -> Iterator[asyncio.Event]:
+    def watch(self, session: str) -> Iterator[asyncio.Event]:
         """An event that is set when something happened to the session, or nothing more will: see `closed`."""
         news = asyncio.Event()
         self._watchers.setdefault(session, set()).add(news)
@@ -29,7 +29,7 @@ class Changes:
             if not self._watchers[session]:
                 del self._watchers[session]
 
-    def tell(self, session: str) -> None:
+    def notify(self, session: str) -> None:
         """Something happened to it."""
         for news in self._watchers.get(session, ()):
             news.set()
@@ -38,4 +38,4 @@ class Changes:
         """Let all go; nobody more may wait."""
         self.closed = True
         for session in self._watchers:
-            self.tell(session)
+            self.notify(session)

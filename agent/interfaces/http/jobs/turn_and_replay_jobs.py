@@ -8,13 +8,13 @@ from typing import Literal
 
 from .....storage import Attempt, IdempotencyKey
 from ....conversation import Turn
-from ....replay.regenerate import Replayed
-from .job import Outcome, Underway
+from ....replay.regenerate import ReplayResult
+from .job import Job, Outcome
 
 Kind = Literal["start", "say", "edits", "seed", "undo", "branch", "retry", "elsewhere"]
 
 
-class Run(Underway[Turn]):
+class TurnJob(Job[Turn]):
     """On its way to a turn. `number` is the turn that it is to be; of kind `elsewhere`, another process draws it."""
 
     name = "turn"
@@ -32,7 +32,7 @@ class Run(Underway[Turn]):
         self.is_interpreted = False
 
     @property
-    def draws(self) -> bool:
+    def can_draw(self) -> bool:
         """Whether it may come to a new turn."""
         return self.kind not in ("undo", "branch")
 
@@ -42,14 +42,14 @@ class Run(Underway[Turn]):
         return "unchanged" if super().outcome == "done" and not self.is_interpreted else super().outcome
 
     @property
-    def waiting(self) -> bool:
+    def is_waiting(self) -> bool:
         """Whether it waits here to be drawn."""
-        return self.kind != "elsewhere" and super().waiting
+        return self.kind != "elsewhere" and super().is_waiting
 
     @property
-    def told(self) -> Mapping[str, str | int | None]:
+    def log_fields(self) -> Mapping[str, str | int | None]:
         """Its turn, where it may be one, and what was asked."""
-        return {"turn": self.number if self.draws else None, "kind": self.kind}
+        return {"turn": self.number if self.can_draw else None, "kind": self.kind}
 
     def interpreted(self, attempt: Attempt) -> None:
         """Its words are interpreted, and recorded as a turn."""
@@ -71,7 +71,7 @@ class Run(Underway[Turn]):
         )
 
 
-class Replaying(Underway[tuple[Replayed, ...]]):
+class ReplayJob(Job[tuple[ReplayResult, ...]]):
     """On its way through a session's turns, each drawn again and compared. Nothing is kept of it but its events."""
 
     name = "replay"
@@ -82,7 +82,7 @@ class Replaying(Underway[tuple[Replayed, ...]]):
         self.id = secrets.token_hex(8)
         self.turns = turns
         """The numbers of the turns to be drawn."""
-        self.results: list[Replayed] = []
+        self.results: list[ReplayResult] = []
 
     @property
     def phases(self) -> Mapping[str, tuple[float, float]]:
@@ -90,21 +90,23 @@ class Replaying(Underway[tuple[Replayed, ...]]):
         return {}
 
     @property
-    def told(self) -> Mapping[str, str | int | None]:
+    def log_fields(self) -> Mapping[str, str | int | None]:
         """How many turns there are, and how many came out as they were."""
         return {"turns": len(self.turns), "identical": sum(result.identical for result in self.results)}
 
-    def stepped(self, step: int, steps: int, seconds_left: float | None, preview: str | None) -> None:
+    def record_step(self, step: int, steps: int, seconds_left: float | None, preview: str | None) -> None:
         """A step of a turn is done."""
         left = None if seconds_left is None else round(seconds_left, 2)
-        self.events.add("step", {**self._place(len(self.results)), "step": step, "steps": steps, "seconds_left": left})
+        self.events.add(
+            "step", {**self._turn_position(len(self.results)), "step": step, "steps": steps, "seconds_left": left}
+        )
 
-    def compared(self, result: Replayed) -> None:
+    def record_result(self, result: ReplayResult) -> None:
         """A turn was drawn, and held against what was kept; its steps are news no more."""
-        told = {**self._place(len(self.results)), "drift": None, **result.as_json()}
+        told = {**self._turn_position(len(self.results)), "drift": None, **result.as_json()}
         self.results.append(result)
         self.events.forget("queued", "step")
         self.events.add("replayed", told)
 
-    def _place(self, index: int) -> dict[str, int]:
+    def _turn_position(self, index: int) -> dict[str, int]:
         return {"turn": self.turns[index], "count": index + 1, "turns": len(self.turns)}

@@ -5,9 +5,9 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..auth import Caller, caller_of
+from ..auth import Principal, authenticate
 from ..jobs.service import Service
-from ..problems import RespondTo, problem_of
+from ..problems import RespondTo, to_problem
 
 _CALLER = "notthat.caller"
 _PUBLIC = ("/healthz", "/readyz", "/openapi.json", "/")
@@ -29,18 +29,18 @@ class Authentication:
         headers = Headers(scope=scope)
         try:
             scope[_CALLER] = await run_in_threadpool(
-                caller_of,
+                authenticate,
                 self._service.studio.store,
                 headers,
-                keyless=self._service.serving.loopback,
+                keyless=self._service.config.loopback,
             )
             self._service.rate.take(scope[_CALLER])
         except Exception as error:
-            problem = problem_of(error)
+            problem = to_problem(error)
             if problem.name == "unexpected":
                 raise
             if problem.name == "storage":
-                self._service.watching.log.unexpected(error)
+                self._service.telemetry.log.record_error(error)
             if has_body(headers):
                 problem.headers["Connection"] = "close"  # nobody will read it
             await self._respond(scope["path"], problem)(scope, receive, send)
@@ -48,9 +48,9 @@ class Authentication:
         await self._app(scope, receive, send)
 
 
-def caller_in(connection: HTTPConnection) -> Caller:
+def caller_in(connection: HTTPConnection) -> Principal:
     """Who sent a request that came through `Authentication`."""
-    caller: Caller = connection.scope[_CALLER]
+    caller: Principal = connection.scope[_CALLER]
     return caller
 
 

@@ -30,7 +30,7 @@ class BodyLimit:
         limit = next((most for prefix, most in self._larger.items() if scope["path"].startswith(prefix)), self._limit)
         told = headers.get("content-length", "0")
         if not told.isdecimal() or int(told) > limit:
-            problem = _too_large(limit)
+            problem = _body_too_large(limit)
             problem.headers["Connection"] = "close"  # nobody will read the rest
             await self._respond(scope["path"], problem)(scope, receive, send)
             return
@@ -44,16 +44,16 @@ class BodyLimit:
             body = message.get("body", b"")
             read += len(body)
             if read > limit:
-                raise _too_large(limit).as_http()
+                raise _body_too_large(limit).to_http_exception()
             if read > _LARGE:
                 async with self._turn:
                     await asyncio.sleep(0)
             if is_json and (values := values + _values_in(body)) > most_values:
-                raise _too_many_values(most_values).as_http()
+                raise _too_many_values(most_values).to_http_exception()
             return message
 
         await self._app(scope, counted, send)
 
 
-def _too_large(limit: int) -> Problem:
+def _body_too_large(limit: int) -> Problem:
     return Problem(413, "too-large", "The request is too large", f"at most {limit} bytes are read")

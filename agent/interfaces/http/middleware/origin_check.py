@@ -12,29 +12,29 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .....errors import InvalidInputError
-from ..config import ANY_ORIGIN, Serving
+from ..config import ANY_ORIGIN, ServerConfig
 from ..problems import Problem, RespondTo
 
 _LOCAL = {"localhost", "127.0.0.1", "::1"}
 _HOST = re.compile(r"(?:(?P<name>[\w.~-]+)|\[(?P<address>[0-9a-f:.]+)\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
 
 
-class Origins:
+class OriginCheck:
     """Refuses, with 403, pages of other origins, and on loopback any name but this machine's own."""
 
-    def __init__(self, app: ASGIApp, serving: Serving, respond: RespondTo) -> None:
-        self._app, self._serving, self._respond = app, serving, respond
-        self._known = origins_of(serving.cors)
+    def __init__(self, app: ASGIApp, config: ServerConfig, respond: RespondTo) -> None:
+        self._app, self._serving, self._respond = app, config, respond
+        self._known = origins_of(config.cors)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand on, or refuse."""
-        problem = self._problem(Headers(scope=scope)) if scope["type"] == "http" else None
+        problem = self._find_problem(Headers(scope=scope)) if scope["type"] == "http" else None
         if problem is None:
             await self._app(scope, receive, send)
         else:
             await self._respond(scope["path"], problem)(scope, receive, send)
 
-    def _problem(self, headers: Headers) -> Problem | None:
+    def _find_problem(self, headers: Headers) -> Problem | None:
         host, origin = headers.get("host", ""), headers.get("origin")
         match = _HOST.fullmatch(host)
         if host and match is None:

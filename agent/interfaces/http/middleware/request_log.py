@@ -5,7 +5,7 @@ import time
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..problems import RespondTo, problem_of
+from ..problems import RespondTo, to_problem
 from ..telemetry.log import Log
 from ..telemetry.metrics import Metrics
 
@@ -35,16 +35,16 @@ class RequestLog:
         try:
             await self._app(scope, receive, noted)
         except Exception as error:
-            self._log.unexpected(error, route=_route(scope))
+            self._log.record_error(error, route=_route_of_scope(scope))
             if status:
                 raise  # the answer is cut off, so that nobody takes it for whole
-            await self._respond(scope["path"], problem_of(error))(scope, receive, noted)
+            await self._respond(scope["path"], to_problem(error))(scope, receive, noted)
         finally:
-            self._metrics.answered(_method(scope), _route(scope), status)
-            self._log.say(
+            self._metrics.record_response(_method_of_scope(scope), _route_of_scope(scope), status)
+            self._log.write(
                 "request",
                 method=scope["method"],
-                route=_route(scope),
+                route=_route_of_scope(scope),
                 status=status,
                 ms=round((time.perf_counter() - started) * 1000, 1),
                 **{
@@ -55,11 +55,11 @@ class RequestLog:
             )
 
 
-def _route(scope: Scope) -> str:
+def _route_of_scope(scope: Scope) -> str:
     return getattr(scope.get("route"), "path", None) or "unknown"
 
 
-def _method(scope: Scope) -> str:
+def _method_of_scope(scope: Scope) -> str:
     return (
         scope["method"] if scope["method"] in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS") else "other"
     )

@@ -7,7 +7,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
-class TraceParent:
+class TraceContext:
     """Lets what a request asks for be traced below its sender's span, which the header `traceparent` names.
 
     Where the server's framework is instrumented, that has a span of the request already, and it is that one.

@@ -13,12 +13,12 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from .....errors import NotthatError
 from .....storage import read_archive, write_archive
-from ....turn_png import text_of
-from ..dependencies import SessionId, TheCaller, TheLinks, TheService
+from ....turn_png import turn_png_text
+from ..dependencies import CurrentPrincipal, CurrentService, RequestUrls, SessionId
 from ..import_admission import Admission
 from ..jobs.service import Service
-from ..problems import Problem, documented
-from ..schemas.responses import SessionAnswer
+from ..problems import Problem, document_problems
+from ..schemas.responses import SessionResponse
 
 router = APIRouter(tags=["archives"])
 
@@ -35,14 +35,17 @@ _ZIP: dict[str, Any] = {MEDIA_TYPE: {"schema": {"type": "string", "format": "bin
 @router.get(
     "/api/sessions/{session}/archive",
     response_class=StreamingResponse,
-    responses={200: {"description": "A zip, as `notthat export` writes it.", "content": _ZIP}, **documented(404)},
+    responses={
+        200: {"description": "A zip, as `notthat export` writes it.", "content": _ZIP},
+        **document_problems(404),
+    },
     summary="Take a session with you",
 )
-async def exported(session: SessionId, service: TheService, caller: TheCaller) -> StreamingResponse:
+async def exported(session: SessionId, service: CurrentService, principal: CurrentPrincipal) -> StreamingResponse:
     """All its turns and pictures. Whose it is, is not in it."""
-    await service.session(caller, session)
+    await service.session(principal, session)
     async with service.archives:
-        file, size = await service.reading(partial(_written, service, session))
+        file, size = await service.run_in_thread(partial(_written, service, session))
     headers = {
         "Content-Disposition": f'attachment; filename="notthat-{session}.zip"',
         "Content-Length": str(size),
@@ -55,12 +58,14 @@ async def exported(session: SessionId, service: TheService, caller: TheCaller) -
 @router.post(
     PATH,
     status_code=201,
-    response_model=SessionAnswer,
-    responses=documented(400, 409, 413, 415),
+    response_model=SessionResponse,
+    responses=document_problems(400, 409, 413, 415),
     openapi_extra={"requestBody": {"required": True, "content": _ZIP}},
     summary="Bring a session back from its archive",
 )
-async def imported(request: Request, service: TheService, caller: TheCaller, links: TheLinks) -> Response:
+async def imported(
+    request: Request, service: CurrentService, principal: CurrentPrincipal, urls: RequestUrls
+) -> Response:
     """Under the id that it has, as a session of the caller's; all of it, or nothing.
 
     It is refused where it doesn't keep to the key's policies and limits, or names files of the machine it is from.
@@ -68,7 +73,7 @@ async def imported(request: Request, service: TheService, caller: TheCaller, lin
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != MEDIA_TYPE:
         detail = f"send the zip itself as the body, with “Content-Type: {MEDIA_TYPE}”"
         raise Problem(415, "unsupported-media-type", "That is no zip", detail)
-    admission = Admission(service.studio, service.serving, caller)
+    admission = Admission(service.studio, service.config, principal)
     with tempfile.TemporaryFile() as file:
         await _receive(request, service, file)
         read = partial(
@@ -77,22 +82,22 @@ async def imported(request: Request, service: TheService, caller: TheCaller, lin
             file,
             _NAME,
             admission.check_turn,
-            text_of,
+            turn_png_text,
             check_session=admission.check_session,
-            owner=caller.id,
+            owner=principal.id,
         )
         async with service.archives:
-            session = await service.reading(read)
-    record = await service.session(caller, session)
-    told = SessionAnswer.of(record, [], links).model_dump(mode="json")
-    return JSONResponse(told, 201, headers={"Location": links.session(session)})
+            session = await service.run_in_thread(read)
+    record = await service.session(principal, session)
+    told = SessionResponse.from_session(record, [], urls).model_dump(mode="json")
+    return JSONResponse(told, 201, headers={"Location": urls.session(session)})
 
 
 def _written(service: Service, session: str) -> tuple[IO[bytes], int]:
     """The archive in a file that is open at its beginning, and its size."""
     file = tempfile.TemporaryFile()  # noqa: SIM115 - whoever reads it closes it
     try:
-        write_archive(service.studio.store, session, file, text_of)
+        write_archive(service.studio.store, session, file, turn_png_text)
         size = file.tell()
         file.seek(0)
     except BaseException as error:
@@ -116,6 +121,6 @@ async def _receive(request: Request, service: Service, file: IO[bytes]) -> None:
     async for chunk in request.stream():
         received += chunk
         if len(received) >= _CHUNK:
-            await service.reading(partial(file.write, bytes(received)))
+            await service.run_in_thread(partial(file.write, bytes(received)))
             received.clear()
-    await service.reading(partial(file.write, bytes(received)))
+    await service.run_in_thread(partial(file.write, bytes(received)))

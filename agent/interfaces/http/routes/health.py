@@ -8,21 +8,21 @@ from pydantic import BaseModel, Field
 
 from ..... import __version__
 from .....errors import NotthatError
-from ..dependencies import TheCaller, TheService
-from ..problems import Problem, documented
+from ..dependencies import CurrentPrincipal, CurrentService
+from ..problems import Problem, document_problems
 from ..telemetry.metrics import CONTENT_TYPE
 
 router = APIRouter(tags=["operations"])
 
 
-class Healthy(BaseModel):
+class HealthResponse(BaseModel):
     """It runs."""
 
     status: Literal["ok"] = "ok"
     version: str
 
 
-class Ready(BaseModel):
+class ReadinessResponse(BaseModel):
     """Whether it can draw now, and what is missing."""
 
     ready: bool
@@ -32,28 +32,28 @@ class Ready(BaseModel):
 
 
 @router.get("/healthz", summary="Whether it runs")
-async def healthz() -> Healthy:
+async def check_health() -> HealthResponse:
     """Answers as long as the process does; needs no key."""
-    return Healthy(version=__version__)
+    return HealthResponse(version=__version__)
 
 
 @router.get(
     "/readyz",
-    response_model=Ready,
-    responses={503: {"model": Ready, "description": "Not yet, or no more."}},
+    response_model=ReadinessResponse,
+    responses={503: {"model": ReadinessResponse, "description": "Not yet, or no more."}},
     summary="Whether it can draw now",
 )
-async def readyz(service: TheService) -> JSONResponse:
+async def check_readiness(service: CurrentService) -> JSONResponse:
     """503 until the default model is loaded, when the database doesn't answer, and while it is being stopped."""
     try:
-        await service.reading(service.studio.store.check_ready)
+        await service.run_in_thread(service.studio.store.check_ready)
         database = True
     except NotthatError as error:
-        service.watching.log.unexpected(error, route="/readyz")
+        service.telemetry.log.record_error(error, route="/readyz")
         database = False
-    model = service.devices.have(service.serving.models[0])
+    model = service.devices.has_model(service.config.models[0])
     ready = database and model and not service.stopping
-    told = Ready(ready=ready, model=model, database=database, stopping=service.stopping)
+    told = ReadinessResponse(ready=ready, model=model, database=database, stopping=service.stopping)
     return JSONResponse(told.model_dump(), 200 if ready else 503)
 
 
@@ -62,12 +62,12 @@ async def readyz(service: TheService) -> JSONResponse:
     response_class=Response,
     responses={
         200: {"description": "Prometheus's text.", "content": {"text/plain": {"schema": {"type": "string"}}}},
-        **documented(),
+        **document_problems(),
     },
     summary="Numbers for Prometheus",
 )
-async def metrics(service: TheService, caller: TheCaller) -> Response:
+async def show_metrics(service: CurrentService, principal: CurrentPrincipal) -> Response:
     """Where there are keys, an admin's is needed."""
-    if not caller.admin:
+    if not principal.admin:
         raise Problem(403, "admin-needed", "An admin's key is needed", "only an admin's key may read the metrics")
-    return Response(service.watching.metrics.text(), media_type=CONTENT_TYPE)
+    return Response(service.telemetry.metrics.text(), media_type=CONTENT_TYPE)

@@ -9,11 +9,11 @@ from starlette.datastructures import Headers
 
 from .....storage import ImageStore, MissingPictureError, UnknownSessionError, UnknownTurnError
 from ....conversation import Turn
-from ....turn_png import png_of
-from ..auth import caller_of
-from ..dependencies import TheService
+from ....turn_png import build_turn_png
+from ..auth import authenticate
+from ..dependencies import CurrentService
 from ..jobs.service import Service
-from ..problems import Problem, documented
+from ..problems import Problem, document_problems
 from ..schemas.requests import MAX_TURN
 
 router = APIRouter(prefix="/api/images", tags=["pictures"])
@@ -34,14 +34,14 @@ class PngResponse(Response):
             "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
         },
         304: {"description": "It is the one that the client has."},
-        **documented(400, 404),
+        **document_problems(400, 404),
     },
     summary="A picture",
 )
-async def shown(
+async def show_image(
     sha256: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")],
     request: Request,
-    service: TheService,
+    service: CurrentService,
     session: Annotated[str | None, Query(pattern=r"^[0-9a-f]{16}$", description="With `turn`: whose text.")] = None,
     turn: Annotated[int | None, Query(ge=0, le=MAX_TURN)] = None,
 ) -> Response:
@@ -54,8 +54,8 @@ async def shown(
     if (session is None) != (turn is None):
         raise Problem(400, "refused", "That can't be done", "session and turn belong together: name both, or neither")
     find = partial(_turn, service, sha256, session, turn, request.headers)
-    found = await service.reading(find)
-    content = await service.reading(partial(_png, service.studio.store.images, sha256, found))
+    found = await service.run_in_thread(find)
+    content = await service.run_in_thread(partial(_png, service.studio.store.images, sha256, found))
     etag = f'"{hashlib.sha256(content).hexdigest()}"'
     is_public = session is not None or found is None
     headers = {
@@ -77,7 +77,7 @@ def _turn(service: Service, sha256: str, session: str | None, turn: int | None, 
     store = service.studio.store
     if session is None:
         try:
-            caller = caller_of(store, sent, keyless=service.serving.loopback)
+            caller = authenticate(store, sent, keyless=service.config.loopback)
         except Problem:
             return None
         return store.turn_of_picture(sha256, owner=caller.owner)
@@ -92,7 +92,7 @@ def _turn(service: Service, sha256: str, session: str | None, turn: int | None, 
 
 def _png(images: ImageStore, sha256: str, turn: Turn | None) -> bytes:
     if turn is not None:
-        return png_of(turn, images)
+        return build_turn_png(turn, images)
     copies = images.copies(sha256)
     if not copies:
         raise _missing(sha256)

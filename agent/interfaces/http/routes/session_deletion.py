@@ -5,35 +5,35 @@ from functools import partial
 
 from fastapi import APIRouter, Response
 
-from ..auth import Caller
-from ..dependencies import SessionId, TheCaller, TheService
+from ..auth import Principal
+from ..dependencies import CurrentPrincipal, CurrentService, SessionId
 from ..jobs.service import Service
-from ..problems import documented
+from ..problems import document_problems
 
 router = APIRouter(prefix="/api/sessions/{session}", tags=["sessions"])
 
 _REASON = "its session was deleted"
 
 
-@router.delete("", status_code=204, responses=documented(404), summary="Delete a session with its pictures")
-async def deleted(session: SessionId, service: TheService, caller: TheCaller) -> Response:
+@router.delete("", status_code=204, responses=document_problems(404), summary="Delete a session with its pictures")
+async def deleted(session: SessionId, service: CurrentService, principal: CurrentPrincipal) -> Response:
     """Turns on their way are cancelled first. Pictures that another session has stay. This can't be undone."""
-    await delete_session(service, caller, session)
+    await delete_session(service, principal, session)
     return Response(status_code=204)
 
 
-async def delete_session(service: Service, caller: Caller, session: str) -> None:
+async def delete_session(service: Service, principal: Principal, session: str) -> None:
     """Delete a session of the caller's. Raises `UnknownSessionError` where there is none, or it is another's."""
-    await service.require_visible(caller, session)
+    await service.require_visible(principal, session)
     with service.closed_to_jobs(session):
         await _cancel_jobs(service, session)
-        await service.reading(partial(service.studio.store.delete_session, session))
+        await service.run_in_thread(partial(service.studio.store.delete_session, session))
     service.forget(session)
 
 
 async def _cancel_jobs(service: Service, session: str) -> None:
     """Cancel what runs of the session, and wait for its end."""
-    jobs = [job for job in service.runs.unfinished() if job.session == session]
+    jobs = [job for job in service.jobs.list_unfinished() if job.session == session]
     for job in jobs:
         job.cancel(_REASON)
     tasks = [job.task for job in jobs if job.task is not None]

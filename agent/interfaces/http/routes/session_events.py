@@ -12,13 +12,13 @@ from fastapi import APIRouter, Header
 from fastapi.responses import StreamingResponse
 
 from .....errors import NotthatError
-from ..auth import Caller
-from ..dependencies import SessionId, TheCaller, TheLinks, TheService
+from ..auth import Principal
+from ..dependencies import CurrentPrincipal, CurrentService, RequestUrls, SessionId
 from ..jobs.service import Service
-from ..problems import documented
-from ..session_status import standing
+from ..problems import document_problems
+from ..session_status import load_session_status
 from ..sse import ALIVE, MEDIA_TYPE, RETRY
-from ..urls import Links
+from ..urls import Urls
 
 router = APIRouter(prefix="/api/sessions/{session}", tags=["sessions"])
 
@@ -41,15 +41,15 @@ _SCHEMA = {
             "description": "Server-sent events; the data of each is the session, as JSON.",
             "content": {MEDIA_TYPE: {"schema": _SCHEMA}},
         },
-        **documented(404),
+        **document_problems(404),
     },
     summary="Follow what happens to a session",
 )
-async def followed(
+async def follow_session(
     session: SessionId,
-    service: TheService,
-    caller: TheCaller,
-    links: TheLinks,
+    service: CurrentService,
+    principal: CurrentPrincipal,
+    urls: RequestUrls,
     last_event_id: Annotated[
         str | None, Header(max_length=100, description="What is known: told is only what is otherwise.")
     ] = None,
@@ -59,23 +59,25 @@ async def followed(
     Its data is what the session itself answers. What other programs do on the same store is seen within seconds. The
     stream ends after some minutes, so that keys are looked at again, and when the server stops: come back.
     """
-    await standing(service, caller, session, links)
-    service.check_stream(caller)
-    stream = _told(service, caller, session, links, last_event_id)
+    await load_session_status(service, principal, session, urls)
+    service.check_stream(principal)
+    stream = _iterate_session_events(service, principal, session, urls, last_event_id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(stream, media_type=MEDIA_TYPE, headers=headers)
 
 
-async def _told(service: Service, caller: Caller, session: str, links: Links, known: str | None) -> AsyncIterator[str]:
+async def _iterate_session_events(
+    service: Service, principal: Principal, session: str, urls: Urls, known: str | None
+) -> AsyncIterator[str]:
     """The stream; it looks at every piece of news, and at every heartbeat for what other processes did."""
-    loop, serving = asyncio.get_running_loop(), service.serving
+    loop, serving = asyncio.get_running_loop(), service.config
     end = loop.time() + serving.watch
     yield RETRY
-    with service.streams.held(caller.id), service.changes.watched(session) as news:
+    with service.streams.held(principal.id), service.changes.watch(session) as news:
         while not service.changes.closed and (left := end - loop.time()) > 0:
             news.clear()
             try:
-                data = (await standing(service, caller, session, links)).model_dump_json()
+                data = (await load_session_status(service, principal, session, urls)).model_dump_json()
             except NotthatError:  # it is gone, or the store doesn't answer: who comes back hears which
                 return
             name = hashlib.sha256(data.encode()).hexdigest()[:16]

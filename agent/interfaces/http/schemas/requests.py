@@ -12,15 +12,17 @@ from ....edits import MAX_PROMPT_CHARACTERS, MAX_UNDONE_TURNS, Edit
 MAX_TURN = 2**31 - 1
 
 Words = str
-"""Something that somebody says. `beginning.words_of` says for every interface alike whether it is empty or too long."""
-WHOLE = BeforeValidator(lambda value: _whole(value))
+"""Something that somebody says. `beginning.validate_text` says for every interface alike whether it is empty or too
+long.
+"""
+WHOLE_NUMBER = BeforeValidator(lambda value: _whole(value))
 """Stands last with whole numbers: 7.0 is one, and true is none."""
-Seed = Annotated[int, Field(ge=0, le=2**53 - 1, description="What every reader of JSON holds exactly."), WHOLE]
-TurnNumber = Annotated[int, Field(ge=0, le=MAX_TURN), WHOLE]
+Seed = Annotated[int, Field(ge=0, le=2**53 - 1, description="What every reader of JSON holds exactly."), WHOLE_NUMBER]
+TurnNumber = Annotated[int, Field(ge=0, le=MAX_TURN), WHOLE_NUMBER]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
 
 
-class _Asked(BaseModel):
+class _RequestModel(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)  # true is no 1, and "7" no 7
 
 
@@ -40,7 +42,7 @@ def _whole(value: Any) -> Any:
             return value
 
 
-def _strict_edits(edits: Any) -> Any:
+def _check_edits(edits: Any) -> Any:
     try:
         return _strictly.validate_python(_whole(edits), strict=True)
     except ValidationError as error:
@@ -51,7 +53,7 @@ def _strict_edits(edits: Any) -> Any:
         raise PydanticCustomError("edits", "{place}: {reason}", {"place": place, "reason": first["msg"]}) from None
 
 
-class NewSession(_Asked):
+class NewSessionRequest(_RequestModel):
     """What a session begins with; what is left out is the model's default, and the seed is drawn."""
 
     model_config = ConfigDict(
@@ -66,16 +68,16 @@ class NewSession(_Asked):
         description="Excluded besides, as negative prompts are written: `watermark, (blurry:1.3)`.",
     )
     seed: Seed | None = None
-    steps: Annotated[int, Field(ge=1, le=1000), WHOLE] | None = None
+    steps: Annotated[int, Field(ge=1, le=1000), WHOLE_NUMBER] | None = None
     guidance: Annotated[float, Field(ge=0, le=100)] | None = None
-    width: Annotated[int, Field(ge=8, le=8192, multiple_of=8), WHOLE] | None = None
-    height: Annotated[int, Field(ge=8, le=8192, multiple_of=8), WHOLE] | None = None
+    width: Annotated[int, Field(ge=8, le=8192, multiple_of=8), WHOLE_NUMBER] | None = None
+    height: Annotated[int, Field(ge=8, le=8192, multiple_of=8), WHOLE_NUMBER] | None = None
     method: Method | None = None
     policies: list[Name] = Field(default=[], max_length=20)
     model: Name | None = None
 
 
-class Feedback(_Asked):
+class FeedbackRequest(_RequestModel):
     """What somebody says of the picture."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"feedback": "too cartoonish, and no watermark"}]})
@@ -83,17 +85,17 @@ class Feedback(_Asked):
     feedback: Words
 
 
-class Edits(_Asked):
+class EditsRequest(_RequestModel):
     """Changes without words: what buttons and chips do."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"edits": [{"op": "reweight", "term": "cartoon", "weight": 1.3}]}]}
     )
 
-    edits: Annotated[list[Edit], BeforeValidator(_strict_edits), Field(min_length=1, max_length=50)]
+    edits: Annotated[list[Edit], BeforeValidator(_check_edits), Field(min_length=1, max_length=50)]
 
 
-class Seeded(_Asked):
+class SeedRequest(_RequestModel):
     """The same again from a seed; from another one where none is named."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"seed": 8}, {}]})
@@ -101,15 +103,15 @@ class Seeded(_Asked):
     seed: Seed | None = None
 
 
-class Undone(_Asked):
+class UndoRequest(_RequestModel):
     """How many turns to go back."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"turns": 1}]})
 
-    turns: Annotated[int, Field(ge=1, le=MAX_UNDONE_TURNS), WHOLE] = 1
+    turns: Annotated[int, Field(ge=1, le=MAX_UNDONE_TURNS), WHOLE_NUMBER] = 1
 
 
-class Branched(_Asked):
+class BranchRequest(_RequestModel):
     """Which turn to go on from."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"turn": 0}]})
@@ -117,7 +119,7 @@ class Branched(_Asked):
     turn: TurnNumber
 
 
-class Retried(_Asked):
+class RetryRequest(_RequestModel):
     """Which turn to draw again; by default the latest that came to no picture."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{}, {"turn": 3}]})

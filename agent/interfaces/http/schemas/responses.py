@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from .....storage import Attempt, SessionRecord
 from ....conversation import Turn, turn_json
 from ....handoff import wants_handoff
-from ....replay.regenerate import Replayed
-from ..jobs.turn_and_replay_jobs import Replaying, Run
-from ..urls import Links
+from ....replay.regenerate import ReplayResult
+from ..jobs.turn_and_replay_jobs import ReplayJob, TurnJob
+from ..urls import Urls
 
 _TURN: dict[str, Any] = {
     "session": "3f9c2a71d0b45e86",
@@ -50,7 +50,7 @@ _TURN: dict[str, Any] = {
 }
 
 
-class ExclusionAnswer(BaseModel):
+class ExclusionResponse(BaseModel):
     """Something kept out, and who brought it."""
 
     term: str
@@ -60,14 +60,14 @@ class ExclusionAnswer(BaseModel):
     words: str = Field(description="The words that brought it.")
 
 
-class LinksAnswer(BaseModel):
+class LinksResponse(BaseModel):
     """Where people can look."""
 
     page: str = Field(description="The session's page.")
     replay: str = Field(description="All of its turns on one page, to read and to keep.")
 
 
-class TurnAnswer(BaseModel):
+class TurnResponse(BaseModel):
     """A turn: what was said, what it changed, and the picture."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_TURN]})
@@ -80,7 +80,7 @@ class TurnAnswer(BaseModel):
     reply: str
     prompt: str
     negative: str
-    exclusions: list[ExclusionAnswer]
+    exclusions: list[ExclusionResponse]
     seed: int
     steps: int
     guidance: float
@@ -89,22 +89,22 @@ class TurnAnswer(BaseModel):
     sha256: str = Field(description="Of the picture's RGB pixels.")
     seconds: float
     handoff: bool = Field(description="Whether a person should take over: they asked for one, or it still isn't right.")
-    links: LinksAnswer
+    links: LinksResponse
 
     @classmethod
-    def of(cls, turn: Turn, links: Links) -> "TurnAnswer":
+    def from_turn(cls, turn: Turn, urls: Urls) -> "TurnResponse":
         """What is told of a turn."""
         return cls(
             **{
                 **turn_json(turn),
-                "image": links.image(turn.sha256, turn.session, turn.number),
+                "image": urls.image(turn.sha256, turn.session, turn.number),
                 "handoff": wants_handoff(turn.feedback, turn.number),
-                "links": LinksAnswer(page=links.page(turn.session), replay=links.replay(turn.session)),
+                "links": LinksResponse(page=urls.page(turn.session), replay=urls.replay(turn.session)),
             }
         )
 
 
-class PendingAnswer(BaseModel):
+class PendingTurnResponse(BaseModel):
     """A turn on its way: follow `events`, or `DELETE` them to cancel it."""
 
     model_config = ConfigDict(
@@ -128,29 +128,29 @@ class PendingAnswer(BaseModel):
     events: str
 
     @classmethod
-    def of(cls, run: Run, links: Links) -> "PendingAnswer":
+    def from_job(cls, job: TurnJob, urls: Urls) -> "PendingTurnResponse":
         """What is told of a run."""
         return cls(
-            session=run.session,
-            turn=run.number,
-            feedback=run.words,
-            status="drawing" if run.drawing else "queued",
-            events=links.events(run.session, run.number),
+            session=job.session,
+            turn=job.number,
+            feedback=job.words,
+            status="drawing" if job.drawing else "queued",
+            events=urls.events(job.session, job.number),
         )
 
     @classmethod
-    def of_attempt(cls, attempt: Attempt, links: Links) -> "PendingAnswer":
+    def of_attempt(cls, attempt: Attempt, urls: Urls) -> "PendingTurnResponse":
         """What is told of a turn that another process works on."""
         return cls(
             session=attempt.session,
             turn=attempt.turn.number,
             feedback=attempt.turn.feedback,
             status="drawing" if attempt.command is None else "queued",
-            events=links.events(attempt.session, attempt.turn.number),
+            events=urls.events(attempt.session, attempt.turn.number),
         )
 
 
-class SessionAnswer(BaseModel):
+class SessionResponse(BaseModel):
     """A session: where it stands, and what is on its way."""
 
     session: str
@@ -162,11 +162,11 @@ class SessionAnswer(BaseModel):
     prompt: str
     image: str | None = Field(description="The address of the picture at the head.")
     sha256: str | None = Field(description="Of that picture's RGB pixels.")
-    pending: list[PendingAnswer]
-    links: LinksAnswer
+    pending: list[PendingTurnResponse]
+    links: LinksResponse
 
     @classmethod
-    def of(cls, session: SessionRecord, pending: list[Run], links: Links) -> "SessionAnswer":
+    def from_session(cls, session: SessionRecord, pending: list[TurnJob], urls: Urls) -> "SessionResponse":
         """What is told of a session."""
         return cls(
             session=session.id,
@@ -176,27 +176,27 @@ class SessionAnswer(BaseModel):
             head=session.head,
             turns=session.turns,
             prompt=session.prompt,
-            image=links.image(session.sha256, session.id, session.head),
+            image=urls.image(session.sha256, session.id, session.head),
             sha256=session.sha256,
-            pending=[PendingAnswer.of(run, links) for run in pending if run.draws],
-            links=LinksAnswer(page=links.page(session.id), replay=links.replay(session.id)),
+            pending=[PendingTurnResponse.from_job(run, urls) for run in pending if run.can_draw],
+            links=LinksResponse(page=urls.page(session.id), replay=urls.replay(session.id)),
         )
 
 
-class SessionsAnswer(BaseModel):
+class SessionListResponse(BaseModel):
     """Sessions, newest first."""
 
-    sessions: list[SessionAnswer]
+    sessions: list[SessionResponse]
     next: str | None = Field(description="The `cursor` of the next page; null after the last one.")
 
 
-class TurnsAnswer(BaseModel):
+class TurnListResponse(BaseModel):
     """Turns in order of creation, those of abandoned branches too."""
 
-    turns: list[TurnAnswer]
+    turns: list[TurnResponse]
 
 
-class StoryEvent(BaseModel):
+class ExclusionEventResponse(BaseModel):
     """What a turn did to a term."""
 
     turn: int
@@ -207,15 +207,15 @@ class StoryEvent(BaseModel):
     words: str
 
 
-class StoryAnswer(BaseModel):
+class ExclusionHistoryResponse(BaseModel):
     """A term's story on the way to a picture."""
 
     session: str
     term: str
-    events: list[StoryEvent]
+    events: list[ExclusionEventResponse]
 
 
-class ReplayedTurn(BaseModel):
+class ReplayedTurnResponse(BaseModel):
     """How a turn's picture came out this time."""
 
     turn: int
@@ -224,20 +224,20 @@ class ReplayedTurn(BaseModel):
     drift: dict[str, Any] | None = Field(description="How far it is off, and what differs since then.")
 
 
-class ReplayAnswer(BaseModel):
+class ReplayResponse(BaseModel):
     """All turns drawn again from their stored requests alone."""
 
-    turns: list[ReplayedTurn]
+    turns: list[ReplayedTurnResponse]
     identical: int
 
     @classmethod
-    def of(cls, results: Sequence[Replayed]) -> "ReplayAnswer":
+    def from_results(cls, results: Sequence[ReplayResult]) -> "ReplayResponse":
         """What is told of a replay."""
-        turns = [ReplayedTurn(**{"drift": None, **result.as_json()}) for result in results]
+        turns = [ReplayedTurnResponse(**{"drift": None, **result.as_json()}) for result in results]
         return cls(turns=turns, identical=sum(result.identical for result in results))
 
 
-class PendingReplayAnswer(BaseModel):
+class PendingReplayResponse(BaseModel):
     """A replay on its way: follow `events`, or `DELETE` them to cancel it."""
 
     model_config = ConfigDict(
@@ -259,11 +259,11 @@ class PendingReplayAnswer(BaseModel):
     events: str
 
     @classmethod
-    def of(cls, replaying: Replaying, links: Links) -> "PendingReplayAnswer":
+    def from_job(cls, job: ReplayJob, urls: Urls) -> "PendingReplayResponse":
         """What is told of a replay that has begun."""
         return cls(
-            session=replaying.session,
-            replay=replaying.id,
-            turns=len(replaying.turns),
-            events=links.replay_events(replaying.session, replaying.id),
+            session=job.session,
+            replay=job.id,
+            turns=len(job.turns),
+            events=urls.replay_events(job.session, job.id),
         )

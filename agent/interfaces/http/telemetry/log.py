@@ -7,7 +7,7 @@ from typing import Any, TextIO
 
 import structlog
 
-from ..jobs.job import Underway
+from ..jobs.job import Job
 
 
 class Log:
@@ -25,35 +25,35 @@ class Log:
             ],
         )
 
-    def say(self, event: str, **values: Any) -> None:
+    def write(self, event: str, **values: Any) -> None:
         """Something happened."""
         with suppress(OSError, ValueError):  # nobody reads the log any more: that stops no turn
             self._logger.info(event, **values)
 
-    def unexpected(self, error: BaseException, **values: Any) -> None:
+    def record_error(self, error: BaseException, **values: Any) -> None:
         """Something happened that should not."""
         with suppress(OSError, ValueError):
             self._logger.error("unexpected", exc_info=error, **values)
 
-    def ended(self, run: Underway[Any]) -> None:
+    def record_end(self, job: Job[Any]) -> None:
         """A turn or a replay came to its end."""
-        phases = {name: round(end - begin, 4) for name, (begin, end) in run.phases.items()}
-        words = {"words": run.words} if self._words and run.words else {}
-        self.say(
-            run.name,
-            session=run.session,
-            **run.told,
-            outcome=run.outcome,
-            key=run.owner,
-            seconds=round(run.clock.ended - run.clock.asked, 4),
+        phases = {name: round(end - begin, 4) for name, (begin, end) in job.phases.items()}
+        words = {"words": job.words} if self._words and job.words else {}
+        self.write(
+            job.name,
+            session=job.session,
+            **job.log_fields,
+            outcome=job.outcome,
+            key=job.owner,
+            seconds=round(job.clock.ended - job.clock.asked, 4),
             phases=phases,
             **words,
         )
-        if run.error is not None and run.outcome == "failed" and not run.is_expected:
-            self.unexpected(run.error, session=run.session, **run.told)
+        if job.error is not None and job.outcome == "failed" and not job.is_expected:
+            self.record_error(job.error, session=job.session, **job.log_fields)
 
 
-class _Told(logging.Handler):
+class _LogHandler(logging.Handler):
     """Lets what others log be a line like all others."""
 
     def __init__(self, log: Log) -> None:
@@ -62,11 +62,11 @@ class _Told(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Say it."""
-        self._log.say("server", logger=record.name, message=record.getMessage())
+        self._log.write("server", logger=record.name, message=record.getMessage())
 
 
-def take_over(log: Log) -> None:
+def redirect_logging(log: Log) -> None:
     """From now on, let uvicorn and asyncio say what they have to say in this log, in this process."""
     for name in ("uvicorn", "asyncio"):
         logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [_Told(log)], False
+        logger.handlers, logger.propagate = [_LogHandler(log)], False

@@ -12,8 +12,8 @@ from prometheus_client.registry import Collector
 
 from ..... import __version__
 from .....generation import Progress
-from ..jobs.job import Underway
-from ..jobs.turn_and_replay_jobs import Run
+from ..jobs.job import Job
+from ..jobs.turn_and_replay_jobs import TurnJob
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -26,50 +26,56 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._turns = self._counter("turns", "Turns by what they came to.", "outcome")
-        self._latency = self._histogram("turn_seconds", "How long a turn took.", _SECONDS, "outcome")
-        self._phases = self._histogram("turn_phase_seconds", "How long each phase of a turn took.", _SECONDS, "phase")
-        self._replays = self._counter("replays", "Replays by what they came to.", "outcome")
-        self._steps = self._counter("steps", "Denoising steps.")
-        self._speed = self._histogram("steps_per_second", "How fast pictures were drawn.", _STEPS_PER_SECOND)
-        self._exclusions = self._counter("exclusions", "Exclusions that turns brought, by who asked.", "source")
-        self._fallbacks = self._counter("interpreter_fallbacks", "Words that the language model left to the grammar.")
-        self._requests = self._counter("http_requests", "Requests by route and status.", "method", "route", "status")
+        self._turns = self._add_counter("turns", "Turns by what they came to.", "outcome")
+        self._latency = self._add_histogram("turn_seconds", "How long a turn took.", _SECONDS, "outcome")
+        self._phases = self._add_histogram(
+            "turn_phase_seconds", "How long each phase of a turn took.", _SECONDS, "phase"
+        )
+        self._replays = self._add_counter("replays", "Replays by what they came to.", "outcome")
+        self._steps = self._add_counter("steps", "Denoising steps.")
+        self._speed = self._add_histogram("steps_per_second", "How fast pictures were drawn.", _STEPS_PER_SECOND)
+        self._exclusions = self._add_counter("exclusions", "Exclusions that turns brought, by who asked.", "source")
+        self._fallbacks = self._add_counter(
+            "interpreter_fallbacks", "Words that the language model left to the grammar."
+        )
+        self._requests = self._add_counter(
+            "http_requests", "Requests by route and status.", "method", "route", "status"
+        )
         info = Gauge("notthat_info", "The version.", ["version"], registry=self.registry)
         info.labels(__version__).set(1)
-        self.registry.register(_Memory())
+        self.registry.register(_MemoryCollector())
 
     def watch_queue(self, waiting: Callable[[], int], drawing: Callable[[], int]) -> None:
         """Ask these for the queue's length and for how many are drawn."""
         Gauge("notthat_queue_waiting", "Turns that wait.", registry=self.registry).set_function(waiting)
         Gauge("notthat_queue_drawing", "Turns that are drawn.", registry=self.registry).set_function(drawing)
 
-    def stepped(self, progress: Progress) -> None:
+    def record_step(self, progress: Progress) -> None:
         """A step was drawn."""
         self._steps.inc()
         if progress.picture is not None and progress.steps_per_second:
             self._speed.observe(progress.steps_per_second)
 
-    def ended(self, run: Run) -> None:
+    def record_turn(self, job: TurnJob) -> None:
         """A run came to its end."""
-        self._turns.labels(str(run.outcome)).inc()
-        self._latency.labels(str(run.outcome)).observe(run.clock.ended - run.clock.asked)
-        for phase, (begin, end) in run.clock.phases.items():
+        self._turns.labels(str(job.outcome)).inc()
+        self._latency.labels(str(job.outcome)).observe(job.clock.ended - job.clock.asked)
+        for phase, (begin, end) in job.clock.phases.items():
             self._phases.labels(phase).observe(max(0.0, end - begin))
-        if run.attempt is None or not run.is_interpreted or run.outcome != "done":
+        if job.attempt is None or not job.is_interpreted or job.outcome != "done":
             return
-        turn = run.attempt.turn
+        turn = job.attempt.turn
         for exclusion in turn.exclusions:
             if exclusion.since == turn.number:
                 self._exclusions.labels(exclusion.source).inc()
         if ((turn.provenance or {}).get("interpreter") or {}).get("fallback"):
             self._fallbacks.inc()
 
-    def replayed(self, replaying: Underway[Any]) -> None:
+    def record_replay(self, job: Job[Any]) -> None:
         """A replay came to its end."""
-        self._replays.labels(str(replaying.outcome)).inc()
+        self._replays.labels(str(job.outcome)).inc()
 
-    def answered(self, method: str, route: str, status: int) -> None:
+    def record_response(self, method: str, route: str, status: int) -> None:
         """A request was answered."""
         self._requests.labels(method, route, str(status)).inc()
 
@@ -77,14 +83,14 @@ class Metrics:
         """All of it as Prometheus reads it."""
         return generate_latest(self.registry)
 
-    def _counter(self, name: str, about: str, *labels: str) -> Counter:
+    def _add_counter(self, name: str, about: str, *labels: str) -> Counter:
         return Counter(f"notthat_{name}", about, labels, registry=self.registry)
 
-    def _histogram(self, name: str, about: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+    def _add_histogram(self, name: str, about: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
         return Histogram(f"notthat_{name}", about, labels, buckets=buckets, registry=self.registry)
 
 
-class _Memory(Collector):
+class _MemoryCollector(Collector):
     """What is in use of the process's memory, and of each device's."""
 
     def __init__(self) -> None:

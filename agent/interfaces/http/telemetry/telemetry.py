@@ -3,28 +3,28 @@
 from typing import Any
 
 from .....generation import Progress
-from ..jobs.job import Underway
-from ..jobs.turn_and_replay_jobs import Run
+from ..jobs.job import Job
+from ..jobs.turn_and_replay_jobs import TurnJob
 from .log import Log
 from .metrics import Metrics
-from .traces import trace
+from .traces import export_trace
 
 
-class Watching:
+class Telemetry:
     """Told of everything once."""
 
     def __init__(self, metrics: Metrics, log: Log) -> None:
         self.metrics, self.log = metrics, log
 
-    def stepped(self, progress: Progress) -> None:
+    def record_step(self, progress: Progress) -> None:
         """A step was drawn; told from the thread that draws."""
-        self.metrics.stepped(progress)
+        self.metrics.record_step(progress)
 
-    def ended(self, run: Underway[Any]) -> None:
+    def record_end(self, job: Job[Any]) -> None:
         """A turn or a replay came to its end."""
-        if isinstance(run, Run):
-            self.metrics.ended(run)
+        if isinstance(job, TurnJob):
+            self.metrics.record_turn(job)
         else:
-            self.metrics.replayed(run)
-        self.log.ended(run)
-        trace(run)
+            self.metrics.record_replay(job)
+        self.log.record_end(job)
+        export_trace(job)

@@ -6,26 +6,26 @@ from opentelemetry import trace as opentelemetry
 from opentelemetry.trace import Status, StatusCode
 
 from ..... import __version__
-from ..jobs.job import Underway
+from ..jobs.job import Job
 
 _NANOSECONDS = 1_000_000_000
 
 
-def trace(run: Underway[Any]) -> None:
+def export_trace(job: Job[Any]) -> None:
     """Tell of something that has ended: a span, and one below it for each phase."""
 
     def moment(mark: float) -> int:
-        return int(run.clock.date_of(mark) * _NANOSECONDS)
+        return int(job.clock.date_of(mark) * _NANOSECONDS)
 
     tracer = opentelemetry.get_tracer("notthat", __version__)
-    told = {"session": run.session, **run.told}
+    told = {"session": job.session, **job.log_fields}
     names = {f"notthat.{name}": value for name, value in told.items() if value is not None}
-    span = tracer.start_span(run.name, run.trace, start_time=moment(run.clock.asked), attributes=names)
+    span = tracer.start_span(job.name, job.trace, start_time=moment(job.clock.asked), attributes=names)
     context = opentelemetry.set_span_in_context(span)
-    for name, (begin, end) in run.phases.items():
+    for name, (begin, end) in job.phases.items():
         phase = tracer.start_span(name, context, start_time=moment(begin))
         phase.end(moment(end))
-    span.set_attribute("notthat.outcome", str(run.outcome))
-    if run.outcome == "failed":
+    span.set_attribute("notthat.outcome", str(job.outcome))
+    if job.outcome == "failed":
         span.set_status(Status(StatusCode.ERROR))
-    span.end(moment(run.clock.ended))
+    span.end(moment(job.clock.ended))

@@ -1,4 +1,4 @@
-"""What the rules of `prompts/grammar` do to a draft: `ACTS`, by the names that they call them.
+"""What the rules of `prompts/grammar` do to a draft: `ACTIONS`, by the names that they call them.
 
 `commands` are to the session; `exclusions` and `weights` are about what is out or should be. Complaints name what is
 wrong: `intruders` ("who's that guy?"), `qualities` ("too dark"), `likeness` ("looks like a comic"), `parts` ("six
@@ -22,9 +22,9 @@ from . import (
     unwanted_objects,
     weights,
 )
-from .registry import ACTS, Act
+from .registry import ACTIONS, Action
 
-__all__ = ["ACTS", "Act"]
+__all__ = ["ACTIONS", "Action"]
 
 _ALL = (
     prompt_additions,

@@ -2,56 +2,61 @@
 
 import re
 
-from ....terms import singular
-from ...edit_draft import Draft, is_pronoun
+from ....terms import singularize
+from ...edit_draft import EditDraft, is_pronoun
 from ...language import prompt_rewriting
-from ...language.lexicon import lexicon
-from ...language.morphology import past
-from ...language.noun_phrases import is_noun_phrase, term_of
-from ..grammar.rules import Reading
-from .phrase_patterns import polite
-from .registry import act
+from ...language.lexicon import load_lexicon
+from ...language.morphology import past_tense
+from ...language.noun_phrases import extract_term, is_noun_phrase
+from ..grammar.rules import RuleMatch
+from .phrase_patterns import strip_politeness
+from .registry import action
 
 
-@act
-def framed(said: Reading, draft: Draft) -> bool:
+@action
+def set_framing(match: RuleMatch, draft: EditDraft) -> bool:
     """ "45 degree angle", "view from below", "three pairs"."""
-    wish = polite(said.clause)
-    term = term_of(said["THING"])
-    if term is None or lexicon().is_praise(wish) or draft.known(wish) or not is_noun_phrase(said["THING"]):
+    wish = strip_politeness(match.clause)
+    term = extract_term(match["THING"])
+    if (
+        term is None
+        or load_lexicon().is_praise(wish)
+        or draft.find_exclusion(wish)
+        or not is_noun_phrase(match["THING"])
+    ):
         return False
     counted = re.match(r"(?:\d{1,2}|two|three|four|five|six|seven|eight|nine|ten|a dozen|several)\s+[a-z]", wish, re.I)
     if (single := re.fullmatch(r"(?:only|just)?\s*(?:one|a single|single)\s+(?P<x>[\w-]+)", wish, re.I)) and re.search(
         rf"\b{re.escape(single['x'])}", draft.prompt, re.I
     ):
-        return draft.rewrite(prompt_rewriting.recount(draft.prompt, f"one {single['x']}"))
-    if counted and len(wish.split()) <= 3 and singular(term.split()[-1]) not in lexicon().counts:
-        return draft.rewrite(prompt_rewriting.recount(draft.prompt, wish))
+        return draft.rewrite(prompt_rewriting.update_count(draft.prompt, f"one {single['x']}"))
+    if counted and len(wish.split()) <= 3 and singularize(term.split()[-1]) not in load_lexicon().counts:
+        return draft.rewrite(prompt_rewriting.update_count(draft.prompt, wish))
     return (
-        term.split()[-1] in lexicon().words["shots"]
+        term.split()[-1] in load_lexicon().words["shots"]
         and " of " not in wish
         and len(wish.split()) <= 7
         and draft.add(wish)
     )
 
 
-@act
-def turned(said: Reading, draft: Draft) -> bool:
+@action
+def rotate(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Rotate it 30 degrees"."""
-    verb = said.clause.split()[0].lower()
-    return draft.add(polite(f"{_TURNED[verb]} {said['REST']}"))
+    verb = match.clause.split()[0].lower()
+    return draft.add(strip_politeness(f"{_TURNED[verb]} {match['REST']}"))
 
 
 _TURNED = {"rotate": "rotated", "tilt": "tilted", "flip": "flipped", "mirror": "mirrored"}
 
 
-@act
-def processed(said: Reading, draft: Draft) -> bool:
+@action
+def process_image(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Blur the background", "darken the sky": asked for as it is then."""
-    verb, term = said.clause.split()[0].lower(), term_of(said["OWN"])
-    if term is None or is_pronoun(said["OWN"]) or term in lexicon().words["whole_picture"]:
+    verb, term = match.clause.split()[0].lower(), extract_term(match["OWN"])
+    if term is None or is_pronoun(match["OWN"]) or term in load_lexicon().words["whole_picture"]:
         return verb in _COMPARATIVE and draft.add(_COMPARATIVE[verb])
-    done = {"light": "lit", "tidy": "tidied"}.get(verb, past(verb))
+    done = {"light": "lit", "tidy": "tidied"}.get(verb, past_tense(verb))
     return draft.rewrite(prompt_rewriting.attribute(draft.prompt, term, done))
 
 
@@ -66,39 +71,39 @@ _COMPARATIVE = {
 """What the whole picture should be then."""
 
 
-@act
-def scaled(said: Reading, draft: Draft) -> bool:
+@action
+def scale_thing(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Scale the door up", "shrink the logo"."""
-    if (term := term_of(said["THING"])) is None or is_pronoun(said["THING"]):
+    if (term := extract_term(match["THING"])) is None or is_pronoun(match["THING"]):
         return False
-    smaller = re.search(r"\b(?:down|smaller|shrink|downsize)\b", said.clause, re.I)
+    smaller = re.search(r"\b(?:down|smaller|shrink|downsize)\b", match.clause, re.I)
     return draft.add(f"{'smaller' if smaller else 'bigger'} {term}")
 
 
-@act
-def compared(said: Reading, draft: Draft) -> bool:
+@action
+def compare_quality(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Fur darker", "the boat a bit bigger"."""
-    term = term_of(said["THING"])
-    plain = is_noun_phrase(said["THING"]) and said["THING"].lower().split()[0] not in lexicon().words["verbs"]
-    if term is None or is_pronoun(said["THING"]) or not plain or len(said["THING"].split()) > 3:
+    term = extract_term(match["THING"])
+    plain = is_noun_phrase(match["THING"]) and match["THING"].lower().split()[0] not in load_lexicon().words["verbs"]
+    if term is None or is_pronoun(match["THING"]) or not plain or len(match["THING"].split()) > 3:
         return False
-    quality = re.sub(r"^(?:a bit|a little|much|way|slightly|even|a tad|far)\s+", "", said["COMPARATIVE"])
-    return " " not in polite(quality) and draft.add(f"{polite(quality)} {term}")
+    quality = re.sub(r"^(?:a bit|a little|much|way|slightly|even|a tad|far)\s+", "", match["COMPARATIVE"])
+    return " " not in strip_politeness(quality) and draft.add(f"{strip_politeness(quality)} {term}")
 
 
-@act
-def faces(said: Reading, draft: Draft) -> bool:
+@action
+def set_facing(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Turn her to face the camera": not from the side any more."""
-    towards = polite(said["THING"]) or "the camera"
+    towards = strip_politeness(match["THING"]) or "the camera"
     if re.fullmatch(r"(?:me|us|camera|(?:the )?(?:viewer|front))", towards, re.I):
         towards = "the camera"
     facing = f"facing {towards}"
     seen = prompt_rewriting.swap_kind(draft.prompt, "facing", facing) if towards == "the camera" else None
-    return draft.rewrite(seen or prompt_rewriting.add(draft.prompt, facing))
+    return draft.rewrite(seen or prompt_rewriting.add_phrase(draft.prompt, facing))
 
 
-@act
-def camera(said: Reading, draft: Draft) -> bool:
+@action
+def move_camera(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Zoom out", "zoom out so that we see the sea"."""
-    framed = prompt_rewriting.become(draft.prompt, lexicon().camera[said["CAMERA"].lower()])
-    return draft.rewrite(prompt_rewriting.add(framed, said["THING"]) if said["THING"] else framed)
+    framed = prompt_rewriting.replace_with(draft.prompt, load_lexicon().camera[match["CAMERA"].lower()])
+    return draft.rewrite(prompt_rewriting.add_phrase(framed, match["THING"]) if match["THING"] else framed)

@@ -2,14 +2,14 @@
 
 import re
 
-from ....terms import singular
-from ...edit_draft import Draft
-from ...language.lexicon import lexicon
-from ...language.noun_phrases import is_noun_phrase, term_of
+from ....terms import singularize
+from ...edit_draft import EditDraft
+from ...language.lexicon import load_lexicon
+from ...language.noun_phrases import extract_term, is_noun_phrase
 from ..defect_names import SIDES
-from ..grammar.rules import Reading
-from .registry import act
-from .unwanted_objects import intruder
+from ..grammar.rules import RuleMatch
+from .registry import action
+from .unwanted_objects import complain_intruder
 
 _OF_EVERY_THING = frozenset(
     ["bottom", "base", "stem", "wheels", "handle", "roof", "spokes", "strings", "blades", "rim", "hull", "trunk"]
@@ -48,106 +48,106 @@ _FLOAT_BY_NATURE = frozenset(
 )
 
 
-def floats(term: str) -> bool:
+def can_float(term: str) -> bool:
     """Whether a thing may well be in the air or on water."""
-    return singular(term.split()[-1]) in _FLOAT_BY_NATURE
+    return singularize(term.split()[-1]) in _FLOAT_BY_NATURE
 
 
-@act
-def grown_extra(said: Reading, draft: Draft) -> bool:
+@action
+def complain_grown_extra(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Grandpa is growing an extra arm out of his back"."""
-    part = singular(said["PART"].lower())
-    if part not in lexicon().words["body"] | set(lexicon().counts):
+    part = singularize(match["PART"].lower())
+    if part not in load_lexicon().words["body"] | set(load_lexicon().counts):
         return False
-    return draft.exclude_term(f"extra {part}s" if part not in {"foot", "tooth"} else f"extra {said['PART'].lower()}")
+    return draft.exclude_term(f"extra {part}s" if part not in {"foot", "tooth"} else f"extra {match['PART'].lower()}")
 
 
-@act
-def without_part(said: Reading, draft: Draft) -> bool:
+@action
+def complain_without_part(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Half the kids have no face", "the vase has no bottom"; "she has a hand" says nothing."""
-    part = said["PART"].lower()
-    known = lexicon().words["body"] | set(lexicon().counts) | _OF_EVERY_THING
-    is_lost = re.search(rf"\b(?:no|lacks?|missing)\b(?: \w+)? {re.escape(part)}\b|^where\b", said.clause, re.I)
-    if part == "smile" or part not in known or not is_lost or lexicon().is_praise(said.clause):
+    part = match["PART"].lower()
+    known = load_lexicon().words["body"] | set(load_lexicon().counts) | _OF_EVERY_THING
+    is_lost = re.search(rf"\b(?:no|lacks?|missing)\b(?: \w+)? {re.escape(part)}\b|^where\b", match.clause, re.I)
+    if part == "smile" or part not in known or not is_lost or load_lexicon().is_praise(match.clause):
         return False
     return draft.exclude_term(f"missing {part}")
 
 
-@act
-def twice(said: Reading, draft: Draft) -> bool:
+@action
+def complain_twice(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Same man appears in three chairs"."""
-    term = term_of(said.thing)
-    return term is not None and not lexicon().is_praise(said.clause) and draft.exclude_term(f"duplicate {term}")
+    term = extract_term(match.thing)
+    return term is not None and not load_lexicon().is_praise(match.clause) and draft.exclude_term(f"duplicate {term}")
 
 
-@act
-def on_backwards(said: Reading, draft: Draft) -> bool:
+@action
+def complain_backwards(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Number 8 has his head on backwards"."""
-    term = term_of(said.thing)
+    term = extract_term(match.thing)
     if (
         term is None
-        or lexicon().is_praise(said.clause)
-        or re.search(r"\b(?:should|must) (?!be fired|be ashamed)", said.clause)
+        or load_lexicon().is_praise(match.clause)
+        or re.search(r"\b(?:should|must) (?!be fired|be ashamed)", match.clause)
     ):
         return False
     return draft.exclude_term(f"bad {re.sub(rf'^{SIDES} ', '', term)}")
 
 
-@act
-def too_many_counted(said: Reading, draft: Draft) -> bool:
+@action
+def complain_too_many(match: RuleMatch, draft: EditDraft) -> bool:
     """ "I count five strings": one doesn't count what is right."""
-    term = term_of(said["THING"])
-    if term is None or not term.endswith("s") or len(term.split()) > 2 or lexicon().is_praise(said.clause):
+    term = extract_term(match["THING"])
+    if term is None or not term.endswith("s") or len(term.split()) > 2 or load_lexicon().is_praise(match.clause):
         return False
     return draft.exclude_term(f"extra {term}")
 
 
-@act
-def broken(said: Reading, draft: Draft) -> bool:
+@action
+def complain_broken(match: RuleMatch, draft: EditDraft) -> bool:
     """ "The bow has snapped in two"."""
-    term = term_of(said["THING"])
-    if term is None or draft.wants("broken") or not is_noun_phrase(said["THING"]):
+    term = extract_term(match["THING"])
+    if term is None or draft.is_wanted("broken") or not is_noun_phrase(match["THING"]):
         return False
     return draft.exclude_term(f"broken {term}")
 
 
-@act
-def in_mid_air(said: Reading, draft: Draft) -> bool:
+@action
+def complain_floating(match: RuleMatch, draft: EditDraft) -> bool:
     """ "One of the shepherds is floating a foot off the stage"; a balloon may."""
-    term = term_of(said["THING"])
-    if term is None or lexicon().is_praise(said.clause) or draft.wants("floating"):
+    term = extract_term(match["THING"])
+    if term is None or load_lexicon().is_praise(match.clause) or draft.is_wanted("floating"):
         return False
-    if floats(term):
+    if can_float(term):
         return True
-    if re.search(r"\bhanging (?:over|above|next|beside|there)", said.clause, re.I):
+    if re.search(r"\bhanging (?:over|above|next|beside|there)", match.clause, re.I):
         return False
     return draft.exclude_term("floating")
 
 
-@act
-def placed(said: Reading, draft: Draft) -> bool:
+@action
+def complain_placed(match: RuleMatch, draft: EditDraft) -> bool:
     """ "A delivery van is parked across the drive", where no van is asked for."""
-    term = term_of(said["THING"])
+    term = extract_term(match["THING"])
     if draft.praised:  # "a cat is sitting on the bench, nice"
         return True
-    return term is not None and not draft.wants(term) and intruder(said, draft)
+    return term is not None and not draft.is_wanted(term) and complain_intruder(match, draft)
 
 
-@act
-def seen(said: Reading, draft: Draft) -> bool:
+@action
+def complain_seen(match: RuleMatch, draft: EditDraft) -> bool:
     """ "I'm seeing reflections in the marble"."""
-    term = term_of(said["THING"])
-    if term is None or term in {"it", "things", "double", "improvement", "progress"} or draft.wants(term):
+    term = extract_term(match["THING"])
+    if term is None or term in {"it", "things", "double", "improvement", "progress"} or draft.is_wanted(term):
         return False
-    return intruder(said, draft)
+    return complain_intruder(match, draft)
 
 
-@act
-def was_excluded(said: Reading, draft: Draft) -> bool:
+@action
+def complain_still_there(match: RuleMatch, draft: EditDraft) -> bool:
     """ "I excluded them!": what is out is seen all the same."""
-    known = draft.spoken_of(said["THING"])
+    known = draft.find_mentioned(match["THING"])
     if known is None or re.search(
-        r"\b(?:by (?:mistake|accident)|wrongly|too hard|too much|because)\b", said.clause, re.I
+        r"\b(?:by (?:mistake|accident)|wrongly|too hard|too much|because)\b", match.clause, re.I
     ):
         return False
     return draft.strengthen(known)

@@ -2,20 +2,20 @@
 
 import re
 
-from ...edit_draft import Draft
-from ...language.lexicon import lexicon
-from ...language.noun_phrases import term_of
+from ...edit_draft import EditDraft
+from ...language.lexicon import load_lexicon
+from ...language.noun_phrases import extract_term
 from ..defect_names import SIDES
-from ..grammar.rules import Reading
-from .registry import act
+from ..grammar.rules import RuleMatch
+from .registry import action
 
 
-@act
-def looks_like(said: Reading, draft: Draft) -> bool:
+@action
+def complain_looks_like(match: RuleMatch, draft: EditDraft) -> bool:
     """ "It looks like a comic", "as if it were drawn", "more like a render than a photo"."""
-    text = re.sub(r"\s+(?:than|rather than)\s.*$", "", said["THING"].lower())
+    text = re.sub(r"\s+(?:than|rather than)\s.*$", "", match["THING"].lower())
     text = re.sub(r"\s+(?:vibes?|energy)$", "", text)
-    if lexicon().is_praise(text):
+    if load_lexicon().is_praise(text):
         return True
     made = re.match(
         r"(?:it|they|he|she|this|that|someone|somebody|\w+)\s+(?:(?:is|was|were|are|has been|had been|came)\s+)?"
@@ -27,17 +27,17 @@ def looks_like(said: Reading, draft: Draft) -> bool:
     if made:
         if made["how"] == "made" and made["of"]:
             return draft.exclude(made["of"])
-        if made["how"] in lexicon().made:
-            return draft.exclude_term(lexicon().made[made["how"]])
+        if made["how"] in load_lexicon().made:
+            return draft.exclude_term(load_lexicon().made[made["how"]])
         if doing := re.fullmatch(
             r"(?:he|she|they|it) (?:is|are) (?P<x>\w{3,}ing)", text
         ):  # "it looks like he is crying"
-            return not draft.wants(doing["x"]) and draft.exclude_term(doing["x"])
+            return not draft.is_wanted(doing["x"]) and draft.exclude_term(doing["x"])
         if re.match(r"(?:it|they|he|she|someone)\b", text):
             return False
     if (
         re.match(r"(?:my|your|our|i|you|we)\b", text)
-        or set(said["SUBJECT"].lower().split()[:1]) & lexicon().words["verbs"]
+        or set(match["SUBJECT"].lower().split()[:1]) & load_lexicon().words["verbs"]
     ):
         return False
     text = re.sub(
@@ -59,36 +59,39 @@ _REMEMBERED = re.compile(
 """ "The harbour my uncle worked in": no complaint."""
 
 
-@act
-def resembles(said: Reading, draft: Draft) -> bool:
+@action
+def complain_resembles(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Reminds me of a cheap cartoon": a complaint only where a style or a fault is named."""
-    words = set(said["THING"].lower().split())
-    if words & lexicon().words["faults"] or lexicon().kind(said["THING"]) == "style":
-        return looks_like(said, draft)
+    words = set(match["THING"].lower().split())
+    if words & load_lexicon().words["faults"] or load_lexicon().find_kind(match["THING"]) == "style":
+        return complain_looks_like(match, draft)
     return True
 
 
-@act
-def like_another(said: Reading, draft: Draft) -> bool:
+@action
+def complain_like_another(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Her nose reminds me of a potato": something is wrong with a part, or with a thing that looks like another."""
-    noun, other = term_of(said["OWN"]), said["THING"]
+    noun, other = extract_term(match["OWN"]), match["THING"]
     if draft.praised:
         return True
     if noun is None or not re.match(r"(?:an?|some|two)\s|[\w -]+s$", other, re.I):
         return False
-    if lexicon().kind(other) in {"style", "decor", "light"} or set(other.split()) & lexicon().words["faults"]:
+    if (
+        load_lexicon().find_kind(other) in {"style", "decor", "light"}
+        or set(other.split()) & load_lexicon().words["faults"]
+    ):
         return False
     noun = re.sub(rf"^{SIDES}\s+(?=\w)", "", noun)
-    if noun.split()[-1] in lexicon().words["body"]:
+    if noun.split()[-1] in load_lexicon().words["body"]:
         return draft.exclude_term(f"bad {noun}")
-    kind = lexicon().kind(noun)
+    kind = load_lexicon().find_kind(noun)
     if not re.match(r"an?\s", other, re.I):
         return False
-    is_another = kind in _BECOME_ANOTHER or (kind is not None and kind == lexicon().kind(other))
+    is_another = kind in _BECOME_ANOTHER or (kind is not None and kind == load_lexicon().find_kind(other))
     if (
         is_another
-        or noun.split()[-1] in lexicon().words["whole_picture"]
-        or not re.search(r"\blook", said.clause, re.I)
+        or noun.split()[-1] in load_lexicon().words["whole_picture"]
+        or not re.search(r"\blook", match.clause, re.I)
     ):
         return False
     return draft.exclude_term(f"bad {noun}")
@@ -98,22 +101,22 @@ _BECOME_ANOTHER = frozenset({"person", "animal", "place", "building", "backgroun
 """Of these it is the likeness itself that displeases: "the dog looks like a wolf"."""
 
 
-@act
-def made(said: Reading, draft: Draft) -> bool:
+@action
+def complain_made(match: RuleMatch, draft: EditDraft) -> bool:
     """ "It looks painted"."""
-    part = re.match(r"(?:(?:the|his|her|its|their|those|these)\s+)?(?P<x>\w+)\s", said.clause.lower())
-    if part and part["x"] in lexicon().words["body"]:  # "her hands look like they were drawn by a child"
+    part = re.match(r"(?:(?:the|his|her|its|their|those|these)\s+)?(?P<x>\w+)\s", match.clause.lower())
+    if part and part["x"] in load_lexicon().words["body"]:  # "her hands look like they were drawn by a child"
         return draft.exclude_term(f"bad {part['x']}")
-    how = next(word for word in reversed(re.findall(r"\w+", said.clause.lower())) if word in lexicon().made)
-    return draft.exclude_term(lexicon().made[how])
+    how = next(word for word in reversed(re.findall(r"\w+", match.clause.lower())) if word in load_lexicon().made)
+    return draft.exclude_term(load_lexicon().made[how])
 
 
-@act
-def tint(said: Reading, draft: Draft) -> bool:
-    return draft.exclude(said["TINT"])
+@action
+def complain_tint(match: RuleMatch, draft: EditDraft) -> bool:
+    return draft.exclude(match["TINT"])
 
 
-@act
-def vibes(said: Reading, draft: Draft) -> bool:
+@action
+def complain_vibes(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Clip art vibes"."""
-    return lexicon().is_praise(said.clause) or draft.exclude(said["THING"])
+    return load_lexicon().is_praise(match.clause) or draft.exclude(match["THING"])

@@ -20,7 +20,7 @@ SOMEWHERE = re.compile(
 ARTICLE = re.compile(r"(?:an?|the)\s", re.I)
 
 
-def polite(phrase: str) -> str:
+def strip_politeness(phrase: str) -> str:
     """The wish without what only makes it polite, or says that it is one: "a hat too, please" -> "a hat"."""
     return re.sub(
         r"(?:\s+(?:please|thanks|instead|now|too|as well|to it|to the (?:picture|scene|image|photo)"

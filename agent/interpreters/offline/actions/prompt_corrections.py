@@ -2,13 +2,13 @@
 
 import re
 
-from ...edit_draft import Draft, is_pronoun
+from ...edit_draft import EditDraft, is_pronoun
 from ...language import attribute_rewriting, prompt_rewriting
-from ...language.lexicon import lexicon
-from ...language.noun_phrases import is_noun_phrase, term_of
-from ..grammar.rules import Reading
-from .phrase_patterns import ARTICLE, IT, polite
-from .registry import act
+from ...language.lexicon import load_lexicon
+from ...language.noun_phrases import extract_term, is_noun_phrase
+from ..grammar.rules import RuleMatch
+from .phrase_patterns import ARTICLE, IT, strip_politeness
+from .registry import action
 
 _ANYTHING = re.compile(r"(?:any|every|no)(?:\s\w+|thing|body|one|where)|all", re.I)
 """ "Anything but a sword" asks for none."""
@@ -29,13 +29,17 @@ _SHOULD_BE = re.compile(
 )
 
 
-@act
-def instead(said: Reading, draft: Draft) -> bool:
+@action
+def replace_instead(match: RuleMatch, draft: EditDraft) -> bool:
     """ "A cat instead of a dog", "watercolor rather than photo"."""
-    old, new = said["OLD"], polite(said["NEW"])
+    old, new = match["OLD"], strip_politeness(match["NEW"])
     if _ANYTHING.fullmatch(old) or _NOT_WANTED.match(new) or _UNFINISHED.search(new) or _UNFINISHED.search(old):
         return False
-    if re.search(r"\bnot\s+\S+$", said.clause, re.I) and lexicon().kind(old) is None and not ARTICLE.match(old):
+    if (
+        re.search(r"\bnot\s+\S+$", match.clause, re.I)
+        and load_lexicon().find_kind(old) is None
+        and not ARTICLE.match(old)
+    ):
         return False
     new = re.sub(
         r"^(?:(?:can|could|may) (?:i|we|you) (?:please )?(?:have|get|see|do|try|make it|use)"
@@ -50,19 +54,22 @@ def instead(said: Reading, draft: Draft) -> bool:
     if should := _SHOULD_BE.fullmatch(new):
         return draft.rewrite(prompt_rewriting.attribute(draft.prompt, should["thing"], should["quality"]))
     if IT.fullmatch(old):
-        return draft.rewrite(prompt_rewriting.become(draft.prompt, new))
+        return draft.rewrite(prompt_rewriting.replace_with(draft.prompt, new))
     if swapped := prompt_rewriting.swap(draft.prompt, old, new):
         return draft.rewrite(swapped)
-    worn = lexicon().kind(new) in {"headwear", "clothes"} and lexicon().kind(old) in {"headwear", "clothes"}
+    worn = load_lexicon().find_kind(new) in {"headwear", "clothes"} and load_lexicon().find_kind(old) in {
+        "headwear",
+        "clothes",
+    }
     return draft.rewrite(
-        prompt_rewriting.add(draft.prompt, new) if worn else prompt_rewriting.become(draft.prompt, new)
+        prompt_rewriting.add_phrase(draft.prompt, new) if worn else prompt_rewriting.replace_with(draft.prompt, new)
     )
 
 
-@act
-def correct(said: Reading, draft: Draft) -> bool:
+@action
+def correct(match: RuleMatch, draft: EditDraft) -> bool:
     """ "I meant a cat": in the place of what was understood."""
-    new = polite(said["THING"])
+    new = strip_politeness(match["THING"])
     if re.search(
         r"\w (?:should|must|could|needs? to|has to|have to|ought to) be\s", new, re.I
     ):  # "the hat should be red"
@@ -73,41 +80,41 @@ def correct(said: Reading, draft: Draft) -> bool:
         return bool(draft.edits)
     if none := re.match(r"(?:no|without|zero)\s+(?P<x>.+)", new, re.I):
         return draft.exclude(none["x"])
-    if is_pronoun(new) or term_of(new) is None:
+    if is_pronoun(new) or extract_term(new) is None:
         return False
     if draft.rejected and (swapped := prompt_rewriting.swap(draft.prompt, draft.rejected, new)):
         return draft.rewrite(swapped)
     if draft.refused and draft.refused == draft.rejected:
         return draft.add(new)
-    if other := prompt_rewriting.counted(draft.prompt, new) or attribute_rewriting.modified(draft.prompt, new):
+    if other := prompt_rewriting.set_count(draft.prompt, new) or attribute_rewriting.modify_noun(draft.prompt, new):
         return draft.rewrite(other)
     return draft.rewrite(prompt_rewriting.correct(draft.prompt, new))
 
 
-@act
-def corrected(said: Reading, draft: Draft) -> bool:
+@action
+def apply_correction(match: RuleMatch, draft: EditDraft) -> bool:
     """After a bare "no": what it should have been."""
-    phrase = said["THING"]
+    phrase = match["THING"]
     if not draft.corrective or not is_noun_phrase(phrase):
         return False
-    if re.match(r"(?:more|less|the same)\b", phrase, re.I) or lexicon().is_praise(phrase):
+    if re.match(r"(?:more|less|the same)\b", phrase, re.I) or load_lexicon().is_praise(phrase):
         return False
-    return correct(said, draft)
+    return correct(match, draft)
 
 
-@act
-def not_this(said: Reading, draft: Draft) -> bool:
+@action
+def reject_wanted(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Not a scarf", of what was asked for: a correction follows or came before; of anything else: none of it."""
-    term = term_of(said["THING"])
+    term = extract_term(match["THING"])
     if term is None:
         return False
-    is_one = bool(re.match(r"not\s+an?\s", said.clause, re.I))
-    if not is_one and not draft.wants(term):
+    is_one = bool(re.match(r"not\s+an?\s", match.clause, re.I))
+    if not is_one and not draft.is_wanted(term):
         return False
     added = draft.prompt.removeprefix(f"{draft.state.prompt}, ")
     if added != draft.prompt and (swapped := prompt_rewriting.swap(draft.state.prompt, term, added)):
         return draft.rewrite(swapped)  # "laughing on the phone, not reading"
-    if draft.prompt == draft.state.prompt and not draft.wants(term):
+    if draft.prompt == draft.state.prompt and not draft.is_wanted(term):
         return draft.exclude(term)
     draft.corrective, draft.rejected = True, term
     return True

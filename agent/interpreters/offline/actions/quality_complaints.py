@@ -2,35 +2,37 @@
 
 import re
 
-from ...edit_draft import Draft, is_pronoun
+from ...edit_draft import EditDraft, is_pronoun
 from ...language import attribute_rewriting
-from ...language.lexicon import lexicon
-from ...language.noun_phrases import is_noun_phrase, term_of
-from ..defect_names import HEDGE, fault, name
-from ..grammar.rules import Reading
-from .prompt_additions import wanted
-from .registry import act
+from ...language.lexicon import load_lexicon
+from ...language.noun_phrases import extract_term, is_noun_phrase
+from ..defect_names import HEDGE, name_defect, name_quality_defect
+from ..grammar.rules import RuleMatch
+from .prompt_additions import add_wanted
+from .registry import action
 
 
-def complain(draft: Draft, subject: str, quality: str) -> bool:
+def complain(draft: EditDraft, subject: str, quality: str) -> bool:
     """Exclude what is wrong, when the quality is a fault: "still grainy", "the ears look wrong"."""
-    found = name(subject, quality)
+    found = name_defect(subject, quality)
     return found is not None and draft.exclude_term(found)
 
 
-@act
-def exclude_quality(said: Reading, draft: Draft) -> bool:
+@action
+def exclude_quality(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Don't make it X", "less X": the adjective or the noun."""
-    quality = re.sub(rf"^{HEDGE}", "", said["THING"].lower()).strip()
-    if lexicon().is_praise(quality) or re.match(r"(?:changed?|better|removed|touched|there|here|in|on)\b", quality):
+    quality = re.sub(rf"^{HEDGE}", "", match["THING"].lower()).strip()
+    if load_lexicon().is_praise(quality) or re.match(
+        r"(?:changed?|better|removed|touched|there|here|in|on)\b", quality
+    ):
         return False
-    return draft.exclude_term(fault(quality) or "") or draft.exclude(quality)
+    return draft.exclude_term(name_quality_defect(quality) or "") or draft.exclude(quality)
 
 
-@act
-def too(said: Reading, draft: Draft) -> bool:
+@action
+def complain_too(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Too dark", "her nose is too big", "too many people"."""
-    known, quality, subject = lexicon(), said["QUALITY"].lower(), said["SUBJECT"]
+    known, quality, subject = load_lexicon(), match["QUALITY"].lower(), match["SUBJECT"]
     if (first := re.match(r"(?:much|very|so)\s+(?P<q>[\w-]+)$", quality)) and _is_quality(first["q"]):  # "too much big"
         quality = first["q"]
     if amount := re.match(r"(?:much|many|few|little)\s+(?:of (?:a |an |the )?|like (?:a |an )?)?(?P<x>.+)$", quality):
@@ -40,7 +42,7 @@ def too(said: Reading, draft: Draft) -> bool:
     quality = _HEAD_END.split(quality)[0]
     quality = re.sub(r"(?:\s+(?:looking|ly|again|still|everything|everywhere|it|all|overall))+$", "", quality)
     quality = quality.strip(" .!?")
-    if quality in known.words["praise"] and re.search(r"\btoo\s+\w+\s+(?:to|for words)\b", said.clause, re.I):
+    if quality in known.words["praise"] and re.search(r"\btoo\s+\w+\s+(?:to|for words)\b", match.clause, re.I):
         return True  # "almost too pretty to print"
     if quality in known.words["praise"] and quality not in _TOO_MUCH_OF_A_GOOD_THING:
         return quality == "good"
@@ -52,17 +54,17 @@ def too(said: Reading, draft: Draft) -> bool:
     subject = re.sub(
         r"(?<=\w)(?:\s+(?:is|are|was|were))?\s+\w+ed(?:\s+up)?$", "", subject
     )  # "saturation cranked too high"
-    noun = term_of(subject) if subject and not is_pronoun(subject) else None
+    noun = extract_term(subject) if subject and not is_pronoun(subject) else None
     noun = None if noun and noun.split()[-1] in known.words["whole_picture"] else noun
     if noun and quality in known.words["needs_noun"]:
         if noun in {"colors", "colours", "color", "colour"} and quality in {"high", "strong", "loud", "intense", "hot"}:
             return draft.exclude_term("oversaturated")
         return draft.exclude_term(f"{quality} {noun}")
-    return draft.exclude_term(fault(quality) or known.names.get(quality, quality))
+    return draft.exclude_term(name_quality_defect(quality) or known.names.get(quality, quality))
 
 
 def _is_quality(word: str) -> bool:
-    known = lexicon()
+    known = load_lexicon()
     kind = known.kind_of_word.get(word)
     return word in known.words["needs_noun"] | known.words["faults"] or kind in {
         "color",
@@ -84,21 +86,21 @@ _TOO_MUCH_OF_A_GOOD_THING = frozenset(
 )
 
 
-@act
-def faulty(said: Reading, draft: Draft) -> bool:
+@action
+def complain_faulty(match: RuleMatch, draft: EditDraft) -> bool:
     """ "It's blurry", "the ears look wrong"; "it isn't blurry" is fine."""
-    asks = lexicon().words["verbs"] | {"can", "could", "may", "might", "would", "should", "must", "shall"}
-    subject = said["SUBJECT"].lower().split()
+    asks = load_lexicon().words["verbs"] | {"can", "could", "may", "might", "would", "should", "must", "shall"}
+    subject = match["SUBJECT"].lower().split()
     if {*subject[:1], *subject[-1:]} & asks:  # "let the background be pale", "the booth should be rusty"
         return False
-    if re.match(r"my\s", said["SUBJECT"], re.I) and not re.match(
-        r"complain|asking|want", said["QUALITY"], re.I
+    if re.match(r"my\s", match["SUBJECT"], re.I) and not re.match(
+        r"complain|asking|want", match["QUALITY"], re.I
     ):  # "my screen is dirty"
         return True
-    if _VERY.search(said.clause) and lexicon().kind_of_word.get(said["QUALITY"].lower()) == "color":
-        return too(said, draft)
-    return said["SUBJECT"].lower() not in {"there", "here", "i", "we"} and complain(
-        draft, said["SUBJECT"], said["QUALITY"]
+    if _VERY.search(match.clause) and load_lexicon().kind_of_word.get(match["QUALITY"].lower()) == "color":
+        return complain_too(match, draft)
+    return match["SUBJECT"].lower() not in {"there", "here", "i", "we"} and complain(
+        draft, match["SUBJECT"], match["QUALITY"]
     )
 
 
@@ -106,71 +108,73 @@ _VERY = re.compile(r"\b(?:very|so|super|extremely|all|everything|way|really|awfu
 """What makes a complaint of a colour: "it is very yellow"."""
 
 
-@act
-def not_good(said: Reading, draft: Draft) -> bool:
+@action
+def complain_not_good(match: RuleMatch, draft: EditDraft) -> bool:
     """ "The tower isn't straight", "the hands don't look right"; "it isn't blurry" and "not so dark" differ."""
-    quality = re.sub(rf"^{HEDGE}", "", f"{said['QUALITY'].lower()} ").strip()
-    if opposite := lexicon().opposites.get(quality):
+    quality = re.sub(rf"^{HEDGE}", "", f"{match['QUALITY'].lower()} ").strip()
+    if opposite := load_lexicon().opposites.get(quality):
         return draft.exclude_term(opposite)
     if re.match(
         r"(?:right|natural|real|normal|human|good|correct|convincing|great|proper|okay|ok|believable)", quality
     ):
-        return _not_right(said, draft)
-    return bool(said["SUBJECT"]) and fault(quality) is not None
+        return _complain_not_right(match, draft)
+    return bool(match["SUBJECT"]) and name_quality_defect(quality) is not None
 
 
-def _not_right(said: Reading, draft: Draft) -> bool:
-    noun = term_of(said["SUBJECT"])
-    if noun is None or is_pronoun(said["SUBJECT"]) or noun.split()[-1] in lexicon().words["whole_picture"]:
-        real = re.search(r"real|natural|human|convincing|believable", said["QUALITY"], re.I)
+def _complain_not_right(match: RuleMatch, draft: EditDraft) -> bool:
+    noun = extract_term(match["SUBJECT"])
+    if noun is None or is_pronoun(match["SUBJECT"]) or noun.split()[-1] in load_lexicon().words["whole_picture"]:
+        real = re.search(r"real|natural|human|convincing|believable", match["QUALITY"], re.I)
         return draft.exclude_term("unrealistic" if real else "bad quality")
     return draft.exclude_term(f"bad {noun}")
 
 
-@act
-def hedged(said: Reading, draft: Draft) -> bool:
+@action
+def complain_hedged(match: RuleMatch, draft: EditDraft) -> bool:
     """ "A bit formal", "slightly crooked": a complaint unless it is praise."""
-    quality = re.split(r"\s+(?:for|to|in|on|here|at)\b", said["QUALITY"].lower())[0].strip(" .!?")
+    quality = re.split(r"\s+(?:for|to|in|on|here|at)\b", match["QUALITY"].lower())[0].strip(" .!?")
     quality = re.sub(r"^(?:an?|the)\s+", "", quality)
-    if not quality or len(quality.split()) > 3 or lexicon().is_praise(quality):
+    if not quality or len(quality.split()) > 3 or load_lexicon().is_praise(quality):
         return False
-    if quality not in lexicon().words["faults"] and re.match(
+    if quality not in load_lexicon().words["faults"] and re.match(
         r"(?:more|less|better|different|of|like|\w+er\b)", quality
     ):
         return False
-    if complain(draft, said["SUBJECT"], quality):
+    if complain(draft, match["SUBJECT"], quality):
         return True
-    noun = term_of(said["SUBJECT"]) if said["SUBJECT"] and not is_pronoun(said["SUBJECT"]) else None
-    is_part = noun is not None and noun.split()[-1] not in lexicon().words["whole_picture"] and len(noun.split()) < 3
+    noun = extract_term(match["SUBJECT"]) if match["SUBJECT"] and not is_pronoun(match["SUBJECT"]) else None
+    is_part = (
+        noun is not None and noun.split()[-1] not in load_lexicon().words["whole_picture"] and len(noun.split()) < 3
+    )
     return draft.exclude_term(f"{quality} {noun}" if is_part else quality)
 
 
-@act
-def not_enough(said: Reading, draft: Draft) -> bool:
+@action
+def complain_not_enough(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Not sharp enough": what it is instead, else the quality is wanted."""
-    quality = re.sub(rf"^{HEDGE}", "", f"{said['QUALITY'].lower()} ").strip()
-    if opposite := lexicon().opposites.get(quality):
+    quality = re.sub(rf"^{HEDGE}", "", f"{match['QUALITY'].lower()} ").strip()
+    if opposite := load_lexicon().opposites.get(quality):
         return draft.exclude_term(opposite)
-    return "enough" in said.clause.lower().split() and draft.add(quality)
+    return "enough" in match.clause.lower().split() and draft.add(quality)
 
 
-@act
-def bare_fault(said: Reading, draft: Draft) -> bool:
+@action
+def complain_bare_fault(match: RuleMatch, draft: EditDraft) -> bool:
     """A fault and nothing else: "blurry", "blurry background", "extra fingers", "weird hands"."""
-    text, words = said["THING"].lower().strip(" .!?"), lexicon().words
+    text, words = match["THING"].lower().strip(" .!?"), load_lexicon().words
     text = re.sub(
         r"^(?!only\b|early\b|daily\b|ugly\b|silly\b|lovely\b|holy\b|curly\b|family\b)[a-z]{3,}ly\s+(?=\w)", "", text
     )
     if (bare := re.fullmatch(r"(?P<x>\w{3,})less", text)) and bare["x"] in words["things"]:  # "beardless"
         return draft.exclude(bare["x"])
-    if draft.asked and is_noun_phrase(text) and (other := attribute_rewriting.modified(draft.prompt, text)):
+    if draft.asked and is_noun_phrase(text) and (other := attribute_rewriting.modify_noun(draft.prompt, text)):
         return draft.rewrite(other)
     if draft.asked and re.match(r"the\s[\w-]+\swith\s", text):  # "the wardrobe with three doors please"
-        return wanted(text, draft)
+        return add_wanted(text, draft)
     if draft.asked and is_noun_phrase(text) and _is_wish(text):
         return draft.add(text)
-    if fault(text) is not None and len(text.split()) == len((fault(text) or "").split()):
-        return draft.exclude_term(fault(text) or text)
+    if name_quality_defect(text) is not None and len(text.split()) == len((name_quality_defect(text) or "").split()):
+        return draft.exclude_term(name_quality_defect(text) or text)
     first, *rest = text.split()
     if not is_noun_phrase(text) or first in words["verbs"]:  # "neon is great", "take it off"
         return False
@@ -186,23 +190,23 @@ def bare_fault(said: Reading, draft: Draft) -> bool:
 def _is_wish(text: str) -> bool:
     """Whether a quality and a thing may be asked for: "plain background (please)"."""
     first, *rest = text.split()
-    may_be = first in lexicon().words["faults"] | lexicon().words["needs_noun"] or _is_quality(first)
-    return bool(rest) and may_be and not set(text.split()) & lexicon().words["wrongness"]
+    may_be = first in load_lexicon().words["faults"] | load_lexicon().words["needs_noun"] or _is_quality(first)
+    return bool(rest) and may_be and not set(text.split()) & load_lexicon().words["wrongness"]
 
 
-@act
-def never(said: Reading, draft: Draft) -> bool:
+@action
+def forbid_change(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Don't make it any darker" keeps it as it is; "don't make it a cartoon" leaves that out."""
-    if re.match(r"(?:any|even|still|much|get|become|be)\b|(?:more|less)\b|\w+er\b", said["THING"], re.I):
+    if re.match(r"(?:any|even|still|much|get|become|be)\b|(?:more|less)\b|\w+er\b", match["THING"], re.I):
         return True
-    return exclude_quality(said, draft)
+    return exclude_quality(match, draft)
 
 
-@act
-def never_attribute(said: Reading, draft: Draft) -> bool:
+@action
+def forbid_attribute(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Don't make the sky green", "the sky shouldn't be green"."""
-    if re.search(r"\b(?:more|less|\w+er)$", said["THING"]):
+    if re.search(r"\b(?:more|less|\w+er)$", match["THING"]):
         return True
-    words = said["THING"].split()
-    thing, quality = (said["THING"], said["QUALITY"]) if said["QUALITY"] else (" ".join(words[:-1]), words[-1])
-    return bool(thing) and draft.exclude(f"{quality} {term_of(thing) or ''}")
+    words = match["THING"].split()
+    thing, quality = (match["THING"], match["QUALITY"]) if match["QUALITY"] else (" ".join(words[:-1]), words[-1])
+    return bool(thing) and draft.exclude(f"{quality} {extract_term(thing) or ''}")

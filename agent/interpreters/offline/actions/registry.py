@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 
-from ...edit_draft import Draft
-from ..grammar.rules import Reading
+from ...edit_draft import EditDraft
+from ..grammar.rules import RuleMatch
 
-Act = Callable[[Reading, Draft], bool]
+Action = Callable[[RuleMatch, EditDraft], bool]
 """Adds what a clause asks for to the draft; False when the words mean something else after all."""
 
-ACTS: dict[str, Act] = {}
+ACTIONS: dict[str, Action] = {}
 
 
-def act(function: Act) -> Act:
+def action(function: Action) -> Action:
     """Let rules ask for this."""
-    ACTS[function.__name__] = function
+    ACTIONS[function.__name__] = function
     return function

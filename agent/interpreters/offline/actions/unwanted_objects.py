@@ -2,14 +2,14 @@
 
 import re
 
-from ....terms import singular
-from ...edit_draft import Draft
-from ...language.lexicon import lexicon
+from ....terms import singularize
+from ...edit_draft import EditDraft
+from ...language.lexicon import load_lexicon
 from ...language.morphology import gerund
-from ...language.noun_phrases import is_noun_phrase, term_of
+from ...language.noun_phrases import extract_term, is_noun_phrase
 from ..defect_names import SIDES
-from ..grammar.rules import Reading
-from .registry import act
+from ..grammar.rules import RuleMatch
+from .registry import action
 
 _AFTER_NOUN = re.compile(
     r"\s(?:that|which|who|in|on|at|behind|under|over|near|by|beside|between|from|across|along|around|above|below|through"
@@ -17,70 +17,72 @@ _AFTER_NOUN = re.compile(
 )
 
 
-@act
-def intruder(said: Reading, draft: Draft) -> bool:
+@action
+def complain_intruder(match: RuleMatch, draft: EditDraft) -> bool:
     """ "A frame has crept in", "all I see is dust", "what are tourists doing there": there should be none."""
-    term = term_of(said["THING"])
-    if term is None or _is_of_talk(term) or lexicon().is_praise(said.clause):
+    term = extract_term(match["THING"])
+    if term is None or _is_small_talk(term) or load_lexicon().is_praise(match.clause):
         return False
-    if _is_ours(said["THING"]) and not _IN_SHOT.search(said.clause):
+    if _is_about_world(match["THING"]) and not _IN_SHOT.search(match.clause):
         return False
-    if not is_noun_phrase(_AFTER_NOUN.split(said["THING"])[0]):
+    if not is_noun_phrase(_AFTER_NOUN.split(match["THING"])[0]):
         return False
-    return draft.exclude(said["THING"])
+    return draft.exclude(match["THING"])
 
 
 _IN_SHOT = re.compile(r"\bin (?:the )?(?:shot|frame|picture|photo|image|corner|background)\b", re.I)
 """ "My thumb is in the shot"."""
 
 
-@act
-def stranger(said: Reading, draft: Draft) -> bool:
+@action
+def complain_stranger(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Who's that guy behind her?", unless somebody of the kind is asked for."""
-    term = term_of(said["THING"])
+    term = extract_term(match["THING"])
     if term is None or term.split()[-1] in {"artist", "author", "painter", "photographer"}:
         return False
     head = term.split()[-1]
     draft.mention = term
-    if draft.wants(head) and draft.known(term) is None:
+    if draft.is_wanted(head) and draft.find_exclusion(term) is None:
         return True
-    is_somebody = lexicon().kind(head) in {"person", "animal"} or singular(head) in lexicon().words["somebody"]
+    is_somebody = (
+        load_lexicon().find_kind(head) in {"person", "animal"} or singularize(head) in load_lexicon().words["somebody"]
+    )
     return is_somebody and draft.exclude(term)
 
 
-@act
-def asked_whether(said: Reading, draft: Draft) -> bool:
+@action
+def complain_asked_whether(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Is that a fly on the sandwich?": what "it" is; a complaint where it displeases and nothing else is said."""
-    term = term_of(said["THING"])
-    if term is None or _is_of_talk(term) or lexicon().is_praise(said.clause):
+    term = extract_term(match["THING"])
+    if term is None or _is_small_talk(term) or load_lexicon().is_praise(match.clause):
         return False
     draft.mention = term
-    if known := draft.known(term):
+    if known := draft.find_exclusion(term):
         return draft.strengthen(known)
     placed = re.search(
-        r"\s(?:on|in|at|behind|under|over|across|next to|near|through)\s+(?:the|his|her|its|their|my)\b", said.clause
+        r"\s(?:on|in|at|behind|under|over|across|next to|near|through)\s+(?:the|his|her|its|their|my)\b", match.clause
     )
-    if (draft.groaned or placed) and not draft.wants(term):
+    if (draft.groaned or placed) and not draft.is_wanted(term):
         draft.pending = term
     return True
 
 
-@act
-def shown_with(said: Reading, draft: Draft) -> bool:
+@action
+def complain_shown_with(match: RuleMatch, draft: EditDraft) -> bool:
     """ "The monk is holding a phone", "one of the cats has a collar": a complaint, if nothing else is said about it."""
-    who, term = said["WHOM"].lower(), term_of(said["THING"])
-    if term is None or _is_of_talk(term) or lexicon().is_praise(said.clause) or _is_ours(who):
+    who, term = match["WHOM"].lower(), extract_term(match["THING"])
+    if term is None or _is_small_talk(term) or load_lexicon().is_praise(match.clause) or _is_about_world(who):
         return False
-    if re.match(r"(?:no|not|been|to|had|gone|come|become|more|less|too|so|very|never)\b", said["THING"], re.I):
+    if re.match(r"(?:no|not|been|to|had|gone|come|become|more|less|too|so|very|never)\b", match["THING"], re.I):
         return False
-    if not is_noun_phrase(_AFTER_NOUN.split(said["THING"])[0]) or re.match(
-        r"(?:the|his|her|its|their|that|this|those|these|him|them)\b", said["THING"], re.I
+    if not is_noun_phrase(_AFTER_NOUN.split(match["THING"])[0]) or re.match(
+        r"(?:the|his|her|its|their|that|this|those|these|him|them)\b", match["THING"], re.I
     ):  # "holding the sword by the blade"
         return False
     draft.mention = term
-    if known := draft.known(term):
+    if known := draft.find_exclusion(term):
         return draft.strengthen(known)
-    if draft.wants(term):
+    if draft.is_wanted(term):
         return True
     if draft.edits:
         return draft.exclude(term)
@@ -88,34 +90,40 @@ def shown_with(said: Reading, draft: Draft) -> bool:
     return True
 
 
-@act
-def same_for_all(said: Reading, draft: Draft) -> bool:
+@action
+def complain_same_for_all(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Everyone has the same face", "the houses all look identical"."""
-    term = term_of(said.thing)
-    if term is None or lexicon().is_praise(said.clause):
+    term = extract_term(match.thing)
+    if term is None or load_lexicon().is_praise(match.clause):
         return False
-    return draft.exclude_term(f"{'same' if said['THING'] else 'identical'} {term}")
+    return draft.exclude_term(f"{'same' if match['THING'] else 'identical'} {term}")
 
 
-@act
-def in_a_style(said: Reading, draft: Draft) -> bool:
+@action
+def complain_style(match: RuleMatch, draft: EditDraft) -> bool:
     """ "This is a drawing", where none is asked for."""
-    term = term_of(said["THING"])
-    if term is None or draft.wants(term) or lexicon().is_praise(said.clause) or len(term.split()) > 3:
+    term = extract_term(match["THING"])
+    if term is None or draft.is_wanted(term) or load_lexicon().is_praise(match.clause) or len(term.split()) > 3:
         return False
-    is_style = lexicon().kind(term) == "style" and term.split()[-1] not in {"photo", "photograph", "polaroid"}
+    is_style = load_lexicon().find_kind(term) == "style" and term.split()[-1] not in {"photo", "photograph", "polaroid"}
     return is_style and draft.exclude(term)
 
 
-@act
-def numbered(said: Reading, draft: Draft) -> bool:
+@action
+def complain_numbered(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Hut three has two roofs": one too many of what it is not usual to count."""
-    term, number = term_of(said["THING"]), said["NUMBER"].lower()
-    if term is None or _is_ours(said.clause) or _is_of_talk(term) or len(term.split()) > 2 or draft.wants(term):
+    term, number = extract_term(match["THING"]), match["NUMBER"].lower()
+    if (
+        term is None
+        or _is_about_world(match.clause)
+        or _is_small_talk(term)
+        or len(term.split()) > 2
+        or draft.is_wanted(term)
+    ):
         return False
     if not term.endswith("s") or term.endswith("ss"):
         return number in {"extra", "an extra", "second", "third"} and draft.exclude_term(f"extra {term}")
-    if lexicon().is_praise(said.clause) or term.split()[-1] in {
+    if load_lexicon().is_praise(match.clause) or term.split()[-1] in {
         "modes",
         "sides",
         "advantages",
@@ -132,29 +140,32 @@ def numbered(said: Reading, draft: Draft) -> bool:
     return draft.exclude_term(f"extra {term}")
 
 
-@act
-def nothing_but(said: Reading, draft: Draft) -> bool:
+@action
+def complain_nothing_but(match: RuleMatch, draft: EditDraft) -> bool:
     """ "The crowd is just smudges": none of those; of a hand or of writing, that it is a bad one."""
-    term, noun = term_of(said["THING"] or said["MESS"].removeprefix("like ")), term_of(said["OWN"] or said["WHOM"])
-    if term is None or lexicon().is_praise(said.clause):
+    term, noun = (
+        extract_term(match["THING"] or match["MESS"].removeprefix("like ")),
+        extract_term(match["OWN"] or match["WHOM"]),
+    )
+    if term is None or load_lexicon().is_praise(match.clause):
         return False
-    if (noun and noun.split()[-1] in lexicon().words["writing"]) or term in {"gibberish", "nonsense"}:
+    if (noun and noun.split()[-1] in load_lexicon().words["writing"]) or term in {"gibberish", "nonsense"}:
         return draft.exclude_term("gibberish text")
-    if noun and noun.split()[-1] in lexicon().words["body"]:
+    if noun and noun.split()[-1] in load_lexicon().words["body"]:
         return draft.exclude_term(f"bad {noun}")
     return draft.exclude_term(term)
 
 
-@act
-def part_does(said: Reading, draft: Draft) -> bool:
+@action
+def complain_part_does(match: RuleMatch, draft: EditDraft) -> bool:
     """ "His left eye looks somewhere else": what is only told of a part of a body is what is wrong with it."""
-    noun = said["PART"].lower()
-    if noun not in lexicon().words["body"] or noun == "smile" or lexicon().is_praise(said.clause):
+    noun = match["PART"].lower()
+    if noun not in load_lexicon().words["body"] or noun == "smile" or load_lexicon().is_praise(match.clause):
         return False
-    rest = said["REST"].lower()
+    rest = match["REST"].lower()
     if re.search(r"\b(?:should|could|must|would|please|instead|wants?|remind\w*|shape now|no)\b", rest):
         return False
-    if re.search(r"\s(?:is|are|was|were)\s+(?:not\s+)?[\w-]+$", said.clause.lower()):  # "her eyes are blue"
+    if re.search(r"\s(?:is|are|was|were)\s+(?:not\s+)?[\w-]+$", match.clause.lower()):  # "her eyes are blue"
         return bool(
             re.search(r"\b(?:open|closed|shut|crossed|missing|bent|cut|twisted|gone)$", rest)
         ) and draft.exclude_term(
@@ -163,61 +174,66 @@ def part_does(said: Reading, draft: Draft) -> bool:
     return draft.exclude_term(f"bad {noun}")
 
 
-@act
-def merged(said: Reading, draft: Draft) -> bool:
+@action
+def complain_merged(match: RuleMatch, draft: EditDraft) -> bool:
     """ "The tails all run into each other", "the strap disappears halfway": what no thing does."""
-    noun = term_of(said["THING"])
-    if noun is None or not is_noun_phrase(said["THING"]) or lexicon().is_praise(said.clause) or _is_ours(said["THING"]):
+    noun = extract_term(match["THING"])
+    if (
+        noun is None
+        or not is_noun_phrase(match["THING"])
+        or load_lexicon().is_praise(match.clause)
+        or _is_about_world(match["THING"])
+    ):
         return False
-    if said["THING"].lower().split()[0] in lexicon().words["verbs"] or _is_of_talk(noun):
+    if match["THING"].lower().split()[0] in load_lexicon().words["verbs"] or _is_small_talk(noun):
         return False
     return draft.exclude_term(f"bad {re.sub(rf'^{SIDES} ', '', noun)}")
 
 
-@act
-def shared(said: Reading, draft: Draft) -> bool:
+@action
+def complain_shared(match: RuleMatch, draft: EditDraft) -> bool:
     """ "The two dogs share a leg"."""
-    return said["PART"].lower() in lexicon().words["body"] and draft.exclude_term("fused")
+    return match["PART"].lower() in load_lexicon().words["body"] and draft.exclude_term("fused")
 
 
-@act
-def nobody_does(said: Reading, draft: Draft) -> bool:
+@action
+def exclude_doing_people(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Make sure nobody is smoking"."""
-    return draft.exclude_term(gerund(said["ACTING"].lower()))
+    return draft.exclude_term(gerund(match["ACTING"].lower()))
 
 
-@act
-def not_those(said: Reading, draft: Draft) -> bool:
+@action
+def exclude_those(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Not the bees, please"; without a please, something else may follow that is meant instead."""
-    draft.mention = term_of(said["THING"]) or draft.mention
-    return draft.asked and intruder(said, draft)
+    draft.mention = extract_term(match["THING"]) or draft.mention
+    return draft.asked and complain_intruder(match, draft)
 
 
-@act
-def misspelled(said: Reading, draft: Draft) -> bool:
+@action
+def complain_misspelled(match: RuleMatch, draft: EditDraft) -> bool:
     """ "The sign says BAKREY"."""
-    noun = term_of(said["OWN"]) if said["OWN"] else "text"
-    if noun is None or noun.split()[-1] not in lexicon().words["writing"] | lexicon().words["written_on"]:
+    noun = extract_term(match["OWN"]) if match["OWN"] else "text"
+    if noun is None or noun.split()[-1] not in load_lexicon().words["writing"] | load_lexicon().words["written_on"]:
         return False
-    if re.search(r"\b(?:should|must|could|can|would)\b", said.clause, re.I) or re.match(
-        r"(?:what|it|that|how|just|the right|exactly)\b", said["THING"], re.I
+    if re.search(r"\b(?:should|must|could|can|would)\b", match.clause, re.I) or re.match(
+        r"(?:what|it|that|how|just|the right|exactly)\b", match["THING"], re.I
     ):
         return False
-    if lexicon().is_praise(said.clause):
+    if load_lexicon().is_praise(match.clause):
         return False
     return draft.exclude_term("misspelled text")
 
 
-def _is_of_talk(term: str) -> bool:
+def _is_small_talk(term: str) -> bool:
     """Whether a term is of the talk and not of the picture: "no problem", "a good idea"."""
-    words = lexicon().words
+    words = load_lexicon().words
     head = term.split()[-1]
     return (
         term in words["empty"] | words["abstract"] or head in words["empty"] | words["whole_picture"] | words["of_talk"]
     )
 
 
-def _is_ours(phrase: str) -> bool:
+def _is_about_world(phrase: str) -> bool:
     """Whether a phrase is of the world and not of the picture: "my dog", "the real one"."""
     return bool(
         re.match(r"(?:my|our|your|i|we|you|mine|ours)\b|.*\b(?:real|original|in reality|irl|actual)\b", phrase.lower())

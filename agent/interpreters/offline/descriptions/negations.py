@@ -116,23 +116,23 @@ _WAYS = [
 _GONE = r"\s+(?:off|out|gone|away|removed)(?=\s*(?:[,;:.]|$))"
 
 
-def told_plainly(text: str) -> str:
+def normalize_negations(text: str) -> str:
     """ "A fox, hats not wanted, skip the snow" -> "A fox, without hats, without the snow"."""
     text = _NOT_SEEN.sub(r"no \g<thing>", _LEFT_OFF.sub(r"\g<joint>no \g<thing>", text))
-    text = _FREE_OF.sub(_without, text)
+    text = _FREE_OF.sub(_format_negation, text)
     for way, plain in _WAYS:
         text = way.sub(plain, text)
     return text
 
 
-def _without(match: re.Match[str]) -> str:
+def _format_negation(match: re.Match[str]) -> str:
     """ "Helmet-free", "a crowd-free beach" -> "without helmet", "a beach, without crowd"."""
     if match["thing"].lower() in _OF_THEIR_OWN:
         return match[0]
     return f"{match['noun'] or ''}, without {match['thing']}," if match["noun"] else f", without {match['thing']}"
 
 
-def without_gone(prompt: str, unwanted: list[str]) -> str:
+def remove_absent(prompt: str, unwanted: list[str]) -> str:
     """The prompt less "helmet off", where there is to be no helmet anyway."""
     for term in unwanted:
         prompt = re.sub(rf"[,;:]?\s*(?:the\s+|his\s+|her\s+)?{re.escape(term)}{_GONE}", "", prompt, flags=re.I)

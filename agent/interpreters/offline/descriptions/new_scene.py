@@ -2,7 +2,7 @@
 
 import re
 
-from ...language.lexicon import lexicon
+from ...language.lexicon import load_lexicon
 from ...language.prompt_rewriting import MEDIUM
 from .parser import split_description
 
@@ -84,9 +84,9 @@ _EMPTY = frozenset(
 )
 
 
-def fresh_description(text: str, prompt: str) -> str | None:
+def find_new_scene(text: str, prompt: str) -> str | None:
     """What a text describes in the place of the present picture; None when it is about the one that is there."""
-    at = _end_of_lead(text)
+    at = _find_lead_end(text)
     lead, rest = text[:at], text[at:].strip()
     if at == 0 and (
         after := re.match(
@@ -99,7 +99,7 @@ def fresh_description(text: str, prompt: str) -> str | None:
     wish = _WISH.match(rest)
     described = rest[wish.end() :] if wish else rest
     wanted, unwanted = split_description(described)
-    if len(wanted.split()) < 2 or (_shares(wanted, prompt) and not (lead and wish and unwanted)):
+    if len(wanted.split()) < 2 or (_has_shared_content(wanted, prompt) and not (lead and wish and unwanted)):
         return None
     if lead and wish and unwanted and _DRAWN.match(wish[0]):
         return described
@@ -107,14 +107,14 @@ def fresh_description(text: str, prompt: str) -> str | None:
         if not wish and (_ADDS.match(described) or re.match(r"(?:no|not|without|less|more|too)\b", described, re.I)):
             return None
         spoken = _OF_THIS.sub("", wanted) != wanted and not _PLACED.search(wanted.split(" the ")[0])
-        return None if spoken or _is_said(wanted) else described
-    if not wish or not unwanted or _OF_THIS.search(wanted) or _is_said(wanted):
+        return None if spoken or _is_sentence(wanted) else described
+    if not wish or not unwanted or _OF_THIS.search(wanted) or _is_sentence(wanted):
         return None
     asked = _OF_A_PICTURE.search(text) or (_PLACED.search(wanted) and len(wanted.split()) > 3)
     return described if asked and len(prompt.split()) > 1 else None
 
 
-def _end_of_lead(text: str) -> int:
+def _find_lead_end(text: str) -> int:
     """Where the small talk ends that says there will be another picture; 0 where there is none."""
     at = 0
     for joint in _END_OF_LEAD.finditer(text):
@@ -124,16 +124,16 @@ def _end_of_lead(text: str) -> int:
     return at if _MARKS.search(text[:at]) else 0
 
 
-def _shares(wanted: str, prompt: str) -> bool:
+def _has_shared_content(wanted: str, prompt: str) -> bool:
     """Whether a description speaks of something that is in the picture."""
-    return bool((_content(wanted) & _content(prompt)) - _EMPTY)
+    return bool((_content_words(wanted) & _content_words(prompt)) - _EMPTY)
 
 
-def _content(text: str) -> set[str]:
+def _content_words(text: str) -> set[str]:
     return {re.sub(r"(?:'s|s)$", "", word) for word in re.findall(r"[a-z][\w'-]*", text.lower())}
 
 
-def _is_said(wanted: str) -> bool:
+def _is_sentence(wanted: str) -> bool:
     """Whether it is a sentence, and no phrase: "the hat is ugly"."""
     first = re.split(r"[,.;:]", wanted)[0]
     if MEDIUM.match(first):
@@ -142,4 +142,4 @@ def _is_said(wanted: str) -> bool:
         re.search(
             r"\b(?:is|are|was|were|looks?|feels?|seems?|should|must|could|can|will|i|you|we|it's|don't)\b", first, re.I
         )
-    ) or lexicon().is_praise(first)
+    ) or load_lexicon().is_praise(first)

@@ -2,7 +2,7 @@
 
 import re
 
-from ....terms import squeeze
+from ....terms import collapse_whitespace
 
 _NOUNS = (
     r"(?:prompt|pic|pics|piece|render|artwork|design|drawing|painting|illustration|theme|picture|image|idea|subject"
@@ -54,7 +54,7 @@ _LEAD = re.compile(
 )
 
 
-def new_description(text: str) -> str | None:
+def find_new_description(text: str) -> str | None:
     """What follows "Next:", "new one:" or "draw me": a description that replaces the prompt; else None."""
     match = _OPENING.match(text) or _COMMAND.match(text)
     return match["description"] if match and not _TELLS.match(match["description"]) else None
@@ -66,9 +66,9 @@ _TELLS = re.compile(
 """ "New idea: put the dog on a skateboard" changes the picture that there is."""
 
 
-def without_opening(text: str) -> str:
+def strip_opening(text: str) -> str:
     """The description less a greeting and the "I'd like to see" before it."""
-    text = squeeze(text)
+    text = collapse_whitespace(text)
     greeted = _GREETING.match(text)
     ungreeted = text[greeted.end() :] if greeted else text
     description = _LEAD.sub("", ungreeted, count=1)

@@ -2,12 +2,12 @@
 
 import re
 
-from ....terms import squeeze
+from ....terms import collapse_whitespace
 from ...language import prompt_rewriting
-from ...language.lexicon import lexicon
-from ...language.noun_phrases import is_noun_phrase, term_of
-from .negations import told_plainly, without_gone
-from .openings import without_opening
+from ...language.lexicon import load_lexicon
+from ...language.noun_phrases import extract_term, is_noun_phrase
+from .negations import normalize_negations, remove_absent
+from .openings import strip_opening
 
 _NOT_A_NEGATION = re.compile(
     r"\bno[ -](?:man's[ -]land|(?:entry|exit|parking|smoking|trespassing"
@@ -98,7 +98,7 @@ _LIST = re.compile(
 )
 
 
-def full_description(text: str) -> bool:
+def is_full_description(text: str) -> bool:
     """Whether feedback describes a whole picture: "a cat with a crown", "portrait of a man without mustache".
 
     Not "a dog in the corner", nor "a version without text", which speak of the picture that is there.
@@ -106,40 +106,41 @@ def full_description(text: str) -> bool:
     prompt, unwanted = split_description(text)
     medium = bool(prompt_rewriting.MEDIUM.match(prompt))
     bare = (
-        re.match(r"(?!the\b)[\w-]+(?: [\w-]+)? (?:without|with no)\s", text, re.I) and lexicon().kind(prompt) in _SCENES
+        re.match(r"(?!the\b)[\w-]+(?: [\w-]+)? (?:without|with no)\s", text, re.I)
+        and load_lexicon().find_kind(prompt) in _SCENES
     )
-    if not (medium or bare or re.match(r"(?:an?|two|three)\s", prompt, re.I)) or speaks(text):
+    if not (medium or bare or re.match(r"(?:an?|two|three)\s", prompt, re.I)) or is_statement(text):
         return False
-    subject, rest = prompt_rewriting.subject(prompt)
-    subject = squeeze(re.sub(r"[^\w\s'-]", " ", subject))
-    if not 0 < len(subject.split()) <= 6 or says_no_more_than_picture(subject) or _NO_DESCRIPTION.match(subject):
+    subject, rest = prompt_rewriting.find_subject(prompt)
+    subject = collapse_whitespace(re.sub(r"[^\w\s'-]", " ", subject))
+    if not 0 < len(subject.split()) <= 6 or is_only_picture_word(subject) or _NO_DESCRIPTION.match(subject):
         return False
-    known = medium or lexicon().kind(subject) in _SCENES
+    known = medium or load_lexicon().find_kind(subject) in _SCENES
     if unwanted:
         direct = bool(re.match(rf"{re.escape(prompt)}\s+(?:without|with no)\b", text, re.I))
-        return known or (direct and not lexicon().is_praise(subject))
-    if set(re.findall(r"[\w-]+", prompt.lower())) & lexicon().words["wrongness"]:
+        return known or (direct and not load_lexicon().is_praise(subject))
+    if set(re.findall(r"[\w-]+", prompt.lower())) & load_lexicon().words["wrongness"]:
         return False
     further = re.match(r"(?:with|wearing|holding|riding|(?:in|on|at|under|by|near)(?!\s+the\b))\s+\w", rest, re.I)
     return known and (medium or bool(further))
 
 
-def speaks(text: str) -> bool:
+def is_statement(text: str) -> bool:
     """Whether a text says or asks something of the picture that is there."""
     return bool(_IS_SAID_OF.search(text))
 
 
 def is_scene(text: str) -> bool:
     """Whether a bare noun phrase is of something that a picture may be of: "a red barn"."""
-    return bool(re.match(r"an?\s", text, re.I)) and is_noun_phrase(text) and lexicon().kind(text) in _SCENES
+    return bool(re.match(r"an?\s", text, re.I)) and is_noun_phrase(text) and load_lexicon().find_kind(text) in _SCENES
 
 
-def says_no_more_than_picture(text: str) -> bool:
+def is_only_picture_word(text: str) -> bool:
     """Whether "picture" or "a new version" is all that is said."""
     return bool(re.fullmatch(rf"(?:(?:an?|the)\s+)?(?:\w+\s+)?{_PICTURE}", text.strip(), re.I))
 
 
-def adds_nothing(description: str, unwanted: list[str], prompt: str) -> bool:
+def is_redundant(description: str, unwanted: list[str], prompt: str) -> bool:
     """Whether a prompt says all of a description already, and none of what it doesn't want."""
     said = set(re.findall(r"[\w'-]+", prompt.lower()))
     asked = set(re.findall(r"[\w'-]+", description.lower())) - {"a", "an", "the"}
@@ -154,24 +155,24 @@ def split_description(text: str) -> tuple[str, list[str]]:
     What looks like a negation and is none, such as the words on a sign, is masked while negations are looked for;
     prompt and terms are taken from the text itself.
     """
-    said = without_opening(text)
-    text = told_plainly(said)
+    said = strip_opening(text)
+    text = normalize_negations(said)
     text = re.sub(r"\s*[(\[]((?:no|not|without|minus)\b[^()\[\]]*)[)\]]", r", \1,", text, flags=re.I)
     text = _COMMA_LIST.sub(lambda match: match[0].replace(",", " or"), text)
     masked = _NOT_A_NEGATION.sub(lambda match: "\0" * len(match[0]), text)
     prompt = joint = ""
     unwanted: list[str] = []
     negated = moved = False
-    for start, end in _segments(masked):
+    for start, end in _split_segments(masked):
         segment, shown = masked[start:end], text[start:end]
-        before, joint = joint, _joint_at(text, end)
+        before, joint = joint, _find_joint(text, end)
         match = _NEGATION.search(segment)
         if match is None:
             if negated and re.match(r"\s*(?:or|nor)\b", segment, re.I):
-                unwanted += _terms(segment, shown)
+                unwanted += _extract_terms(segment, shown)
                 continue
             negated = False
-            prompt = _joined(prompt, before, shown)
+            prompt = _join_parts(prompt, before, shown)
             continue
         rest = segment[match.end() :]
         nobody = re.search(r"\b(?:nobody|no\s+one)\b", match[0], re.I)
@@ -193,17 +194,17 @@ def split_description(text: str) -> tuple[str, list[str]]:
             if tail := _POSITIVE_TAIL.search(rest):
                 kept += f", {said_of[tail.end() :]}"
                 rest = rest[: tail.start()]
-            terms = [] if _NOTHING_ELSE.match(match[0] + rest) else _terms(rest, said_of)
+            terms = [] if _NOTHING_ELSE.match(match[0] + rest) else _extract_terms(rest, said_of)
             if not terms and not _NOTHING_ELSE.match(match[0] + rest):
                 negated = False
-                prompt = _joined(prompt, before, shown)
+                prompt = _join_parts(prompt, before, shown)
                 continue
         negated = moved = True
         unwanted += terms
-        prompt = _joined(prompt, before, kept)
+        prompt = _join_parts(prompt, before, kept)
     if not moved:
         return said, []
-    prompt = without_gone(prompt_rewriting.tidy(prompt), unwanted)
+    prompt = remove_absent(prompt_rewriting.tidy(prompt), unwanted)
     prompt = re.sub(r"(?:[\s,]+(?:and|but|with|or|please|that|who|which))+$", "", prompt.strip(" .,;!"), flags=re.I)
     return prompt, list(dict.fromkeys(unwanted))
 
@@ -214,19 +215,19 @@ _ABOUT_NOBODY = re.compile(
 """ What goes on about the one who is not there."""
 
 
-def _joined(prompt: str, joint: str, part: str) -> str:
+def _join_parts(prompt: str, joint: str, part: str) -> str:
     part = part.strip()
     if not part.strip(" .,;!"):
         return prompt
     return f"{prompt}{joint or ' '}{part}" if prompt else part
 
 
-def _joint_at(text: str, at: int) -> str:
+def _find_joint(text: str, at: int) -> str:
     match = _JOINTS.match(text, at)
     return match[0] if match else ""
 
 
-def _segments(text: str) -> list[tuple[int, int]]:
+def _split_segments(text: str) -> list[tuple[int, int]]:
     """Where the parts between commas, semicolons and full stops are."""
     spans, start = [], 0
     for match in _JOINTS.finditer(text):
@@ -241,9 +242,9 @@ _POSITIVE_TAIL = re.compile(
 """What an "and a ..." or "just ..." after the negated thing asks for."""
 
 
-def _terms(masked: str, text: str) -> list[str]:
+def _extract_terms(masked: str, text: str) -> list[str]:
     """The terms of a list that is looked for in the masked text, and read from the text."""
-    names, chat = lexicon().names, lexicon().chat
+    names, chat = load_lexicon().names, load_lexicon().chat
     found, start = [], 0
     for joint in [*_LIST.finditer(masked), None]:
         end = joint.start() if joint else len(masked)
@@ -255,6 +256,6 @@ def _terms(masked: str, text: str) -> list[str]:
         )
         start = joint.end() if joint else end
         part = " ".join(chat.get(word.lower(), word) if len(word) > 1 else word for word in part.split())
-        if term := term_of(part):
+        if term := extract_term(part):
             found.append(names.get(term, term))
     return found

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
 from typing import Any
 
-from ...language.lexicon import lexicon
-from ...language.morphology import inflected
-from ...language.toml_tables import tables, texts
+from ...language.lexicon import load_lexicon
+from ...language.morphology import inflect
+from ...language.toml_tables import read_tables, read_texts
 from .templates import Classes, Template, Templates, Words
 
 
@@ -27,7 +27,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Reading:
+class RuleMatch:
     """A clause as a rule understood it."""
 
     clause: str
@@ -38,7 +38,7 @@ class Reading:
     """The stretches of words that the template names."""
 
     @property
-    def act(self) -> str:
+    def action(self) -> str:
         """The name of what is to be done."""
         return self.rule.denied if self.denied else self.rule.means
 
@@ -50,7 +50,7 @@ class Reading:
         """The thing that is spoken of."""
         return self["THING"] or self["OWN"]
 
-    def going_on_with(self, clause: str) -> "Reading | None":
+    def continue_with(self, clause: str) -> "RuleMatch | None":
         """The same said of what a bare clause names: "no cars and | people"; None when the rule doesn't go on."""
         name = next((name for name in ("THING", "QUALITY", "WHERE", "NEW", "REST") if self.parts.get(name)), None)
         return replace(self, clause=clause, parts={**self.parts, name: clause}) if name and self.rule.goes_on else None
@@ -63,10 +63,10 @@ class Prefix:
     says: Templates
     but_not: Templates
 
-    def length(self, said: Words) -> int:
+    def length(self, words: Words) -> int:
         """How many words of the clause it takes up; 0 where it doesn't begin so."""
-        found = self.says.first(said)
-        return 0 if found is None or self.but_not.first(said) else found.end
+        found = self.says.match_first(words)
+        return 0 if found is None or self.but_not.match_first(words) else found.end
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,12 @@ class Grammar:
     questions: Prefix
     """How a question begins that only wants to know."""
 
-    def readings(self, clause: str, negated: bool = False) -> Iterator[Reading]:
+    def match_rules(self, clause: str, negated: bool = False) -> Iterator[RuleMatch]:
         """The clause as each template understands it; `negated` says that it stands under a "don't"."""
         said = self.words(clause)
-        for index, found in self._templates.matches(said):
+        for index, found in self._templates.iterate_matches(said):
             denials = sum(name == "NOT" for name, _ in found.named)
-            yield Reading(clause, self._rule_of[index], negated != bool(denials % 2), dict(found.named))
+            yield RuleMatch(clause, self._rules_by_template[index], negated != bool(denials % 2), dict(found.named))
 
     def words(self, clause: str) -> Words:
         """The clause as its words, remembered for a while: it is looked at from several sides."""
@@ -102,23 +102,23 @@ class Grammar:
         return Templates(template for rule in self.rules for template in rule.templates)
 
     @cached_property
-    def _rule_of(self) -> tuple[Rule, ...]:
+    def _rules_by_template(self) -> tuple[Rule, ...]:
         """The rule that each of the templates is of."""
         return tuple(rule for rule in self.rules for _ in rule.templates)
 
 
 @cache
-def grammar_words() -> frozenset[str]:
+def load_grammar_words() -> frozenset[str]:
     """Every word that a rule or a class speaks of, with the endings of its verbs."""
-    words = re.findall(r"(?<![\w<])[a-z']{3,}\*?(?![\w>])", "\n".join(texts("grammar")))
-    return frozenset(form for word in words for form in (inflected(word) if word.endswith("*") else [word]))
+    words = re.findall(r"(?<![\w<])[a-z']{3,}\*?(?![\w>])", "\n".join(read_texts("grammar")))
+    return frozenset(form for word in words for form in (inflect(word) if word.endswith("*") else [word]))
 
 
 @cache
-def grammar() -> Grammar:
+def load_grammar() -> Grammar:
     """The one grammar."""
-    data = tables("grammar")
-    known = lexicon()
+    data = read_tables("grammar")
+    known = load_lexicon()
     return Grammar(
         classes=Classes({**known.words, "camera": known.camera, "past": known.past, **data["classes"]}),
         rules=tuple(
@@ -132,12 +132,12 @@ def grammar() -> Grammar:
             )
             for name, rule in data["rules"].items()
         ),
-        polite=_prefix(data["polite"]),
-        negators=_prefix(data["negators"]),
-        questions=_prefix(data["questions"]),
+        polite=_parse_prefix(data["polite"]),
+        negators=_parse_prefix(data["negators"]),
+        questions=_parse_prefix(data["questions"]),
     )
 
 
-def _prefix(data: Mapping[str, Any]) -> Prefix:
+def _parse_prefix(data: Mapping[str, Any]) -> Prefix:
     says, but_not = (Templates(Template(text, whole=False) for text in data[name]) for name in ("says", "but_not"))
     return Prefix(says, but_not)

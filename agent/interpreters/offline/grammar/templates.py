@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ...language.morphology import inflected
+from ...language.morphology import inflect
 
 _SOME_WORD, _NO_WORD = frozenset({" word"}), frozenset({" end"})
 """What a place has that a word stands at, and one past the last of them; no word of a clause has a space in it."""
@@ -71,7 +71,7 @@ class _Node:
 
 
 @dataclass(frozen=True)
-class Found:
+class TemplateMatch:
     """Where a template matched up to, and the stretches that it names, in order."""
 
     end: int
@@ -84,7 +84,7 @@ class Words:
     def __init__(self, clause: str, classes: "Classes") -> None:
         self.words = clause.split()
         self.lower = [word.lower() for word in self.words]
-        self.runs = classes.runs(self.lower)
+        self.runs = classes.find_runs(self.lower)
         self.signs = frozenset(self.lower) | {f"<{name}>" for name, _ in self.runs}
         """What a template may need to be there: words, and classes in their brackets."""
         self.places = [{*_SOME_WORD, word} for word in self.lower] + [set(_NO_WORD)]
@@ -103,11 +103,11 @@ class Classes:
     def __init__(self, classes: Mapping[str, Collection[str]]) -> None:
         self._of: dict[tuple[str, ...], list[str]] = defaultdict(list)
         for name, runs in classes.items():
-            for form in {form for run in runs for form in (inflected(run) if "*" in run else [run])}:
+            for form in {form for run in runs for form in (inflect(run) if "*" in run else [run])}:
                 self._of[tuple(form.lower().split())].append(name)
         self._longest = max(map(len, self._of), default=0)
 
-    def runs(self, words: list[str]) -> dict[tuple[str, int], list[int]]:
+    def find_runs(self, words: list[str]) -> dict[tuple[str, int], list[int]]:
         """Where runs of a class that begin at a word end, the longest first: (class, start) -> ends."""
         found: dict[tuple[str, int], list[int]] = defaultdict(list)
         for start in range(len(words)):
@@ -141,41 +141,41 @@ class Template:
     """One way to say something; `whole` when nothing may follow."""
 
     def __init__(self, text: str, *, whole: bool = True) -> None:
-        self._start = _Node("start", after=_entries(text, [_Node("end", "whole" if whole else "")]))
-        self.needs = tuple(_needs(text))
+        self._start = _Node("start", after=_parse_entries(text, [_Node("end", "whole" if whole else "")]))
+        self.needs = tuple(_required_words(text))
         """Sets of signs: a clause that has none of a set's can't be read as this."""
 
-    def match(self, said: Words) -> Found | None:
+    def match(self, words: Words) -> TemplateMatch | None:
         """The first way the words are read as this, short stretches before long ones."""
-        if any(signs.isdisjoint(said.signs) for signs in self.needs):
+        if any(signs.isdisjoint(words.signs) for signs in self.needs):
             return None
-        path = _Attempt(said).walk(self._start, 0)
-        return None if path is None else _found(path, said)
+        path = _Match(words).find_path(self._start, 0)
+        return None if path is None else _build_match(path, words)
 
 
-class _Attempt:
+class _Match:
     """A walk through a template's steps and a clause's words; where it came to nothing once, it doesn't go again."""
 
-    def __init__(self, said: Words) -> None:
-        self._said = said
+    def __init__(self, words: Words) -> None:
+        self._said = words
         self._dead: set[tuple[int, int]] = set()
 
-    def walk(self, node: _Node, at: int) -> "list[tuple[str, int, str]] | None":
+    def find_path(self, node: _Node, at: int) -> "list[tuple[str, int, str]] | None":
         """The marks on the way from a step at a place to the end, None where there is no way."""
         if node.kind == "end":
             return [("end", at, "")]
         if (id(node), at) in self._dead:
             return None
-        for end in self._ends(node, at):
+        for end in self._find_ends(node, at):
             for following in node.after:
                 if following.starts is not None and following.starts.isdisjoint(self._said.places[end]):
                     continue
-                if (path := self.walk(following, end)) is not None:
+                if (path := self.find_path(following, end)) is not None:
                     return [(node.kind, at, node.value), *path] if node.value and node.kind in _MARKS else path
         self._dead.add((id(node), at))
         return None
 
-    def _ends(self, node: _Node, at: int) -> Collection[int]:
+    def _find_ends(self, node: _Node, at: int) -> Collection[int]:
         """Where a step that is taken at a place may lead to."""
         total = len(self._said.words)
         match node.kind:
@@ -209,39 +209,39 @@ class Templates:
             for sign in min(template.needs, key=len, default=()):
                 self._by_sign[sign].append(index)
 
-    def matches(self, said: Words) -> Iterator[tuple[int, Found]]:
+    def iterate_matches(self, words: Words) -> Iterator[tuple[int, TemplateMatch]]:
         """Which of the templates match, as their index, and how."""
-        candidates = {*self._anywhere, *(index for sign in said.signs for index in self._by_sign.get(sign, ()))}
+        candidates = {*self._anywhere, *(index for sign in words.signs for index in self._by_sign.get(sign, ()))}
         for index in sorted(candidates):
-            if found := self._all[index].match(said):
+            if found := self._all[index].match(words):
                 yield index, found
 
-    def first(self, said: Words) -> Found | None:
+    def match_first(self, words: Words) -> TemplateMatch | None:
         """How the first that matches does."""
-        return next((found for _, found in self.matches(said)), None)
+        return next((found for _, found in self.iterate_matches(words)), None)
 
 
-def _found(path: list[tuple[str, int, str]], said: Words) -> Found:
+def _build_match(path: list[tuple[str, int, str]], words: Words) -> TemplateMatch:
     opened: dict[str, int] = {}
     named = []
     for kind, at, name in path[:-1]:
         if kind == "open":
             opened[name] = at
         else:
-            named.append((name, said.between(opened[name], at)))
-    return Found(path[-1][1], tuple(named))
+            named.append((name, words.between(opened[name], at)))
+    return TemplateMatch(path[-1][1], tuple(named))
 
 
-def _entries(text: str, after: list[_Node]) -> list[_Node]:
+def _parse_entries(text: str, after: list[_Node]) -> list[_Node]:
     """Where the steps of a text begin, given the steps that come after it."""
     for token in reversed([token for token in _split(text, " ") if token]):
         optional = token.endswith("?")
-        entries = _steps(token.removesuffix("?") if token != "not?" else "NOT", after)
+        entries = _parse_token(token.removesuffix("?") if token != "not?" else "NOT", after)
         after = [*entries, *after] if optional else entries
     return after
 
 
-def _steps(token: str, after: list[_Node]) -> list[_Node]:
+def _parse_token(token: str, after: list[_Node]) -> list[_Node]:
     if token == "...":
         return [_Node("gap", after=after)]
     if token == "_":
@@ -250,23 +250,23 @@ def _steps(token: str, after: list[_Node]) -> list[_Node]:
         return [_Node("some", after=after)]
     if token.isalpha() and token.isupper():
         close = _Node("close", token, after)
-        return [_Node("open", token, _entries(_NAMED.get(token, "SOME"), [close]))]
+        return [_Node("open", token, _parse_entries(_NAMED.get(token, "SOME"), [close]))]
     if token.startswith("<"):
         return [_Node("class", token[1:-1], after)]
     if token.startswith("("):
-        return [entry for choice in _split(token[1:-1], "|") for entry in _entries(choice, after)]
+        return [entry for choice in _split(token[1:-1], "|") for entry in _parse_entries(choice, after)]
     return [_Node("word", token.lower(), after)]
 
 
-def _needs(text: str) -> Iterator[frozenset[str]]:
+def _required_words(text: str) -> Iterator[frozenset[str]]:
     """Signs of which each set must have one in the clause for the template to match at all."""
     for token in _split(text, " "):
         if not token or token.endswith("?") or token in {"...", "_", "SOME"}:
             continue
         if token.isalpha() and token.isupper():
-            yield from _needs(_NAMED.get(token, "SOME"))
+            yield from _required_words(_NAMED.get(token, "SOME"))
         elif token.startswith("("):
-            firsts = [next(_needs(choice), None) for choice in _split(token[1:-1], "|")]
+            firsts = [next(_required_words(choice), None) for choice in _split(token[1:-1], "|")]
             if None not in firsts:
                 yield frozenset().union(*filter(None, firsts))
         else:

@@ -5,10 +5,10 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from ....terms import squeeze
-from ...language.lexicon import either, lexicon
-from .run_ons import cut_run_on
-from .typos import repaired, vocabulary_of_typos
+from ....terms import collapse_whitespace
+from ...language.lexicon import any_word_pattern, load_lexicon
+from .run_ons import split_run_on
+from .typos import load_vocabulary, repair_typos
 
 MAX_CHARACTERS = 4000
 """What lies beyond is not read."""
@@ -73,7 +73,7 @@ _PLUS = re.compile(
 """ "Minus the knights, plus a princess"."""
 
 
-def clean(text: str, known: Iterable[str] = ()) -> str:
+def clean_feedback(text: str, known: Iterable[str] = ()) -> str:
     """The text in plain words, its case kept: "noooo teh hat plz!!1" -> "no the hat please!".
 
     `known` are words of this session that a typo may also be repaired towards.
@@ -85,9 +85,9 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
     if re.search(r"(?:^|\s)1[.)]\s", text) and re.search(r"\s2[.)]\s", text):  # a numbered list
         text = re.sub(r"(?:^|(?<=\s))\d{1,2}[.)]\s+", "\n", text)
     text = re.sub(r"^\s*\(?([a-z][\w ]{1,30}?)\s*[:=]\s*([0-2]\.\d+)\)?\s*$", r"set \1 to \2", text, flags=re.I)
-    text = re.sub(r"\b(undo(?: it| that)?|back|revert) (?:twice|thrice)\b", _times, text, flags=re.I)
+    text = re.sub(r"\b(undo(?: it| that)?|back|revert) (?:twice|thrice)\b", _format_times, text, flags=re.I)
     text = re.sub(r"^\s*([a-z][\w ]*?)\s*(?:[-=]+>|→|⇒)\s*([a-z][\w ]*?)\s*$", r"replace \1 with \2", text, flags=re.I)
-    text = _narrowed("".join(_visible(character) for character in text))
+    text = _narrow_characters("".join(_keep_visible(character) for character in text))
     text = re.sub(r"\bw/o(?:ut)?\b\s*", "without ", text, flags=re.I)
     text = re.sub(r"\bw/\s*", "with ", text, flags=re.I)
     text = re.sub(r"(?<=\w )w (?=\w{2,})", "with ", text, flags=re.I)
@@ -96,11 +96,11 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
     text = re.sub(r"^\s*([\w ]+?)\s-\s?0?\.\d+\b", r"ease off \1", text)
     text = re.sub(r"\s(?:[0-2]\.\d+)\s*(?:->|=>|→)\s*([0-2](?:\.\d+)?)", r" to \1", text)
     text = re.sub(r"\bx\s?(\d{1,2})\b|\b(\d{1,2})x\b", r"\1\2 times", text, flags=re.I)
-    text = re.sub(rf"\b2\s+(?={_adjectives()}\b)", "too ", text, flags=re.I)
+    text = re.sub(rf"\b2\s+(?={_adjective_pattern()}\b)", "too ", text, flags=re.I)
     text = re.sub(
         r"\b(way|far|is|are|looks?|feels?|its|it's|bit|just)\s+2\s+(?=[a-z]{3})", r"\1 too ", text, flags=re.I
     )
-    text = _TAG.sub(_untagged, _NEW_IDEA.sub("", _ANNOUNCED.sub("", text)))
+    text = _TAG.sub(_strip_tag, _NEW_IDEA.sub("", _ANNOUNCED.sub("", text)))
     text = re.sub(r"\b(an? [\w-]+) or (?:two|three|so|more)\b", r"\1", text, flags=re.I)
     text = re.sub(
         r"(?<!another )(?<!different )(?<!fresh )(?<!second )(?<!new )(?<!more )\b(take|cut|turn|leave"
@@ -115,11 +115,11 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
     text = re.sub(r"\b([A-Za-z]+)(?:\s+\1\b)+", r"\1", text, flags=re.I)
     text = _PLUS.sub(r"\g<before>, add ", text)
     text = re.sub(r"(?:^|(?<=[,.;]\s)|(?<=\band\s))ad\s+(?=(?:an?|the|some|more)\s)", "add ", text, flags=re.I)
-    vocabulary = vocabulary_of_typos() | frozenset(known)
-    text = re.sub(r"[A-Za-z']{1,40}", lambda match: repaired(match[0], vocabulary), text)
+    vocabulary = load_vocabulary() | frozenset(known)
+    text = re.sub(r"[A-Za-z']{1,40}", lambda match: repair_typos(match[0], vocabulary), text)
     text = re.sub(
         rf"(?:\b(?:it'?s|wa+y|is|are|looks?|feels?|seems?|bit|little|much|far|tad|all|so)\s+"
-        rf"|^)to\s+(?={_adjectives()}\b)|\b(?:it'?s|is|are|looks?|wa+y)\s+to\s+(?={_colors()}\b)",
+        rf"|^)to\s+(?={_adjective_pattern()}\b)|\b(?:it'?s|is|are|looks?|wa+y)\s+to\s+(?={_color_pattern()}\b)",
         lambda match: re.sub(r"to\s+$", "too ", match[0], flags=re.I),
         text,
         flags=re.I,
@@ -130,36 +130,36 @@ def clean(text: str, known: Iterable[str] = ()) -> str:
     return re.sub(r"\bnever\s?mind\s+(?=(?:you|i|we|it|keep|undo|leave|that|put)\b)", "never mind, ", text, flags=re.I)
 
 
-def plain(text: str) -> str:
+def normalize(text: str) -> str:
     """A description on one line, its words as they were typed: only quotes are straight and "w/o" is said in full."""
     text = unicodedata.normalize("NFC", text[:MAX_CHARACTERS]).translate(_QUOTES)
-    text = squeeze("".join(_printed(character) for character in text))
+    text = collapse_whitespace("".join(_normalize_character(character) for character in text))
     text = re.sub(r"(?<![\w/])w/o(?:ut)?\b\s*", "without ", text, flags=re.I)
-    return squeeze(re.sub(r"(?<![\w/])w/(?=\s|\w{2})\s*", "with ", text, flags=re.I))
+    return collapse_whitespace(re.sub(r"(?<![\w/])w/(?=\s|\w{2})\s*", "with ", text, flags=re.I))
 
 
-def split(text: str) -> Iterator[list[str]]:
+def split_clauses(text: str) -> Iterator[list[str]]:
     """The sentences of a cleaned text, each as its clauses; a question keeps its mark."""
     text = _ASIDE.sub(r", \1,", text)
-    protected = _PAIRS.sub(lambda match: f"{match[1]}\0{match[3]}", _setting().sub(r"\1 = ", text))
+    protected = _PAIRS.sub(lambda match: f"{match[1]}\0{match[3]}", _setting_pattern().sub(r"\1 = ", text))
     for sentence in _SENTENCE.findall(protected):
         joined = (clause.replace("\0", " and ") for clause in _JOINT.split(sentence))
-        clauses = [trim(part) for clause in joined for part in cut_run_on(trim(clause))]
+        clauses = [trim_clause(part) for clause in joined for part in split_run_on(trim_clause(clause))]
         yield [clause for clause in clauses if clause]
 
 
-def trim(clause: str) -> str:
+def trim_clause(clause: str) -> str:
     """The clause without hedges, swearing and politeness at its ends."""
-    clause = squeeze(clause).strip(' .,!:;"()*~_-')
-    return _fillers()[1].sub("", _fillers()[0].sub("", clause)).strip(' .,!"()*~_-')
+    clause = collapse_whitespace(clause).strip(' .,!:;"()*~_-')
+    return _filler_patterns()[1].sub("", _filler_patterns()[0].sub("", clause)).strip(' .,!"()*~_-')
 
 
-def in_full(clause: str) -> str:
+def expand_abbreviations(clause: str) -> str:
     """The clause as the grammar reads it: "it really isn't sharp" -> "it is not sharp"."""
     for pattern, full in _CONTRACTIONS:
         clause = pattern.sub(full, clause)
-    clause = _is_faulty().sub(" is", clause)
-    return squeeze(_adverbs().sub(" ", clause)).strip(" ,?!.")
+    clause = _faulty_pattern().sub(" is", clause)
+    return collapse_whitespace(_adverb_pattern().sub(" ", clause)).strip(" ,?!.")
 
 
 _CONTRACTIONS = [
@@ -240,24 +240,24 @@ _STATES = {
 
 
 @cache
-def _is_faulty() -> re.Pattern[str]:
+def _faulty_pattern() -> re.Pattern[str]:
     """ "Horizon's wonky", where no noun follows that would make an owner of it."""
-    words = lexicon().words
-    faults = either(words["faults"] | words["wrongness"] | words["praise"] | _STATES)
+    words = load_lexicon().words
+    faults = any_word_pattern(words["faults"] | words["wrongness"] | words["praise"] | _STATES)
     degree = r"(?:(?:really|very|too|so|all|a bit|a little|kind of|pretty|totally|completely|way|still|quite)\s+)*"
     after = r"(?:\s+(?:in|on|at|here|now|again|and|as|like|for|off|all|because|when)\b|\s*[,.!?]|\s*$)"
     return re.compile(rf"(?<=\w)'s(?=\s+{degree}{faults}{after})", re.I)
 
 
 @cache
-def _adverbs() -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w'-]){either(lexicon().words['adverbs'])}(?![\w'-])", re.I)
+def _adverb_pattern() -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w'-]){any_word_pattern(load_lexicon().words['adverbs'])}(?![\w'-])", re.I)
 
 
 @cache
-def _fillers() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    words = lexicon().words["fillers"]
-    fillers, last = either(words), either(words - {"ok", "okay"} | {"what the hell"})  # "hats ok"
+def _filler_patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    words = load_lexicon().words["fillers"]
+    fillers, last = any_word_pattern(words), any_word_pattern(words - {"ok", "okay"} | {"what the hell"})  # "hats ok"
     return (
         re.compile(rf"^(?:{fillers}(?:\s+|[,.!]+\s*|$))+", re.I),
         re.compile(rf"(?:(?:\s+|^){last}[.,!]*)+(?=[?!\s]*$)", re.I),
@@ -265,35 +265,39 @@ def _fillers() -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 
 @cache
-def _setting() -> re.Pattern[str]:
+def _setting_pattern() -> re.Pattern[str]:
     """ "background: a beach" is one clause, "background = a beach"."""
-    return re.compile(rf"((?:^|(?<=[.;,!\n]))\s*(?:the\s+)?{either(lexicon().words['settings'])})\s*:\s+", re.I)
-
-
-@cache
-def _adjectives() -> str:
-    return either(
-        {"many", "much", "brite", "bright", "high"} | lexicon().words["faults"] | lexicon().words["needs_noun"]
+    return re.compile(
+        rf"((?:^|(?<=[.;,!\n]))\s*(?:the\s+)?{any_word_pattern(load_lexicon().words['settings'])})\s*:\s+", re.I
     )
 
 
 @cache
-def _colors() -> str:
-    return either(lexicon().kinds["color"])
+def _adjective_pattern() -> str:
+    return any_word_pattern(
+        {"many", "much", "brite", "bright", "high"}
+        | load_lexicon().words["faults"]
+        | load_lexicon().words["needs_noun"]
+    )
 
 
-def _untagged(tag: re.Match[str]) -> str:
+@cache
+def _color_pattern() -> str:
+    return any_word_pattern(load_lexicon().kinds["color"])
+
+
+def _strip_tag(tag: re.Match[str]) -> str:
     """Nothing in the place of a tag; a tag after a word or two is an answer: "a hat, no?"."""
     said = re.split(r"[.!?;\n]", tag.string[: tag.start()])[-1]
     return "." if len(said.split()) > 2 else tag[0]
 
 
-def _times(match: re.Match[str]) -> str:
+def _format_times(match: re.Match[str]) -> str:
     """ "Undo twice" -> "undo two times"."""
     return f"{match[1]} {'three' if match[0].lower().endswith('thrice') else 'two'} times"
 
 
-def _narrowed(text: str) -> str:
+def _narrow_characters(text: str) -> str:
     """The text with one space, or one end of a line, wherever there are several, and no long row of one mark.
 
     What is tried at every space takes its time, and a person may lean on a key.
@@ -302,12 +306,12 @@ def _narrowed(text: str) -> str:
     return re.sub(r"([^\w\s])\1{3,}", r"\1\1\1", text)
 
 
-def _visible(character: str) -> str:
+def _keep_visible(character: str) -> str:
     category = unicodedata.category(character)
     return " " if category in {"So", "Sk", "Cs", "Co", "Cn", "Cf", "Mn"} or character == "\0" else character
 
 
-def _printed(character: str) -> str:
+def _normalize_character(character: str) -> str:
     category = unicodedata.category(character)
     if category == "Cf":
         return character if character in _JOINERS or "\U000e0020" <= character <= "\U000e007f" else ""

@@ -38,7 +38,7 @@ _SO_UNSEEN = re.compile(
 """ "Too dark | can't see a thing"."""
 
 
-def cut_run_on(clause: str) -> list[str]:
+def split_run_on(clause: str) -> list[str]:
     """ "Get rid of the skull its overdone", "why the hat remove it": two clauses without a comma."""
     if unseen := _SO_UNSEEN.match(clause):
         return [unseen["fault"], unseen["unseen"]]

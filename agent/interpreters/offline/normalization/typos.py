@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-from ...language.lexicon import lexicon
-from ..grammar.rules import grammar_words
+from ...language.lexicon import load_lexicon
+from ..grammar.rules import load_grammar_words
 
 _NO_WORD_BEGINS_SO = re.compile(
     r"[bcdfgjkmpqtvwxz][bcdfgjkmnpqtvxz]|h[bcdfgjklmnpqrtvwxz]|[bfgmpv]w|[lnr][bcdfghjkmpqrtvwxz]"
@@ -24,52 +24,58 @@ _NEAR = {
 _NEAR |= {vowel: _NEAR[vowel] + "aeiouy" for vowel in "aeiouy"}  # and vowels are mixed up
 
 
-def repaired(word: str, vocabulary: frozenset[str]) -> str:
+def repair_typos(word: str, vocabulary: frozenset[str]) -> str:
     """The word as it was meant: text-speak in full, and a slip of the fingers undone towards the vocabulary."""
-    lower = _undoubled_end(_shorten(word.lower(), vocabulary), vocabulary)
-    if lower in lexicon().chat:
-        return lexicon().chat[lower]
-    if _is_owner(lower, vocabulary):
+    lower = _undouble_end(_shorten(word.lower(), vocabulary), vocabulary)
+    if lower in load_lexicon().chat:
+        return load_lexicon().chat[lower]
+    if _is_possessive(lower, vocabulary):
         return word
     if lower in vocabulary:
         return word if lower == word.lower() else lower
-    return _repair(lower, vocabulary) or (word if lower == word.lower() else lower)
+    return _repair_word(lower, vocabulary) or (word if lower == word.lower() else lower)
 
 
-def _is_owner(word: str, vocabulary: frozenset[str]) -> bool:
+def _is_possessive(word: str, vocabulary: frozenset[str]) -> bool:
     """Whether a known thing is said to have something: "the glove's fingers"."""
     owner = word.removesuffix("'s")
-    known = (owner in vocabulary, f"{owner}s" in vocabulary, owner in _no_typos())
+    known = (owner in vocabulary, f"{owner}s" in vocabulary, owner in _load_exceptions())
     return owner != word and len(owner) > 2 and any(known)
 
 
-def _undoubled_end(word: str, vocabulary: frozenset[str]) -> str:
+def _undouble_end(word: str, vocabulary: frozenset[str]) -> str:
     """ "hatt" -> "hat", "awayy" -> "away": a last letter that was hit twice."""
-    if len(word) < 4 or word[-1] != word[-2] or word in vocabulary or word in _no_typos() or word in lexicon().chat:
+    if (
+        len(word) < 4
+        or word[-1] != word[-2]
+        or word in vocabulary
+        or word in _load_exceptions()
+        or word in load_lexicon().chat
+    ):
         return word
     once = word[:-1]
-    return once if once in vocabulary or once in _no_typos() or word[-1] in "ahijkquvwxy" else word
+    return once if once in vocabulary or once in _load_exceptions() or word[-1] in "ahijkquvwxy" else word
 
 
 @cache
-def vocabulary_of_typos() -> frozenset[str]:
+def load_vocabulary() -> frozenset[str]:
     """The words a typo may be meant for."""
-    words = lexicon().words
+    words = load_lexicon().words
     lists = ("commands", "verbs", "things", "faults", "body", "writing", "wrongness", "praise", "settings")
-    phrases = {phrase for name in lists for phrase in words[name]} | set(lexicon().kinded)
-    return _longer_words(phrases) - words["protected"]
+    phrases = {phrase for name in lists for phrase in words[name]} | set(load_lexicon().kind_phrases)
+    return _extract_long_words(phrases) - words["protected"]
 
 
 @cache
-def _no_typos() -> frozenset[str]:
+def _load_exceptions() -> frozenset[str]:
     """Every word the grammar and the lexicon know, and those that only look like a typo of one."""
-    known = lexicon()
+    known = load_lexicon()
     phrases = {phrase for words in known.words.values() for phrase in words} | set(known.names) | set(known.opposites)
     phrases |= {sign for signs in known.symptoms.values() for sign in signs} | set(known.camera) | set(known.past)
-    return _longer_words(phrases) | grammar_words()
+    return _extract_long_words(phrases) | load_grammar_words()
 
 
-def _longer_words(phrases: Iterable[str]) -> frozenset[str]:
+def _extract_long_words(phrases: Iterable[str]) -> frozenset[str]:
     return frozenset(word for phrase in phrases for word in re.findall(r"[a-z']+", phrase) if len(word) > 2)
 
 
@@ -81,19 +87,19 @@ def _shorten(word: str, vocabulary: frozenset[str]) -> str:
     return doubled if doubled in vocabulary else re.sub(r"(.)\1{2,}", r"\1", word)
 
 
-def _repair(word: str, vocabulary: frozenset[str]) -> str | None:
+def _repair_word(word: str, vocabulary: frozenset[str]) -> str | None:
     """The known word that this is one slip of the fingers away from, the likelier slips first; None for none.
 
     A short word is repaired only where two letters are swapped, or towards a command.
     """
-    if len(word) < 3 or word in _no_typos() or (len(word) == 3 and not _NO_WORD_BEGINS_SO.match(word)):
+    if len(word) < 3 or word in _load_exceptions() or (len(word) == 3 and not _NO_WORD_BEGINS_SO.match(word)):
         return None
     swapped = {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)}
     if found := sorted(swapped & vocabulary, key=lambda known: (known[0] != word[0], known)):
         return found[0]
     if len(word) == 3:
         return None
-    commands = lexicon().words["verbs"] | (lexicon().words["commands"] if len(word) > 4 else frozenset())
+    commands = load_lexicon().words["verbs"] | (load_lexicon().words["commands"] if len(word) > 4 else frozenset())
     missed = {word[:i] + letter + word[i:] for i in range(1, len(word) + (len(word) > 4)) for letter in _LETTERS}
     if found := sorted(missed & commands):
         return found[0]
@@ -109,7 +115,7 @@ def _repair(word: str, vocabulary: frozenset[str]) -> str | None:
     undoubled = {word[:i] + word[i] + word[i:] for i in range(1, len(word))}
     near = {word[:i] + letter + word[i + 1 :] for i in range(len(word)) for letter in _NEAR.get(word[i], "")}
     extra = {word[:i] + word[i + 1 :] for i in range(1, len(word))}
-    short = commands | lexicon().words["body"] | lexicon().words["wrongness"]
+    short = commands | load_lexicon().words["body"] | load_lexicon().words["wrongness"]
     for slips, meant in ((undoubled, vocabulary), (missed, vocabulary), (near, short), (extra, short)):
         if found := sorted(known for known in slips & (vocabulary if len(word) > 5 else meant) if len(known) > 4):
             return found[0]

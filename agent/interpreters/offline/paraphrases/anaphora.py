@@ -21,7 +21,7 @@ _WISHED_ONE = re.compile(
 """ "Try a square one", "could I have a darker one"."""
 
 
-def in_words(clause: str, thing: str) -> str:
+def replace_one(clause: str, thing: str) -> str:
     """ "Put a yellow one in", of a tent that was missed: "put a yellow tent in"."""
     noun = re.sub(r"^(?:an?|the|some|any)\s+", "", thing, flags=re.I)
 
@@ -34,8 +34,8 @@ def in_words(clause: str, thing: str) -> str:
     return _ONES.sub(full, clause)
 
 
-def as_wish(clause: str) -> str:
+def rephrase_wish(clause: str) -> str:
     """ "Try a square one" -> "make it square"; other clauses as they are."""
     match = _WISHED_ONE.fullmatch(clause)
-    quality = attribute_rewriting.quality_of_one(match["one"]) if match else None
+    quality = attribute_rewriting.extract_quality(match["one"]) if match else None
     return f"make it {quality}" if quality else clause

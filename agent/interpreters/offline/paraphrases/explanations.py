@@ -2,8 +2,8 @@
 
 import re
 
-from ...language.lexicon import lexicon
-from ..grammar.rules import Reading
+from ...language.lexicon import load_lexicon
+from ..grammar.rules import RuleMatch
 
 _COMPLAINTS = frozenset({"too", "not_keen", "unwanted", "annoying", "faulty", "hedged"})
 _SO_DO = re.compile(
@@ -88,7 +88,7 @@ _LET_GO = re.compile(
 """ "(Lose the bridle,) free horse"."""
 
 
-def reason_before(text: str) -> str | None:
+def find_reason_before(text: str) -> str | None:
     """What comes before "so add a dog", where it only tells why; else None."""
     match = _SO_DO.match(text)
     if match is None or re.search(r"\b(?:no|not|remove|lose|delete)\b|n't\b", match["reason"], re.I):
@@ -96,13 +96,13 @@ def reason_before(text: str) -> str | None:
     return match["reason"]
 
 
-def so_then(text: str) -> str:
+def find_conclusion(text: str) -> str:
     """What comes after the reason and its "so"."""
     match = _SO_DO.match(text)
     return text[match.end() :] if match else text
 
 
-def explains(clause: str, before: Reading, text: str) -> bool:
+def is_explanation(clause: str, before: RuleMatch, text: str) -> bool:
     """Whether "feels fake", after a comma and nothing else, tells what a complaint was about."""
     if before.rule.name in _MISMATCHES and re.match(
         r"(?:one|the other|the left one|the right one|one of them)\s\w", clause, re.I
@@ -131,5 +131,5 @@ def explains(clause: str, before: Reading, text: str) -> bool:
         return True
     if before.rule.name != "too":
         return False
-    asked = _ASKED_FOR.match(clause) and lexicon().kind(clause) in {"style", "decor"}
+    asked = _ASKED_FOR.match(clause) and load_lexicon().find_kind(clause) in {"style", "decor"}
     return bool(asked or _OF_OTHERS.match(clause) or re.match(r"(?:it |they |he |she )?looks?\s", clause, re.I))

@@ -3,9 +3,9 @@
 import re
 from typing import NamedTuple
 
-from ....terms import singular
+from ....terms import singularize
 from ...language import prompt_rewriting
-from ...language.noun_phrases import is_noun_phrase, term_of
+from ...language.noun_phrases import extract_term, is_noun_phrase
 
 _FORGET = re.compile(
     r"(?:forget(?: about)?|scrap|scratch|ditch|lose|drop|bin|dump|screw|never mind|leave|skip|enough of"
@@ -94,11 +94,11 @@ _ASKS_MORE = re.compile(
 )
 
 
-def rejected(text: str, prompt: str) -> str | None:
+def rephrase_rejection(text: str, prompt: str) -> str | None:
     """A correction in the words of the grammar: "Not copper: zinc" -> "zinc instead of copper"; None for none."""
     for pattern in (_IS_NO, _NOT_OLD, _OLD_IS_BAD):
         match = pattern.fullmatch(text.strip())
-        old = term_of(match["old"]) if match else None
+        old = extract_term(match["old"]) if match else None
         if match is None or old is None or _ASKS_MORE.match(match["new"]) or not is_noun_phrase(match["new"]):
             continue
         if all(re.search(rf"\b{re.escape(word)}", prompt, re.I) for word in old.split()):
@@ -108,7 +108,7 @@ def rejected(text: str, prompt: str) -> str | None:
     return None
 
 
-class Forgotten(NamedTuple):
+class ForgottenThing(NamedTuple):
     """What should be another: "forget the fox, I want a tram"."""
 
     old: str
@@ -117,22 +117,25 @@ class Forgotten(NamedTuple):
     """Whether another picture is described, and not another thing in the same."""
 
 
-def forgotten(text: str, prompt: str) -> Forgotten | None:
+def find_forgotten(text: str, prompt: str) -> ForgottenThing | None:
     """What a text wants in the place of something that the prompt speaks of; None when it doesn't say so."""
     match = _FORGET.match(text)
-    old = term_of(match["old"]) if match else None
-    if match is None or old is None or not re.search(rf"\b{re.escape(singular(old))}(?:s|es)?\b", prompt, re.I):
+    old = extract_term(match["old"]) if match else None
+    if match is None or old is None or not re.search(rf"\b{re.escape(singularize(old))}(?:s|es)?\b", prompt, re.I):
         return None
-    is_new = singular(old) in prompt_rewriting.subject(prompt)[0].lower() and _PLACED.search(match["new"]) is not None
-    return Forgotten(old, match["new"], is_new)
+    is_new = (
+        singularize(old) in prompt_rewriting.find_subject(prompt)[0].lower()
+        and _PLACED.search(match["new"]) is not None
+    )
+    return ForgottenThing(old, match["new"], is_new)
 
 
-def got_instead(text: str) -> str:
+def rephrase_got_instead(text: str) -> str:
     """ "I asked for a photo and got a cartoon" -> "no a cartoon"."""
     return _GOT_INSTEAD.sub("no ", text)
 
 
-def hated(clause: str) -> str | None:
+def rephrase_hate(clause: str) -> str | None:
     """What is complained of by "I hate how ...", as a complaint: "it is too dark"; None for another clause."""
     if as_if := _AS_IF_ALL.match(clause):
         return as_if["clause"]

@@ -2,13 +2,13 @@
 
 import re
 
-from ...edit_draft import Draft
+from ...edit_draft import EditDraft
 from ...language import prompt_rewriting
-from ...language.lexicon import lexicon
-from ...language.noun_phrases import is_noun_phrase, term_of
-from ..defect_names import fault
+from ...language.lexicon import load_lexicon
+from ...language.noun_phrases import extract_term, is_noun_phrase
+from ..defect_names import name_quality_defect
 from ..descriptions.parser import split_description
-from .idioms import forgotten, got_instead, rejected
+from .idioms import find_forgotten, rephrase_got_instead, rephrase_rejection
 
 _REFUSED = re.compile(
     r"(?:^|(?<=[.;!])|(?<=\bbut))\s*(?P<thing>[\w' -]{3,40})(?:(?P<asked>\s*[?:=])|\s*(?:,|\s-+\s|\.\.+))\s*"
@@ -56,25 +56,25 @@ _GIVES_IN = re.compile(
 _LISTED = re.compile(r"^\s*(?:negatives?(?: prompt)?|exclude|avoid|without|no)\s*:\s*", re.I)
 
 
-def _refuse(match: re.Match[str]) -> str:
+def _format_refusal(match: re.Match[str]) -> str:
     """ "That collar, no" -> "no collar"."""
     thing = match["thing"].strip()
     pointed = re.match(r"(?:that|the|this|those|these|his|her|its|their|a|an|my)\s", thing, re.I)
-    term, known = term_of(thing), lexicon()
-    if term is None or not is_noun_phrase(thing) or known.is_praise(thing) or fault(term):
+    term, known = extract_term(thing), load_lexicon()
+    if term is None or not is_noun_phrase(thing) or known.is_praise(thing) or name_quality_defect(term):
         return match[0]
     command = set(thing.lower().split()) & (known.words["verbs"] | known.words["commands"] | known.words["fillers"])
     return f"no {term}" if pointed or (match["asked"] and not command) else match[0]
 
 
-def prepared(text: str, draft: Draft) -> str | None:
+def rewrite_utterance(text: str, draft: EditDraft) -> str | None:
     """The text in the words of the grammar; None where it is understood as a whole, and nothing is left to read."""
     won_over = _WON_OVER.search(text)
-    if won_over and (won_over["praise"] is None or lexicon().is_praise(won_over["praise"])):
+    if won_over and (won_over["praise"] is None or load_lexicon().is_praise(won_over["praise"])):
         return None
-    if (rather := _X_NOT_Y.match(text)) and (old := term_of(rather["old"])) and draft.wants(old):
+    if (rather := _X_NOT_Y.match(text)) and (old := extract_term(rather["old"])) and draft.is_wanted(old):
         text = f"{rather['new']} instead of {rather['old']}"
-    if other := forgotten(text, draft.prompt):
+    if other := find_forgotten(text, draft.prompt):
         wish, unwanted = split_description(_WHICH_HAS_NONE.sub("that ", other.new))
         if other.is_new or unwanted:
             draft.want(wish if other.is_new else prompt_rewriting.replace_subject(draft.prompt, wish))
@@ -82,9 +82,9 @@ def prepared(text: str, draft: Draft) -> str | None:
                 draft.keep_out(term)
             return None
         text = f"{other.new} instead of {other.old}"
-    text = got_instead(rejected(text, draft.prompt) or text)
+    text = rephrase_got_instead(rephrase_rejection(text, draft.prompt) or text)
     text = _PLUS.sub(r"\1, add ", _SO_DO.sub("", _GIVES_IN.sub("", text)))
-    return _RUN_ON.sub(r"\1, ", _LISTED.sub("no ", _REFUSED.sub(_refuse, _AFRESH.sub(r"\1, ", text))))
+    return _RUN_ON.sub(r"\1, ", _LISTED.sub("no ", _REFUSED.sub(_format_refusal, _AFRESH.sub(r"\1, ", text))))
 
 
 _WHICH_HAS_NONE = re.compile(r"\band\s+(?:it|he|she|they)\s+(?=(?:has|have)\s+no\b)", re.I)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from notthat.agent import Conversation, Studio
-from notthat.agent.interfaces.cli.chat_repl import Chat
+from notthat.agent.interfaces.cli.chat_repl import ChatRepl
 from notthat.errors import InvalidInputError
 from notthat.generation import GenerationError, GenerationRequest, Progress, StubEngine
 from notthat.storage import SessionRecord
@@ -44,7 +44,7 @@ def talk(studio: Studio, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         **options: Any,
     ) -> Shown:
         monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
-        Chat(studio, **options).run(prompt, session)
+        ChatRepl(studio, **options).run(prompt, session)
         return Shown(*capsys.readouterr())
 
     return talk

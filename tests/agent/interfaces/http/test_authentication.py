@@ -71,7 +71,7 @@ def test_a_key_is_taken_from_the_headers_of_other_apis(server: Running, header: 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/openapi.json", "/", "/web/main.js"])
 def test_what_is_for_everybody_needs_no_key(server: Running, path: str) -> None:
     server.studio.store.keys.add("bot")
-    server.wait_until(lambda: server.studio.loaded("stub") is not None)
+    server.wait_until(lambda: server.studio.find_loaded("stub") is not None)
     assert server.client.get(path).status_code == 200
 
 

@@ -46,7 +46,7 @@ def test_two_at_the_same_time_share_one_turn(serve: Serve) -> None:
     with ThreadPoolExecutor(2) as threads:
         one, other = threads.submit(ask), threads.submit(ask)
         engine.begun.acquire()
-        run = server.service.runs.drawing()[0]
+        run = server.service.jobs.list_drawing()[0]
         server.wait_until(lambda: run.attendants == 2)
         engine.gate.set()
         assert one.result().json() == other.result().json()
@@ -87,7 +87,7 @@ def test_what_came_to_no_turn_may_be_asked_for_again(serve: Serve) -> None:
     engine.begun.acquire()
     assert server.client.delete(pending["events"]).status_code == 204
     engine.gate.set()
-    run = server.service.runs.find(pending["session"], 0)
+    run = server.service.jobs.find(pending["session"], 0)
     assert run is not None
     server.wait_until(lambda: run.events.ended)
     turn = server.turn(server.client.post("/api/sessions", json={"prompt": "a boat"}, headers=KEY))

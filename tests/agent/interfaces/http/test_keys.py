@@ -13,7 +13,7 @@ from notthat.agent.commands import SayCommand
 from notthat.agent.conversation import Conversation
 from notthat.agent.feedback import Feedback
 from notthat.agent.interfaces.cli.main import app
-from notthat.agent.session_start import Beginning, begin_session
+from notthat.agent.session_start import SessionOptions, begin_session
 from notthat.storage import Attempt, KeyLimits
 
 from ..conftest import Running, events
@@ -87,7 +87,7 @@ def test_an_attempt_that_came_to_nothing_is_its_owners(server: Running, key: Cal
         assert two.post(f"/api/sessions/{pending['session']}/retry", json={}).status_code == 404
         assert one.post(f"/api/sessions/{pending['session']}/retry", json={}).status_code == 400
         ours = next(each.id for each in server.studio.store.keys.all() if each.name == "one")
-        attempt = begin_session(Beginning("a boat", owner=ours), server.studio)
+        attempt = begin_session(SessionOptions("a boat", owner=ours), server.studio)
         server.studio.store.attempts.end(attempt, "failed", "the lights went out")
         address = f"/api/sessions/{attempt.session}"
         for path in ("", "/turns/0/events"):

@@ -160,7 +160,7 @@ def test_a_stop_waits_only_so_long(serve: Serve) -> None:
     with closing(events(server.client, pending["events"])) as told:
         next(told)
         server.stop()
-        run = server.service.runs.drawing()[0]
+        run = server.service.jobs.list_drawing()[0]
         server.wait_until(lambda: run.stopped is not None)
         engine.let_go(1)  # the step at hand; the next is never begun
         assert list(told)[-1][1] == "cancelled"

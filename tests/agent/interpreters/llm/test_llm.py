@@ -24,9 +24,9 @@ from notthat.agent import Conversation, Settings, Studio
 from notthat.agent.edits import Exclude, State, apply, edits_adapter
 from notthat.agent.exclusions import Exclusion, NegativePrompt, parse_negative
 from notthat.agent.interpreters import Interpretation, LLMInterpreter, OfflineInterpreter
-from notthat.agent.interpreters.llm import Chat
-from notthat.agent.interpreters.llm.response_parsing import UnusableAnswerError, read, settle
-from notthat.agent.studio import interpreter_of
+from notthat.agent.interpreters.llm import LLMClient
+from notthat.agent.interpreters.llm.response_parsing import UnusableResponseError, parse_response, resolve_edits
+from notthat.agent.studio import create_interpreter
 from notthat.errors import InvalidInputError
 
 PATIENCE = 60.0
@@ -84,7 +84,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def llm(server: Server) -> LLMInterpreter:
-    return LLMInterpreter(Chat("test", base_url=server.url, api_key=KEY, timeout=PATIENCE))
+    return LLMInterpreter(LLMClient("test", base_url=server.url, api_key=KEY, timeout=PATIENCE))
 
 
 def fell_back(said: Interpretation, why: str) -> bool:
@@ -133,7 +133,7 @@ def test_every_example_in_the_rules_is_an_answer_that_is_taken_as_it_is() -> Non
             for e in each["message"]["excluded"]
         ]
         state = State(each["message"]["prompt"], NegativePrompt(tuple(excluded)), seed=1)
-        said = read(json.dumps(each["answer"]), state)
+        said = parse_response(json.dumps(each["answer"]), state)
         assert edits_adapter.dump_python(said.edits, mode="json") == sorted(
             each["answer"]["edits"], key=lambda edit: edit["op"] == "prompt"
         )
@@ -332,7 +332,7 @@ def test_edits_mean_what_they_mean_offline(
 ) -> None:
     state = State("a man in a garden with a red tie", parse_negative(negative), seed=1)
     edits = list(edits_adapter.validate_python(given))
-    assert edits_adapter.dump_python(settle(edits, state), mode="json") == settled
+    assert edits_adapter.dump_python(resolve_edits(edits, state), mode="json") == settled
 
 
 def test_a_reply_of_other_edits_than_were_taken_is_not_given(server: Server, llm: LLMInterpreter) -> None:
@@ -486,7 +486,7 @@ def test_a_server_that_recovers_is_asked_once_more(server: Server, llm: LLMInter
 def test_a_server_has_so_long_and_no_longer(server: Server, *, drips: bool) -> None:
     slow = Slow(drips=drips)
     server.say(slow)
-    hasty = LLMInterpreter(Chat("test", base_url=server.url, timeout=0.5))
+    hasty = LLMInterpreter(LLMClient("test", base_url=server.url, timeout=0.5))
     try:
         assert fell_back(hasty.interpret("no fog", MAN), "no answer within 0.5 seconds.)")
         assert slow.asked.wait(PATIENCE)
@@ -498,14 +498,14 @@ def test_a_server_has_so_long_and_no_longer(server: Server, *, drips: bool) -> N
 @pytest.mark.parametrize(
     ("chat", "why"),
     [
-        (Chat("test", base_url="http://127.0.0.1:9/v1", timeout=PATIENCE), "its server can't be reached"),
-        (Chat("test", base_url="nonsense", timeout=PATIENCE), "its server can't be reached"),
-        (Chat("test", base_url="http://[", timeout=PATIENCE), "its server can't be reached"),
-        (Chat("test"), "set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own.)"),
-        (Chat("anthropic:claude"), "LangChain's package for anthropic is not installed.)"),
+        (LLMClient("test", base_url="http://127.0.0.1:9/v1", timeout=PATIENCE), "its server can't be reached"),
+        (LLMClient("test", base_url="nonsense", timeout=PATIENCE), "its server can't be reached"),
+        (LLMClient("test", base_url="http://[", timeout=PATIENCE), "its server can't be reached"),
+        (LLMClient("test"), "set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own.)"),
+        (LLMClient("anthropic:claude"), "LangChain's package for anthropic is not installed.)"),
     ],
 )
-def test_what_cannot_be_reached_is_told(chat: Chat, why: str) -> None:
+def test_what_cannot_be_reached_is_told(chat: LLMClient, why: str) -> None:
     said = LLMInterpreter(chat).interpret("no fog", MAN)
     assert fell_back(said, why), said.reply
 
@@ -520,7 +520,7 @@ def test_no_key_is_logged(server: Server, llm: LLMInterpreter, caplog: pytest.Lo
 @pytest.mark.parametrize("name", ["qwen3:8b", "openai:test", "gpt-oss:20b", "mistral:7b"])
 def test_a_colon_may_be_the_models_own(server: Server, name: str) -> None:
     server.say(NO_FOG)
-    assert LLMInterpreter(Chat(name, base_url=server.url)).interpret("no fog", MAN).edits == FOG
+    assert LLMInterpreter(LLMClient(name, base_url=server.url)).interpret("no fog", MAN).edits == FOG
     assert server.requests[0]["model"] == name.removeprefix("openai:")
 
 
@@ -532,8 +532,8 @@ def test_a_colon_may_be_the_models_own(server: Server, name: str) -> None:
     st.text() | st.text('{}[]":,edits op exclude term fog\\u0d'), st.sampled_from([MAN, locked("logo", negative="hat")])
 )
 def test_no_answer_makes_it_raise(text: str, state: State) -> None:
-    with suppress(UnusableAnswerError):
-        apply(state, read(text, state).edits, turn=1, words="")
+    with suppress(UnusableResponseError):
+        apply(state, parse_response(text, state).edits, turn=1, words="")
 
 
 _WORDS = st.text(max_size=30) | st.sampled_from(["logo", "Logos", "hat", "a hat", "noise", "man"])
@@ -558,8 +558,8 @@ def test_no_edits_lose_what_a_policy_asks_for_or_hold_a_term_twice(edits: list[A
     for edit in edits:  # only what its op may have, or hardly any would be one
         for name in ({"term", "weight", "text", "turns"} & set(edit)) - _FIELDS.get(edit["op"], set()):
             del edit[name]
-    with suppress(UnusableAnswerError):
-        said = read(json.dumps({"edits": edits, "reply": reply}), state)
+    with suppress(UnusableResponseError):
+        said = parse_response(json.dumps({"edits": edits, "reply": reply}), state)
         after = apply(state, said.edits, turn=1, words="")
         kept = after.negative.find("logo")
         assert kept is not None
@@ -638,7 +638,7 @@ def test_a_picture_that_is_gone_can_be_spoken_of(server: Server, open_studio: Op
 def test_the_settings_choose(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], name: str) -> None:
     for variable, value in environment.items():
         monkeypatch.setenv(variable, value)
-    assert interpreter_of(Settings.load()).name == name
+    assert create_interpreter(Settings.load()).name == name
     assert KEY not in repr(Settings.load())
 
 
@@ -648,9 +648,9 @@ def test_the_model_and_its_server_are_those_of_the_settings(
     home.mkdir()
     (home / "config.toml").write_text(f'openai_base_url = "{server.url}"\nllm = "from-the-file"')
     server.say(NO_FOG)
-    assert interpreter_of(Settings.load()).interpret("no fog", MAN).edits == FOG
+    assert create_interpreter(Settings.load()).interpret("no fog", MAN).edits == FOG
     monkeypatch.setenv("NOTTHAT_LLM", "from-the-environment")
-    assert interpreter_of(Settings.load()).interpret("no fog", MAN).edits == FOG
+    assert create_interpreter(Settings.load()).interpret("no fog", MAN).edits == FOG
     assert [request["model"] for request in server.requests] == ["from-the-file", "from-the-environment"]
 
 

@@ -5,8 +5,8 @@ import pytest
 from notthat.agent.edits import Allow, Exclude, State
 from notthat.agent.exclusions import parse_negative
 from notthat.agent.interpreters import OfflineInterpreter
-from notthat.agent.interpreters.offline.actions import ACTS
-from notthat.agent.interpreters.offline.grammar.rules import grammar
+from notthat.agent.interpreters.offline.actions import ACTIONS
+from notthat.agent.interpreters.offline.grammar.rules import load_grammar
 from notthat.agent.interpreters.offline.grammar.templates import Classes, Template, Words
 
 
@@ -35,7 +35,7 @@ def test_an_explanation_names_the_rule_and_its_clause() -> None:
 
 
 def test_every_rule_names_acts_that_exist() -> None:
-    assert {act for rule in grammar().rules for act in (rule.means, rule.denied)} <= set(ACTS)
+    assert {act for rule in load_grammar().rules for act in (rule.means, rule.denied)} <= set(ACTIONS)
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ......errors import NotthatError
 from ......generation.png_metadata import parse_infotext
-from ...dependencies import TheCaller, TheService
+from ...dependencies import CurrentPrincipal, CurrentService
 from ...jobs.service import Service
 from ...problems import Problem
-from .schemas import errors, router
+from .schemas import create_router, document_errors
 
 MOST_BYTES = 32 << 20
 """Of a request that brings a picture."""
@@ -23,7 +23,7 @@ LARGER_BODIES = dict.fromkeys(
 )
 """Paths whose requests bring pictures, also where these are refused."""
 
-_router = router()
+_router = create_router()
 
 _NAMES = {
     "prompt": "Prompt",
@@ -57,10 +57,12 @@ class PngInfoAnswer(BaseModel):
     parameters: dict[str, Any] = Field(description="What the infotext says.")
 
 
-@_router.post("/png-info", responses=errors(400, 413), summary="How a picture was made, by the text in its file")
-async def png_info(asked: PngInfoAsked, service: TheService, caller: TheCaller) -> PngInfoAnswer:
+@_router.post(
+    "/png-info", responses=document_errors(400, 413), summary="How a picture was made, by the text in its file"
+)
+async def png_info(asked: PngInfoAsked, service: CurrentService, principal: CurrentPrincipal) -> PngInfoAnswer:
     """Of a PNG, as this server and AUTOMATIC1111's web UI write it."""
-    items = await service.reading(lambda: _text_of(asked.image))
+    items = await service.run_in_thread(lambda: _text_of(asked.image))
     info = items.get("parameters", "")
     return PngInfoAnswer(info=info, items=items, parameters=_parameters(info))
 
@@ -88,12 +90,14 @@ def _parameters(info: str) -> dict[str, Any]:
     return {**told, **{name: value for name, _, value in (each.partition(": ") for each in others)}}
 
 
-@_router.post("/img2img", responses=errors(400, 413), summary="Refused: pictures begin from words here")
-@_router.post("/extra-single-image", responses=errors(400, 413), summary="Refused: there is no upscaler")
-@_router.post("/extra-batch-images", responses=errors(400, 413), summary="Refused: there is no upscaler")
-@_router.post("/interrogate", responses=errors(400, 413), summary="Refused: pictures are not looked at")
-@_router.post("/unload-checkpoint", responses=errors(400), summary="Refused: models are shared, and stay loaded")
-async def refused(caller: TheCaller) -> None:
+@_router.post("/img2img", responses=document_errors(400, 413), summary="Refused: pictures begin from words here")
+@_router.post("/extra-single-image", responses=document_errors(400, 413), summary="Refused: there is no upscaler")
+@_router.post("/extra-batch-images", responses=document_errors(400, 413), summary="Refused: there is no upscaler")
+@_router.post("/interrogate", responses=document_errors(400, 413), summary="Refused: pictures are not looked at")
+@_router.post(
+    "/unload-checkpoint", responses=document_errors(400), summary="Refused: models are shared, and stay loaded"
+)
+async def refused(principal: CurrentPrincipal) -> None:
     """What this server can't do; clients are told so with a status that they know as an error."""
     detail = "this server can't do that: it draws from words (txt2img), and changes pictures by what is said of them"
     raise Problem(400, "refused", "That can't be done", detail)

@@ -5,11 +5,11 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
 
-from ...dependencies import TheCaller, TheService
+from ...dependencies import CurrentPrincipal, CurrentService
 from ...jobs.service import Service
-from .schemas import SAMPLER, TheDesk, errors, router
+from .schemas import SAMPLER, CurrentState, create_router, document_errors
 
-_router = router()
+_router = create_router()
 
 
 class Options(BaseModel):
@@ -23,56 +23,58 @@ class Options(BaseModel):
     CLIP_stop_at_last_layers: int = 1
 
 
-@_router.get("/options", responses=errors(), summary="The caller's settings")
-async def options(service: TheService, caller: TheCaller, desk: TheDesk) -> Options:
+@_router.get("/options", responses=document_errors(), summary="The caller's settings")
+async def get_options(service: CurrentService, principal: CurrentPrincipal, state: CurrentState) -> Options:
     """`sd_model_checkpoint` is the model that `txt2img` draws with."""
-    return Options(sd_model_checkpoint=desk.model(caller, service))
+    return Options(sd_model_checkpoint=state.model(principal, service))
 
 
-@_router.post("/options", responses=errors(400, 413), summary="Choose a model")
-async def set_options(chosen: Options, service: TheService, caller: TheCaller, desk: TheDesk) -> None:
+@_router.post("/options", responses=document_errors(400, 413), summary="Choose a model")
+async def set_options(
+    chosen: Options, service: CurrentService, principal: CurrentPrincipal, state: CurrentState
+) -> None:
     """For this caller alone, until the server stops. Other settings are taken and change nothing."""
     if chosen.sd_model_checkpoint:
-        desk.choose(chosen.sd_model_checkpoint, caller, service)
+        state.choose(chosen.sd_model_checkpoint, principal, service)
 
 
-@_router.get("/sd-models", responses=errors(), summary="The models that may be chosen")
-async def sd_models(service: TheService, caller: TheCaller) -> list[dict[str, Any]]:
+@_router.get("/sd-models", responses=document_errors(), summary="The models that may be chosen")
+async def list_models(service: CurrentService, principal: CurrentPrincipal) -> list[dict[str, Any]]:
     """By the names that the server was started with."""
     return [
         {"title": name, "model_name": name, "hash": None, "sha256": None, "filename": name, "config": None}
-        for name in service.serving.models
+        for name in service.config.models
     ]
 
 
-@_router.get("/samplers", responses=errors(), summary="The sampler")
-async def samplers(caller: TheCaller) -> list[dict[str, Any]]:
+@_router.get("/samplers", responses=document_errors(), summary="The sampler")
+async def list_samplers(principal: CurrentPrincipal) -> list[dict[str, Any]]:
     """The model's own."""
     return [{"name": SAMPLER, "aliases": [], "options": {}}]
 
 
-@_router.get("/schedulers", responses=errors(), summary="The scheduler")
-async def schedulers(caller: TheCaller) -> list[dict[str, Any]]:
+@_router.get("/schedulers", responses=document_errors(), summary="The scheduler")
+async def list_schedulers(principal: CurrentPrincipal) -> list[dict[str, Any]]:
     """The model's own."""
     return [{"name": SAMPLER.lower(), "label": SAMPLER, "aliases": None, "default_rho": -1, "need_inner_model": False}]
 
 
-@_router.get("/upscalers", responses=errors(), summary="No upscaler")
-async def upscalers(caller: TheCaller) -> list[dict[str, Any]]:
+@_router.get("/upscalers", responses=document_errors(), summary="No upscaler")
+async def list_upscalers(principal: CurrentPrincipal) -> list[dict[str, Any]]:
     """Clients want at least the one that does nothing."""
     return [{"name": "None", "model_name": None, "model_path": None, "model_url": None, "scale": 1}]
 
 
-@_router.get("/latent-upscale-modes", responses=errors(), summary="Nothing to upscale with")
-@_router.get("/sd-vae", responses=errors(), summary="No VAE but the model's")
-@_router.get("/loras", responses=errors(), summary="No LoRAs")
-@_router.get("/hypernetworks", responses=errors(), summary="No hypernetworks")
-@_router.get("/face-restorers", responses=errors(), summary="No face restorers")
-@_router.get("/realesrgan-models", responses=errors(), summary="No upscaler's models")
-@_router.get("/prompt-styles", responses=errors(), summary="No styles")
-@_router.get("/script-info", responses=errors(), summary="No scripts")
-@_router.get("/extensions", responses=errors(), summary="No extensions")
-async def nothing(caller: TheCaller) -> list[dict[str, Any]]:
+@_router.get("/latent-upscale-modes", responses=document_errors(), summary="Nothing to upscale with")
+@_router.get("/sd-vae", responses=document_errors(), summary="No VAE but the model's")
+@_router.get("/loras", responses=document_errors(), summary="No LoRAs")
+@_router.get("/hypernetworks", responses=document_errors(), summary="No hypernetworks")
+@_router.get("/face-restorers", responses=document_errors(), summary="No face restorers")
+@_router.get("/realesrgan-models", responses=document_errors(), summary="No upscaler's models")
+@_router.get("/prompt-styles", responses=document_errors(), summary="No styles")
+@_router.get("/script-info", responses=document_errors(), summary="No scripts")
+@_router.get("/extensions", responses=document_errors(), summary="No extensions")
+async def list_nothing(principal: CurrentPrincipal) -> list[dict[str, Any]]:
     """What clients look for, and don't find here."""
     return []
 
@@ -84,8 +86,8 @@ class Scripts(BaseModel):
     img2img: list[str] = []
 
 
-@_router.get("/scripts", responses=errors(), summary="No scripts")
-async def scripts(caller: TheCaller) -> Scripts:
+@_router.get("/scripts", responses=document_errors(), summary="No scripts")
+async def scripts(principal: CurrentPrincipal) -> Scripts:
     """Clients look for extensions here."""
     return Scripts()
 
@@ -97,14 +99,14 @@ class Embeddings(BaseModel):
     skipped: dict[str, Any] = {}
 
 
-@_router.get("/embeddings", responses=errors(), summary="No embeddings")
-async def embeddings(caller: TheCaller) -> Embeddings:
+@_router.get("/embeddings", responses=document_errors(), summary="No embeddings")
+async def embeddings(principal: CurrentPrincipal) -> Embeddings:
     """Clients list them."""
     return Embeddings()
 
 
-@_router.get("/cmd-flags", responses=errors(), summary="How the server was started, as far as clients care")
-async def cmd_flags(caller: TheCaller) -> dict[str, Any]:
+@_router.get("/cmd-flags", responses=document_errors(), summary="How the server was started, as far as clients care")
+async def cmd_flags(principal: CurrentPrincipal) -> dict[str, Any]:
     """It answers requests of programs."""
     return {"api": True, "nowebui": True}
 
@@ -116,22 +118,24 @@ class Memory(BaseModel):
     cuda: dict[str, Any]
 
 
-@_router.get("/memory", responses=errors(), summary="Not told")
-async def memory(caller: TheCaller) -> Memory:
+@_router.get("/memory", responses=document_errors(), summary="Not told")
+async def memory(principal: CurrentPrincipal) -> Memory:
     """The server's metrics are at `/metrics`."""
     untold = {"error": "this server doesn't tell its memory: see /metrics"}
     return Memory(ram=untold, cuda=untold)
 
 
-@_router.post("/refresh-checkpoints", responses=errors(), summary="Nothing to do: the models are the server's")
-@_router.post("/refresh-vae", responses=errors(), summary="Nothing to do")
-@_router.post("/refresh-loras", responses=errors(), summary="Nothing to do")
-@_router.post("/refresh-embeddings", responses=errors(), summary="Nothing to do")
-@_router.post("/reload-checkpoint", responses=errors(), summary="Nothing to do: models are loaded when they are needed")
-async def up_to_date(caller: TheCaller) -> None:
+@_router.post("/refresh-checkpoints", responses=document_errors(), summary="Nothing to do: the models are the server's")
+@_router.post("/refresh-vae", responses=document_errors(), summary="Nothing to do")
+@_router.post("/refresh-loras", responses=document_errors(), summary="Nothing to do")
+@_router.post("/refresh-embeddings", responses=document_errors(), summary="Nothing to do")
+@_router.post(
+    "/reload-checkpoint", responses=document_errors(), summary="Nothing to do: models are loaded when they are needed"
+)
+async def up_to_date(principal: CurrentPrincipal) -> None:
     """The lists are those that the server was started with."""
 
 
-def install(app: FastAPI, service: Service) -> None:
+def install_settings(app: FastAPI, service: Service) -> None:
     """Add the routes."""
     app.include_router(_router)

@@ -15,17 +15,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from ...... import __version__
 from ......generation import GenerationRequest
 from .....conversation import Turn
-from .....session_start import Beginning
-from .....turn_png import text_of
-from ...dependencies import TheCaller, TheReceipt, TheService
+from .....session_start import SessionOptions
+from .....turn_png import turn_png_text
+from ...dependencies import CurrentPrincipal, CurrentService, RequestIdempotencyKey
 from ...jobs.service import Service
 from ...problems import Problem
-from ...schemas.requests import WHOLE, Words
-from ..batches import begun, drawn, encoded
-from .schemas import SAMPLER, Desk, TheDesk, errors, router
+from ...schemas.requests import WHOLE_NUMBER, Words
+from ..batches import encode_image, start_batch, wait_for_batch
+from .schemas import SAMPLER, CallerState, CurrentState, create_router, document_errors
 from .warnings import remarks_of
 
-_router = router()
+_router = create_router()
 
 _MOST = 10
 _GIVEN_UP = ("interrupted", "skipped")
@@ -47,13 +47,15 @@ class Txt2Img(BaseModel):
 
     prompt: Words
     negative_prompt: Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")] | None = ""
-    seed: Annotated[int, Field(ge=-1, le=2**53 - 1), WHOLE] | None = Field(default=-1, description="-1 draws one.")
-    steps: Annotated[int, Field(ge=1, le=1000), WHOLE] | None = None
+    seed: Annotated[int, Field(ge=-1, le=2**53 - 1), WHOLE_NUMBER] | None = Field(
+        default=-1, description="-1 draws one."
+    )
+    steps: Annotated[int, Field(ge=1, le=1000), WHOLE_NUMBER] | None = None
     cfg_scale: Annotated[float, Field(ge=0, le=100)] | None = None
-    width: Annotated[int, Field(ge=8, le=8192, multiple_of=8), WHOLE] | None = None
-    height: Annotated[int, Field(ge=8, le=8192, multiple_of=8), WHOLE] | None = None
-    batch_size: Annotated[int, Field(ge=1, le=_MOST), WHOLE] | None = 1
-    n_iter: Annotated[int, Field(ge=1, le=_MOST), WHOLE] | None = 1
+    width: Annotated[int, Field(ge=8, le=8192, multiple_of=8), WHOLE_NUMBER] | None = None
+    height: Annotated[int, Field(ge=8, le=8192, multiple_of=8), WHOLE_NUMBER] | None = None
+    batch_size: Annotated[int, Field(ge=1, le=_MOST), WHOLE_NUMBER] | None = 1
+    n_iter: Annotated[int, Field(ge=1, le=_MOST), WHOLE_NUMBER] | None = 1
     send_images: bool | None = True
     override_settings: dict[str, Any] | None = None
 
@@ -63,7 +65,7 @@ class Txt2Img(BaseModel):
         return (self.batch_size or 1) * (self.n_iter or 1)
 
 
-class Txt2ImgAnswer(BaseModel):
+class Txt2ImgResponse(BaseModel):
     """The pictures, as base64; `info` is JSON in a string."""
 
     images: list[str]
@@ -71,69 +73,78 @@ class Txt2ImgAnswer(BaseModel):
     info: str
 
 
-@_router.post("/txt2img", responses=errors(400, 409, 413, 500), summary="Draw pictures, as AUTOMATIC1111's API does")
+@_router.post(
+    "/txt2img", responses=document_errors(400, 409, 413, 500), summary="Draw pictures, as AUTOMATIC1111's API does"
+)
 async def txt2img(
-    asked: Txt2Img, request: Request, service: TheService, caller: TheCaller, desk: TheDesk, receipt: TheReceipt
-) -> Txt2ImgAnswer:
+    body: Txt2Img,
+    request: Request,
+    service: CurrentService,
+    principal: CurrentPrincipal,
+    state: CurrentState,
+    idempotency_key: RequestIdempotencyKey,
+) -> Txt2ImgResponse:
     """`batch_size` times `n_iter` pictures, from seeds that follow each other; those that are done when interrupted."""
-    _check_able(asked)
-    named = (asked.override_settings or {}).get("sd_model_checkpoint")
-    beginning = Beginning(
-        asked.prompt,
-        negative=asked.negative_prompt or "",
-        seed=None if asked.seed in (None, -1) else asked.seed,
-        steps=asked.steps,
-        guidance=asked.cfg_scale,
-        model=str(named) if named else desk.model(caller, service),
-        request=asked.model_dump(include={"width", "height"}, exclude_none=True),
+    _check_supported(body)
+    named = (body.override_settings or {}).get("sd_model_checkpoint")
+    beginning = SessionOptions(
+        body.prompt,
+        negative=body.negative_prompt or "",
+        seed=None if body.seed in (None, -1) else body.seed,
+        steps=body.steps,
+        guidance=body.cfg_scale,
+        model=str(named) if named else state.model(principal, service),
+        request=body.model_dump(include={"width", "height"}, exclude_none=True),
     )
-    runs = await begun(service, caller, beginning, asked.count, receipt)
-    mine = desk.runs.setdefault(caller.id, [])
+    runs = await start_batch(service, principal, beginning, body.count, idempotency_key)
+    mine = state.jobs.setdefault(principal.id, [])
     mine += runs
     try:
-        turns = await drawn(request, runs, without=_GIVEN_UP)
+        turns = await wait_for_batch(request, runs, without=_GIVEN_UP)
     finally:
-        desk.runs[caller.id] = [run for run in desk.runs[caller.id] if run not in runs]
+        state.jobs[principal.id] = [run for run in state.jobs[principal.id] if run not in runs]
     images: list[str] = []
-    if asked.send_images is not False:
-        images = await service.reading(lambda: [encoded(turn, service, "png") for turn in turns])
-    return Txt2ImgAnswer(images=images, parameters=asked.model_dump(mode="json"), info=json.dumps(_info(asked, turns)))
+    if body.send_images is not False:
+        images = await service.run_in_thread(lambda: [encode_image(turn, service, "png") for turn in turns])
+    return Txt2ImgResponse(
+        images=images, parameters=body.model_dump(mode="json"), info=json.dumps(_build_info(body, turns))
+    )
 
 
-def _check_able(asked: Txt2Img) -> None:
+def _check_supported(body: Txt2Img) -> None:
     for name in _UNABLE:
-        if (asked.model_extra or {}).get(name):
+        if (body.model_extra or {}).get(name):
             raise Problem(400, "refused", "That can't be done", f"{name}: this server can't do that: leave it out")
-    if asked.count > _MOST:
-        detail = f"batch_size times n_iter: at most {_MOST} pictures may be asked for, not {asked.count}"
+    if body.count > _MOST:
+        detail = f"batch_size times n_iter: at most {_MOST} pictures may be asked for, not {body.count}"
         raise Problem(403, "beyond-limit", "That is more than is allowed", detail)
 
 
-def _info(asked: Txt2Img, turns: Sequence[Turn]) -> dict[str, Any]:
+def _build_info(body: Txt2Img, turns: Sequence[Turn]) -> dict[str, Any]:
     """What was drawn, in their words; `sessions` are our own, one a picture."""
     requests = [GenerationRequest.create(**turn.request) for turn in turns]
     return {
-        **_first(asked, requests),
+        **_first(body, requests),
         "all_prompts": [each.prompt for each in requests],
         "all_negative_prompts": [each.negative_prompt for each in requests],
         "all_seeds": [each.seed for each in requests],
         "all_subseeds": [each.seed for each in requests],
         "subseed_strength": 0,
         "sampler_name": SAMPLER,
-        "batch_size": asked.batch_size or 1,
+        "batch_size": body.batch_size or 1,
         "restore_faces": False,
         "sd_model_hash": None,
         "denoising_strength": None,
         "extra_generation_params": {},
         "index_of_first_image": 0,
-        "infotexts": [text_of(turn).get("parameters", "") for turn in turns],
+        "infotexts": [turn_png_text(turn).get("parameters", "") for turn in turns],
         "styles": [],
         "job_timestamp": time.strftime("%Y%m%d%H%M%S"),
         "clip_skip": 1,
         "is_using_inpainting_conditioning": False,
         "version": f"notthat {__version__}",
         "sessions": [turn.session for turn in turns],
-        "warnings": _warnings(asked, len(turns)),
+        "warnings": _warnings(body, len(turns)),
     }
 
 
@@ -163,7 +174,7 @@ def _warnings(asked: Txt2Img, drawn: int) -> list[str]:
     return told
 
 
-class State(BaseModel):
+class ProgressState(BaseModel):
     """How far it is."""
 
     skipped: bool = False
@@ -177,30 +188,30 @@ class State(BaseModel):
     sampling_steps: int = 0
 
 
-class ProgressAnswer(BaseModel):
+class ProgressResponse(BaseModel):
     """How far the caller's picture is; `current_image` is a small one as base64."""
 
     progress: float = Field(description="From 0 to 1.")
     eta_relative: float = Field(description="Seconds.")
-    state: State
+    state: ProgressState
     current_image: str | None
     textinfo: str | None = None
 
 
-@_router.get("/progress", responses=errors(), summary="How far the caller's picture is")
+@_router.get("/progress", responses=document_errors(), summary="How far the caller's picture is")
 async def progress(
-    service: TheService, caller: TheCaller, desk: TheDesk, skip_current_image: bool = False
-) -> ProgressAnswer:
+    service: CurrentService, principal: CurrentPrincipal, state: CurrentState, skip_current_image: bool = False
+) -> ProgressResponse:
     """Of the pictures that were asked for by `txt2img`."""
-    runs = [run for run in desk.runs.get(caller.id, []) if not run.events.ended]
+    runs = [run for run in state.jobs.get(principal.id, []) if not run.events.ended]
     drawing = next((run for run in runs if run.drawing), None)
     step = drawing.events.latest("step") if drawing else None
     preview = drawing.events.latest("preview") if drawing and not skip_current_image else None
     done = step or {"step": 0, "steps": 0, "seconds_left": None}
-    return ProgressAnswer(
+    return ProgressResponse(
         progress=done["step"] / done["steps"] if done["steps"] else 0.0,
         eta_relative=done["seconds_left"] or 0.0,
-        state=State(
+        state=ProgressState(
             skipped=any(run.stopped == "skipped" for run in runs),
             interrupted=any(run.stopped == "interrupted" for run in runs),
             job=drawing.session if drawing else "",
@@ -212,22 +223,22 @@ async def progress(
     )
 
 
-@_router.post("/interrupt", responses=errors(), summary="Give up what is not drawn of the caller's pictures")
-async def interrupt(service: TheService, caller: TheCaller, desk: TheDesk) -> None:
+@_router.post("/interrupt", responses=document_errors(), summary="Give up what is not drawn of the caller's pictures")
+async def interrupt(service: CurrentService, principal: CurrentPrincipal, state: CurrentState) -> None:
     """At once where they wait, else after the step at hand. `txt2img` then answers with those that are done."""
-    for run in desk.runs.get(caller.id, []):
+    for run in state.jobs.get(principal.id, []):
         run.cancel("interrupted")
 
 
-@_router.post("/skip", responses=errors(), summary="Give up the picture that is drawn for the caller now")
-async def skip(service: TheService, caller: TheCaller, desk: TheDesk) -> None:
+@_router.post("/skip", responses=document_errors(), summary="Give up the picture that is drawn for the caller now")
+async def skip(service: CurrentService, principal: CurrentPrincipal, state: CurrentState) -> None:
     """After the step at hand; the others of the request are drawn."""
-    for run in desk.runs.get(caller.id, []):
+    for run in state.jobs.get(principal.id, []):
         if run.drawing:
             run.cancel("skipped")
 
 
-def install(app: FastAPI, service: Service) -> None:
+def install_txt2img(app: FastAPI, service: Service) -> None:
     """Add the routes, and what they remember."""
-    app.state.automatic1111 = Desk()
+    app.state.automatic1111 = CallerState()
     app.include_router(_router)

@@ -9,16 +9,16 @@ from pydantic import BaseModel, Field
 
 from .....conversation import Turn
 from .....interpreters import Usage
-from .....turn_execution import usage_of
-from ...jobs.event_log import Event
+from .....turn_execution import token_usage
+from ...jobs.event_log import JobEvent
 from ...jobs.service import Service
-from ...jobs.turn_and_replay_jobs import Run
-from ...schemas.responses import TurnAnswer
-from ...urls import Links
-from ..batches import encoded
+from ...jobs.turn_and_replay_jobs import TurnJob
+from ...schemas.responses import TurnResponse
+from ...urls import Urls
+from ..batches import encode_image
 from ..markdown import escape_markdown
-from .session_reference import title
-from .sse import ALIVE, data, failure, happening
+from .session_reference import format_title
+from .sse import ALIVE, format_data, format_failure, iterate_job_events
 
 Picture = Literal["link", "data"]
 
@@ -26,7 +26,7 @@ READ_AGAIN = "(This chat was read again from its first message, and drawn anew.)
 """What is said where a chat isn't found, and its earlier messages become a session."""
 
 
-class Completion(BaseModel):
+class ChatCompletion(BaseModel):
     """An answer."""
 
     id: str
@@ -35,24 +35,24 @@ class Completion(BaseModel):
     model: str
     choices: list[dict[str, Any]]
     usage: dict[str, int] = Field(description="What a language model took to read the words; zero with the rules.")
-    notthat: TurnAnswer = Field(description="The first choice's turn, for programs.")
+    notthat: TurnResponse = Field(description="The first choice's turn, for programs.")
 
 
-class ChatAnswer:
+class ChatResponseWriter:
     """The answer that some runs are going to be, a choice each; `keep` is told of each turn."""
 
     def __init__(
         self,
-        runs: Sequence[Run],
+        runs: Sequence[TurnJob],
         service: Service,
-        links: Links,
+        urls: Urls,
         *,
         model: str,
         picture: Picture,
         note: str,
         keep: Callable[[Turn], None],
     ) -> None:
-        self._runs, self._service, self._links = runs, service, links
+        self._runs, self._service, self._links = runs, service, urls
         self._inlines, self._note, self._keep = picture == "data", note, keep
         self._head: dict[str, Any] = {"id": f"chatcmpl-{runs[0].session}", "created": int(time.time()), "model": model}
         self._said = ""
@@ -67,7 +67,7 @@ class ChatAnswer:
             told = {"notthat": self._told(turn).model_dump(mode="json")} if len(turns) > 1 else {}
             choices.append({"index": index, "message": message, "logprobs": None, "finish_reason": "stop", **told})
         usage = _usage(turns)
-        answer = Completion(**self._head, choices=choices, usage=usage, notthat=self._told(turns[0]))
+        answer = ChatCompletion(**self._head, choices=choices, usage=usage, notthat=self._told(turns[0]))
         return answer.model_dump(mode="json")
 
     async def chunks(self, *, with_usage: bool) -> AsyncGenerator[str]:
@@ -78,7 +78,7 @@ class ChatAnswer:
         turns: list[Turn] = []
         with ExitStack() as attending:
             for run in self._runs:
-                attending.enter_context(run.attended())
+                attending.enter_context(run.subscribe())
             for index, run in enumerate(self._runs):
                 async with aclosing(self._choice(index, run, turns)) as chunks:
                     async for chunk in chunks:
@@ -86,27 +86,31 @@ class ChatAnswer:
                 if len(turns) == index:  # it failed, and the chunk says so
                     return
             if with_usage:
-                yield data({**self._head, "object": "chat.completion.chunk", "choices": [], "usage": _usage(turns)})
+                yield format_data(
+                    {**self._head, "object": "chat.completion.chunk", "choices": [], "usage": _usage(turns)}
+                )
             yield "data: [DONE]\n\n"
 
-    async def _choice(self, index: int, run: Run, turns: list[Turn]) -> AsyncGenerator[str]:
+    async def _choice(self, index: int, job: TurnJob, turns: list[Turn]) -> AsyncGenerator[str]:
         begun, self._said = False, ""
-        async with aclosing(happening(run, self._service)) as events:
+        async with aclosing(iterate_job_events(job, self._service)) as events:
             async for event in events:
                 if not begun:
                     begun = True
                     yield self._chunk(index, {"role": "assistant", "content": self._note})
-                async for chunk in self._chunks_of(index, run, event, turns):
+                async for chunk in self._chunks_of(index, job, event, turns):
                     yield chunk
 
-    async def _chunks_of(self, index: int, run: Run, event: Event | None, turns: list[Turn]) -> AsyncIterator[str]:
+    async def _chunks_of(
+        self, index: int, job: TurnJob, event: JobEvent | None, turns: list[Turn]
+    ) -> AsyncIterator[str]:
         if event is None:
             yield ALIVE
         elif event.name == "interpreted" and isinstance(event.data, dict):
             self._said = str(event.data["reply"])
             yield self._chunk(index, {"content": escape_markdown(self._said)})
         elif event.name in ("failed", "cancelled"):
-            yield failure(run)
+            yield format_failure(job)
         elif event.name == "done" and isinstance(event.data, Turn):
             turns.append(event.data)
             self._keep(event.data)
@@ -118,24 +122,24 @@ class ChatAnswer:
         """The picture as Markdown; its title says where the chat stands. Last, whom to turn to, where that is asked."""
         address = self._links.image(turn.sha256, turn.session, turn.number)
         if self._inlines:
-            content = await self._service.reading(lambda: encoded(turn, self._service, "png"))
+            content = await self._service.run_in_thread(lambda: encode_image(turn, self._service, "png"))
             address = f"data:image/png;base64,{content}"
         told = self._told(turn)
         links = told.links
         handoff = f"\n\nA person can go on from here: {links.page} (all so far: {links.replay})" if told.handoff else ""
-        return f'\n\n![turn {turn.number}]({address} "{title(turn)}"){handoff}'
+        return f'\n\n![turn {turn.number}]({address} "{format_title(turn)}"){handoff}'
 
-    def _told(self, turn: Turn) -> TurnAnswer:
-        return TurnAnswer.of(turn, self._links)
+    def _told(self, turn: Turn) -> TurnResponse:
+        return TurnResponse.from_turn(turn, self._links)
 
     def _chunk(
-        self, index: int, delta: dict[str, Any], finish_reason: str | None = None, notthat: TurnAnswer | None = None
+        self, index: int, delta: dict[str, Any], finish_reason: str | None = None, notthat: TurnResponse | None = None
     ) -> str:
         choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
         told = {} if notthat is None else {"notthat": notthat.model_dump(mode="json")}
-        return data({**self._head, "object": "chat.completion.chunk", "choices": [choice], **told})
+        return format_data({**self._head, "object": "chat.completion.chunk", "choices": [choice], **told})
 
 
 def _usage(turns: Sequence[Turn]) -> dict[str, int]:
-    taken = sum(map(usage_of, turns), Usage())
+    taken = sum(map(token_usage, turns), Usage())
     return {**taken.model_dump(), "total_tokens": taken.prompt_tokens + taken.completion_tokens}

@@ -12,25 +12,25 @@ from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from .....conversation import Turn
-from .....session_start import Beginning
-from ...dependencies import TheCaller, TheLinks, TheReceipt, TheService
+from .....session_start import SessionOptions
+from ...dependencies import CurrentPrincipal, CurrentService, RequestIdempotencyKey, RequestUrls
 from ...jobs.service import Service
-from ...jobs.turn_and_replay_jobs import Run
+from ...jobs.turn_and_replay_jobs import TurnJob
 from ...problems import Problem
-from ...schemas.requests import WHOLE, Name, Seed, Words
-from ...urls import Links
-from ..batches import QUALITY, ImageFormat, begun, drawn, encoded, gone_on
-from .image_stream import Partials, usage_of_images
-from .schemas import ModelName, errors, makes_links, model_named, router
-from .session_reference import Place
-from .sse import STREAM, streaming
+from ...schemas.requests import WHOLE_NUMBER, Name, Seed, Words
+from ...urls import Urls
+from ..batches import QUALITY, ImageFormat, continue_batch, encode_image, start_batch, wait_for_batch
+from .image_stream import PartialImages, usage_of_images
+from .schemas import ModelName, create_router, document_errors, find_model, makes_links
+from .session_reference import SessionReference
+from .sse import STREAM, stream_chunks
 
-_router = router()
+_router = create_router()
 
 _MOST = 10
 
 
-class ImagesAsked(BaseModel):
+class ImagesRequest(BaseModel):
     """OpenAI's fields, and `session`, `seed`, `negative_prompt`, `steps`, `guidance` and `policies` of our own.
 
     Fields of OpenAI's that mean nothing here, such as `quality` and `style`, change nothing, and `warnings` say so.
@@ -45,7 +45,7 @@ class ImagesAsked(BaseModel):
 
     prompt: Words = Field(description="What the pictures should show; with `session`, what is wrong with its picture.")
     model: ModelName = None
-    n: Annotated[int, Field(ge=1, le=_MOST), WHOLE] | None = None
+    n: Annotated[int, Field(ge=1, le=_MOST), WHOLE_NUMBER] | None = None
     size: Annotated[str, Field(pattern=r"^(auto|\d{1,4}x\d{1,4})$")] | None = Field(
         default=None, description="`WIDTHxHEIGHT` in pixels, multiples of 8; `auto` is the model's own."
     )
@@ -55,13 +55,13 @@ class ImagesAsked(BaseModel):
     )
     output_format: ImageFormat | None = Field(default=None, description="Of `b64_json`; an address is always a PNG's.")
     stream: bool | None = Field(default=None, description="One picture as it is drawn, as server-sent events.")
-    partial_images: Annotated[int, Field(ge=0, le=3), WHOLE] | None = Field(
+    partial_images: Annotated[int, Field(ge=0, le=3), WHOLE_NUMBER] | None = Field(
         default=None, description="With `stream`, how many small pictures come before it, at most."
     )
     session: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
     seed: Seed | None = None
     negative_prompt: Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")] | None = None
-    steps: Annotated[int, Field(ge=1, le=1000), WHOLE] | None = None
+    steps: Annotated[int, Field(ge=1, le=1000), WHOLE_NUMBER] | None = None
     guidance: Annotated[float, Field(ge=0, le=100)] | None = None
     policies: list[Name] = Field(default=[], max_length=20)
 
@@ -78,7 +78,7 @@ class ImageData(BaseModel):
     turn: int
 
 
-class ImagesAnswer(BaseModel):
+class ImagesResponse(BaseModel):
     """The pictures."""
 
     created: int
@@ -93,84 +93,93 @@ class ImagesAnswer(BaseModel):
 
 @_router.post(
     "/images/generations",
-    response_model=ImagesAnswer,
-    responses={**STREAM, **errors(404, 409, 413, 500)},
+    response_model=ImagesResponse,
+    responses={**STREAM, **document_errors(404, 409, 413, 500)},
     summary="Draw pictures, as OpenAI's does",
 )
-async def generations(
-    asked: ImagesAsked, request: Request, service: TheService, caller: TheCaller, receipt: TheReceipt, links: TheLinks
-) -> ImagesAnswer | Response:
+async def create_images(
+    body: ImagesRequest,
+    request: Request,
+    service: CurrentService,
+    principal: CurrentPrincipal,
+    idempotency_key: RequestIdempotencyKey,
+    urls: RequestUrls,
+) -> ImagesResponse | Response:
     """`n` pictures from seeds that follow each other, each the first of a session; or the next `n` of a session.
 
     With `stream` one picture, as `image_generation.partial_image` and `image_generation.completed`.
     """
-    count = asked.n or 1
-    if asked.stream and count > 1:
-        raise _refused("n", "a stream brings one picture: leave n out, or stream")
-    if asked.session is not None:
-        _check_goes_on(asked)
-        runs = await gone_on(service, caller, Place(asked.session), asked.prompt, count, receipt)
+    count = body.n or 1
+    if body.stream and count > 1:
+        raise _invalid_field("n", "a stream brings one picture: leave n out, or stream")
+    if body.session is not None:
+        _check_continuation(body)
+        runs = await continue_batch(
+            service, principal, SessionReference(body.session), body.prompt, count, idempotency_key
+        )
     else:
-        runs = await begun(service, caller, _beginning(asked, service), count, receipt)
-    if asked.stream:
-        kind = asked.output_format or "png"
-        partials = Partials(runs[0], service, links, kind, asked.partial_images or 0, _warnings(asked, kind))
-        return await streaming(partials.chunks())
-    return await _answer(request, service, runs, asked, links)
+        runs = await start_batch(service, principal, _session_options(body, service), count, idempotency_key)
+    if body.stream:
+        kind = body.output_format or "png"
+        partials = PartialImages(runs[0], service, urls, kind, body.partial_images or 0, _warnings(body, kind))
+        return await stream_chunks(partials.chunks())
+    return await _build_response(request, service, runs, body, urls)
 
 
-def _beginning(asked: ImagesAsked, service: Service) -> Beginning:
+def _session_options(body: ImagesRequest, service: Service) -> SessionOptions:
     size = {}
-    if asked.size not in (None, "auto"):
-        size = dict(zip(("width", "height"), map(int, str(asked.size).split("x")), strict=True))
-    return Beginning(
-        asked.prompt,
-        negative=asked.negative_prompt or "",
-        seed=asked.seed,
-        steps=asked.steps,
-        guidance=asked.guidance,
-        policies=tuple(asked.policies),
-        model=model_named(asked.model, service),
+    if body.size not in (None, "auto"):
+        size = dict(zip(("width", "height"), map(int, str(body.size).split("x")), strict=True))
+    return SessionOptions(
+        body.prompt,
+        negative=body.negative_prompt or "",
+        seed=body.seed,
+        steps=body.steps,
+        guidance=body.guidance,
+        policies=tuple(body.policies),
+        model=find_model(body.model, service),
         request=size,
     )
 
 
-def _check_goes_on(asked: ImagesAsked) -> None:
+def _check_continuation(body: ImagesRequest) -> None:
     """Raise `Problem` where a session that goes on is asked to have begun otherwise."""
     begins = ("seed", "negative_prompt", "steps", "guidance", "size", "policies")
-    given = [name for name in begins if getattr(asked, name) not in (None, [], "auto", "")]
+    given = [name for name in begins if getattr(body, name) not in (None, [], "auto", "")]
     if given:
-        raise _refused(given[0], "a session goes on as it was begun; say in the prompt what is wrong with its picture")
+        raise _invalid_field(
+            given[0], "a session goes on as it was begun; say in the prompt what is wrong with its picture"
+        )
 
 
-def _refused(field: str, why: str) -> Problem:
+def _invalid_field(field: str, why: str) -> Problem:
     return Problem(400, "refused", "That can't be done", f"{field}: {why}", more={"errors": [{"loc": [field]}]})
 
 
-async def _answer(
-    request: Request, service: Service, runs: list[Run], asked: ImagesAsked, links: Links
-) -> ImagesAnswer:
-    turns = await drawn(request, runs)
-    as_link = makes_links(asked.model) if asked.response_format is None else asked.response_format == "url"
-    kind: ImageFormat = "png" if as_link else asked.output_format or "png"
+async def _build_response(
+    request: Request, service: Service, jobs: list[TurnJob], body: ImagesRequest, urls: Urls
+) -> ImagesResponse:
+    turns = await wait_for_batch(request, jobs)
+    as_link = makes_links(body.model) if body.response_format is None else body.response_format == "url"
+    kind: ImageFormat = "png" if as_link else body.output_format or "png"
     content: Sequence[str | None] = [None] * len(turns)
     if not as_link:
-        content = await service.reading(lambda: [encoded(turn, service, kind) for turn in turns])
-    return ImagesAnswer(
+        content = await service.run_in_thread(lambda: [encode_image(turn, service, kind) for turn in turns])
+    return ImagesResponse(
         created=int(time.time()),
         output_format=kind,
         size="{width}x{height}".format(**turns[0].request),
         usage=usage_of_images(turns),
         data=[
-            _data(turn, links.image(turn.sha256, turn.session, turn.number) if as_link else None, text)
+            _image_data(turn, urls.image(turn.sha256, turn.session, turn.number) if as_link else None, text)
             for turn, text in zip(turns, content, strict=True)
         ],
         session=turns[0].session,
-        warnings=_warnings(asked, kind),
+        warnings=_warnings(body, kind),
     )
 
 
-def _warnings(asked: ImagesAsked, kind: ImageFormat) -> list[str]:
+def _warnings(asked: ImagesRequest, kind: ImageFormat) -> list[str]:
     """What of OpenAI's fields is done otherwise here."""
     fields = asked.model_extra or {}
     told = []
@@ -185,7 +194,7 @@ def _warnings(asked: ImagesAsked, kind: ImageFormat) -> list[str]:
     return told
 
 
-def _data(turn: Turn, url: str | None, content: str | None) -> ImageData:
+def _image_data(turn: Turn, url: str | None, content: str | None) -> ImageData:
     return ImageData(
         b64_json=content,
         url=url,
@@ -197,6 +206,6 @@ def _data(turn: Turn, url: str | None, content: str | None) -> ImageData:
     )
 
 
-def install(app: FastAPI, service: Service) -> None:
+def install_images(app: FastAPI, service: Service) -> None:
     """Add the route."""
     app.include_router(_router)

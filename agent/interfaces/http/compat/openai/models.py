@@ -3,12 +3,12 @@
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from ...dependencies import TheCaller, TheService
+from ...dependencies import CurrentPrincipal, CurrentService
 from ...jobs.service import Service
 from ...problems import Problem
-from .schemas import errors, router
+from .schemas import create_router, document_errors
 
-_router = router()
+_router = create_router()
 
 
 class ModelCard(BaseModel):
@@ -27,22 +27,22 @@ class ModelList(BaseModel):
     data: list[ModelCard]
 
 
-@_router.get("/models", responses=errors(), summary="The models that may be asked for, as OpenAI lists them")
-async def listed(service: TheService, caller: TheCaller) -> ModelList:
+@_router.get("/models", responses=document_errors(), summary="The models that may be asked for, as OpenAI lists them")
+async def list_models(service: CurrentService, principal: CurrentPrincipal) -> ModelList:
     """For pictures and for chats alike."""
-    return ModelList(data=[ModelCard(id=name) for name in service.serving.models])
+    return ModelList(data=[ModelCard(id=name) for name in service.config.models])
 
 
-@_router.get("/models/{model:path}", responses=errors(404), summary="One of them")
-async def shown(model: str, service: TheService, caller: TheCaller) -> ModelCard:
+@_router.get("/models/{model:path}", responses=document_errors(404), summary="One of them")
+async def show_model(model: str, service: CurrentService, principal: CurrentPrincipal) -> ModelCard:
     """Answers with 404 for any that is not on the list."""
-    if model not in service.serving.models:
+    if model not in service.config.models:
         raise Problem(
             404, "unknown-model", "There is no such model", "no such model: GET /v1/models lists those there are"
         )
     return ModelCard(id=model)
 
 
-def install(app: FastAPI, service: Service) -> None:
+def install_models(app: FastAPI, service: Service) -> None:
     """Add the routes."""
     app.include_router(_router)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from ...jobs.service import Service
 from ...problems import Problem
 from ...schemas.requests import Name
-from ..error_routes import route_class
+from ..error_routes import error_route_class
 
 _THEIRS = re.compile(r"(?:gpt|chatgpt|dall-e|o\d)\b")
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
@@ -39,19 +39,21 @@ class ErrorDetails(BaseModel):
     code: str = Field(examples=["model_not_found"])
 
 
-class ErrorAnswer(BaseModel):
+class OpenAIErrorResponse(BaseModel):
     """An error as OpenAI's clients read it."""
 
     error: ErrorDetails
 
 
-def error_of(problem: Problem) -> ErrorAnswer:
+def to_error(problem: Problem) -> OpenAIErrorResponse:
     """A problem in their words."""
     status, code = _NAMES.get(problem.name, (problem.status, problem.name.replace("-", "_")))
     kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
     errors = problem.more.get("errors") or [{"loc": []}]
     where = [part for part in errors[0]["loc"] if part != "body"]
-    return ErrorAnswer(error=ErrorDetails(message=problem.detail, type=kind, param=".".join(where) or None, code=code))
+    return OpenAIErrorResponse(
+        error=ErrorDetails(message=problem.detail, type=kind, param=".".join(where) or None, code=code)
+    )
 
 
 def error_response(problem: Problem) -> JSONResponse:
@@ -59,17 +61,17 @@ def error_response(problem: Problem) -> JSONResponse:
     status, _ = _NAMES.get(problem.name, (problem.status, ""))
     # their clients send a request again by its status alone, also one that was cancelled
     headers = problem.headers if status in _COME_AGAIN else {**problem.headers, "x-should-retry": "false"}
-    return JSONResponse(error_of(problem).model_dump(mode="json"), status, headers=headers)
+    return JSONResponse(to_error(problem).model_dump(mode="json"), status, headers=headers)
 
 
-def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def document_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI's word on them; those of the key and the queue are always among them."""
-    return {status: {"model": ErrorAnswer} for status in sorted({400, 401, 403, 422, 429, 503, *statuses})}
+    return {status: {"model": OpenAIErrorResponse} for status in sorted({400, 401, 403, 422, 429, 503, *statuses})}
 
 
-def router() -> APIRouter:
+def create_router() -> APIRouter:
     """A router below `/v1` whose errors are told so."""
-    return APIRouter(prefix="/v1", tags=["OpenAI's API"], route_class=route_class(error_response))
+    return APIRouter(prefix="/v1", tags=["OpenAI's API"], route_class=error_route_class(error_response))
 
 
 def makes_links(model: str | None) -> bool:
@@ -77,12 +79,12 @@ def makes_links(model: str | None) -> bool:
     return model is not None and model.startswith("dall-e")
 
 
-def model_named(name: str | None, service: Service) -> str | None:
+def find_model(name: str | None, service: Service) -> str | None:
     """The server's model of a name; None, its default, for names of OpenAI's own.
 
     So a program that spoke to OpenAI needs another address, and no more. Any other name that is not on the
     server's list is refused where the session begins.
     """
-    if name is None or (name not in service.serving.models and _THEIRS.match(name)):
+    if name is None or (name not in service.config.models and _THEIRS.match(name)):
         return None
     return name

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 
 from .....conversation import Turn
 from .....edits import MAX_PROMPT_CHARACTERS
-from .....terms import one_line
+from .....terms import to_one_line
 from ...problems import Problem
 
 Roles = Literal["system", "developer", "user", "assistant", "tool", "function"]
@@ -66,7 +66,7 @@ class Message(BaseModel):
 
 
 @dataclass(frozen=True)
-class Place:
+class SessionReference:
     """A session, and the turn whose picture is spoken of; None is the one that it shows now."""
 
     session: str
@@ -80,7 +80,7 @@ class Position:
     Where there are earlier lines, nobody has answered them: the answer failed, or it was another server's.
     """
 
-    place: Place | None
+    place: SessionReference | None
     lines: tuple[str, ...]
     is_remembered: bool = False
     """Whether the place is this server's memory, and not said by the chat."""
@@ -100,32 +100,32 @@ class ChatMemory:
     """
 
     def __init__(self) -> None:
-        self._places: OrderedDict[str, Place | None] = OrderedDict()
+        self._places: OrderedDict[str, SessionReference | None] = OrderedDict()
 
     def keep(self, chat: Chat, lines: Sequence[str], turn: Turn) -> None:
         """Remember an answer."""
-        place = Place(turn.session, turn.number)
+        place = SessionReference(turn.session, turn.number)
         self._keep(_digest(chat.owner, "picture", turn.sha256), place)
         key = _digest(*chat, *lines)
         known = self._places.get(key, place)
         self._keep(key, place if known is not None and known.session == place.session else None)
 
-    def by_picture(self, chat: Chat, sha256: str) -> Place | None:
+    def by_picture(self, chat: Chat, sha256: str) -> SessionReference | None:
         """The place of the answer with this picture."""
         return self._places.get(_digest(chat.owner, "picture", sha256))
 
-    def by_lines(self, chat: Chat, lines: Sequence[str]) -> Place | None:
+    def by_lines(self, chat: Chat, lines: Sequence[str]) -> SessionReference | None:
         """The place of the answer to the last of these lines."""
         return self._places.get(_digest(*chat, *lines))
 
-    def _keep(self, key: str, place: Place | None) -> None:
+    def _keep(self, key: str, place: SessionReference | None) -> None:
         self._places[key] = place
         self._places.move_to_end(key)
         while len(self._places) > MOST_CHATS:
             self._places.popitem(last=False)
 
 
-def title(turn: Turn) -> str:
+def format_title(turn: Turn) -> str:
     """What a picture's title says."""
     return f"notthat {turn.session}/{turn.number}"
 
@@ -140,7 +140,7 @@ def position_of(messages: Sequence[Message], session: str | None, memory: ChatMe
     before, now = messages[:last], messages[last].text
     place, answered = _marked(before, session)
     if session is not None:
-        return Position(place or Place(session), (now,))
+        return Position(place or SessionReference(session), (now,))
     is_remembered = place is None
     if place is None:
         place, answered = _pictured(before, memory, chat)
@@ -158,7 +158,7 @@ def lines_of(messages: Sequence[Message]) -> tuple[str, ...]:
     lines: list[str] = []
     previous: Message | None = None
     for message in messages:
-        line = one_line(message.text)
+        line = to_one_line(message.text)
         is_again = previous is not None and previous.role == message.role and previous.text == message.text
         if message.role == "user" and 0 < len(line) <= MAX_PROMPT_CHARACTERS and not is_again:
             lines.append(line)
@@ -176,22 +176,24 @@ def _earlier(messages: Sequence[Message], now: str) -> tuple[str, ...]:
 def _last_of_the_user(messages: Sequence[Message]) -> int:
     last = next((k for k in reversed(range(len(messages))) if messages[k].role == "user"), None)
     if last is None:
-        raise _refused("messages: none is the user's: say what the picture should show")
+        raise _invalid_messages("messages: none is the user's: say what the picture should show")
     if messages[last].has_picture:
-        raise _refused("messages: pictures are not looked at: say in words what the picture should show, or not")
+        raise _invalid_messages(
+            "messages: pictures are not looked at: say in words what the picture should show, or not"
+        )
     return last
 
 
-def _marked(messages: Sequence[Message], session: str | None) -> tuple[Place | None, int]:
+def _marked(messages: Sequence[Message], session: str | None) -> tuple[SessionReference | None, int]:
     """The place that the last answer with a title names, and which message that is."""
     for k in reversed(range(len(messages))):
         found = _PLACE.findall(messages[k].text) if messages[k].role == "assistant" else []
         if found and session in (None, found[-1][0]):
-            return Place(found[-1][0], int(found[-1][1])), k
+            return SessionReference(found[-1][0], int(found[-1][1])), k
     return None, -1
 
 
-def _pictured(messages: Sequence[Message], memory: ChatMemory, chat: Chat) -> tuple[Place | None, int]:
+def _pictured(messages: Sequence[Message], memory: ChatMemory, chat: Chat) -> tuple[SessionReference | None, int]:
     """The place of the last answer whose picture's address is there still."""
     for k in reversed(range(len(messages))):
         found = _PICTURE.findall(messages[k].text) if messages[k].role == "assistant" else []
@@ -204,5 +206,5 @@ def _digest(*texts: str) -> str:
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
 
-def _refused(detail: str) -> Problem:
+def _invalid_messages(detail: str) -> Problem:
     return Problem(400, "refused", "That can't be done", detail, more={"errors": [{"loc": ["messages"]}]})

@@ -7,11 +7,11 @@ from typing import Any
 
 from fastapi.responses import StreamingResponse
 
-from ...jobs.event_log import Event
+from ...jobs.event_log import JobEvent
 from ...jobs.service import Service
-from ...jobs.turn_and_replay_jobs import Run
-from ...problems import problem_of
-from .schemas import error_of
+from ...jobs.turn_and_replay_jobs import TurnJob
+from ...problems import to_problem
+from .schemas import to_error
 
 ALIVE = ": \n\n"
 """Says nothing but that more comes."""
@@ -21,42 +21,42 @@ _PATIENCE = 1.0
 """Seconds that a stream is held back for an error that can be answered with a status of its own."""
 
 
-async def streaming(chunks: AsyncGenerator[str]) -> StreamingResponse:
+async def stream_chunks(chunks: AsyncGenerator[str]) -> StreamingResponse:
     """The answer that these make; what goes wrong before the first of them is raised."""
     first = await anext(chunks)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_joined(first, chunks), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(_prepend(first, chunks), media_type="text/event-stream", headers=headers)
 
 
-async def happening(run: Run, service: Service) -> AsyncGenerator[Event | None]:
+async def iterate_job_events(job: TurnJob, service: Service) -> AsyncGenerator[JobEvent | None]:
     """What happens to a run from when it is understood, or has waited for a second; None says that it waits still.
 
     Whoever reads attends the run. What goes wrong before that is raised.
     """
     begun = False
-    heartbeat = min(_PATIENCE, service.serving.heartbeat)
-    with run.attended():
-        async with aclosing(run.events.follow(heartbeat=heartbeat)) as events:
+    heartbeat = min(_PATIENCE, service.config.heartbeat)
+    with job.subscribe():
+        async with aclosing(job.events.follow(heartbeat=heartbeat)) as events:
             async for event in events:
                 if not begun and event is not None and event.name in ("failed", "cancelled"):
-                    await run.result()  # which raises it
+                    await job.result()  # which raises it
                 begun = begun or event is None or event.name != "queued"
                 if begun:
                     yield event
 
 
-def data(value: dict[str, Any]) -> str:
+def format_data(value: dict[str, Any]) -> str:
     """A piece."""
     return f"data: {json.dumps(value, ensure_ascii=False)}\n\n"
 
 
-def failure(run: Run) -> str:
+def format_failure(job: TurnJob) -> str:
     """What went wrong with a run, as a piece."""
-    problem = problem_of(run.error or RuntimeError("it ended without a picture"))
-    return data(error_of(problem).model_dump(mode="json"))
+    problem = to_problem(job.error or RuntimeError("it ended without a picture"))
+    return format_data(to_error(problem).model_dump(mode="json"))
 
 
-async def _joined(first: str, chunks: AsyncGenerator[str]) -> AsyncIterator[str]:
+async def _prepend(first: str, chunks: AsyncGenerator[str]) -> AsyncIterator[str]:
     async with aclosing(chunks):  # at once, when the client has gone
         yield first
         async for chunk in chunks:

@@ -13,7 +13,7 @@ from llm_server import send_answer
 from openai import OpenAI
 
 from notthat.agent.interpreters import LLMInterpreter
-from notthat.agent.interpreters.llm import Chat
+from notthat.agent.interpreters.llm import LLMClient
 from notthat.generation import GenerationError, GenerationRequest, Progress, StubEngine
 from notthat.storage import KeyLimits
 
@@ -105,7 +105,7 @@ def test_every_choice_counts_as_a_request(serve: Serve, connect_openai: ConnectO
         connect_openai(running, token).chat.completions.create(
             model="stub", messages=[user("a harbour")], n=3, stream=stream
         )
-    running.wait_until(lambda: not running.service.runs.unfinished())
+    running.wait_until(lambda: not running.service.jobs.list_unfinished())
 
 
 @pytest.mark.parametrize("n", [0, 11])
@@ -133,7 +133,7 @@ def test_a_choice_that_fails_ends_the_stream(serve: Serve, connect_openai: Conne
     with pytest.raises(openai.APIError, match="the device went away"):
         said.extend(choice.delta.content or "" for chunk in stream for choice in chunk.choices)
     assert "![turn 0](" in "".join(said)
-    running.wait_until(lambda: not running.service.runs.unfinished())
+    running.wait_until(lambda: not running.service.jobs.list_unfinished())
 
 
 # What a language model took
@@ -161,7 +161,7 @@ def model() -> Iterator[LanguageModel]:
 
 
 def reading(model: LanguageModel) -> LLMInterpreter:
-    return LLMInterpreter(Chat("test", base_url=model.url, timeout=60))
+    return LLMInterpreter(LLMClient("test", base_url=model.url, timeout=60))
 
 
 def test_what_a_language_model_took_is_told(serve: Serve, connect_openai: ConnectOpenAI, model: LanguageModel) -> None:

@@ -43,7 +43,7 @@ def test_a_picture_that_was_cancelled_is_not_drawn_again(serve: Serve, connect_o
     with ThreadPoolExecutor(1) as thread:
         drawing = thread.submit(client.images.generate, prompt="a pier")
         assert engine.begun.acquire(timeout=60)
-        (run,) = running.service.runs.drawing()
+        (run,) = running.service.jobs.list_drawing()
         running.loop.call_soon_threadsafe(run.cancel, "not needed any more")
         engine.gate.set()
         with pytest.raises(openai.ConflictError, match="not needed any more") as cancelled:
@@ -91,7 +91,7 @@ def test_a_full_queue_is_come_back_to_by_the_client(serve: Serve, connect_openai
         first = threads.submit(client.images.generate, prompt="a pier")
         assert engine.begun.acquire(timeout=60)
         second = threads.submit(client.images.generate, prompt="a harbour")
-        running.wait_until(lambda: len(running.service.runs.waiting()) == 1)
+        running.wait_until(lambda: len(running.service.jobs.list_waiting()) == 1)
         refused = threading.Event()
         third = threads.submit(
             connect_openai(running, max_retries=5, http_client=_watched(refused)).images.generate, prompt="a house"
@@ -154,7 +154,7 @@ def test_what_is_missing_of_a_request_is_drawn_when_it_is_sent_again(
         assert engine.begun.acquire(timeout=60)
         engine.let_go(20)
         assert engine.begun.acquire(timeout=60)
-        (run,) = running.service.runs.drawing()
+        (run,) = running.service.jobs.list_drawing()
         running.loop.call_soon_threadsafe(run.cancel, "not needed any more")
         engine.gate.set()
         with pytest.raises(openai.ConflictError):
@@ -175,7 +175,7 @@ def test_a_request_that_is_sent_again_meanwhile_is_not_given_up_with_the_second(
     asked: dict[str, Any] = {"prompt": "a pier", "n": 2, "extra_headers": ONCE}
     with ThreadPoolExecutor(1) as thread:
         first = thread.submit(client.images.generate, **asked)
-        running.wait_until(lambda: [run.attendants for run in running.service.runs.unfinished()] == [1, 1])
+        running.wait_until(lambda: [run.attendants for run in running.service.jobs.list_unfinished()] == [1, 1])
         with pytest.raises(openai.RateLimitError):
             client.images.generate(**asked)
         engine.gate.set()

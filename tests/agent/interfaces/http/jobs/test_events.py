@@ -166,7 +166,7 @@ def test_what_nobody_follows_any_more_gives_up_its_place_after_a_while(serve: Se
     )
     with closing(events(server.client, left["events"])) as told:
         next(told)
-    run = server.service.runs.find(left["session"], 0)
+    run = server.service.jobs.find(left["session"], 0)
     assert run is not None
     server.wait_until(lambda: run.events.ended)
     assert run.outcome == "cancelled"

@@ -78,7 +78,7 @@ def test_a_turn_is_cancelled_at_the_other_server(pair: Pair) -> None:
     assert engine.begun.acquire(timeout=PATIENCE)
     assert engine.begun.acquire(timeout=PATIENCE)
     assert other.client.delete(promised).status_code == 204
-    run = one.service.runs.find(session, 1)
+    run = one.service.jobs.find(session, 1)
     assert run is not None
     one.wait_until(lambda: run.stopped is not None)
     engine.gate.set()

@@ -12,7 +12,7 @@ import httpx
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notthat.agent.interfaces.http.jobs.fair_queue import Line, Order
+from notthat.agent.interfaces.http.jobs.fair_queue import FairQueue, KeyedLock
 
 from ...conftest import PATIENCE, GatedEngine, Running, Serve, events
 
@@ -22,7 +22,7 @@ LATER = {"Prefer": "respond-async"}
 @given(st.lists(st.sampled_from("abcd"), max_size=20), st.integers(1, 3))
 def test_parties_take_turns(parties: list[str], devices: int) -> None:
     async def served() -> list[tuple[str, int]]:
-        line = Line(range(devices))
+        line = FairQueue(range(devices))
         gate, order, places = asyncio.Event(), list[tuple[str, int]](), dict[int, list[int]]()
 
         async def hold() -> None:
@@ -62,7 +62,7 @@ def test_parties_take_turns(parties: list[str], devices: int) -> None:
 @given(st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from("abc")), max_size=20))
 def test_keys_take_turns_before_their_sessions_do(parties: list[tuple[str, str]]) -> None:
     async def served() -> list[tuple[str, str]]:
-        line, order = Line(["gpu"]), list[tuple[str, str]]()
+        line, order = FairQueue(["gpu"]), list[tuple[str, str]]()
 
         async def draw(key: str, session: str) -> None:
             async with line.device(key, session):
@@ -88,7 +88,7 @@ def test_keys_take_turns_before_their_sessions_do(parties: list[tuple[str, str]]
 
 def test_one_who_leaves_the_line_leaves_no_gap() -> None:
     async def left() -> None:
-        line = Line(["gpu"])
+        line = FairQueue(["gpu"])
         async with line.device("key", "a"):
             places: list[int] = []
 
@@ -110,7 +110,7 @@ def test_one_who_leaves_the_line_leaves_no_gap() -> None:
 
 def test_a_device_that_is_given_to_somebody_who_leaves_in_that_moment_is_not_lost() -> None:
     async def left() -> None:
-        line = Line(["gpu"])
+        line = FairQueue(["gpu"])
 
         async def wait() -> None:
             async with line.device("key", "b"):
@@ -130,10 +130,10 @@ def test_a_device_that_is_given_to_somebody_who_leaves_in_that_moment_is_not_los
 
 def test_order_lets_one_in_at_a_time_for_each_name() -> None:
     async def entered() -> list[str]:
-        order, seen = Order(), list[str]()
+        order, seen = KeyedLock(), list[str]()
 
         async def enter(name: str, k: int) -> None:
-            async with order.of(name):
+            async with order.lock(name):
                 seen.append(f"{name}{k}")
                 await asyncio.sleep(0)
                 seen.append(f"{name}{k}")
@@ -221,7 +221,7 @@ def test_a_client_that_vanishes_frees_its_place(serve: Serve) -> None:
     waits.close()
     server.wait_until(lambda: len(server.service.devices.line) == 0)
     drawn.close()
-    server.wait_until(lambda: all(run.stopped for run in server.service.runs.unfinished()))
+    server.wait_until(lambda: all(run.stopped for run in server.service.jobs.list_unfinished()))
     engine.gate.set()
     assert server.begin("a boat")["turn"] == 0
     assert engine.order == ["drawn", "a boat"]

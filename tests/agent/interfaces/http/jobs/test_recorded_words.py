@@ -205,7 +205,7 @@ def test_a_turn_that_lost_postgresql_can_be_retried_when_that_is_back(serve: Ser
         engine.begun.acquire(timeout=PATIENCE)
         postgres.stop()
         engine.gate.set()
-        run = server.service.runs.find(session, 1)
+        run = server.service.jobs.find(session, 1)
         assert run is not None
         server.wait_until(lambda: run.events.ended)
         assert run.outcome == "failed"

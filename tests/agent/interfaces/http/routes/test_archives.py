@@ -263,5 +263,5 @@ def test_a_model_that_is_not_served_can_be_looked_at_and_draws_nothing(server: R
     assert "is not served here" in refused(server, said, 400, "unknown-model")
     replayed = server.client.post(f"/api/sessions/{session}/replay")
     refused(server, replayed, 400, "unknown-model")
-    assert server.studio.loaded("/secret/model") is None
+    assert server.studio.find_loaded("/secret/model") is None
     assert server.client.get(f"/api/sessions/{session}").json()["turns"] == 2

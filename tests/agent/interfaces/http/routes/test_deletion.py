@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from notthat.agent.session_start import Beginning, begin_session
+from notthat.agent.session_start import SessionOptions, begin_session
 from notthat.storage import check
 
 from ...conftest import GatedEngine, Running, Serve, events
@@ -34,7 +34,7 @@ def delete_while_drawn(server: Running, engine: GatedEngine, session: str) -> in
     """Delete a session of which something is drawn, and let the engine come to its next step."""
 
     def is_cancelled() -> bool:
-        jobs = [job for job in server.service.runs.unfinished() if job.session == session]
+        jobs = [job for job in server.service.jobs.list_unfinished() if job.session == session]
         return all(job.stopped is not None for job in jobs)
 
     with ThreadPoolExecutor(1) as thread, httpx.Client(base_url=server.url, timeout=60) as another:
@@ -77,7 +77,7 @@ def test_only_its_owner_and_an_admin_can_delete_a_session(server: Running, key: 
         assert one.delete(f"/api/sessions/{sessions[0]}").status_code == 204
         assert boss.delete(f"/api/sessions/{sessions[1]}").status_code == 204
         ours = next(each.id for each in server.studio.store.keys.all() if each.name == "one")
-        attempt = begin_session(Beginning("a boat", owner=ours), server.studio)
+        attempt = begin_session(SessionOptions("a boat", owner=ours), server.studio)
         server.studio.store.attempts.end(attempt, "failed", "no power")
         assert two.delete(f"/api/sessions/{attempt.session}").status_code == 404
         assert one.delete(f"/api/sessions/{attempt.session}").status_code == 204
@@ -107,7 +107,7 @@ def test_what_runs_of_a_session_is_cancelled_and_its_streams_end(serve: Serve) -
         assert list(lines)  # the stream has ended, after what was told of the turns
     assert server.client.get(drawn).status_code == 404
     assert server.studio.store.attempts.all(session) == []
-    assert not [run for run in server.service.runs.unfinished() if run.session == session]
+    assert not [run for run in server.service.jobs.list_unfinished() if run.session == session]
     engine.gate.set()
     assert list(events(server.client, others))[-1][1] == "done"
     assert check(server.studio.store) == []

@@ -37,7 +37,7 @@ def test_it_is_ready_when_it_can_draw(serve: Serve) -> None:
     assert (not_yet.status_code, not_yet.json()["model"], not_yet.json()["database"]) == (503, False, True)
     assert server.client.get("/healthz").json()["status"] == "ok"
     loading.set()
-    server.wait_until(lambda: server.studio.loaded("stub") is not None)
+    server.wait_until(lambda: server.studio.find_loaded("stub") is not None)
     assert server.client.get("/readyz").json() == {"ready": True, "model": True, "database": True, "stopping": False}
 
 

@@ -106,7 +106,7 @@ def test_a_full_queue_takes_no_replay_and_a_client_that_vanishes_gives_its_own_u
     assert (waits.status_code, full.status_code) == (202, 429)
     assert int(full.headers["retry-after"]) >= 1
     vanishing.close()
-    server.wait_until(lambda: sum(run.stopped is not None for run in server.service.runs.replaying()) == 1)
+    server.wait_until(lambda: sum(run.stopped is not None for run in server.service.jobs.replays()) == 1)
     engine.gate.set()
     assert list(events(server.client, waits.json()["events"]))[-1][1] == "done"
 

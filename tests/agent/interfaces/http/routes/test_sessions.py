@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from notthat.agent import Conversation
-from notthat.agent.interfaces.http.auth import Caller
+from notthat.agent.interfaces.http.auth import Principal
 from notthat.generation import GenerationRequest, StubEngine
 from notthat.storage import SessionRecord, UnknownSessionError
 
@@ -29,7 +29,7 @@ def test_a_session_is_found_that_gets_its_first_picture_while_it_is_looked_up(
     session = server.begin()["session"]
     found, looked = server.service.session, []
 
-    async def too_early_at_first(caller: Caller, name: str) -> SessionRecord:
+    async def too_early_at_first(caller: Principal, name: str) -> SessionRecord:
         looked.append(name)
         if len(looked) == 1:
             raise UnknownSessionError(name)
@@ -262,7 +262,7 @@ def test_openapi_has_an_example_of_everything_that_is_sent(server: Running) -> N
             if content and path != "/api/archives":  # which takes a file
                 schema = content["application/json"]["schema"]["$ref"]
                 assert document["components"]["schemas"][schema.rsplit("/", 1)[1]].get("examples"), (method, path)
-    example = document["components"]["schemas"]["NewSession"]["examples"][0]
+    example = document["components"]["schemas"]["NewSessionRequest"]["examples"][0]
     assert server.client.post("/api/sessions", json=example).status_code == 200
 
 
