@@ -1,46 +1,27 @@
-"""Feedback to edits to a new turn: the floor that knows the other three.
+"""Feedback -> edits -> a new turn: the only package that knows the other three.
 
-    from notthat.agent import Conversation
+    from notthat import Conversation
+
     conversation = Conversation.start("portrait of a man without mustache")
     print(conversation.say("too cartoonish").image)
 
 Names are imported when they are first used, so that `notthat --help` is quick.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from .async_conversation import AsyncConversation
-    from .conversation import Conversation, Turn, turn_json
-    from .replay.regenerate import ReplayResult, replay_session
-    from .settings import Settings
-    from .studio import Studio
+    from .async_conversation import AsyncConversation as AsyncConversation
+    from .conversation import Conversation as Conversation
+    from .conversation import Turn as Turn
+    from .conversation import turn_json as turn_json
+    from .replay.regenerate import ReplayResult as ReplayResult
+    from .replay.regenerate import replay_session as replay_session
+    from .settings import Settings as Settings
+    from .studio import Studio as Studio
 
-_HOME_OF = {
-    "AsyncConversation": "async_conversation",
-    "Conversation": "conversation",
-    "Replayed": "replaying",
-    "Settings": "settings",
-    "Studio": "studio",
-    "Turn": "conversation",
-    "replay": "replaying",
-    "turn_json": "conversation",
-}
-
-__all__ = [
-    "AsyncConversation",
-    "Conversation",
-    "ReplayResult",
-    "Settings",
-    "Studio",
-    "Turn",
-    "replay_session",
-    "turn_json",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_HOME_OF[name]}", __name__), name)
+    Replayed = ReplayResult  # its name before
+else:
+    __getattr__, __dir__, __all__ = lazy_exports(__name__)

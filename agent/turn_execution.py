@@ -56,7 +56,7 @@ def token_usage(turn: TurnRecord) -> Usage:
     return Usage() if taken is None else Usage.model_validate(taken)
 
 
-class TurnCancelled(NotthatError):
+class TurnCancelled(NotthatError):  # noqa: N818 - it is what happened, not a fault
     """Raised by an `on_step` that wants no more of it; the message says why."""
 
 

@@ -1,42 +1,32 @@
-"""Text in, picture out. This package knows no conversation and no database.
+"""Text in, picture out. Knows no conversation and no database.
 
-`LocalEngine` needs torch and is imported when it is first used.
+Names are imported when they are first used: `LocalEngine` needs torch.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .engine import Engine, Picture, Progress, generate
-from .errors import GenerationError, InvalidModelError, InvalidRequestError
-from .model_catalog import BUILT_IN, Model, list_models, to_absolute
-from .request import Defaults, GenerationRequest, PromptReport
-from .stub_engine import StubEngine
+from .._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from .local_engine import LocalEngine
+    from .engine import Engine as Engine
+    from .engine import Picture as Picture
+    from .engine import Progress as Progress
+    from .engine import generate as generate
+    from .errors import GenerationError as GenerationError
+    from .errors import InvalidModelError as InvalidModelError
+    from .errors import InvalidRequestError as InvalidRequestError
+    from .local_engine import LocalEngine as LocalEngine
+    from .model_catalog import BUILT_IN as BUILT_IN
+    from .model_catalog import Model as Model
+    from .model_catalog import list_models as list_models
+    from .model_catalog import to_absolute as to_absolute
+    from .request import Defaults as Defaults
+    from .request import GenerationRequest as GenerationRequest
+    from .request import PromptReport as PromptReport
+    from .stub_engine import StubEngine as StubEngine
 
-__all__ = [
-    "BUILT_IN",
-    "Defaults",
-    "Engine",
-    "GenerationError",
-    "GenerationRequest",
-    "InvalidModelError",
-    "InvalidRequestError",
-    "LocalEngine",
-    "Model",
-    "Picture",
-    "Progress",
-    "PromptReport",
-    "StubEngine",
-    "generate",
-    "list_models",
-    "to_absolute",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name == "LocalEngine":
-        from .local_engine import LocalEngine
-
-        return LocalEngine
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    Reading = PromptReport  # its name before
+    absolute = to_absolute  # its name before
+    available = list_models  # its name before
+else:
+    __getattr__, __dir__, __all__ = lazy_exports(__name__)

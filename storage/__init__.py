@@ -1,121 +1,53 @@
-"""Sessions, turns, exclusions and pictures, kept where a crash can't take them.
+"""Sessions, turns, exclusions and pictures in a database and a folder of images.
 
-`Store` is the only door: what goes in and comes out are the frozen records of `records`, and what
-can go wrong is told by the errors of `errors`. Storage knows how to keep a turn and nothing of how
-one is made: neither torch nor the other floors of the package are imported here.
+`Store` is the entry point. It takes and returns the frozen records of `records`, and raises the errors of `errors`.
+This package imports neither torch nor the other packages of notthat.
 
-Names are imported when they are first asked for, because SQLAlchemy takes half a second that
-`notthat --help` has no use for.
+Names are imported when they are first used: SQLAlchemy takes half a second that `notthat --help` doesn't need.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from .archive import export, import_, read_archive, write_archive
-    from .deletion import DeletedSession
-    from .errors import (
-        AlreadyRequestedError,
-        DamagedPictureError,
-        MissingPictureError,
-        NewerDatabaseError,
-        OutdatedDatabaseError,
-        SessionExistsError,
-        StorageError,
-        UnknownSessionError,
-        UnknownTurnError,
-    )
-    from .images import ImageStore
-    from .leases import LeaseTimes
-    from .maintenance import Finding, PruneResult, check, prune, repair
-    from .migrate import revision, upgrade
-    from .pages import SessionPage
-    from .pending_turns import new_session_id
-    from .records import (
-        Attempt,
-        ExclusionRecord,
-        IdempotencyKey,
-        KeyLimits,
-        KeyRecord,
-        NewTurn,
-        SessionRecord,
-        SessionStart,
-        TurnRecord,
-    )
-    from .store import Store
+    from .archive import export as export
+    from .archive import import_ as import_
+    from .archive import read_archive as read_archive
+    from .archive import write_archive as write_archive
+    from .deletion import DeletedSession as DeletedSession
+    from .errors import AlreadyRequestedError as AlreadyRequestedError
+    from .errors import DamagedPictureError as DamagedPictureError
+    from .errors import MissingPictureError as MissingPictureError
+    from .errors import NewerDatabaseError as NewerDatabaseError
+    from .errors import OutdatedDatabaseError as OutdatedDatabaseError
+    from .errors import SessionExistsError as SessionExistsError
+    from .errors import StorageError as StorageError
+    from .errors import UnknownSessionError as UnknownSessionError
+    from .errors import UnknownTurnError as UnknownTurnError
+    from .images import ImageStore as ImageStore
+    from .leases import LeaseTimes as LeaseTimes
+    from .maintenance import Finding as Finding
+    from .maintenance import PruneResult as PruneResult
+    from .maintenance import check as check
+    from .maintenance import prune as prune
+    from .maintenance import repair as repair
+    from .migrate import revision as revision
+    from .migrate import upgrade as upgrade
+    from .pages import SessionPage as SessionPage
+    from .pending_turns import new_session_id as new_session_id
+    from .records import Attempt as Attempt
+    from .records import ExclusionRecord as ExclusionRecord
+    from .records import IdempotencyKey as IdempotencyKey
+    from .records import KeyLimits as KeyLimits
+    from .records import KeyRecord as KeyRecord
+    from .records import NewTurn as NewTurn
+    from .records import SessionRecord as SessionRecord
+    from .records import SessionStart as SessionStart
+    from .records import TurnRecord as TurnRecord
+    from .store import Store as Store
 
-__all__ = [
-    "AlreadyRequestedError",
-    "Attempt",
-    "DamagedPictureError",
-    "DeletedSession",
-    "ExclusionRecord",
-    "Finding",
-    "IdempotencyKey",
-    "ImageStore",
-    "KeyLimits",
-    "KeyRecord",
-    "LeaseTimes",
-    "MissingPictureError",
-    "NewTurn",
-    "NewerDatabaseError",
-    "OutdatedDatabaseError",
-    "PruneResult",
-    "SessionExistsError",
-    "SessionPage",
-    "SessionRecord",
-    "SessionStart",
-    "StorageError",
-    "Store",
-    "TurnRecord",
-    "UnknownSessionError",
-    "UnknownTurnError",
-    "check",
-    "export",
-    "import_",
-    "new_session_id",
-    "prune",
-    "read_archive",
-    "repair",
-    "revision",
-    "upgrade",
-    "write_archive",
-]
-
-_HOME_OF = {
-    **dict.fromkeys(("export", "import_", "read_archive", "write_archive"), "archive"),
-    "DeletedSession": "deletion",
-    "SessionPage": "pages",
-    "ImageStore": "images",
-    "LeaseTimes": "leases",
-    "Store": "store",
-    **dict.fromkeys(("Finding", "Pruned", "check", "prune", "repair"), "maintenance"),
-    **dict.fromkeys(("revision", "upgrade"), "migrate"),
-    "new_session_id": "attempts",
-    **dict.fromkeys(
-        (
-            "Attempt",
-            "ExclusionRecord",
-            "KeyLimits",
-            "KeyRecord",
-            "NewTurn",
-            "Receipt",
-            "SessionRecord",
-            "SessionStart",
-            "TurnRecord",
-        ),
-        "records",
-    ),
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{_HOME_OF.get(name, 'errors')}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    Pruned = PruneResult  # its name before
+    Receipt = IdempotencyKey  # its name before
+else:
+    __getattr__, __dir__, __all__ = lazy_exports(__name__)

@@ -1,10 +1,10 @@
-"""The server: sessions over HTTP, each route only translating to `Conversation`, `Studio` and `Store`.
+"""The server: sessions over HTTP. Each route only translates to `Conversation`, `Studio` and `Store`.
 
-    from notthat.agent.interfaces.http import Serving, create_app
-    app = create_app(studio, Serving(models=("mini",)))
+    from notthat.agent.interfaces.http import ServerConfig, create_app
+    app = create_app(studio, ServerConfig(models=("mini",)))
 
-`service.py` is the heart: whatever draws goes through it, and it tells what becomes of it as events. `app.py` puts the
-routes together, `server.py` runs them and stops them with care.
+Every job that draws goes through `jobs/service.py`, which reports its progress as events. `app.py` puts routes and
+middleware together; `server.py` runs the app and shuts it down.
 """
 
 from .app import create_app

@@ -1,8 +1,7 @@
-"""The interpreter that asks a language model: by default any server that speaks OpenAI's protocol.
+"""The interpreter that asks a language model: by default any server with OpenAI's API.
 
-`messages` says what the model is told, `chat` gets an answer out of its server, `answers` makes of that
-answer edits that the session can bear, and `interpreter` is the story of the three. LangChain is imported
-when the first question is asked.
+`prompt` builds the messages, `client` calls the model, `response_parsing` turns its answer into valid edits, and
+`interpreter` puts the three together. LangChain is imported with the first call.
 """
 
 from .client import LLMClient

@@ -1,9 +1,9 @@
 """The embedded interpreter: a grammar, no model.
 
-A first prompt is read by `descriptions`. Feedback is cleaned and cut into clauses by `text`, and each clause is tried
-against the rules of `prompts/grammar`, from the top: the first that understands it adds its edits to a `draft`.
-A rule lists templates (`template`) and names an act for what they mean, and one for what they mean when denied; the
-acts stand in `acts`. The words they know are data too, in `prompts/lexicon`, and `faults` names what is wrong.
+`descriptions` parses a first prompt. `normalization` cleans feedback and splits it into clauses; `clause_parser`
+tries the rules of `prompts/grammar` on each clause in order, and the first that matches adds its edits to an
+`EditDraft`. A rule lists templates (`grammar`) and names one of the `actions` for what it means, and one for what it
+means when denied. `defect_names` names what is wrong; the words themselves are data in `prompts/lexicon`.
 """
 
 from .interpreter import AppliedRule, OfflineInterpreter

@@ -1,4 +1,4 @@
-"""Other ways to talk to the same sessions: as OpenAI's API, AUTOMATIC1111's, and MCP's hosts do.
+"""Compatibility layers: OpenAI's API, AUTOMATIC1111's and MCP over the same sessions.
 
-Each translates, and no more: keys, limits, the list of models and the queue are the service's, and apply to all.
+A compatibility layer only translates. Auth, limits, the list of models and the queue belong to the service.
 """

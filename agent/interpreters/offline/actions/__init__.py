@@ -1,9 +1,10 @@
-"""What the rules of `prompts/grammar` do to a draft: `ACTIONS`, by the names that they call them.
+"""What the rules of `prompts/grammar` do to a draft: `ACTIONS`, by the names that the rules use.
 
-`commands` are to the session; `exclusions` and `weights` are about what is out or should be. Complaints name what is
-wrong: `intruders` ("who's that guy?"), `qualities` ("too dark"), `likeness` ("looks like a comic"), `parts` ("six
-fingers"), `oddities` ("his head is on backwards"), `signs` ("I can count the pixels"). Wishes rewrite the prompt:
-`additions`, `changes`, `corrections`, `preferring`, `framing`; `wording` is theirs.
+`session_commands` act on the session; `exclusions` and `weights` on what is or should be excluded. Complaints:
+`unwanted_objects` ("who's that guy?"), `quality_complaints` ("too dark"), `likeness_complaints` ("looks like a
+comic"), `anatomy` ("six fingers"), `impossible_scenes` ("his head is on backwards"), `symptoms` ("I can count the
+pixels"). Wishes rewrite the prompt: `prompt_additions`, `prompt_changes`, `prompt_corrections`, `prompt_preferences`
+and `camera_and_crop`, with the regular expressions of `phrase_patterns`.
 """
 
 from . import (
