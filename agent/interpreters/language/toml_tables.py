@@ -6,13 +6,14 @@ from typing import Any
 
 
 def read_texts(folder: str) -> list[str]:
-    """What stands in the files, in the order of their names."""
-    files = (file for file in resources.files("notthat.prompts").joinpath(folder).iterdir())
-    return [
-        file.read_text(encoding="utf-8")
-        for file in sorted(files, key=lambda file: file.name)
-        if file.name.endswith(".toml")
-    ]
+    """The texts of the files, in the order of the folder's `index.toml`, or else of their names."""
+    root = resources.files("notthat.prompts").joinpath(folder)
+    index = root.joinpath("index.toml")
+    if index.is_file():
+        names = [f"{name}.toml" for name in tomllib.loads(index.read_text(encoding="utf-8"))["files"]]
+    else:
+        names = sorted(file.name for file in root.iterdir() if file.name.endswith(".toml"))
+    return [root.joinpath(name).read_text(encoding="utf-8") for name in names]
 
 
 def read_tables(folder: str) -> dict[str, dict[str, Any]]:
