@@ -8,7 +8,7 @@ words are lost; a turn that fails or is cancelled leaves the session as it was, 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from ..errors import InvalidInputError
 from ..generation import GenerationRequest
@@ -53,6 +53,8 @@ Allow = Callable[[SessionOptions], SessionOptions]
 
 Check = Callable[[GenerationRequest], None]
 """Raises where a picture may not be drawn."""
+
+AfterRefusal = Literal["fail", "refuse", "drop"]
 
 _RECENT_TURNS = 3
 """How many turns back an interpreter is told of."""
@@ -378,21 +380,23 @@ def prepare_recorded(
     check: Check = lambda request: None,
     *,
     refusals: tuple[type[Exception], ...] = (InvalidInputError,),
-    keep_refused: bool = True,
+    after_refusal: AfterRefusal = "fail",
 ) -> Turn | Attempt:
     """Interpret a recorded command: a turn for `recording.run_turn`, or the turn still shown where nothing changes.
 
-    What can't be interpreted is recorded as failed; so is what is refused, that is raises one of `refusals`, unless
-    it is dropped (`keep_refused`). `allow` checks what a session is to begin with, and cuts the model's defaults to
-    what is allowed; `check` raises where a picture may not be drawn.
+    What can't be interpreted is recorded as failed. What is refused, that is raises one of `refusals`, is recorded as
+    failed or refused, or dropped with its words (`after_refusal`). `allow` checks what a session is to begin with, and
+    cuts the model's defaults to what is allowed; `check` raises where a picture may not be drawn.
     """
     try:
         prepared = _carry_out(studio, attempt, allow, check)
     except refusals as error:
-        if keep_refused:
-            end_turn(studio, attempt, "failed", str(error))
-        else:
+        if after_refusal == "refuse":
+            studio.store.attempts.refuse(attempt, str(error))
+        elif after_refusal == "drop":
             studio.store.attempts.drop(attempt)
+        else:
+            end_turn(studio, attempt, "failed", str(error))
         raise
     except BaseException as error:
         end_turn(studio, attempt, "failed", str(error) or type(error).__name__)

@@ -183,6 +183,13 @@ class PendingTurns:
             self._claim(db, delete(AttemptRow), attempt)
         self._leases.release(attempt.id)
 
+    def refuse(self, attempt: Attempt, reason: str) -> None:
+        """Keep why a recorded turn was refused: its number was promised, and there is nothing to retry."""
+        values = {"status": "failed", "refused": True, "reason": " ".join(reason.split()), "receipt_key": None}
+        with self._database.write_session() as db:
+            self._claim(db, update(AttemptRow).values(values), attempt)
+        self._leases.release(attempt.id)
+
     def begin_session(
         self,
         start: SessionStart,
@@ -265,7 +272,11 @@ class PendingTurns:
 
         Raises `InvalidInputError` when there is none, or it is being drawn right now.
         """
-        asked = select(AttemptRow).where(AttemptRow.session_id == session_id).order_by(AttemptRow.id.desc())
+        asked = (
+            select(AttemptRow)
+            .where(AttemptRow.session_id == session_id, AttemptRow.refused.is_(False))
+            .order_by(AttemptRow.number.desc(), AttemptRow.id.desc())
+        )
         if number is not None:
             asked = asked.where(AttemptRow.number == number)
         with self._database.write_session() as db:
@@ -287,9 +298,11 @@ class PendingTurns:
             attempt = queries.to_attempt(row)
         return self._held(attempt)
 
-    def all(self, session_id: str | None = None) -> list[Attempt]:
-        """Every turn without a picture, of one session or of all, in order of their beginnings."""
+    def all(self, session_id: str | None = None, *, with_refused: bool = False) -> list[Attempt]:
+        """Every turn without a picture, of one session or of all, in order. Refused ones only `with_refused`."""
         asked = select(AttemptRow).order_by(AttemptRow.id)
+        if not with_refused:
+            asked = asked.where(AttemptRow.refused.is_(False))
         if session_id is not None:
             asked = asked.where(AttemptRow.session_id == session_id)
         with self._database.read_session() as db:
@@ -361,6 +374,7 @@ class PendingTurns:
             "receipt": None if idempotency_key is None else asdict(idempotency_key),
             "receipt_key": None if idempotency_key is None else idempotency_key.key,
             "command": command,
+            "refused": False,
             "lease_until": self._leases.until(db),
         }
         added = insert(AttemptRow).returning(*AttemptRow.__table__.c)

@@ -352,6 +352,7 @@ def to_attempt(row: AttemptRow | Row[Any]) -> Attempt:
         start=SessionStart(start["model"], tuple(start["policies"]), start.get("owner")) if start else None,
         receipt=IdempotencyKey(**row.receipt) if row.receipt else None,
         command=row.command,
+        refused=row.refused,
         claim=row.owner,
     )
 

@@ -159,5 +159,7 @@ class Attempt:
     """Kept with the turn when it is done."""
     command: dict[str, Any] | None = None
     """What was asked, as JSON, until it is interpreted: before that, `turn` has the words and the number alone."""
+    refused: bool = False
+    """Whether it was refused, so that there is nothing to retry."""
     claim: str = ""
     """Which process works on it; another claim means that it was taken over."""

@@ -31,6 +31,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -156,6 +157,7 @@ class AttemptRow(Base):
     command: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     lease_until: Mapped[datetime | None]
     receipt_key: Mapped[str | None] = mapped_column(String(64))  # while it is pending
+    refused: Mapped[bool] = mapped_column(server_default=false())  # there is nothing to retry
 
 
 class TurnAliasRow(Base):

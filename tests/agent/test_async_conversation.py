@@ -78,8 +78,8 @@ def test_it_is_the_same_conversation_with_awaits(studio: Studio) -> None:
 
 
 def test_the_twin_has_all_that_the_other_has() -> None:
-    """But what a server does in two parts: see `Conversation.heard`."""
-    parts = {"of", "heard", "edited", "seeded", "interpret_again", "catch_up"}
+    """But what a server does in two parts: see `Conversation.prepare`."""
+    parts = {"from_turn", "prepare", "check", "interpret_again", "refresh"}
     names = {name for name in vars(Conversation) if not name.startswith("_")} - parts
     assert names <= set(vars(AsyncConversation))
 

@@ -37,7 +37,8 @@ class RetryResponse(BaseModel):
     @classmethod
     def of_latest(cls, attempts: Sequence[Attempt]) -> "RetryResponse | None":
         """The same of the latest of these, if there is one."""
-        return cls.from_attempts(max(attempts, key=lambda each: each.created_at)) if attempts else None
+        latest = max(attempts, key=lambda attempt: (attempt.turn.number, attempt.id), default=None)
+        return None if latest is None else cls.from_attempts(latest)
 
 
 class SessionStatusResponse(SessionResponse):

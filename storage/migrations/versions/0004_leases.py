@@ -11,6 +11,7 @@ def upgrade() -> None:
     op.add_column("attempts", sa.Column("command", sa.JSON(), nullable=True))
     op.add_column("attempts", sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True))
     op.add_column("attempts", sa.Column("receipt_key", sa.String(64), nullable=True))
+    op.add_column("attempts", sa.Column("refused", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.create_index("ix_attempts_receipt_key", "attempts", ["receipt_key"])
     op.create_table(
         "turn_aliases",

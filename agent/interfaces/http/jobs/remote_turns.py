@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from .....errors import NotthatError
+from .....errors import InvalidInputError, NotthatError
 from .....storage import Attempt, StorageError, Store, UnknownSessionError, UnknownTurnError
 from ....conversation import Turn
 from ....turn_execution import TurnCancelled
@@ -29,7 +29,7 @@ def find_turn(store: Store, session: str, number: int) -> Turn | Attempt:
     try:
         return store.turn(session, number)
     except (UnknownSessionError, UnknownTurnError):
-        attempts = [each for each in store.attempts.all(session) if each.turn.number == number]
+        attempts = [each for each in store.attempts.all(session, with_refused=True) if each.turn.number == number]
         if attempts:
             return attempts[-1]
         if (alias := store.attempts.alias(session, number)) is not None:
@@ -39,6 +39,8 @@ def find_turn(store: Store, session: str, number: int) -> Turn | Attempt:
 
 def to_error(attempt: Attempt) -> NotthatError:
     """Why a turn came to no picture."""
+    if attempt.refused:
+        return InvalidInputError(attempt.reason)
     return (TurnCancelled if attempt.status == "cancelled" else NotthatError)(attempt.reason)
 
 

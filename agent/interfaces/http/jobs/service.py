@@ -361,7 +361,11 @@ class Service:
         try:
             owner = self.studio.store.session(session).owner
         except UnknownSessionError:
-            firsts = [each.start for each in self.studio.store.attempts.all(session) if each.start is not None]
+            firsts = [
+                each.start
+                for each in self.studio.store.attempts.all(session, with_refused=True)
+                if each.start is not None
+            ]
             # without one, its first picture may have come in between
             owner = firsts[0].owner if firsts else self.studio.store.session(session).owner
         if not principal.can_see(owner):
@@ -508,7 +512,7 @@ class Service:
             allow,
             check,
             refusals=(InvalidInputError, problems.Problem),
-            keep_refused=job.background or job.kind == "retry",
+            after_refusal="fail" if job.kind == "retry" else "refuse" if job.background else "drop",
         )
 
     async def _run_replay(self, job: ReplayJob, turns: list[Turn]) -> tuple[ReplayResult, ...]:
