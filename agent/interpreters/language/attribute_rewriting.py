@@ -1,4 +1,4 @@
-"""Pure functions from a prompt and a thing it speaks of, otherwise described, to the prompt that describes it so."""
+"""Pure functions that change how a prompt describes a thing that it mentions."""
 
 import re
 
@@ -10,7 +10,7 @@ _ONE = re.compile(r"(?:an?|the)\s+(?P<quality>[\w-]+(?:\s[\w-]+)?)\s+ones?$", re
 _DESCRIBING = frozenset(
     ["color", "material", "age", "size", "shape", "print", "hair", "emotion", "weather", "decor", "light", "quantity"]
 )
-"""Kinds of which a thing has one."""
+"""Kinds of attributes that a thing has only one of."""
 _STOPS = frozenset(
     [
         "a",
@@ -51,7 +51,7 @@ _CHILD = {"man": "boy", "woman": "girl", "person": "child"}
 
 
 def modify_noun(prompt: str, phrase: str) -> str | None:
-    """ "Blue hair", of the red hair that the prompt speaks of; None where it speaks of no hair."""
+    """ "Blue hair" changes the red hair of the prompt. None if the prompt mentions no hair."""
     *qualities, head = _ARTICLE.sub("", phrase).split() or [""]
     taken = load_lexicon().words["quantifiers"] | load_lexicon().words["cuts"] | _STOPS
     if not 0 < len(qualities) <= 3 or taken & {word.lower() for word in qualities} or len(head) < 3:
@@ -77,7 +77,7 @@ def modify_noun(prompt: str, phrase: str) -> str | None:
 
 
 def set_tone(prompt: str, thing: str, tone: str) -> str | None:
-    """The prompt with a thing it speaks of in another tone, in the place of its colour; None where it doesn't."""
+    """The prompt with a thing in another tone, which replaces its color. None if the prompt lacks the thing."""
     match = re.search(rf"(?:(?P<before>[\w-]+)\s+)?(?<![\w-]){re.escape(thing)}(?![\w-])", prompt, re.I)
     if match is None:
         return None
@@ -87,11 +87,11 @@ def set_tone(prompt: str, thing: str, tone: str) -> str | None:
 
 
 def _drop_conflicting(standing: list[str], qualities: list[str], head: str) -> list[str]:
-    """The words before a thing less the one that says what the qualities say otherwise."""
+    """The words before a noun, without those that the new qualities replace."""
     kinds = {_kind_of_word(word, head) for word in [*qualities, " ".join(qualities)]}
     known = kinds & _DESCRIBING
     if not known and len(standing) == 1 and _kind_of_word(standing[0], head) not in _DESCRIBING:
-        return []  # chocolate frosting instead of vanilla frosting
+        return []  # "chocolate frosting" replaces "vanilla frosting"
     gone = {word.lower() for word in qualities}
     return [word for word in standing if _kind_of_word(word, head) not in known and word.lower() not in gone]
 
@@ -102,7 +102,7 @@ def _kind_of_word(word: str, head: str) -> str | None:
 
 
 def extract_quality(phrase: str) -> str | None:
-    """ "A square one" -> "square"; None for what says which one or that it be another."""
+    """ "A square one" -> "square". None if the word selects one ("the other one") or asks for another."""
     match = _ONE.fullmatch(phrase.strip())
     if match is None:
         return None
@@ -144,7 +144,7 @@ _WHICH = frozenset(
 
 
 def set_age(prompt: str, wish: str) -> str | None:
-    """ "About eighty years old": of a boy, a man of that age; None where no age is said, or the prompt is of nobody."""
+    """ "About eighty years old" makes a boy a man of that age. None without an age, or if the subject is no person."""
     match = _YEARS.fullmatch(wish.strip())
     number = _parse_number(match["years"]) if match else None
     if match is None or number is None or (not match["unit"] and number < 13):

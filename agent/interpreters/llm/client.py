@@ -1,4 +1,4 @@
-"""One language model and its server: asked for JSON in the best way it knows, and with patience."""
+"""A client for one language model: structured output, timeouts and retries."""
 
 import json
 import re
@@ -25,26 +25,26 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 TIMEOUT = 60.0
-"""Seconds for an answer; a model on a processor alone takes its time."""
+"""Seconds to wait for a response. Models that run on a CPU are slow."""
 LONGEST_WAIT = 10.0
-"""Seconds that a server may ask to wait: somebody is sitting at the keyboard."""
+"""Longest `Retry-After` in seconds that is honored, because a user is waiting."""
 
 _MODES = ("json_schema", "function_calling", None)
-"""How an answer is made to be JSON, as LangChain names it; with None, only the rules ask for it."""
+"""LangChain's methods of structured output, in the order they are tried. With None, only the prompt asks for JSON."""
 _NOT_UNDERSTOOD = {400, 413, 415, 422, 501}
-"""How servers say that they don't know what is in a request."""
+"""Statuses with which servers reject a request that they don't support."""
 
 _T = TypeVar("_T")
 
 
 class LLMError(NotthatError):
-    """There is no answer; the message says why, as the end of a sentence for the person."""
+    """The model returned no response. The message gives the reason as a phrase that ends a sentence."""
 
 
 class LLMClient:
-    """A model by its name: `provider:model`, or a model of a server that speaks OpenAI's protocol.
+    """A language model, named `provider:model`, or by a model name on an OpenAI-compatible server.
 
-    What its server doesn't take (JSON schemas, tools, pictures) is found out by asking, and remembered.
+    The client detects what the server does not support (JSON schemas, tools, images) from its errors, and remembers it.
     """
 
     def __init__(
@@ -64,10 +64,10 @@ class LLMClient:
         self._sees = True
 
     def ask(self, messages: "list[BaseMessage]", picture: "Image | None" = None) -> tuple[str, Usage | None]:
-        """The text of the answer, which should be JSON, and its tokens; the picture is shown to models that can look.
+        """The text of the response, which should be JSON, and its tokens. Models that can't read images get no picture.
 
         Raises:
-            ChatError: whatever goes wrong.
+            LLMError: on any failure.
         """
         try:
             while True:
@@ -77,21 +77,21 @@ class LLMClient:
                     message = self._call_with_retries(lambda: self._invoke(shown))  # noqa: B023  (called at once)
                     text = (
                         _message_text(message).encode("utf-8", "replace").decode()
-                    )  # JSON can hold halves of characters
+                    )  # JSON escapes can encode lone surrogates
                     return text, _usage(message)
                 except Exception as error:
                     if not self._simplify_request(error, with_picture=seen is not None):
                         raise
         except LLMError:
             raise
-        except Exception as error:  # of LangChain, of any provider's package, of what a server made of its answer
+        except Exception as error:  # from LangChain, a provider's package, or a malformed response
             raise LLMError(self._explain_error(error)) from error
 
     def _simplify_request(self, error: Exception, *, with_picture: bool) -> bool:
-        """Give up what the server didn't understand, if that is what went wrong; False where nothing is left."""
+        """Turn off what the server did not support, if the error is about that. False if nothing is left to try."""
         is_about_picture = with_picture and re.search("image|vision|multimodal", str(error), re.I) is not None
         not_understood = _status_code(error) in _NOT_UNDERSTOOD or isinstance(error, NotImplementedError)
-        if not not_understood and not (is_about_picture and _status_code(error) == 500):  # 500 is llama.cpp's
+        if not not_understood and not (is_about_picture and _status_code(error) == 500):  # llama.cpp answers with 500
             return False
         if is_about_picture:
             self._sees = False
@@ -104,7 +104,7 @@ class LLMClient:
         return True
 
     def _call_with_retries(self, call: "Callable[[], _T]") -> _T:
-        """Call, and once more after a wait where the server says that this may help."""
+        """Call, and retry once after a delay if the error is temporary."""
         try:
             return call()
         except Exception as error:
@@ -129,12 +129,12 @@ class LLMClient:
 
     @cached_property
     def _model(self) -> "BaseChatModel":
-        # It warns of servers that don't take schemas, which is what `_simplify_request` is for.
+        # langchain_openai warns about servers without JSON schemas; `_simplify_request` handles these.
         warnings.filterwarnings("ignore", category=UserWarning, module="langchain_openai")
         return self._provider_model() or self._openai_compatible()
 
     def _provider_model(self) -> "BaseChatModel | None":
-        """The model of another provider; None where the name names none, as in "qwen3:8b"."""
+        """The model of another provider. None if the name has no provider prefix, as in "qwen3:8b"."""
         from langchain.chat_models import init_chat_model
 
         provider, _, name = self.name.partition(":")
@@ -159,13 +159,13 @@ class LLMClient:
             self.name.removeprefix("openai:"),
             model_provider="openai",
             base_url=self._base_url,
-            api_key=self._api_key or "none",  # a server of one's own may want none; the client always does
+            api_key=self._api_key or "none",  # the client requires a key, even if a self-hosted server does not
             **self._options,
         )
         return model
 
     def _explain_error(self, error: Exception) -> str:
-        """Why there is no answer, in our own words: a server's might repeat the key."""
+        """The reason for a failure. It never quotes the server's message, which may contain the API key."""
         from langchain_core.exceptions import ModelConnectionError, ModelTimeoutError
 
         status = _status_code(error)
@@ -186,10 +186,10 @@ class LLMClient:
 
 
 def _message_text(message: "AIMessage") -> str:
-    """What a message says, wherever it says it.
+    """The content of a message: tool call arguments or text.
 
     Raises:
-        ChatError: where the model declines.
+        LLMError: if the model refused.
     """
     if message.tool_calls:
         return json.dumps(message.tool_calls[0]["args"])
@@ -201,7 +201,6 @@ def _message_text(message: "AIMessage") -> str:
 
 
 def _usage(message: "AIMessage") -> Usage | None:
-    """What the server counted, where it did."""
     counted = message.usage_metadata
     if counted is None:
         return None
@@ -209,13 +208,13 @@ def _usage(message: "AIMessage") -> Usage | None:
 
 
 def _status_code(error: Exception) -> int | None:
-    """The HTTP status behind a provider's error, where there is one."""
+    """The HTTP status of a provider's error, if it has one."""
     status = getattr(error, "status_code", None)
     return status if isinstance(status, int) else None
 
 
 def _retry_delay(error: Exception) -> float | None:
-    """Seconds after which a failed request may succeed; None where it won't."""
+    """Seconds to wait before a retry. None if a retry cannot help."""
     status = _status_code(error)
     if status is None or not (status == 429 or status >= 500) or status in _NOT_UNDERSTOOD:
         return None
@@ -225,7 +224,7 @@ def _retry_delay(error: Exception) -> float | None:
 
 
 def _parse_retry_after(retry_after: str) -> float | None:
-    """What a Retry-After header says: seconds, or a date."""
+    """Seconds from a `Retry-After` header, which holds seconds or a date."""
     try:
         return max(0.0, float(retry_after))
     except ValueError:
@@ -237,7 +236,7 @@ def _parse_retry_after(retry_after: str) -> float | None:
 
 
 def _run_with_timeout(seconds: float, call: "Callable[[], _T]") -> _T:
-    """The result of a call that has so long and no longer: clients time the silences of a server, not its answer."""
+    """The result of a call with a total time limit. The timeout of an HTTP client only limits each read."""
     future: Future[_T] = Future()
 
     def run() -> None:

@@ -1,4 +1,4 @@
-"""The story of a question to a language model."""
+"""An interpreter that calls a language model, retries once, and falls back to another interpreter."""
 
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class LLMInterpreter:
-    """Asks a language model, and another interpreter where that has no answer to give.
+    """Calls a language model, and a fallback interpreter if the model fails.
 
-    An answer that the session can't bear is asked for once more, with the reason. It never raises,
-    whatever the feedback and whatever the model says.
+    An unusable response is retried once, with the reason. The interpreter never raises, whatever the feedback or the
+    response.
     """
 
     name = "llm"
@@ -27,7 +27,7 @@ class LLMInterpreter:
         self._fallback = fallback or OfflineInterpreter()
 
     def interpret(self, feedback: str, state: State, picture: "Image | None" = None) -> Interpretation:
-        """The edits that the model takes from the feedback; where the reply says so, those of the fallback."""
+        """The edits of the model's response, or else those of the fallback, which the reply then says."""
         raw, reason = "", ""
         usage: Usage | None = None
         try:

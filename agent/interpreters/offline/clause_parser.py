@@ -1,4 +1,4 @@
-"""From a cleaned text to a draft, clause by clause: what each means, alone or after the one before."""
+"""Parses a cleaned text clause by clause: each on its own, or as a continuation of the previous one."""
 
 import re
 
@@ -52,7 +52,7 @@ _STARTS = re.compile(
     r"|isn't|aren't))\b)",
     re.I,
 )
-"""Where a clause may begin that nothing parts from the one before."""
+"""The start of a clause that follows another one without punctuation."""
 _OF_THE_SAME = re.compile(r"\b(?:it|its|they|their|them|he|his|him|she|her|one|that)\b", re.I)
 _ACCUSES = frozenset({"too", "faulty", "hedged", "not_good", "wrongly", "annoying", "fault", "counted", "grown_extra"})
 _AFTERTHOUGHT = re.compile(
@@ -62,11 +62,11 @@ _AFTERTHOUGHT = re.compile(
     r"|distance|middle|sky|frame|picture|image|left|right|side|sides|top|bottom|front|edge|edges|end|shadows))$",
     re.I,
 )
-"""What says where or when, and is no part of what a rule knows: "six fingers | again"."""
+"""Time and place at the end of a clause, which templates don't match: "six fingers | again"."""
 
 
 def parse_text(text: str, draft: EditDraft) -> None:
-    """Add to the draft what a cleaned text asks for."""
+    """Add the edits that a cleaned text asks for to the draft."""
     if (heard := rewrite_utterance(text, draft)) is None:
         return
     if reason := find_reason_before(heard):
@@ -126,7 +126,7 @@ def _parse_sentence(clauses: list[str], text: str, draft: EditDraft) -> None:
 
 
 def _parse_run_on(clause: str, draft: EditDraft, before: RuleMatch | None) -> RuleMatch | None:
-    """ "Go back it was better before": two clauses without a comma, cut where the first of them is understood."""
+    """ "Go back it was better before": splits clauses without a comma after the first one that matches a rule."""
     for joint in _STARTS.finditer(clause):
         left, right = trim_clause(clause[: joint.start()]), trim_clause(clause[joint.end() :])
         if left and right and (first := _parse_clause(left, draft, before)):
@@ -149,7 +149,7 @@ def _is_thing(clause: str, draft: EditDraft) -> bool:
 
 
 def _extract_bare_thing(clause: str) -> str | None:
-    """What a clause of few words only names, or only says that it is seen."""
+    """The term of a short clause that only names a thing, or says that it is visible."""
     thing = re.sub(r"\s(?:is|are|looks?) (?:visible|there|showing|everywhere)$", "", clause)
     if len(thing.split()) > 3 or not is_noun_phrase(thing) or load_lexicon().is_praise(thing):
         return None
@@ -157,7 +157,7 @@ def _extract_bare_thing(clause: str) -> str | None:
 
 
 def _complain_about_pending(clause: str, draft: EditDraft) -> None:
-    """ "There's dust on it | and the band is too thick": two complaints, where the second is of something else."""
+    """ "There's dust on it | and the band is too thick": two complaints about different things."""
     if (
         not draft.pending
         or not draft.edits
@@ -173,7 +173,7 @@ def _complain_about_pending(clause: str, draft: EditDraft) -> None:
 
 
 def _is_continued_description(clause: str, before: RuleMatch, draft: EditDraft) -> bool:
-    """ "The cloak should be longer and | made of feathers": the prompt says that, too, of the same thing."""
+    """ "The cloak should be longer and | made of feathers": extends the description of the same thing."""
     thing = before.thing
     if before.rule.name not in {"attribute", "should_be"} or before.denied or not extract_term(thing):
         return False
@@ -185,7 +185,7 @@ def _is_continued_description(clause: str, before: RuleMatch, draft: EditDraft) 
 
 
 def _is_reason_for_return(clause: str, before: RuleMatch) -> bool:
-    """Whether "we need the shop name" only tells why text may be there again."""
+    """Whether a clause gives the reason to allow something: "we need the shop name"."""
     return before.action in {"allow", "fine", "release", "restore"} and bool(_NEEDED.match(clause))
 
 
@@ -198,12 +198,12 @@ _NEEDED = re.compile(
 
 
 def _is_instead(clause: str, text: str) -> bool:
-    """Whether "a goatee" goes on after a comma or a "but", not after an "or"."""
+    """Whether "a goatee" follows a comma or a "but", and not an "or"."""
     return bool(re.match(r"an?\s", clause)) and bool(re.search(rf"(?:,\s*|\bbut\s+){re.escape(clause)}", text))
 
 
 def _parse_clause(clause: str, draft: EditDraft, before: RuleMatch | None) -> RuleMatch | None:
-    """How the clause is understood, standing alone or as what the one before goes on with."""
+    """The first rule that matches the clause, alone or as a continuation of the previous clause."""
     if before and (shared := _SO_IS.match(clause)) and (same := before.continue_with(shared["thing"])):
         return same if _apply_match(same, draft) else None
     if (
@@ -235,7 +235,7 @@ def _parse_clause(clause: str, draft: EditDraft, before: RuleMatch | None) -> Ru
 
 
 def _strip_wrapping(clause: str) -> tuple[str, bool]:
-    """The clause less what is said for politeness, and whether it stands under a "don't"."""
+    """The clause without politeness, and whether it is negated, as after "don't"."""
     negated = False
     while clause:
         said = load_grammar().words(clause)
@@ -254,7 +254,7 @@ def _apply_match(reading: RuleMatch, draft: EditDraft) -> bool:
 
 
 def _continues_clause(clause: str, before: RuleMatch) -> bool:
-    """Whether a clause is only a thing, or a quality, that what was said before is also said of."""
+    """Whether a clause only names a thing or a quality to which the previous rule also applies."""
     if before.rule.name in {"attribute", "should_be", "swap"}:
         return bool(re.match(r"(?:the|his|her|its|their)\s+\w+\s+\w+", clause, re.I)) and is_noun_phrase(
             re.sub(r"\b(?:to|into|look|in)\b", "", clause)
@@ -287,11 +287,11 @@ _DOES = re.compile(
     r"(?:the|his|her|its|their|my|him|it|them|everything|everyone)\b",
     re.I,
 )
-""" "Paint the van green" is no thing, as "paint splatter" is."""
+""" "Paint the van green" is a command, but "paint splatter" is a thing."""
 
 
 def _is_only_praise(clause: str) -> bool:
-    """Whether nothing is said but that it is good."""
+    """Whether a clause contains praise and nothing else."""
     words = set(re.findall(r"[a-z']+", clause.lower()))
     return (
         bool(words & load_lexicon().words["praise"]) and len(words) <= 2 and not words & load_lexicon().words["opposed"]

@@ -1,4 +1,4 @@
-"""The embedded interpreter: a grammar of how people talk about a picture they asked for."""
+"""The offline interpreter: a grammar of feedback about a generated picture."""
 
 import re
 from dataclasses import dataclass
@@ -34,15 +34,15 @@ _AGAIN_WITH = re.compile(
 )
 _POLITELY = re.compile(r"\b(?:please|pls+|plz+|kindly)\b(?!\s+(?:fix|sort|correct|remove|change|do something))", re.I)
 _SO_MANY = re.compile(r"(?:^|(?<=[.!?,;] ))so (many|much)\b(?! (?:thanks|love|better|nicer)\b)", re.I)
-""" "So many birds!", where nothing is praised."""
+""" "So many birds!" in feedback without praise."""
 _CHANGED_MIND = re.compile(r"\w[\s,.!-]+no,? wait\b", re.I)
-""" "Remove the hat, no wait, keep it": what is said, and no description of a picture."""
+""" "Remove the hat, no wait, keep it" is feedback, not a description."""
 _CORRECTS = re.compile(r"an?\s+[\w-]+(?:\s+[\w-]+)?$", re.I)
 
 
 @dataclass(frozen=True)
 class AppliedRule:
-    """Why an utterance means what it does: a clause, the rule that understood it, and the edits that came of it."""
+    """A clause, the rule that it matched, and the resulting edits."""
 
     clause: str
     rule: str
@@ -50,20 +50,20 @@ class AppliedRule:
 
 
 class OfflineInterpreter:
-    """Reads feedback with rules alone: no network, no model, the same answer every time.
+    """Interprets feedback with rules only: no network, no model, always the same result.
 
-    It never raises, whatever the text; what it doesn't understand changes nothing.
+    It never raises, whatever the text. Feedback that it doesn't understand results in no edits.
     """
 
     name = "offline"
 
     def interpret(self, feedback: str, state: State, picture: "Image | None" = None) -> Interpretation:
-        """The edits a text asks for; the picture is not looked at."""
+        """The edits that the feedback asks for. The picture is ignored."""
         edits = _draft_edits(feedback, state).finish()
         return Interpretation(edits=edits, reply=describe(edits, state))
 
     def explain(self, feedback: str, state: State) -> tuple[AppliedRule, ...]:
-        """Which rule of `prompts/grammar` understood which clause, and what came of it."""
+        """The clauses that matched a rule of `prompts/grammar`, with their edits."""
         return tuple(AppliedRule(*step) for step in _draft_edits(feedback, state).trail)
 
 
@@ -108,7 +108,7 @@ def _apply_description(description: str, draft: EditDraft) -> None:
 
 
 def _replace_description(text: str, draft: EditDraft) -> bool:
-    """ "A wizard without a hat", in the place of what the prompt was."""
+    """ "A wizard without a hat" replaces the prompt."""
     prompt, unwanted = split_description(text)
     if not unwanted or not text.startswith(prompt[:3]):
         return False
@@ -137,7 +137,7 @@ def _is_similar(phrase: str, other: str) -> bool:
 
 
 def _interpret_as_wish(text: str, draft: EditDraft) -> None:
-    """ "A cat with a crown" and nothing more: what the picture should be of."""
+    """ "A cat with a crown" as the whole feedback is a new prompt."""
     if split_description(text)[1]:
         return
     if is_full_description(text) or (is_only_picture_word(draft.prompt) and is_scene(text)):

@@ -1,4 +1,4 @@
-"""Wishes for another view, size or number."""
+"""Requests for another view, size or count."""
 
 import re
 
@@ -52,7 +52,7 @@ _TURNED = {"rotate": "rotated", "tilt": "tilted", "flip": "flipped", "mirror": "
 
 @action
 def process_image(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Blur the background", "darken the sky": asked for as it is then."""
+    """ "Blur the background", "darken the sky": adds the result to the prompt."""
     verb, term = match.clause.split()[0].lower(), extract_term(match["OWN"])
     if term is None or is_pronoun(match["OWN"]) or term in load_lexicon().words["whole_picture"]:
         return verb in _COMPARATIVE and draft.add(_COMPARATIVE[verb])
@@ -68,7 +68,7 @@ _COMPARATIVE = {
     "simplify": "simpler",
     "soften": "softer",
 }
-"""What the whole picture should be then."""
+"""Image operation -> the word that describes the whole picture afterwards."""
 
 
 @action
@@ -93,7 +93,7 @@ def compare_quality(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def set_facing(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Turn her to face the camera": not from the side any more."""
+    """ "Turn her to face the camera": also excludes the side view."""
     towards = strip_politeness(match["THING"]) or "the camera"
     if re.fullmatch(r"(?:me|us|camera|(?:the )?(?:viewer|front))", towards, re.I):
         towards = "the camera"

@@ -1,4 +1,4 @@
-"""What a clause tells and no picture should show: an arm from a back, a head on backwards, a man in three chairs."""
+"""Descriptions of impossible scenes: an arm that grows from a back, a head on backwards, one man in three chairs."""
 
 import re
 
@@ -14,7 +14,7 @@ from .unwanted_objects import complain_intruder
 _OF_EVERY_THING = frozenset(
     ["bottom", "base", "stem", "wheels", "handle", "roof", "spokes", "strings", "blades", "rim", "hull", "trunk"]
 )
-"""Parts that a thing can't be without."""
+"""Parts that every thing has."""
 _FLOAT_BY_NATURE = frozenset(
     [
         "balloon",
@@ -49,7 +49,7 @@ _FLOAT_BY_NATURE = frozenset(
 
 
 def can_float(term: str) -> bool:
-    """Whether a thing may well be in the air or on water."""
+    """Whether a thing can be in the air or on water."""
     return singularize(term.split()[-1]) in _FLOAT_BY_NATURE
 
 
@@ -64,7 +64,7 @@ def complain_grown_extra(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_without_part(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Half the kids have no face", "the vase has no bottom"; "she has a hand" says nothing."""
+    """ "Half the kids have no face", "the vase has no bottom"; "she has a hand" is no complaint."""
     part = match["PART"].lower()
     known = load_lexicon().words["body"] | set(load_lexicon().counts) | _OF_EVERY_THING
     is_lost = re.search(rf"\b(?:no|lacks?|missing)\b(?: \w+)? {re.escape(part)}\b|^where\b", match.clause, re.I)
@@ -95,7 +95,7 @@ def complain_backwards(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_too_many(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "I count five strings": one doesn't count what is right."""
+    """ "I count five strings": a count implies that the number is wrong."""
     term = extract_term(match["THING"])
     if term is None or not term.endswith("s") or len(term.split()) > 2 or load_lexicon().is_praise(match.clause):
         return False
@@ -113,7 +113,7 @@ def complain_broken(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_floating(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "One of the shepherds is floating a foot off the stage"; a balloon may."""
+    """ "One of the shepherds is floating a foot off the stage"; a balloon is allowed to float."""
     term = extract_term(match["THING"])
     if term is None or load_lexicon().is_praise(match.clause) or draft.is_wanted("floating"):
         return False
@@ -126,7 +126,7 @@ def complain_floating(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_placed(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "A delivery van is parked across the drive", where no van is asked for."""
+    """ "A delivery van is parked across the drive", if the prompt asks for no van."""
     term = extract_term(match["THING"])
     if draft.praised:  # "a cat is sitting on the bench, nice"
         return True
@@ -144,7 +144,7 @@ def complain_seen(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_still_there(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "I excluded them!": what is out is seen all the same."""
+    """ "I excluded them!": raises the weight of an exclusion that is still visible."""
     known = draft.find_mentioned(match["THING"])
     if known is None or re.search(
         r"\b(?:by (?:mistake|accident)|wrongly|too hard|too much|because)\b", match.clause, re.I

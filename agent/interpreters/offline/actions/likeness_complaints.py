@@ -1,4 +1,4 @@
-"""Complaints of what it looks like: "like a comic", "painted", "a yellow cast"."""
+"""Complaints about a likeness or a medium: "like a comic", "painted", "a yellow cast"."""
 
 import re
 
@@ -56,12 +56,12 @@ _REMEMBERED = re.compile(
     r"|loved|miss|dreamt|dreamed"
     r"|got|met|married|wore|wears|drove|drives|sold|built|run|ran|runs|played|plays|stayed)\b"
 )
-""" "The harbour my uncle worked in": no complaint."""
+""" "The harbour my uncle worked in" is a memory, not a complaint."""
 
 
 @action
 def complain_resembles(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Reminds me of a cheap cartoon": a complaint only where a style or a fault is named."""
+    """ "Reminds me of a cheap cartoon": a complaint only if it names a style or a fault."""
     words = set(match["THING"].lower().split())
     if words & load_lexicon().words["faults"] or load_lexicon().find_kind(match["THING"]) == "style":
         return complain_looks_like(match, draft)
@@ -70,7 +70,7 @@ def complain_resembles(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_like_another(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Her nose reminds me of a potato": something is wrong with a part, or with a thing that looks like another."""
+    """ "Her nose reminds me of a potato": excludes a malformed part, or the thing it is compared with."""
     noun, other = extract_term(match["OWN"]), match["THING"]
     if draft.praised:
         return True
@@ -98,7 +98,7 @@ def complain_like_another(match: RuleMatch, draft: EditDraft) -> bool:
 
 
 _BECOME_ANOTHER = frozenset({"person", "animal", "place", "building", "background"})
-"""Of these it is the likeness itself that displeases: "the dog looks like a wolf"."""
+"""Kinds for which the likeness itself is the fault: "the dog looks like a wolf"."""
 
 
 @action

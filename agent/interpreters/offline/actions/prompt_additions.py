@@ -1,4 +1,4 @@
-"""Wishes for one thing more: "add a hat", "where is the moon?", "at night would be nicer"."""
+"""Requests for additions: "add a hat", "where is the moon?", "at night would be nicer"."""
 
 import re
 
@@ -80,11 +80,11 @@ _TRIED = frozenset(
         "quantity",
     ]
 )
-"""Kinds of which a picture's thing has one: another takes its place."""
+"""Kinds that a thing has only one of: a new one replaces the old one."""
 
 
 def _replace_tried(phrase: str, draft: EditDraft) -> str | None:
-    """ "(Try) walnut", in the place of the oak that is asked for."""
+    """ "(Try) walnut": replaces "oak" in the prompt."""
     kind = load_lexicon().find_kind(phrase)
     if kind not in _TRIED or re.match(r"(?:an?|the|more|some|less)\s|.*\s(?:in|on|at|with|of|for)\s", phrase, re.I):
         return None
@@ -136,7 +136,7 @@ def wish(match: RuleMatch, draft: EditDraft) -> bool:
 
 
 def add_wanted(phrase: str, draft: EditDraft) -> bool:
-    """ "I want a black barn": the barn that is there in black, else one more thing."""
+    """ "I want a black barn": recolors the barn of the prompt, or else adds one."""
     if counted := prompt_rewriting.set_count(draft.prompt, phrase):
         return draft.rewrite(counted)
     if (
@@ -176,7 +176,7 @@ def give(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def add_one_more(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "One more fox", of the fox that is there; "another round" is talk."""
+    """ "One more fox", if the prompt has a fox; "another round" is small talk."""
     term = extract_term(match["THING"])
     return term is not None and draft.is_wanted(term) and draft.add(strip_politeness(match.clause))
 
@@ -190,13 +190,13 @@ def add_treatment(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def put(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Put a lamp on the table": added with its place."""
+    """ "Put a lamp on the table": adds the lamp and its place."""
     return draft.add(strip_politeness(f"{match['THING']} {match['WHERE']}"))
 
 
 @action
 def move(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Put it on a beach", "move it to a shelf"; "put his sister beside him" brings her in."""
+    """ "Put it on a beach", "move it to a shelf"; "put his sister beside him" adds her."""
     whom = match["WHOM"]
     if whom and not is_pronoun(whom) and not IT.fullmatch(whom) and not draft.is_wanted(extract_term(whom) or whom):
         return draft.add(strip_politeness(f"{whom} {match['WHERE']}"))
@@ -221,7 +221,7 @@ def report_missing(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def report_unseen(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "I can't see the moon": it should be seen; after a complaint, that is why; "for all the fog", none of that."""
+    """ "I can't see the moon": adds it, unless it explains a complaint. "For all the fog" excludes the fog."""
     if match["OTHER"]:
         return draft.exclude(match["OTHER"])
     if re.search(r"\b(?:hardly|barely)\b", match.clause, re.I) and not draft.edits:
@@ -243,7 +243,7 @@ def report_unseen(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def report_lack(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "The comb is missing teeth": a fault of its parts; "the cake is missing candles" wants some."""
+    """ "The comb is missing teeth": a fault of its parts; "the cake is missing candles" adds candles."""
     term = extract_term(match["THING"])
     if term is None or not is_noun_phrase(match["THING"]):
         return False
@@ -254,7 +254,7 @@ def report_lack(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def report_absent(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "There isn't a moon": "add one" may follow; wanted anyway when nothing does."""
+    """ "There isn't a moon": adds one at the end, unless the feedback says something else about it."""
     phrase = strip_politeness(match["THING"])
     if (term := extract_term(phrase)) is None or load_lexicon().is_praise(match.clause):
         return term is not None
@@ -266,7 +266,7 @@ def report_absent(match: RuleMatch, draft: EditDraft) -> bool:
         return draft.exclude_term(f"missing {term}")
     if draft.find_exclusion(term) and re.search(
         r"\b(?:see|saw|find|spot|notice)\b", match.clause, re.I
-    ):  # as it should be
+    ):  # it is excluded, so its absence is right
         draft.mention = term
         return True
     article = re.search(r"\b(an?)\s+$", match.clause[: match.clause.find(match["THING"])], re.I)

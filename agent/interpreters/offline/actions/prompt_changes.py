@@ -1,4 +1,4 @@
-"""Wishes for what is there to be another: "make it a queen", "the sky should be pink", "style: watercolor"."""
+"""Requests to change a part of the prompt: "make it a queen", "the sky should be pink", "style: watercolor"."""
 
 import re
 
@@ -15,7 +15,7 @@ from .registry import action
 
 @action
 def do(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Make him smile", "she should look up"; "pupils will laugh" wishes for nothing."""
+    """ "Make him smile", "she should look up"; "pupils will laugh" requests nothing."""
     if re.search(r"\bwill\s", match.clause, re.I) or " than " in f" {match['REST']} ":
         return False
     return draft.add(strip_politeness(f"{gerund(match['DOING'].lower())} {match['REST']}"))
@@ -149,7 +149,7 @@ def change_attribute(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def restore_attribute(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "The dress was green", "her hair is shorter in real life": so it should be."""
+    """ "The dress was green", "her hair is shorter in real life": states how it should be."""
     quality = strip_politeness(match["QUALITY"])
     told = re.search(r"\b(?:real life|reality|irl|in person|in the photo|originally)$", match.clause, re.I)
     if extract_term(match["OWN"]) is None or " " in quality or load_lexicon().is_praise(quality):
@@ -161,7 +161,7 @@ def restore_attribute(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def add_time(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "They got married in winter": so it should be then."""
+    """ "They got married in winter": sets the time of the picture."""
     where = strip_politeness(match["WHERE"])
     return load_lexicon().find_kind(where) in {"season", "time"} and draft.rewrite(
         prompt_rewriting.move(draft.prompt, where)
@@ -211,7 +211,7 @@ _THINGS = frozenset({"background", "clothes", "headwear", "furniture", "place", 
 
 @action
 def swap(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Swap the dog for a cat", "make the sky pink" where the sky isn't spoken of."""
+    """ "Swap the dog for a cat", "make the sky pink" if the prompt has no sky."""
     old, new = re.sub(r"\s+please$", "", match["OLD"]), strip_politeness(match["NEW"])
     if re.match(r"(?:it|him|them|this|that|her an?)\s", old, re.I):  # "make it a queen with a crown" swaps nothing
         return False
@@ -241,10 +241,10 @@ def change_style(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def add_quality(match: RuleMatch, draft: EditDraft) -> bool:
-    """A bare word that only makes sense as a wish: "winter", "watercolor style", "black and white"."""
+    """A bare word that is only useful as a request: "winter", "watercolor style", "black and white"."""
     wish = strip_politeness(match["QUALITY"])
     words = wish.split()
-    if draft.find_exclusion(wish):  # what is out is not wished for by its name alone
+    if draft.find_exclusion(wish):  # the bare name of an excluded thing is no request for it
         return False
     if load_lexicon().find_kind(words[0] if words else "") in _QUALITIES and (
         other := attribute_rewriting.modify_noun(draft.prompt, wish)

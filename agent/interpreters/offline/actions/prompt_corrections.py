@@ -1,4 +1,4 @@
-"""What is wanted in place of what was understood: "no, a bicycle", "a cat instead of a dog"."""
+"""Corrections of a misunderstood prompt: "no, a bicycle", "a cat instead of a dog"."""
 
 import re
 
@@ -11,7 +11,7 @@ from .phrase_patterns import ARTICLE, IT, strip_politeness
 from .registry import action
 
 _ANYTHING = re.compile(r"(?:any|every|no)(?:\s\w+|thing|body|one|where)|all", re.I)
-""" "Anything but a sword" asks for none."""
+""" "Anything but a sword" asks for no sword."""
 _NOT_WANTED = re.compile(r"(?:too|not)\b|(?:why|what|how|if|maybe|it|that|this)$", re.I)
 """ "He looks rather too stern", "I'd rather not"."""
 _UNFINISHED = re.compile(
@@ -19,7 +19,7 @@ _UNFINISHED = re.compile(
     r"|shall)$",
     re.I,
 )
-""" "She is not ..." denies, and sets nothing in the place of another."""
+""" "She is not ..." is a denial that replaces nothing."""
 
 
 _SHOULD_BE = re.compile(
@@ -68,7 +68,7 @@ def replace_instead(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def correct(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "I meant a cat": in the place of what was understood."""
+    """ "I meant a cat": replaces what was misunderstood."""
     new = strip_politeness(match["THING"])
     if re.search(
         r"\w (?:should|must|could|needs? to|has to|have to|ought to) be\s", new, re.I
@@ -93,7 +93,7 @@ def correct(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def apply_correction(match: RuleMatch, draft: EditDraft) -> bool:
-    """After a bare "no": what it should have been."""
+    """The clause after a bare "no": what the picture should show instead."""
     phrase = match["THING"]
     if not draft.corrective or not is_noun_phrase(phrase):
         return False
@@ -104,7 +104,7 @@ def apply_correction(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def reject_wanted(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Not a scarf", of what was asked for: a correction follows or came before; of anything else: none of it."""
+    """ "Not a scarf": part of a correction if the prompt asks for a scarf, or else excludes it."""
     term = extract_term(match["THING"])
     if term is None:
         return False

@@ -1,4 +1,4 @@
-"""Wishes for what is there to be of another sort: "I'd rather have chocolate frosting", "a winter version"."""
+"""Requests for another variant: "I'd rather have chocolate frosting", "a winter version"."""
 
 import re
 
@@ -36,7 +36,7 @@ def apply_preference(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def change_tone(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Give the background a soft peach tone"; of what the prompt doesn't speak of it is a gift like others."""
+    """ "Give the background a soft peach tone"; a thing that the prompt does not have is added."""
     thing = extract_term(match["OWN"])
     changed = (
         attribute_rewriting.set_tone(draft.prompt, thing, strip_politeness(match["QUALITY"]))
@@ -89,5 +89,5 @@ def change_to(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def add_still_wanted(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "There is no driver. Somebody has to drive it": only says why, and of what was missed."""
+    """ "There is no driver. Somebody has to drive it": the reason for a thing that was reported missing."""
     return draft.wanted is not None or draft.prompt != draft.state.prompt

@@ -1,4 +1,4 @@
-"""What displeases without a word that says so: pointed at, groaned at, or told by its signs."""
+"""Complaints without a word of complaint: pointing, groaning, or naming a symptom."""
 
 import re
 
@@ -12,7 +12,7 @@ from .registry import action
 
 @action
 def complain_symptom(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "I can count the pixels": what that is a sign of."""
+    """ "I can count the pixels": excludes the fault behind the symptom."""
     if (
         match.denied
         or load_lexicon().is_praise(match.clause)
@@ -34,7 +34,7 @@ def complain_symptom(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_flaw(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Banding in the sky": what is there by mistake, and nothing said of it."""
+    """ "Banding in the sky": a fault that is named without a comment."""
     term = extract_term(match["THING"])
     flaws = load_lexicon().words["flaws"]
     if re.fullmatch(r"an?\s+[\w-]+", match.clause, re.I):  # "or a stain?"
@@ -49,7 +49,7 @@ def complain_flaw(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_pointed_at(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "There's a spoon on it": a complaint, if nothing else is said about it."""
+    """ "There's a spoon on it": a complaint, unless the feedback says something else about the spoon."""
     if load_lexicon().is_praise(match.clause):
         return True
     if re.match(
@@ -59,7 +59,7 @@ def complain_pointed_at(match: RuleMatch, draft: EditDraft) -> bool:
     if re.search(r"\b(?:the right|the perfect|the exact|the correct)\b", match["THING"], re.I):
         return True
     draft.mention = extract_term(match["THING"])
-    if draft.mention and any(isinstance(edit, Exclude) for edit in draft.edits):  # one complaint more
+    if draft.mention and any(isinstance(edit, Exclude) for edit in draft.edits):  # an additional complaint
         return draft.exclude(draft.mention)
     draft.pending = draft.mention
     return draft.mention is not None
@@ -67,7 +67,7 @@ def complain_pointed_at(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_annoyed(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "The flies bother me": there should be none; "his smile creeps me out": the smile should be another."""
+    """ "The flies bother me": excludes flies; "his smile creeps me out": excludes the bad smile."""
     noun = extract_term(match["THING"]) if match["THING"] else None
     if re.match(r"(?:going on|happening|stuff|things|clutter|mess)\b", match["THING"], re.I):
         return draft.exclude_term("clutter")
@@ -87,7 +87,7 @@ def complain_annoyed(match: RuleMatch, draft: EditDraft) -> bool:
 _SOMEWHERE = re.compile(
     r"\s(?:\w+ing\s+)?(?:on|in|at|across|over|under|around|behind|along)\s+(?:the|my|our|that)\s+(?P<place>\w+)", re.I
 )
-"""Where a thing is: "that cord | running across the floor"."""
+"""The start of a place: "that cord | running across the floor"."""
 
 
 @action
@@ -98,7 +98,7 @@ def complain_groaned_at(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_cropped(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "His head is cut off", and so it isn't missing."""
+    """ "His head is cut off": cropped, and therefore not missing."""
     missing = [edit for edit in draft.edits if isinstance(edit, Exclude) and edit.term.startswith("missing ")]
     draft.edits = [edit for edit in draft.edits if edit not in missing]
     return draft.exclude_term("cropped")

@@ -1,4 +1,4 @@
-"""The many ways in which a description says what it is without, each told as "without ..."."""
+"""Rewrites the many ways to exclude something in a description to "without ..."."""
 
 import re
 
@@ -61,7 +61,7 @@ _OF_THEIR_OWN = frozenset(
         "caffeine",
     ]
 )
-""" "Sugar-free" says what a drink is of, not what a picture is without."""
+"""Things with a fixed "-free" compound: "sugar-free" describes a drink, not a picture."""
 
 _X = r"(?:[\w'-]+\s+){0,2}[\w'-]+"
 _ALL_OF_IT = (
@@ -133,7 +133,7 @@ def _format_negation(match: re.Match[str]) -> str:
 
 
 def remove_absent(prompt: str, unwanted: list[str]) -> str:
-    """The prompt less "helmet off", where there is to be no helmet anyway."""
+    """The prompt without phrases such as "helmet off", when helmets are excluded."""
     for term in unwanted:
         prompt = re.sub(rf"[,;:]?\s*(?:the\s+|his\s+|her\s+)?{re.escape(term)}{_GONE}", "", prompt, flags=re.I)
     return prompt

@@ -1,4 +1,4 @@
-"""Another picture, after words that only say that it is another one: "Moving on. A teapot ...", "slide two: ..."."""
+"""New scenes after an introduction: "Moving on. A teapot ...", "slide two: ..."."""
 
 import re
 
@@ -85,7 +85,7 @@ _EMPTY = frozenset(
 
 
 def find_new_scene(text: str, prompt: str) -> str | None:
-    """What a text describes in the place of the present picture; None when it is about the one that is there."""
+    """The description that replaces the present picture. None if the text is about the present picture."""
     at = _find_lead_end(text)
     lead, rest = text[:at], text[at:].strip()
     if at == 0 and (
@@ -115,7 +115,7 @@ def find_new_scene(text: str, prompt: str) -> str | None:
 
 
 def _find_lead_end(text: str) -> int:
-    """Where the small talk ends that says there will be another picture; 0 where there is none."""
+    """The end of the small talk that announces another picture. 0 if there is none."""
     at = 0
     for joint in _END_OF_LEAD.finditer(text):
         if not _WORDS_OF_TALK.match(text[at : joint.start()].strip()):
@@ -125,7 +125,7 @@ def _find_lead_end(text: str) -> int:
 
 
 def _has_shared_content(wanted: str, prompt: str) -> bool:
-    """Whether a description speaks of something that is in the picture."""
+    """Whether a description and the prompt share a content word."""
     return bool((_content_words(wanted) & _content_words(prompt)) - _EMPTY)
 
 
@@ -134,7 +134,7 @@ def _content_words(text: str) -> set[str]:
 
 
 def _is_sentence(wanted: str) -> bool:
-    """Whether it is a sentence, and no phrase: "the hat is ugly"."""
+    """Whether a text is a sentence, not a phrase: "the hat is ugly"."""
     first = re.split(r"[,.;:]", wanted)[0]
     if MEDIUM.match(first):
         return False

@@ -1,4 +1,4 @@
-"""How a description may begin without being what it describes."""
+"""Greetings and introductions before a description."""
 
 import re
 
@@ -55,7 +55,7 @@ _LEAD = re.compile(
 
 
 def find_new_description(text: str) -> str | None:
-    """What follows "Next:", "new one:" or "draw me": a description that replaces the prompt; else None."""
+    """The description after "Next:", "new one:" or "draw me", which replaces the prompt. Otherwise None."""
     match = _OPENING.match(text) or _COMMAND.match(text)
     return match["description"] if match and not _TELLS.match(match["description"]) else None
 
@@ -63,11 +63,11 @@ def find_new_description(text: str) -> str | None:
 _TELLS = re.compile(
     r"(?:put|add|give|remove|change|turn|keep|lose|drop|swap|replace|move|make)\s+(?!(?:me|us)\b)", re.I
 )
-""" "New idea: put the dog on a skateboard" changes the picture that there is."""
+""" "New idea: put the dog on a skateboard" changes the present picture."""
 
 
 def strip_opening(text: str) -> str:
-    """The description less a greeting and the "I'd like to see" before it."""
+    """The description without a greeting and an introduction such as "I'd like to see"."""
     text = collapse_whitespace(text)
     greeted = _GREETING.match(text)
     ungreeted = text[greeted.end() :] if greeted else text

@@ -1,4 +1,4 @@
-"""A description of a new picture: what is wanted, and what is said not to be in it."""
+"""Parses the description of a new picture into a prompt and excluded terms."""
 
 import re
 
@@ -91,7 +91,7 @@ _JOINTS = re.compile(
 _ITEM = r"(?:an?\s+)?(?!(?:in|on|at|with|near|by|under|no|without|an?|the|\w+ing)\b)[\w'-]+(?: (?!n?or\b)[\w'-]+)?"
 _COMMA_LIST = re.compile(rf"(?<![\w-])(?:without|no)\s+(?:any\s+)?{_ITEM}(?:,\s*{_ITEM})+,?(?=\s+n?or\s)", re.I)
 _RELATIVE = re.compile(r"\s+(?:that|who|which)(?:\s+(?:is|are|was|were|has|have|does|do))?\s*$", re.I)
-"""What is left of "a man who is not smiling" before the negation."""
+"""What precedes the negation in "a man who is not smiling"."""
 _NOTHING_ELSE = re.compile(r"nothing\s+else\b|no\s+more\s*$", re.I)
 _LIST = re.compile(
     r"\s*(?:,|\band/or\b|\bor\b|\bnor\b|\band\b|&)\s*(?:(?:no|any|without" r"|not|nor|or|and)\s+)*", re.I
@@ -101,7 +101,7 @@ _LIST = re.compile(
 def is_full_description(text: str) -> bool:
     """Whether feedback describes a whole picture: "a cat with a crown", "portrait of a man without mustache".
 
-    Not "a dog in the corner", nor "a version without text", which speak of the picture that is there.
+    "A dog in the corner" and "a version without text" are about the present picture instead.
     """
     prompt, unwanted = split_description(text)
     medium = bool(prompt_rewriting.MEDIUM.match(prompt))
@@ -126,34 +126,34 @@ def is_full_description(text: str) -> bool:
 
 
 def is_statement(text: str) -> bool:
-    """Whether a text says or asks something of the picture that is there."""
+    """Whether a text makes a statement or asks a question about the present picture."""
     return bool(_IS_SAID_OF.search(text))
 
 
 def is_scene(text: str) -> bool:
-    """Whether a bare noun phrase is of something that a picture may be of: "a red barn"."""
+    """Whether a text is a noun phrase for something that a picture can show: "a red barn"."""
     return bool(re.match(r"an?\s", text, re.I)) and is_noun_phrase(text) and load_lexicon().find_kind(text) in _SCENES
 
 
 def is_only_picture_word(text: str) -> bool:
-    """Whether "picture" or "a new version" is all that is said."""
+    """Whether a text only says "picture" or "a new version"."""
     return bool(re.fullmatch(rf"(?:(?:an?|the)\s+)?(?:\w+\s+)?{_PICTURE}", text.strip(), re.I))
 
 
 def is_redundant(description: str, unwanted: list[str], prompt: str) -> bool:
-    """Whether a prompt says all of a description already, and none of what it doesn't want."""
+    """Whether a prompt has all words of a description, and none of the unwanted terms."""
     said = set(re.findall(r"[\w'-]+", prompt.lower()))
     asked = set(re.findall(r"[\w'-]+", description.lower())) - {"a", "an", "the"}
     return asked <= said and not any(set(re.findall(r"[\w'-]+", term.lower())) <= said for term in unwanted)
 
 
 def split_description(text: str) -> tuple[str, list[str]]:
-    """The prompt, without its negations, and the terms they negate.
+    """The prompt without its negations, and the terms that they exclude.
 
     "portrait of a man without mustache" -> ("portrait of a man", ["mustache"])
 
-    What looks like a negation and is none, such as the words on a sign, is masked while negations are looked for;
-    prompt and terms are taken from the text itself.
+    Negations that exclude nothing, such as the words on a sign, are masked during the search. The prompt and the terms
+    are cut from the unmasked text.
     """
     said = strip_opening(text)
     text = normalize_negations(said)
@@ -212,7 +212,7 @@ def split_description(text: str) -> tuple[str, list[str]]:
 _ABOUT_NOBODY = re.compile(
     r"\s*(?:\w{3,}ing\b|(?:in|on|at|around|near|inside|by)\s+(?:it|them|there|sight|view)\b)", re.I
 )
-""" What goes on about the one who is not there."""
+"""A description of the people in "nobody sitting in it"."""
 
 
 def _join_parts(prompt: str, joint: str, part: str) -> str:
@@ -228,7 +228,7 @@ def _find_joint(text: str, at: int) -> str:
 
 
 def _split_segments(text: str) -> list[tuple[int, int]]:
-    """Where the parts between commas, semicolons and full stops are."""
+    """Start and end of the parts between commas, semicolons and full stops."""
     spans, start = [], 0
     for match in _JOINTS.finditer(text):
         spans.append((start, match.start()))
@@ -239,11 +239,11 @@ def _split_segments(text: str) -> list[tuple[int, int]]:
 _POSITIVE_TAIL = re.compile(
     r"\s+(?:and|but)\s+(?=(?:an?|with|the|lots|plenty|some|just|only)\s)|\s+(?:just|only)\s", re.I
 )
-"""What an "and a ..." or "just ..." after the negated thing asks for."""
+"""A positive request after the excluded thing: "and a ...", "just ..."."""
 
 
 def _extract_terms(masked: str, text: str) -> list[str]:
-    """The terms of a list that is looked for in the masked text, and read from the text."""
+    """The terms of a list. Separators are found in the masked text, and terms are cut from the unmasked text."""
     names, chat = load_lexicon().names, load_lexicon().chat
     found, start = [], 0
     for joint in [*_LIST.finditer(masked), None]:

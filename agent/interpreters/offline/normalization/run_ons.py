@@ -1,4 +1,4 @@
-"""Where a second clause begins that nothing parts from the first."""
+"""Splits a clause where a second clause starts without punctuation."""
 
 import re
 
@@ -27,7 +27,7 @@ _LEADS_ON = re.compile(
     r"|kill|hide|get rid|take|no|cut|scrap|without|why|ugh|ew|not|there'?s|there|less|fewer|that|those|the|an?)\b)",
     re.I,
 )
-"""What comes before no new clause: "don't | remove it", "I hate how dark | it is"."""
+"""Words after which no clause starts: "don't | remove it", "I hate how dark | it is"."""
 
 
 _SO_UNSEEN = re.compile(
@@ -39,7 +39,7 @@ _SO_UNSEEN = re.compile(
 
 
 def split_run_on(clause: str) -> list[str]:
-    """ "Get rid of the skull its overdone", "why the hat remove it": two clauses without a comma."""
+    """Split a clause: "Get rid of the skull its overdone", "why the hat remove it"."""
     if unseen := _SO_UNSEEN.match(clause):
         return [unseen["fault"], unseen["unseen"]]
     for pattern in (_REASON_AFTER, _COMMAND_AFTER):

@@ -1,4 +1,4 @@
-"""Slips of the fingers and text-speak, word by word."""
+"""Corrects typos and text-speak, word by word."""
 
 import re
 from collections.abc import Iterable
@@ -10,9 +10,9 @@ from ..grammar.rules import load_grammar_words
 _NO_WORD_BEGINS_SO = re.compile(
     r"[bcdfgjkmpqtvwxz][bcdfgjkmnpqtvxz]|h[bcdfgjklmnpqrtvwxz]|[bfgmpv]w|[lnr][bcdfghjkmpqrtvwxz]"
 )
-"""How only a slip of the fingers begins a word of three letters: "hta", "bwo"."""
+"""Letters that no English word starts with. Only three-letter words that match are corrected: "hta", "bwo"."""
 _LACKS_E = re.compile(r"(?:[^aeiou][aeiou]k|v|[aein]c|dg|z)$")
-"""How a word ends that lost its last letter: "smok", "glov", "fac"."""
+"""The end of a word that lost its final "e": "smok", "glov", "fac"."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _NEAR = {
@@ -20,12 +20,12 @@ _NEAR = {
     for row, letters in enumerate(_ROWS)
     for at, letter in enumerate(letters)
 }
-"""The keys around a key."""
-_NEAR |= {vowel: _NEAR[vowel] + "aeiouy" for vowel in "aeiouy"}  # and vowels are mixed up
+"""Letter -> the keys around it."""
+_NEAR |= {vowel: _NEAR[vowel] + "aeiouy" for vowel in "aeiouy"}  # vowels are often confused
 
 
 def repair_typos(word: str, vocabulary: frozenset[str]) -> str:
-    """The word as it was meant: text-speak in full, and a slip of the fingers undone towards the vocabulary."""
+    """The word with text-speak expanded, or with a typo corrected to a word of the vocabulary."""
     lower = _undouble_end(_shorten(word.lower(), vocabulary), vocabulary)
     if lower in load_lexicon().chat:
         return load_lexicon().chat[lower]
@@ -37,14 +37,14 @@ def repair_typos(word: str, vocabulary: frozenset[str]) -> str:
 
 
 def _is_possessive(word: str, vocabulary: frozenset[str]) -> bool:
-    """Whether a known thing is said to have something: "the glove's fingers"."""
+    """Whether a word is the possessive of a known thing: "the glove's fingers"."""
     owner = word.removesuffix("'s")
     known = (owner in vocabulary, f"{owner}s" in vocabulary, owner in _load_exceptions())
     return owner != word and len(owner) > 2 and any(known)
 
 
 def _undouble_end(word: str, vocabulary: frozenset[str]) -> str:
-    """ "hatt" -> "hat", "awayy" -> "away": a last letter that was hit twice."""
+    """Remove a doubled final letter: "hatt" -> "hat", "awayy" -> "away"."""
     if (
         len(word) < 4
         or word[-1] != word[-2]
@@ -59,7 +59,7 @@ def _undouble_end(word: str, vocabulary: frozenset[str]) -> str:
 
 @cache
 def load_vocabulary() -> frozenset[str]:
-    """The words a typo may be meant for."""
+    """The words to which typos are corrected."""
     words = load_lexicon().words
     lists = ("commands", "verbs", "things", "faults", "body", "writing", "wrongness", "praise", "settings")
     phrases = {phrase for name in lists for phrase in words[name]} | set(load_lexicon().kind_phrases)
@@ -68,7 +68,7 @@ def load_vocabulary() -> frozenset[str]:
 
 @cache
 def _load_exceptions() -> frozenset[str]:
-    """Every word the grammar and the lexicon know, and those that only look like a typo of one."""
+    """Words that are never corrected: all words of the grammar and the lexicon."""
     known = load_lexicon()
     phrases = {phrase for words in known.words.values() for phrase in words} | set(known.names) | set(known.opposites)
     phrases |= {sign for signs in known.symptoms.values() for sign in signs} | set(known.camera) | set(known.past)
@@ -80,7 +80,7 @@ def _extract_long_words(phrases: Iterable[str]) -> frozenset[str]:
 
 
 def _shorten(word: str, vocabulary: frozenset[str]) -> str:
-    """ "stilllll" -> "still", "wayyy" -> "way"."""
+    """Shorten repeated letters: "stilllll" -> "still", "wayyy" -> "way"."""
     if not re.search(r"(.)\1\1", word):
         return word
     doubled = re.sub(r"(.)\1{2,}", r"\1\1", word)
@@ -88,9 +88,9 @@ def _shorten(word: str, vocabulary: frozenset[str]) -> str:
 
 
 def _repair_word(word: str, vocabulary: frozenset[str]) -> str | None:
-    """The known word that this is one slip of the fingers away from, the likelier slips first; None for none.
+    """The known word at an edit distance of one, most likely typos first. None if there is no such word.
 
-    A short word is repaired only where two letters are swapped, or towards a command.
+    A short word is only corrected if two letters are swapped, or if the result is a command.
     """
     if len(word) < 3 or word in _load_exceptions() or (len(word) == 3 and not _NO_WORD_BEGINS_SO.match(word)):
         return None
@@ -123,7 +123,7 @@ def _repair_word(word: str, vocabulary: frozenset[str]) -> str | None:
 
 
 def _is_inflected(word: str, vocabulary: frozenset[str]) -> bool:
-    """Whether a word is a known one with another ending: "plants", "chained", "stormy"."""
+    """Whether a word is a known word with a suffix: "plants", "chained", "stormy"."""
     stems = (word.removesuffix(end) for end in ("s", "es", "d", "ed", "r", "er", "ers", "y", "ly", "ing", "al"))
     return any(stem != word and (stem in vocabulary or f"{stem}e" in vocabulary) for stem in stems) or (
         not vocabulary.isdisjoint((f"{word}s", f"{word}y", f"{word}d", f"{word}r"))

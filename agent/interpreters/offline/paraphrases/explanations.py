@@ -1,4 +1,4 @@
-"""What is said only to tell why: "too shiny, it looks cheap", "lose the hat, it looks silly"."""
+"""Clauses that only give a reason: "too shiny, it looks cheap", "lose the hat, it looks silly"."""
 
 import re
 
@@ -12,7 +12,7 @@ _SO_DO = re.compile(
     r"|can you|could you)\s)",
     re.I,
 )
-""" "He looks lonely so | add a dog": what is wrong is only why."""
+""" "He looks lonely so | add a dog": the first part is only a reason."""
 _TOLD_TO_GO = frozenset(
     {"remove", "none", "must_go", "not_excluding", "unwanted", "liked", "not_keen", "not_belonging"}
 )
@@ -53,7 +53,7 @@ _MISMATCHES = frozenset({"wrongly", "not_good", "faulty", "part_does", "same_for
 _IMPRESSION = re.compile(
     r"(?:it )?(?:feels|seems|reads|makes it (?:look|feel|seem)|gives? (?:me|it|off)) |.* (?:vibes?|energy)$", re.I
 )
-"""How one says what a picture is like because of something else that was named."""
+""" "(The ears look wrong,) it feels fake"."""
 
 
 _OTHERS_SAY = re.compile(
@@ -89,7 +89,7 @@ _LET_GO = re.compile(
 
 
 def find_reason_before(text: str) -> str | None:
-    """What comes before "so add a dog", where it only tells why; else None."""
+    """The reason before "so add a dog". None if there is no such reason."""
     match = _SO_DO.match(text)
     if match is None or re.search(r"\b(?:no|not|remove|lose|delete)\b|n't\b", match["reason"], re.I):
         return None
@@ -97,13 +97,13 @@ def find_reason_before(text: str) -> str | None:
 
 
 def find_conclusion(text: str) -> str:
-    """What comes after the reason and its "so"."""
+    """The text after the reason and its "so"."""
     match = _SO_DO.match(text)
     return text[match.end() :] if match else text
 
 
 def is_explanation(clause: str, before: RuleMatch, text: str) -> bool:
-    """Whether "feels fake", after a comma and nothing else, tells what a complaint was about."""
+    """Whether a clause such as "feels fake" explains the previous complaint."""
     if before.rule.name in _MISMATCHES and re.match(
         r"(?:one|the other|the left one|the right one|one of them)\s\w", clause, re.I
     ):

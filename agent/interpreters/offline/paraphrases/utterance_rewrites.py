@@ -1,4 +1,4 @@
-"""What an utterance says as a whole, before it is split: a correction, praise that begins as a complaint, a reason."""
+"""Rewrites a whole utterance before it is split: corrections, reasons, and praise that starts as a complaint."""
 
 import re
 
@@ -25,18 +25,18 @@ _WON_OVER = re.compile(
     r"|\bhate\b[^.!?,]*\s+but i (?:don't|didn't|do not|did not)\b",
     re.I,
 )
-""" "I hate cats, but this is cute" hates nothing that is here."""
+""" "I hate cats, but this is cute" is praise."""
 _X_NOT_Y = re.compile(
     r"(?P<new>(?:an?\s)?[\w-]+(?: [\w-]+)?),?\s+not\s+(?P<old>(?:an?\s)?[\w-]+(?: [\w-]+)?)[.!]*$", re.I
 )
-""" "Photo, not drawing", where a drawing was asked for."""
+""" "Photo, not drawing", if the prompt asks for a drawing."""
 _RUN_ON = re.compile(r"\b((?:less|more|no|fewer)\s+[\w-]+)\s+(?=(?:less|more|no|fewer|add|keep)\s)", re.I)
 _PLUS = re.compile(
     r"((?:^|\s|,)(?:minus|no|without|remove|lose|drop|take|ditch|delete|less"
     r"|get rid of)\s[^.!?;]*?),?\s+plus\s+(?=(?:an?|some|two|three|more)\s)",
     re.I,
 )
-""" "Minus the knights, plus a princess" asks for a princess."""
+""" "Minus the knights, plus a princess" adds a princess."""
 _SO_DO = re.compile(
     r"(?:^|(?<=[.!?;]\s))(?:he|she|it|they|this|everything|(?:the|that) [\w-]+(?: [\w-]+)?) "
     r"(?:just |really )?(?:looks?|seems?|feels?|is|are|'s) (?!too\b|so\b|way\b|still\b|not\b)[\w -]{3,40}?,? so "
@@ -44,7 +44,7 @@ _SO_DO = re.compile(
     r"|change|bring|have)\s)",
     re.I,
 )
-""" "He looks lonely there, so add a dog" says why a dog."""
+""" "He looks lonely there, so add a dog": the first part is only a reason."""
 _GIVES_IN = re.compile(
     r"^\W*(?:(?:ok(?:ay)?|alright|all right|well|yeah|ah|oh)[ ,]+)*(?:fine|very well|i take (?:it"
     r"|that) back|i give in|you win"
@@ -68,7 +68,7 @@ def _format_refusal(match: re.Match[str]) -> str:
 
 
 def rewrite_utterance(text: str, draft: EditDraft) -> str | None:
-    """The text in the words of the grammar; None where it is understood as a whole, and nothing is left to read."""
+    """The text in the phrasing of the grammar. None if it was handled as a whole, and nothing is left to parse."""
     won_over = _WON_OVER.search(text)
     if won_over and (won_over["praise"] is None or load_lexicon().is_praise(won_over["praise"])):
         return None
