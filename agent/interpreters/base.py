@@ -27,10 +27,10 @@ class Usage(BaseModel):
         )
 
     @classmethod
-    def of(cls, said: "Iterable[Interpretation]") -> "Usage | None":
+    def of(cls, interpretations: "Iterable[Interpretation]") -> "Usage | None":
         """The sum over several interpretations. None if no language model was called."""
-        there = [each.usage for each in said if each.usage is not None]
-        return sum(there, Usage()) if there else None
+        usages = [interpretation.usage for interpretation in interpretations if interpretation.usage is not None]
+        return sum(usages, Usage()) if usages else None
 
 
 class Interpretation(BaseModel):

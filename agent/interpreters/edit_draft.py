@@ -33,27 +33,27 @@ class EditDraft:
         self.edits: list[Edit] = []
         self.mention: str | None = None
         """The last noun phrase mentioned: what "it" and "one" refer to."""
-        self.pending: str | None = None
+        self.possible_complaint: str | None = None
         """A thing that was pointed at. A complaint, unless the utterance says something else about it."""
-        self.wanted: str | None = None
+        self.missing_thing: str | None = None
         """A thing that was reported missing. It is added, unless the utterance says something else about it."""
-        self.corrective = False
+        self.is_correction = False
         """Whether a bare "no" came just before, as in "no, a tram"."""
-        self.rejected: str | None = None
+        self.rejected_phrase: str | None = None
         """The rejected part of a correction: "a scarf" in "not a scarf, a shawl"."""
-        self.dropped = NegativePrompt()
+        self.dropped_exclusions = NegativePrompt()
         """The exclusions before a reset in this utterance."""
-        self.refused: str | None = None
+        self.excluded_phrase: str | None = None
         """The thing that the previous clause excluded: "cat" in "no cat | , a dog"."""
-        self.weakened = False
+        self.has_lowered_weight = False
         """Whether a weight was lowered. The next statement about the picture is then the reason for it."""
-        self.groaned = False
+        self.has_groan = False
         """Whether the utterance groans ("ugh") or has an angry emoji. Bare names are then complaints."""
-        self.asked = False
+        self.has_please = False
         """Whether the utterance contains "please". Bare names are then requests."""
-        self.praised = False
+        self.has_praise = False
         """Whether the utterance contains praise. A bare likeness may then be a compliment."""
-        self.trail: list[tuple[str, str, tuple[Edit, ...]]] = []
+        self.steps: list[tuple[str, str, tuple[Edit, ...]]] = []
         """Each clause that a rule matched: (clause, rule name, resulting edits)."""
 
     @contextmanager
@@ -65,14 +65,14 @@ class EditDraft:
         if self.prompt != prompt:
             new += _prompt(self.prompt)
         if new:
-            self.trail.append((clause, rule, tuple(new)))
+            self.steps.append((clause, rule, tuple(new)))
 
     def finish(self) -> tuple[Edit, ...]:
         """The edits in the order they were requested, with the new prompt last."""
-        if self.pending and not self.praised and not self.edits and self.prompt == self.state.prompt:
-            self.exclude(self.pending)
-        if self.wanted and not self.edits and self.prompt == self.state.prompt:
-            self.add(self.wanted)
+        if self.possible_complaint and not self.has_praise and not self.edits and self.prompt == self.state.prompt:
+            self.exclude(self.possible_complaint)
+        if self.missing_thing and not self.edits and self.prompt == self.state.prompt:
+            self.add(self.missing_thing)
         new = _prompt(self.prompt) if self.prompt != self.state.prompt else []
         return (*self.edits, *new)
 
@@ -86,37 +86,45 @@ class EditDraft:
         negative = self.state.negative
         return (
             negative.find(term)
-            or next((e for e in negative if load_lexicon().is_same(e.term, term)), None)
-            or next((e for e in negative if stem_term(e.term) == stem_term(term)), None)
+            or next((exclusion for exclusion in negative if load_lexicon().is_same(exclusion.term, term)), None)
+            or next((exclusion for exclusion in negative if stem_term(exclusion.term) == stem_term(term)), None)
         )
 
     def find_all_mentioned(self, text: str, negative: NegativePrompt | None = None) -> list[Exclusion]:
         """The exclusions that a text mentions, in the order of the negative prompt."""
         negative = self.state.negative if negative is None else negative
-        said = re.sub(r"\b(?:anti|non|no)-(?=\w)", "", text.lower())  # "your anti-blue rule"
-        words = re.findall(r"[\w'-]+", said)
+        lower_text = re.sub(r"\b(?:anti|non|no)-(?=\w)", "", text.lower())  # "your anti-blue rule"
+        words = re.findall(r"[\w'-]+", lower_text)
         words = [_positive_form(word) for word in words]
         spans = {" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, min(i + 5, len(words) + 1))}
         keys, stems = {normalize_term(span) for span in spans}, {stem_term(span) for span in spans}
-        exact = [e for e in negative if normalize_term(e.term) in keys or stem_term(e.term) in stems]
+        exact = [
+            exclusion
+            for exclusion in negative
+            if normalize_term(exclusion.term) in keys or stem_term(exclusion.term) in stems
+        ]
         if exact:
             return exact
         groups = frozenset[int]().union(*map(load_lexicon().find_groups, keys))
-        alike = [e for e in negative if not groups.isdisjoint(load_lexicon().find_groups(normalize_term(e.term)))]
+        synonyms = [
+            exclusion
+            for exclusion in negative
+            if not groups.isdisjoint(load_lexicon().find_groups(normalize_term(exclusion.term)))
+        ]
         heads = {normalize_term(word) for word in words}
-        return alike or [e for e in negative if normalize_term(e.term).split()[-1] in heads]
+        return synonyms or [exclusion for exclusion in negative if normalize_term(exclusion.term).split()[-1] in heads]
 
     def find_mentioned(self, phrase: str) -> Exclusion | None:
         """The exclusion that a phrase names, or the latest one for "it"."""
         if is_pronoun(phrase):
             if self.mention and (known := self.find_exclusion(self.mention)):
                 return known
-            return None if self.wanted else self.state.negative.latest
+            return None if self.missing_thing else self.state.negative.latest
         return self.find_exclusion(phrase) or next(iter(self.find_all_mentioned(phrase)), None)
 
     # edits
 
-    def control(self, edit: Undo | Reset | Reroll) -> bool:
+    def add_command(self, edit: Undo | Reset | Reroll) -> bool:
         """Add a command, unless the draft has it already."""
         if not any(edit.op == other.op for other in self.edits):
             if isinstance(edit, Reset):
@@ -127,7 +135,7 @@ class EditDraft:
     def _reset(self) -> None:
         """Cancel earlier edits of the user's own exclusions, and hide these exclusions from later clauses."""
         kept = self.state.negative.only_locked()
-        self.dropped = self.state.negative
+        self.dropped_exclusions = self.state.negative
         self.state = replace(self.state, negative=kept)
         moot = [edit for edit in self._term_edits() if edit.term not in kept]
         self.edits = [edit for edit in self.edits if edit not in moot]
@@ -154,14 +162,14 @@ class EditDraft:
 
     def retract(self, term: str) -> bool:
         """Remove the draft's exclusion of a term. False if there is none."""
-        left = [
+        remaining = [
             edit
             for edit in self.edits
             if not (isinstance(edit, Exclude) and normalize_term(edit.term) == normalize_term(term))
         ]
-        if len(left) == len(self.edits):
+        if len(remaining) == len(self.edits):
             return False
-        self.edits = left
+        self.edits = remaining
         if self.prompt == prompt_rewriting.remove_term(self.state.prompt, term):
             self.prompt = self.state.prompt
         return True
@@ -175,16 +183,16 @@ class EditDraft:
 
     def strengthen(self, known: Exclusion) -> bool:
         """Raise the weight by one step."""
-        return self.weigh(known, max(round(known.weight * STEP, 1), round(known.weight + 0.1, 1)))
+        return self.set_weight(known, max(round(known.weight * STEP, 1), round(known.weight + 0.1, 1)))
 
     def weaken(self, known: Exclusion) -> bool:
         """Lower the weight by one step."""
-        self.weakened = True
-        reasons = [edit for _, rule, made in self.trail if rule in _REASONS for edit in made]
+        self.has_lowered_weight = True
+        reasons = [edit for _, rule, edits_made in self.steps if rule in _REASONS for edit in edits_made]
         self.edits = [edit for edit in self.edits if not (isinstance(edit, Exclude) and edit in reasons)]
-        return self.weigh(known, min(round(known.weight / STEP, 1), round(known.weight - 0.1, 1)))
+        return self.set_weight(known, min(round(known.weight / STEP, 1), round(known.weight - 0.1, 1)))
 
-    def weigh(self, known: Exclusion, weight: float) -> bool:
+    def set_weight(self, known: Exclusion, weight: float) -> bool:
         """Set the weight, clamped to the valid range."""
         weight = min(MAX_WEIGHT, max(MIN_WEIGHT, weight))
         if not any(normalize_term(known.term) == normalize_term(edit.term) for edit in self._term_edits()):
@@ -195,33 +203,35 @@ class EditDraft:
     def allow(self, term: str) -> bool:
         """Remove a term from the exclusions."""
         self.edits = [
-            e
-            for e in self.edits
-            if not (isinstance(e, Exclude | Reweight) and normalize_term(e.term) == normalize_term(term))
+            edit
+            for edit in self.edits
+            if not (isinstance(edit, Exclude | Reweight) and normalize_term(edit.term) == normalize_term(term))
         ]
-        if not any(isinstance(e, Allow) and normalize_term(e.term) == normalize_term(term) for e in self.edits):
+        if not any(
+            isinstance(edit, Allow) and normalize_term(edit.term) == normalize_term(term) for edit in self.edits
+        ):
             self.edits.append(Allow(term=term))
         self.mention = term
         return True
 
     def rewrite(self, prompt: str | None) -> bool:
         """Set a tidied prompt, and allow exclusions that it asks for. False for None."""
-        return bool(prompt) and self.want(prompt_rewriting.tidy(prompt or ""))
+        return bool(prompt) and self.set_prompt(prompt_rewriting.tidy(prompt or ""))
 
-    def want(self, prompt: str) -> bool:
+    def set_prompt(self, prompt: str) -> bool:
         """Set the prompt without tidying it, and allow exclusions that it asks for."""
         if not prompt:
             return False
-        asked = set(re.findall(r"[\w'-]+", prompt.lower())) - set(re.findall(r"[\w'-]+", self.prompt.lower()))
+        new_words = set(re.findall(r"[\w'-]+", prompt.lower())) - set(re.findall(r"[\w'-]+", self.prompt.lower()))
         for exclusion in self.state.negative:
             if not exclusion.is_locked and all(
-                _is_word_in(word, asked) for word in normalize_term(exclusion.term).split()
+                _is_word_in(word, new_words) for word in normalize_term(exclusion.term).split()
             ):
                 self.allow(exclusion.term)
         self.prompt = prompt
         return True
 
-    def is_wanted(self, term: str) -> bool:
+    def is_in_prompt(self, term: str) -> bool:
         """Whether the prompt contains every word of a term."""
         words = {normalize_term(word) for word in re.findall(r"[\w'-]+", self.prompt)}
         return all(normalize_term(word) in words for word in term.split())

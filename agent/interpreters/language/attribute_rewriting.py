@@ -53,8 +53,8 @@ _CHILD = {"man": "boy", "woman": "girl", "person": "child"}
 def modify_noun(prompt: str, phrase: str) -> str | None:
     """ "Blue hair" changes the red hair of the prompt. None if the prompt mentions no hair."""
     *qualities, head = _ARTICLE.sub("", phrase).split() or [""]
-    taken = load_lexicon().words["quantifiers"] | load_lexicon().words["cuts"] | _STOPS
-    if not 0 < len(qualities) <= 3 or taken & {word.lower() for word in qualities} or len(head) < 3:
+    non_qualities = load_lexicon().words["quantifiers"] | load_lexicon().words["cuts"] | _STOPS
+    if not 0 < len(qualities) <= 3 or non_qualities & {word.lower() for word in qualities} or len(head) < 3:
         return None
     singular = head[:-1] if head.endswith("s") and len(head) > 3 else head
     if singular.lower() not in prompt.lower():
@@ -65,15 +65,15 @@ def modify_noun(prompt: str, phrase: str) -> str | None:
     if match is None:
         return None
     before = match["before"].split()
-    standing = next((at for at in range(len(before), 0, -1) if before[at - 1].lower() in _STOPS), 0)
-    kept = _drop_conflicting(before[standing:], qualities, head)
-    described = [
-        *before[:standing],
+    phrase_start = next((at for at in range(len(before), 0, -1) if before[at - 1].lower() in _STOPS), 0)
+    kept = _drop_conflicting(before[phrase_start:], qualities, head)
+    words = [
+        *before[:phrase_start],
         *qualities,
         *kept,
-        head if kept != before[standing:] or qualities else match["head"],
+        head if kept != before[phrase_start:] or qualities else match["head"],
     ]
-    return prompt_rewriting.fix_articles(f"{prompt[: match.start()]}{' '.join(described)}{prompt[match.end() :]}")
+    return prompt_rewriting.fix_articles(f"{prompt[: match.start()]}{' '.join(words)}{prompt[match.end() :]}")
 
 
 def set_tone(prompt: str, thing: str, tone: str) -> str | None:
@@ -86,14 +86,16 @@ def set_tone(prompt: str, thing: str, tone: str) -> str | None:
     return prompt_rewriting.fix_articles(f"{prompt[: match.start()]}{kept}{tone} {thing}{prompt[match.end() :]}")
 
 
-def _drop_conflicting(standing: list[str], qualities: list[str], head: str) -> list[str]:
+def _drop_conflicting(existing: list[str], qualities: list[str], head: str) -> list[str]:
     """The words before a noun, without those that the new qualities replace."""
     kinds = {_kind_of_word(word, head) for word in [*qualities, " ".join(qualities)]}
-    known = kinds & _DESCRIBING
-    if not known and len(standing) == 1 and _kind_of_word(standing[0], head) not in _DESCRIBING:
+    described_kinds = kinds & _DESCRIBING
+    if not described_kinds and len(existing) == 1 and _kind_of_word(existing[0], head) not in _DESCRIBING:
         return []  # "chocolate frosting" replaces "vanilla frosting"
-    gone = {word.lower() for word in qualities}
-    return [word for word in standing if _kind_of_word(word, head) not in known and word.lower() not in gone]
+    duplicates = {word.lower() for word in qualities}
+    return [
+        word for word in existing if _kind_of_word(word, head) not in described_kinds and word.lower() not in duplicates
+    ]
 
 
 def _kind_of_word(word: str, head: str) -> str | None:
@@ -107,8 +109,8 @@ def extract_quality(phrase: str) -> str | None:
     if match is None:
         return None
     quality = match["quality"].lower()
-    unsaid = load_lexicon().words["quantifiers"] | load_lexicon().words["praise"] | _WHICH
-    return None if unsaid & set(quality.split()) else match["quality"]
+    excluded_words = load_lexicon().words["quantifiers"] | load_lexicon().words["praise"] | _WHICH
+    return None if excluded_words & set(quality.split()) else match["quality"]
 
 
 _WHICH = frozenset(
@@ -153,9 +155,9 @@ def set_age(prompt: str, wish: str) -> str | None:
     head = re.sub(r"^(?:an?|the)\s+", "", subject.lower()).split()[-1:]
     if not head or load_lexicon().find_kind(head[0]) != "person":
         return None
-    grown = (_GROWN if number > 17 else _CHILD if number < 13 else {}).get(head[0], head[0])
+    noun = (_GROWN if number > 17 else _CHILD if number < 13 else {}).get(head[0], head[0])
     years = match["years"].replace(" ", "-")
-    return prompt_rewriting.replace_subject(prompt, prompt_rewriting.fix_articles(f"a {years}-year-old {grown}"))
+    return prompt_rewriting.replace_subject(prompt, prompt_rewriting.fix_articles(f"a {years}-year-old {noun}"))
 
 
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")

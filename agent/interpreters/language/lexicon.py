@@ -47,10 +47,10 @@ class Lexicon:
         endings = (" ".join(words[start:]) for start in range(len(words)))
         return next((self.kind_of_word[ending] for ending in endings if ending in self.kind_of_word), None)
 
-    def is_same(self, one: str, other: str) -> bool:
+    def is_same(self, term: str, other: str) -> bool:
         """Whether two terms exclude the same thing."""
-        one, other = normalize_term(one), normalize_term(other)
-        return one == other or not self.find_groups(one).isdisjoint(self.find_groups(other))
+        term, other = normalize_term(term), normalize_term(other)
+        return term == other or not self.find_groups(term).isdisjoint(self.find_groups(other))
 
     def find_groups(self, term: str) -> frozenset[int]:
         """Indexes of the synonym groups that contain a normalized term."""

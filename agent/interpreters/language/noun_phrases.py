@@ -93,7 +93,7 @@ def is_noun_phrase(text: str) -> bool:
     if not 0 < len(words) <= 6 or words[0] in known["sentence_starts"]:
         return False
     if any(
-        word in _NEW_PHRASE and words[at] not in known["joiners"] for at, word in enumerate(words[1:])
+        word in _NEW_PHRASE and words[index] not in known["joiners"] for index, word in enumerate(words[1:])
     ):  # "paint | the van"
         return False
     return not any(

@@ -71,10 +71,10 @@ def swap_kind(prompt: str, kind: str, new: str) -> str | None:
 
 
 @cache
-def _word_pattern(kind: str, but: str) -> re.Pattern[str] | None:
+def _word_pattern(kind: str, excluded: str) -> re.Pattern[str] | None:
     """A pattern for any word of a kind except one."""
-    words = [word for word in load_lexicon().kinds.get(kind, ()) if normalize_term(word) != but]
-    if len(words) == len(load_lexicon().kinds.get(kind, ())) and but:
+    words = [word for word in load_lexicon().kinds.get(kind, ()) if normalize_term(word) != excluded]
+    if len(words) == len(load_lexicon().kinds.get(kind, ())) and excluded:
         return _word_pattern(kind, "")  # one cache entry for all words outside the kind
     return re.compile(rf"(?<![\w-]){any_word_pattern(words)}(?:s|es)?(?![\w-])", re.I) if words else None
 
@@ -100,11 +100,11 @@ def set_count(prompt: str, phrase: str) -> str | None:
 
 def replace_with(prompt: str, new: str) -> str:
     """ "Make it a queen": replaces the word of the same kind, or else the subject."""
-    if several := set_count(prompt, new):
-        return several
-    somewhere = re.match(rf"(?P<what>an?\s.+?)\s+(?P<where>{_PLACE}\s.+)", new, re.I)
-    if somewhere and load_lexicon().find_kind(somewhere["where"]) in _CIRCUMSTANCES | _SITES:
-        return move(replace_with(prompt, somewhere["what"]), somewhere["where"])
+    if counted := set_count(prompt, new):
+        return counted
+    placed = re.match(rf"(?P<what>an?\s.+?)\s+(?P<where>{_PLACE}\s.+)", new, re.I)
+    if placed and load_lexicon().find_kind(placed["where"]) in _CIRCUMSTANCES | _SITES:
+        return move(replace_with(prompt, placed["what"]), placed["where"])
     qualified = re.match(r"(?P<what>[\w-]+)\s+(?P<more>with\s.+)", new, re.I)
     if qualified and load_lexicon().find_kind(qualified["what"]) in _BEFORE_NOUN:
         return add_phrase(replace_with(prompt, qualified["what"]), qualified["more"])

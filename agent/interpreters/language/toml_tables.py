@@ -26,7 +26,7 @@ def read_tables(folder: str) -> dict[str, dict[str, Any]]:
     for text in read_texts(folder):
         for name, part in tomllib.loads(text).items():
             table = merged.setdefault(name, {})
-            if twice := table.keys() & part.keys():
-                raise ValueError(f"prompts/{folder} has [{name}] {min(twice)} in two files")
+            if duplicates := table.keys() & part.keys():
+                raise ValueError(f"prompts/{folder} has [{name}] {min(duplicates)} in two files; keep one of them")
             table.update(part)
     return merged

@@ -31,7 +31,7 @@ LONGEST_WAIT = 10.0
 
 _MODES = ("json_schema", "function_calling", None)
 """LangChain's methods of structured output, in the order they are tried. With None, only the prompt asks for JSON."""
-_NOT_UNDERSTOOD = {400, 413, 415, 422, 501}
+_UNSUPPORTED_STATUSES = {400, 413, 415, 422, 501}
 """Statuses with which servers reject a request that they don't support."""
 
 _T = TypeVar("_T")
@@ -61,7 +61,7 @@ class LLMClient:
         self._timeout = timeout
         self._options: dict[str, Any] = {"timeout": timeout, "max_retries": 0}
         self._mode = 0
-        self._sees = True
+        self._accepts_images = True
 
     def ask(self, messages: "list[BaseMessage]", picture: "Image | None" = None) -> tuple[str, Usage | None]:
         """The text of the response, which should be JSON, and its tokens. Models that can't read images get no picture.
@@ -71,16 +71,16 @@ class LLMClient:
         """
         try:
             while True:
-                seen = picture if self._sees else None
-                shown = attach_image(messages, seen) if seen else messages
+                sent_picture = picture if self._accepts_images else None
+                sent_messages = attach_image(messages, sent_picture) if sent_picture else messages
                 try:
-                    message = self._call_with_retries(lambda: self._invoke(shown))  # noqa: B023  (called at once)
+                    message = self._call_with_retries(lambda: self._invoke(sent_messages))  # noqa: B023  (called at once)
                     text = (
                         _message_text(message).encode("utf-8", "replace").decode()
                     )  # JSON escapes can encode lone surrogates
                     return text, _usage(message)
                 except Exception as error:
-                    if not self._simplify_request(error, with_picture=seen is not None):
+                    if not self._simplify_request(error, with_picture=sent_picture is not None):
                         raise
         except LLMError:
             raise
@@ -90,16 +90,16 @@ class LLMClient:
     def _simplify_request(self, error: Exception, *, with_picture: bool) -> bool:
         """Turn off what the server did not support, if the error is about that. False if nothing is left to try."""
         is_about_picture = with_picture and re.search("image|vision|multimodal", str(error), re.I) is not None
-        not_understood = _status_code(error) in _NOT_UNDERSTOOD or isinstance(error, NotImplementedError)
-        if not not_understood and not (is_about_picture and _status_code(error) == 500):  # llama.cpp answers with 500
+        is_unsupported = _status_code(error) in _UNSUPPORTED_STATUSES or isinstance(error, NotImplementedError)
+        if not is_unsupported and not (is_about_picture and _status_code(error) == 500):  # llama.cpp answers with 500
             return False
         if is_about_picture:
-            self._sees = False
+            self._accepts_images = False
         elif self._mode + 1 < len(_MODES):
             self._mode += 1
         else:
             self._mode = 0
-            self._sees = self._sees and not with_picture
+            self._accepts_images = self._accepts_images and not with_picture
             return with_picture
         return True
 
@@ -108,10 +108,10 @@ class LLMClient:
         try:
             return call()
         except Exception as error:
-            wait = _retry_delay(error)
-            if wait is None or wait > LONGEST_WAIT:
+            delay = _retry_delay(error)
+            if delay is None or delay > LONGEST_WAIT:
                 raise
-        time.sleep(wait)
+        time.sleep(delay)
         return call()
 
     def _invoke(self, messages: "list[BaseMessage]") -> "AIMessage":
@@ -121,10 +121,10 @@ class LLMClient:
         if mode is None:
             return _run_with_timeout(self._timeout, lambda: model.invoke(messages))
         strict = {"strict": True} if isinstance(model, ChatOpenAI) else {}
-        asked: Runnable[Any, Any] = model.with_structured_output(
+        structured_model: Runnable[Any, Any] = model.with_structured_output(
             response_schema(), method=mode, include_raw=True, **strict
         )
-        message: AIMessage = _run_with_timeout(self._timeout, lambda: asked.invoke(messages))["raw"]
+        message: AIMessage = _run_with_timeout(self._timeout, lambda: structured_model.invoke(messages))["raw"]
         return message
 
     @cached_property
@@ -145,7 +145,7 @@ class LLMClient:
         except ImportError:
             raise LLMError(f"LangChain's package for {provider} is not installed") from None
         except ValidationError:
-            raise LLMError(f"{provider} is not set up: its key is missing, or the like") from None
+            raise LLMError(f"{provider} is not configured: set its API key") from None
         except ValueError:
             return None
         return model
@@ -154,7 +154,7 @@ class LLMClient:
         from langchain.chat_models import init_chat_model
 
         if not (self._api_key or self._base_url):
-            raise LLMError("set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own")
+            raise LLMError("set OPENAI_API_KEY, or OPENAI_BASE_URL for your own server")
         model: BaseChatModel = init_chat_model(
             self.name.removeprefix("openai:"),
             model_provider="openai",
@@ -172,14 +172,14 @@ class LLMClient:
         if isinstance(error, ModelTimeoutError | TimeoutError):
             return f"no answer within {self._timeout:g} seconds"
         if isinstance(error, ModelConnectionError):
-            return "its server can't be reached, or broke off: check OPENAI_BASE_URL"
+            return "its server can't be reached or closed the connection: check OPENAI_BASE_URL"
         match status:
             case 401 | 403:
                 return "its server refused the key: check OPENAI_API_KEY"
             case 404:
                 return f"its server has no model “{self.name}”: set NOTTHAT_LLM, or check OPENAI_BASE_URL"
             case 429:
-                return "its server has had too many requests"
+                return "its server is limiting requests: try again later"
             case int():
                 return f"its server answered with status {status}"
         return f"its answer can't be read ({type(error).__name__})"
@@ -196,15 +196,15 @@ def _message_text(message: "AIMessage") -> str:
     if message.invalid_tool_calls:
         return message.invalid_tool_calls[0]["args"] or ""
     if message.additional_kwargs.get("refusal"):
-        raise LLMError("it declined")
+        raise LLMError("the model refused to answer")
     return message.text
 
 
 def _usage(message: "AIMessage") -> Usage | None:
-    counted = message.usage_metadata
-    if counted is None:
+    metadata = message.usage_metadata
+    if metadata is None:
         return None
-    return Usage(prompt_tokens=counted["input_tokens"], completion_tokens=counted["output_tokens"])
+    return Usage(prompt_tokens=metadata["input_tokens"], completion_tokens=metadata["output_tokens"])
 
 
 def _status_code(error: Exception) -> int | None:
@@ -216,11 +216,11 @@ def _status_code(error: Exception) -> int | None:
 def _retry_delay(error: Exception) -> float | None:
     """Seconds to wait before a retry. None if a retry cannot help."""
     status = _status_code(error)
-    if status is None or not (status == 429 or status >= 500) or status in _NOT_UNDERSTOOD:
+    if status is None or not (status == 429 or status >= 500) or status in _UNSUPPORTED_STATUSES:
         return None
-    asked = getattr(error, "response", None)
-    said = asked.headers.get("retry-after") if asked is not None else None
-    return 1.0 if said is None else _parse_retry_after(said)
+    response = getattr(error, "response", None)
+    header = response.headers.get("retry-after") if response is not None else None
+    return 1.0 if header is None else _parse_retry_after(header)
 
 
 def _parse_retry_after(retry_after: str) -> float | None:

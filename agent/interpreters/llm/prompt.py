@@ -40,16 +40,17 @@ def attach_image(messages: "list[BaseMessage]", picture: "Image") -> "list[BaseM
     """The messages with the picture added to the feedback."""
     from langchain_core.messages import HumanMessage
 
-    rules, said, *rest = messages
-    shown = {"type": "image", "base64": _encode_jpeg(picture), "mime_type": "image/jpeg"}
-    return [rules, HumanMessage([{"type": "text", "text": said.text}, shown]), *rest]
+    rules, user_message, *rest = messages
+    image = {"type": "image", "base64": _encode_jpeg(picture), "mime_type": "image/jpeg"}
+    return [rules, HumanMessage([{"type": "text", "text": user_message.text}, image]), *rest]
 
 
 def _build_user_message(feedback: str, state: State) -> dict[str, Any]:
     excluded = [
-        {"term": e.term, "weight": e.weight, **({"locked": True} if e.is_locked else {})} for e in state.negative
+        {"term": exclusion.term, "weight": exclusion.weight, **({"locked": True} if exclusion.is_locked else {})}
+        for exclusion in state.negative
     ]
-    recent = [{"said": said, "answered": answered} for said, answered in state.recent]
+    recent = [{"said": words, "answered": reply} for words, reply in state.recent]
     return {"prompt": state.prompt, "excluded": excluded, "recent": recent, "feedback": feedback}
 
 

@@ -54,8 +54,8 @@ def parse_response(text: str, state: State) -> Interpretation:
         _check_edit(edit, state)
     edits = resolve_edits(answer.edits, state)
     reply = to_one_line(answer.reply)
-    kept = set(edits) == set(answer.edits) and 0 < len(reply) <= MAX_REPLY_CHARACTERS
-    return Interpretation(edits=edits, reply=reply if kept else describe(edits, state), raw=text)
+    is_reply_valid = set(edits) == set(answer.edits) and 0 < len(reply) <= MAX_REPLY_CHARACTERS
+    return Interpretation(edits=edits, reply=reply if is_reply_valid else describe(edits, state), raw=text)
 
 
 def resolve_edits(edits: list[Edit], state: State) -> tuple[Edit, ...]:
@@ -73,9 +73,9 @@ def resolve_edits(edits: list[Edit], state: State) -> tuple[Edit, ...]:
                 known = draft.find_exclusion(edit.term)
                 draft.allow(known.term if known else edit.term)
             case SetPrompt():
-                draft.want(edit.text)
+                draft.set_prompt(edit.text)
             case Undo() | Reset() | Reroll():
-                draft.control(edit)
+                draft.add_command(edit)
     return draft.finish()
 
 
@@ -88,7 +88,7 @@ def response_schema() -> dict[str, Any]:
 def _exclude_in_draft(edit: Exclude | Reweight, draft: EditDraft) -> None:
     known = draft.find_exclusion(edit.term)
     if known and (isinstance(edit, Reweight) or edit.weight > known.weight):
-        draft.weigh(known, edit.weight)
+        draft.set_weight(known, edit.weight)
         return
     term = load_lexicon().names.get(edit.term.lower(), edit.term)
     if draft.state.prompt:
@@ -112,7 +112,7 @@ def _check_edit(edit: Edit, state: State) -> None:
     if known is None or not known.is_locked:
         return
     if isinstance(edit, Allow) or (isinstance(edit, Reweight) and edit.weight < minimum_weight(known, state)):
-        raise UnusableResponseError(f"“{known.term}” is locked: it can be neither allowed nor weakened")
+        raise UnusableResponseError(f"“{known.term}” is locked: it cannot be allowed or weakened")
 
 
 def _check_printable(edits: Any) -> None:
@@ -120,7 +120,7 @@ def _check_printable(edits: Any) -> None:
     for edit in edits if isinstance(edits, list) else ():
         for text in edit.values() if isinstance(edit, dict) else ():
             if isinstance(text, str) and collapse_whitespace(text) != to_one_line(text):
-                raise UnusableResponseError(f"{text!r} has characters that can't be printed")
+                raise UnusableResponseError(f"{text!r} has unprintable characters")
 
 
 def _find_json_objects(text: str) -> Iterator[Any]:
@@ -142,14 +142,14 @@ def _find_json_objects(text: str) -> Iterator[Any]:
 def _make_strict(schema: Any) -> Any:
     """A schema without what strict servers reject (defaults, discriminators, `oneOf`). All properties are required."""
     if isinstance(schema, list):
-        return [_make_strict(each) for each in schema]
+        return [_make_strict(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    kept = {
+    strict = {
         "anyOf" if name == "oneOf" else name: _make_strict(value)
         for name, value in schema.items()
         if name not in {"default", "discriminator", "title"}
     }
-    if "properties" in kept:
-        kept |= {"required": list(kept["properties"]), "additionalProperties": False}
-    return kept
+    if "properties" in strict:
+        strict |= {"required": list(strict["properties"]), "additionalProperties": False}
+    return strict

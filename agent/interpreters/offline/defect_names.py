@@ -63,9 +63,9 @@ def name_quality_defect(quality: str) -> str | None:
     """The term for an adjective that is a complaint by itself, or None."""
     known = load_lexicon()
     for length in (3, 2, 1):
-        said = re.sub(r"^over[- ]", "over", " ".join(quality.split()[:length]))
-        if said in known.names or said in known.words["faults"]:
-            return known.names.get(said, said)
+        candidate = re.sub(r"^over[- ]", "over", " ".join(quality.split()[:length]))
+        if candidate in known.names or candidate in known.words["faults"]:
+            return known.names.get(candidate, candidate)
     first = quality.split()[0] if quality else ""
     return first if _SOUNDS_WRONG.fullmatch(first) and first not in known.words["praise"] else None
 

@@ -64,34 +64,34 @@ class OfflineInterpreter:
 
     def explain(self, feedback: str, state: State) -> tuple[AppliedRule, ...]:
         """The clauses that matched a rule of `prompts/grammar`, with their edits."""
-        return tuple(AppliedRule(*step) for step in _draft_edits(feedback, state).trail)
+        return tuple(AppliedRule(*step) for step in _draft_edits(feedback, state).steps)
 
 
 def _draft_edits(feedback: str, state: State) -> EditDraft:
     draft = EditDraft(state)
-    known = {word for exclusion in state.negative for word in re.findall(r"\w+", exclusion.term.lower())}
-    draft.groaned = _complaint_pattern().search(feedback[:MAX_CHARACTERS]) is not None
-    draft.asked = _POLITELY.search(feedback[:MAX_CHARACTERS]) is not None
-    draft.praised = load_lexicon().is_praise(feedback[:MAX_CHARACTERS])
-    known |= set(re.findall(r"[a-z]+", state.prompt.lower()))
-    said, text = normalize(feedback), clean_feedback(feedback, {word for word in known if len(word) > 4})
-    if not draft.praised:
+    session_words = {word for exclusion in state.negative for word in re.findall(r"\w+", exclusion.term.lower())}
+    draft.has_groan = _complaint_pattern().search(feedback[:MAX_CHARACTERS]) is not None
+    draft.has_please = _POLITELY.search(feedback[:MAX_CHARACTERS]) is not None
+    draft.has_praise = load_lexicon().is_praise(feedback[:MAX_CHARACTERS])
+    session_words |= set(re.findall(r"[a-z]+", state.prompt.lower()))
+    original, text = normalize(feedback), clean_feedback(feedback, {word for word in session_words if len(word) > 4})
+    if not draft.has_praise:
         text = _SO_MANY.sub(r"too \1", text)
-    if anew := _AGAIN_WITH.match(said):
-        with draft.step(said, "reset"):
-            draft.control(Reset())
-        said = f"next: {said[anew.end() :]}"
-    description = said if not state.prompt.strip() else find_new_description(said) or find_new_description(text)
-    description = description or find_new_scene(said, state.prompt)
-    changed_mind = state.prompt.strip() and _CHANGED_MIND.search(said)
+    if restart := _AGAIN_WITH.match(original):
+        with draft.step(original, "reset"):
+            draft.add_command(Reset())
+        original = f"next: {original[restart.end() :]}"
+    description = original if not state.prompt.strip() else find_new_description(original) or find_new_description(text)
+    description = description or find_new_scene(original, state.prompt)
+    changed_mind = state.prompt.strip() and _CHANGED_MIND.search(original)
     if description is not None and not changed_mind:
-        with draft.step(said, "description"):
+        with draft.step(original, "description"):
             _apply_description(description, draft)
-    elif changed_mind or not _replace_description(trim_clause(said), draft):
+    elif changed_mind or not _replace_description(trim_clause(original), draft):
         parse_text(text, draft)
         if not draft.finish():
-            with draft.step(said, "wish"):
-                _interpret_as_wish(trim_clause(said), draft)
+            with draft.step(original, "wish"):
+                _interpret_as_wish(trim_clause(original), draft)
     return draft
 
 
@@ -102,7 +102,7 @@ def _complaint_pattern() -> re.Pattern[str]:
 
 def _apply_description(description: str, draft: EditDraft) -> None:
     prompt, unwanted = split_description(description)
-    draft.want(prompt)
+    draft.set_prompt(prompt)
     for term in unwanted:
         draft.keep_out(term)
 
@@ -118,13 +118,13 @@ def _replace_description(text: str, draft: EditDraft) -> bool:
         return False
     with draft.step(text, "description"):
         if (
-            _CORRECTS.match(prompt) and draft.is_wanted(unwanted[0]) and _is_similar(prompt, unwanted[0])
+            _CORRECTS.match(prompt) and draft.is_in_prompt(unwanted[0]) and _is_similar(prompt, unwanted[0])
         ):  # "a dog, no cat"
             draft.rewrite(prompt_rewriting.swap(draft.prompt, unwanted[0], prompt))
             if re.search(r"\bnot\s+an?\s", text, re.I):
                 return True
         elif not is_redundant(prompt, unwanted, draft.prompt):
-            draft.want(prompt)
+            draft.set_prompt(prompt)
         is_new = draft.prompt != draft.state.prompt
         for term in unwanted:
             draft.keep_out(term) if is_new else draft.exclude_term(term)
@@ -141,6 +141,6 @@ def _interpret_as_wish(text: str, draft: EditDraft) -> None:
     if split_description(text)[1]:
         return
     if is_full_description(text) or (is_only_picture_word(draft.prompt) and is_scene(text)):
-        draft.want(text)
+        draft.set_prompt(text)
     elif re.match(r"an?\s+\w", text, re.I) and load_lexicon().find_kind(text.split()[1]) in {"color", "material"}:
         draft.rewrite(prompt_rewriting.recolor(draft.prompt, text))

@@ -14,10 +14,10 @@ def allow(match: RuleMatch, draft: EditDraft) -> bool:
     """Allow the exclusions that the clause mentions; decline if it mentions none."""
     if match["THING"].lower() in _BOTH:
         return all([draft.allow(known.term) for known in draft.state.negative if not known.is_locked] or [False])
-    if draft.wanted and is_pronoun(match["THING"]):
-        return draft.add(draft.wanted)
+    if draft.missing_thing and is_pronoun(match["THING"]):
+        return draft.add(draft.missing_thing)
     if _is_unfinished(match["THING"]) or (known := draft.find_mentioned(match["THING"])) is None:
-        return bool(draft.find_all_mentioned(match["THING"], draft.dropped))
+        return bool(draft.find_all_mentioned(match["THING"], draft.dropped_exclusions))
     return draft.allow(known.term)
 
 
@@ -57,7 +57,7 @@ def release(match: RuleMatch, draft: EditDraft) -> bool:
 def keep(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Keep the hat", "don't remove the hat": allows the hat if it is excluded, or else changes nothing."""
     draft.mention = extract_term(match["THING"]) or draft.mention
-    if draft.corrective and draft.mention and draft.retract(draft.mention):  # "no hat. no wait, keep it"
+    if draft.is_correction and draft.mention and draft.retract(draft.mention):  # "no hat. no wait, keep it"
         return True
     known = draft.find_exclusion(match["THING"])
     return draft.allow(known.term) if known else True
@@ -174,7 +174,7 @@ def set_topic(match: RuleMatch, draft: EditDraft) -> bool:
 @action
 def praise(match: RuleMatch, draft: EditDraft) -> bool:
     """Praise changes nothing; "I don't like the hat" is not praise."""
-    if match.denied:
+    if match.is_negated:
         return draft.exclude(match["THING"])
     if re.match(r"(?:i|we)\s", match["THING"], re.I):  # "(I feel) like I need sunglasses"
         return False

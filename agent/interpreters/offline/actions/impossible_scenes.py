@@ -67,8 +67,8 @@ def complain_without_part(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Half the kids have no face", "the vase has no bottom"; "she has a hand" is no complaint."""
     part = match["PART"].lower()
     known = load_lexicon().words["body"] | set(load_lexicon().counts) | _OF_EVERY_THING
-    is_lost = re.search(rf"\b(?:no|lacks?|missing)\b(?: \w+)? {re.escape(part)}\b|^where\b", match.clause, re.I)
-    if part == "smile" or part not in known or not is_lost or load_lexicon().is_praise(match.clause):
+    is_missing = re.search(rf"\b(?:no|lacks?|missing)\b(?: \w+)? {re.escape(part)}\b|^where\b", match.clause, re.I)
+    if part == "smile" or part not in known or not is_missing or load_lexicon().is_praise(match.clause):
         return False
     return draft.exclude_term(f"missing {part}")
 
@@ -106,7 +106,7 @@ def complain_too_many(match: RuleMatch, draft: EditDraft) -> bool:
 def complain_broken(match: RuleMatch, draft: EditDraft) -> bool:
     """ "The bow has snapped in two"."""
     term = extract_term(match["THING"])
-    if term is None or draft.is_wanted("broken") or not is_noun_phrase(match["THING"]):
+    if term is None or draft.is_in_prompt("broken") or not is_noun_phrase(match["THING"]):
         return False
     return draft.exclude_term(f"broken {term}")
 
@@ -115,7 +115,7 @@ def complain_broken(match: RuleMatch, draft: EditDraft) -> bool:
 def complain_floating(match: RuleMatch, draft: EditDraft) -> bool:
     """ "One of the shepherds is floating a foot off the stage"; a balloon is allowed to float."""
     term = extract_term(match["THING"])
-    if term is None or load_lexicon().is_praise(match.clause) or draft.is_wanted("floating"):
+    if term is None or load_lexicon().is_praise(match.clause) or draft.is_in_prompt("floating"):
         return False
     if can_float(term):
         return True
@@ -128,16 +128,16 @@ def complain_floating(match: RuleMatch, draft: EditDraft) -> bool:
 def complain_placed(match: RuleMatch, draft: EditDraft) -> bool:
     """ "A delivery van is parked across the drive", if the prompt asks for no van."""
     term = extract_term(match["THING"])
-    if draft.praised:  # "a cat is sitting on the bench, nice"
+    if draft.has_praise:  # "a cat is sitting on the bench, nice"
         return True
-    return term is not None and not draft.is_wanted(term) and complain_intruder(match, draft)
+    return term is not None and not draft.is_in_prompt(term) and complain_intruder(match, draft)
 
 
 @action
 def complain_seen(match: RuleMatch, draft: EditDraft) -> bool:
     """ "I'm seeing reflections in the marble"."""
     term = extract_term(match["THING"])
-    if term is None or term in {"it", "things", "double", "improvement", "progress"} or draft.is_wanted(term):
+    if term is None or term in {"it", "things", "double", "improvement", "progress"} or draft.is_in_prompt(term):
         return False
     return complain_intruder(match, draft)
 

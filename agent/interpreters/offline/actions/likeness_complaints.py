@@ -17,22 +17,22 @@ def complain_looks_like(match: RuleMatch, draft: EditDraft) -> bool:
     text = re.sub(r"\s+(?:vibes?|energy)$", "", text)
     if load_lexicon().is_praise(text):
         return True
-    made = re.match(
+    likeness = re.match(
         r"(?:it|they|he|she|this|that|someone|somebody|\w+)\s+(?:(?:is|was|were|are|has been|had been|came)\s+)?"
         r"(?P<how>\w+)\b(?:\s+(?:of|from|in|with|by|on)\s+(?P<of>.+))?",
         text,
     )
     if _REMEMBERED.search(text):  # "like the one my granddad had"
         return True
-    if made:
-        if made["how"] == "made" and made["of"]:
-            return draft.exclude(made["of"])
-        if made["how"] in load_lexicon().made:
-            return draft.exclude_term(load_lexicon().made[made["how"]])
+    if likeness:
+        if likeness["how"] == "made" and likeness["of"]:
+            return draft.exclude(likeness["of"])
+        if likeness["how"] in load_lexicon().made:
+            return draft.exclude_term(load_lexicon().made[likeness["how"]])
         if doing := re.fullmatch(
             r"(?:he|she|they|it) (?:is|are) (?P<x>\w{3,}ing)", text
         ):  # "it looks like he is crying"
-            return not draft.is_wanted(doing["x"]) and draft.exclude_term(doing["x"])
+            return not draft.is_in_prompt(doing["x"]) and draft.exclude_term(doing["x"])
         if re.match(r"(?:it|they|he|she|someone)\b", text):
             return False
     if (
@@ -72,7 +72,7 @@ def complain_resembles(match: RuleMatch, draft: EditDraft) -> bool:
 def complain_like_another(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Her nose reminds me of a potato": excludes a malformed part, or the thing it is compared with."""
     noun, other = extract_term(match["OWN"]), match["THING"]
-    if draft.praised:
+    if draft.has_praise:
         return True
     if noun is None or not re.match(r"(?:an?|some|two)\s|[\w -]+s$", other, re.I):
         return False
@@ -107,8 +107,8 @@ def complain_made(match: RuleMatch, draft: EditDraft) -> bool:
     part = re.match(r"(?:(?:the|his|her|its|their|those|these)\s+)?(?P<x>\w+)\s", match.clause.lower())
     if part and part["x"] in load_lexicon().words["body"]:  # "her hands look like they were drawn by a child"
         return draft.exclude_term(f"bad {part['x']}")
-    how = next(word for word in reversed(re.findall(r"\w+", match.clause.lower())) if word in load_lexicon().made)
-    return draft.exclude_term(load_lexicon().made[how])
+    technique = next(word for word in reversed(re.findall(r"\w+", match.clause.lower())) if word in load_lexicon().made)
+    return draft.exclude_term(load_lexicon().made[technique])
 
 
 @action

@@ -57,12 +57,12 @@ def replace_instead(match: RuleMatch, draft: EditDraft) -> bool:
         return draft.rewrite(prompt_rewriting.replace_with(draft.prompt, new))
     if swapped := prompt_rewriting.swap(draft.prompt, old, new):
         return draft.rewrite(swapped)
-    worn = load_lexicon().find_kind(new) in {"headwear", "clothes"} and load_lexicon().find_kind(old) in {
+    are_worn = load_lexicon().find_kind(new) in {"headwear", "clothes"} and load_lexicon().find_kind(old) in {
         "headwear",
         "clothes",
     }
     return draft.rewrite(
-        prompt_rewriting.add_phrase(draft.prompt, new) if worn else prompt_rewriting.replace_with(draft.prompt, new)
+        prompt_rewriting.add_phrase(draft.prompt, new) if are_worn else prompt_rewriting.replace_with(draft.prompt, new)
     )
 
 
@@ -82,9 +82,9 @@ def correct(match: RuleMatch, draft: EditDraft) -> bool:
         return draft.exclude(none["x"])
     if is_pronoun(new) or extract_term(new) is None:
         return False
-    if draft.rejected and (swapped := prompt_rewriting.swap(draft.prompt, draft.rejected, new)):
+    if draft.rejected_phrase and (swapped := prompt_rewriting.swap(draft.prompt, draft.rejected_phrase, new)):
         return draft.rewrite(swapped)
-    if draft.refused and draft.refused == draft.rejected:
+    if draft.excluded_phrase and draft.excluded_phrase == draft.rejected_phrase:
         return draft.add(new)
     if other := prompt_rewriting.set_count(draft.prompt, new) or attribute_rewriting.modify_noun(draft.prompt, new):
         return draft.rewrite(other)
@@ -95,7 +95,7 @@ def correct(match: RuleMatch, draft: EditDraft) -> bool:
 def apply_correction(match: RuleMatch, draft: EditDraft) -> bool:
     """The clause after a bare "no": what the picture should show instead."""
     phrase = match["THING"]
-    if not draft.corrective or not is_noun_phrase(phrase):
+    if not draft.is_correction or not is_noun_phrase(phrase):
         return False
     if re.match(r"(?:more|less|the same)\b", phrase, re.I) or load_lexicon().is_praise(phrase):
         return False
@@ -109,12 +109,12 @@ def reject_wanted(match: RuleMatch, draft: EditDraft) -> bool:
     if term is None:
         return False
     is_one = bool(re.match(r"not\s+an?\s", match.clause, re.I))
-    if not is_one and not draft.is_wanted(term):
+    if not is_one and not draft.is_in_prompt(term):
         return False
     added = draft.prompt.removeprefix(f"{draft.state.prompt}, ")
     if added != draft.prompt and (swapped := prompt_rewriting.swap(draft.state.prompt, term, added)):
         return draft.rewrite(swapped)  # "laughing on the phone, not reading"
-    if draft.prompt == draft.state.prompt and not draft.is_wanted(term):
+    if draft.prompt == draft.state.prompt and not draft.is_in_prompt(term):
         return draft.exclude(term)
-    draft.corrective, draft.rejected = True, term
+    draft.is_correction, draft.rejected_phrase = True, term
     return True

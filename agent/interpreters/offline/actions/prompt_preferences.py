@@ -17,10 +17,10 @@ def apply_preference(match: RuleMatch, draft: EditDraft) -> bool:
     wish = strip_politeness(match["THING"])
     if re.match(r"(?:not|no|without|keep|leave|to|that|if|you|we|i|too)\b", wish, re.I) or is_pronoun(wish):
         return False
-    if pointed := re.match(rf"{IT.pattern}\s+(?P<how>.+)", wish, re.I):
-        if SOMEWHERE.match(pointed["how"]):
-            return draft.rewrite(prompt_rewriting.move(draft.prompt, pointed["how"]))
-        return draft.rewrite(prompt_rewriting.replace_with(draft.prompt, pointed["how"]))
+    if placed := re.match(rf"{IT.pattern}\s+(?P<how>.+)", wish, re.I):
+        if SOMEWHERE.match(placed["how"]):
+            return draft.rewrite(prompt_rewriting.move(draft.prompt, placed["how"]))
+        return draft.rewrite(prompt_rewriting.replace_with(draft.prompt, placed["how"]))
     if SOMEWHERE.match(wish):
         return draft.rewrite(prompt_rewriting.move(draft.prompt, wish))
     if extract_term(wish) is None or load_lexicon().is_praise(wish):
@@ -90,4 +90,4 @@ def change_to(match: RuleMatch, draft: EditDraft) -> bool:
 @action
 def add_still_wanted(match: RuleMatch, draft: EditDraft) -> bool:
     """ "There is no driver. Somebody has to drive it": the reason for a thing that was reported missing."""
-    return draft.wanted is not None or draft.prompt != draft.state.prompt
+    return draft.missing_thing is not None or draft.prompt != draft.state.prompt

@@ -167,11 +167,11 @@ def complain_bare_fault(match: RuleMatch, draft: EditDraft) -> bool:
     )
     if (bare := re.fullmatch(r"(?P<x>\w{3,})less", text)) and bare["x"] in words["things"]:  # "beardless"
         return draft.exclude(bare["x"])
-    if draft.asked and is_noun_phrase(text) and (other := attribute_rewriting.modify_noun(draft.prompt, text)):
+    if draft.has_please and is_noun_phrase(text) and (other := attribute_rewriting.modify_noun(draft.prompt, text)):
         return draft.rewrite(other)
-    if draft.asked and re.match(r"the\s[\w-]+\swith\s", text):  # "the wardrobe with three doors please"
+    if draft.has_please and re.match(r"the\s[\w-]+\swith\s", text):  # "the wardrobe with three doors please"
         return add_wanted(text, draft)
-    if draft.asked and is_noun_phrase(text) and _is_wish(text):
+    if draft.has_please and is_noun_phrase(text) and _is_wish(text):
         return draft.add(text)
     if name_quality_defect(text) is not None and len(text.split()) == len((name_quality_defect(text) or "").split()):
         return draft.exclude_term(name_quality_defect(text) or text)

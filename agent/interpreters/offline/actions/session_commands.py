@@ -23,13 +23,13 @@ def undo(match: RuleMatch, draft: EditDraft) -> bool:
     """Go back by the number of turns that the clause names."""
     words = (match["COUNT"].lower() or "one").replace("a few", "three").split()
     count = next((int(word) if word.isdigit() else _NUMBERS.get(word, 1) for word in words if word != "a"), 1)
-    return draft.control(Undo(turns=min(MAX_UNDONE_TURNS, max(1, count))))
+    return draft.add_command(Undo(turns=min(MAX_UNDONE_TURNS, max(1, count))))
 
 
 @action
 def cancel(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Cancel it": retracts the last mentioned term, or else undoes the last turn."""
-    return draft.exclude(draft.mention) if draft.mention else draft.control(Undo(turns=1))
+    return draft.exclude(draft.mention) if draft.mention else draft.add_command(Undo(turns=1))
 
 
 _NUMBERS = {"couple": 2, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
@@ -38,7 +38,7 @@ _NUMBERS |= {"seven": 7, "eight": 8, "nine": 9, "ten": 10}
 
 @action
 def reset(match: RuleMatch, draft: EditDraft) -> bool:
-    return draft.control(Reset())
+    return draft.add_command(Reset())
 
 
 @action
@@ -46,4 +46,4 @@ def reroll(match: RuleMatch, draft: EditDraft) -> bool:
     """Draw again with a new seed; "the fog. again" is about the fog."""
     if match.clause.lower() == "again" and draft.mention and (known := draft.find_exclusion(draft.mention)):
         return draft.strengthen(known)
-    return draft.control(Reroll())
+    return draft.add_command(Reroll())

@@ -14,7 +14,7 @@ from .registry import action
 def complain_symptom(match: RuleMatch, draft: EditDraft) -> bool:
     """ "I can count the pixels": excludes the fault behind the symptom."""
     if (
-        match.denied
+        match.is_negated
         or load_lexicon().is_praise(match.clause)
         or re.search(r"\bsigned (?:it |this )?off\b", match.clause, re.I)
     ):
@@ -25,7 +25,7 @@ def complain_symptom(match: RuleMatch, draft: EditDraft) -> bool:
         (
             term
             for term, signs in load_lexicon().symptoms.items()
-            if any(f" {sign} " in text and not draft.is_wanted(sign) for sign in signs)
+            if any(f" {sign} " in text and not draft.is_in_prompt(sign) for sign in signs)
         ),
         None,
     )
@@ -61,7 +61,7 @@ def complain_pointed_at(match: RuleMatch, draft: EditDraft) -> bool:
     draft.mention = extract_term(match["THING"])
     if draft.mention and any(isinstance(edit, Exclude) for edit in draft.edits):  # an additional complaint
         return draft.exclude(draft.mention)
-    draft.pending = draft.mention
+    draft.possible_complaint = draft.mention
     return draft.mention is not None
 
 
@@ -93,7 +93,7 @@ _SOMEWHERE = re.compile(
 @action
 def complain_groaned_at(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Ugh, that vignette"."""
-    return draft.groaned and is_noun_phrase(match["OWN"]) and draft.exclude(match["OWN"])
+    return draft.has_groan and is_noun_phrase(match["OWN"]) and draft.exclude(match["OWN"])
 
 
 @action
@@ -107,7 +107,7 @@ def complain_cropped(match: RuleMatch, draft: EditDraft) -> bool:
 @action
 def complain_low_quality(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Shot on a flip phone"."""
-    return not (match.denied or load_lexicon().is_praise(match.clause)) and draft.exclude_term("low quality")
+    return not (match.is_negated or load_lexicon().is_praise(match.clause)) and draft.exclude_term("low quality")
 
 
 @action

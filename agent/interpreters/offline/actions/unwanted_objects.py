@@ -42,7 +42,7 @@ def complain_stranger(match: RuleMatch, draft: EditDraft) -> bool:
         return False
     head = term.split()[-1]
     draft.mention = term
-    if draft.is_wanted(head) and draft.find_exclusion(term) is None:
+    if draft.is_in_prompt(head) and draft.find_exclusion(term) is None:
         return True
     is_somebody = (
         load_lexicon().find_kind(head) in {"person", "animal"} or singularize(head) in load_lexicon().words["somebody"]
@@ -59,11 +59,11 @@ def complain_asked_whether(match: RuleMatch, draft: EditDraft) -> bool:
     draft.mention = term
     if known := draft.find_exclusion(term):
         return draft.strengthen(known)
-    placed = re.search(
+    is_placed = re.search(
         r"\s(?:on|in|at|behind|under|over|across|next to|near|through)\s+(?:the|his|her|its|their|my)\b", match.clause
     )
-    if (draft.groaned or placed) and not draft.is_wanted(term):
-        draft.pending = term
+    if (draft.has_groan or is_placed) and not draft.is_in_prompt(term):
+        draft.possible_complaint = term
     return True
 
 
@@ -82,11 +82,11 @@ def complain_shown_with(match: RuleMatch, draft: EditDraft) -> bool:
     draft.mention = term
     if known := draft.find_exclusion(term):
         return draft.strengthen(known)
-    if draft.is_wanted(term):
+    if draft.is_in_prompt(term):
         return True
     if draft.edits:
         return draft.exclude(term)
-    draft.pending = term
+    draft.possible_complaint = term
     return True
 
 
@@ -103,7 +103,7 @@ def complain_same_for_all(match: RuleMatch, draft: EditDraft) -> bool:
 def complain_style(match: RuleMatch, draft: EditDraft) -> bool:
     """ "This is a drawing", if the prompt asks for no drawing."""
     term = extract_term(match["THING"])
-    if term is None or draft.is_wanted(term) or load_lexicon().is_praise(match.clause) or len(term.split()) > 3:
+    if term is None or draft.is_in_prompt(term) or load_lexicon().is_praise(match.clause) or len(term.split()) > 3:
         return False
     is_style = load_lexicon().find_kind(term) == "style" and term.split()[-1] not in {"photo", "photograph", "polaroid"}
     return is_style and draft.exclude(term)
@@ -118,7 +118,7 @@ def complain_numbered(match: RuleMatch, draft: EditDraft) -> bool:
         or _is_about_world(match.clause)
         or _is_small_talk(term)
         or len(term.split()) > 2
-        or draft.is_wanted(term)
+        or draft.is_in_prompt(term)
     ):
         return False
     if not term.endswith("s") or term.endswith("ss"):
@@ -206,7 +206,7 @@ def exclude_doing_people(match: RuleMatch, draft: EditDraft) -> bool:
 def exclude_those(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Not the bees, please"; without "please" a correction may follow."""
     draft.mention = extract_term(match["THING"]) or draft.mention
-    return draft.asked and complain_intruder(match, draft)
+    return draft.has_please and complain_intruder(match, draft)
 
 
 @action

@@ -13,14 +13,14 @@ from .registry import action
 def set_weight(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Set blurry to 1.4"."""
     known = draft.find_exclusion(match["THING"])
-    return known is not None and draft.weigh(known, round(float(match["WEIGHT"]), 2))
+    return known is not None and draft.set_weight(known, round(float(match["WEIGHT"]), 2))
 
 
 @action
 def strengthen(match: RuleMatch, draft: EditDraft) -> bool:
     """Raise the weight of the excluded things that the clause describes as visible."""
     clause = match.clause
-    for exclusion in (dropped := draft.find_all_mentioned(clause, draft.dropped)):
+    for exclusion in (dropped := draft.find_all_mentioned(clause, draft.dropped_exclusions)):
         draft.exclude_term(exclusion.term)
     if dropped or (load_lexicon().is_praise(clause) and not draft.find_all_mentioned(clause)):
         return bool(dropped)
@@ -36,18 +36,18 @@ def strengthen(match: RuleMatch, draft: EditDraft) -> bool:
 def weaken(match: RuleMatch, draft: EditDraft) -> bool:
     """Lower the weight of the exclusions that the clause mentions."""
     known = draft.find_all_mentioned(match.clause)
-    spoken_of = draft.mention is not None and draft.find_exclusion(draft.mention) is not None
-    if not known and (spoken_of or is_about_weight(match.clause) or is_bare_reference(match.clause)):
+    is_mention_excluded = draft.mention is not None and draft.find_exclusion(draft.mention) is not None
+    if not known and (is_mention_excluded or is_about_weight(match.clause) or is_bare_reference(match.clause)):
         known = [exclusion for exclusion in [draft.find_mentioned("it")] if exclusion]
     for exclusion in known:
         draft.weaken(exclusion)
-    return bool(known) or bool(draft.find_all_mentioned(match.clause, draft.dropped))
+    return bool(known) or bool(draft.find_all_mentioned(match.clause, draft.dropped_exclusions))
 
 
 @action
 def weaken_thing(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Dial the grain down": excludes visible grain harder; "dial the exclusion down" is handled by `weaken`."""
-    if draft.weakened and is_pronoun(match["THING"]):  # "the fog one is overdone. lower it"
+    if draft.has_lowered_weight and is_pronoun(match["THING"]):  # "the fog one is overdone. lower it"
         return True
     if is_about_weight(match.clause) or (known := draft.find_exclusion(match["THING"])) is None:
         return False
@@ -57,10 +57,10 @@ def weaken_thing(match: RuleMatch, draft: EditDraft) -> bool:
 @action
 def weaken_too_strong(match: RuleMatch, draft: EditDraft) -> bool:
     """ "The exclusion of glow is too strong"; "the light is too strong" is a complaint about the picture."""
-    is_told = re.search(r"\b(?:thing|stuff)\b", match.clause) and draft.find_all_mentioned(
+    is_mentioned = re.search(r"\b(?:thing|stuff)\b", match.clause) and draft.find_all_mentioned(
         match.clause
     )  # "the fog thing"
-    return bool(is_about_weight(match.clause) or is_told) and weaken(match, draft)
+    return bool(is_about_weight(match.clause) or is_mentioned) and weaken(match, draft)
 
 
 @action
@@ -84,7 +84,7 @@ def strengthen_one_more(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Yet another flag", "I count two flags", if flags are excluded; "a flag again, please" asks for one."""
     draft.mention = extract_term(match["THING"]) or draft.mention
     known = draft.find_exclusion(match["THING"])
-    return known is not None and not draft.asked and draft.strengthen(known)
+    return known is not None and not draft.has_please and draft.strengthen(known)
 
 
 @action

@@ -120,8 +120,8 @@ def normalize_negations(text: str) -> str:
     """ "A fox, hats not wanted, skip the snow" -> "A fox, without hats, without the snow"."""
     text = _NOT_SEEN.sub(r"no \g<thing>", _LEFT_OFF.sub(r"\g<joint>no \g<thing>", text))
     text = _FREE_OF.sub(_format_negation, text)
-    for way, plain in _WAYS:
-        text = way.sub(plain, text)
+    for pattern, replacement in _WAYS:
+        text = pattern.sub(replacement, text)
     return text
 
 

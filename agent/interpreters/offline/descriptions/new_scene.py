@@ -86,9 +86,9 @@ _EMPTY = frozenset(
 
 def find_new_scene(text: str, prompt: str) -> str | None:
     """The description that replaces the present picture. None if the text is about the present picture."""
-    at = _find_lead_end(text)
-    lead, rest = text[:at], text[at:].strip()
-    if at == 0 and (
+    lead_end = _find_lead_end(text)
+    lead, rest = text[:lead_end], text[lead_end:].strip()
+    if lead_end == 0 and (
         after := re.match(
             r"(?:(?:ok|okay|so|and|right)[, ]+)*(?:next|now)\s+(?=i (?:want|need|would|'d)|let's|can|could|make)",
             text,
@@ -97,31 +97,33 @@ def find_new_scene(text: str, prompt: str) -> str | None:
     ):
         lead, rest = "next", text[after.end() :]
     wish = _WISH.match(rest)
-    described = rest[wish.end() :] if wish else rest
-    wanted, unwanted = split_description(described)
+    description = rest[wish.end() :] if wish else rest
+    wanted, unwanted = split_description(description)
     if len(wanted.split()) < 2 or (_has_shared_content(wanted, prompt) and not (lead and wish and unwanted)):
         return None
     if lead and wish and unwanted and _DRAWN.match(wish[0]):
-        return described
+        return description
     if lead:
-        if not wish and (_ADDS.match(described) or re.match(r"(?:no|not|without|less|more|too)\b", described, re.I)):
+        if not wish and (
+            _ADDS.match(description) or re.match(r"(?:no|not|without|less|more|too)\b", description, re.I)
+        ):
             return None
-        spoken = _OF_THIS.sub("", wanted) != wanted and not _PLACED.search(wanted.split(" the ")[0])
-        return None if spoken or _is_sentence(wanted) else described
+        is_about_present = _OF_THIS.sub("", wanted) != wanted and not _PLACED.search(wanted.split(" the ")[0])
+        return None if is_about_present or _is_sentence(wanted) else description
     if not wish or not unwanted or _OF_THIS.search(wanted) or _is_sentence(wanted):
         return None
-    asked = _OF_A_PICTURE.search(text) or (_PLACED.search(wanted) and len(wanted.split()) > 3)
-    return described if asked and len(prompt.split()) > 1 else None
+    is_full_request = _OF_A_PICTURE.search(text) or (_PLACED.search(wanted) and len(wanted.split()) > 3)
+    return description if is_full_request and len(prompt.split()) > 1 else None
 
 
 def _find_lead_end(text: str) -> int:
     """The end of the small talk that announces another picture. 0 if there is none."""
-    at = 0
+    lead_end = 0
     for joint in _END_OF_LEAD.finditer(text):
-        if not _WORDS_OF_TALK.match(text[at : joint.start()].strip()):
+        if not _WORDS_OF_TALK.match(text[lead_end : joint.start()].strip()):
             break
-        at = joint.end()
-    return at if _MARKS.search(text[:at]) else 0
+        lead_end = joint.end()
+    return lead_end if _MARKS.search(text[:lead_end]) else 0
 
 
 def _has_shared_content(wanted: str, prompt: str) -> bool:

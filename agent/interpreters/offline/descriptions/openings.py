@@ -69,9 +69,9 @@ _TELLS = re.compile(
 def strip_opening(text: str) -> str:
     """The description without a greeting and an introduction such as "I'd like to see"."""
     text = collapse_whitespace(text)
-    greeted = _GREETING.match(text)
-    ungreeted = text[greeted.end() :] if greeted else text
-    description = _LEAD.sub("", ungreeted, count=1)
-    if description == ungreeted and greeted and not greeted["mark"]:  # "so long, farewell"
+    greeting = _GREETING.match(text)
+    without_greeting = text[greeting.end() :] if greeting else text
+    description = _LEAD.sub("", without_greeting, count=1)
+    if description == without_greeting and greeting and not greeting["mark"]:  # "so long, farewell"
         return text
     return description

@@ -104,25 +104,25 @@ def is_full_description(text: str) -> bool:
     "A dog in the corner" and "a version without text" are about the present picture instead.
     """
     prompt, unwanted = split_description(text)
-    medium = bool(prompt_rewriting.MEDIUM.match(prompt))
-    bare = (
+    has_medium = bool(prompt_rewriting.MEDIUM.match(prompt))
+    is_bare = (
         re.match(r"(?!the\b)[\w-]+(?: [\w-]+)? (?:without|with no)\s", text, re.I)
         and load_lexicon().find_kind(prompt) in _SCENES
     )
-    if not (medium or bare or re.match(r"(?:an?|two|three)\s", prompt, re.I)) or is_statement(text):
+    if not (has_medium or is_bare or re.match(r"(?:an?|two|three)\s", prompt, re.I)) or is_statement(text):
         return False
     subject, rest = prompt_rewriting.find_subject(prompt)
     subject = collapse_whitespace(re.sub(r"[^\w\s'-]", " ", subject))
     if not 0 < len(subject.split()) <= 6 or is_only_picture_word(subject) or _NO_DESCRIPTION.match(subject):
         return False
-    known = medium or load_lexicon().find_kind(subject) in _SCENES
+    is_known = has_medium or load_lexicon().find_kind(subject) in _SCENES
     if unwanted:
-        direct = bool(re.match(rf"{re.escape(prompt)}\s+(?:without|with no)\b", text, re.I))
-        return known or (direct and not load_lexicon().is_praise(subject))
+        is_direct = bool(re.match(rf"{re.escape(prompt)}\s+(?:without|with no)\b", text, re.I))
+        return is_known or (is_direct and not load_lexicon().is_praise(subject))
     if set(re.findall(r"[\w-]+", prompt.lower())) & load_lexicon().words["wrongness"]:
         return False
-    further = re.match(r"(?:with|wearing|holding|riding|(?:in|on|at|under|by|near)(?!\s+the\b))\s+\w", rest, re.I)
-    return known and (medium or bool(further))
+    continuation = re.match(r"(?:with|wearing|holding|riding|(?:in|on|at|under|by|near)(?!\s+the\b))\s+\w", rest, re.I)
+    return is_known and (has_medium or bool(continuation))
 
 
 def is_statement(text: str) -> bool:
@@ -142,9 +142,11 @@ def is_only_picture_word(text: str) -> bool:
 
 def is_redundant(description: str, unwanted: list[str], prompt: str) -> bool:
     """Whether a prompt has all words of a description, and none of the unwanted terms."""
-    said = set(re.findall(r"[\w'-]+", prompt.lower()))
-    asked = set(re.findall(r"[\w'-]+", description.lower())) - {"a", "an", "the"}
-    return asked <= said and not any(set(re.findall(r"[\w'-]+", term.lower())) <= said for term in unwanted)
+    prompt_words = set(re.findall(r"[\w'-]+", prompt.lower()))
+    description_words = set(re.findall(r"[\w'-]+", description.lower())) - {"a", "an", "the"}
+    return description_words <= prompt_words and not any(
+        set(re.findall(r"[\w'-]+", term.lower())) <= prompt_words for term in unwanted
+    )
 
 
 def split_description(text: str) -> tuple[str, list[str]]:
@@ -155,55 +157,57 @@ def split_description(text: str) -> tuple[str, list[str]]:
     Negations that exclude nothing, such as the words on a sign, are masked during the search. The prompt and the terms
     are cut from the unmasked text.
     """
-    said = strip_opening(text)
-    text = normalize_negations(said)
+    original = strip_opening(text)
+    text = normalize_negations(original)
     text = re.sub(r"\s*[(\[]((?:no|not|without|minus)\b[^()\[\]]*)[)\]]", r", \1,", text, flags=re.I)
     text = _COMMA_LIST.sub(lambda match: match[0].replace(",", " or"), text)
     masked = _NOT_A_NEGATION.sub(lambda match: "\0" * len(match[0]), text)
     prompt = joint = ""
     unwanted: list[str] = []
-    negated = moved = False
+    negated = has_negation = False
     for start, end in _split_segments(masked):
-        segment, shown = masked[start:end], text[start:end]
+        segment, segment_text = masked[start:end], text[start:end]
         before, joint = joint, _find_joint(text, end)
         match = _NEGATION.search(segment)
         if match is None:
             if negated and re.match(r"\s*(?:or|nor)\b", segment, re.I):
-                unwanted += _extract_terms(segment, shown)
+                unwanted += _extract_terms(segment, segment_text)
                 continue
             negated = False
-            prompt = _join_parts(prompt, before, shown)
+            prompt = _join_parts(prompt, before, segment_text)
             continue
         rest = segment[match.end() :]
-        nobody = re.search(r"\b(?:nobody|no\s+one)\b", match[0], re.I)
-        back = _BACK_IN_PICTURE.search(rest)
-        kept = _RELATIVE.sub("", shown[: match.start()])
-        if back and nobody and _ABOUT_NOBODY.match(rest):  # "with no one sitting in it"
-            rest, back = "", None
-        if back:
-            kept += shown[match.end() + back.start() :]
-            rest = rest[: back.start()]
-        said_of = shown[match.end() :][: len(rest)]
-        if nobody:
+        is_about_people = re.search(r"\b(?:nobody|no\s+one)\b", match[0], re.I)
+        positive_part = _BACK_IN_PICTURE.search(rest)
+        kept = _RELATIVE.sub("", segment_text[: match.start()])
+        if positive_part and is_about_people and _ABOUT_NOBODY.match(rest):  # "with no one sitting in it"
+            rest, positive_part = "", None
+        if positive_part:
+            kept += segment_text[match.end() + positive_part.start() :]
+            rest = rest[: positive_part.start()]
+        negated_text = segment_text[match.end() :][: len(rest)]
+        if is_about_people:
             terms = ["people"]
-            if back and re.match(r"\s+(?:\w+ing|around|in it|on it)\b", segment[match.end() + back.start() :], re.I):
-                kept = shown[: match.start()]
+            if positive_part and re.match(
+                r"\s+(?:\w+ing|around|in it|on it)\b", segment[match.end() + positive_part.start() :], re.I
+            ):
+                kept = segment_text[: match.start()]
             if not prompt and not kept.strip():
-                kept = re.sub(r"^\s*(?:in|on|at)\s+", "", said_of)
+                kept = re.sub(r"^\s*(?:in|on|at)\s+", "", negated_text)
         else:
             if tail := _POSITIVE_TAIL.search(rest):
-                kept += f", {said_of[tail.end() :]}"
+                kept += f", {negated_text[tail.end() :]}"
                 rest = rest[: tail.start()]
-            terms = [] if _NOTHING_ELSE.match(match[0] + rest) else _extract_terms(rest, said_of)
+            terms = [] if _NOTHING_ELSE.match(match[0] + rest) else _extract_terms(rest, negated_text)
             if not terms and not _NOTHING_ELSE.match(match[0] + rest):
                 negated = False
-                prompt = _join_parts(prompt, before, shown)
+                prompt = _join_parts(prompt, before, segment_text)
                 continue
-        negated = moved = True
+        negated = has_negation = True
         unwanted += terms
         prompt = _join_parts(prompt, before, kept)
-    if not moved:
-        return said, []
+    if not has_negation:
+        return original, []
     prompt = remove_absent(prompt_rewriting.tidy(prompt), unwanted)
     prompt = re.sub(r"(?:[\s,]+(?:and|but|with|or|please|that|who|which))+$", "", prompt.strip(" .,;!"), flags=re.I)
     return prompt, list(dict.fromkeys(unwanted))

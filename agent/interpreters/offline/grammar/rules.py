@@ -17,11 +17,11 @@ class Rule:
     """Templates with one meaning, and the names of the actions for it."""
 
     name: str
-    means: str
-    denied: str
-    goes_on: bool
+    action: str
+    negated_action: str
+    can_continue: bool
     """Whether the rule also applies to a bare thing in the next clause: "no cars and | people"."""
-    bare: bool
+    is_bare: bool
     """Whether it is a single word for a request or a fault, which yields to a continuation of the previous clause."""
     templates: tuple[Template, ...]
 
@@ -32,7 +32,7 @@ class RuleMatch:
 
     clause: str
     rule: Rule
-    denied: bool
+    is_negated: bool
     """Whether the clause means the opposite, because it contains a negator or follows one."""
     parts: Mapping[str, str]
     """Name of a template's slot -> the words that it matched."""
@@ -40,7 +40,7 @@ class RuleMatch:
     @property
     def action(self) -> str:
         """Name of the action to run."""
-        return self.rule.denied if self.denied else self.rule.means
+        return self.rule.negated_action if self.is_negated else self.rule.action
 
     def __getitem__(self, name: str) -> str:
         return self.parts.get(name, "")
@@ -53,20 +53,24 @@ class RuleMatch:
     def continue_with(self, clause: str) -> "RuleMatch | None":
         """The same rule applied to the thing in a bare clause: "no cars and | people". None if it doesn't continue."""
         name = next((name for name in ("THING", "QUALITY", "WHERE", "NEW", "REST") if self.parts.get(name)), None)
-        return replace(self, clause=clause, parts={**self.parts, name: clause}) if name and self.rule.goes_on else None
+        return (
+            replace(self, clause=clause, parts={**self.parts, name: clause})
+            if name and self.rule.can_continue
+            else None
+        )
 
 
 @dataclass(frozen=True)
 class Prefix:
     """Words that can precede a clause without adding to its meaning."""
 
-    says: Templates
-    but_not: Templates
+    templates: Templates
+    exceptions: Templates
 
     def length(self, words: Words) -> int:
         """Number of words that the prefix takes up; 0 if the clause doesn't start with it."""
-        found = self.says.match_first(words)
-        return 0 if found is None or self.but_not.match_first(words) else found.end
+        found = self.templates.match_first(words)
+        return 0 if found is None or self.exceptions.match_first(words) else found.end
 
 
 @dataclass(frozen=True)
@@ -82,12 +86,14 @@ class Grammar:
     questions: Prefix
     """Starts of questions that only ask for information."""
 
-    def match_rules(self, clause: str, negated: bool = False) -> Iterator[RuleMatch]:
+    def match_rules(self, clause: str, is_negated: bool = False) -> Iterator[RuleMatch]:
         """The matches of all templates, in rule order. `negated` means that the clause follows a "don't"."""
-        said = self.words(clause)
-        for index, found in self._templates.iterate_matches(said):
-            denials = sum(name == "NOT" for name, _ in found.named)
-            yield RuleMatch(clause, self._rules_by_template[index], negated != bool(denials % 2), dict(found.named))
+        words = self.words(clause)
+        for index, found in self._templates.iterate_matches(words):
+            denials = sum(name == "NOT" for name, _ in found.captures)
+            yield RuleMatch(
+                clause, self._rules_by_template[index], is_negated != bool(denials % 2), dict(found.captures)
+            )
 
     def words(self, clause: str) -> Words:
         """The tokenized clause. Cached, because several rules and prefixes read the same clause."""
@@ -117,16 +123,16 @@ def load_grammar_words() -> frozenset[str]:
 @cache
 def load_grammar() -> Grammar:
     data = read_tables("grammar")
-    known = load_lexicon()
+    lexicon = load_lexicon()
     return Grammar(
-        classes=Classes({**known.words, "camera": known.camera, "past": known.past, **data["classes"]}),
+        classes=Classes({**lexicon.words, "camera": lexicon.camera, "past": lexicon.past, **data["classes"]}),
         rules=tuple(
             Rule(
                 name=name,
-                means=rule["means"],
-                denied=rule.get("denied", "decline"),
-                goes_on=rule.get("goes_on", False),
-                bare=rule.get("bare", False),
+                action=rule["means"],
+                negated_action=rule.get("denied", "decline"),
+                can_continue=rule.get("goes_on", False),
+                is_bare=rule.get("bare", False),
                 templates=tuple(map(Template, rule["says"])),
             )
             for name, rule in data["rules"].items()
@@ -138,5 +144,7 @@ def load_grammar() -> Grammar:
 
 
 def _parse_prefix(data: Mapping[str, Any]) -> Prefix:
-    says, but_not = (Templates(Template(text, whole=False) for text in data[name]) for name in ("says", "but_not"))
-    return Prefix(says, but_not)
+    templates, exceptions = (
+        Templates(Template(text, whole=False) for text in data[key]) for key in ("says", "but_not")
+    )
+    return Prefix(templates, exceptions)

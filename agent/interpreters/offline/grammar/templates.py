@@ -75,7 +75,7 @@ class TemplateMatch:
     """Where a match ends, and the captured words by name, in order."""
 
     end: int
-    named: tuple[tuple[str, str], ...]
+    captures: tuple[tuple[str, str], ...]
 
 
 class Words:
@@ -101,11 +101,11 @@ class Classes:
     """Runs of words -> their classes."""
 
     def __init__(self, classes: Mapping[str, Collection[str]]) -> None:
-        self._of: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        self._classes_by_run: dict[tuple[str, ...], list[str]] = defaultdict(list)
         for name, runs in classes.items():
             for form in {form for run in runs for form in (inflect(run) if "*" in run else [run])}:
-                self._of[tuple(form.lower().split())].append(name)
-        self._longest = max(map(len, self._of), default=0)
+                self._classes_by_run[tuple(form.lower().split())].append(name)
+        self._longest = max(map(len, self._classes_by_run), default=0)
 
     def find_runs(self, words: list[str]) -> dict[tuple[str, int], list[int]]:
         """All class runs: (class, start) -> ends, the longest first."""
@@ -113,8 +113,8 @@ class Classes:
         for start in range(len(words)):
             for end in range(min(len(words), start + self._longest), start, -1):
                 run = tuple(words[start:end])
-                names = self._of.get(run, []) + (
-                    self._of.get((run[0], *"_" * (len(run) - 1)), []) if len(run) > 1 else []
+                names = self._classes_by_run.get(run, []) + (
+                    self._classes_by_run.get((run[0], *"_" * (len(run) - 1)), []) if len(run) > 1 else []
                 )
                 for name in names:
                     found[name, start].append(end)
@@ -142,12 +142,12 @@ class Template:
 
     def __init__(self, text: str, *, whole: bool = True) -> None:
         self._start = _Node("start", after=_parse_entries(text, [_Node("end", "whole" if whole else "")]))
-        self.needs = tuple(_required_words(text))
+        self.required_signs = tuple(_required_words(text))
         """Sets of signs: a clause that lacks all signs of one set can't match."""
 
     def match(self, words: Words) -> TemplateMatch | None:
         """The first match, with short captures preferred over long ones."""
-        if any(signs.isdisjoint(words.signs) for signs in self.needs):
+        if any(signs.isdisjoint(words.signs) for signs in self.required_signs):
             return None
         path = _Match(words).find_path(self._start, 0)
         return None if path is None else _build_match(path, words)
@@ -157,40 +157,40 @@ class _Match:
     """A depth-first search over a template's steps and a clause's words, which remembers dead ends."""
 
     def __init__(self, words: Words) -> None:
-        self._said = words
-        self._dead: set[tuple[int, int]] = set()
+        self._words = words
+        self._dead_ends: set[tuple[int, int]] = set()
 
-    def find_path(self, node: _Node, at: int) -> "list[tuple[str, int, str]] | None":
+    def find_path(self, node: _Node, position: int) -> "list[tuple[str, int, str]] | None":
         """The captures between a step at a position and the end of the template. None if the template doesn't match."""
         if node.kind == "end":
-            return [("end", at, "")]
-        if (id(node), at) in self._dead:
+            return [("end", position, "")]
+        if (id(node), position) in self._dead_ends:
             return None
-        for end in self._find_ends(node, at):
+        for end in self._find_ends(node, position):
             for following in node.after:
-                if following.starts is not None and following.starts.isdisjoint(self._said.places[end]):
+                if following.starts is not None and following.starts.isdisjoint(self._words.places[end]):
                     continue
                 if (path := self.find_path(following, end)) is not None:
-                    return [(node.kind, at, node.value), *path] if node.value and node.kind in _MARKS else path
-        self._dead.add((id(node), at))
+                    return [(node.kind, position, node.value), *path] if node.value and node.kind in _MARKS else path
+        self._dead_ends.add((id(node), position))
         return None
 
-    def _find_ends(self, node: _Node, at: int) -> Collection[int]:
+    def _find_ends(self, node: _Node, position: int) -> Collection[int]:
         """The positions that a step at a position can lead to."""
-        total = len(self._said.words)
+        total = len(self._words.words)
         match node.kind:
             case "start" | "open" | "close":
-                return (at,)
+                return (position,)
             case "word":
-                return (at + 1,) if at < total and self._said.lower[at] == node.value else ()
+                return (position + 1,) if position < total and self._words.lower[position] == node.value else ()
             case "any":
-                return (at + 1,) if at < total else ()
+                return (position + 1,) if position < total else ()
             case "class":
-                return self._said.runs.get((node.value, at), ())
+                return self._words.runs.get((node.value, position), ())
             case "some":
-                return range(at + 1, total + 1)
+                return range(position + 1, total + 1)
             case _:  # "..."
-                return range(at, total + 1)
+                return range(position, total + 1)
 
 
 _MARKS = frozenset({"open", "close"})
@@ -200,20 +200,20 @@ class Templates:
     """Ordered templates, indexed by a required sign, so that few of them are tried on a clause."""
 
     def __init__(self, templates: Iterable[Template]) -> None:
-        self._all = tuple(templates)
-        self._anywhere: list[int] = []
+        self._templates = tuple(templates)
+        self._unindexed: list[int] = []
         self._by_sign: dict[str, list[int]] = defaultdict(list)
-        for index, template in enumerate(self._all):
-            if not template.needs:
-                self._anywhere.append(index)
-            for sign in min(template.needs, key=len, default=()):
+        for index, template in enumerate(self._templates):
+            if not template.required_signs:
+                self._unindexed.append(index)
+            for sign in min(template.required_signs, key=len, default=()):
                 self._by_sign[sign].append(index)
 
     def iterate_matches(self, words: Words) -> Iterator[tuple[int, TemplateMatch]]:
         """The index of each template that matches, and its match."""
-        candidates = {*self._anywhere, *(index for sign in words.signs for index in self._by_sign.get(sign, ()))}
+        candidates = {*self._unindexed, *(index for sign in words.signs for index in self._by_sign.get(sign, ()))}
         for index in sorted(candidates):
-            if found := self._all[index].match(words):
+            if found := self._templates[index].match(words):
                 yield index, found
 
     def match_first(self, words: Words) -> TemplateMatch | None:
@@ -222,13 +222,13 @@ class Templates:
 
 def _build_match(path: list[tuple[str, int, str]], words: Words) -> TemplateMatch:
     opened: dict[str, int] = {}
-    named = []
+    captures = []
     for kind, at, name in path[:-1]:
         if kind == "open":
             opened[name] = at
         else:
-            named.append((name, words.between(opened[name], at)))
-    return TemplateMatch(path[-1][1], tuple(named))
+            captures.append((name, words.between(opened[name], at)))
+    return TemplateMatch(path[-1][1], tuple(captures))
 
 
 def _parse_entries(text: str, after: list[_Node]) -> list[_Node]:
@@ -265,9 +265,9 @@ def _required_words(text: str) -> Iterator[frozenset[str]]:
         if token.isalpha() and token.isupper():
             yield from _required_words(_NAMED.get(token, "SOME"))
         elif token.startswith("("):
-            firsts = [next(_required_words(choice), None) for choice in _split(token[1:-1], "|")]
-            if None not in firsts:
-                yield frozenset().union(*filter(None, firsts))
+            first_signs = [next(_required_words(choice), None) for choice in _split(token[1:-1], "|")]
+            if None not in first_signs:
+                yield frozenset().union(*filter(None, first_signs))
         else:
             yield frozenset({token.lower() if not token.startswith("<") else token})
 

@@ -288,8 +288,8 @@ def _color_pattern() -> str:
 
 def _strip_tag(tag: re.Match[str]) -> str:
     """Remove a question tag. After one or two words it is an answer, and kept: "a hat, no?"."""
-    said = re.split(r"[.!?;\n]", tag.string[: tag.start()])[-1]
-    return "." if len(said.split()) > 2 else tag[0]
+    sentence = re.split(r"[.!?;\n]", tag.string[: tag.start()])[-1]
+    return "." if len(sentence.split()) > 2 else tag[0]
 
 
 def _format_times(match: re.Match[str]) -> str:

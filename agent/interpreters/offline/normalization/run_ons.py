@@ -40,8 +40,8 @@ _SO_UNSEEN = re.compile(
 
 def split_run_on(clause: str) -> list[str]:
     """Split a clause: "Get rid of the skull its overdone", "why the hat remove it"."""
-    if unseen := _SO_UNSEEN.match(clause):
-        return [unseen["fault"], unseen["unseen"]]
+    if parts := _SO_UNSEEN.match(clause):
+        return [parts["fault"], parts["unseen"]]
     for pattern in (_REASON_AFTER, _COMMAND_AFTER):
         if (joint := pattern.search(clause)) and not _LEADS_ON.search(clause[: joint.start()]):
             return [clause[: joint.start()], clause[joint.end() :]]

@@ -53,8 +53,10 @@ def _undouble_end(word: str, vocabulary: frozenset[str]) -> str:
         or word in load_lexicon().chat
     ):
         return word
-    once = word[:-1]
-    return once if once in vocabulary or once in _load_exceptions() or word[-1] in "ahijkquvwxy" else word
+    shortened = word[:-1]
+    return (
+        shortened if shortened in vocabulary or shortened in _load_exceptions() or word[-1] in "ahijkquvwxy" else word
+    )
 
 
 @cache
@@ -94,30 +96,37 @@ def _repair_word(word: str, vocabulary: frozenset[str]) -> str | None:
     """
     if len(word) < 3 or word in _load_exceptions() or (len(word) == 3 and not _NO_WORD_BEGINS_SO.match(word)):
         return None
-    swapped = {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)}
-    if found := sorted(swapped & vocabulary, key=lambda known: (known[0] != word[0], known)):
+    transpositions = {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)}
+    if found := sorted(transpositions & vocabulary, key=lambda candidate: (candidate[0] != word[0], candidate)):
         return found[0]
     if len(word) == 3:
         return None
     commands = load_lexicon().words["verbs"] | (load_lexicon().words["commands"] if len(word) > 4 else frozenset())
-    missed = {word[:i] + letter + word[i:] for i in range(1, len(word) + (len(word) > 4)) for letter in _LETTERS}
-    if found := sorted(missed & commands):
+    insertions = {word[:i] + letter + word[i:] for i in range(1, len(word) + (len(word) > 4)) for letter in _LETTERS}
+    if found := sorted(insertions & commands):
         return found[0]
     if _LACKS_E.search(word) and not vocabulary.isdisjoint((f"{word}e", f"{word}es")):
         return f"{word}e"
     if len(word) == 4:
         return None
-    doubled = {word[:i] + word[i + 1 :] for i in range(1, len(word)) if word[i] == word[i - 1]}
-    if found := sorted(known for known in doubled & vocabulary if len(known) > 4):
+    undoubled_words = {word[:i] + word[i + 1 :] for i in range(1, len(word)) if word[i] == word[i - 1]}
+    if found := sorted(candidate for candidate in undoubled_words & vocabulary if len(candidate) > 4):
         return found[0]
     if _is_inflected(word, vocabulary):
         return None
-    undoubled = {word[:i] + word[i] + word[i:] for i in range(1, len(word))}
-    near = {word[:i] + letter + word[i + 1 :] for i in range(len(word)) for letter in _NEAR.get(word[i], "")}
-    extra = {word[:i] + word[i + 1 :] for i in range(1, len(word))}
-    short = commands | load_lexicon().words["body"] | load_lexicon().words["wrongness"]
-    for slips, meant in ((undoubled, vocabulary), (missed, vocabulary), (near, short), (extra, short)):
-        if found := sorted(known for known in slips & (vocabulary if len(word) > 5 else meant) if len(known) > 4):
+    doubled_words = {word[:i] + word[i] + word[i:] for i in range(1, len(word))}
+    substitutions = {word[:i] + letter + word[i + 1 :] for i in range(len(word)) for letter in _NEAR.get(word[i], "")}
+    deletions = {word[:i] + word[i + 1 :] for i in range(1, len(word))}
+    common_words = commands | load_lexicon().words["body"] | load_lexicon().words["wrongness"]
+    for candidates, targets in (
+        (doubled_words, vocabulary),
+        (insertions, vocabulary),
+        (substitutions, common_words),
+        (deletions, common_words),
+    ):
+        if found := sorted(
+            candidate for candidate in candidates & (vocabulary if len(word) > 5 else targets) if len(candidate) > 4
+        ):
             return found[0]
     return None
 

@@ -25,13 +25,13 @@ def replace_one(clause: str, thing: str) -> str:
     """ "Put a yellow one in" -> "put a yellow tent in", if a tent was reported missing."""
     noun = re.sub(r"^(?:an?|the|some|any)\s+", "", thing, flags=re.I)
 
-    def full(match: re.Match[str]) -> str:
+    def substitute(match: re.Match[str]) -> str:
         if match["end"] is None:
             return noun
         one = re.sub(r"(?<!s)s$", "", noun)
         return f"{match['article'] or ('an ' if one[:1] in 'aeiou' else 'a ')}{one}"
 
-    return _ONES.sub(full, clause)
+    return _ONES.sub(substitute, clause)
 
 
 def rephrase_wish(clause: str) -> str:

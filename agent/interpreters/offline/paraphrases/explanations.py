@@ -102,34 +102,36 @@ def find_conclusion(text: str) -> str:
     return text[match.end() :] if match else text
 
 
-def is_explanation(clause: str, before: RuleMatch, text: str) -> bool:
+def is_explanation(clause: str, previous: RuleMatch, text: str) -> bool:
     """Whether a clause such as "feels fake" explains the previous complaint."""
-    if before.rule.name in _MISMATCHES and re.match(
+    if previous.rule.name in _MISMATCHES and re.match(
         r"(?:one|the other|the left one|the right one|one of them)\s\w", clause, re.I
     ):
         return True
-    if before.rule.name in _SEEN and _IS_JUDGED.match(clause):
+    if previous.rule.name in _SEEN and _IS_JUDGED.match(clause):
         return True
     after_comma = re.search(rf"(?P<joint>,)?\s*(?<![.!?;])\s*{re.escape(clause)}", text, re.I)
     if after_comma is None:
         return False
     if (
-        before.rule.name in _TOLD_TO_GO
+        previous.rule.name in _TOLD_TO_GO
         and after_comma["joint"]
         and (_LET_GO.match(clause) or _OTHERS_SAY.match(clause))
     ):
         return True
-    if before.rule.name in _TOLD_TO_GO:
+    if previous.rule.name in _TOLD_TO_GO:
         return bool(_WHY.match(clause)) and not re.search(r"\b(?:and|but|also|too)\b", clause, re.I)
     if not after_comma["joint"]:
         return False
-    if before.rule.name in _COMPLAINTS and _IMPRESSION.match(clause):
+    if previous.rule.name in _COMPLAINTS and _IMPRESSION.match(clause):
         return True
-    if before.rule.name in _COMPLAINTS and (_OTHERS_SAY.match(clause) or _IS_SO.match(clause)):
+    if previous.rule.name in _COMPLAINTS and (_OTHERS_SAY.match(clause) or _IS_SO.match(clause)):
         return True
-    if before.rule.name in {"pointed_at", "crept_in", "placed"} and _OF_ALL_PLACES.match(clause):
+    if previous.rule.name in {"pointed_at", "crept_in", "placed"} and _OF_ALL_PLACES.match(clause):
         return True
-    if before.rule.name != "too":
+    if previous.rule.name != "too":
         return False
-    asked = _ASKED_FOR.match(clause) and load_lexicon().find_kind(clause) in {"style", "decor"}
-    return bool(asked or _OF_OTHERS.match(clause) or re.match(r"(?:it |they |he |she )?looks?\s", clause, re.I))
+    is_requested_style = _ASKED_FOR.match(clause) and load_lexicon().find_kind(clause) in {"style", "decor"}
+    return bool(
+        is_requested_style or _OF_OTHERS.match(clause) or re.match(r"(?:it |they |he |she )?looks?\s", clause, re.I)
+    )

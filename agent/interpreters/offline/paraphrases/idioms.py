@@ -137,14 +137,18 @@ def rephrase_got_instead(text: str) -> str:
 
 def rephrase_hate(clause: str) -> str | None:
     """The complaint in "I hate how ...": "it is too dark". None for other clauses."""
-    if as_if := _AS_IF_ALL.match(clause):
-        return as_if["clause"]
+    if general := _AS_IF_ALL.match(clause):
+        return general["clause"]
     match = _HATES_HOW.match(clause)
     if match is None:
         return None
-    said = match["clause"]
-    if how := _HOW_MUCH.match(said):
-        return f"too {how['much']}" if how["what"].lower() == "there" else f"{how['what']} is too {how['much']}"
-    if has := _HAS.match(said):
-        return f"no {said[has.end() :]}"
-    return re.sub(r"^(?P<x>\S.*) (?:looks?|came out|turned out)$", r"\g<x> looks wrong", said, flags=re.I)
+    complaint = match["clause"]
+    if quality := _HOW_MUCH.match(complaint):
+        return (
+            f"too {quality['much']}"
+            if quality["what"].lower() == "there"
+            else f"{quality['what']} is too {quality['much']}"
+        )
+    if possession := _HAS.match(complaint):
+        return f"no {complaint[possession.end() :]}"
+    return re.sub(r"^(?P<x>\S.*) (?:looks?|came out|turned out)$", r"\g<x> looks wrong", complaint, flags=re.I)

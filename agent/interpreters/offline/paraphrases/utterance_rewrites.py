@@ -59,12 +59,14 @@ _LISTED = re.compile(r"^\s*(?:negatives?(?: prompt)?|exclude|avoid|without|no)\s
 def _format_refusal(match: re.Match[str]) -> str:
     """ "That collar, no" -> "no collar"."""
     thing = match["thing"].strip()
-    pointed = re.match(r"(?:that|the|this|those|these|his|her|its|their|a|an|my)\s", thing, re.I)
-    term, known = extract_term(thing), load_lexicon()
-    if term is None or not is_noun_phrase(thing) or known.is_praise(thing) or name_quality_defect(term):
+    has_determiner = re.match(r"(?:that|the|this|those|these|his|her|its|their|a|an|my)\s", thing, re.I)
+    term, lexicon = extract_term(thing), load_lexicon()
+    if term is None or not is_noun_phrase(thing) or lexicon.is_praise(thing) or name_quality_defect(term):
         return match[0]
-    command = set(thing.lower().split()) & (known.words["verbs"] | known.words["commands"] | known.words["fillers"])
-    return f"no {term}" if pointed or (match["asked"] and not command) else match[0]
+    command = set(thing.lower().split()) & (
+        lexicon.words["verbs"] | lexicon.words["commands"] | lexicon.words["fillers"]
+    )
+    return f"no {term}" if has_determiner or (match["asked"] and not command) else match[0]
 
 
 def rewrite_utterance(text: str, draft: EditDraft) -> str | None:
@@ -72,16 +74,16 @@ def rewrite_utterance(text: str, draft: EditDraft) -> str | None:
     won_over = _WON_OVER.search(text)
     if won_over and (won_over["praise"] is None or load_lexicon().is_praise(won_over["praise"])):
         return None
-    if (rather := _X_NOT_Y.match(text)) and (old := extract_term(rather["old"])) and draft.is_wanted(old):
-        text = f"{rather['new']} instead of {rather['old']}"
-    if other := find_forgotten(text, draft.prompt):
-        wish, unwanted = split_description(_WHICH_HAS_NONE.sub("that ", other.new))
-        if other.is_new or unwanted:
-            draft.want(wish if other.is_new else prompt_rewriting.replace_subject(draft.prompt, wish))
+    if (correction := _X_NOT_Y.match(text)) and (old := extract_term(correction["old"])) and draft.is_in_prompt(old):
+        text = f"{correction['new']} instead of {correction['old']}"
+    if forgotten := find_forgotten(text, draft.prompt):
+        wish, unwanted = split_description(_WHICH_HAS_NONE.sub("that ", forgotten.new))
+        if forgotten.is_new or unwanted:
+            draft.set_prompt(wish if forgotten.is_new else prompt_rewriting.replace_subject(draft.prompt, wish))
             for term in unwanted:
                 draft.keep_out(term)
             return None
-        text = f"{other.new} instead of {other.old}"
+        text = f"{forgotten.new} instead of {forgotten.old}"
     text = rephrase_got_instead(rephrase_rejection(text, draft.prompt) or text)
     text = _PLUS.sub(r"\1, add ", _SO_DO.sub("", _GIVES_IN.sub("", text)))
     return _RUN_ON.sub(r"\1, ", _LISTED.sub("no ", _REFUSED.sub(_format_refusal, _AFRESH.sub(r"\1, ", text))))
