@@ -155,7 +155,7 @@ class EditDraft:
         self.prompt = prompt_rewriting.remove_term(self.prompt, term)
         if known := self.find_exclusion(term):
             return self.strengthen(known)
-        term = to_one_line(" ".join(term.split()[:MAX_TERM_WORDS])[:MAX_TERM_CHARACTERS])
+        term = _shorten_term(term)
         if term and not any(normalize_term(term) == normalize_term(edit.term) for edit in self._term_edits()):
             self.edits.append(Exclude(term=term, weight=weight))
         return bool(term)
@@ -269,6 +269,12 @@ _POINTERS = frozenset(
         "of",
     ]
 )
+
+
+def _shorten_term(term: str) -> str:
+    """The term with as many words and characters as a term may have; empty if none of them is visible."""
+    words = to_one_line(term.replace(",", " ")).split()[:MAX_TERM_WORDS]
+    return to_one_line(" ".join(words)[:MAX_TERM_CHARACTERS])
 
 
 def _prompt(text: str) -> list[SetPrompt]:
