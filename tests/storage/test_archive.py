@@ -163,7 +163,7 @@ def test_what_a_picture_in_a_file_says_of_itself_is_not_believed(elsewhere: Stor
 
 def test_what_is_there_already_is_not_written_over(store: Store, file: Path, session: str) -> None:
     before = store.turns(session)
-    with pytest.raises(InvalidInputError, match="is here already"):
+    with pytest.raises(InvalidInputError, match="exists already"):
         import_(store, file, anything, text_of)
     with pytest.raises(InvalidInputError, match="is there already"):
         export(store, session, file, text_of)

@@ -186,7 +186,7 @@ def test_a_picture_that_can_not_be_deleted_is_told(store: Store, begin: Begin, m
         raise PermissionError(13, "Permission denied", str(self))
 
     monkeypatch.setattr(Path, "unlink", refuse)
-    with pytest.raises(StorageError, match=r"can't be deleted .*then run notthat db prune") as caught:
+    with pytest.raises(StorageError, match=r"can't be deleted .*then run “notthat db prune”") as caught:
         store.delete_session(session)
     assert len(str(caught.value).splitlines()) == 1
     assert store.sessions() == []

@@ -191,7 +191,7 @@ def test_a_locked_database(home: Path, store: Store, begin: Begin, turn: Callabl
 
 def test_no_room_for_the_picture(store: Store, begin: Begin, grow: Grow) -> None:
     session = begin().session
-    with no_file_grows_beyond(0), fails(StorageError, "images", "no room"):
+    with no_file_grows_beyond(0), fails(StorageError, "images", "disk is full"):
         grow(session)
 
     assert store.session(session).turns == 1
@@ -211,6 +211,6 @@ def test_no_room_for_the_turn(home: Path, store: Store, begin: Begin, grow: Grow
 
 
 def test_no_room_for_the_first_picture_leaves_no_session(store: Store, begin: Begin) -> None:
-    with no_file_grows_beyond(0), fails(StorageError, "no room"):
+    with no_file_grows_beyond(0), fails(StorageError, "disk is full"):
         begin()
     assert store.sessions() == []

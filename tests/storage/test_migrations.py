@@ -96,7 +96,7 @@ def test_an_upgrade_refuses_rows_that_belong_to_none(home: Path) -> None:
     with closing(sqlite3.connect(home / "notthat.db")) as database, database:
         database.execute("INSERT INTO exclusions VALUES (7, 0, 'fog', 1.0, 'user', 0, 'no fog')")
 
-    with pytest.raises(StorageError, match="not upgraded: a row of “exclusions” belongs to none of “turns”"):
+    with pytest.raises(StorageError, match="not upgraded: a row of “exclusions” refers to a missing row of “turns”"):
         upgrade(home=home)
 
 

@@ -85,5 +85,5 @@ def test_an_empty_list_is_one_page(store: Store) -> None:
     ],
 )
 def test_a_cursor_that_is_none_is_refused(store: Store, cursor: str) -> None:
-    with pytest.raises(InvalidInputError, match="cursor is none"):
+    with pytest.raises(InvalidInputError, match="cursor is invalid"):
         store.session_page(10, cursor)
