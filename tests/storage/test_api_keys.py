@@ -1,4 +1,4 @@
-"""Keys and receipts: what a server keeps of its callers."""
+"""API keys and idempotency keys."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -96,10 +96,10 @@ def test_a_request_makes_one_turn(
 ) -> None:
     first = begin()
     attempt = store.attempts.record(first.session, "no fog", {}, idempotency_key=RECEIPT)
-    with pytest.raises(AlreadyRequestedError):  # while it is on its way
+    with pytest.raises(AlreadyRequestedError):  # while it is pending
         store.attempts.record(first.session, "no fog", {}, idempotency_key=RECEIPT)
     store.attempts.finish(store.attempts.prepare(attempt, turn(1, 0)), picture(1), {}, 0.1)
-    with pytest.raises(AlreadyRequestedError):  # and when it is done
+    with pytest.raises(AlreadyRequestedError):  # after it is done
         store.attempts.record(first.session, "no fog", {}, idempotency_key=RECEIPT)
     assert [each.number for each in store.turns(first.session)] == [0, 1]
     with pytest.raises(InvalidInputError, match="made before"):

@@ -1,4 +1,4 @@
-"""What a user reads when the database or the disk fails: one line that says what to do next."""
+"""Messages for failures of the database and the disk: one line that says what to do next."""
 
 import os
 import re
@@ -31,7 +31,7 @@ Grow = Callable[..., TurnRecord]
 
 @contextmanager
 def fails(kind: type[NotthatError], *words: str) -> Iterator[None]:
-    """Expect exactly this kind of error, in one line that has these words and no others' jargon."""
+    """Expect this error, in one line that contains these words and no technical jargon."""
     with pytest.raises(NotthatError) as caught:
         yield
     message = str(caught.value)
@@ -43,7 +43,7 @@ def fails(kind: type[NotthatError], *words: str) -> Iterator[None]:
 
 @contextmanager
 def no_file_grows_beyond(size: int) -> Iterator[None]:
-    """A disk with no more room, as far as this process can tell (Python ignores SIGXFSZ)."""
+    """A full disk, as far as this process can tell (Python ignores SIGXFSZ)."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:

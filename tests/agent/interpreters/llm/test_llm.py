@@ -1,4 +1,4 @@
-"""The interpreter that asks a language model, against a server on loopback that misbehaves on request."""
+"""The interpreter that calls a language model, against a faulty server on loopback."""
 
 import json
 import os
@@ -30,7 +30,7 @@ from notthat.agent.studio import create_interpreter
 from notthat.errors import InvalidInputError
 
 PATIENCE = 60.0
-"""Seconds for anything to happen that has to: reached only where a test fails."""
+"""Timeout in seconds. Only reached if a test fails."""
 
 KEY = "sk-never-to-be-seen-0123456789"
 REFUSES_SCHEMAS = "response_format"
@@ -69,7 +69,7 @@ MAN = State("portrait of a man", NegativePrompt(), seed=1)
 
 
 def locked(term: str, weight: float = 1.2, *, negative: str = "") -> State:
-    """A state in which a policy keeps a term out, after the user's own exclusions."""
+    """A state in which a policy excludes a term, after the user's own exclusions."""
     policy = NegativePrompt((Exclusion(term=term, weight=weight, source="policy:brand", since=0, words=""),))
     both = NegativePrompt((*policy, *parse_negative(negative)))
     return State("portrait of a man", both, seed=1, policy=policy)
@@ -88,7 +88,7 @@ def llm(server: Server) -> LLMInterpreter:
 
 
 def fell_back(said: Interpretation, why: str) -> bool:
-    """Whether the offline interpreter read "no fog", and one line says so and why."""
+    """Whether the offline interpreter handled "no fog", and the reply gives the reason in one line."""
     notice = f"Excluded “fog”. (Read offline, without the language model: {why}"
     return said.edits == FOG and said.reply.startswith(notice) and said.reply.count("\n") == 0
 

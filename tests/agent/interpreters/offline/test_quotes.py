@@ -1,4 +1,4 @@
-"""Quoted words in a first prompt or in feedback: read as they are written."""
+"""Quoted words in a first prompt or in feedback are taken literally."""
 
 import unicodedata
 

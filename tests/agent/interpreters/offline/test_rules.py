@@ -1,4 +1,4 @@
-"""The rules, their templates, and how an answer is explained."""
+"""The grammar's rules and templates, and the explanation of an interpretation."""
 
 import pytest
 
