@@ -31,17 +31,17 @@ _INTERJECTION = re.compile(
     re.I,
 )
 _REASON = re.compile(r"(?:looks?|feels?|seems?|it|it's|they|they're|everything|the|this|that|now|i|we|he|she)\b", re.I)
-_LOWER = re.compile(
+_LOWER_REQUEST = re.compile(
     r"(?:(?:go |much |a bit |make it )?(?:lower|softer|gentler|weaker|lighter|milder|less|down))(?: please| now| it)*$",
     re.I,
 )
-_SO_IS = re.compile(
+_SAME_FOR = re.compile(
     r"(?:(?:so )?(?:is|are|do|does|has|have|was|were)(?=\s(?:the|that|those|these|this|his|her|its|their)\s)"
     r"|ditto(?: for)?|(?:the )?same (?:goes |thing )?for|neither (?:is|are|do|does))\s+(?P<thing>[^?]+)$",
     re.I,
 )
 _NONE_AT_ALL = re.compile(r"no\s+(?P<thing>[\w' -]+)\?$", re.I)
-_STARTS = re.compile(
+_CLAUSE_START = re.compile(
     r"\s+(?=(?:(?:it|that|this|there|they|he|she|i|we|you)\s+(?:is|are|am|was|were|looks?|looked|has|have"
     r"|had|can|could|should"
     r"|would|must|want|need|like|love|hate|keeps?|feels?|said|told|asked|think|just|still|also|only|do|does|did|don't"
@@ -53,8 +53,10 @@ _STARTS = re.compile(
     re.I,
 )
 """The start of a clause that follows another one without punctuation."""
-_OF_THE_SAME = re.compile(r"\b(?:it|its|they|their|them|he|his|him|she|her|one|that)\b", re.I)
-_ACCUSES = frozenset({"too", "faulty", "hedged", "not_good", "wrongly", "annoying", "fault", "counted", "grown_extra"})
+_BACK_REFERENCE = re.compile(r"\b(?:it|its|they|their|them|he|his|him|she|her|one|that)\b", re.I)
+_COMPLAINT_RULES = frozenset(
+    {"too", "faulty", "hedged", "not_good", "wrongly", "annoying", "fault", "counted", "grown_extra"}
+)
 _AFTERTHOUGHT = re.compile(
     r"\s+(?:again|here|there|somewhere|as usual|as always|once more|yet again|everywhere|this time|every time|each time"
     r"|or something|or whatever|somehow|(?:back|up|down|over|out|in|right) (?:there|here)|classic|i see|it seems"
@@ -87,7 +89,7 @@ def _parse_sentence(clauses: list[str], text: str, draft: EditDraft) -> None:
         if _NO.match(clause):
             draft.is_correction = True
             continue
-        if draft.has_lowered_weight and (_REASON.match(clause) or _LOWER.match(clause)):
+        if draft.has_lowered_weight and (_REASON.match(clause) or _LOWER_REQUEST.match(clause)):
             continue
         if previous and (is_explanation(clause, previous, text) or _is_reason_for_return(clause, previous)):
             continue
@@ -118,7 +120,7 @@ def _parse_sentence(clauses: list[str], text: str, draft: EditDraft) -> None:
             draft.mention = extract_term(clause) or draft.mention
         elif thing := _extract_bare_thing(clause):  # "license plate visible... | remove it"
             draft.mention = thing
-        if match and match.rule.name in _ACCUSES:
+        if match and match.rule.name in _COMPLAINT_RULES:
             _complain_about_pending(clause, draft)
         if corrective and draft.rejected_phrase == rejected:
             draft.is_correction = False
@@ -127,7 +129,7 @@ def _parse_sentence(clauses: list[str], text: str, draft: EditDraft) -> None:
 
 def _parse_run_on(clause: str, draft: EditDraft, previous: RuleMatch | None) -> RuleMatch | None:
     """ "Go back it was better before": splits clauses without a comma after the first one that matches a rule."""
-    for joint in _STARTS.finditer(clause):
+    for joint in _CLAUSE_START.finditer(clause):
         left, right = trim_clause(clause[: joint.start()]), trim_clause(clause[joint.end() :])
         if left and right and (first := _parse_clause(left, draft, previous)):
             return _parse_clause(right, draft, first) or _parse_run_on(right, draft, first) or first
@@ -163,7 +165,7 @@ def _complain_about_pending(clause: str, draft: EditDraft) -> None:
     if (
         not draft.possible_complaint
         or not draft.edits
-        or (_OF_THE_SAME.search(clause) and not re.search(r"\btoo\b", clause, re.I))
+        or (_BACK_REFERENCE.search(clause) and not re.search(r"\btoo\b", clause, re.I))
     ):
         return
     *before, last = draft.edits
@@ -206,7 +208,7 @@ def _is_instead(clause: str, text: str) -> bool:
 
 def _parse_clause(clause: str, draft: EditDraft, previous: RuleMatch | None) -> RuleMatch | None:
     """The first rule that matches the clause, alone or as a continuation of the previous clause."""
-    if previous and (same_for := _SO_IS.match(clause)) and (continued := previous.continue_with(same_for["thing"])):
+    if previous and (same_for := _SAME_FOR.match(clause)) and (continued := previous.continue_with(same_for["thing"])):
         return continued if _apply_match(continued, draft) else None
     if (
         (none := _NONE_AT_ALL.match(clause))
@@ -265,7 +267,7 @@ def _continues_clause(clause: str, previous: RuleMatch) -> bool:
         )
     if re.match(r"(?:no|not|too|more|less|still|very|without)\b", clause, re.I) or " = " in clause:
         return False
-    if _DOES.match(clause):
+    if _COMMAND.match(clause):
         return False
     words = clause.lower().split()
     if (
@@ -286,7 +288,7 @@ def _continues_clause(clause: str, previous: RuleMatch) -> bool:
     )
 
 
-_DOES = re.compile(
+_COMMAND = re.compile(
     r"(?:paint|colou?r|dress|seat|sit|wrap|hang|place|plant|light|frame|serve|dye|tint|fill|cover|blur)\s"
     r"(?:the|his|her|its|their|my|him|it|them|everything|everyone)\b",
     re.I,

@@ -32,12 +32,12 @@ _AGAIN_WITH = re.compile(
     r"with\s+(?=an?\s)",
     re.I,
 )
-_POLITELY = re.compile(r"\b(?:please|pls+|plz+|kindly)\b(?!\s+(?:fix|sort|correct|remove|change|do something))", re.I)
+_PLEASE = re.compile(r"\b(?:please|pls+|plz+|kindly)\b(?!\s+(?:fix|sort|correct|remove|change|do something))", re.I)
 _SO_MANY = re.compile(r"(?:^|(?<=[.!?,;] ))so (many|much)\b(?! (?:thanks|love|better|nicer)\b)", re.I)
 """ "So many birds!" in feedback without praise."""
 _CHANGED_MIND = re.compile(r"\w[\s,.!-]+no,? wait\b", re.I)
 """ "Remove the hat, no wait, keep it" is feedback, not a description."""
-_CORRECTS = re.compile(r"an?\s+[\w-]+(?:\s+[\w-]+)?$", re.I)
+_SHORT_NOUN_PHRASE = re.compile(r"an?\s+[\w-]+(?:\s+[\w-]+)?$", re.I)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _draft_edits(feedback: str, state: State) -> EditDraft:
     draft = EditDraft(state)
     session_words = {word for exclusion in state.negative for word in re.findall(r"\w+", exclusion.term.lower())}
     draft.has_groan = _complaint_pattern().search(feedback[:MAX_CHARACTERS]) is not None
-    draft.has_please = _POLITELY.search(feedback[:MAX_CHARACTERS]) is not None
+    draft.has_please = _PLEASE.search(feedback[:MAX_CHARACTERS]) is not None
     draft.has_praise = load_lexicon().is_praise(feedback[:MAX_CHARACTERS])
     session_words |= set(re.findall(r"[a-z]+", state.prompt.lower()))
     original, text = normalize(feedback), clean_feedback(feedback, {word for word in session_words if len(word) > 4})
@@ -118,7 +118,7 @@ def _replace_description(text: str, draft: EditDraft) -> bool:
         return False
     with draft.step(text, "description"):
         if (
-            _CORRECTS.match(prompt) and draft.is_in_prompt(unwanted[0]) and _is_similar(prompt, unwanted[0])
+            _SHORT_NOUN_PHRASE.match(prompt) and draft.is_in_prompt(unwanted[0]) and _is_similar(prompt, unwanted[0])
         ):  # "a dog, no cat"
             draft.rewrite(prompt_rewriting.swap(draft.prompt, unwanted[0], prompt))
             if re.search(r"\bnot\s+an?\s", text, re.I):

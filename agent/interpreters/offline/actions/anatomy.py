@@ -28,8 +28,8 @@ def complain_count(match: RuleMatch, draft: EditDraft) -> bool:
     count = int(number) if number.isdigit() else _NUMBERS.index(number) if number in _NUMBERS else 99
     if count == normal:
         return False
-    few = re.search(r"\bonly\b", match.clause, re.I) and normal > 1
-    kind = "missing" if few else "extra" if count > normal or (count > 2 and normal == 4) else "missing"
+    is_too_few = re.search(r"\bonly\b", match.clause, re.I) and normal > 1
+    kind = "missing" if is_too_few else "extra" if count > normal or (count > 2 and normal == 4) else "missing"
     return draft.exclude_term(f"{kind} {_pluralize(part)}")
 
 
@@ -41,8 +41,8 @@ def complain_miscount(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Count the legs": excludes extra ones, unless the feedback already complained of something else."""
     if singularize(match["PART"].lower()) not in load_lexicon().counts:
         return False
-    complains = any(isinstance(edit, Exclude) for edit in draft.edits)
-    return complains or draft.exclude_term(f"extra {_pluralize(match['PART'].lower())}")
+    has_complaint = any(isinstance(edit, Exclude) for edit in draft.edits)
+    return has_complaint or draft.exclude_term(f"extra {_pluralize(match['PART'].lower())}")
 
 
 @action

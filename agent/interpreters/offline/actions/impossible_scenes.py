@@ -11,11 +11,11 @@ from ..grammar.rules import RuleMatch
 from .registry import action
 from .unwanted_objects import complain_intruder
 
-_OF_EVERY_THING = frozenset(
+_ESSENTIAL_PARTS = frozenset(
     ["bottom", "base", "stem", "wheels", "handle", "roof", "spokes", "strings", "blades", "rim", "hull", "trunk"]
 )
 """Parts that every thing has."""
-_FLOAT_BY_NATURE = frozenset(
+_FLOATING_THINGS = frozenset(
     [
         "balloon",
         "cloud",
@@ -50,7 +50,7 @@ _FLOAT_BY_NATURE = frozenset(
 
 def can_float(term: str) -> bool:
     """Whether a thing can be in the air or on water."""
-    return singularize(term.split()[-1]) in _FLOAT_BY_NATURE
+    return singularize(term.split()[-1]) in _FLOATING_THINGS
 
 
 @action
@@ -66,7 +66,7 @@ def complain_grown_extra(match: RuleMatch, draft: EditDraft) -> bool:
 def complain_without_part(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Half the kids have no face", "the vase has no bottom"; "she has a hand" is no complaint."""
     part = match["PART"].lower()
-    known = load_lexicon().words["body"] | set(load_lexicon().counts) | _OF_EVERY_THING
+    known = load_lexicon().words["body"] | set(load_lexicon().counts) | _ESSENTIAL_PARTS
     is_missing = re.search(rf"\b(?:no|lacks?|missing)\b(?: \w+)? {re.escape(part)}\b|^where\b", match.clause, re.I)
     if part == "smile" or part not in known or not is_missing or load_lexicon().is_praise(match.clause):
         return False

@@ -22,7 +22,7 @@ def complain_looks_like(match: RuleMatch, draft: EditDraft) -> bool:
         r"(?P<how>\w+)\b(?:\s+(?:of|from|in|with|by|on)\s+(?P<of>.+))?",
         text,
     )
-    if _REMEMBERED.search(text):  # "like the one my granddad had"
+    if _MEMORY.search(text):  # "like the one my granddad had"
         return True
     if likeness:
         if likeness["how"] == "made" and likeness["of"]:
@@ -49,7 +49,7 @@ def complain_looks_like(match: RuleMatch, draft: EditDraft) -> bool:
     return draft.exclude(text)
 
 
-_REMEMBERED = re.compile(
+_MEMORY = re.compile(
     r"\b(?:i|we|my [\w-]+|our [\w-]+)\s+(?:(?:always|once|used to|really|actually)\s+)*(?:had|has|have"
     r"|owns?|owned|used|uses?|lived?"
     r"|lives|works?|worked|grew|bought|wanted|remember|know|knew|imagined|pictured|saw|went|visited|love"
@@ -87,7 +87,7 @@ def complain_like_another(match: RuleMatch, draft: EditDraft) -> bool:
     kind = load_lexicon().find_kind(noun)
     if not re.match(r"an?\s", other, re.I):
         return False
-    is_another = kind in _BECOME_ANOTHER or (kind is not None and kind == load_lexicon().find_kind(other))
+    is_another = kind in _KINDS_WITH_WRONG_LIKENESS or (kind is not None and kind == load_lexicon().find_kind(other))
     if (
         is_another
         or noun.split()[-1] in load_lexicon().words["whole_picture"]
@@ -97,7 +97,7 @@ def complain_like_another(match: RuleMatch, draft: EditDraft) -> bool:
     return draft.exclude_term(f"bad {noun}")
 
 
-_BECOME_ANOTHER = frozenset({"person", "animal", "place", "building", "background"})
+_KINDS_WITH_WRONG_LIKENESS = frozenset({"person", "animal", "place", "building", "background"})
 """Kinds for which the likeness itself is the fault: "the dog looks like a wolf"."""
 
 

@@ -35,7 +35,7 @@ def add_wish(match: RuleMatch, draft: EditDraft) -> bool:
         return False
     if placed := re.match(rf"{IT.pattern}\s+(?P<where>.+)", phrase, re.I):
         return draft.rewrite(prompt_rewriting.move(draft.prompt, placed["where"]))
-    if re.match(r"some\s", match.clause, re.I) and _TELLS.search(phrase):  # "some children are afraid"
+    if re.match(r"some\s", match.clause, re.I) and _STATEMENT_VERB.search(phrase):  # "some children are afraid"
         return False
     if link := match["LINK"].lower():
         phrase = f"{_LINKS.get(link.split()[0], link + ' ')}{phrase}"
@@ -56,7 +56,9 @@ def add_wish(match: RuleMatch, draft: EditDraft) -> bool:
     return add_wanted(phrase, draft) if _WANTING.match(verb) else draft.add(phrase)
 
 
-_TELLS = re.compile(r"\s(?:is|are|was|were|has|have|had|will|would|do|does|did|can|may|might|think|say|find)\s", re.I)
+_STATEMENT_VERB = re.compile(
+    r"\s(?:is|are|was|were|has|have|had|will|would|do|does|did|can|may|might|think|say|find)\s", re.I
+)
 _WANTING = re.compile(
     r"(?:i want|i would|i need|we need|give me|need|want|how about|let us|can|could|show|use|try|go)\b", re.I
 )

@@ -57,10 +57,10 @@ _LEAD = re.compile(
 def find_new_description(text: str) -> str | None:
     """The description after "Next:", "new one:" or "draw me", which replaces the prompt. Otherwise None."""
     match = _OPENING.match(text) or _COMMAND.match(text)
-    return match["description"] if match and not _TELLS.match(match["description"]) else None
+    return match["description"] if match and not _CHANGE_VERB.match(match["description"]) else None
 
 
-_TELLS = re.compile(
+_CHANGE_VERB = re.compile(
     r"(?:put|add|give|remove|change|turn|keep|lose|drop|swap|replace|move|make)\s+(?!(?:me|us)\b)", re.I
 )
 """ "New idea: put the dog on a skateboard" changes the present picture."""

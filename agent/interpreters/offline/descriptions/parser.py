@@ -40,7 +40,7 @@ _NEGATION = re.compile(
     r"who\s+(?:isn'?t|doesn'?t)(?:\s+(?:have|wear|wearing))?)\b\s*(?:(?:any|having|wearing|showing|of)\s+)*",
     re.I,
 )
-_BACK_IN_PICTURE = re.compile(
+_POSITIVE_REMAINDER = re.compile(
     r"\s+(?:(?:in|on|at|by|under|over|near|inside|beside|during|through|along|against|next to|behind|above)"
     r"(?!\s+(?:the|his|her|its|their|it|him|them|sight|view|frame|shot|there|any|or)\b)\s+\S"
     r"|(?:with|and with|but with|wearing|holding|reading|sitting|standing"
@@ -50,7 +50,7 @@ _BACK_IN_PICTURE = re.compile(
     r"(?=\s+(?:in|on|at|by|under|from|through|along|over|across|behind|a|an|the|his|her)\b))\b).*$",
     re.I,
 )
-_IS_SAID_OF = re.compile(
+_STATEMENT = re.compile(
     r"\?|\b(?:i|you|we|it|he|she|they|is|are|was|were|be|isn't|aren't|would|should|could|can|will|looks?|has|have"
     r"|please|thanks?|instead|better|again|too|still|it's|that's|there's|don't|doesn't|like)\b"
     r"|\b(?:the|his|her|its|their|this|that)\s+(?:(?:top|bottom|upper|lower|far)\s+)?(?:background|foreground|corner"
@@ -67,7 +67,7 @@ _NO_DESCRIPTION = re.compile(
     r"|mess|disaster|thing)\b",
     re.I,
 )
-_SCENES = frozenset(
+_SCENE_KINDS = frozenset(
     [
         "person",
         "animal",
@@ -107,7 +107,7 @@ def is_full_description(text: str) -> bool:
     has_medium = bool(prompt_rewriting.MEDIUM.match(prompt))
     is_bare = (
         re.match(r"(?!the\b)[\w-]+(?: [\w-]+)? (?:without|with no)\s", text, re.I)
-        and load_lexicon().find_kind(prompt) in _SCENES
+        and load_lexicon().find_kind(prompt) in _SCENE_KINDS
     )
     if not (has_medium or is_bare or re.match(r"(?:an?|two|three)\s", prompt, re.I)) or is_statement(text):
         return False
@@ -115,7 +115,7 @@ def is_full_description(text: str) -> bool:
     subject = collapse_whitespace(re.sub(r"[^\w\s'-]", " ", subject))
     if not 0 < len(subject.split()) <= 6 or is_only_picture_word(subject) or _NO_DESCRIPTION.match(subject):
         return False
-    is_known = has_medium or load_lexicon().find_kind(subject) in _SCENES
+    is_known = has_medium or load_lexicon().find_kind(subject) in _SCENE_KINDS
     if unwanted:
         is_direct = bool(re.match(rf"{re.escape(prompt)}\s+(?:without|with no)\b", text, re.I))
         return is_known or (is_direct and not load_lexicon().is_praise(subject))
@@ -127,12 +127,14 @@ def is_full_description(text: str) -> bool:
 
 def is_statement(text: str) -> bool:
     """Whether a text makes a statement or asks a question about the present picture."""
-    return bool(_IS_SAID_OF.search(text))
+    return bool(_STATEMENT.search(text))
 
 
 def is_scene(text: str) -> bool:
     """Whether a text is a noun phrase for something that a picture can show: "a red barn"."""
-    return bool(re.match(r"an?\s", text, re.I)) and is_noun_phrase(text) and load_lexicon().find_kind(text) in _SCENES
+    return (
+        bool(re.match(r"an?\s", text, re.I)) and is_noun_phrase(text) and load_lexicon().find_kind(text) in _SCENE_KINDS
+    )
 
 
 def is_only_picture_word(text: str) -> bool:
@@ -178,7 +180,7 @@ def split_description(text: str) -> tuple[str, list[str]]:
             continue
         rest = segment[match.end() :]
         is_about_people = re.search(r"\b(?:nobody|no\s+one)\b", match[0], re.I)
-        positive_part = _BACK_IN_PICTURE.search(rest)
+        positive_part = _POSITIVE_REMAINDER.search(rest)
         kept = _RELATIVE.sub("", segment_text[: match.start()])
         if positive_part and is_about_people and _ABOUT_NOBODY.match(rest):  # "with no one sitting in it"
             rest, positive_part = "", None

@@ -15,7 +15,7 @@ MAX_CHARACTERS = 4000
 
 _PUNCTUATION = str.maketrans({"’": "'", "‘": "'", "`": "'", "“": '"', "”": '"', "—": ", ", "–": ", "})
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"'})
-_JOINERS = "\u200c\u200d"
+_ZERO_WIDTH_JOINERS = "\u200c\u200d"
 """Zero-width characters that are needed in Persian words and compound emoji."""
 _PAIRS = re.compile(
     r"\b(black|salt|red|rock|arts|bed|fish|mac|pen|gin|hide)(\s+(?:and|&|n)\s+)"
@@ -31,7 +31,7 @@ _SIGNED = re.compile(
     re.I,
 )
 """ "+ hat, - glasses": signs instead of verbs."""
-_ANNOUNCED = re.compile(
+_LIST_ANNOUNCEMENT = re.compile(
     r"^\s*(?:(?:just|only|but|and|ok|okay|so)[, ]+)*"
     r"(?:one|two|three|four|a few|(?:a )?couple(?: of)?|some|several|\d)\s+"
     r"(?:(?:more|small|quick|little|tiny|other)\s+)*(?:things?|problems?|issues?|notes?|points?|tweaks?"
@@ -100,7 +100,7 @@ def clean_feedback(text: str, known: Iterable[str] = ()) -> str:
     text = re.sub(
         r"\b(way|far|is|are|looks?|feels?|its|it's|bit|just)\s+2\s+(?=[a-z]{3})", r"\1 too ", text, flags=re.I
     )
-    text = _TAG.sub(_strip_tag, _NEW_IDEA.sub("", _ANNOUNCED.sub("", text)))
+    text = _TAG.sub(_strip_tag, _NEW_IDEA.sub("", _LIST_ANNOUNCEMENT.sub("", text)))
     text = re.sub(r"\b(an? [\w-]+) or (?:two|three|so|more)\b", r"\1", text, flags=re.I)
     text = re.sub(
         r"(?<!another )(?<!different )(?<!fresh )(?<!second )(?<!new )(?<!more )\b(take|cut|turn|leave"
@@ -314,5 +314,5 @@ def _keep_visible(character: str) -> str:
 def _normalize_character(character: str) -> str:
     category = unicodedata.category(character)
     if category == "Cf":
-        return character if character in _JOINERS or "\U000e0020" <= character <= "\U000e007f" else ""
+        return character if character in _ZERO_WIDTH_JOINERS or "\U000e0020" <= character <= "\U000e007f" else ""
     return " " if category in {"Cc", "Cs", "Co", "Cn"} else character
