@@ -1,33 +1,40 @@
-"""Public names of a package, imported when they are first used.
+"""Public names of a package that are imported on first use.
 
-A package declares them once, as imports for type checkers:
+A package lists them once, as imports that type checkers read too:
 
     if TYPE_CHECKING:
         from .conversation import Conversation as Conversation
     else:
         __getattr__, __dir__, __all__ = lazy_exports(__name__)
 
-An assignment there, `OldName = NewName`, is an alias for older code: it works, and isn't listed in `__all__`.
+An assignment in that block, `OldName = NewName`, is an alias for existing code. It is not part of `__all__`.
+
+The block is read from the source file, because type checkers accept no table built at run time. `lazy_loader` reads a
+stub file in the same way, but then each package needs two files and type checkers no longer read `__init__.py`.
 """
 
 import ast
+import inspect
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from importlib.abc import InspectLoader
 from typing import Any
 
 
 def lazy_exports(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
-    """`__getattr__`, `__dir__` and `__all__` of a package, from the imports under its `if TYPE_CHECKING`."""
+    """`__getattr__`, `__dir__` and `__all__` of a package, from the imports under its `if TYPE_CHECKING`.
+
+    Raises:
+        ImportError: if the package was installed without its source files.
+    """
     module = sys.modules[package]
-    spec = module.__spec__
-    if spec is None or not isinstance(spec.loader, InspectLoader):
-        raise ImportError(f"{package} has no source to read its public names from")
-    exports = _read_exports(spec.loader.get_source(package) or "")
+    try:
+        exports = _read_exports(inspect.getsource(module))
+    except (OSError, TypeError) as error:
+        raise ImportError(f"{package} has no source file; install notthat with its .py files") from error
     public = sorted(name for name, (_, attribute) in exports.items() if name == attribute)
 
-    def get(name: str) -> Any:
+    def get_export(name: str) -> Any:
         if name not in exports:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         home, attribute = exports[name]
@@ -35,11 +42,11 @@ def lazy_exports(package: str) -> tuple[Callable[[str], Any], Callable[[], list[
         setattr(module, name, value)
         return value
 
-    return get, lambda: sorted({*vars(module), *exports}), public
+    return get_export, lambda: sorted({*vars(module), *exports}), public
 
 
 def _read_exports(source: str) -> dict[str, tuple[str, str]]:
-    """Public name -> (module relative to the package, name there)."""
+    """Public name -> (module relative to the package, name in that module)."""
     exports: dict[str, tuple[str, str]] = {}
     for statement in ast.parse(source).body:
         if isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING":

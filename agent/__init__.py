@@ -22,6 +22,6 @@ if TYPE_CHECKING:
     from .settings import Settings as Settings
     from .studio import Studio as Studio
 
-    Replayed = ReplayResult  # its name before
+    Replayed = ReplayResult  # its former name
 else:
     __getattr__, __dir__, __all__ = lazy_exports(__name__)

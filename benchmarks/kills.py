@@ -32,7 +32,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from notthat.agent import Conversation, Studio, replay
+from notthat.agent import Conversation, Studio, replay_session
 from notthat.agent.interpreters import OfflineInterpreter
 from notthat.generation import Progress, StubEngine
 from notthat.storage import Store, check, prune, revision, upgrade
@@ -195,7 +195,7 @@ def end(home: Path, session: str, model: str) -> dict[str, int]:
         interrupted = [attempt.turn.number for attempt in store.attempts.all(session)]
         for _ in interrupted:
             Conversation.retry(session, studio)
-        results = list(replay(studio, session))
+        results = list(replay_session(studio, session))
         if different := [result.turn for result in results if not result.identical]:
             raise LostError(f"turns came out differently: {different}")
         pruned = prune(store)

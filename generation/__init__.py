@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from .request import PromptReport as PromptReport
     from .stub_engine import StubEngine as StubEngine
 
-    Reading = PromptReport  # its name before
-    absolute = to_absolute  # its name before
-    available = list_models  # its name before
+    Reading = PromptReport  # its former name
+    absolute = to_absolute  # its former name
+    available = list_models  # its former name
 else:
     __getattr__, __dir__, __all__ = lazy_exports(__name__)

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from .records import TurnRecord as TurnRecord
     from .store import Store as Store
 
-    Pruned = PruneResult  # its name before
-    Receipt = IdempotencyKey  # its name before
+    Pruned = PruneResult  # its former name
+    Receipt = IdempotencyKey  # its former name
 else:
     __getattr__, __dir__, __all__ = lazy_exports(__name__)

@@ -1,7 +1,7 @@
-"""The keys that callers of a server show: only their digests are kept, so that a copied database opens nothing.
+"""API keys of a server. Only digests of the tokens are stored, so a copy of the database gives no access.
 
-record, token = store.keys.add("bot", policies=("brand-safety",))   # the token is told this once
-store.keys.holder(token)                                            # the record, or None
+record, token = store.keys.add("bot", policies=("brand-safety",))  # the token is only returned here
+store.keys.find_by_token(token)  # the record, or None
 """
 
 import hashlib
@@ -20,12 +20,10 @@ from .tables import KeyRow
 
 _NAME = re.compile(r"[\w.@-]{1,64}", re.ASCII)
 _TOKEN = re.compile(r"nt_([0-9a-f]{16})_([A-Za-z0-9_-]{43})", re.ASCII)
-"""The key's id, and 256 random bits: a plain SHA-256 of those is as good as a slow hash would be."""
+"""The key's id and 256 random bits. With that much entropy, SHA-256 is as safe as a slow hash."""
 
 
 class ApiKeys:
-    """The keys of a store."""
-
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -37,13 +35,15 @@ class ApiKeys:
         policies: tuple[str, ...] = (),
         limits: KeyLimits | None = None,
     ) -> tuple[KeyRecord, str]:
-        """A new key and its token, which nobody can tell again.
+        """Create a key, and return its record and token. The token cannot be recovered later.
 
-        A name that was revoked may be added again: it gets another token, and has its sessions back. Raises
-        `InvalidInputError` where the name is in use, or none.
+        A revoked name can be added again: it gets a new token, and its sessions back.
+
+        Raises:
+            InvalidInputError: if the name is invalid or in use.
         """
         if not _NAME.fullmatch(name):
-            raise InvalidInputError(f"“{name}” is no name for a key: up to 64 letters, digits and . _ @ - are")
+            raise InvalidInputError(f"“{name}” is not a valid key name: use up to 64 letters, digits and . _ @ -")
         with self._database.write_session() as db:
             row = db.scalars(select(KeyRow).where(KeyRow.name == name)).one_or_none()
             if row is not None and row.revoked_at is None:
@@ -57,7 +57,7 @@ class ApiKeys:
             return queries.to_key_record(row), token
 
     def find_by_token(self, token: str) -> KeyRecord | None:
-        """Whose token this is; None where it is nobody's, or was revoked."""
+        """The record of a token's key. None if the token is unknown or revoked."""
         match = _TOKEN.fullmatch(token)
         if match is None:
             return None
@@ -68,17 +68,21 @@ class ApiKeys:
             return queries.to_key_record(row)
 
     def any_exist(self) -> bool:
-        """Whether there is any key, revoked ones too: then nobody does without."""
+        """Whether any key was ever created, revoked ones included. Then the server requires a key."""
         with self._database.read_session() as db:
             return db.scalar(select(KeyRow.id).limit(1)) is not None
 
     def all(self) -> list[KeyRecord]:
-        """Every key, revoked ones too, by name."""
+        """All keys by name, including revoked ones."""
         with self._database.read_session() as db:
             return [queries.to_key_record(row) for row in db.scalars(select(KeyRow).order_by(KeyRow.name))]
 
     def revoke(self, name: str) -> KeyRecord:
-        """Let a key's token open nothing from now on; its sessions stay. Raises `InvalidInputError`."""
+        """Revoke a key. Its sessions are kept.
+
+        Raises:
+            InvalidInputError: if there is no such key.
+        """
         with self._database.write_session() as db:
             row = db.scalars(select(KeyRow).where(KeyRow.name == name)).one_or_none() if "\0" not in name else None
             if row is None or row.revoked_at is not None:

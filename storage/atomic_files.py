@@ -1,4 +1,4 @@
-"""Files and folders that outlast a power cut once the call that makes them has returned."""
+"""Atomic and durable writes: files and folders survive a power cut once the call has returned."""
 
 import os
 import secrets
@@ -10,25 +10,25 @@ from typing import BinaryIO
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
-    """Write to a file that appears under its name when the block is done, whole, or not at all.
+    """Write a file that appears under its name at the end of the block, complete or not at all.
 
-    It is written beside it under a name that ends in `.tmp`, which is all that a crash can leave behind.
+    It is written beside it to a name that ends in `.tmp`, which a crash can leave behind.
     """
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("xb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())  # before the name is there: it must never lead to half a file
+            os.fsync(file.fileno())  # before the rename, so that the name never refers to an incomplete file
         temporary.replace(path)
         sync_folder(path.parent)
     finally:
-        with suppress(OSError):  # after an error; and there is one that is worth more than this one's
+        with suppress(OSError):  # the first error is the one to report
             temporary.unlink(missing_ok=True)
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those that it lies in, where there are none."""
+    """Create a folder and its parents, unless they exist."""
     if not folder.is_dir():
         make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
@@ -36,8 +36,8 @@ def make_folder(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in a folder last as its files do."""
-    if os.name == "nt":  # Windows opens no folders, and keeps their entries without being asked
+    """Sync a folder's entries to disk."""
+    if os.name == "nt":  # Windows cannot open folders, and syncs their entries by itself
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -1,4 +1,4 @@
-"""Deleting a session: its rows, and the pictures that no other turn has."""
+"""Deletion of a session: its rows, and its pictures that no other turn uses."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,45 +14,48 @@ from .images import ImageStore
 from .tables import AttemptRow, ExclusionRow, ReceiptRow, SessionRow, TurnAliasRow, TurnRow
 
 _BATCH = 500
-"""How many pictures one query names: SQLite and PostgreSQL both bound the number of parameters."""
+"""Number of pictures in one query. SQLite and PostgreSQL limit the number of parameters."""
 
 
 @dataclass(frozen=True)
 class DeletedSession:
-    """What was deleted: how many turns, and how many pictures. A picture that another session has stays."""
+    """The number of deleted turns and pictures. Pictures of other sessions are kept."""
 
     turns: int
     pictures: int
 
 
 def delete_rows(db: Session, session_id: str, images: ImageStore) -> tuple[int, frozenset[Path]]:
-    """Delete all rows of a session; the number of its turns, and the files of their pictures.
+    """Delete all rows of a session. Returns the number of its turns, and the files of their pictures.
 
-    A session that has no picture yet has only rows of attempts. Raises `UnknownSessionError` when there is neither.
+    A session without a picture has only rows of attempts.
+
+    Raises:
+        UnknownSessionError: if there are no rows.
     """
     session_id = queries.check_session_id(session_id)
     attempts = delete(AttemptRow).where(AttemptRow.session_id == session_id)
-    # Attempts come before the session, as in `PendingTurns.finish`: PostgreSQL locks their rows in this order.
-    unfinished = _count(db, attempts)
+    # Attempts before the session, in the same order as `PendingTurns.finish`, to avoid deadlocks in PostgreSQL.
+    attempt_count = _execute_delete(db, attempts)
     db.execute(delete(TurnAliasRow).where(TurnAliasRow.session_id == session_id))
-    locked = select(SessionRow.id).where(SessionRow.id == session_id).with_for_update()
-    if db.scalar(locked) is None:
-        if not unfinished:
+    lock_session = select(SessionRow.id).where(SessionRow.id == session_id).with_for_update()
+    if db.scalar(lock_session) is None:
+        if not attempt_count:
             raise queries.unknown_session(session_id)
         return 0, frozenset()
-    db.execute(attempts)  # those that began before the session was locked
+    db.execute(attempts)  # attempts that started before the session was locked
     of_session = TurnRow.session_id == session_id
-    drawn = db.execute(select(TurnRow.image, TurnRow.request).where(of_session))
-    pictures = frozenset(images.existing(sha256, request) for sha256, request in drawn)
+    stored = db.execute(select(TurnRow.image, TurnRow.request).where(of_session))
+    pictures = frozenset(images.existing(sha256, request) for sha256, request in stored)
     db.execute(delete(ExclusionRow).where(ExclusionRow.turn_id.in_(select(TurnRow.id).where(of_session))))
-    turns = _count(db, delete(TurnRow).where(of_session))
+    turns = _execute_delete(db, delete(TurnRow).where(of_session))
     db.execute(delete(ReceiptRow).where(ReceiptRow.session_id == session_id))
     db.execute(delete(SessionRow).where(SessionRow.id == session_id))
     return turns, pictures
 
 
 def delete_unused(db: Session, images: ImageStore, pictures: Collection[Path]) -> int:
-    """Delete those of the pictures' files that no turn has; how many those are. No turn may be written meanwhile."""
+    """Delete the files that no turn uses, and return their number. No turn may be written meanwhile."""
     deleted = 0
     for batch in _batches(sorted(pictures)):
         hashes = {path.name[:64] for path in batch}
@@ -70,7 +73,7 @@ def _delete_file(path: Path) -> bool:
     except OSError as error:
         reason = error.strerror or error
         raise StorageError(
-            f"the picture {path} can't be deleted ({reason}): make its folder writable, then run notthat db prune"
+            f"the picture {path} can't be deleted ({reason}): make its folder writable, then run “notthat db prune”"
         ) from error
     return True
 
@@ -79,5 +82,5 @@ def _batches(items: Sequence[Path]) -> Iterator[Sequence[Path]]:
     return (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))
 
 
-def _count(db: Session, statement: Delete) -> int:
+def _execute_delete(db: Session, statement: Delete) -> int:
     return cast("CursorResult[Any]", db.execute(statement)).rowcount

@@ -1,4 +1,4 @@
-"""Where errors of the database and the disk become the product's own, in one line each."""
+"""Translates errors of the database and the disk to one-line messages for the user."""
 
 import errno
 import json
@@ -11,16 +11,16 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from ..errors import InvalidInputError
 from .errors import StorageError
 
-_FULL = "there is no room to write {where}: free some disk space, then try again"
-_LOCKED = "{where} is being written by another program: try again when that is done"
+_FULL = "the disk is full, so {where} can't be written: free some space, then try again"
+_LOCKED = "{where} is locked by another program: try again when that program is done"
 _READ_ONLY = "{where} can't be written: change its permissions, or set NOTTHAT_HOME to a folder of your own"
-_UNREACHABLE = "{where} can't be opened: its folder must be there and yours to write; NOTTHAT_HOME names it"
+_UNREACHABLE = "{where} can't be opened: its folder (NOTTHAT_HOME) must exist and be writable"
 _NO_FOLDER = "{where} is not a folder: set NOTTHAT_HOME to one that you may write"
 _FOREIGN = "{where} is not a notthat database: move it away, or set NOTTHAT_HOME to another folder"
-_DAMAGED = "{where} is damaged: “notthat db check” tells where; restore it from a copy, or move it away"
+_DAMAGED = "{where} is damaged: “notthat db check” shows where; restore it from a copy, or move it away"
 _DISK = "{where} can't be read or written ({reason}): check the disk and the space left on it, then try again"
 _NO_SERVER = "{where} can't be reached ({reason}): start the server, or check NOTTHAT_DATABASE_URL"
-_NOT_ALLOWED = "{where} refuses what is asked ({reason}): give the user of NOTTHAT_DATABASE_URL the right to do that"
+_NOT_ALLOWED = "{where} denies access ({reason}): grant the user of NOTTHAT_DATABASE_URL the missing permission"
 _OTHER = "{where} can't be used: {reason}"
 
 _BY_SQLITE_NAME = (
@@ -47,7 +47,7 @@ _BY_SQLSTATE = (
     ("25006", _READ_ONLY),
     ("42501", _NOT_ALLOWED),
 )
-"""PostgreSQL's codes, the longer ones of a class before the class."""
+"""SQLSTATE prefixes, longer ones before the class that they belong to."""
 
 _BY_ERRNO = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), _FULL),
@@ -59,10 +59,10 @@ _BY_ERRNO = {
 
 @contextmanager
 def translate_errors(where: object) -> Iterator[None]:
-    """Raise the errors of database and disk as `StorageError`, said of `where`.
+    """Raise errors of the database and the disk as `StorageError`.
 
-    `where` is what the user knows the place by: the path of a file or folder, or a database's address.
-    A text that no encoding can hold is an `InvalidInputError`: it was typed so.
+    `where` is the path or address in the message. Text that cannot be encoded raises `InvalidInputError`, because it
+    comes from the user.
     """
     try:
         yield
@@ -76,7 +76,7 @@ def translate_errors(where: object) -> Iterator[None]:
         raise StorageError(_DAMAGED.format(where=where)) from error
     except UnicodeEncodeError as error:
         raise InvalidInputError(
-            f"character {error.start + 1} of what is to be stored is no Unicode character: type it again"
+            f"character {error.start + 1} of the text is not valid Unicode: type it again"
         ) from error
     except OSError as error:
         sentence = _BY_ERRNO.get(error.errno or 0, _DISK)
@@ -86,7 +86,7 @@ def translate_errors(where: object) -> Iterator[None]:
 
 def _describe_database_error(error: DBAPIError) -> str:
     if hasattr(error.orig, "sqlstate"):
-        code = str(getattr(error.orig, "sqlstate", None) or "08")  # a server that can't be reached gives none
+        code = str(getattr(error.orig, "sqlstate", None) or "08")  # connection errors have no code
         return next((sentence for prefix, sentence in _BY_SQLSTATE if code.startswith(prefix)), _OTHER)
     name = getattr(error.orig, "sqlite_errorname", "")
     return next((sentence for prefix, sentence in _BY_SQLITE_NAME if name.startswith(prefix)), _OTHER)

@@ -1,26 +1,26 @@
-"""What can go wrong in storage; every message is one line that says what to do next."""
+"""Errors of the storage package. Each message is one line and says what to do next."""
 
 from ..errors import InvalidInputError, NotthatError
 
 
 class StorageError(NotthatError):
-    """The database or the folder of pictures doesn't do what was asked of it."""
+    """The database or the picture folder cannot be used."""
 
 
 class OutdatedDatabaseError(StorageError):
-    """The database was made by an older notthat and has to be upgraded first."""
+    """The database has an older schema and must be upgraded."""
 
 
 class NewerDatabaseError(StorageError):
-    """The database was made by a newer notthat than this one."""
+    """The database has a newer schema than this version of notthat supports."""
 
 
 class MissingPictureError(StorageError):
-    """A picture is not on disk."""
+    """A picture's file does not exist."""
 
 
 class DamagedPictureError(StorageError):
-    """A picture's file can't be read, or its pixels are not those it is named after."""
+    """A picture's file is unreadable, or its pixels do not match the hash in its name."""
 
 
 class UnknownSessionError(InvalidInputError):
@@ -31,7 +31,7 @@ class SessionExistsError(InvalidInputError):
     """A session has this id already."""
 
     def __init__(self, session_id: str) -> None:
-        super().__init__(f"session “{session_id}” is here already: nothing was imported")
+        super().__init__(f"session “{session_id}” exists already, so nothing was imported: delete it first, or keep it")
 
 
 class UnknownTurnError(InvalidInputError):
@@ -39,15 +39,15 @@ class UnknownTurnError(InvalidInputError):
 
 
 class AlreadyRequestedError(InvalidInputError):
-    """The same request was made before: it came to a turn, or is on its way to one.
+    """The idempotency key was used before: its turn exists or is pending.
 
-    `session` and `number` name that turn; `fingerprint` is that of the earlier request.
+    `session` and `number` identify that turn; `fingerprint` is that of the earlier request.
     """
 
     def __init__(self, session: str, number: int, fingerprint: str) -> None:
-        super().__init__(f"this request was made already: it is turn {number} of session “{session}”")
+        super().__init__(f"this request was made before: see turn {number} of session “{session}”")
         self.session, self.number, self.fingerprint = session, number, fingerprint
 
 
 class LostTurnError(StorageError):
-    """A turn that was drawn can't be kept: another process drew it, too, or its session was deleted."""
+    """A finished turn cannot be stored, because another process finished it first or its session was deleted."""

@@ -1,8 +1,8 @@
-"""Leases on pending turns: a turn is being drawn as long as somebody renews its lease.
+"""Leases on pending turns: a turn is being processed as long as its lease is renewed.
 
-A store renews the leases of the turns that it holds from a thread of its own, which runs only while it holds any.
-A turn whose lease has run out may be taken over by anybody: its process was killed, its host is gone, or its
-database could not be reached for longer than a lease lasts.
+A store renews the leases of the turns that it holds in a background thread, which runs only while it holds any.
+Any process may take over a turn with an expired lease: the owner was killed, its host is gone, or the database was
+unreachable for longer than the lease.
 """
 
 import threading
@@ -19,18 +19,18 @@ from .engine import Database
 from .errors import StorageError
 from .tables import AttemptRow
 
-_FARTHEST = timedelta(hours=1)
-"""A lease that ends later than this was written before the clock was set back, and is worth nothing."""
+_LONGEST_LEASE = timedelta(hours=1)
+"""A lease that ends later than this was written before the clock was set back, and is treated as expired."""
 
 
 @dataclass(frozen=True)
 class LeaseTimes:
-    """How long leases last, in seconds."""
+    """Durations in seconds."""
 
     seconds: float = 20.0
-    """From one renewal to the end of the lease. A crash on another host is noticed after this time."""
+    """Time from a renewal to the end of the lease. A crash on another host is noticed after this time."""
     renewal: float = 5.0
-    """From one renewal to the next."""
+    """Time between renewals."""
 
 
 @dataclass(frozen=True)
@@ -44,38 +44,38 @@ class HeldTurn:
 
 
 OnLost = Callable[[str, int], None]
-"""Called with the session and the number of a turn that somebody else cancelled or took over."""
+"""Callback with the session and number of a turn that another process cancelled or took over."""
 
 
 class Leases:
-    """The leases that one store holds. All methods may be called from any thread."""
+    """The leases that a store holds. All methods are thread-safe."""
 
     def __init__(self, database: Database, times: LeaseTimes) -> None:
         self._database, self._times = database, times
         self._held: dict[int, HeldTurn] = {}
-        self._unwritten: list[tuple[HeldTurn, dict[str, str]]] = []
+        self._unwritten_results: list[tuple[HeldTurn, dict[str, str]]] = []
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self.on_lost: OnLost = lambda session, number: None
 
     def until(self, db: Session) -> datetime:
-        """When a lease that begins now ends."""
+        """The end of a lease that starts now."""
         return self.now(db) + timedelta(seconds=self._times.seconds)
 
     def now(self, db: Session) -> datetime:
-        """The time on the clock that all who share the database go by."""
+        """The current time, by the clock that all users of the database share."""
         if self._database.is_sqlite:
             return queries.utc_now()
         moment: datetime = db.execute(select(func.clock_timestamp())).scalar_one()
         return moment
 
     def is_live(self, claim: str, until: datetime | None, now: datetime) -> bool:
-        """Whether somebody is at work on the turn with this claim and lease."""
-        return until is not None and now < until <= now + _FARTHEST and not process_owner.is_gone(claim)
+        """Whether a process holds the turn with this claim and lease."""
+        return until is not None and now < until <= now + _LONGEST_LEASE and not process_owner.is_gone(claim)
 
     def hold(self, turn: HeldTurn) -> None:
-        """Renew the turn's lease from now on."""
+        """Renew the turn's lease until `release`."""
         with self._lock:
             self._held[turn.id] = turn
             if self._thread is None and not self._stopped.is_set():
@@ -83,27 +83,27 @@ class Leases:
                 self._thread.start()
 
     def release(self, attempt_id: int) -> None:
-        """Renew the turn's lease no more."""
+        """Stop renewing the turn's lease."""
         with self._lock:
             self._held.pop(attempt_id, None)
 
     def write_later(self, attempt_id: int, values: dict[str, str]) -> None:
-        """Release a turn whose end could not be written, and write it when the database answers again."""
+        """Release a turn whose result could not be written, and write it when the database is available again."""
         with self._lock:
             if (turn := self._held.pop(attempt_id, None)) is not None:
-                self._unwritten.append((turn, values))
+                self._unwritten_results.append((turn, values))
 
     def close(self) -> None:
-        """Renew nothing any more."""
+        """Stop renewing leases."""
         self._stopped.set()
 
     def _renew_while_held(self) -> None:
         while not self._stopped.wait(self._times.renewal):
-            with suppress(StorageError):  # the next round tries again; meanwhile the leases may run out, as they should
-                self._write_ends()
+            with suppress(StorageError):  # retried in the next round; until then leases may expire
+                self._write_results()
                 self._renew()
             with self._lock:
-                if not self._held and not self._unwritten:
+                if not self._held and not self._unwritten_results:
                     self._thread = None
                     return
 
@@ -117,30 +117,30 @@ class Leases:
                 AttemptRow.id.in_([turn.id for turn in held]), AttemptRow.status == "pending"
             )
             claims = {row.id: row.owner for row in db.execute(pending)}
-            mine = [turn for turn in held if claims.get(turn.id) == turn.claim]
-            if mine:
-                ids = [turn.id for turn in mine]
+            owned = [turn for turn in held if claims.get(turn.id) == turn.claim]
+            if owned:
+                ids = [turn.id for turn in owned]
                 db.execute(update(AttemptRow).where(AttemptRow.id.in_(ids)).values(lease_until=self.until(db)))
         for turn in held:
-            if turn not in mine:
+            if turn not in owned:
                 self._lose(turn)
 
     def _lose(self, turn: HeldTurn) -> None:
         with self._lock:
-            lost = self._held.get(turn.id) == turn  # else it has ended in the meantime
-            if lost:
+            is_lost = self._held.get(turn.id) == turn  # otherwise the turn has just ended
+            if is_lost:
                 del self._held[turn.id]
-        if lost:
+        if is_lost:
             self.on_lost(turn.session, turn.number)
 
-    def _write_ends(self) -> None:
+    def _write_results(self) -> None:
         while True:
             with self._lock:
-                if not self._unwritten:
+                if not self._unwritten_results:
                     return
-                turn, values = self._unwritten[0]
+                turn, values = self._unwritten_results[0]
             with self._database.write_session() as db:
-                still_mine = (AttemptRow.id == turn.id, AttemptRow.status == "pending", AttemptRow.owner == turn.claim)
-                db.execute(update(AttemptRow).where(*still_mine).values(**values, receipt_key=None))
+                is_owned = (AttemptRow.id == turn.id, AttemptRow.status == "pending", AttemptRow.owner == turn.claim)
+                db.execute(update(AttemptRow).where(*is_owned).values(**values, receipt_key=None))
             with self._lock:
-                self._unwritten.pop(0)
+                self._unwritten_results.pop(0)

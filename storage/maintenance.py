@@ -1,4 +1,4 @@
-"""Looking after a store: what is wrong with it, and what takes up room in it for nothing."""
+"""Checks a store for damage, repairs it, and frees disk space."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,12 +17,12 @@ from .records import TurnRecord
 from .store import Store
 
 STALE_SECONDS = 3600.0
-"""A temporary file of this age is nobody's any more: writing a picture takes far less."""
+"""Age in seconds after which a temporary file is abandoned. Writing a picture takes far less."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that `check` found: where, and in one line what."""
+    """A problem that `check` found, described in one line."""
 
     kind: Literal[
         "database", "missing picture", "damaged picture", "shared picture", "unused picture", "temporary file"
@@ -30,17 +30,17 @@ class Finding:
     place: str
     message: str
     turn: tuple[str, int] | None = None
-    """A turn that the picture belongs to: its session and its number."""
+    """Session and number of a turn that the picture belongs to."""
 
     @property
     def is_harmless(self) -> bool:
-        """Whether it only takes up room, which `prune` frees."""
+        """Whether the problem only wastes disk space, which `prune` frees."""
         return self.kind in ("unused picture", "temporary file")
 
 
 @dataclass(frozen=True)
 class PruneResult:
-    """The files that `prune` deleted, or would delete, and the bytes they take up."""
+    """The files that `prune` deleted or would delete, and their total size."""
 
     pictures: tuple[Path, ...]
     temporary: tuple[Path, ...]
@@ -48,80 +48,89 @@ class PruneResult:
 
 
 def check(store: Store) -> list[Finding]:
-    """Look at all there is, every picture's pixels included, and change nothing. Empty: all is well."""
+    """Check the database and the pixels of every picture, without a change. An empty list means that all is well."""
     findings: list[Finding] = []
-    named: dict[Path, list[TurnRecord]] = {}
+    turns_by_path: dict[Path, list[TurnRecord]] = {}
     try:
         findings += (Finding("database", store.place, message) for message in store.damage())
         for session in store.sessions():
             turns = store.turns(session.id)
             if session.head not in {turn.number for turn in turns}:
-                findings.append(Finding("database", store.place, f"session “{session.id}” has lost its head"))
+                findings.append(
+                    Finding("database", store.place, f"session “{session.id}” has no current turn: its head is missing")
+                )
             findings += (Finding("database", store.place, line) for line in _find_contradictions(turns))
             for turn in turns:
-                named.setdefault(turn.image, []).append(turn)
-        store.attempts.all()  # that they can be read
-    except StorageError as error:  # too damaged to be asked, and so nothing is known of pictures
+                turns_by_path.setdefault(turn.image, []).append(turn)
+        store.attempts.all()  # raises if they are unreadable
+    except StorageError as error:  # the turns are unreadable, so their pictures cannot be checked
         return [*findings, Finding("database", store.place, str(error))]
-    return [*findings, *_find_damaged(store, named), *_shared(named), *_find_leftovers(store, frozenset(named))]
+    return [
+        *findings,
+        *_find_damaged(store, turns_by_path),
+        *_find_shared(turns_by_path),
+        *_find_leftovers(store, frozenset(turns_by_path)),
+    ]
 
 
 Redraw = Callable[[TurnRecord], Image]
-"""A turn's picture again; may raise `NotthatError`."""
+"""Draws a turn's picture again. May raise `NotthatError`."""
 
 TextOf = Callable[[TurnRecord], Mapping[str, str]]
-"""The text of a turn's PNG: storage doesn't know what is in its request."""
+"""The text of a turn's PNG. A callback, because this package does not know the format of requests."""
 
 
 def repair(store: Store, findings: list[Finding], redraw: Redraw, text_of: TextOf) -> list[str]:
-    """Mend what can be mended of what `check` found; a line for each thing done, or tried in vain.
+    """Repair what `check` found, and return a line for each repair or failed attempt.
 
-    A picture that is gone or damaged is drawn again, and kept only where it comes out with the very pixels
-    that its turn names. One that turns of different words share is copied for each of them, with its own text.
-    What takes up room for nothing is left to `prune`.
+    A missing or damaged picture is drawn again, and kept only if its pixels match the hash in its turn. A picture
+    shared by turns with different requests is copied for each of them, with its own text. `prune` handles harmless
+    findings.
     """
-    done = store.repair_rows()
+    lines = store.repair_rows()
     for finding in findings:
         if finding.turn is not None:
             turn = store.turn(*finding.turn)
-            again = _copied if finding.kind == "shared picture" else _redraw_picture
-            done.append(again(store, turn, redraw, text_of))
-    return done
+            repair_picture = _copy_picture if finding.kind == "shared picture" else _redraw_picture
+            lines.append(repair_picture(store, turn, redraw, text_of))
+    return lines
 
 
-def _copied(store: Store, turn: TurnRecord, _: Redraw, text_of: TextOf) -> str:
+def _copy_picture(store: Store, turn: TurnRecord, _: Redraw, text_of: TextOf) -> str:
     try:
         store.images.save(store.images.open(turn.sha256), text_of(turn), turn.request)
     except StorageError as error:
-        return f"{_named(turn)} can't be copied: {error}"
-    return f"{_named(turn)} has a file of its own"
+        return f"{_describe_picture(turn)} can't be copied: {error}"
+    return f"{_describe_picture(turn)} has a file of its own"
 
 
 def _redraw_picture(store: Store, turn: TurnRecord, redraw: Redraw, text_of: TextOf) -> str:
-    what = _named(turn)
+    label = _describe_picture(turn)
     try:
         picture = redraw(turn)
     except NotthatError as error:
-        return f"{what} can't be drawn again: {error}"
+        return f"{label} can't be drawn again: {error}"
     if pixels_sha256(picture) != turn.sha256:
-        return f"{what} comes out differently on this machine: restore its file from a copy"
+        return f"{label} comes out differently on this machine: restore its file from a copy"
     store.images.save(picture, text_of(turn), turn.request)
-    return f"{what} is drawn again, pixel by pixel as it was"
+    return f"{label} is drawn again, pixel by pixel as it was"
 
 
-def _named(turn: TurnRecord) -> str:
+def _describe_picture(turn: TurnRecord) -> str:
     return f"the picture of turn {turn.number} of session “{turn.session}”"
 
 
 def prune(store: Store, *, dry_run: bool = False) -> PruneResult:
-    """Delete the pictures that no turn names and the temporary files that a crash left.
+    """Delete pictures without a turn, and temporary files that a crash left.
 
-    No turn is written meanwhile, so none loses the picture it is about to name. With `dry_run`
-    everything stays. SQLite's files then hold nothing that was deleted. Raises `StorageError` when a file can't be
-    deleted.
+    No turn is written meanwhile, so no picture of a new turn is deleted. Deleted rows are also erased from SQLite's
+    files. With `dry_run` nothing changes.
+
+    Raises:
+        StorageError: if a file cannot be deleted.
     """
-    with store.pictures_in_use() as named, translate_errors(store.images.folder):
-        pictures = tuple(_find_unused(store, named))
+    with store.pictures_in_use() as paths_in_use, translate_errors(store.images.folder):
+        pictures = tuple(_find_unused(store, paths_in_use))
         temporary = tuple(_find_stale(store))
         size = sum(path.stat().st_size for path in (*pictures, *temporary))
         if not dry_run:
@@ -133,24 +142,24 @@ def prune(store: Store, *, dry_run: bool = False) -> PruneResult:
 
 
 def _find_contradictions(turns: list[TurnRecord]) -> Iterator[str]:
-    """What an exclusion says of a turn that can't be: it came with one on the way to its own, or with itself."""
+    """Exclusions that name a turn which is not an ancestor of theirs."""
     parents = {turn.number: turn.parent for turn in turns}
     for turn in turns:
-        way: set[int | None] = {turn.number}
+        ancestors: set[int | None] = {turn.number}
         number = turn.parent
-        while number is not None and number not in way:
-            way.add(number)
+        while number is not None and number not in ancestors:
+            ancestors.add(number)
             number = parents.get(number)
-        for each in turn.exclusions:
-            if each.since not in way:
+        for exclusion in turn.exclusions:
+            if exclusion.since not in ancestors:
                 yield (
-                    f"turn {turn.number} of session “{turn.session}” excludes “{each.term}” "
-                    f"since turn {each.since}, which it did not grow from"
+                    f"turn {turn.number} of session “{turn.session}” excludes “{exclusion.term}” "
+                    f"since turn {exclusion.since}, which it did not grow from"
                 )
 
 
-def _find_damaged(store: Store, named: dict[Path, list[TurnRecord]]) -> Iterator[Finding]:
-    for path, (turn, *_) in named.items():
+def _find_damaged(store: Store, turns_by_path: dict[Path, list[TurnRecord]]) -> Iterator[Finding]:
+    for path, (turn, *_) in turns_by_path.items():
         where, place = f"turn {turn.number} of session “{turn.session}”", (turn.session, turn.number)
         try:
             store.images.verified(path)
@@ -160,32 +169,32 @@ def _find_damaged(store: Store, named: dict[Path, list[TurnRecord]]) -> Iterator
             yield Finding("damaged picture", str(path), f"{where}: {error}", place)
 
 
-def _shared(named: dict[Path, list[TurnRecord]]) -> Iterator[Finding]:
-    """Turns whose file, which an earlier notthat wrote, has the words of another one."""
-    for path, (first, *others) in named.items():
+def _find_shared(turns_by_path: dict[Path, list[TurnRecord]]) -> Iterator[Finding]:
+    """Turns of a shared file of an older version, whose text belongs to only one of them."""
+    for path, (first, *others) in turns_by_path.items():
         different = [turn for turn in others if turn.request != first.request]
         for turn in [first, *others] if different and path.exists() else []:
             message = (
-                f"turn {turn.number} of session “{turn.session}”: turns of other words have this file, too: "
-                "“notthat db check --repair” gives each its own"
+                f"turn {turn.number} of session “{turn.session}”: turns with other requests share this file: "
+                "“notthat db check --repair” copies it for each turn"
             )
             yield Finding("shared picture", str(path), message, (turn.session, turn.number))
 
 
-def _find_leftovers(store: Store, named: frozenset[Path]) -> Iterator[Finding]:
-    for path in _find_unused(store, named):
+def _find_leftovers(store: Store, paths_in_use: frozenset[Path]) -> Iterator[Finding]:
+    for path in _find_unused(store, paths_in_use):
         yield Finding("unused picture", str(path), "no turn has this picture: “notthat db prune” deletes it")
     for path in _find_stale(store):
         yield Finding("temporary file", str(path), "a crash left this file: “notthat db prune” deletes it")
 
 
-def _find_unused(store: Store, named: frozenset[Path]) -> Iterator[Path]:
-    return (path for _, path in store.images.pictures() if path not in named)
+def _find_unused(store: Store, paths_in_use: frozenset[Path]) -> Iterator[Path]:
+    return (path for _, path in store.images.pictures() if path not in paths_in_use)
 
 
 def _find_stale(store: Store) -> Iterator[Path]:
-    fresh = time.time() - STALE_SECONDS
+    oldest_fresh = time.time() - STALE_SECONDS
     for path in store.images.temporary():
-        with suppress(FileNotFoundError):  # its writer is alive, and done with it
-            if path.stat().st_mtime < fresh:
+        with suppress(FileNotFoundError):  # the process that wrote it has just finished
+            if path.stat().st_mtime < oldest_fresh:
                 yield path

@@ -1,6 +1,6 @@
-"""Which revision of the tables a database has, and how it gets the newest.
+"""Database revisions, and upgrades to the newest one.
 
-The revisions are Alembic's, in `migrations/versions`. Alembic itself is imported only to upgrade.
+The revisions are Alembic migrations in `migrations/versions`. Alembic is only imported for an upgrade.
 """
 
 from pathlib import Path
@@ -13,16 +13,17 @@ from .error_translation import translate_errors
 from .errors import NewerDatabaseError, OutdatedDatabaseError, StorageError
 
 REVISIONS = ("0001", "0002", "0003", "0004")
-"""All revisions, oldest first; a test holds them against the files in `migrations/versions`."""
+"""All revisions, oldest first. A test compares them with the files in `migrations/versions`."""
 
 _UPGRADE_LOCK = 0x6E6F747468617400
-"""PostgreSQL's advisory lock of whoever upgrades: "notthat" in ASCII."""
+"""Key of PostgreSQL's advisory lock for upgrades: "notthat" in ASCII."""
 
 
 def revision(url: str | None = None, *, home: Path) -> str | None:
-    """The revision of the database at `url` (by default in the folder `home`), None for an empty one.
+    """The revision of the database at `url`, by default in the folder `home`. None for an empty database.
 
-    Raises `StorageError` when it can't be read or isn't one of notthat's.
+    Raises:
+        StorageError: if the database is unreadable, or belongs to another program.
     """
     address = database_url(url, home)
     engine = create_engine_for(address)
@@ -34,11 +35,14 @@ def revision(url: str | None = None, *, home: Path) -> str | None:
 
 
 def upgrade(url: str | None = None, *, home: Path) -> str:
-    """Bring the database at `url` to the newest revision and return that; what it holds is kept.
+    """Upgrade the database at `url` to the newest revision, keep its data, and return the revision.
 
-    All of it happens in one transaction, so that an upgrade that fails changes nothing. Several
-    processes may upgrade the same database at once. Raises `StorageError` when it can't be done, and
-    `NewerDatabaseError` when the database knows more than this notthat.
+    The upgrade is one transaction: if it fails, nothing changes. Several processes may upgrade the same database at
+    once.
+
+    Raises:
+        StorageError: if the upgrade fails.
+        NewerDatabaseError: if the database has a newer schema than this version of notthat supports.
     """
     address = database_url(url, home)
     make_home(home)
@@ -47,7 +51,11 @@ def upgrade(url: str | None = None, *, home: Path) -> str:
 
 
 def make_ready(engine: Engine, url: URL) -> None:
-    """Make the tables in an empty database; raise when one with tables isn't of the newest revision."""
+    """Create the tables in an empty database.
+
+    Raises:
+        OutdatedDatabaseError, NewerDatabaseError: if existing tables do not have the newest revision.
+    """
     with translate_errors(describe_location(url)):
         found = _read_revision(engine, url)
     if found is None:
@@ -61,7 +69,6 @@ def make_ready(engine: Engine, url: URL) -> None:
 
 
 def make_home(home: Path) -> None:
-    """Make the folder `home` where there is none."""
     with translate_errors(home):
         make_folder(home)
 
@@ -110,9 +117,9 @@ def _run_migrations(connection: Connection) -> None:
 
 def _check_foreign_keys(connection: Connection, url: URL) -> None:
     if connection.dialect.name == "sqlite":
-        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
-        if broken is not None:
+        violation = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+        if violation is not None:
             raise StorageError(
-                f"{describe_location(url)} was not upgraded: a row of “{broken[0]}” belongs to none of “{broken[2]}”; "
-                "restore it from a copy"
+                f"{describe_location(url)} was not upgraded: a row of “{violation[0]}” refers to a missing row of "
+                f"“{violation[2]}”; restore it from a copy"
             )

@@ -1,4 +1,4 @@
-"""Pages of a list of sessions, and the cursors that lead from one to the next."""
+"""Pagination of session lists with cursors."""
 
 import base64
 import binascii
@@ -14,40 +14,42 @@ from .tables import SessionRow
 
 @dataclass(frozen=True)
 class SessionPage:
-    """Some sessions, newest first, and the cursor of the next page; None after the last one."""
+    """One page of sessions, newest first. `next` is the cursor of the next page, or None on the last page."""
 
     sessions: list[SessionRecord]
     next: str | None
 
 
 def cursor_after(session: SessionRecord) -> str:
-    """The cursor of the page that begins after this session.
+    """The cursor of the page after this session.
 
-    It holds where the session is in the list and no row, so that a deleted session doesn't break it.
+    It encodes the position in the list and refers to no row, so it stays valid if the session is deleted.
     """
-    place = f"{session.created_at.astimezone(UTC).isoformat(timespec='microseconds')} {session.id}"
-    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+    position = f"{session.created_at.astimezone(UTC).isoformat(timespec='microseconds')} {session.id}"
+    return base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")
 
 
 def after(cursor: str) -> ColumnElement[bool]:
-    """The sessions that come after a cursor in the list. Raises `InvalidInputError` when it is none."""
-    created_at, session_id = _place(cursor)
-    # The first condition says nothing new, but lets the index on `created_at` find where to begin.
+    """A condition for the sessions after a cursor.
+
+    Raises:
+        InvalidInputError: if the cursor is malformed.
+    """
+    created_at, session_id = _parse_cursor(cursor)
+    # The first condition is redundant, but lets the database use the index on `created_at`.
     return and_(
         SessionRow.created_at <= created_at,
         or_(SessionRow.created_at < created_at, SessionRow.id > session_id),
     )
 
 
-def _place(cursor: str) -> tuple[datetime, str]:
+def _parse_cursor(cursor: str) -> tuple[datetime, str]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         moment, _, session_id = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii").partition(" ")
         created_at = datetime.fromisoformat(moment).astimezone(UTC)
         if not session_id.isalnum():
-            raise ValueError("it names no session")
+            raise ValueError("no session id")
     except (ValueError, OverflowError, binascii.Error):
-        raise InvalidInputError(
-            "the cursor is none that a list of sessions gave: leave it out to begin with the newest"
-        ) from None
+        raise InvalidInputError("the cursor is invalid: leave it out to start with the newest session") from None
     return created_at, session_id

@@ -1,36 +1,36 @@
-"""Which process holds a pending turn, told apart from a later process with the same number."""
+"""Claims that identify the process that owns a pending turn, even if process numbers are reused."""
 
 import os
 import secrets
 import socket
 from functools import cache
 
-_SAME_START = 2.0
-"""Seconds by which two readings of one process's start may differ: the clock they are counted from is adjusted."""
+_START_TOLERANCE = 2.0
+"""Tolerance in seconds when start times of a process are compared, because the system clock may be adjusted."""
 
 
 def new_claim() -> str:
-    """A claim of this process on one turn: `HOST/NAMESPACE/PID/START/NONCE`, the start in seconds since 1970.
+    """A claim of this process on one turn: `HOST/NAMESPACE/PID/START/NONCE`, with the start in seconds since 1970.
 
-    The nonce tells two claims of one process apart. The namespace is that of process numbers (empty where the
-    platform has none): two containers may share a host name and still number their processes separately.
+    The nonce distinguishes several claims of one process. The namespace is the PID namespace (empty where the platform
+    has none), since containers may share a host name but number their processes separately.
     """
-    return f"{_process(os.getpid())}/{secrets.token_hex(4)}"
+    return f"{_describe_process(os.getpid())}/{secrets.token_hex(4)}"
 
 
 def is_gone(claim: str) -> bool:
     """Whether the process that made this claim is known to have ended.
 
-    Only processes of this host and namespace can be looked up; of any other, only its lease tells.
+    Only processes of this host and namespace can be checked. Claims of other processes end with their lease.
     """
     import psutil
 
     try:
         host, namespace, pid, start, _ = claim.rsplit("/", 4)
-        if (host, namespace) != (socket.gethostname(), _namespace()):
+        if (host, namespace) != (socket.gethostname(), _read_namespace()):
             return False
         started: float = psutil.Process(int(pid)).create_time()
-        return abs(started - float(start)) > _SAME_START
+        return abs(started - float(start)) > _START_TOLERANCE
     except psutil.NoSuchProcess:
         return True
     except (ValueError, psutil.Error):
@@ -38,14 +38,14 @@ def is_gone(claim: str) -> bool:
 
 
 @cache
-def _process(pid: int) -> str:
+def _describe_process(pid: int) -> str:
     import psutil
 
-    return f"{socket.gethostname()}/{_namespace()}/{pid}/{psutil.Process(pid).create_time():.2f}"
+    return f"{socket.gethostname()}/{_read_namespace()}/{pid}/{psutil.Process(pid).create_time():.2f}"
 
 
 @cache
-def _namespace() -> str:
+def _read_namespace() -> str:
     try:
         return os.readlink("/proc/self/ns/pid").strip("pid:[]")
     except OSError:

@@ -1,8 +1,7 @@
-"""The tables.
+"""The database tables.
 
-They are meant to be read by others, too. Every turn has a row for each exclusion in force, so plain
-SQL tells which turn brought a term that is kept out of a session's picture now, in whose words, and
-at what weight:
+Other programs may read them. Every turn has a row for each exclusion in force, so plain SQL finds the turn that added
+a term to a session's current exclusions, with the user's words and the weight:
 
     SELECT brought.number, brought.feedback, exclusions.source, exclusions.words, exclusions.weight
       FROM sessions
@@ -11,7 +10,7 @@ at what weight:
       JOIN turns AS brought ON brought.session_id = sessions.id AND brought.number = exclusions.since
      WHERE sessions.id = :session AND exclusions.term = :term
 
-The migrations in `migrations/versions` make these tables; a test keeps the two in agreement.
+The migrations in `migrations/versions` create these tables. A test compares both.
 """
 
 from datetime import UTC, datetime
@@ -37,7 +36,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """A moment, kept in UTC: SQLite forgets time zones, and other databases turn into their own."""
+    """A date and time in UTC. SQLite drops time zones, and other databases convert to their own."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -78,8 +77,10 @@ class SessionRow(Base):
     created_at: Mapped[datetime]
     model: Mapped[str]
     policies: Mapped[list[str]]
-    head: Mapped[int]  # a number of a turn; a foreign key both ways would leave neither row to come first
-    owner: Mapped[str | None] = mapped_column(String(16))  # a key's id; none of those begun without a server
+    head: Mapped[int]  # a turn's number; no foreign key, because `turns` refers to `sessions` already
+    owner: Mapped[str | None] = mapped_column(
+        String(16)
+    )  # id of an API key; null for sessions created without a server
 
     __table_args__ = (Index(None, "created_at"), Index(None, "owner", "created_at"))
 
@@ -127,11 +128,12 @@ class ExclusionRow(Base):
 
 
 class AttemptRow(Base):
-    """A turn without a picture: it waits or is being drawn (`pending`), or it ended without one.
+    """A turn without a picture: waiting or being drawn (`pending`), or ended without a result.
 
-    It is no row of `turns`, so that readers of `turns` and `exclusions` see only turns with pictures. One that begins
-    a session brings `session`, which has no row of `sessions` before it is done. `command` is what was asked, until
-    it is interpreted. `owner` is the claim of the process that works on it, up to `lease_until`.
+    Attempts are separate from `turns`, so that readers of `turns` and `exclusions` only see turns with pictures. The
+    first attempt of a session has `session`, from which the row of `sessions` is created when it is done. `command` is
+    the request before it is interpreted. `owner` is the claim of the process that works on it, valid until
+    `lease_until`.
     """
 
     __tablename__ = "attempts"
@@ -156,14 +158,14 @@ class AttemptRow(Base):
     receipt: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     command: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     lease_until: Mapped[datetime | None]
-    receipt_key: Mapped[str | None] = mapped_column(String(64))  # while it is pending
+    receipt_key: Mapped[str | None] = mapped_column(String(64))  # only while it is pending
     refused: Mapped[bool] = mapped_column(server_default=false())  # there is nothing to retry
 
 
 class TurnAliasRow(Base):
-    """A number that was promised to somebody, and the turn that answers for it.
+    """A turn number that was announced, and the turn that answers for it.
 
-    The words changed nothing, so that the turn still shown is the answer; or the turn was drawn under another number.
+    The feedback changed nothing, so that the current turn is the answer, or the turn was stored under another number.
     """
 
     __tablename__ = "turn_aliases"
@@ -174,7 +176,7 @@ class TurnAliasRow(Base):
 
 
 class ReceiptRow(Base):
-    """A request that named itself, and the turn that it came to."""
+    """A request's idempotency key, and the turn that the request created."""
 
     __tablename__ = "receipts"
     __table_args__ = (Index(None, "created_at"),)
@@ -187,7 +189,7 @@ class ReceiptRow(Base):
 
 
 class KeyRow(Base):
-    """Who may use a server, under which policies and limits; of the token, only a digest is here."""
+    """An API key with its policies and limits. Only a digest of the token is stored."""
 
     __tablename__ = "keys"
     __table_args__ = (UniqueConstraint("name"),)

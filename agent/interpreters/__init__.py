@@ -1,4 +1,4 @@
-"""Who reads the feedback: the embedded grammar, or a language model."""
+"""Interpreters that turn feedback into edits: the offline grammar, and a language model."""
 
 from .base import Interpretation, Interpreter, Usage
 from .llm import LLMInterpreter

@@ -1,4 +1,4 @@
-"""The seam every interpreter fits: feedback in, edits out."""
+"""The interface of all interpreters: feedback in, edits out."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Protocol
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Usage(BaseModel):
-    """What language models read and wrote for an interpretation, in tokens."""
+    """Tokens that language models read and wrote for an interpretation."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -27,39 +27,39 @@ class Usage(BaseModel):
         )
 
     @classmethod
-    def of(cls, said: "Iterable[Interpretation]") -> "Usage | None":
-        """That of several interpretations together; None where no language model was asked."""
-        there = [each.usage for each in said if each.usage is not None]
-        return sum(there, Usage()) if there else None
+    def of(cls, interpretations: "Iterable[Interpretation]") -> "Usage | None":
+        """The sum over several interpretations. None if no language model was called."""
+        usages = [interpretation.usage for interpretation in interpretations if interpretation.usage is not None]
+        return sum(usages, Usage()) if usages else None
 
 
 class Interpretation(BaseModel):
-    """What feedback means: the edits it asks for, and a line to answer with."""
+    """The edits that feedback asks for, and the reply to the user."""
 
     model_config = ConfigDict(frozen=True)
 
     edits: tuple[Edit, ...] = ()
     reply: Annotated[str, AfterValidator(to_one_line)]
     raw: str | None = None
-    """What the interpreter was answered itself, word for word, where it asked somebody."""
+    """The unmodified response of a language model, if one was called."""
     fallback: bool = False
-    """Whether another interpreter had to read the words in its place."""
+    """Whether the fallback interpreter produced the edits."""
     usage: Usage | None = None
-    """What a language model took for it, where one was asked and its server counts."""
+    """Tokens used, if a language model was called and its server reports them."""
 
 
 class Interpreter(Protocol):
-    """Turns what a person says about a picture into edits; changes nothing itself."""
+    """Turns feedback about a picture into edits. It changes nothing itself."""
 
     @property
     def name(self) -> str:
-        """How it is called in settings and records."""
+        """The name in settings and records."""
         ...
 
     def interpret(self, feedback: str, state: State, picture: "Image | None" = None) -> Interpretation:
-        """The edits that `feedback` asks for in `state`; none when it asks for nothing.
+        """The edits that `feedback` asks for in `state`; none if it asks for no change.
 
-        `state` is that of the picture the person looks at, with an empty prompt before the first;
-        `picture` is that picture, for interpreters that can look.
+        `state` is that of the picture the user is looking at; its prompt is empty before the first picture.
+        `picture` is that picture, for interpreters that can read images.
         """
         ...

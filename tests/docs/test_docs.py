@@ -1,4 +1,4 @@
-"""Every command in the documents does what it says: their blocks are run, top to bottom, as a reader would."""
+"""Every command in the documents works: their code blocks are run from top to bottom, as a reader would."""
 
 import asyncio
 import json
@@ -18,27 +18,27 @@ from mcp.client.streamable_http import create_mcp_http_client, streamable_http_c
 
 README = Path(__file__).parents[2] / "README.md"
 PATIENCE = 600.0
-"""Seconds for a whole document: reached only where a test fails."""
+"""Seconds for a whole document. Only reached if a test fails."""
 
 Run = Callable[..., str]
 
 
 def sections(document: Path) -> dict[str, str]:
-    """The text below each heading; what comes first is below ""."""
+    """The text below each heading. The text before the first heading has the key ""."""
     parts = re.split(r"^##? (.*)$", document.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return dict(zip(["", *parts[1::2]], parts[::2], strict=True))
 
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """In which `~` is the test's own, besides."""
+    """Also makes `~` a folder of the test."""
     (tmp_path / "docs").symlink_to(DOCS)
     return {**environment_with_commands(tmp_path / "bin"), "HOME": str(tmp_path), "NOTTHAT_MODEL": "mini"}
 
 
 @pytest.fixture
 def run(environment: dict[str, str], tmp_path: Path) -> Run:
-    """Runs commands, in the test's folder; the first that fails fails the test, with its line."""
+    """Runs commands in the test's folder. The first command that fails fails the test."""
 
     def run(script: str, command: str = "bash -euxo pipefail -c", **more: str) -> str:
         process = subprocess.run(
@@ -88,7 +88,7 @@ def test_the_program_of_the_engine_page_works(run: Run, tmp_path: Path) -> None:
 
 
 def test_the_programs_of_the_readme_work(run: Run) -> None:
-    """In one process, as each loads a model."""
+    """One process for all scripts, because each loads a model."""
     said = run("\n".join(blocks(README.read_text(encoding="utf-8"), "python")), "python -W error::ResourceWarning -c")
     assert said.count("Excluded “cartoon”.") == 2
     assert len(re.findall(r"step (\d+) of \1\b", said)) == 2
@@ -99,7 +99,7 @@ def test_the_programs_of_the_readme_work(run: Run) -> None:
 
 @pytest.fixture
 def embedding(environment: dict[str, str], tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The sections of the document, at the port of the server that its first block has started."""
+    """The sections of the document, with the port of the server that its first block starts."""
     with serving(environment, tmp_path) as port:
         text = {name: each.replace("8000", port) for name, each in sections(DOCS / "embedding.md").items()}
         (serve, _) = blocks(text["Embedding notthat"], "sh")
@@ -109,7 +109,7 @@ def embedding(environment: dict[str, str], tmp_path: Path) -> Iterator[dict[str,
 
 @pytest.fixture
 def key(embedding: dict[str, str], run: Run, tmp_path: Path) -> str:
-    """The key that the document makes."""
+    """The API key that the document creates."""
     (_, add) = blocks(embedding["Embedding notthat"], "sh")
     run(f'{add}\nprintf %s "$KEY" > key')
     return (tmp_path / "key").read_text()
@@ -118,7 +118,7 @@ def key(embedding: dict[str, str], run: Run, tmp_path: Path) -> str:
 def test_the_support_bot_and_all_that_needs_another_address(
     embedding: dict[str, str], key: str, run: Run, tmp_path: Path
 ) -> None:
-    """In one test, as starting the server takes the longest."""
+    """One test, because starting the server is slow."""
     by_hand, bot = blocks(embedding["A support bot"], "sh")
     said = run(by_hand, KEY=key)
     assert '"reply": "Excluded “cartoon”."' in said
@@ -140,7 +140,7 @@ def test_the_support_bot_and_all_that_needs_another_address(
 
 
 async def _lists_the_tools(embedding: dict[str, str], key: str, run: Run) -> None:
-    """The two configurations, as a host takes them."""
+    """Both configurations, as an MCP host reads them."""
     configurations = blocks(embedding["Hosts of the Model Context Protocol"], "json")
     here, there = (json.loads(each)["mcpServers"]["notthat"] for each in configurations)
     assert here["command"] == "notthat"

@@ -1,4 +1,4 @@
-"""The commands of the documents on serving are run, top to bottom, against the server that their first one starts."""
+"""Commands in the documents about serving work: they run from top to bottom against the server of the first block."""
 
 import re
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 from documents import DOCS, blocks, environment_with_commands, serving
 
 PATIENCE = 300.0
-"""Seconds for a document: reached only where a test fails."""
+"""Seconds for a document. Only reached if a test fails."""
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def server(environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
-    """The port of the server of the documents' first block."""
+    """The port of the server that the documents' first block starts."""
     with serving(environment, tmp_path) as port:
         yield port
 
@@ -30,7 +30,7 @@ def test_the_commands_of_a_document_work(
 ) -> None:
     first, *others = (block.replace("8000", server) for block in blocks((DOCS / document).read_text("utf-8")))
     assert first == f"notthat serve --port {server}\n"
-    done = subprocess.run(
+    process = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", "".join(others)],
         cwd=tmp_path,
         env=environment,
@@ -39,12 +39,12 @@ def test_the_commands_of_a_document_work(
         timeout=PATIENCE,
         check=False,
     )
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert process.returncode == 0, process.stderr[-3000:]
     if document == "api.md":
-        assert "Excluded “cartoon”." in done.stdout
+        assert "Excluded “cartoon”." in process.stdout
         assert (tmp_path / "portrait.png").read_bytes().startswith(b"\x89PNG")
-        told = [line.removeprefix("event: ") for line in done.stdout.splitlines() if line.startswith("event: ")]
-        assert (told[0], "interpreted" in told, "replayed" in told) == ("queued", True, True)
-        assert told[-1] == "done"
+        events = [line.removeprefix("event: ") for line in process.stdout.splitlines() if line.startswith("event: ")]
+        assert (events[0], "interpreted" in events, "replayed" in events) == ("queued", True, True)
+        assert events[-1] == "done"
     else:
-        assert len(re.findall(r"^nt_", done.stdout, re.MULTILINE)) == 3
+        assert len(re.findall(r"^nt_", process.stdout, re.MULTILINE)) == 3

@@ -1,4 +1,4 @@
-"""Stores, turns and pictures to test with; and a PostgreSQL server of the tests' own."""
+"""Stores, turns, pictures and a PostgreSQL server for the tests."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -13,11 +13,11 @@ from sqlalchemy import create_engine, text
 from notthat.storage import ExclusionRecord, NewTurn, Store, TurnRecord, upgrade
 
 CONTRACT = ("test_store", "test_attempts", "test_keys", "test_deletion", "test_pages")
-"""The tests that every database passes, but for those that look into the home's files themselves."""
+"""Tests that run on every database, except those that inspect the files of a home."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the contract on every kind of database, and all else on SQLite."""
+    """Run the contract tests on every database, and all other tests on SQLite."""
     if "backend" in metafunc.fixturenames:
         contract = metafunc.module.__name__.rpartition(".")[2] in CONTRACT
         looks_inside = "home" in inspect.signature(metafunc.function).parameters
@@ -27,7 +27,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def store(backend: str, home: Path, request: pytest.FixtureRequest) -> Iterator[Store]:
-    """An empty store, one for each kind of database there is."""
+    """An empty store, for each kind of database."""
     url = request.getfixturevalue("postgres")() if backend == "postgres" else None
     with Store.open(url, home=home) as store:
         yield store
@@ -35,14 +35,14 @@ def store(backend: str, home: Path, request: pytest.FixtureRequest) -> Iterator[
 
 @pytest.fixture(scope="session")
 def new_database() -> Iterator[Callable[[str], str]]:
-    """Makes a database of a name on a server that runs as long as the tests, and gives its address."""
+    """Creates a database on a server that runs for the whole test session, and returns its address."""
     with PostgresServer() as server:
         yield server.new_database
 
 
 @pytest.fixture(scope="session")
 def postgres(new_database: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
-    """Gives the address of a database with all tables, and nothing in them."""
+    """Returns the address of a database with empty tables."""
     url = new_database("contract")
     upgrade(url, home=tmp_path_factory.mktemp("migrated"))
 
@@ -57,12 +57,12 @@ def postgres(new_database: Callable[[str], str], tmp_path_factory: pytest.TempPa
 
 
 def make_picture(number: int = 0, size: tuple[int, int] = (8, 8)) -> Image.Image:
-    """A small picture, different for each number below 2^24."""
+    """A small picture that is different for each number below 2^24."""
     return Image.new("RGB", size, (number >> 16 & 255, number >> 8 & 255, number & 255))
 
 
 def make_turn(number: int, parent: int | None, **changes: Any) -> NewTurn:
-    """A turn that excludes a watermark, which it brought itself unless `changes` say otherwise."""
+    """A turn that adds the exclusion "watermark", unless `changes` replace it."""
     values: dict[str, Any] = {
         "number": number,
         "parent": parent,
@@ -91,7 +91,7 @@ def turn() -> Callable[..., NewTurn]:
 
 @pytest.fixture
 def begin(store: Store) -> Callable[..., TurnRecord]:
-    """Begin a session in the store, with a picture of its own."""
+    """Start a session with its own picture."""
 
     def begin(**changes: Any) -> TurnRecord:
         return store.begin_session("mini", (), make_turn(0, None, **changes), make_picture(len(store.sessions())), {})
@@ -101,7 +101,7 @@ def begin(store: Store) -> Callable[..., TurnRecord]:
 
 @pytest.fixture
 def grow(store: Store) -> Callable[..., TurnRecord]:
-    """Add a turn to a session of the store, on its head unless a parent is given."""
+    """Add a turn to a session, by default after its head."""
 
     def grow(session: str, *, parent: int | None = None, **changes: Any) -> TurnRecord:
         number = store.next_number(session)

@@ -1,4 +1,4 @@
-"""Keys and receipts: what a server keeps of its callers."""
+"""API keys and idempotency keys."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -45,7 +45,7 @@ def test_what_is_revoked_opens_nothing_and_can_be_added_again(store: Store) -> N
 
 @pytest.mark.parametrize("name", ["", "a b", "x" * 65, "a/b", "ü", "a\0"])
 def test_a_name_that_cannot_be_is_refused(store: Store, name: str) -> None:
-    with pytest.raises(InvalidInputError, match="is no name for a key"):
+    with pytest.raises(InvalidInputError, match="is not a valid key name"):
         store.keys.add(name)
 
 
@@ -96,13 +96,13 @@ def test_a_request_makes_one_turn(
 ) -> None:
     first = begin()
     attempt = store.attempts.record(first.session, "no fog", {}, idempotency_key=RECEIPT)
-    with pytest.raises(AlreadyRequestedError):  # while it is on its way
+    with pytest.raises(AlreadyRequestedError):  # while it is pending
         store.attempts.record(first.session, "no fog", {}, idempotency_key=RECEIPT)
     store.attempts.finish(store.attempts.prepare(attempt, turn(1, 0)), picture(1), {}, 0.1)
-    with pytest.raises(AlreadyRequestedError):  # and when it is done
+    with pytest.raises(AlreadyRequestedError):  # after it is done
         store.attempts.record(first.session, "no fog", {}, idempotency_key=RECEIPT)
     assert [each.number for each in store.turns(first.session)] == [0, 1]
-    with pytest.raises(InvalidInputError, match="made already"):
+    with pytest.raises(InvalidInputError, match="made before"):
         store.move_head(first.session, 0, RECEIPT)
     assert store.session(first.session).head == 1
     store.move_head(first.session, 0, replace(RECEIPT, key="c" * 64))

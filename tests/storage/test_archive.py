@@ -1,4 +1,4 @@
-"""A session in a file: it comes back as it was, or not at all."""
+"""Archives of sessions: an import restores the whole session, or changes nothing."""
 
 import json
 import stat
@@ -37,13 +37,13 @@ def anything(turn: NewTurn) -> None:
 
 
 def text_of(turn: NewTurn | TurnRecord) -> dict[str, str]:
-    """A text that tells turns' requests apart."""
+    """The text that identifies a turn's request."""
     return {"notthat": json.dumps(turn.request, sort_keys=True)}
 
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Iterator[Store]:
-    """An empty store on another machine."""
+    """An empty store, as on another machine."""
     with Store.open(home=tmp_path / "elsewhere") as store:
         yield store
 
@@ -65,7 +65,7 @@ def file(store: Store, session: str, tmp_path: Path) -> Path:
 
 
 def _again(turn: TurnRecord, store: Store, request: dict[str, Any]) -> tuple[NewTurn, Image.Image, dict[str, str]]:
-    """A turn with the same picture by another request."""
+    """A turn with the same picture and another request."""
     values = {field.name: getattr(turn, field.name) for field in fields(NewTurn)}
     new = NewTurn(**(values | {"request": request}))
     return new, store.images.open(turn.sha256), text_of(new)
@@ -85,7 +85,7 @@ def packed(path: Path, files: Files) -> Path:
 
 
 def sealed(files: Files, **changes: Any) -> Files:
-    """The files under a manifest that agrees with them."""
+    """The files, with a manifest that matches them."""
     entries = {
         name: {"sha256": sha256(content).hexdigest(), "bytes": len(content)}
         for name, content in files.items()
@@ -96,7 +96,7 @@ def sealed(files: Files, **changes: Any) -> Files:
 
 
 def refuses(store: Store, path: Path, reason: str) -> None:
-    """The file is refused in one line, and nothing was changed."""
+    """The archive is refused with one line, and nothing is changed."""
     with pytest.raises(InvalidInputError, match=reason) as caught:
         import_(store, path, anything, text_of)
     assert len(str(caught.value).splitlines()) == 1
@@ -119,7 +119,7 @@ def test_a_session_comes_back_with_every_id_and_hash(store: Store, elsewhere: St
 
 
 def text_in(content: bytes) -> dict[str, str]:
-    """What a PNG says."""
+    """The text chunks of a PNG."""
     with Image.open(BytesIO(content)) as image:
         return dict(image.text)  # type: ignore[attr-defined]
 
@@ -163,7 +163,7 @@ def test_what_a_picture_in_a_file_says_of_itself_is_not_believed(elsewhere: Stor
 
 def test_what_is_there_already_is_not_written_over(store: Store, file: Path, session: str) -> None:
     before = store.turns(session)
-    with pytest.raises(InvalidInputError, match="is here already"):
+    with pytest.raises(InvalidInputError, match="exists already"):
         import_(store, file, anything, text_of)
     with pytest.raises(InvalidInputError, match="is there already"):
         export(store, session, file, text_of)

@@ -1,4 +1,4 @@
-"""Turns are recorded before they are drawn: what becomes of them, whatever happens."""
+"""Attempts: turns are recorded before they are drawn, and their end is recorded, too."""
 
 import os
 import signal
@@ -112,4 +112,4 @@ def test_a_claim_is_of_a_process_and_not_of_its_number() -> None:
     assert not owners.is_gone(f"{host}/{namespace}/{pid}/{start}/{nonce}")
     assert owners.is_gone(f"{host}/{namespace}/{pid}/{float(start) - 100}/{nonce}")  # an earlier one of this number
     for elsewhere in (f"pod-1/{namespace}/{pid}/1.0/{nonce}", f"{host}/1/{pid}/1.0/{nonce}", "pod-1/1/1.0", ""):
-        assert not owners.is_gone(elsewhere)  # nobody can know: its lease tells
+        assert not owners.is_gone(elsewhere)  # not decidable from here: only the lease tells

@@ -1,4 +1,4 @@
-"""Several threads and processes on one store, and what a killed process leaves."""
+"""Several threads and processes on one store, and recovery after a process is killed."""
 
 import itertools
 import os
@@ -31,7 +31,7 @@ def start_writer(home: Path, session: str, count: int) -> subprocess.Popen[str]:
 
 
 def lines_of(writer: subprocess.Popen[str]) -> list[tuple[str, int, str]]:
-    """What a writer that ran to its end has printed: session, number, hash."""
+    """The output of a writer that ended normally: session, number and hash of each turn."""
     out, err = writer.communicate(timeout=60)
     assert (writer.returncode, err) == (0, "")
     return [(session, int(number), sha256) for session, number, sha256 in map(str.split, out.splitlines())]

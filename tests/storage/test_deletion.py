@@ -1,4 +1,4 @@
-"""A session is deleted with all that is kept of it, and nothing of another one's."""
+"""Deleting a session removes all of its data, and no other session's."""
 
 import random
 import sqlite3
@@ -32,12 +32,12 @@ MakePicture = Callable[..., Image.Image]
 
 
 def files_with(home: Path, word: str) -> list[str]:
-    """The files of a home that hold a word."""
+    """The files of a home that contain a word."""
     return [str(path) for path in home.rglob("*") if path.is_file() and word.encode() in path.read_bytes()]
 
 
 def private(turn: MakeTurn, number: int, parent: int | None, word: str) -> NewTurn:
-    """A turn that says a word wherever a turn can say one."""
+    """A turn with a word in every text field."""
     return turn(
         number,
         parent,
@@ -186,7 +186,7 @@ def test_a_picture_that_can_not_be_deleted_is_told(store: Store, begin: Begin, m
         raise PermissionError(13, "Permission denied", str(self))
 
     monkeypatch.setattr(Path, "unlink", refuse)
-    with pytest.raises(StorageError, match=r"can't be deleted .*then run notthat db prune") as caught:
+    with pytest.raises(StorageError, match=r"can't be deleted .*then run “notthat db prune”") as caught:
         store.delete_session(session)
     assert len(str(caught.value).splitlines()) == 1
     assert store.sessions() == []

@@ -1,4 +1,4 @@
-"""What a user reads when the database or the disk fails: one line that says what to do next."""
+"""Messages for failures of the database and the disk: one line that says what to do next."""
 
 import os
 import re
@@ -31,7 +31,7 @@ Grow = Callable[..., TurnRecord]
 
 @contextmanager
 def fails(kind: type[NotthatError], *words: str) -> Iterator[None]:
-    """Expect exactly this kind of error, in one line that has these words and no others' jargon."""
+    """Expect this error, in one line that contains these words and no technical jargon."""
     with pytest.raises(NotthatError) as caught:
         yield
     message = str(caught.value)
@@ -43,7 +43,7 @@ def fails(kind: type[NotthatError], *words: str) -> Iterator[None]:
 
 @contextmanager
 def no_file_grows_beyond(size: int) -> Iterator[None]:
-    """A disk with no more room, as far as this process can tell (Python ignores SIGXFSZ)."""
+    """A full disk, as far as this process can tell (Python ignores SIGXFSZ)."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -191,7 +191,7 @@ def test_a_locked_database(home: Path, store: Store, begin: Begin, turn: Callabl
 
 def test_no_room_for_the_picture(store: Store, begin: Begin, grow: Grow) -> None:
     session = begin().session
-    with no_file_grows_beyond(0), fails(StorageError, "images", "no room"):
+    with no_file_grows_beyond(0), fails(StorageError, "images", "disk is full"):
         grow(session)
 
     assert store.session(session).turns == 1
@@ -211,6 +211,6 @@ def test_no_room_for_the_turn(home: Path, store: Store, begin: Begin, grow: Grow
 
 
 def test_no_room_for_the_first_picture_leaves_no_session(store: Store, begin: Begin) -> None:
-    with no_file_grows_beyond(0), fails(StorageError, "no room"):
+    with no_file_grows_beyond(0), fails(StorageError, "disk is full"):
         begin()
     assert store.sessions() == []

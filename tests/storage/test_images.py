@@ -1,4 +1,4 @@
-"""Pictures on disk: whole or not at all, and never changed unseen."""
+"""Picture files: written atomically, and verified when read."""
 
 import hashlib
 import io
@@ -174,7 +174,7 @@ def test_a_picture_that_is_opened_tells_no_words(images: ImageStore) -> None:
 
 
 def earlier_file(images: ImageStore, picture: Image.Image, text: str) -> Path:
-    """A file as an earlier notthat wrote it, for whichever turn came first."""
+    """A file as older versions wrote it, with the text of the turn that came first."""
     sha256 = hashlib.sha256(picture.tobytes()).hexdigest()
     path = images.folder / sha256[:2] / f"{sha256}.png"
     path.parent.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""What the benchmarks do at length, done briefly: kills at random moments, and a crowd in one session."""
+"""Short runs of the benchmarks: kills at random moments, and concurrent processes in one session."""
 
 import json
 import os
@@ -15,16 +15,16 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
 def found(script: str, *arguments: object) -> dict[str, Any]:
-    """What a benchmark has to tell."""
-    done = subprocess.run(
+    """The JSON output of a benchmark."""
+    process = subprocess.run(
         [sys.executable, BENCHMARKS / script, *map(str, arguments), "--json"],
         capture_output=True,
         text=True,
         timeout=600,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
-    return dict(json.loads(done.stdout))
+    assert (process.returncode, process.stderr) == (0, "")
+    return dict(json.loads(process.stdout))
 
 
 def test_kills_at_random_moments_lose_nothing() -> None:
@@ -32,8 +32,8 @@ def test_kills_at_random_moments_lose_nothing() -> None:
     assert result["kills"] == 10
     assert sum(result.get(hit, 0) for hit in ("drawing", "writing", "between")) == 8
     assert sum(result.get(hit, 0) for hit in ("migrating", "migrated")) == 2
-    assert result["finished"] >= 8  # every process that was killed had made a turn
-    assert result["turns"] > result["finished"]  # the first, and what was finished untold
+    assert result["finished"] >= 8  # each killed process had finished a turn
+    assert result["turns"] > result["finished"]  # the first turn, and turns that finished without being printed
 
 
 def test_a_crowd_in_one_session_loses_no_turn() -> None:

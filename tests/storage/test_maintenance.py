@@ -1,4 +1,4 @@
-"""Finding what is wrong, and clearing what is of no use."""
+"""Checking, repairing and pruning a store."""
 
 import os
 import sqlite3
@@ -22,7 +22,7 @@ def kinds(findings: list[Finding]) -> list[str]:
 
 @pytest.fixture
 def crashed(store: Store) -> Path:
-    """A temporary file of two hours ago."""
+    """A temporary file that is two hours old."""
     file = store.images.folder / "ab" / f"ab{'0' * 62}.0123456789abcdef.tmp"
     file.parent.mkdir(parents=True)
     file.write_bytes(b"half a picture")

@@ -1,4 +1,4 @@
-"""The tables that the migrations make, and those that the models describe."""
+"""Migrations create the tables that the models describe."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ def migrated(home: Path) -> Iterator[Engine]:
 
 
 def described(engine: Engine) -> dict[str, Any]:
-    """All that a database says of its tables, less how it was typed."""
+    """The schema that a database reports, without the spelling of types."""
     tables = inspect(engine)
     return {
         name: {
@@ -96,7 +96,7 @@ def test_an_upgrade_refuses_rows_that_belong_to_none(home: Path) -> None:
     with closing(sqlite3.connect(home / "notthat.db")) as database, database:
         database.execute("INSERT INTO exclusions VALUES (7, 0, 'fog', 1.0, 'user', 0, 'no fog')")
 
-    with pytest.raises(StorageError, match="not upgraded: a row of “exclusions” belongs to none of “turns”"):
+    with pytest.raises(StorageError, match="not upgraded: a row of “exclusions” refers to a missing row of “turns”"):
         upgrade(home=home)
 
 
@@ -118,11 +118,11 @@ def test_sqlite_is_told_how_to_behave_on_every_connection(home: Path, foreign_ke
 
 
 RELEASED = {"0001": "0.1.0"}
-"""The revisions that were released, and with which version."""
+"""Released revisions, and the version of each."""
 
 
 def holds_what_was_kept(url: str | None, home: Path) -> None:
-    """What a released notthat kept can't be used before the upgrade, and is all there after it."""
+    """A database of a released version needs an upgrade, and keeps all data."""
     with pytest.raises(OutdatedDatabaseError, match="notthat db upgrade"):
         Store.open(url, home=home)
     assert upgrade(url, home=home) == migrate.REVISIONS[-1]

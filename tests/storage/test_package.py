@@ -1,4 +1,4 @@
-"""What importing storage costs and reaches."""
+"""Imports of the storage package, and their cost."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ import notthat.storage
 
 
 def modules_after(statement: str) -> set[str]:
-    """The modules that a fresh interpreter has loaded after the statement."""
+    """The modules that are loaded after a statement in a new Python process."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", f"{statement}\nimport sys\nprint(*sys.modules)"],
         capture_output=True,

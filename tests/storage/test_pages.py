@@ -1,4 +1,4 @@
-"""A list of sessions in pages: whatever happens in between, each session is on one page."""
+"""Pages of a session list: every session is on exactly one page, whatever happens in between."""
 
 import base64
 from collections.abc import Callable
@@ -15,7 +15,7 @@ MOMENT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 @pytest.fixture
 def sessions(store: Store, begin: Begin, turn: Callable[..., NewTurn]) -> list[str]:
-    """Seven sessions in the order of the list; three of them began at the same moment."""
+    """Seven sessions in list order. Three of them have the same creation time."""
     picture = begin()
     made = []
     for k, seconds in enumerate((0, 5, 5, 5, 0.000001, 9, 3)):
@@ -30,7 +30,7 @@ def sessions(store: Store, begin: Begin, turn: Callable[..., NewTurn]) -> list[s
 
 
 def walked(store: Store, limit: int, **owner: str) -> list[list[str]]:
-    """The pages of the list, from its beginning to its end."""
+    """All pages of the list, from first to last."""
     pages, cursor = [], None
     while True:
         page = store.session_page(limit, cursor, **owner)
@@ -85,5 +85,5 @@ def test_an_empty_list_is_one_page(store: Store) -> None:
     ],
 )
 def test_a_cursor_that_is_none_is_refused(store: Store, cursor: str) -> None:
-    with pytest.raises(InvalidInputError, match="cursor is none"):
+    with pytest.raises(InvalidInputError, match="cursor is invalid"):
         store.session_page(10, cursor)

@@ -1,4 +1,4 @@
-"""A database or a folder of pictures that is moved away or replaced while it is in use."""
+"""A database or picture folder that is moved or replaced while in use."""
 
 import re
 import shutil
@@ -15,7 +15,7 @@ MOVED = "was moved or replaced while in use: put it back, or restart notthat"
 
 @pytest.fixture
 def keep(store: Store, turn: Callable[..., NewTurn], picture: Callable[..., Image.Image]) -> Callable[[], TurnRecord]:
-    """Keeps a new session."""
+    """Stores a new session."""
     return lambda: store.begin_session("mini", (), turn(0, None), picture(len(store.sessions())), {})
 
 

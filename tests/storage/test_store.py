@@ -1,4 +1,4 @@
-"""What every store promises, whichever database it is on."""
+"""The contract of a store, on every database."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -64,7 +64,7 @@ a_first_turn = st.builds(
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """The statements that any engine sends to its database meanwhile."""
+    """The SQL statements sent by any engine during the block."""
     sent: list[str] = []
 
     def listen(*arguments: Any) -> None:
@@ -332,7 +332,7 @@ class TestNumberOfQueries:
 
 
 class TestPlainSQL:
-    """What the docstring of `models` promises to readers of the database."""
+    """The query in the docstring of `tables` works as documented."""
 
     def test_tells_which_turn_brought_a_term_and_in_whose_words(self, home: Path, begin: Begin, grow: Grow) -> None:
         session = begin(exclusions=()).session

@@ -1,6 +1,6 @@
 """A process that writes turns as fast as it can: `python writer.py HOME SESSION|new COUNT`.
 
-It prints the session and the number of every turn that is finished, in a line each.
+It prints the session and number of each finished turn on one line.
 """
 
 import os

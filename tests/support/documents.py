@@ -1,4 +1,4 @@
-"""Documents whose commands are run: their blocks, and an environment in which the commands are this project's."""
+"""Helpers that run the commands of a document: its code blocks, an environment and a server."""
 
 import os
 import re
@@ -12,14 +12,14 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def blocks(text: str, language: str = "sh") -> list[str]:
-    """The fenced blocks of a language, in order."""
+    """The fenced code blocks of a language, in order."""
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def environment_with_commands(folder: Path, python: str = "python") -> dict[str, str]:
-    """In which `notthat` and Python, by the name that a document calls it, are this project's; they lie in `folder`.
+    """An environment in which `notthat` and `python` run this project. Their scripts are created in `folder`.
 
-    `-P`, as on a path without the folder that the command is given in, where `notthat` may be no package.
+    `-P` keeps the working directory off the import path, as for an installed command.
     """
     folder.mkdir()
     for name, arguments in ((python, ""), ("notthat", " -P -m notthat")):
@@ -31,7 +31,7 @@ def environment_with_commands(folder: Path, python: str = "python") -> dict[str,
 
 @contextmanager
 def serving(environment: dict[str, str], folder: Path) -> Iterator[str]:
-    """The port of a server that is started as the documents start theirs, in `folder`; they say 8000."""
+    """The port of a server that is started as in the documents, which use port 8000."""
     log = folder / "server.log"
     with log.open("w") as out:
         process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""How well an interpreter understands feedback: cases, and whether an answer is right.
+"""Scores the edits of an interpreter against labelled cases.
 
 A case is a line of JSON:
 
@@ -6,9 +6,9 @@ A case is a line of JSON:
      "edits": [{"op": "reweight", "term": ["fog"], "direction": "up"}, {"op": "exclude", "term": ["text", "letters"]}],
      "alternatives": [[...]]}
 
-A case is right when the edits are those of `edits` or of one of the `alternatives`, in any order. A `term` is any of
-those listed, but for case, articles and a plural s; a `direction` is where the weight goes; a prompt has all of `must`
-in it and none of `must_not`, which are regular expressions.
+A case is right if the edits match `edits` or one of the `alternatives`, in any order. `term` lists accepted terms,
+compared without case, articles and a plural s. `direction` is the direction of the weight change. A new prompt must
+match all of `must` and none of `must_not`, which are regular expressions.
 """
 
 import re
@@ -31,33 +31,36 @@ Case = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Answer:
-    """What an interpreter made of a case, and how long it took."""
+    """The edits that an interpreter returned for a case, and the time it took."""
 
     case: Case
     edits: tuple[Edit, ...]
     seconds: float
     processor: float
-    """Seconds that this process worked for it."""
+    """Seconds of CPU time."""
 
     @property
     def right(self) -> bool:
-        """Whether these are the edits that the case asks for."""
+        """Whether the edits are those of the case."""
         state = state_of(self.case)
-        wanted = [self.case["edits"], *self.case.get("alternatives", [])]
+        expected = [self.case["edits"], *self.case.get("alternatives", [])]
         return any(
             len(gold) == len(self.edits)
-            and any(all(map(lambda g, e: matches(g, e, state), gold, order)) for order in permutations(self.edits))
-            for gold in wanted
+            and any(
+                all(map(lambda gold_edit, edit: matches(gold_edit, edit, state), gold, order))
+                for order in permutations(self.edits)
+            )
+            for gold in expected
         )
 
 
 def state_of(case: Case) -> State:
-    """What the person looks at."""
+    """The session state that the feedback is about."""
     return State(prompt=case["prompt"], negative=parse_negative(case["negative"]), seed=0)
 
 
 def matches(gold: Mapping[str, Any], edit: Edit, state: State) -> bool:
-    """Whether an edit is one that is asked for."""
+    """Whether an edit matches an expected one."""
     if isinstance(edit, Exclude) and (known := state.negative.find(edit.term)) and edit.weight > known.weight:
         edit = Reweight(term=edit.term, weight=edit.weight)
     if gold["op"] != edit.op:
@@ -70,37 +73,36 @@ def matches(gold: Mapping[str, Any], edit: Edit, state: State) -> bool:
         return False
     if "direction" in gold and isinstance(edit, Reweight):
         known = state.negative.find(edit.term)
-        before = known.weight if known else 1.0
-        return edit.weight != before and (edit.weight > before) == (gold["direction"] == "up")
+        current_weight = known.weight if known else 1.0
+        return edit.weight != current_weight and (edit.weight > current_weight) == (gold["direction"] == "up")
     return True
 
 
 def folded(term: str) -> str:
-    """Lower case, without articles and one plural s."""
+    """Lower case, without articles and a plural s."""
     return " ".join(word for word in term.lower().split() if word not in {"a", "an", "the"}).removesuffix("s")
 
 
 def ask(interpreter: Interpreter, cases: Iterable[Case]) -> list[Answer]:
-    """Every case put to the interpreter."""
+    """Run the interpreter on each case."""
     answers = []
     for case in cases:
-        started, worked = time.perf_counter(), time.process_time()
+        started, processor_start = time.perf_counter(), time.process_time()
         edits = interpreter.interpret(case["feedback"], state_of(case)).edits
-        answers.append(Answer(case, edits, time.perf_counter() - started, time.process_time() - worked))
+        answers.append(Answer(case, edits, time.perf_counter() - started, time.process_time() - processor_start))
     return answers
 
 
 class Mute:
-    """Understands nothing: where the language model's answer is lost, nobody stands in for it."""
+    """A fallback that returns no edits, so that it does not hide failures of the language model."""
 
     name = "mute"
 
     def interpret(self, feedback: str, state: State, picture: object = None) -> Interpretation:
-        """No edits."""
         return Interpretation(reply="")
 
 
 def ask_gold(cases: list[Case]) -> list[Answer]:
-    """Every case put to the LLM interpreter, before a server that answers with the case's own edits."""
+    """Run the LLM interpreter on each case, with a server that responds with the case's own edits."""
     with GoldServer(cases) as server:
         return ask(LLMInterpreter(LLMClient("gold", base_url=server.url, api_key="none", timeout=10), Mute()), cases)

@@ -1,6 +1,6 @@
-"""An OpenAI-compatible server on loopback that gives every case of a file its right answer.
+"""An OpenAI-compatible server on loopback that responds to each case with the expected edits.
 
-What an interpreter then gets wrong, was lost between the model's answer and the edits.
+Any error of the interpreter is then one of parsing the response.
 """
 
 import json
@@ -18,7 +18,7 @@ _MOST_TEXTS = 5000
 
 
 class GoldServer:
-    """Knows the cases by what a message says: the feedback and the prompt. Use it as a context manager."""
+    """A context manager. A case is identified by the feedback, the prompt and the exclusions in the message."""
 
     def __init__(self, cases: Iterable[Mapping[str, Any]]) -> None:
         self._answers = {(case["feedback"], case["prompt"], _terms(case["negative"])): answer(case) for case in cases}
@@ -28,34 +28,36 @@ class GoldServer:
 
     @property
     def url(self) -> str:
-        """Where it listens, for `OPENAI_BASE_URL`."""
+        """The address for `OPENAI_BASE_URL`."""
         return f"http://127.0.0.1:{self._http.server_port}/v1"
 
     def __enter__(self) -> "GoldServer":
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self._http.shutdown()
         self._thread.join()
         self._http.server_close()
 
-    def said_to(self, message: str) -> str | None:
-        """The right answer to a message of the interpreter's; None where no case is like that."""
-        asked = json.loads(message)
-        terms = tuple(sorted(each["term"] for each in asked["excluded"]))
-        return self._answers.get((asked["feedback"], asked["prompt"], terms))
+    def find_response(self, message: str) -> str | None:
+        """The response to a message of the interpreter. None if no case matches it."""
+        request = json.loads(message)
+        terms = tuple(sorted(exclusion["term"] for exclusion in request["excluded"]))
+        return self._answers.get((request["feedback"], request["prompt"], terms))
 
     def _handler(server) -> type[BaseHTTPRequestHandler]:  # noqa: N805
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                said = server.said_to(request["messages"][1]["content"])
-                message = {"role": "assistant", "content": said}
+                response = server.find_response(request["messages"][1]["content"])
+                message = {"role": "assistant", "content": response}
                 choice = {"index": 0, "finish_reason": "stop", "message": message}
                 body = {"id": "1", "object": "chat.completion", "created": 1, "model": "gold", "choices": [choice]}
-                content = json.dumps(body if said else {"error": {"message": "no such case"}}).encode()
-                self.send_response(200 if said else 404)
+                content = json.dumps(body if response else {"error": {"message": "no such case"}}).encode()
+                self.send_response(200 if response else 404)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
@@ -68,16 +70,16 @@ class GoldServer:
 
 
 def answer(case: Mapping[str, Any]) -> str:
-    """What a model would say that understands the case: its edits, with a text for a prompt that is described."""
+    """The ideal response to a case, with a text that matches the expected prompt."""
     negative = parse_negative(case["negative"])
     return json.dumps({"edits": [_edit(gold, negative) for gold in case["edits"]], "reply": "As you say."})
 
 
 def text_with(must: list[str], must_not: list[str]) -> str:
-    """A text in which each of `must` is found and none of `must_not`.
+    """A text that matches each of `must` and none of `must_not`.
 
     Raises:
-        ValueError: where none of the texts made of the expressions' own words is one.
+        ValueError: if no such text can be composed from the words of the expressions.
     """
     choices = [[_plain(part) for part in pattern.split("|")] for pattern in must]
     for count, words in enumerate(product(*choices)):
@@ -111,7 +113,7 @@ def _terms(negative: str) -> tuple[str, ...]:
 
 
 def _plain(pattern: str) -> str:
-    """Words that an expression of words finds: `wom[ae]n` -> "woman"."""
+    """Words that match a regular expression: `wom[ae]n` -> "woman"."""
     pattern = re.sub(r"\\b|\^|\$", "", pattern)
     pattern = re.sub(r"\[(.)[^\]]*\]\??", r"\1", pattern)
     return re.sub(r"\((?:\?:)?([^)]*)\)\??|\\(.)|(.)\?", r"\1\2\3", pattern)

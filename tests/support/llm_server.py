@@ -1,4 +1,4 @@
-"""A server on loopback that speaks OpenAI's protocol and says what a test's script says."""
+"""An OpenAI-compatible server on loopback that responds as a test scripts it."""
 
 import json
 import threading
@@ -11,17 +11,17 @@ Send = Callable[[BaseHTTPRequestHandler], None]
 
 
 class Server:
-    """Speaks OpenAI's protocol: says its `script`, one line a request and the last for ever.
+    """A server with scripted responses: `script` has one line for each request, and the last one is repeated.
 
-    A line is the text of an answer, or a function that answers in its own way. What it `refuses` is
-    answered with status 400. `requests` holds what it was asked.
+    A line is the text of a response, or a function that handles the request. Requests with a feature in `refuses` get
+    status 400. `requests` records all requests.
     """
 
     def __init__(self) -> None:
         self.script: deque[str | Send] = deque()
         self.refuses: set[str] = set()
         self.usage: dict[str, int] | None = None
-        """What each answer is said to have taken; None where the server doesn't count."""
+        """Token usage in each response. None for a server that does not report it."""
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str] = []
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -34,11 +34,11 @@ class Server:
         return f"http://127.0.0.1:{self._http.server_port}/v1"
 
     def say(self, *lines: str | Send) -> None:
-        """Say this from now on."""
+        """Set the script."""
         self.script = deque(lines)
 
     def asked(self, request: int = -1) -> str:
-        """What a request says to the model, the rules left out."""
+        """The messages of a request, without the system message."""
         return json.dumps(self.requests[request]["messages"][1:], ensure_ascii=False)
 
     def close(self) -> None:
@@ -85,8 +85,8 @@ def send_message(
     usage: dict[str, int] | None = None,
 ) -> None:
     choice = {"index": 0, "finish_reason": reason, "message": {"role": "assistant", "content": None, **message}}
-    counted = {} if usage is None else {"usage": usage}
-    answer = {"id": "1", "object": "chat.completion", "created": 1, "model": "test", "choices": [choice], **counted}
+    usage_field = {} if usage is None else {"usage": usage}
+    answer = {"id": "1", "object": "chat.completion", "created": 1, "model": "test", "choices": [choice], **usage_field}
     send(handler, 200, answer)
 
 

@@ -1,4 +1,4 @@
-"""What the embedded interpreter makes of feedback, in a form that is short enough for a table."""
+"""The offline interpreter's edits in a short form for test tables."""
 
 from notthat.agent.edits import Allow, Edit, Exclude, Reweight, State, Undo
 from notthat.agent.exclusions import parse_negative
@@ -6,16 +6,16 @@ from notthat.agent.interpreters import OfflineInterpreter
 
 
 def read(feedback: str, *, prompt: str = "portrait of a man", negative: str = "") -> tuple[Edit, ...]:
-    """The edits the interpreter takes from the feedback."""
+    """The edits of the offline interpreter."""
     state = State(prompt=prompt, negative=parse_negative(negative), seed=1)
     return OfflineInterpreter().interpret(feedback, state).edits
 
 
 def brief(edits: tuple[Edit, ...], negative: str = "") -> str:
-    """Edits in a line: `exclude hat; up blurry; prompt`."""
+    """Edits on one line: `exclude hat; up blurry; prompt`."""
     state = parse_negative(negative)
 
-    def one(edit: Edit) -> str:
+    def format_edit(edit: Edit) -> str:
         match edit:
             case Exclude() | Allow():
                 return f"{edit.op} {edit.term}"
@@ -28,4 +28,4 @@ def brief(edits: tuple[Edit, ...], negative: str = "") -> str:
             case _:
                 return edit.op
 
-    return "; ".join(map(one, edits))
+    return "; ".join(map(format_edit, edits))

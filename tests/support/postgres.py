@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, on a Unix socket: started, stopped and started again."""
+"""A PostgreSQL server for tests on a Unix socket, which can be stopped and restarted."""
 
 import os
 import pwd
@@ -14,11 +14,11 @@ import pytest
 from sqlalchemy import create_engine, text
 
 _UNPRIVILEGED = ("postgres", "nobody")
-"""Users that root starts the server as, which refuses to run as root."""
+"""Users to run the server as, since it refuses to run as root."""
 
 
 class PostgresServer:
-    """Use it as a context manager; skips the test where no server is installed."""
+    """A context manager. Skips the test if no server is installed."""
 
     def __init__(self) -> None:
         pytest.importorskip("psycopg", reason="pip install 'psycopg[binary]' to test on PostgreSQL")
@@ -27,7 +27,9 @@ class PostgresServer:
         if programs is None:
             pytest.skip("no PostgreSQL server is installed: apt-get install postgresql")
         self._programs = programs
-        self._folder = Path(tempfile.mkdtemp(prefix="notthat-pg-"))  # short, as a socket's path has to be
+        self._folder = Path(
+            tempfile.mkdtemp(prefix="notthat-pg-")
+        )  # short, because the length of a socket's path is limited
         self._options: dict[str, Any] = {
             "cwd": self._folder,
             "stdout": subprocess.DEVNULL,
@@ -44,7 +46,7 @@ class PostgresServer:
         self.start()
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start the server, and wait until it accepts connections."""
         self._server = subprocess.Popen([*self._serve, "-c", "fsync=off"], **self._options)
         ready = [self._programs / "pg_isready", "-q", "-h", self._folder, "-U", "notthat"]
         while subprocess.run(ready, check=False, **self._options).returncode != 0:
@@ -52,7 +54,7 @@ class PostgresServer:
             time.sleep(0.1)
 
     def stop(self) -> None:
-        """Stop it; whoever is connected is cut off."""
+        """Stop the server and cut its connections."""
         self._server.send_signal(signal.SIGINT)  # a "fast shutdown"
         self._server.wait(60)
 
@@ -61,7 +63,7 @@ class PostgresServer:
         return f"postgresql://notthat@/{database}?host={self._folder}"
 
     def new_database(self, name: str) -> str:
-        """Make a database of this name; its address."""
+        """Create a database, and return its address."""
         engine = create_engine(self.url("postgres").replace(":", "+psycopg:", 1))
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text(f"CREATE DATABASE {name}"))

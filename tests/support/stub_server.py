@@ -1,7 +1,7 @@
 """`python stub_server.py HOST LEASE`: a server on loopback, for tests that kill it or change its host name.
 
-Its engine draws first pictures at once, and never comes to an end with a picture that keeps out "fog".
-Its address is its first line on stdout.
+Its engine draws pictures at once, but never finishes a picture that excludes "fog". The first line on stdout is its
+address.
 """
 
 import socket
@@ -20,10 +20,9 @@ from notthat.storage import LeaseTimes, Store
 
 
 class EndlessEngine(StubEngine):
-    """A stub that never ends where fog is kept out."""
+    """A stub engine that never finishes if fog is excluded."""
 
     def run(self, request: GenerationRequest) -> Iterator[Progress]:  # type: ignore[override]
-        """As the stub does, or without an end."""
         steps = list(super().run(request))
         while "fog" in request.negative_prompt:
             time.sleep(0.01)

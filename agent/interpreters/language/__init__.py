@@ -1,1 +1,1 @@
-"""English for every interpreter: the lexicon, noun phrases, morphology, and rewriting of prompts."""
+"""English for all interpreters: the lexicon, noun phrases, morphology, and rewriting of prompts."""

@@ -1,4 +1,4 @@
-"""Pure functions from a prompt and a thing it speaks of, otherwise described, to the prompt that describes it so."""
+"""Pure functions that change how a prompt describes a thing that it mentions."""
 
 import re
 
@@ -10,7 +10,7 @@ _ONE = re.compile(r"(?:an?|the)\s+(?P<quality>[\w-]+(?:\s[\w-]+)?)\s+ones?$", re
 _DESCRIBING = frozenset(
     ["color", "material", "age", "size", "shape", "print", "hair", "emotion", "weather", "decor", "light", "quantity"]
 )
-"""Kinds of which a thing has one."""
+"""Kinds of attributes that a thing has only one of."""
 _STOPS = frozenset(
     [
         "a",
@@ -51,10 +51,10 @@ _CHILD = {"man": "boy", "woman": "girl", "person": "child"}
 
 
 def modify_noun(prompt: str, phrase: str) -> str | None:
-    """ "Blue hair", of the red hair that the prompt speaks of; None where it speaks of no hair."""
+    """ "Blue hair" changes the red hair of the prompt. None if the prompt mentions no hair."""
     *qualities, head = _ARTICLE.sub("", phrase).split() or [""]
-    taken = load_lexicon().words["quantifiers"] | load_lexicon().words["cuts"] | _STOPS
-    if not 0 < len(qualities) <= 3 or taken & {word.lower() for word in qualities} or len(head) < 3:
+    non_qualities = load_lexicon().words["quantifiers"] | load_lexicon().words["cuts"] | _STOPS
+    if not 0 < len(qualities) <= 3 or non_qualities & {word.lower() for word in qualities} or len(head) < 3:
         return None
     singular = head[:-1] if head.endswith("s") and len(head) > 3 else head
     if singular.lower() not in prompt.lower():
@@ -65,19 +65,19 @@ def modify_noun(prompt: str, phrase: str) -> str | None:
     if match is None:
         return None
     before = match["before"].split()
-    standing = next((at for at in range(len(before), 0, -1) if before[at - 1].lower() in _STOPS), 0)
-    kept = _drop_conflicting(before[standing:], qualities, head)
-    described = [
-        *before[:standing],
+    phrase_start = next((at for at in range(len(before), 0, -1) if before[at - 1].lower() in _STOPS), 0)
+    kept = _drop_conflicting(before[phrase_start:], qualities, head)
+    words = [
+        *before[:phrase_start],
         *qualities,
         *kept,
-        head if kept != before[standing:] or qualities else match["head"],
+        head if kept != before[phrase_start:] or qualities else match["head"],
     ]
-    return prompt_rewriting.fix_articles(f"{prompt[: match.start()]}{' '.join(described)}{prompt[match.end() :]}")
+    return prompt_rewriting.fix_articles(f"{prompt[: match.start()]}{' '.join(words)}{prompt[match.end() :]}")
 
 
 def set_tone(prompt: str, thing: str, tone: str) -> str | None:
-    """The prompt with a thing it speaks of in another tone, in the place of its colour; None where it doesn't."""
+    """The prompt with a thing in another tone, which replaces its color. None if the prompt lacks the thing."""
     match = re.search(rf"(?:(?P<before>[\w-]+)\s+)?(?<![\w-]){re.escape(thing)}(?![\w-])", prompt, re.I)
     if match is None:
         return None
@@ -86,14 +86,16 @@ def set_tone(prompt: str, thing: str, tone: str) -> str | None:
     return prompt_rewriting.fix_articles(f"{prompt[: match.start()]}{kept}{tone} {thing}{prompt[match.end() :]}")
 
 
-def _drop_conflicting(standing: list[str], qualities: list[str], head: str) -> list[str]:
-    """The words before a thing less the one that says what the qualities say otherwise."""
+def _drop_conflicting(existing: list[str], qualities: list[str], head: str) -> list[str]:
+    """The words before a noun, without those that the new qualities replace."""
     kinds = {_kind_of_word(word, head) for word in [*qualities, " ".join(qualities)]}
-    known = kinds & _DESCRIBING
-    if not known and len(standing) == 1 and _kind_of_word(standing[0], head) not in _DESCRIBING:
-        return []  # chocolate frosting instead of vanilla frosting
-    gone = {word.lower() for word in qualities}
-    return [word for word in standing if _kind_of_word(word, head) not in known and word.lower() not in gone]
+    described_kinds = kinds & _DESCRIBING
+    if not described_kinds and len(existing) == 1 and _kind_of_word(existing[0], head) not in _DESCRIBING:
+        return []  # "chocolate frosting" replaces "vanilla frosting"
+    duplicates = {word.lower() for word in qualities}
+    return [
+        word for word in existing if _kind_of_word(word, head) not in described_kinds and word.lower() not in duplicates
+    ]
 
 
 def _kind_of_word(word: str, head: str) -> str | None:
@@ -102,13 +104,13 @@ def _kind_of_word(word: str, head: str) -> str | None:
 
 
 def extract_quality(phrase: str) -> str | None:
-    """ "A square one" -> "square"; None for what says which one or that it be another."""
+    """ "A square one" -> "square". None if the word selects one ("the other one") or asks for another."""
     match = _ONE.fullmatch(phrase.strip())
     if match is None:
         return None
     quality = match["quality"].lower()
-    unsaid = load_lexicon().words["quantifiers"] | load_lexicon().words["praise"] | _WHICH
-    return None if unsaid & set(quality.split()) else match["quality"]
+    excluded_words = load_lexicon().words["quantifiers"] | load_lexicon().words["praise"] | _WHICH
+    return None if excluded_words & set(quality.split()) else match["quality"]
 
 
 _WHICH = frozenset(
@@ -144,7 +146,7 @@ _WHICH = frozenset(
 
 
 def set_age(prompt: str, wish: str) -> str | None:
-    """ "About eighty years old": of a boy, a man of that age; None where no age is said, or the prompt is of nobody."""
+    """ "About eighty years old" makes a boy a man of that age. None without an age, or if the subject is no person."""
     match = _YEARS.fullmatch(wish.strip())
     number = _parse_number(match["years"]) if match else None
     if match is None or number is None or (not match["unit"] and number < 13):
@@ -153,9 +155,9 @@ def set_age(prompt: str, wish: str) -> str | None:
     head = re.sub(r"^(?:an?|the)\s+", "", subject.lower()).split()[-1:]
     if not head or load_lexicon().find_kind(head[0]) != "person":
         return None
-    grown = (_GROWN if number > 17 else _CHILD if number < 13 else {}).get(head[0], head[0])
+    noun = (_GROWN if number > 17 else _CHILD if number < 13 else {}).get(head[0], head[0])
     years = match["years"].replace(" ", "-")
-    return prompt_rewriting.replace_subject(prompt, prompt_rewriting.fix_articles(f"a {years}-year-old {grown}"))
+    return prompt_rewriting.replace_subject(prompt, prompt_rewriting.fix_articles(f"a {years}-year-old {noun}"))
 
 
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")

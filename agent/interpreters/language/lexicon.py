@@ -1,4 +1,4 @@
-"""The words the grammar knows, read once from the files of `prompts/lexicon` when they are first needed."""
+"""The lexicon of `prompts/lexicon`, loaded once on first use."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from .toml_tables import read_tables
 
 @dataclass(frozen=True)
 class Lexicon:
-    """Word lists by their names in the files; every word in lower case."""
+    """Word lists by their names in the files. All words are lower case."""
 
     chat: Mapping[str, str]
     words: Mapping[str, frozenset[str]]
@@ -29,12 +29,12 @@ class Lexicon:
 
     @cached_property
     def kind_phrases(self) -> frozenset[str]:
-        """Every phrase that is of a kind, as it is written."""
+        """Every phrase of any kind, as spelled in the lexicon."""
         return frozenset(phrase for phrases in self.kinds.values() for phrase in phrases)
 
     @cached_property
     def kind_of_word(self) -> dict[str, str]:
-        """Which kind a word is of; a word of two kinds has the first."""
+        """Normalized word -> its kind. A word with two kinds gets the first."""
         kinds: dict[str, str] = {}
         for kind, words in self.kinds.items():
             for word in words:
@@ -47,13 +47,13 @@ class Lexicon:
         endings = (" ".join(words[start:]) for start in range(len(words)))
         return next((self.kind_of_word[ending] for ending in endings if ending in self.kind_of_word), None)
 
-    def is_same(self, one: str, other: str) -> bool:
-        """Whether excluding the one excludes the other."""
-        one, other = normalize_term(one), normalize_term(other)
-        return one == other or not self.find_groups(one).isdisjoint(self.find_groups(other))
+    def is_same(self, term: str, other: str) -> bool:
+        """Whether two terms exclude the same thing."""
+        term, other = normalize_term(term), normalize_term(other)
+        return term == other or not self.find_groups(term).isdisjoint(self.find_groups(other))
 
     def find_groups(self, term: str) -> frozenset[int]:
-        """Which groups of words that exclude the same thing a term is in, by the key of it."""
+        """Indexes of the synonym groups that contain a normalized term."""
         return self._groups.get(term, frozenset())
 
     @cached_property
@@ -62,27 +62,26 @@ class Lexicon:
         return {term: frozenset(at for at, group in enumerate(self.same) if term in group) for term in terms}
 
     def pattern(self, name: str) -> str:
-        """A regular expression (no group, no anchors) for one word of the list."""
+        """A regular expression for one word of a list, without groups or anchors."""
         return any_word_pattern(self.words[name])
 
     def is_praised(self, phrase: str) -> bool:
-        """Whether a phrase for a thing speaks well of it: "better picture", not "his top hat" or "the fire"."""
+        """Whether a noun phrase contains praise: "better picture", but not "his top hat" or "the fire"."""
         things = self.words["praise_or_thing"]
         return self.is_praise(" ".join(word for word in phrase.lower().split() if word not in things))
 
     def is_praise(self, text: str) -> bool:
-        """Whether the text speaks well of something."""
+        """Whether a text contains a word of praise."""
         return any(word in self.words["praise"] for word in re.findall(r"[a-z']+", text.lower()))
 
 
 def any_word_pattern(words: Iterable[str]) -> str:
-    """A regular expression for any of the words, the longest first."""
+    """A regular expression for any of the words, longest first."""
     return "(?:" + "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) + ")"
 
 
 @cache
 def load_lexicon() -> Lexicon:
-    """The one lexicon."""
     return _build_lexicon(read_tables("lexicon"))
 
 

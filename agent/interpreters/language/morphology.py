@@ -1,10 +1,10 @@
-"""Endings of English words."""
+"""Inflection of English verbs."""
 
 import re
 
 
 def inflect(verb: str) -> list[str]:
-    """ "drop*" -> drop, drops, dropped, dropping; "edit* out" likewise."""
+    """ "drop*" -> drop, drops, dropped, dropping; also for phrases such as "edit* out"."""
     stem, _, rest = verb.partition("*")
     return [form + rest for form in (stem, _third_person(stem), past_tense(stem), gerund(stem))]
 
@@ -16,7 +16,7 @@ def _third_person(verb: str) -> str:
 
 
 def past_tense(verb: str) -> str:
-    """ "drop" -> "dropped"; only of regular verbs."""
+    """ "drop" -> "dropped". Regular verbs only."""
     if re.search(r"[^aeiou]y$", verb):
         return verb[:-1] + "ied"
     return _double_consonant(verb) + ("d" if verb.endswith("e") else "ed")

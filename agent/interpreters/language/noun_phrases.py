@@ -1,4 +1,4 @@
-"""From a stretch of words to a term: the noun phrase in it, as a picture's caption would have it."""
+"""Extraction of terms: the noun phrase in a stretch of words, as an image caption would have it."""
 
 import re
 
@@ -7,13 +7,13 @@ from .lexicon import load_lexicon
 
 MAX_WORDS = 5
 _MOST_WORDS = 40
-"""How many words are looked at for the few that are a term."""
+"""Number of words that are searched for a term."""
 _DETERMINERS = frozenset({"the", "his", "her", "their", "my", "your", "our", "its", "that", "this"})
 _NEW_PHRASE = _DETERMINERS | {"it", "them", "him", "these", "those", "a", "an"}
-"""What only begins another phrase: "the skull | its overdone", "the scarf | she never wore"."""
+"""Words that always start a new phrase: "the skull | its overdone", "the scarf | she never wore"."""
 _AUXILIARIES = frozenset({"longer", "do", "does", "did", "is", "are", "was", "were", "would", "could", "should", "has"})
 _OUTSIDE = frozenset({"front", "back", "there", "here", "in", "of"})
-"""What an "out" before it says where a thing is: "the bins | out front"."""
+"""Words after an "out" that makes a phrase a place: "the bins | out front"."""
 _OF = re.compile(
     r"^(?:half (?:an?|the)\s+|(?:(?:about|around|roughly|at least|almost)\s+)?(?:(?:a|the|all|any)\s+)?"
     r"(?:bits?|lots?|loads?|tons?|bunch|pair"
@@ -26,9 +26,9 @@ _OWNER = re.compile(r"^(?:(?:the|his|her|their|my|a|an|that|this)\s+(?:[\w-]+\s+
 
 
 def extract_term(phrase: str) -> str | None:
-    """The term a phrase names: "those annoying birds behind her" -> "birds".
+    """The term that a phrase names: "those annoying birds behind her" -> "birds".
 
-    None for a pronoun ("it"), and for what is no noun phrase.
+    None for a pronoun ("it") or a phrase that is no noun phrase.
     """
     known = load_lexicon()
     phrase = re.sub(r"\s+a (?:little|bit|lot|tad)(?: bit)?[\s.!]*$", "", phrase)
@@ -51,9 +51,9 @@ def _cut_at_clause(words: list[str]) -> list[str]:
     cuts = load_lexicon().words["cuts"]
     for index, word in enumerate(words):
         following = words[index + 1] if index + 1 < len(words) else ""
-        if word == "can" and not following:  # a watering can
+        if word == "can" and not following:  # "a watering can"
             continue
-        if word == "look" and not following and not words[index - 1].endswith("s"):  # that cheap look
+        if word == "look" and not following and not words[index - 1].endswith("s"):  # "that cheap look"
             continue
         if index == 0:
             if word in cuts and word not in {"out", "off", "over", "under", "like", "up", "down"}:
@@ -77,13 +77,13 @@ def _cut_at_clause(words: list[str]) -> list[str]:
 
 
 def _is_participle(word: str, following: str) -> bool:
-    """Whether a description of the noun starts here: birds | flying over ..."""
+    """Whether a participle clause starts here: "birds | flying over ..."."""
     starters = load_lexicon().words["cuts"] | {"the", "a", "an", "his", "her", "their", "my", "its", "around", "about"}
     return bool(re.fullmatch(r"\w{2,}(?:ing|ed)", word)) and following in starters
 
 
 def _is_flaw(word: str) -> bool:
-    """Whether what ends like a participle is a thing: "purple fringing | along the edge"."""
+    """Whether a word that ends like a participle is a noun: "purple fringing | along the edge"."""
     return word in load_lexicon().words["flaws"] | load_lexicon().words["ing_things"]
 
 
@@ -93,7 +93,7 @@ def is_noun_phrase(text: str) -> bool:
     if not 0 < len(words) <= 6 or words[0] in known["sentence_starts"]:
         return False
     if any(
-        word in _NEW_PHRASE and words[at] not in known["joiners"] for at, word in enumerate(words[1:])
+        word in _NEW_PHRASE and words[index] not in known["joiners"] for index, word in enumerate(words[1:])
     ):  # "paint | the van"
         return False
     return not any(

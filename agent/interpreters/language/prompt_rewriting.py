@@ -1,4 +1,4 @@
-"""Pure functions from a prompt and a wish to the prompt that also says the wish."""
+"""Pure functions that apply a requested change to a prompt."""
 
 import re
 from functools import cache
@@ -27,13 +27,13 @@ _PLACE = (
 
 
 def tidy(prompt: str) -> str:
-    """One line, no doubled or hanging commas, "a" or "an" as the next word wants it."""
+    """The prompt on one line, without doubled or trailing commas."""
     prompt = re.sub(r"\s*,(?:\s*,)*\s*", ", ", collapse_whitespace(prompt)).strip(" ,;")
     return re.sub(r"\s+([.,;!?])", r"\1", prompt)
 
 
 def add_phrase(prompt: str, phrase: str) -> str:
-    """The prompt and one thing more, at its end."""
+    """The prompt with a phrase appended, unless it contains the phrase."""
     phrase = collapse_whitespace(phrase).strip(" .,!?")
     if phrase.lower() in prompt.lower() and re.search(rf"\b{re.escape(phrase)}\b", prompt, re.I):
         return prompt
@@ -41,7 +41,7 @@ def add_phrase(prompt: str, phrase: str) -> str:
 
 
 def remove_term(prompt: str, term: str) -> str:
-    """The prompt less a term that can be taken out whole: ", a hat" or "with a red hat"; else as it is."""
+    """The prompt without a term that can be removed cleanly: ", a hat" or "with a red hat". Otherwise unchanged."""
     if not _may_mention(prompt, term):
         return prompt
     adjectives = r"(?:(?!(?:and|or|of|in|on|at|with)\b)[\w-]+\s+){0,2}?"
@@ -51,7 +51,7 @@ def remove_term(prompt: str, term: str) -> str:
 
 
 def swap(prompt: str, old: str, new: str) -> str | None:
-    """The prompt with `new` where `old` stands; by kind when `old` names one ("the season"); else None."""
+    """Replace `old` with `new`. If `old` names a kind ("the season"), replace the word of that kind, if any."""
     old, new = _ARTICLE.sub("", collapse_whitespace(old)), collapse_whitespace(new).strip(" .,!?")
     if not old or not new:
         return None
@@ -64,23 +64,23 @@ def swap(prompt: str, old: str, new: str) -> str | None:
 
 
 def swap_kind(prompt: str, kind: str, new: str) -> str | None:
-    """The prompt with `new` where it says a word of that kind; None when it says none."""
+    """Replace the word of a kind with `new`. None if the prompt has no word of that kind."""
     pattern = _word_pattern(kind, normalize_term(_ARTICLE.sub("", new)))
     match = pattern.search(prompt) if pattern else None
     return _substitute(prompt, match, new) if match else None
 
 
 @cache
-def _word_pattern(kind: str, but: str) -> re.Pattern[str] | None:
-    """What finds a word of a kind in a prompt, but for one of them."""
-    words = [word for word in load_lexicon().kinds.get(kind, ()) if normalize_term(word) != but]
-    if len(words) == len(load_lexicon().kinds.get(kind, ())) and but:
-        return _word_pattern(kind, "")  # one for all that is none of its words
+def _word_pattern(kind: str, excluded: str) -> re.Pattern[str] | None:
+    """A pattern for any word of a kind except one."""
+    words = [word for word in load_lexicon().kinds.get(kind, ()) if normalize_term(word) != excluded]
+    if len(words) == len(load_lexicon().kinds.get(kind, ())) and excluded:
+        return _word_pattern(kind, "")  # one cache entry for all words outside the kind
     return re.compile(rf"(?<![\w-]){any_word_pattern(words)}(?:s|es)?(?![\w-])", re.I) if words else None
 
 
 def update_count(prompt: str, phrase: str) -> str:
-    """ "Three kittens": of the kitten that the prompt speaks of, else beside it."""
+    """ "Three kittens" replaces the kitten of the prompt, or else is added."""
     noun = phrase.partition(" ")[2]
     match = re.search(
         rf"\b(?:(?:an?|one|two|three|four|five|six|\d+|some|several)\s+)?{_plural_tolerant(noun.split()[-1])}\b",
@@ -91,7 +91,7 @@ def update_count(prompt: str, phrase: str) -> str:
 
 
 def set_count(prompt: str, phrase: str) -> str | None:
-    """ "Two goats", of the goat that the prompt speaks of; None where it speaks of none."""
+    """ "Two goats" replaces the goat of the prompt. None if the prompt mentions no goat."""
     number = re.fullmatch(
         r"(?:two|three|four|five|six|seven|eight|nine|ten|several|\d{1,2})\s+(?P<noun>[\w-]+)", phrase, re.I
     )
@@ -99,16 +99,16 @@ def set_count(prompt: str, phrase: str) -> str | None:
 
 
 def replace_with(prompt: str, new: str) -> str:
-    """ "Make it a queen": in place of the word of the same kind, else of what the picture is of."""
-    if several := set_count(prompt, new):
-        return several
-    somewhere = re.match(rf"(?P<what>an?\s.+?)\s+(?P<where>{_PLACE}\s.+)", new, re.I)
-    if somewhere and load_lexicon().find_kind(somewhere["where"]) in _CIRCUMSTANCES | _SITES:
-        return move(replace_with(prompt, somewhere["what"]), somewhere["where"])
+    """ "Make it a queen": replaces the word of the same kind, or else the subject."""
+    if counted := set_count(prompt, new):
+        return counted
+    placed = re.match(rf"(?P<what>an?\s.+?)\s+(?P<where>{_PLACE}\s.+)", new, re.I)
+    if placed and load_lexicon().find_kind(placed["where"]) in _CIRCUMSTANCES | _SITES:
+        return move(replace_with(prompt, placed["what"]), placed["where"])
     qualified = re.match(r"(?P<what>[\w-]+)\s+(?P<more>with\s.+)", new, re.I)
     if qualified and load_lexicon().find_kind(qualified["what"]) in _BEFORE_NOUN:
         return add_phrase(replace_with(prompt, qualified["what"]), qualified["more"])
-    kind = None if re.match(r"\w{3,}ing\s", new) else load_lexicon().find_kind(new)  # "holding a coffee" is no coffee
+    kind = None if re.match(r"\w{3,}ing\s", new) else load_lexicon().find_kind(new)  # "holding a coffee" is no drink
     if kind == "style":
         new = _style_phrase(new)
     if kind and (swapped := swap_kind(prompt, kind, new)):
@@ -122,19 +122,19 @@ def replace_with(prompt: str, new: str) -> str:
 
 
 def replace_subject(prompt: str, new: str) -> str:
-    """The prompt with `new` for what it is of: "portrait of a man in a garden" keeps its garden."""
+    """Replace the subject: "portrait of a man in a garden" keeps its garden."""
     start, end = _subject_span(prompt)
     return tidy(f"{prompt[:start]}{new}{prompt[end:]}")
 
 
 def find_subject(prompt: str) -> tuple[str, str]:
-    """What a prompt is of, and what it says beyond: ("a man", "in a garden")."""
+    """The subject of a prompt and the rest of it: ("a man", "in a garden")."""
     start, end = _subject_span(prompt)
     return prompt[start:end].strip(), prompt[end:].strip()
 
 
 def recolor(prompt: str, phrase: str) -> str | None:
-    """ "A black barn", of the barn that stands in the prompt already; None when none does."""
+    """ "A black barn" recolors the barn of the prompt. None if the prompt has no such barn."""
     match = re.fullmatch(r"(?:an?|the|(?:his|her|its|their)) (?P<q>[\w-]+) (?P<thing>[\w-]+(?: [\w-]+)?)", phrase, re.I)
     if match is None or load_lexicon().kind_of_word.get(normalize_term(match["q"])) not in _BEFORE_NOUN:
         return None
@@ -144,7 +144,7 @@ def recolor(prompt: str, phrase: str) -> str | None:
 
 
 def describe_subject(prompt: str, adjective: str) -> str:
-    """The prompt with an adjective before what it is of."""
+    """Put an adjective before the subject."""
     start, end = _subject_span(prompt)
     article = _ARTICLE.match(prompt[start:end])
     at = start + (article.end() if article else 0)
@@ -152,7 +152,7 @@ def describe_subject(prompt: str, adjective: str) -> str:
 
 
 def attribute(prompt: str, thing: str, quality: str) -> str:
-    """ "Make the background white": said of the word where it stands, else added as "white background"."""
+    """ "Make the background white": describes the word in the prompt, or else adds "white background"."""
     thing, quality = _ARTICLE.sub("", collapse_whitespace(thing)), collapse_whitespace(quality).strip(" .,!?")
     thing = re.sub(r"^(?:his|her|their|its|my|your)\s+", "", thing, flags=re.I)
     if kind := load_lexicon().kind_names.get(thing.lower()):
@@ -169,7 +169,7 @@ def attribute(prompt: str, thing: str, quality: str) -> str:
 
 
 def move(prompt: str, where: str) -> str:
-    """ "Put it on a beach": instead of where it is, when the prompt says so."""
+    """ "Put it on a beach": replaces the place in the prompt, or else adds it."""
     where = collapse_whitespace(where).strip(" .,!?")
     kind = load_lexicon().find_kind(where)
     if (
@@ -201,7 +201,7 @@ def move(prompt: str, where: str) -> str:
 
 
 def correct(prompt: str, new: str) -> str:
-    """ "No, a tram": in place of what was misunderstood."""
+    """ "No, a tram": replaces what was misunderstood."""
     kind = load_lexicon().find_kind(new)
     if kind and (swapped := swap_kind(prompt, kind, new)):
         return swapped
@@ -243,12 +243,12 @@ def _is_phrase(quality: str) -> bool:
 
 
 def _find_phrase(prompt: str, phrase: str) -> re.Match[str] | None:
-    """Where a prompt speaks of something, in either number."""
+    """The match of a phrase in a prompt, in singular or plural."""
     return re.search(rf"\b{_plural_tolerant(phrase)}\b", prompt, re.I) if _may_mention(prompt, phrase) else None
 
 
 def _may_mention(prompt: str, phrase: str) -> bool:
-    """Whether it may: a quick look that saves most of the searches."""
+    """A quick test that saves most of the regular expression searches."""
     return _strip_plural(phrase).lower() in prompt.lower()
 
 
@@ -268,14 +268,14 @@ def _subject_span(prompt: str) -> tuple[int, int]:
 
 
 def _substitute(prompt: str, match: re.Match[str], new: str) -> str:
-    """`new` at the match, under the article that stands there."""
+    """Put `new` in place of the match, and keep the article before it."""
     before = prompt[: match.start()]
     plain = _ARTICLE.sub("", new) if re.search(r"\b(?:an?|the)\s+(?:[\w-]+\s+)?$", before, re.I) else new
     return fix_articles(tidy(f"{before}{plain}{prompt[match.end() :]}"))
 
 
 def fix_articles(prompt: str) -> str:
-    """The prompt with "a" or "an" as the next word wants it."""
+    """The prompt with "a" and "an" corrected for the words after them."""
     prompt = re.sub(
         r"\ban?\s+(?=(?:two|three|four|five|six|seven|eight|nine|ten|several" r"|many)\b)", "", prompt, flags=re.I
     )

@@ -1,4 +1,4 @@
-"""The TOML files of a folder of `prompts`, read as if they were one."""
+"""Reads the TOML files of a folder in `prompts` as one document."""
 
 import tomllib
 from importlib import resources
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def read_texts(folder: str) -> list[str]:
-    """The texts of the files, in the order of the folder's `index.toml`, or else of their names."""
+    """The contents of the files, in the order of the folder's `index.toml`, or else by name."""
     root = resources.files("notthat.prompts").joinpath(folder)
     index = root.joinpath("index.toml")
     if index.is_file():
@@ -17,16 +17,16 @@ def read_texts(folder: str) -> list[str]:
 
 
 def read_tables(folder: str) -> dict[str, dict[str, Any]]:
-    """Their tables by name; several files may each have a part of one.
+    """The merged tables by name. Several files can each define a part of one table.
 
     Raises:
-        ValueError: where two files say something of the same name.
+        ValueError: if two files define the same key.
     """
     merged: dict[str, dict[str, Any]] = {}
     for text in read_texts(folder):
         for name, part in tomllib.loads(text).items():
             table = merged.setdefault(name, {})
-            if twice := table.keys() & part.keys():
-                raise ValueError(f"prompts/{folder} has [{name}] {min(twice)} in two files")
+            if duplicates := table.keys() & part.keys():
+                raise ValueError(f"prompts/{folder} has [{name}] {min(duplicates)} in two files; keep one of them")
             table.update(part)
     return merged

@@ -1,7 +1,7 @@
-"""The interpreter that asks a language model: by default any server with OpenAI's API.
+"""The interpreter that calls a language model, by default on a server with OpenAI's API.
 
-`prompt` builds the messages, `client` calls the model, `response_parsing` turns its answer into valid edits, and
-`interpreter` puts the three together. LangChain is imported with the first call.
+`prompt` builds the messages, `client` calls the model, `response_parsing` turns its response into valid edits, and
+`interpreter` combines them. LangChain is imported with the first call.
 """
 
 from .client import LLMClient

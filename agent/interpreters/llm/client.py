@@ -1,4 +1,4 @@
-"""One language model and its server: asked for JSON in the best way it knows, and with patience."""
+"""A client for one language model: structured output, timeouts and retries."""
 
 import json
 import re
@@ -25,26 +25,26 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 TIMEOUT = 60.0
-"""Seconds for an answer; a model on a processor alone takes its time."""
+"""Seconds to wait for a response. Models that run on a CPU are slow."""
 LONGEST_WAIT = 10.0
-"""Seconds that a server may ask to wait: somebody is sitting at the keyboard."""
+"""Longest `Retry-After` in seconds that is honored, because a user is waiting."""
 
 _MODES = ("json_schema", "function_calling", None)
-"""How an answer is made to be JSON, as LangChain names it; with None, only the rules ask for it."""
-_NOT_UNDERSTOOD = {400, 413, 415, 422, 501}
-"""How servers say that they don't know what is in a request."""
+"""LangChain's methods of structured output, in the order they are tried. With None, only the prompt asks for JSON."""
+_UNSUPPORTED_STATUSES = {400, 413, 415, 422, 501}
+"""Statuses with which servers reject a request that they don't support."""
 
 _T = TypeVar("_T")
 
 
 class LLMError(NotthatError):
-    """There is no answer; the message says why, as the end of a sentence for the person."""
+    """The model returned no response. The message gives the reason as a phrase that ends a sentence."""
 
 
 class LLMClient:
-    """A model by its name: `provider:model`, or a model of a server that speaks OpenAI's protocol.
+    """A language model, named `provider:model`, or by a model name on an OpenAI-compatible server.
 
-    What its server doesn't take (JSON schemas, tools, pictures) is found out by asking, and remembered.
+    The client detects what the server does not support (JSON schemas, tools, images) from its errors, and remembers it.
     """
 
     def __init__(
@@ -61,57 +61,57 @@ class LLMClient:
         self._timeout = timeout
         self._options: dict[str, Any] = {"timeout": timeout, "max_retries": 0}
         self._mode = 0
-        self._sees = True
+        self._accepts_images = True
 
     def ask(self, messages: "list[BaseMessage]", picture: "Image | None" = None) -> tuple[str, Usage | None]:
-        """The text of the answer, which should be JSON, and its tokens; the picture is shown to models that can look.
+        """The text of the response, which should be JSON, and its tokens. Models that can't read images get no picture.
 
         Raises:
-            ChatError: whatever goes wrong.
+            LLMError: on any failure.
         """
         try:
             while True:
-                seen = picture if self._sees else None
-                shown = attach_image(messages, seen) if seen else messages
+                sent_picture = picture if self._accepts_images else None
+                sent_messages = attach_image(messages, sent_picture) if sent_picture else messages
                 try:
-                    message = self._call_with_retries(lambda: self._invoke(shown))  # noqa: B023  (called at once)
+                    message = self._call_with_retries(lambda: self._invoke(sent_messages))  # noqa: B023  (called at once)
                     text = (
                         _message_text(message).encode("utf-8", "replace").decode()
-                    )  # JSON can hold halves of characters
+                    )  # JSON escapes can encode lone surrogates
                     return text, _usage(message)
                 except Exception as error:
-                    if not self._simplify_request(error, with_picture=seen is not None):
+                    if not self._simplify_request(error, with_picture=sent_picture is not None):
                         raise
         except LLMError:
             raise
-        except Exception as error:  # of LangChain, of any provider's package, of what a server made of its answer
+        except Exception as error:  # from LangChain, a provider's package, or a malformed response
             raise LLMError(self._explain_error(error)) from error
 
     def _simplify_request(self, error: Exception, *, with_picture: bool) -> bool:
-        """Give up what the server didn't understand, if that is what went wrong; False where nothing is left."""
+        """Turn off what the server did not support, if the error is about that. False if nothing is left to try."""
         is_about_picture = with_picture and re.search("image|vision|multimodal", str(error), re.I) is not None
-        not_understood = _status_code(error) in _NOT_UNDERSTOOD or isinstance(error, NotImplementedError)
-        if not not_understood and not (is_about_picture and _status_code(error) == 500):  # 500 is llama.cpp's
+        is_unsupported = _status_code(error) in _UNSUPPORTED_STATUSES or isinstance(error, NotImplementedError)
+        if not is_unsupported and not (is_about_picture and _status_code(error) == 500):  # llama.cpp answers with 500
             return False
         if is_about_picture:
-            self._sees = False
+            self._accepts_images = False
         elif self._mode + 1 < len(_MODES):
             self._mode += 1
         else:
             self._mode = 0
-            self._sees = self._sees and not with_picture
+            self._accepts_images = self._accepts_images and not with_picture
             return with_picture
         return True
 
     def _call_with_retries(self, call: "Callable[[], _T]") -> _T:
-        """Call, and once more after a wait where the server says that this may help."""
+        """Call, and retry once after a delay if the error is temporary."""
         try:
             return call()
         except Exception as error:
-            wait = _retry_delay(error)
-            if wait is None or wait > LONGEST_WAIT:
+            delay = _retry_delay(error)
+            if delay is None or delay > LONGEST_WAIT:
                 raise
-        time.sleep(wait)
+        time.sleep(delay)
         return call()
 
     def _invoke(self, messages: "list[BaseMessage]") -> "AIMessage":
@@ -121,20 +121,20 @@ class LLMClient:
         if mode is None:
             return _run_with_timeout(self._timeout, lambda: model.invoke(messages))
         strict = {"strict": True} if isinstance(model, ChatOpenAI) else {}
-        asked: Runnable[Any, Any] = model.with_structured_output(
+        structured_model: Runnable[Any, Any] = model.with_structured_output(
             response_schema(), method=mode, include_raw=True, **strict
         )
-        message: AIMessage = _run_with_timeout(self._timeout, lambda: asked.invoke(messages))["raw"]
+        message: AIMessage = _run_with_timeout(self._timeout, lambda: structured_model.invoke(messages))["raw"]
         return message
 
     @cached_property
     def _model(self) -> "BaseChatModel":
-        # It warns of servers that don't take schemas, which is what `_simplify_request` is for.
+        # langchain_openai warns about servers without JSON schemas; `_simplify_request` handles these.
         warnings.filterwarnings("ignore", category=UserWarning, module="langchain_openai")
         return self._provider_model() or self._openai_compatible()
 
     def _provider_model(self) -> "BaseChatModel | None":
-        """The model of another provider; None where the name names none, as in "qwen3:8b"."""
+        """The model of another provider. None if the name has no provider prefix, as in "qwen3:8b"."""
         from langchain.chat_models import init_chat_model
 
         provider, _, name = self.name.partition(":")
@@ -145,7 +145,7 @@ class LLMClient:
         except ImportError:
             raise LLMError(f"LangChain's package for {provider} is not installed") from None
         except ValidationError:
-            raise LLMError(f"{provider} is not set up: its key is missing, or the like") from None
+            raise LLMError(f"{provider} is not configured: set its API key") from None
         except ValueError:
             return None
         return model
@@ -154,78 +154,77 @@ class LLMClient:
         from langchain.chat_models import init_chat_model
 
         if not (self._api_key or self._base_url):
-            raise LLMError("set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own")
+            raise LLMError("set OPENAI_API_KEY, or OPENAI_BASE_URL for your own server")
         model: BaseChatModel = init_chat_model(
             self.name.removeprefix("openai:"),
             model_provider="openai",
             base_url=self._base_url,
-            api_key=self._api_key or "none",  # a server of one's own may want none; the client always does
+            api_key=self._api_key or "none",  # the client requires a key, even if a self-hosted server does not
             **self._options,
         )
         return model
 
     def _explain_error(self, error: Exception) -> str:
-        """Why there is no answer, in our own words: a server's might repeat the key."""
+        """The reason for a failure. It never quotes the server's message, which may contain the API key."""
         from langchain_core.exceptions import ModelConnectionError, ModelTimeoutError
 
         status = _status_code(error)
         if isinstance(error, ModelTimeoutError | TimeoutError):
             return f"no answer within {self._timeout:g} seconds"
         if isinstance(error, ModelConnectionError):
-            return "its server can't be reached, or broke off: check OPENAI_BASE_URL"
+            return "its server can't be reached or closed the connection: check OPENAI_BASE_URL"
         match status:
             case 401 | 403:
                 return "its server refused the key: check OPENAI_API_KEY"
             case 404:
                 return f"its server has no model “{self.name}”: set NOTTHAT_LLM, or check OPENAI_BASE_URL"
             case 429:
-                return "its server has had too many requests"
+                return "its server is limiting requests: try again later"
             case int():
                 return f"its server answered with status {status}"
         return f"its answer can't be read ({type(error).__name__})"
 
 
 def _message_text(message: "AIMessage") -> str:
-    """What a message says, wherever it says it.
+    """The content of a message: tool call arguments or text.
 
     Raises:
-        ChatError: where the model declines.
+        LLMError: if the model refused.
     """
     if message.tool_calls:
         return json.dumps(message.tool_calls[0]["args"])
     if message.invalid_tool_calls:
         return message.invalid_tool_calls[0]["args"] or ""
     if message.additional_kwargs.get("refusal"):
-        raise LLMError("it declined")
+        raise LLMError("the model refused to answer")
     return message.text
 
 
 def _usage(message: "AIMessage") -> Usage | None:
-    """What the server counted, where it did."""
-    counted = message.usage_metadata
-    if counted is None:
+    metadata = message.usage_metadata
+    if metadata is None:
         return None
-    return Usage(prompt_tokens=counted["input_tokens"], completion_tokens=counted["output_tokens"])
+    return Usage(prompt_tokens=metadata["input_tokens"], completion_tokens=metadata["output_tokens"])
 
 
 def _status_code(error: Exception) -> int | None:
-    """The HTTP status behind a provider's error, where there is one."""
+    """The HTTP status of a provider's error, if it has one."""
     status = getattr(error, "status_code", None)
     return status if isinstance(status, int) else None
 
 
 def _retry_delay(error: Exception) -> float | None:
-    """Seconds after which a failed request may succeed; None where it won't."""
+    """Seconds to wait before a retry. None if a retry cannot help."""
     status = _status_code(error)
-    if status is None or not (status == 429 or status >= 500) or status in _NOT_UNDERSTOOD:
+    if status is None or not (status == 429 or status >= 500) or status in _UNSUPPORTED_STATUSES:
         return None
-    asked = getattr(error, "response", None)
-    said = asked.headers.get("retry-after") if asked is not None else None
-    return 1.0 if said is None else _parse_retry_after(said)
+    response = getattr(error, "response", None)
+    header = response.headers.get("retry-after") if response is not None else None
+    return 1.0 if header is None else _parse_retry_after(header)
 
 
 def _parse_retry_after(retry_after: str) -> float | None:
-    """What a Retry-After header says: seconds, or a date."""
+    """Seconds from a `Retry-After` header, which holds seconds or a date."""
     try:
         return max(0.0, float(retry_after))
     except ValueError:
@@ -237,7 +236,7 @@ def _parse_retry_after(retry_after: str) -> float | None:
 
 
 def _run_with_timeout(seconds: float, call: "Callable[[], _T]") -> _T:
-    """The result of a call that has so long and no longer: clients time the silences of a server, not its answer."""
+    """The result of a call with a total time limit. The timeout of an HTTP client only limits each read."""
     future: Future[_T] = Future()
 
     def run() -> None:

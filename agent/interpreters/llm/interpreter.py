@@ -1,4 +1,4 @@
-"""The story of a question to a language model."""
+"""An interpreter that calls a language model, retries once, and falls back to another interpreter."""
 
 from typing import TYPE_CHECKING
 
@@ -14,36 +14,40 @@ if TYPE_CHECKING:
 
 
 class LLMInterpreter:
-    """Asks a language model, and another interpreter where that has no answer to give.
+    """Calls a language model, and a fallback interpreter if the model fails.
 
-    An answer that the session can't bear is asked for once more, with the reason. It never raises,
-    whatever the feedback and whatever the model says.
+    An unusable response is retried once, with the reason. The interpreter never raises, whatever the feedback or the
+    response.
     """
 
     name = "llm"
 
-    def __init__(self, chat: LLMClient, fallback: Interpreter | None = None) -> None:
-        self._chat = chat
+    def __init__(self, client: LLMClient, fallback: Interpreter | None = None) -> None:
+        self._client = client
         self._fallback = fallback or OfflineInterpreter()
 
     def interpret(self, feedback: str, state: State, picture: "Image | None" = None) -> Interpretation:
-        """The edits that the model takes from the feedback; where the reply says so, those of the fallback."""
+        """The edits of the model's response, or else those of the fallback, which the reply then says."""
         raw, reason = "", ""
         usage: Usage | None = None
         try:
-            asked = prompt.build_messages(feedback, state)
+            messages = prompt.build_messages(feedback, state)
             for _ in range(2):
-                raw, taken = self._chat.ask(asked, picture)
-                usage = taken if usage is None or taken is None else usage + taken
+                raw, call_usage = self._client.ask(messages, picture)
+                usage = call_usage if usage is None or call_usage is None else usage + call_usage
                 try:
                     return response_parsing.parse_response(raw, state).model_copy(update={"usage": usage})
                 except UnusableResponseError as error:
-                    reason = "its answers can't be used"
-                    asked = prompt.build_retry_messages(asked, raw, str(error))
+                    reason = "its responses are unusable"
+                    messages = prompt.build_retry_messages(messages, raw, str(error))
         except LLMError as error:
             reason = str(error)
-        said = self._fallback.interpret(feedback, state, picture)
+        interpretation = self._fallback.interpret(feedback, state, picture)
         notice = f"(Read {self._fallback.name}, without the language model: {reason}.)"
         return Interpretation(
-            edits=said.edits, reply=f"{said.reply} {notice}", raw=raw or None, fallback=True, usage=usage
+            edits=interpretation.edits,
+            reply=f"{interpretation.reply} {notice}",
+            raw=raw or None,
+            fallback=True,
+            usage=usage,
         )

@@ -1,4 +1,4 @@
-"""What the model is told: the rules and examples of `prompts/interpreter.toml`, and what the user said, as data."""
+"""The messages to the model: rules and examples from `prompts/interpreter.toml`, and the user's feedback as data."""
 
 import base64
 import json
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _LONGEST_SIDE = 512
-"""Pixels of the picture that a model is shown: enough to name what is in it."""
+"""Longest side in pixels of the picture that is sent: enough to identify objects."""
 
 
 def build_messages(feedback: str, state: State) -> "list[BaseMessage]":
-    """The rules, and the feedback with the state that it is about.
+    """The system message with the rules, and the user message with the feedback and its state.
 
-    What a person said stands inside JSON strings only, so that it can't end where it likes.
+    User input only appears inside JSON strings, so that it cannot be confused with the rules.
     """
     from langchain_core.messages import HumanMessage, SystemMessage
 
@@ -30,26 +30,27 @@ def build_messages(feedback: str, state: State) -> "list[BaseMessage]":
 
 
 def build_retry_messages(messages: "list[BaseMessage]", answer: str, reason: str) -> "list[BaseMessage]":
-    """The question once more, after an answer that can't be used."""
+    """The conversation with the unusable response, and a request to correct it."""
     from langchain_core.messages import AIMessage, HumanMessage
 
     return [*messages, AIMessage(answer), HumanMessage(_load_texts()["again"].format(reason=reason))]
 
 
 def attach_image(messages: "list[BaseMessage]", picture: "Image") -> "list[BaseMessage]":
-    """The question with the picture beside the feedback."""
+    """The messages with the picture added to the feedback."""
     from langchain_core.messages import HumanMessage
 
-    rules, said, *rest = messages
-    shown = {"type": "image", "base64": _encode_jpeg(picture), "mime_type": "image/jpeg"}
-    return [rules, HumanMessage([{"type": "text", "text": said.text}, shown]), *rest]
+    rules, user_message, *rest = messages
+    image = {"type": "image", "base64": _encode_jpeg(picture), "mime_type": "image/jpeg"}
+    return [rules, HumanMessage([{"type": "text", "text": user_message.text}, image]), *rest]
 
 
 def _build_user_message(feedback: str, state: State) -> dict[str, Any]:
     excluded = [
-        {"term": e.term, "weight": e.weight, **({"locked": True} if e.is_locked else {})} for e in state.negative
+        {"term": exclusion.term, "weight": exclusion.weight, **({"locked": True} if exclusion.is_locked else {})}
+        for exclusion in state.negative
     ]
-    recent = [{"said": said, "answered": answered} for said, answered in state.recent]
+    recent = [{"said": words, "answered": reply} for words, reply in state.recent]
     return {"prompt": state.prompt, "excluded": excluded, "recent": recent, "feedback": feedback}
 
 

@@ -1,4 +1,4 @@
-"""From a model's answer to edits that the session can bear, or the reason why it can't bear them."""
+"""Parses a model's response into edits that are valid for the session, or explains why they are not."""
 
 import json
 from collections.abc import Iterator
@@ -21,11 +21,11 @@ _MAX_ANSWER_CHARACTERS = 20_000
 
 
 class UnusableResponseError(Exception):
-    """An answer that can't be carried out; the message is the reason, in words for the model."""
+    """An unusable response. The message is the reason, worded for the model."""
 
 
 class _LLMResponse(BaseModel):
-    """What the feedback means."""
+    """The schema of a response: the edits that the feedback means, and a reply."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -34,12 +34,12 @@ class _LLMResponse(BaseModel):
 
 
 def parse_response(text: str, state: State) -> Interpretation:
-    """What an answer asks for in `state`, in the terms of that state.
+    """The edits and the reply of a response, with terms resolved against `state`.
 
-    The model's reply is kept where its edits were taken as they are; else it might speak of others.
+    The model's reply is only kept if none of its edits was changed. Otherwise it might describe other edits.
 
     Raises:
-        UnusableAnswerError: where there are no edits in it, or one that the session can't bear.
+        UnusableResponseError: if the response has no edits, or an edit that is invalid for the session.
     """
     found = list(_find_json_objects(text))
     if not found:
@@ -54,13 +54,16 @@ def parse_response(text: str, state: State) -> Interpretation:
         _check_edit(edit, state)
     edits = resolve_edits(answer.edits, state)
     reply = to_one_line(answer.reply)
-    kept = set(edits) == set(answer.edits) and 0 < len(reply) <= MAX_REPLY_CHARACTERS
-    return Interpretation(edits=edits, reply=reply if kept else describe(edits, state), raw=text)
+    is_reply_valid = set(edits) == set(answer.edits) and 0 < len(reply) <= MAX_REPLY_CHARACTERS
+    return Interpretation(edits=edits, reply=reply if is_reply_valid else describe(edits, state), raw=text)
 
 
 def resolve_edits(edits: list[Edit], state: State) -> tuple[Edit, ...]:
-    """The edits with the meaning that the embedded interpreter gives them: each term by the name it has already
-    and once, harder where it is excluded already, and the prompt in step with what is excluded and allowed."""
+    """Edits with the semantics of the offline interpreter.
+
+    Terms get the name under which they are excluded, duplicates are merged, a repeated exclusion raises the weight, and
+    the prompt is kept consistent with the exclusions.
+    """
     draft = EditDraft(state)
     for edit in sorted(edits, key=_edit_rank):
         match edit:
@@ -70,37 +73,37 @@ def resolve_edits(edits: list[Edit], state: State) -> tuple[Edit, ...]:
                 known = draft.find_exclusion(edit.term)
                 draft.allow(known.term if known else edit.term)
             case SetPrompt():
-                draft.want(edit.text)
+                draft.set_prompt(edit.text)
             case Undo() | Reset() | Reroll():
-                draft.control(edit)
+                draft.add_command(edit)
     return draft.finish()
 
 
 @cache
 def response_schema() -> dict[str, Any]:
-    """The JSON schema of an answer, in the part of JSON schema that strict servers take."""
+    """The JSON schema of a response, in the subset that strict servers accept."""
     return {"title": "answer", **_make_strict(_LLMResponse.model_json_schema())}
 
 
 def _exclude_in_draft(edit: Exclude | Reweight, draft: EditDraft) -> None:
     known = draft.find_exclusion(edit.term)
     if known and (isinstance(edit, Reweight) or edit.weight > known.weight):
-        draft.weigh(known, edit.weight)
+        draft.set_weight(known, edit.weight)
         return
     term = load_lexicon().names.get(edit.term.lower(), edit.term)
     if draft.state.prompt:
         draft.exclude_term(term, edit.weight)
-    else:  # a first prompt complains of nothing
+    else:  # a first prompt describes a picture, and is no complaint
         draft.keep_out(term, edit.weight)
 
 
 def _edit_rank(edit: Edit) -> int:
-    """Commands first, and the prompt before what is said of terms: what they leave is what the rest is about."""
+    """Sort key: commands, then the prompt, then terms, since each is resolved against the result so far."""
     return 0 if isinstance(edit, Undo | Reset | Reroll) else 1 if isinstance(edit, SetPrompt) else 2
 
 
 def _check_edit(edit: Edit, state: State) -> None:
-    """Raise where a session can't bear an edit, though it is one."""
+    """Raise if an edit is invalid for the session."""
     if not isinstance(edit, Exclude | Allow | Reweight):
         return
     if len(edit.term.split()) > MAX_WORDS:
@@ -109,19 +112,19 @@ def _check_edit(edit: Edit, state: State) -> None:
     if known is None or not known.is_locked:
         return
     if isinstance(edit, Allow) or (isinstance(edit, Reweight) and edit.weight < minimum_weight(known, state)):
-        raise UnusableResponseError(f"“{known.term}” is locked: it can be neither allowed nor weakened")
+        raise UnusableResponseError(f"“{known.term}” is locked: it cannot be allowed or weakened")
 
 
 def _check_printable(edits: Any) -> None:
-    """Raise where an edit's text has control characters or the like: without them it may mean something else."""
+    """Raise if a text contains control characters; removing them could change its meaning."""
     for edit in edits if isinstance(edits, list) else ():
         for text in edit.values() if isinstance(edit, dict) else ():
             if isinstance(text, str) and collapse_whitespace(text) != to_one_line(text):
-                raise UnusableResponseError(f"{text!r} has characters that can't be printed")
+                raise UnusableResponseError(f"{text!r} has unprintable characters")
 
 
 def _find_json_objects(text: str) -> Iterator[Any]:
-    """The JSON objects with edits that stand in a text, whatever is around them."""
+    """The JSON objects with an "edits" key in a text, whatever surrounds them."""
     text = text[:_MAX_ANSWER_CHARACTERS]
     decoder, start = json.JSONDecoder(), text.find("{")
     while start >= 0:
@@ -137,16 +140,16 @@ def _find_json_objects(text: str) -> Iterator[Any]:
 
 
 def _make_strict(schema: Any) -> Any:
-    """A schema without what strict servers refuse: defaults, discriminators, `oneOf`; every property is required."""
+    """A schema without what strict servers reject (defaults, discriminators, `oneOf`). All properties are required."""
     if isinstance(schema, list):
-        return [_make_strict(each) for each in schema]
+        return [_make_strict(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    kept = {
+    strict = {
         "anyOf" if name == "oneOf" else name: _make_strict(value)
         for name, value in schema.items()
         if name not in {"default", "discriminator", "title"}
     }
-    if "properties" in kept:
-        kept |= {"required": list(kept["properties"]), "additionalProperties": False}
-    return kept
+    if "properties" in strict:
+        strict |= {"required": list(strict["properties"]), "additionalProperties": False}
+    return strict

@@ -1,9 +1,9 @@
-"""The embedded interpreter: a grammar, no model.
+"""The offline interpreter: a grammar, without a model.
 
-`descriptions` parses a first prompt. `normalization` cleans feedback and splits it into clauses; `clause_parser`
-tries the rules of `prompts/grammar` on each clause in order, and the first that matches adds its edits to an
-`EditDraft`. A rule lists templates (`grammar`) and names one of the `actions` for what it means, and one for what it
-means when denied. `defect_names` names what is wrong; the words themselves are data in `prompts/lexicon`.
+`descriptions` parses a first prompt. `normalization` cleans feedback and splits it into clauses. `clause_parser` tries
+the rules of `prompts/grammar` on each clause in order; the first match adds its edits to an `EditDraft`. A rule lists
+templates (`grammar`), and names one of the `actions` for its meaning and one for its negation. `defect_names` maps
+complaints to terms. The words themselves are data in `prompts/lexicon`.
 """
 
 from .interpreter import AppliedRule, OfflineInterpreter

@@ -1,4 +1,4 @@
-"""What is wrong with a picture, by the name it has in a negative prompt."""
+"""Terms for the negative prompt from complaints about defects."""
 
 import re
 
@@ -18,13 +18,13 @@ HEDGE = (
 )
 
 SIDES = r"(?:left|right|other|upper|lower|front|back|rear|inner|outer|near|far|top|bottom)"
-"""Which of several parts it is; what is wrong with one is a fault of all."""
+"""Adjectives that select one of several parts. They are dropped, because a defect of one is excluded for all."""
 
 
 def name_defect(subject: str, quality: str) -> str | None:
-    """What a complaint is called in a negative prompt: ("the ears", "wrong") -> "bad ears".
+    """The term for a complaint: ("the ears", "wrong") -> "bad ears".
 
-    None when the quality is no fault: "the dog looks happy".
+    None if the quality is no defect: "the dog looks happy".
     """
     words = load_lexicon().words
     quality = re.sub(rf"^{HEDGE}", "", f"{quality.lower().strip(' .,!?')} ").strip()
@@ -60,12 +60,12 @@ _GIBBERISH = (
 
 
 def name_quality_defect(quality: str) -> str | None:
-    """The term for an adjective that is a complaint by itself, else None."""
+    """The term for an adjective that is a complaint by itself, or None."""
     known = load_lexicon()
     for length in (3, 2, 1):
-        said = re.sub(r"^over[- ]", "over", " ".join(quality.split()[:length]))
-        if said in known.names or said in known.words["faults"]:
-            return known.names.get(said, said)
+        candidate = re.sub(r"^over[- ]", "over", " ".join(quality.split()[:length]))
+        if candidate in known.names or candidate in known.words["faults"]:
+            return known.names.get(candidate, candidate)
     first = quality.split()[0] if quality else ""
     return first if _SOUNDS_WRONG.fullmatch(first) and first not in known.words["praise"] else None
 
@@ -81,4 +81,4 @@ _SOUNDS_WRONG = re.compile(
     r"|ated)|connected)",
     re.I,
 )
-"""Words that say by their form that something is wrong: "overcooked", "purplish", "misaligned", "lifeless"."""
+"""Adjectives whose form shows that something is wrong: "overcooked", "purplish", "misaligned", "lifeless"."""

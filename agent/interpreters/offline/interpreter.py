@@ -1,4 +1,4 @@
-"""The embedded interpreter: a grammar of how people talk about a picture they asked for."""
+"""The offline interpreter: a grammar of feedback about a generated picture."""
 
 import re
 from dataclasses import dataclass
@@ -32,17 +32,17 @@ _AGAIN_WITH = re.compile(
     r"with\s+(?=an?\s)",
     re.I,
 )
-_POLITELY = re.compile(r"\b(?:please|pls+|plz+|kindly)\b(?!\s+(?:fix|sort|correct|remove|change|do something))", re.I)
+_PLEASE = re.compile(r"\b(?:please|pls+|plz+|kindly)\b(?!\s+(?:fix|sort|correct|remove|change|do something))", re.I)
 _SO_MANY = re.compile(r"(?:^|(?<=[.!?,;] ))so (many|much)\b(?! (?:thanks|love|better|nicer)\b)", re.I)
-""" "So many birds!", where nothing is praised."""
+""" "So many birds!" in feedback without praise."""
 _CHANGED_MIND = re.compile(r"\w[\s,.!-]+no,? wait\b", re.I)
-""" "Remove the hat, no wait, keep it": what is said, and no description of a picture."""
-_CORRECTS = re.compile(r"an?\s+[\w-]+(?:\s+[\w-]+)?$", re.I)
+""" "Remove the hat, no wait, keep it" is feedback, not a description."""
+_SHORT_NOUN_PHRASE = re.compile(r"an?\s+[\w-]+(?:\s+[\w-]+)?$", re.I)
 
 
 @dataclass(frozen=True)
 class AppliedRule:
-    """Why an utterance means what it does: a clause, the rule that understood it, and the edits that came of it."""
+    """A clause, the rule that it matched, and the resulting edits."""
 
     clause: str
     rule: str
@@ -50,48 +50,48 @@ class AppliedRule:
 
 
 class OfflineInterpreter:
-    """Reads feedback with rules alone: no network, no model, the same answer every time.
+    """Interprets feedback with rules only: no network, no model, always the same result.
 
-    It never raises, whatever the text; what it doesn't understand changes nothing.
+    It never raises, whatever the text. Feedback that it doesn't understand results in no edits.
     """
 
     name = "offline"
 
     def interpret(self, feedback: str, state: State, picture: "Image | None" = None) -> Interpretation:
-        """The edits a text asks for; the picture is not looked at."""
+        """The edits that the feedback asks for. The picture is ignored."""
         edits = _draft_edits(feedback, state).finish()
         return Interpretation(edits=edits, reply=describe(edits, state))
 
     def explain(self, feedback: str, state: State) -> tuple[AppliedRule, ...]:
-        """Which rule of `prompts/grammar` understood which clause, and what came of it."""
-        return tuple(AppliedRule(*step) for step in _draft_edits(feedback, state).trail)
+        """The clauses that matched a rule of `prompts/grammar`, with their edits."""
+        return tuple(AppliedRule(*step) for step in _draft_edits(feedback, state).steps)
 
 
 def _draft_edits(feedback: str, state: State) -> EditDraft:
     draft = EditDraft(state)
-    known = {word for exclusion in state.negative for word in re.findall(r"\w+", exclusion.term.lower())}
-    draft.groaned = _complaint_pattern().search(feedback[:MAX_CHARACTERS]) is not None
-    draft.asked = _POLITELY.search(feedback[:MAX_CHARACTERS]) is not None
-    draft.praised = load_lexicon().is_praise(feedback[:MAX_CHARACTERS])
-    known |= set(re.findall(r"[a-z]+", state.prompt.lower()))
-    said, text = normalize(feedback), clean_feedback(feedback, {word for word in known if len(word) > 4})
-    if not draft.praised:
+    session_words = {word for exclusion in state.negative for word in re.findall(r"\w+", exclusion.term.lower())}
+    draft.has_groan = _complaint_pattern().search(feedback[:MAX_CHARACTERS]) is not None
+    draft.has_please = _PLEASE.search(feedback[:MAX_CHARACTERS]) is not None
+    draft.has_praise = load_lexicon().is_praise(feedback[:MAX_CHARACTERS])
+    session_words |= set(re.findall(r"[a-z]+", state.prompt.lower()))
+    original, text = normalize(feedback), clean_feedback(feedback, {word for word in session_words if len(word) > 4})
+    if not draft.has_praise:
         text = _SO_MANY.sub(r"too \1", text)
-    if anew := _AGAIN_WITH.match(said):
-        with draft.step(said, "reset"):
-            draft.control(Reset())
-        said = f"next: {said[anew.end() :]}"
-    description = said if not state.prompt.strip() else find_new_description(said) or find_new_description(text)
-    description = description or find_new_scene(said, state.prompt)
-    changed_mind = state.prompt.strip() and _CHANGED_MIND.search(said)
+    if restart := _AGAIN_WITH.match(original):
+        with draft.step(original, "reset"):
+            draft.add_command(Reset())
+        original = f"next: {original[restart.end() :]}"
+    description = original if not state.prompt.strip() else find_new_description(original) or find_new_description(text)
+    description = description or find_new_scene(original, state.prompt)
+    changed_mind = state.prompt.strip() and _CHANGED_MIND.search(original)
     if description is not None and not changed_mind:
-        with draft.step(said, "description"):
+        with draft.step(original, "description"):
             _apply_description(description, draft)
-    elif changed_mind or not _replace_description(trim_clause(said), draft):
+    elif changed_mind or not _replace_description(trim_clause(original), draft):
         parse_text(text, draft)
         if not draft.finish():
-            with draft.step(said, "wish"):
-                _interpret_as_wish(trim_clause(said), draft)
+            with draft.step(original, "wish"):
+                _interpret_as_wish(trim_clause(original), draft)
     return draft
 
 
@@ -102,13 +102,13 @@ def _complaint_pattern() -> re.Pattern[str]:
 
 def _apply_description(description: str, draft: EditDraft) -> None:
     prompt, unwanted = split_description(description)
-    draft.want(prompt)
+    draft.set_prompt(prompt)
     for term in unwanted:
         draft.keep_out(term)
 
 
 def _replace_description(text: str, draft: EditDraft) -> bool:
-    """ "A wizard without a hat", in the place of what the prompt was."""
+    """ "A wizard without a hat" replaces the prompt."""
     prompt, unwanted = split_description(text)
     if not unwanted or not text.startswith(prompt[:3]):
         return False
@@ -118,13 +118,13 @@ def _replace_description(text: str, draft: EditDraft) -> bool:
         return False
     with draft.step(text, "description"):
         if (
-            _CORRECTS.match(prompt) and draft.is_wanted(unwanted[0]) and _is_similar(prompt, unwanted[0])
+            _SHORT_NOUN_PHRASE.match(prompt) and draft.is_in_prompt(unwanted[0]) and _is_similar(prompt, unwanted[0])
         ):  # "a dog, no cat"
             draft.rewrite(prompt_rewriting.swap(draft.prompt, unwanted[0], prompt))
             if re.search(r"\bnot\s+an?\s", text, re.I):
                 return True
         elif not is_redundant(prompt, unwanted, draft.prompt):
-            draft.want(prompt)
+            draft.set_prompt(prompt)
         is_new = draft.prompt != draft.state.prompt
         for term in unwanted:
             draft.keep_out(term) if is_new else draft.exclude_term(term)
@@ -137,10 +137,10 @@ def _is_similar(phrase: str, other: str) -> bool:
 
 
 def _interpret_as_wish(text: str, draft: EditDraft) -> None:
-    """ "A cat with a crown" and nothing more: what the picture should be of."""
+    """ "A cat with a crown" as the whole feedback is a new prompt."""
     if split_description(text)[1]:
         return
     if is_full_description(text) or (is_only_picture_word(draft.prompt) and is_scene(text)):
-        draft.want(text)
+        draft.set_prompt(text)
     elif re.match(r"an?\s+\w", text, re.I) and load_lexicon().find_kind(text.split()[1]) in {"color", "material"}:
         draft.rewrite(prompt_rewriting.recolor(draft.prompt, text))

@@ -43,4 +43,4 @@ _ALL = (
     symptoms,
     weights,
 )
-"""Imported for the acts that each of them puts into the registry."""
+"""Imported because each module registers its actions in `ACTIONS`."""

@@ -1,4 +1,4 @@
-"""Complaints of parts of bodies and things, and of writing: too many, missing, or bad ones."""
+"""Complaints about body parts, object parts and writing: too many, missing or malformed."""
 
 import re
 
@@ -28,8 +28,8 @@ def complain_count(match: RuleMatch, draft: EditDraft) -> bool:
     count = int(number) if number.isdigit() else _NUMBERS.index(number) if number in _NUMBERS else 99
     if count == normal:
         return False
-    few = re.search(r"\bonly\b", match.clause, re.I) and normal > 1
-    kind = "missing" if few else "extra" if count > normal or (count > 2 and normal == 4) else "missing"
+    is_too_few = re.search(r"\bonly\b", match.clause, re.I) and normal > 1
+    kind = "missing" if is_too_few else "extra" if count > normal or (count > 2 and normal == 4) else "missing"
     return draft.exclude_term(f"{kind} {_pluralize(part)}")
 
 
@@ -38,11 +38,11 @@ _NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eigh
 
 @action
 def complain_miscount(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Count the legs": there are too many, where nothing else was complained of."""
+    """ "Count the legs": excludes extra ones, unless the feedback already complained of something else."""
     if singularize(match["PART"].lower()) not in load_lexicon().counts:
         return False
-    complains = any(isinstance(edit, Exclude) for edit in draft.edits)
-    return complains or draft.exclude_term(f"extra {_pluralize(match['PART'].lower())}")
+    has_complaint = any(isinstance(edit, Exclude) for edit in draft.edits)
+    return has_complaint or draft.exclude_term(f"extra {_pluralize(match['PART'].lower())}")
 
 
 @action
@@ -54,7 +54,7 @@ def complain_part_missing(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_bad(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "The face is melting": something is wrong with the thing."""
+    """ "The face is melting": excludes a malformed part."""
     noun = extract_term(match.thing)
     of_part = noun is not None and noun.split()[-1] in load_lexicon().words["body"]
     if not (of_part and re.search(r"\b(?:melt|merg|fus|grow|blend)", match.clause, re.I)) and complain_symptom(
@@ -77,11 +77,11 @@ def complain_bad(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_or_exclude(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "What happened to her hands": a bad part; of anything else there should be none."""
+    """ "What happened to her hands": excludes malformed hands; anything that is not a part is excluded itself."""
     noun = extract_term(match["THING"])
     if noun is None:
         return draft.exclude_term("bad quality")
-    if draft.find_exclusion(noun) and re.search(r"\bhappened\b", match.clause):  # it went where it was told to go
+    if draft.find_exclusion(noun) and re.search(r"\bhappened\b", match.clause):  # it moved where it was asked to
         draft.mention = noun
         return True
     if more := re.match(r"(?:extra|third|second|additional|sixth|fifth)\s+(?P<part>[\w-]+)$", noun):
@@ -93,7 +93,7 @@ def complain_or_exclude(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_part(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Those hands", and nothing more."""
+    """ "Those hands" as the whole clause."""
     return match["PART"].lower() in load_lexicon().words["body"] and draft.exclude_term(f"bad {match['PART'].lower()}")
 
 
@@ -116,7 +116,7 @@ def complain_misspelled_word(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_if_part(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "That's not his tail": a bad one."""
+    """ "That's not his tail": excludes a malformed tail."""
     part = match["PART"].lower()
     if part in load_lexicon().words["writing"] | {"language", "english"}:
         return draft.exclude_term("gibberish text")

@@ -1,4 +1,4 @@
-"""Wishes for another view, size or number."""
+"""Requests for another view, size or count."""
 
 import re
 
@@ -25,12 +25,12 @@ def set_framing(match: RuleMatch, draft: EditDraft) -> bool:
         or not is_noun_phrase(match["THING"])
     ):
         return False
-    counted = re.match(r"(?:\d{1,2}|two|three|four|five|six|seven|eight|nine|ten|a dozen|several)\s+[a-z]", wish, re.I)
+    is_count = re.match(r"(?:\d{1,2}|two|three|four|five|six|seven|eight|nine|ten|a dozen|several)\s+[a-z]", wish, re.I)
     if (single := re.fullmatch(r"(?:only|just)?\s*(?:one|a single|single)\s+(?P<x>[\w-]+)", wish, re.I)) and re.search(
         rf"\b{re.escape(single['x'])}", draft.prompt, re.I
     ):
         return draft.rewrite(prompt_rewriting.update_count(draft.prompt, f"one {single['x']}"))
-    if counted and len(wish.split()) <= 3 and singularize(term.split()[-1]) not in load_lexicon().counts:
+    if is_count and len(wish.split()) <= 3 and singularize(term.split()[-1]) not in load_lexicon().counts:
         return draft.rewrite(prompt_rewriting.update_count(draft.prompt, wish))
     return (
         term.split()[-1] in load_lexicon().words["shots"]
@@ -52,12 +52,12 @@ _TURNED = {"rotate": "rotated", "tilt": "tilted", "flip": "flipped", "mirror": "
 
 @action
 def process_image(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Blur the background", "darken the sky": asked for as it is then."""
+    """ "Blur the background", "darken the sky": adds the result to the prompt."""
     verb, term = match.clause.split()[0].lower(), extract_term(match["OWN"])
     if term is None or is_pronoun(match["OWN"]) or term in load_lexicon().words["whole_picture"]:
         return verb in _COMPARATIVE and draft.add(_COMPARATIVE[verb])
-    done = {"light": "lit", "tidy": "tidied"}.get(verb, past_tense(verb))
-    return draft.rewrite(prompt_rewriting.attribute(draft.prompt, term, done))
+    participle = {"light": "lit", "tidy": "tidied"}.get(verb, past_tense(verb))
+    return draft.rewrite(prompt_rewriting.attribute(draft.prompt, term, participle))
 
 
 _COMPARATIVE = {
@@ -68,7 +68,7 @@ _COMPARATIVE = {
     "simplify": "simpler",
     "soften": "softer",
 }
-"""What the whole picture should be then."""
+"""Image operation -> the word that describes the whole picture afterwards."""
 
 
 @action
@@ -93,13 +93,13 @@ def compare_quality(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def set_facing(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Turn her to face the camera": not from the side any more."""
-    towards = strip_politeness(match["THING"]) or "the camera"
-    if re.fullmatch(r"(?:me|us|camera|(?:the )?(?:viewer|front))", towards, re.I):
-        towards = "the camera"
-    facing = f"facing {towards}"
-    seen = prompt_rewriting.swap_kind(draft.prompt, "facing", facing) if towards == "the camera" else None
-    return draft.rewrite(seen or prompt_rewriting.add_phrase(draft.prompt, facing))
+    """ "Turn her to face the camera": also excludes the side view."""
+    target = strip_politeness(match["THING"]) or "the camera"
+    if re.fullmatch(r"(?:me|us|camera|(?:the )?(?:viewer|front))", target, re.I):
+        target = "the camera"
+    facing = f"facing {target}"
+    replaced = prompt_rewriting.swap_kind(draft.prompt, "facing", facing) if target == "the camera" else None
+    return draft.rewrite(replaced or prompt_rewriting.add_phrase(draft.prompt, facing))
 
 
 @action

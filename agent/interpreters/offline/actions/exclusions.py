@@ -1,4 +1,4 @@
-"""What is out already and may come back, and what should go."""
+"""Excluding things, and allowing excluded things again."""
 
 import re
 
@@ -11,13 +11,13 @@ from .registry import action
 
 @action
 def allow(match: RuleMatch, draft: EditDraft) -> bool:
-    """Take out what is spoken of, where it is out; decline else."""
+    """Allow the exclusions that the clause mentions; decline if it mentions none."""
     if match["THING"].lower() in _BOTH:
         return all([draft.allow(known.term) for known in draft.state.negative if not known.is_locked] or [False])
-    if draft.wanted and is_pronoun(match["THING"]):
-        return draft.add(draft.wanted)
+    if draft.missing_thing and is_pronoun(match["THING"]):
+        return draft.add(draft.missing_thing)
     if _is_unfinished(match["THING"]) or (known := draft.find_mentioned(match["THING"])) is None:
-        return bool(draft.find_all_mentioned(match["THING"], draft.dropped))
+        return bool(draft.find_all_mentioned(match["THING"], draft.dropped_exclusions))
     return draft.allow(known.term)
 
 
@@ -25,13 +25,13 @@ _BOTH = frozenset({"both", "them both", "both of them", "all of them", "all", "t
 
 
 def _is_unfinished(phrase: str) -> bool:
-    """Whether a phrase breaks off: "show the house from the | back"."""
+    """Whether a phrase is cut off: "show the house from the | back"."""
     return bool(re.search(r"(?:^|\s)(?:the|an?|in|on|at|from|to|of|with|his|her|its|their|my)$", phrase, re.I))
 
 
 @action
 def accept(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Hats are fine again"; "it is good" says so of what was spoken of, else of the picture."""
+    """ "Hats are fine again"; "it is good" refers to the last mention, or else to the picture."""
     if is_pronoun(match["THING"]) and (draft.mention is None or draft.find_exclusion(draft.mention) is None):
         return False
     return allow(match, draft)
@@ -39,7 +39,7 @@ def accept(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def restore(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Bring the hat back": allowed where it is out, else wanted."""
+    """ "Bring the hat back": allows the hat if it is excluded, or else adds it to the prompt."""
     if re.match(r"to\s", match["THING"], re.I):  # "get back to you"
         return False
     if allow(match, draft):
@@ -49,15 +49,15 @@ def restore(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def release(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Stop avoiding hats": nothing to do for what isn't out."""
+    """ "Stop avoiding hats": changes nothing if hats are not excluded."""
     return allow(match, draft) or True
 
 
 @action
 def keep(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Keep the hat", "don't remove the hat": allowed again where it is out, no change else."""
+    """ "Keep the hat", "don't remove the hat": allows the hat if it is excluded, or else changes nothing."""
     draft.mention = extract_term(match["THING"]) or draft.mention
-    if draft.corrective and draft.mention and draft.retract(draft.mention):  # "no hat. no wait, keep it"
+    if draft.is_correction and draft.mention and draft.retract(draft.mention):  # "no hat. no wait, keep it"
         return True
     known = draft.find_exclusion(match["THING"])
     return draft.allow(known.term) if known else True
@@ -65,19 +65,19 @@ def keep(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def acknowledge_gone(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "The watermark is gone"; "I wish it were gone" is something else."""
+    """ "The watermark is gone"; "I wish it were gone" is a request and not accepted here."""
     return is_noun_phrase(match["THING"]) or is_pronoun(match["THING"])
 
 
 @action
 def keep_out(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "People should stay out": no harder than they are out already."""
+    """ "People should stay out": excludes people, without a higher weight if they are excluded already."""
     return draft.find_exclusion(match["THING"]) is not None or draft.exclude(match["THING"])
 
 
 @action
 def exclude(match: RuleMatch, draft: EditDraft) -> bool:
-    """Leave out what is named."""
+    """Exclude the thing that the clause names."""
     if extract_term(match.thing) in load_lexicon().words["abstract"]:  # "it needs no explanation"
         return True
     return not _is_praising(match) and draft.exclude(match.thing)
@@ -88,7 +88,7 @@ _ALSO_THINGS = frozenset({"fire", "gem", "goat", "goats", "top", "dream", "magic
 
 
 def _is_praising(match: RuleMatch) -> bool:
-    """Whether a thing is spoken well of: where it is told to go, "top hat" and "pretty bow" only name it."""
+    """Whether the thing is praised. In a request to remove it, "top" in "top hat" and "pretty" are part of its name."""
     if match.rule.name not in _COMMANDS:
         return load_lexicon().is_praised(match.thing)
     head = (extract_term(match.thing) or match.thing.lower() or " ").split()[-1]
@@ -97,7 +97,7 @@ def _is_praising(match: RuleMatch) -> bool:
 
 @action
 def exclude_loosely(match: RuleMatch, draft: EditDraft) -> bool:
-    """What is named after a "remove" or a "hate" somewhere in a clause that no other rule understood."""
+    """Exclude the thing after a "remove" or "hate" in a clause that no other rule matches."""
     before = match.clause[: match.clause.rfind(match["THING"])]
     if re.search(r"\b(?:not|never|no|without|nobody|who|if|when)\b", before, re.I):
         return False
@@ -106,7 +106,7 @@ def exclude_loosely(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def exclude_named(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Hat off": what is named, if it is a thing and no "it is washed" or "zoom"."""
+    """ "Hat off": excludes the thing; an adjective or a command names none, as in "it is washed" or "zoom"."""
     first = match["THING"].lower().split()[0]
     last = match["THING"].lower().split()[-1]
     if (
@@ -126,7 +126,7 @@ def exclude_named(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def exclude_anachronism(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Romans didn't wear watches", "phones didn't exist then": so there should be none."""
+    """ "Romans didn't wear watches", "phones didn't exist then": excludes the anachronism."""
     who = match["OTHER"].lower().split()
     are_many = not who or who[-1].endswith("s") or who[-1] in {"people", "men", "women", "children", "nobody"}
     return are_many and not is_pronoun(match["OTHER"] or "x") and exclude(match, draft)
@@ -134,7 +134,7 @@ def exclude_anachronism(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def exclude_people_with(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Nobody in wheelchairs", "no one wearing a hat"; "nobody in the street" is about people."""
+    """ "Nobody in wheelchairs", "no one wearing a hat"; "nobody in the street" excludes people instead."""
     phrase = match["THING"].lower()
     if not is_noun_phrase(phrase):  # "nobody in town does it better"
         return False
@@ -153,28 +153,28 @@ _IN_PICTURE = re.compile(
 
 @action
 def remove_it(match: RuleMatch, draft: EditDraft) -> bool:
-    """Leave out what was spoken of before."""
+    """Exclude the thing that was mentioned before."""
     return draft.mention is not None and draft.exclude(draft.mention)
 
 
 @action
 def keep_it(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Don't exclude it": allowed again where it was spoken of and is out."""
+    """ "Don't exclude it": allows the thing that was mentioned before, if it is excluded."""
     known = draft.find_exclusion(draft.mention) if draft.mention else None
     return draft.allow(known.term) if known else True
 
 
 @action
 def set_topic(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "What is that blob?": what "it" is from now on."""
+    """ "What is that blob?": makes the blob the antecedent of a later "it"."""
     draft.mention = extract_term(match["THING"]) or draft.mention
     return True
 
 
 @action
 def praise(match: RuleMatch, draft: EditDraft) -> bool:
-    """Praise; "I don't like the hat" is none."""
-    if match.denied:
+    """Praise changes nothing; "I don't like the hat" is not praise."""
+    if match.is_negated:
         return draft.exclude(match["THING"])
     if re.match(r"(?:i|we)\s", match["THING"], re.I):  # "(I feel) like I need sunglasses"
         return False
@@ -182,4 +182,4 @@ def praise(match: RuleMatch, draft: EditDraft) -> bool:
 
 
 _HAS_CONDITION = re.compile(r"\b(?:without|instead|if it|if there|back|more if|except|apart from|other than)\b")
-"""Praise that goes on to ask for something: "I'd love it without the hat"."""
+"""Conditional praise that asks for a change: "I'd love it without the hat"."""

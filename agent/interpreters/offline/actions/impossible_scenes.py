@@ -1,4 +1,4 @@
-"""What a clause tells and no picture should show: an arm from a back, a head on backwards, a man in three chairs."""
+"""Descriptions of impossible scenes: an arm that grows from a back, a head on backwards, one man in three chairs."""
 
 import re
 
@@ -11,11 +11,11 @@ from ..grammar.rules import RuleMatch
 from .registry import action
 from .unwanted_objects import complain_intruder
 
-_OF_EVERY_THING = frozenset(
+_ESSENTIAL_PARTS = frozenset(
     ["bottom", "base", "stem", "wheels", "handle", "roof", "spokes", "strings", "blades", "rim", "hull", "trunk"]
 )
-"""Parts that a thing can't be without."""
-_FLOAT_BY_NATURE = frozenset(
+"""Parts that every thing has."""
+_FLOATING_THINGS = frozenset(
     [
         "balloon",
         "cloud",
@@ -49,8 +49,8 @@ _FLOAT_BY_NATURE = frozenset(
 
 
 def can_float(term: str) -> bool:
-    """Whether a thing may well be in the air or on water."""
-    return singularize(term.split()[-1]) in _FLOAT_BY_NATURE
+    """Whether a thing can be in the air or on water."""
+    return singularize(term.split()[-1]) in _FLOATING_THINGS
 
 
 @action
@@ -64,11 +64,11 @@ def complain_grown_extra(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_without_part(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Half the kids have no face", "the vase has no bottom"; "she has a hand" says nothing."""
+    """ "Half the kids have no face", "the vase has no bottom"; "she has a hand" is no complaint."""
     part = match["PART"].lower()
-    known = load_lexicon().words["body"] | set(load_lexicon().counts) | _OF_EVERY_THING
-    is_lost = re.search(rf"\b(?:no|lacks?|missing)\b(?: \w+)? {re.escape(part)}\b|^where\b", match.clause, re.I)
-    if part == "smile" or part not in known or not is_lost or load_lexicon().is_praise(match.clause):
+    known = load_lexicon().words["body"] | set(load_lexicon().counts) | _ESSENTIAL_PARTS
+    is_missing = re.search(rf"\b(?:no|lacks?|missing)\b(?: \w+)? {re.escape(part)}\b|^where\b", match.clause, re.I)
+    if part == "smile" or part not in known or not is_missing or load_lexicon().is_praise(match.clause):
         return False
     return draft.exclude_term(f"missing {part}")
 
@@ -95,7 +95,7 @@ def complain_backwards(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_too_many(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "I count five strings": one doesn't count what is right."""
+    """ "I count five strings": a count implies that the number is wrong."""
     term = extract_term(match["THING"])
     if term is None or not term.endswith("s") or len(term.split()) > 2 or load_lexicon().is_praise(match.clause):
         return False
@@ -106,16 +106,16 @@ def complain_too_many(match: RuleMatch, draft: EditDraft) -> bool:
 def complain_broken(match: RuleMatch, draft: EditDraft) -> bool:
     """ "The bow has snapped in two"."""
     term = extract_term(match["THING"])
-    if term is None or draft.is_wanted("broken") or not is_noun_phrase(match["THING"]):
+    if term is None or draft.is_in_prompt("broken") or not is_noun_phrase(match["THING"]):
         return False
     return draft.exclude_term(f"broken {term}")
 
 
 @action
 def complain_floating(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "One of the shepherds is floating a foot off the stage"; a balloon may."""
+    """ "One of the shepherds is floating a foot off the stage"; a balloon is allowed to float."""
     term = extract_term(match["THING"])
-    if term is None or load_lexicon().is_praise(match.clause) or draft.is_wanted("floating"):
+    if term is None or load_lexicon().is_praise(match.clause) or draft.is_in_prompt("floating"):
         return False
     if can_float(term):
         return True
@@ -126,25 +126,25 @@ def complain_floating(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_placed(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "A delivery van is parked across the drive", where no van is asked for."""
+    """ "A delivery van is parked across the drive", if the prompt asks for no van."""
     term = extract_term(match["THING"])
-    if draft.praised:  # "a cat is sitting on the bench, nice"
+    if draft.has_praise:  # "a cat is sitting on the bench, nice"
         return True
-    return term is not None and not draft.is_wanted(term) and complain_intruder(match, draft)
+    return term is not None and not draft.is_in_prompt(term) and complain_intruder(match, draft)
 
 
 @action
 def complain_seen(match: RuleMatch, draft: EditDraft) -> bool:
     """ "I'm seeing reflections in the marble"."""
     term = extract_term(match["THING"])
-    if term is None or term in {"it", "things", "double", "improvement", "progress"} or draft.is_wanted(term):
+    if term is None or term in {"it", "things", "double", "improvement", "progress"} or draft.is_in_prompt(term):
         return False
     return complain_intruder(match, draft)
 
 
 @action
 def complain_still_there(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "I excluded them!": what is out is seen all the same."""
+    """ "I excluded them!": raises the weight of an exclusion that is still visible."""
     known = draft.find_mentioned(match["THING"])
     if known is None or re.search(
         r"\b(?:by (?:mistake|accident)|wrongly|too hard|too much|because)\b", match.clause, re.I

@@ -1,4 +1,4 @@
-"""Complaints of what it looks like: "like a comic", "painted", "a yellow cast"."""
+"""Complaints about a likeness or a medium: "like a comic", "painted", "a yellow cast"."""
 
 import re
 
@@ -17,22 +17,22 @@ def complain_looks_like(match: RuleMatch, draft: EditDraft) -> bool:
     text = re.sub(r"\s+(?:vibes?|energy)$", "", text)
     if load_lexicon().is_praise(text):
         return True
-    made = re.match(
+    likeness = re.match(
         r"(?:it|they|he|she|this|that|someone|somebody|\w+)\s+(?:(?:is|was|were|are|has been|had been|came)\s+)?"
         r"(?P<how>\w+)\b(?:\s+(?:of|from|in|with|by|on)\s+(?P<of>.+))?",
         text,
     )
-    if _REMEMBERED.search(text):  # "like the one my granddad had"
+    if _MEMORY.search(text):  # "like the one my granddad had"
         return True
-    if made:
-        if made["how"] == "made" and made["of"]:
-            return draft.exclude(made["of"])
-        if made["how"] in load_lexicon().made:
-            return draft.exclude_term(load_lexicon().made[made["how"]])
+    if likeness:
+        if likeness["how"] == "made" and likeness["of"]:
+            return draft.exclude(likeness["of"])
+        if likeness["how"] in load_lexicon().made:
+            return draft.exclude_term(load_lexicon().made[likeness["how"]])
         if doing := re.fullmatch(
             r"(?:he|she|they|it) (?:is|are) (?P<x>\w{3,}ing)", text
         ):  # "it looks like he is crying"
-            return not draft.is_wanted(doing["x"]) and draft.exclude_term(doing["x"])
+            return not draft.is_in_prompt(doing["x"]) and draft.exclude_term(doing["x"])
         if re.match(r"(?:it|they|he|she|someone)\b", text):
             return False
     if (
@@ -49,19 +49,19 @@ def complain_looks_like(match: RuleMatch, draft: EditDraft) -> bool:
     return draft.exclude(text)
 
 
-_REMEMBERED = re.compile(
+_MEMORY = re.compile(
     r"\b(?:i|we|my [\w-]+|our [\w-]+)\s+(?:(?:always|once|used to|really|actually)\s+)*(?:had|has|have"
     r"|owns?|owned|used|uses?|lived?"
     r"|lives|works?|worked|grew|bought|wanted|remember|know|knew|imagined|pictured|saw|went|visited|love"
     r"|loved|miss|dreamt|dreamed"
     r"|got|met|married|wore|wears|drove|drives|sold|built|run|ran|runs|played|plays|stayed)\b"
 )
-""" "The harbour my uncle worked in": no complaint."""
+""" "The harbour my uncle worked in" is a memory, not a complaint."""
 
 
 @action
 def complain_resembles(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Reminds me of a cheap cartoon": a complaint only where a style or a fault is named."""
+    """ "Reminds me of a cheap cartoon": a complaint only if it names a style or a fault."""
     words = set(match["THING"].lower().split())
     if words & load_lexicon().words["faults"] or load_lexicon().find_kind(match["THING"]) == "style":
         return complain_looks_like(match, draft)
@@ -70,9 +70,9 @@ def complain_resembles(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_like_another(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Her nose reminds me of a potato": something is wrong with a part, or with a thing that looks like another."""
+    """ "Her nose reminds me of a potato": excludes a malformed part, or the thing it is compared with."""
     noun, other = extract_term(match["OWN"]), match["THING"]
-    if draft.praised:
+    if draft.has_praise:
         return True
     if noun is None or not re.match(r"(?:an?|some|two)\s|[\w -]+s$", other, re.I):
         return False
@@ -87,7 +87,7 @@ def complain_like_another(match: RuleMatch, draft: EditDraft) -> bool:
     kind = load_lexicon().find_kind(noun)
     if not re.match(r"an?\s", other, re.I):
         return False
-    is_another = kind in _BECOME_ANOTHER or (kind is not None and kind == load_lexicon().find_kind(other))
+    is_another = kind in _KINDS_WITH_WRONG_LIKENESS or (kind is not None and kind == load_lexicon().find_kind(other))
     if (
         is_another
         or noun.split()[-1] in load_lexicon().words["whole_picture"]
@@ -97,8 +97,8 @@ def complain_like_another(match: RuleMatch, draft: EditDraft) -> bool:
     return draft.exclude_term(f"bad {noun}")
 
 
-_BECOME_ANOTHER = frozenset({"person", "animal", "place", "building", "background"})
-"""Of these it is the likeness itself that displeases: "the dog looks like a wolf"."""
+_KINDS_WITH_WRONG_LIKENESS = frozenset({"person", "animal", "place", "building", "background"})
+"""Kinds for which the likeness itself is the fault: "the dog looks like a wolf"."""
 
 
 @action
@@ -107,8 +107,8 @@ def complain_made(match: RuleMatch, draft: EditDraft) -> bool:
     part = re.match(r"(?:(?:the|his|her|its|their|those|these)\s+)?(?P<x>\w+)\s", match.clause.lower())
     if part and part["x"] in load_lexicon().words["body"]:  # "her hands look like they were drawn by a child"
         return draft.exclude_term(f"bad {part['x']}")
-    how = next(word for word in reversed(re.findall(r"\w+", match.clause.lower())) if word in load_lexicon().made)
-    return draft.exclude_term(load_lexicon().made[how])
+    technique = next(word for word in reversed(re.findall(r"\w+", match.clause.lower())) if word in load_lexicon().made)
+    return draft.exclude_term(load_lexicon().made[technique])
 
 
 @action

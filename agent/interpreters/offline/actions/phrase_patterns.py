@@ -1,4 +1,4 @@
-"""How wishes are worded: the words around what is wished for."""
+"""Regular expressions for the words around a requested thing."""
 
 import re
 
@@ -21,7 +21,7 @@ ARTICLE = re.compile(r"(?:an?|the)\s", re.I)
 
 
 def strip_politeness(phrase: str) -> str:
-    """The wish without what only makes it polite, or says that it is one: "a hat too, please" -> "a hat"."""
+    """Remove politeness and request words: "a hat too, please" -> "a hat"."""
     return re.sub(
         r"(?:\s+(?:please|thanks|instead|now|too|as well|to it|to the (?:picture|scene|image|photo)"
         r"|for (?:me|him|her|it)|if possible|in there|in it|then|maybe|this time|for a change|though|also"

@@ -1,4 +1,4 @@
-"""Wishes for one thing more: "add a hat", "where is the moon?", "at night would be nicer"."""
+"""Requests for additions: "add a hat", "where is the moon?", "at night would be nicer"."""
 
 import re
 
@@ -33,9 +33,9 @@ def add_wish(match: RuleMatch, draft: EditDraft) -> bool:
         is_pronoun(phrase) and not draft.mention
     ):
         return False
-    if pointed := re.match(rf"{IT.pattern}\s+(?P<where>.+)", phrase, re.I):
-        return draft.rewrite(prompt_rewriting.move(draft.prompt, pointed["where"]))
-    if re.match(r"some\s", match.clause, re.I) and _TELLS.search(phrase):  # "some children are afraid"
+    if placed := re.match(rf"{IT.pattern}\s+(?P<where>.+)", phrase, re.I):
+        return draft.rewrite(prompt_rewriting.move(draft.prompt, placed["where"]))
+    if re.match(r"some\s", match.clause, re.I) and _STATEMENT_VERB.search(phrase):  # "some children are afraid"
         return False
     if link := match["LINK"].lower():
         phrase = f"{_LINKS.get(link.split()[0], link + ' ')}{phrase}"
@@ -48,15 +48,17 @@ def add_wish(match: RuleMatch, draft: EditDraft) -> bool:
         and is_full_description(phrase)
         and (prompt_rewriting.MEDIUM.match(phrase) or verb.startswith("let us"))
     ):
-        return draft.want(phrase)
+        return draft.set_prompt(phrase)
     if re.fullmatch(r"(?:none|zero|nothing|neither|never)\b.*", phrase, re.I):  # "I asked for none"
         return False
-    if _TRYING.match(verb) and (tried := _replace_tried(phrase, draft)):
-        return draft.rewrite(tried)
+    if _TRYING.match(verb) and (replaced := _replace_tried(phrase, draft)):
+        return draft.rewrite(replaced)
     return add_wanted(phrase, draft) if _WANTING.match(verb) else draft.add(phrase)
 
 
-_TELLS = re.compile(r"\s(?:is|are|was|were|has|have|had|will|would|do|does|did|can|may|might|think|say|find)\s", re.I)
+_STATEMENT_VERB = re.compile(
+    r"\s(?:is|are|was|were|has|have|had|will|would|do|does|did|can|may|might|think|say|find)\s", re.I
+)
 _WANTING = re.compile(
     r"(?:i want|i would|i need|we need|give me|need|want|how about|let us|can|could|show|use|try|go)\b", re.I
 )
@@ -80,11 +82,11 @@ _TRIED = frozenset(
         "quantity",
     ]
 )
-"""Kinds of which a picture's thing has one: another takes its place."""
+"""Kinds that a thing has only one of: a new one replaces the old one."""
 
 
 def _replace_tried(phrase: str, draft: EditDraft) -> str | None:
-    """ "(Try) walnut", in the place of the oak that is asked for."""
+    """ "(Try) walnut": replaces "oak" in the prompt."""
     kind = load_lexicon().find_kind(phrase)
     if kind not in _TRIED or re.match(r"(?:an?|the|more|some|less)\s|.*\s(?:in|on|at|with|of|for)\s", phrase, re.I):
         return None
@@ -121,11 +123,11 @@ def wish(match: RuleMatch, draft: EditDraft) -> bool:
         )
     ):
         return False
-    if gone := re.match(r"(?:no|without|fewer|less)\s+(?P<x>.+)", wish, re.I):
-        return draft.exclude(gone["x"])
+    if exclusion := re.match(r"(?:no|without|fewer|less)\s+(?P<x>.+)", wish, re.I):
+        return draft.exclude(exclusion["x"])
     if known := draft.find_exclusion(re.sub(r"^with\s+", "", wish)):
         return draft.allow(known.term)
-    if draft.rejected and (swapped := prompt_rewriting.swap(draft.prompt, draft.rejected, wish)):
+    if draft.rejected_phrase and (swapped := prompt_rewriting.swap(draft.prompt, draft.rejected_phrase, wish)):
         return draft.rewrite(swapped)
     wish = re.sub(
         r"^(?:an? )?(?:little |tiny )?(?:bit|touch|hint|dash|splash|sprinkle|sprinkling) of\s+", "", wish, flags=re.I
@@ -136,21 +138,21 @@ def wish(match: RuleMatch, draft: EditDraft) -> bool:
 
 
 def add_wanted(phrase: str, draft: EditDraft) -> bool:
-    """ "I want a black barn": the barn that is there in black, else one more thing."""
+    """ "I want a black barn": recolors the barn of the prompt, or else adds one."""
     if counted := prompt_rewriting.set_count(draft.prompt, phrase):
         return draft.rewrite(counted)
     if (
-        (made_in := re.fullmatch(r"(?:the\s+)?(?P<thing>[\w -]+?) in (?P<q>[\w-]+)", phrase, re.I))
-        and load_lexicon().find_kind(made_in["q"]) in {"color", "material"}
-        and draft.is_wanted(made_in["thing"])
+        (recoloring := re.fullmatch(r"(?:the\s+)?(?P<thing>[\w -]+?) in (?P<q>[\w-]+)", phrase, re.I))
+        and load_lexicon().find_kind(recoloring["q"]) in {"color", "material"}
+        and draft.is_in_prompt(recoloring["thing"])
     ):  # "the car in green"
-        return draft.rewrite(prompt_rewriting.attribute(draft.prompt, made_in["thing"], made_in["q"]))
+        return draft.rewrite(prompt_rewriting.attribute(draft.prompt, recoloring["thing"], recoloring["q"]))
     if recoloured := prompt_rewriting.recolor(draft.prompt, phrase) or attribute_rewriting.modify_noun(
         draft.prompt, phrase
     ):
         return draft.rewrite(recoloured)
     more = re.match(r"(?:an?|the)\s+(?P<thing>[\w-]+)\s+(?=(?:with|wearing|holding)\s)", phrase, re.I)
-    if more is None or not draft.is_wanted(more["thing"]):
+    if more is None or not draft.is_in_prompt(more["thing"]):
         return draft.add(phrase)
     return draft.rewrite(
         prompt_rewriting.set_count(draft.prompt, phrase[more.end() :].removeprefix("with ")) or None
@@ -168,17 +170,17 @@ def give(match: RuleMatch, draft: EditDraft) -> bool:
     if is_pronoun(phrase):
         return draft.add(phrase)
     if (part := extract_term(phrase)) in load_lexicon().words["body"]:  # "it is headless, give it a head": no cropping
-        lost = {f"missing {part}", f"missing {part}s", "cropped" if part == "head" else ""}
-        draft.edits = [edit for edit in draft.edits if not (isinstance(edit, Exclude) and edit.term in lost)]
+        resolved_terms = {f"missing {part}", f"missing {part}s", "cropped" if part == "head" else ""}
+        draft.edits = [edit for edit in draft.edits if not (isinstance(edit, Exclude) and edit.term in resolved_terms)]
     link = "with" if re.match(r"(?:give|get|buy|lend|hand)\b", match.clause, re.I) else "wearing"
     return draft.add(f"{link} {phrase}")
 
 
 @action
 def add_one_more(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "One more fox", of the fox that is there; "another round" is talk."""
+    """ "One more fox", if the prompt has a fox; "another round" is small talk."""
     term = extract_term(match["THING"])
-    return term is not None and draft.is_wanted(term) and draft.add(strip_politeness(match.clause))
+    return term is not None and draft.is_in_prompt(term) and draft.add(strip_politeness(match.clause))
 
 
 @action
@@ -190,15 +192,15 @@ def add_treatment(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def put(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Put a lamp on the table": added with its place."""
+    """ "Put a lamp on the table": adds the lamp and its place."""
     return draft.add(strip_politeness(f"{match['THING']} {match['WHERE']}"))
 
 
 @action
 def move(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Put it on a beach", "move it to a shelf"; "put his sister beside him" brings her in."""
+    """ "Put it on a beach", "move it to a shelf"; "put his sister beside him" adds her."""
     whom = match["WHOM"]
-    if whom and not is_pronoun(whom) and not IT.fullmatch(whom) and not draft.is_wanted(extract_term(whom) or whom):
+    if whom and not is_pronoun(whom) and not IT.fullmatch(whom) and not draft.is_in_prompt(extract_term(whom) or whom):
         return draft.add(strip_politeness(f"{whom} {match['WHERE']}"))
     if place := strip_politeness(match["PLACE"]):
         on = "on" if load_lexicon().find_kind(place) in {"furniture", "vessel"} else "in"
@@ -221,7 +223,7 @@ def report_missing(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def report_unseen(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "I can't see the moon": it should be seen; after a complaint, that is why; "for all the fog", none of that."""
+    """ "I can't see the moon": adds it, unless it explains a complaint. "For all the fog" excludes the fog."""
     if match["OTHER"]:
         return draft.exclude(match["OTHER"])
     if re.search(r"\b(?:hardly|barely)\b", match.clause, re.I) and not draft.edits:
@@ -236,14 +238,14 @@ def report_unseen(match: RuleMatch, draft: EditDraft) -> bool:
         return draft.allow(known.term)
     return draft.add(
         f"visible {term}"
-        if term in load_lexicon().words["body"] or draft.is_wanted(term)
+        if term in load_lexicon().words["body"] or draft.is_in_prompt(term)
         else strip_politeness(match["THING"])
     )
 
 
 @action
 def report_lack(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "The comb is missing teeth": a fault of its parts; "the cake is missing candles" wants some."""
+    """ "The comb is missing teeth": a fault of its parts; "the cake is missing candles" adds candles."""
     term = extract_term(match["THING"])
     if term is None or not is_noun_phrase(match["THING"]):
         return False
@@ -254,7 +256,7 @@ def report_lack(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def report_absent(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "There isn't a moon": "add one" may follow; wanted anyway when nothing does."""
+    """ "There isn't a moon": adds one at the end, unless the feedback says something else about it."""
     phrase = strip_politeness(match["THING"])
     if (term := extract_term(phrase)) is None or load_lexicon().is_praise(match.clause):
         return term is not None
@@ -266,13 +268,13 @@ def report_absent(match: RuleMatch, draft: EditDraft) -> bool:
         return draft.exclude_term(f"missing {term}")
     if draft.find_exclusion(term) and re.search(
         r"\b(?:see|saw|find|spot|notice)\b", match.clause, re.I
-    ):  # as it should be
+    ):  # it is excluded, so its absence is right
         draft.mention = term
         return True
     article = re.search(r"\b(an?)\s+$", match.clause[: match.clause.find(match["THING"])], re.I)
-    placed = re.match(rf"{re.escape(term)}\s+(?:in|on|at|under)\s+(?:his|her|its|their)\s", phrase, re.I)
-    thing = phrase if placed else term
-    draft.mention, draft.wanted = term, f"{article[1].lower() if article else ''} {thing}".strip()
+    has_own_place = re.match(rf"{re.escape(term)}\s+(?:in|on|at|under)\s+(?:his|her|its|their)\s", phrase, re.I)
+    thing = phrase if has_own_place else term
+    draft.mention, draft.missing_thing = term, f"{article[1].lower() if article else ''} {thing}".strip()
     return True
 
 

@@ -1,4 +1,4 @@
-"""Wishes for what is there to be another: "make it a queen", "the sky should be pink", "style: watercolor"."""
+"""Requests to change a part of the prompt: "make it a queen", "the sky should be pink", "style: watercolor"."""
 
 import re
 
@@ -15,7 +15,7 @@ from .registry import action
 
 @action
 def do(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Make him smile", "she should look up"; "pupils will laugh" wishes for nothing."""
+    """ "Make him smile", "she should look up"; "pupils will laugh" requests nothing."""
     if re.search(r"\bwill\s", match.clause, re.I) or " than " in f" {match['REST']} ":
         return False
     return draft.add(strip_politeness(f"{gerund(match['DOING'].lower())} {match['REST']}"))
@@ -45,8 +45,8 @@ def make(match: RuleMatch, draft: EditDraft) -> bool:
     wish = re.sub(degree, "", wish, flags=re.I)
     if re.fullmatch(r"(?:none|zero|nothing|neither)", wish, re.I):  # "there should be none"
         return bool(draft.edits)
-    turned = not re.match(r"make\b", match.clause, re.I)
-    if not wish or (turned and re.fullmatch(r"(?:around|over|up|down|back|out|off|round)", wish, re.I)):
+    is_turn = not re.match(r"make\b", match.clause, re.I)
+    if not wish or (is_turn and re.fullmatch(r"(?:around|over|up|down|back|out|off|round)", wish, re.I)):
         return False
     if SOMEWHERE.match(wish):
         return draft.rewrite(prompt_rewriting.move(draft.prompt, wish))
@@ -127,10 +127,10 @@ def change_attribute(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Make the background white", "the sky should be pink", "make more red the roof"."""
     thing, quality = match["THING"] or match["OWN"], match["QUALITY"]
     if not quality:
-        if turned := re.fullmatch(
+        if inverted := re.fullmatch(
             r"(?:more\s+)?(?P<q>[\w-]+)\s+(?P<x>(?:the|his|her|its|their)\s+[\w -]+)", thing, re.I
         ):
-            thing, quality = turned["x"], turned["q"]
+            thing, quality = inverted["x"], inverted["q"]
         else:
             thing, quality = _split_quality(thing)
     quality = strip_politeness(
@@ -149,19 +149,19 @@ def change_attribute(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def restore_attribute(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "The dress was green", "her hair is shorter in real life": so it should be."""
+    """ "The dress was green", "her hair is shorter in real life": states how it should be."""
     quality = strip_politeness(match["QUALITY"])
-    told = re.search(r"\b(?:real life|reality|irl|in person|in the photo|originally)$", match.clause, re.I)
+    is_about_reality = re.search(r"\b(?:real life|reality|irl|in person|in the photo|originally)$", match.clause, re.I)
     if extract_term(match["OWN"]) is None or " " in quality or load_lexicon().is_praise(quality):
         return False
-    if not told and load_lexicon().find_kind(quality) not in {"color", "material", "hair"}:
+    if not is_about_reality and load_lexicon().find_kind(quality) not in {"color", "material", "hair"}:
         return False
     return draft.rewrite(prompt_rewriting.attribute(draft.prompt, match["OWN"], quality))
 
 
 @action
 def add_time(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "They got married in winter": so it should be then."""
+    """ "They got married in winter": sets the time of the picture."""
     where = strip_politeness(match["WHERE"])
     return load_lexicon().find_kind(where) in {"season", "time"} and draft.rewrite(
         prompt_rewriting.move(draft.prompt, where)
@@ -211,7 +211,7 @@ _THINGS = frozenset({"background", "clothes", "headwear", "furniture", "place", 
 
 @action
 def swap(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Swap the dog for a cat", "make the sky pink" where the sky isn't spoken of."""
+    """ "Swap the dog for a cat", "make the sky pink" if the prompt has no sky."""
     old, new = re.sub(r"\s+please$", "", match["OLD"]), strip_politeness(match["NEW"])
     if re.match(r"(?:it|him|them|this|that|her an?)\s", old, re.I):  # "make it a queen with a crown" swaps nothing
         return False
@@ -241,10 +241,10 @@ def change_style(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def add_quality(match: RuleMatch, draft: EditDraft) -> bool:
-    """A bare word that only makes sense as a wish: "winter", "watercolor style", "black and white"."""
+    """A bare word that is only useful as a request: "winter", "watercolor style", "black and white"."""
     wish = strip_politeness(match["QUALITY"])
     words = wish.split()
-    if draft.find_exclusion(wish):  # what is out is not wished for by its name alone
+    if draft.find_exclusion(wish):  # the bare name of an excluded thing is no request for it
         return False
     if load_lexicon().find_kind(words[0] if words else "") in _QUALITIES and (
         other := attribute_rewriting.modify_noun(draft.prompt, wish)
@@ -256,14 +256,14 @@ def add_quality(match: RuleMatch, draft: EditDraft) -> bool:
         return draft.rewrite(prompt_rewriting.move(draft.prompt, wish))
     if not words or not is_noun_phrase(wish) or len(words) > 4:
         return False
-    named = load_lexicon().words
-    if (made_in := re.fullmatch(r"the\s+(?P<thing>[\w -]+?) in (?P<q>[\w-]+)", wish, re.I)) and draft.is_wanted(
-        made_in["thing"]
+    lexicon_words = load_lexicon().words
+    if (recoloring := re.fullmatch(r"the\s+(?P<thing>[\w -]+?) in (?P<q>[\w-]+)", wish, re.I)) and draft.is_in_prompt(
+        recoloring["thing"]
     ):
-        return draft.rewrite(prompt_rewriting.attribute(draft.prompt, made_in["thing"], made_in["q"]))
-    unwished = named["faults"] | named["wrongness"] | named["quantifiers"]
-    looks = words[-1].lower() in named["looks"] and words[0].lower() not in unwished
-    if len(words) > 1 and (looks or load_lexicon().find_kind(words[0]) in _QUALITIES):
+        return draft.rewrite(prompt_rewriting.attribute(draft.prompt, recoloring["thing"], recoloring["q"]))
+    non_wishes = lexicon_words["faults"] | lexicon_words["wrongness"] | lexicon_words["quantifiers"]
+    is_look = words[-1].lower() in lexicon_words["looks"] and words[0].lower() not in non_wishes
+    if len(words) > 1 and (is_look or load_lexicon().find_kind(words[0]) in _QUALITIES):
         return draft.add(wish)
     if (
         re.fullmatch(r"[a-z]{4,}less", wish) and not name_quality_defect(wish) and not load_lexicon().is_praise(wish)

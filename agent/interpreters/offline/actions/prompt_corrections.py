@@ -1,4 +1,4 @@
-"""What is wanted in place of what was understood: "no, a bicycle", "a cat instead of a dog"."""
+"""Corrections of a misunderstood prompt: "no, a bicycle", "a cat instead of a dog"."""
 
 import re
 
@@ -11,7 +11,7 @@ from .phrase_patterns import ARTICLE, IT, strip_politeness
 from .registry import action
 
 _ANYTHING = re.compile(r"(?:any|every|no)(?:\s\w+|thing|body|one|where)|all", re.I)
-""" "Anything but a sword" asks for none."""
+""" "Anything but a sword" asks for no sword."""
 _NOT_WANTED = re.compile(r"(?:too|not)\b|(?:why|what|how|if|maybe|it|that|this)$", re.I)
 """ "He looks rather too stern", "I'd rather not"."""
 _UNFINISHED = re.compile(
@@ -19,7 +19,7 @@ _UNFINISHED = re.compile(
     r"|shall)$",
     re.I,
 )
-""" "She is not ..." denies, and sets nothing in the place of another."""
+""" "She is not ..." is a denial that replaces nothing."""
 
 
 _SHOULD_BE = re.compile(
@@ -57,18 +57,18 @@ def replace_instead(match: RuleMatch, draft: EditDraft) -> bool:
         return draft.rewrite(prompt_rewriting.replace_with(draft.prompt, new))
     if swapped := prompt_rewriting.swap(draft.prompt, old, new):
         return draft.rewrite(swapped)
-    worn = load_lexicon().find_kind(new) in {"headwear", "clothes"} and load_lexicon().find_kind(old) in {
+    are_worn = load_lexicon().find_kind(new) in {"headwear", "clothes"} and load_lexicon().find_kind(old) in {
         "headwear",
         "clothes",
     }
     return draft.rewrite(
-        prompt_rewriting.add_phrase(draft.prompt, new) if worn else prompt_rewriting.replace_with(draft.prompt, new)
+        prompt_rewriting.add_phrase(draft.prompt, new) if are_worn else prompt_rewriting.replace_with(draft.prompt, new)
     )
 
 
 @action
 def correct(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "I meant a cat": in the place of what was understood."""
+    """ "I meant a cat": replaces what was misunderstood."""
     new = strip_politeness(match["THING"])
     if re.search(
         r"\w (?:should|must|could|needs? to|has to|have to|ought to) be\s", new, re.I
@@ -82,9 +82,9 @@ def correct(match: RuleMatch, draft: EditDraft) -> bool:
         return draft.exclude(none["x"])
     if is_pronoun(new) or extract_term(new) is None:
         return False
-    if draft.rejected and (swapped := prompt_rewriting.swap(draft.prompt, draft.rejected, new)):
+    if draft.rejected_phrase and (swapped := prompt_rewriting.swap(draft.prompt, draft.rejected_phrase, new)):
         return draft.rewrite(swapped)
-    if draft.refused and draft.refused == draft.rejected:
+    if draft.excluded_phrase and draft.excluded_phrase == draft.rejected_phrase:
         return draft.add(new)
     if other := prompt_rewriting.set_count(draft.prompt, new) or attribute_rewriting.modify_noun(draft.prompt, new):
         return draft.rewrite(other)
@@ -93,9 +93,9 @@ def correct(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def apply_correction(match: RuleMatch, draft: EditDraft) -> bool:
-    """After a bare "no": what it should have been."""
+    """The clause after a bare "no": what the picture should show instead."""
     phrase = match["THING"]
-    if not draft.corrective or not is_noun_phrase(phrase):
+    if not draft.is_correction or not is_noun_phrase(phrase):
         return False
     if re.match(r"(?:more|less|the same)\b", phrase, re.I) or load_lexicon().is_praise(phrase):
         return False
@@ -104,17 +104,17 @@ def apply_correction(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def reject_wanted(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Not a scarf", of what was asked for: a correction follows or came before; of anything else: none of it."""
+    """ "Not a scarf": part of a correction if the prompt asks for a scarf, or else excludes it."""
     term = extract_term(match["THING"])
     if term is None:
         return False
     is_one = bool(re.match(r"not\s+an?\s", match.clause, re.I))
-    if not is_one and not draft.is_wanted(term):
+    if not is_one and not draft.is_in_prompt(term):
         return False
     added = draft.prompt.removeprefix(f"{draft.state.prompt}, ")
     if added != draft.prompt and (swapped := prompt_rewriting.swap(draft.state.prompt, term, added)):
         return draft.rewrite(swapped)  # "laughing on the phone, not reading"
-    if draft.prompt == draft.state.prompt and not draft.is_wanted(term):
+    if draft.prompt == draft.state.prompt and not draft.is_in_prompt(term):
         return draft.exclude(term)
-    draft.corrective, draft.rejected = True, term
+    draft.is_correction, draft.rejected_phrase = True, term
     return True

@@ -1,4 +1,4 @@
-"""Wishes for what is there to be of another sort: "I'd rather have chocolate frosting", "a winter version"."""
+"""Requests for another variant: "I'd rather have chocolate frosting", "a winter version"."""
 
 import re
 
@@ -17,10 +17,10 @@ def apply_preference(match: RuleMatch, draft: EditDraft) -> bool:
     wish = strip_politeness(match["THING"])
     if re.match(r"(?:not|no|without|keep|leave|to|that|if|you|we|i|too)\b", wish, re.I) or is_pronoun(wish):
         return False
-    if pointed := re.match(rf"{IT.pattern}\s+(?P<how>.+)", wish, re.I):
-        if SOMEWHERE.match(pointed["how"]):
-            return draft.rewrite(prompt_rewriting.move(draft.prompt, pointed["how"]))
-        return draft.rewrite(prompt_rewriting.replace_with(draft.prompt, pointed["how"]))
+    if placed := re.match(rf"{IT.pattern}\s+(?P<how>.+)", wish, re.I):
+        if SOMEWHERE.match(placed["how"]):
+            return draft.rewrite(prompt_rewriting.move(draft.prompt, placed["how"]))
+        return draft.rewrite(prompt_rewriting.replace_with(draft.prompt, placed["how"]))
     if SOMEWHERE.match(wish):
         return draft.rewrite(prompt_rewriting.move(draft.prompt, wish))
     if extract_term(wish) is None or load_lexicon().is_praise(wish):
@@ -36,7 +36,7 @@ def apply_preference(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def change_tone(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Give the background a soft peach tone"; of what the prompt doesn't speak of it is a gift like others."""
+    """ "Give the background a soft peach tone"; a thing that the prompt does not have is added."""
     thing = extract_term(match["OWN"])
     changed = (
         attribute_rewriting.set_tone(draft.prompt, thing, strip_politeness(match["QUALITY"]))
@@ -89,5 +89,5 @@ def change_to(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def add_still_wanted(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "There is no driver. Somebody has to drive it": only says why, and of what was missed."""
-    return draft.wanted is not None or draft.prompt != draft.state.prompt
+    """ "There is no driver. Somebody has to drive it": the reason for a thing that was reported missing."""
+    return draft.missing_thing is not None or draft.prompt != draft.state.prompt

@@ -1,4 +1,4 @@
-"""Complaints of a quality: "too dark", "not sharp enough", "the ears look wrong"."""
+"""Complaints about qualities: "too dark", "not sharp enough", "the ears look wrong"."""
 
 import re
 
@@ -13,14 +13,14 @@ from .registry import action
 
 
 def complain(draft: EditDraft, subject: str, quality: str) -> bool:
-    """Exclude what is wrong, when the quality is a fault: "still grainy", "the ears look wrong"."""
+    """Exclude a quality that is a fault: "still grainy", "the ears look wrong"."""
     found = name_defect(subject, quality)
     return found is not None and draft.exclude_term(found)
 
 
 @action
 def exclude_quality(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Don't make it X", "less X": the adjective or the noun."""
+    """ "Don't make it X", "less X": excludes the adjective or the noun."""
     quality = re.sub(rf"^{HEDGE}", "", match["THING"].lower()).strip()
     if load_lexicon().is_praise(quality) or re.match(
         r"(?:changed?|better|removed|touched|there|here|in|on)\b", quality
@@ -88,7 +88,7 @@ _TOO_MUCH_OF_A_GOOD_THING = frozenset(
 
 @action
 def complain_faulty(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "It's blurry", "the ears look wrong"; "it isn't blurry" is fine."""
+    """ "It's blurry", "the ears look wrong"; "it isn't blurry" changes nothing."""
     asks = load_lexicon().words["verbs"] | {"can", "could", "may", "might", "would", "should", "must", "shall"}
     subject = match["SUBJECT"].lower().split()
     if {*subject[:1], *subject[-1:]} & asks:  # "let the background be pale", "the booth should be rusty"
@@ -105,12 +105,12 @@ def complain_faulty(match: RuleMatch, draft: EditDraft) -> bool:
 
 
 _VERY = re.compile(r"\b(?:very|so|super|extremely|all|everything|way|really|awfully|terribly|quite)\b", re.I)
-"""What makes a complaint of a colour: "it is very yellow"."""
+"""Adverbs that turn a color into a complaint: "it is very yellow"."""
 
 
 @action
 def complain_not_good(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "The tower isn't straight", "the hands don't look right"; "it isn't blurry" and "not so dark" differ."""
+    """ "The tower isn't straight", "the hands don't look right"; not "it isn't blurry" or "not so dark"."""
     quality = re.sub(rf"^{HEDGE}", "", f"{match['QUALITY'].lower()} ").strip()
     if opposite := load_lexicon().opposites.get(quality):
         return draft.exclude_term(opposite)
@@ -131,7 +131,7 @@ def _complain_not_right(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_hedged(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "A bit formal", "slightly crooked": a complaint unless it is praise."""
+    """ "A bit formal", "slightly crooked": a complaint, unless it is praise."""
     quality = re.split(r"\s+(?:for|to|in|on|here|at)\b", match["QUALITY"].lower())[0].strip(" .!?")
     quality = re.sub(r"^(?:an?|the)\s+", "", quality)
     if not quality or len(quality.split()) > 3 or load_lexicon().is_praise(quality):
@@ -151,7 +151,7 @@ def complain_hedged(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_not_enough(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Not sharp enough": what it is instead, else the quality is wanted."""
+    """ "Not sharp enough": excludes the opposite of the quality, or else adds the quality to the prompt."""
     quality = re.sub(rf"^{HEDGE}", "", f"{match['QUALITY'].lower()} ").strip()
     if opposite := load_lexicon().opposites.get(quality):
         return draft.exclude_term(opposite)
@@ -160,18 +160,18 @@ def complain_not_enough(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_bare_fault(match: RuleMatch, draft: EditDraft) -> bool:
-    """A fault and nothing else: "blurry", "blurry background", "extra fingers", "weird hands"."""
+    """A fault as the whole clause: "blurry", "blurry background", "extra fingers", "weird hands"."""
     text, words = match["THING"].lower().strip(" .!?"), load_lexicon().words
     text = re.sub(
         r"^(?!only\b|early\b|daily\b|ugly\b|silly\b|lovely\b|holy\b|curly\b|family\b)[a-z]{3,}ly\s+(?=\w)", "", text
     )
     if (bare := re.fullmatch(r"(?P<x>\w{3,})less", text)) and bare["x"] in words["things"]:  # "beardless"
         return draft.exclude(bare["x"])
-    if draft.asked and is_noun_phrase(text) and (other := attribute_rewriting.modify_noun(draft.prompt, text)):
+    if draft.has_please and is_noun_phrase(text) and (other := attribute_rewriting.modify_noun(draft.prompt, text)):
         return draft.rewrite(other)
-    if draft.asked and re.match(r"the\s[\w-]+\swith\s", text):  # "the wardrobe with three doors please"
+    if draft.has_please and re.match(r"the\s[\w-]+\swith\s", text):  # "the wardrobe with three doors please"
         return add_wanted(text, draft)
-    if draft.asked and is_noun_phrase(text) and _is_wish(text):
+    if draft.has_please and is_noun_phrase(text) and _is_wish(text):
         return draft.add(text)
     if name_quality_defect(text) is not None and len(text.split()) == len((name_quality_defect(text) or "").split()):
         return draft.exclude_term(name_quality_defect(text) or text)
@@ -188,7 +188,7 @@ def complain_bare_fault(match: RuleMatch, draft: EditDraft) -> bool:
 
 
 def _is_wish(text: str) -> bool:
-    """Whether a quality and a thing may be asked for: "plain background (please)"."""
+    """Whether a quality and a thing can be a request: "plain background (please)"."""
     first, *rest = text.split()
     may_be = first in load_lexicon().words["faults"] | load_lexicon().words["needs_noun"] or _is_quality(first)
     return bool(rest) and may_be and not set(text.split()) & load_lexicon().words["wrongness"]
@@ -196,7 +196,7 @@ def _is_wish(text: str) -> bool:
 
 @action
 def forbid_change(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Don't make it any darker" keeps it as it is; "don't make it a cartoon" leaves that out."""
+    """ "Don't make it any darker" changes nothing; "don't make it a cartoon" excludes the cartoon."""
     if re.match(r"(?:any|even|still|much|get|become|be)\b|(?:more|less)\b|\w+er\b", match["THING"], re.I):
         return True
     return exclude_quality(match, draft)

@@ -1,4 +1,4 @@
-"""Where acts are kept, by the names that the rules call them."""
+"""The registry of actions, by the names that the rules use."""
 
 from collections.abc import Callable
 
@@ -6,12 +6,12 @@ from ...edit_draft import EditDraft
 from ..grammar.rules import RuleMatch
 
 Action = Callable[[RuleMatch, EditDraft], bool]
-"""Adds what a clause asks for to the draft; False when the words mean something else after all."""
+"""Adds the edits of a clause to the draft. Returns False if the words turn out to mean something else."""
 
 ACTIONS: dict[str, Action] = {}
 
 
 def action(function: Action) -> Action:
-    """Let rules ask for this."""
+    """Register an action under its function's name."""
     ACTIONS[function.__name__] = function
     return function

@@ -1,4 +1,4 @@
-"""Commands to the session, and clauses that ask for nothing."""
+"""Commands to the session, and clauses that request nothing."""
 
 from ....edits import MAX_UNDONE_TURNS, Reroll, Reset, Undo
 from ...edit_draft import EditDraft
@@ -8,28 +8,28 @@ from .registry import action
 
 @action
 def change_nothing(match: RuleMatch, draft: EditDraft) -> bool:
-    """Understood, and no reason to change anything."""
+    """Accept the clause without a change."""
     return True
 
 
 @action
 def decline(match: RuleMatch, draft: EditDraft) -> bool:
-    """Not understood by this rule."""
+    """Reject the match, so that the next rule is tried."""
     return False
 
 
 @action
 def undo(match: RuleMatch, draft: EditDraft) -> bool:
-    """Go back by as many turns as are said."""
+    """Go back by the number of turns that the clause names."""
     words = (match["COUNT"].lower() or "one").replace("a few", "three").split()
     count = next((int(word) if word.isdigit() else _NUMBERS.get(word, 1) for word in words if word != "a"), 1)
-    return draft.control(Undo(turns=min(MAX_UNDONE_TURNS, max(1, count))))
+    return draft.add_command(Undo(turns=min(MAX_UNDONE_TURNS, max(1, count))))
 
 
 @action
 def cancel(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Cancel it": what was spoken of, else the turn before."""
-    return draft.exclude(draft.mention) if draft.mention else draft.control(Undo(turns=1))
+    """ "Cancel it": retracts the last mentioned term, or else undoes the last turn."""
+    return draft.exclude(draft.mention) if draft.mention else draft.add_command(Undo(turns=1))
 
 
 _NUMBERS = {"couple": 2, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
@@ -38,13 +38,12 @@ _NUMBERS |= {"seven": 7, "eight": 8, "nine": 9, "ten": 10}
 
 @action
 def reset(match: RuleMatch, draft: EditDraft) -> bool:
-    """Drop the user's exclusions."""
-    return draft.control(Reset())
+    return draft.add_command(Reset())
 
 
 @action
 def reroll(match: RuleMatch, draft: EditDraft) -> bool:
-    """The same from another seed; "the fog. again" is about the fog."""
+    """Draw again with a new seed; "the fog. again" is about the fog."""
     if match.clause.lower() == "again" and draft.mention and (known := draft.find_exclusion(draft.mention)):
         return draft.strengthen(known)
-    return draft.control(Reroll())
+    return draft.add_command(Reroll())

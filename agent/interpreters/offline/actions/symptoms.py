@@ -1,4 +1,4 @@
-"""What displeases without a word that says so: pointed at, groaned at, or told by its signs."""
+"""Complaints without a word of complaint: pointing, groaning, or naming a symptom."""
 
 import re
 
@@ -12,9 +12,9 @@ from .registry import action
 
 @action
 def complain_symptom(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "I can count the pixels": what that is a sign of."""
+    """ "I can count the pixels": excludes the fault behind the symptom."""
     if (
-        match.denied
+        match.is_negated
         or load_lexicon().is_praise(match.clause)
         or re.search(r"\bsigned (?:it |this )?off\b", match.clause, re.I)
     ):
@@ -25,7 +25,7 @@ def complain_symptom(match: RuleMatch, draft: EditDraft) -> bool:
         (
             term
             for term, signs in load_lexicon().symptoms.items()
-            if any(f" {sign} " in text and not draft.is_wanted(sign) for sign in signs)
+            if any(f" {sign} " in text and not draft.is_in_prompt(sign) for sign in signs)
         ),
         None,
     )
@@ -34,7 +34,7 @@ def complain_symptom(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_flaw(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Banding in the sky": what is there by mistake, and nothing said of it."""
+    """ "Banding in the sky": a fault that is named without a comment."""
     term = extract_term(match["THING"])
     flaws = load_lexicon().words["flaws"]
     if re.fullmatch(r"an?\s+[\w-]+", match.clause, re.I):  # "or a stain?"
@@ -49,7 +49,7 @@ def complain_flaw(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_pointed_at(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "There's a spoon on it": a complaint, if nothing else is said about it."""
+    """ "There's a spoon on it": a complaint, unless the feedback says something else about the spoon."""
     if load_lexicon().is_praise(match.clause):
         return True
     if re.match(
@@ -59,15 +59,15 @@ def complain_pointed_at(match: RuleMatch, draft: EditDraft) -> bool:
     if re.search(r"\b(?:the right|the perfect|the exact|the correct)\b", match["THING"], re.I):
         return True
     draft.mention = extract_term(match["THING"])
-    if draft.mention and any(isinstance(edit, Exclude) for edit in draft.edits):  # one complaint more
+    if draft.mention and any(isinstance(edit, Exclude) for edit in draft.edits):  # an additional complaint
         return draft.exclude(draft.mention)
-    draft.pending = draft.mention
+    draft.possible_complaint = draft.mention
     return draft.mention is not None
 
 
 @action
 def complain_annoyed(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "The flies bother me": there should be none; "his smile creeps me out": the smile should be another."""
+    """ "The flies bother me": excludes flies; "his smile creeps me out": excludes the bad smile."""
     noun = extract_term(match["THING"]) if match["THING"] else None
     if re.match(r"(?:going on|happening|stuff|things|clutter|mess)\b", match["THING"], re.I):
         return draft.exclude_term("clutter")
@@ -87,18 +87,18 @@ def complain_annoyed(match: RuleMatch, draft: EditDraft) -> bool:
 _SOMEWHERE = re.compile(
     r"\s(?:\w+ing\s+)?(?:on|in|at|across|over|under|around|behind|along)\s+(?:the|my|our|that)\s+(?P<place>\w+)", re.I
 )
-"""Where a thing is: "that cord | running across the floor"."""
+"""The start of a place: "that cord | running across the floor"."""
 
 
 @action
 def complain_groaned_at(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Ugh, that vignette"."""
-    return draft.groaned and is_noun_phrase(match["OWN"]) and draft.exclude(match["OWN"])
+    return draft.has_groan and is_noun_phrase(match["OWN"]) and draft.exclude(match["OWN"])
 
 
 @action
 def complain_cropped(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "His head is cut off", and so it isn't missing."""
+    """ "His head is cut off": cropped, and therefore not missing."""
     missing = [edit for edit in draft.edits if isinstance(edit, Exclude) and edit.term.startswith("missing ")]
     draft.edits = [edit for edit in draft.edits if edit not in missing]
     return draft.exclude_term("cropped")
@@ -107,7 +107,7 @@ def complain_cropped(match: RuleMatch, draft: EditDraft) -> bool:
 @action
 def complain_low_quality(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Shot on a flip phone"."""
-    return not (match.denied or load_lexicon().is_praise(match.clause)) and draft.exclude_term("low quality")
+    return not (match.is_negated or load_lexicon().is_praise(match.clause)) and draft.exclude_term("low quality")
 
 
 @action

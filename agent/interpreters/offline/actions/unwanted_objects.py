@@ -1,4 +1,4 @@
-"""What is in the picture and nobody asked for: only pointed at, asked about, or told to have come in."""
+"""Things in the picture that nobody asked for: pointed at, asked about, or said to intrude."""
 
 import re
 
@@ -19,7 +19,7 @@ _AFTER_NOUN = re.compile(
 
 @action
 def complain_intruder(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "A frame has crept in", "all I see is dust", "what are tourists doing there": there should be none."""
+    """ "A frame has crept in", "all I see is dust", "what are tourists doing there": excludes the thing."""
     term = extract_term(match["THING"])
     if term is None or _is_small_talk(term) or load_lexicon().is_praise(match.clause):
         return False
@@ -36,13 +36,13 @@ _IN_SHOT = re.compile(r"\bin (?:the )?(?:shot|frame|picture|photo|image|corner|b
 
 @action
 def complain_stranger(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Who's that guy behind her?", unless somebody of the kind is asked for."""
+    """ "Who's that guy behind her?", unless the prompt asks for such a person."""
     term = extract_term(match["THING"])
     if term is None or term.split()[-1] in {"artist", "author", "painter", "photographer"}:
         return False
     head = term.split()[-1]
     draft.mention = term
-    if draft.is_wanted(head) and draft.find_exclusion(term) is None:
+    if draft.is_in_prompt(head) and draft.find_exclusion(term) is None:
         return True
     is_somebody = (
         load_lexicon().find_kind(head) in {"person", "animal"} or singularize(head) in load_lexicon().words["somebody"]
@@ -52,24 +52,24 @@ def complain_stranger(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_asked_whether(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Is that a fly on the sandwich?": what "it" is; a complaint where it displeases and nothing else is said."""
+    """ "Is that a fly on the sandwich?": sets what "it" means; a complaint if the tone is negative."""
     term = extract_term(match["THING"])
     if term is None or _is_small_talk(term) or load_lexicon().is_praise(match.clause):
         return False
     draft.mention = term
     if known := draft.find_exclusion(term):
         return draft.strengthen(known)
-    placed = re.search(
+    is_placed = re.search(
         r"\s(?:on|in|at|behind|under|over|across|next to|near|through)\s+(?:the|his|her|its|their|my)\b", match.clause
     )
-    if (draft.groaned or placed) and not draft.is_wanted(term):
-        draft.pending = term
+    if (draft.has_groan or is_placed) and not draft.is_in_prompt(term):
+        draft.possible_complaint = term
     return True
 
 
 @action
 def complain_shown_with(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "The monk is holding a phone", "one of the cats has a collar": a complaint, if nothing else is said about it."""
+    """ "The monk is holding a phone", "one of the cats has a collar": a complaint, unless more is said about it."""
     who, term = match["WHOM"].lower(), extract_term(match["THING"])
     if term is None or _is_small_talk(term) or load_lexicon().is_praise(match.clause) or _is_about_world(who):
         return False
@@ -82,11 +82,11 @@ def complain_shown_with(match: RuleMatch, draft: EditDraft) -> bool:
     draft.mention = term
     if known := draft.find_exclusion(term):
         return draft.strengthen(known)
-    if draft.is_wanted(term):
+    if draft.is_in_prompt(term):
         return True
     if draft.edits:
         return draft.exclude(term)
-    draft.pending = term
+    draft.possible_complaint = term
     return True
 
 
@@ -101,9 +101,9 @@ def complain_same_for_all(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_style(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "This is a drawing", where none is asked for."""
+    """ "This is a drawing", if the prompt asks for no drawing."""
     term = extract_term(match["THING"])
-    if term is None or draft.is_wanted(term) or load_lexicon().is_praise(match.clause) or len(term.split()) > 3:
+    if term is None or draft.is_in_prompt(term) or load_lexicon().is_praise(match.clause) or len(term.split()) > 3:
         return False
     is_style = load_lexicon().find_kind(term) == "style" and term.split()[-1] not in {"photo", "photograph", "polaroid"}
     return is_style and draft.exclude(term)
@@ -111,14 +111,14 @@ def complain_style(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_numbered(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Hut three has two roofs": one too many of what it is not usual to count."""
+    """ "Hut three has two roofs": excludes extra ones of a thing that people usually don't count."""
     term, number = extract_term(match["THING"]), match["NUMBER"].lower()
     if (
         term is None
         or _is_about_world(match.clause)
         or _is_small_talk(term)
         or len(term.split()) > 2
-        or draft.is_wanted(term)
+        or draft.is_in_prompt(term)
     ):
         return False
     if not term.endswith("s") or term.endswith("ss"):
@@ -142,7 +142,7 @@ def complain_numbered(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_nothing_but(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "The crowd is just smudges": none of those; of a hand or of writing, that it is a bad one."""
+    """ "The crowd is just smudges": excludes smudges; for hands or writing, excludes malformed ones."""
     term, noun = (
         extract_term(match["THING"] or match["MESS"].removeprefix("like ")),
         extract_term(match["OWN"] or match["WHOM"]),
@@ -158,7 +158,7 @@ def complain_nothing_but(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_part_does(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "His left eye looks somewhere else": what is only told of a part of a body is what is wrong with it."""
+    """ "His left eye looks somewhere else": any statement about a body part is a complaint about it."""
     noun = match["PART"].lower()
     if noun not in load_lexicon().words["body"] or noun == "smile" or load_lexicon().is_praise(match.clause):
         return False
@@ -176,7 +176,7 @@ def complain_part_does(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def complain_merged(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "The tails all run into each other", "the strap disappears halfway": what no thing does."""
+    """ "The tails all run into each other", "the strap disappears halfway": impossible for a real thing."""
     noun = extract_term(match["THING"])
     if (
         noun is None
@@ -204,9 +204,9 @@ def exclude_doing_people(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def exclude_those(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Not the bees, please"; without a please, something else may follow that is meant instead."""
+    """ "Not the bees, please"; without "please" a correction may follow."""
     draft.mention = extract_term(match["THING"]) or draft.mention
-    return draft.asked and complain_intruder(match, draft)
+    return draft.has_please and complain_intruder(match, draft)
 
 
 @action
@@ -225,7 +225,7 @@ def complain_misspelled(match: RuleMatch, draft: EditDraft) -> bool:
 
 
 def _is_small_talk(term: str) -> bool:
-    """Whether a term is of the talk and not of the picture: "no problem", "a good idea"."""
+    """Whether a term belongs to the conversation and not to the picture: "no problem", "a good idea"."""
     words = load_lexicon().words
     head = term.split()[-1]
     return (
@@ -234,7 +234,7 @@ def _is_small_talk(term: str) -> bool:
 
 
 def _is_about_world(phrase: str) -> bool:
-    """Whether a phrase is of the world and not of the picture: "my dog", "the real one"."""
+    """Whether a phrase refers to the real world and not to the picture: "my dog", "the real one"."""
     return bool(
         re.match(r"(?:my|our|your|i|we|you|mine|ours)\b|.*\b(?:real|original|in reality|irl|actual)\b", phrase.lower())
     ) or phrase.lower() in {"me", "us"}

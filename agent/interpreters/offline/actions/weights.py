@@ -1,4 +1,4 @@
-"""How hard something is excluded: "still there", "too strong"."""
+"""Weights of exclusions: "still there", "too strong"."""
 
 import re
 
@@ -13,14 +13,14 @@ from .registry import action
 def set_weight(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Set blurry to 1.4"."""
     known = draft.find_exclusion(match["THING"])
-    return known is not None and draft.weigh(known, round(float(match["WEIGHT"]), 2))
+    return known is not None and draft.set_weight(known, round(float(match["WEIGHT"]), 2))
 
 
 @action
 def strengthen(match: RuleMatch, draft: EditDraft) -> bool:
-    """Exclude harder what is out and spoken of as if it were not."""
+    """Raise the weight of the excluded things that the clause describes as visible."""
     clause = match.clause
-    for exclusion in (dropped := draft.find_all_mentioned(clause, draft.dropped)):
+    for exclusion in (dropped := draft.find_all_mentioned(clause, draft.dropped_exclusions)):
         draft.exclude_term(exclusion.term)
     if dropped or (load_lexicon().is_praise(clause) and not draft.find_all_mentioned(clause)):
         return bool(dropped)
@@ -34,20 +34,20 @@ def strengthen(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def weaken(match: RuleMatch, draft: EditDraft) -> bool:
-    """Exclude less hard what is out and spoken of."""
+    """Lower the weight of the exclusions that the clause mentions."""
     known = draft.find_all_mentioned(match.clause)
-    spoken_of = draft.mention is not None and draft.find_exclusion(draft.mention) is not None
-    if not known and (spoken_of or is_about_weight(match.clause) or is_bare_reference(match.clause)):
+    is_mention_excluded = draft.mention is not None and draft.find_exclusion(draft.mention) is not None
+    if not known and (is_mention_excluded or is_about_weight(match.clause) or is_bare_reference(match.clause)):
         known = [exclusion for exclusion in [draft.find_mentioned("it")] if exclusion]
     for exclusion in known:
         draft.weaken(exclusion)
-    return bool(known) or bool(draft.find_all_mentioned(match.clause, draft.dropped))
+    return bool(known) or bool(draft.find_all_mentioned(match.clause, draft.dropped_exclusions))
 
 
 @action
 def weaken_thing(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Dial the grain down", of grain that is out and seen all the same; "dial the exclusion down" is the opposite."""
-    if draft.weakened and is_pronoun(match["THING"]):  # "the fog one is overdone. lower it"
+    """ "Dial the grain down": excludes visible grain harder; "dial the exclusion down" is handled by `weaken`."""
+    if draft.has_lowered_weight and is_pronoun(match["THING"]):  # "the fog one is overdone. lower it"
         return True
     if is_about_weight(match.clause) or (known := draft.find_exclusion(match["THING"])) is None:
         return False
@@ -56,16 +56,16 @@ def weaken_thing(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def weaken_too_strong(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "The exclusion of glow is too strong"; "the light is too strong" is a complaint."""
-    is_told = re.search(r"\b(?:thing|stuff)\b", match.clause) and draft.find_all_mentioned(
+    """ "The exclusion of glow is too strong"; "the light is too strong" is a complaint about the picture."""
+    is_mentioned = re.search(r"\b(?:thing|stuff)\b", match.clause) and draft.find_all_mentioned(
         match.clause
     )  # "the fog thing"
-    return bool(is_about_weight(match.clause) or is_told) and weaken(match, draft)
+    return bool(is_about_weight(match.clause) or is_mentioned) and weaken(match, draft)
 
 
 @action
 def strengthen_left_in(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "You didn't take the knife away": harder, where it is out already."""
+    """ "You didn't take the knife away": excludes it, or raises its weight if it is excluded already."""
     if re.search(r"\bnot forget\b", match.clause, re.I):  # "you didn't forget the fan"
         return True
     return draft.exclude(match["THING"])
@@ -73,7 +73,7 @@ def strengthen_left_in(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def strengthen_seen_again(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Is that a bridge I see?", where there should be none; of anything else it says nothing."""
+    """ "Is that a bridge I see?": raises the weight if bridges are excluded, or else changes nothing."""
     draft.mention = extract_term(match["THING"]) or draft.mention
     known = draft.find_exclusion(match["THING"])
     return draft.strengthen(known) if known else True
@@ -81,21 +81,21 @@ def strengthen_seen_again(match: RuleMatch, draft: EditDraft) -> bool:
 
 @action
 def strengthen_one_more(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Yet another flag", "I count two flags", where flags are out; "a flag again, please" asks for one."""
+    """ "Yet another flag", "I count two flags", if flags are excluded; "a flag again, please" asks for one."""
     draft.mention = extract_term(match["THING"]) or draft.mention
     known = draft.find_exclusion(match["THING"])
-    return known is not None and not draft.asked and draft.strengthen(known)
+    return known is not None and not draft.has_please and draft.strengthen(known)
 
 
 @action
 def weaken_named(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "The 'fog' one is overdone", where fog is out."""
+    """ "The 'fog' one is overdone", if fog is excluded."""
     known = draft.find_exclusion(match["THING"])
     return known is not None and draft.weaken(known)
 
 
 def is_about_weight(clause: str) -> bool:
-    """Whether a clause is about how hard something is excluded."""
+    """Whether a clause is about the weight of an exclusion."""
     return bool(_ABOUT_WEIGHT.search(clause))
 
 
@@ -108,6 +108,6 @@ _ABOUT_WEIGHT = re.compile(
 
 
 def is_bare_reference(clause: str) -> bool:
-    """Whether a clause names nothing: "still there", "it is back again"."""
+    """Whether a clause names no thing: "still there", "it is back again"."""
     words = set(re.findall(r"[a-z']+", clause.lower()))
     return bool(words) and words <= load_lexicon().words["pointing"]

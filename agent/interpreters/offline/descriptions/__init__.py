@@ -1,1 +1,1 @@
-"""First prompts and new scenes: what is wanted, and what is said not to be there."""
+"""First prompts and new scenes, split into the prompt and the things that they exclude."""

@@ -1,8 +1,8 @@
-"""The many ways in which a description says what it is without, each told as "without ..."."""
+"""Rewrites the many ways to exclude something in a description to "without ..."."""
 
 import re
 
-_LEFT_OFF = re.compile(
+_LEAVE_OFF_REQUEST = re.compile(
     r"(?P<joint>[,;.!]\s*|\s-+\s|\b(?:and|but)\s)(?:(?:but|and|please|just|you can|could you"
     r"|can you)\s+)*(?:(?:leave|keep|take)\s+(?:the\s+|any\s+|all\s+)?"
     r"(?P<thing>[\w'-]+(?: [\w'-]+)?)\s+(?:off|out|away)(?: of (?:it|there|the picture))?(?=\s*(?:$|[,.;!]"
@@ -16,7 +16,7 @@ _FREE_OF = re.compile(
     r"|please\b)[a-z]+)?",
     re.I,
 )
-_NOT_SEEN = re.compile(
+_MUST_NOT_APPEAR = re.compile(
     r"(?:^|(?<=[,;.!:]\s))(?:(?:the|any|and|but)\s+)*(?P<thing>[\w-]+(?: [\w-]+)?)\s+(?:must|should|may"
     r"|can|shall)(?:n't| ?not)\s+"
     r"(?:appear|be (?:in it|visible|seen|there|shown|present|included)"
@@ -24,7 +24,7 @@ _NOT_SEEN = re.compile(
     re.I,
 )
 """ "Text must not appear anywhere"."""
-_OF_THEIR_OWN = frozenset(
+_FIXED_COMPOUNDS = frozenset(
     [
         "care",
         "hands",
@@ -61,14 +61,12 @@ _OF_THEIR_OWN = frozenset(
         "caffeine",
     ]
 )
-""" "Sugar-free" says what a drink is of, not what a picture is without."""
+"""Things with a fixed "-free" compound: "sugar-free" describes a drink, not a picture."""
 
 _X = r"(?:[\w'-]+\s+){0,2}[\w'-]+"
-_ALL_OF_IT = (
-    r"(?:of (?:it|this|that|the (?:picture|image|photo|frame|shot|scene|way))|in sight|please|entirely|altogether)"
-)
+_SCOPE = r"(?:of (?:it|this|that|the (?:picture|image|photo|frame|shot|scene|way))|in sight|please|entirely|altogether)"
 _END = r"(?=\s*(?:[,.;:!?]|$)|\s+(?:and|but|or)\b)"
-_WAYS = [
+_NEGATION_PATTERNS = [
     (re.compile(pattern, re.I), plain)
     for pattern, plain in (
         (r"(?<![\w/])w/(?:o|out)\b", "without"),
@@ -89,7 +87,7 @@ _WAYS = [
         (r"\bnot (?:with|featuring|including|showing)\s+(?:any\s+)?(?=\w)", "without "),
         (
             rf"(?:(?<=[,;.:!] )|(?<=\band )|(?<=\bbut )|^)(?:please\s+)?(?:keep|leave)\s+(?:the\s+|any\s+|all\s+)?"
-            rf"(?P<x>{_X}(?:\s+(?:and|or)\s+{_X})?)\s+(?:out|off|away)(?:\s+{_ALL_OF_IT})?{_END}",
+            rf"(?P<x>{_X}(?:\s+(?:and|or)\s+{_X})?)\s+(?:out|off|away)(?:\s+{_SCOPE})?{_END}",
             r"without \g<x>",
         ),
         (
@@ -113,27 +111,29 @@ _WAYS = [
         ),
     )
 ]
-_GONE = r"\s+(?:off|out|gone|away|removed)(?=\s*(?:[,;:.]|$))"
+_REMOVAL_ADVERB = r"\s+(?:off|out|gone|away|removed)(?=\s*(?:[,;:.]|$))"
 
 
 def normalize_negations(text: str) -> str:
     """ "A fox, hats not wanted, skip the snow" -> "A fox, without hats, without the snow"."""
-    text = _NOT_SEEN.sub(r"no \g<thing>", _LEFT_OFF.sub(r"\g<joint>no \g<thing>", text))
+    text = _MUST_NOT_APPEAR.sub(r"no \g<thing>", _LEAVE_OFF_REQUEST.sub(r"\g<joint>no \g<thing>", text))
     text = _FREE_OF.sub(_format_negation, text)
-    for way, plain in _WAYS:
-        text = way.sub(plain, text)
+    for pattern, replacement in _NEGATION_PATTERNS:
+        text = pattern.sub(replacement, text)
     return text
 
 
 def _format_negation(match: re.Match[str]) -> str:
     """ "Helmet-free", "a crowd-free beach" -> "without helmet", "a beach, without crowd"."""
-    if match["thing"].lower() in _OF_THEIR_OWN:
+    if match["thing"].lower() in _FIXED_COMPOUNDS:
         return match[0]
     return f"{match['noun'] or ''}, without {match['thing']}," if match["noun"] else f", without {match['thing']}"
 
 
 def remove_absent(prompt: str, unwanted: list[str]) -> str:
-    """The prompt less "helmet off", where there is to be no helmet anyway."""
+    """The prompt without phrases such as "helmet off", when helmets are excluded."""
     for term in unwanted:
-        prompt = re.sub(rf"[,;:]?\s*(?:the\s+|his\s+|her\s+)?{re.escape(term)}{_GONE}", "", prompt, flags=re.I)
+        prompt = re.sub(
+            rf"[,;:]?\s*(?:the\s+|his\s+|her\s+)?{re.escape(term)}{_REMOVAL_ADVERB}", "", prompt, flags=re.I
+        )
     return prompt

@@ -1,4 +1,4 @@
-"""Another picture, after words that only say that it is another one: "Moving on. A teapot ...", "slide two: ..."."""
+"""New scenes after an introduction: "Moving on. A teapot ...", "slide two: ..."."""
 
 import re
 
@@ -12,7 +12,7 @@ _NEW = (
     r"|onwards|instead|replace|swap|start|starting|restart|now|try|scrap|forget|leave|drop|park|shelve|enough|done"
     r"|finished|following|separate|unrelated|last|final"
 )
-_OF_WORK = (
+_PICTURE_NOUNS = (
     r"image|images|picture|pictures|pic|photo|shot|slide|page|card|panel|product|item|subject|topic|theme"
     r"|idea|concept|thing"
     r"|things|request|prompt|brief|job|task|one|ones|order|scene|motif|plan|plans|project|direction|piece"
@@ -20,7 +20,7 @@ _OF_WORK = (
     r"|illustration|drawing|tack|gears|round|question|client|assignment|commission|order|chapter|scenario"
     r"|world|story|series"
 )
-_SMALL = (
+_SMALL_TALK = (
     r"ok|okay|right|alright|great|good|well|so|and|then|please|pls|plz|thanks|thank|you|cheers|cool|fine"
     r"|perfect|nice|hi|hey"
     r"|i|i'd|i've|i'll|i'm|we|we'll|let's|lets|let|us|me|my|the|a|an|some|something|got|have|want|need|like"
@@ -32,11 +32,11 @@ _SMALL = (
     r"|as|at|all|aside|behind|but|actually|hmm|hm|yes|yeah|yep|quick|quickly|today|moment|by|way|after"
     r"|all's|how|what|day"
 )
-_WORDS_OF_TALK = re.compile(rf"(?:(?:{_NEW}|{_OF_WORK}|{_SMALL})(?![\w'-])[\s,]*)+$", re.I)
-_MARKS = re.compile(
+_WORDS_OF_TALK = re.compile(rf"(?:(?:{_NEW}|{_PICTURE_NOUNS}|{_SMALL_TALK})(?![\w'-])[\s,]*)+$", re.I)
+_ANNOUNCEMENT = re.compile(
     rf"\b(?:next|moving on|move on|let's move|(?:new|another|different|second|third|fourth|fifth|fresh"
     rf"|following|separate|last|final)\s+"
-    rf"(?:\w+\s+)?(?:{_OF_WORK})|(?:{_OF_WORK})\s+(?:two|three|four|2|3|4)|change of (?:plan|plans|subject"
+    rf"(?:\w+\s+)?(?:{_PICTURE_NOUNS})|(?:{_PICTURE_NOUNS})\s+(?:two|three|four|2|3|4)|change of (?:plan|plans|subject"
     rf"|topic|direction|tack)"
     rf"|change (?:the )?(?:subject|topic)|something (?:\w+ )?(?:else|new|different|fresh)"
     rf"|start (?:a )?(?:\w+ )?(?:afresh|anew|fresh|over|new)"
@@ -57,7 +57,7 @@ _WISH = re.compile(
     r"(?:\s+(?:me|us))?(?:\s+(?:to see|to have))?\s+(?:(?:an?\s+)?(?:picture|image|pic)\s+of\s+)?(?=\w)",
     re.I,
 )
-_DRAWN = re.compile(
+_DRAW_REQUEST = re.compile(
     r"(?:please )?(?:draw|paint|design|render|sketch|illustrate|generate|create|imagine|picture"
     r"|i(?:'d)? (?:want|need|like|love)) ",
     re.I,
@@ -65,14 +65,14 @@ _DRAWN = re.compile(
 _OF_A_PICTURE = re.compile(
     r"\b(?:make|draw|paint|give|show|generate|create)\s+(?:me|us)\s+(?:an?\s+)?(?:picture|image|pic)\s+of\s", re.I
 )
-_OF_THIS = re.compile(
+_PRESENT_REFERENCE = re.compile(
     r"\b(?:it|its|him|his|her|hers|them|their|this|that|these|those|same|more|less|fewer|bigger|smaller|instead|better"
     r"|version|background|again|back|still|there's|too|there is|there are)\b|\b\w+er\s+than\b|\b(?:on|in|at"
     r"|to|behind|around|under|over|near"
     r"|beside|above|from|with)\s+the\b",
     re.I,
 )
-_ADDS = re.compile(
+_CHANGE_VERB = re.compile(
     r"(?:add|put|place|remove|make|change|turn|keep|leave|take|give|undo|go back|zoom|crop|move|fix|try again|do)\b",
     re.I,
 )
@@ -85,10 +85,10 @@ _EMPTY = frozenset(
 
 
 def find_new_scene(text: str, prompt: str) -> str | None:
-    """What a text describes in the place of the present picture; None when it is about the one that is there."""
-    at = _find_lead_end(text)
-    lead, rest = text[:at], text[at:].strip()
-    if at == 0 and (
+    """The description that replaces the present picture. None if the text is about the present picture."""
+    lead_end = _find_lead_end(text)
+    lead, rest = text[:lead_end], text[lead_end:].strip()
+    if lead_end == 0 and (
         after := re.match(
             r"(?:(?:ok|okay|so|and|right)[, ]+)*(?:next|now)\s+(?=i (?:want|need|would|'d)|let's|can|could|make)",
             text,
@@ -97,35 +97,37 @@ def find_new_scene(text: str, prompt: str) -> str | None:
     ):
         lead, rest = "next", text[after.end() :]
     wish = _WISH.match(rest)
-    described = rest[wish.end() :] if wish else rest
-    wanted, unwanted = split_description(described)
+    description = rest[wish.end() :] if wish else rest
+    wanted, unwanted = split_description(description)
     if len(wanted.split()) < 2 or (_has_shared_content(wanted, prompt) and not (lead and wish and unwanted)):
         return None
-    if lead and wish and unwanted and _DRAWN.match(wish[0]):
-        return described
+    if lead and wish and unwanted and _DRAW_REQUEST.match(wish[0]):
+        return description
     if lead:
-        if not wish and (_ADDS.match(described) or re.match(r"(?:no|not|without|less|more|too)\b", described, re.I)):
+        if not wish and (
+            _CHANGE_VERB.match(description) or re.match(r"(?:no|not|without|less|more|too)\b", description, re.I)
+        ):
             return None
-        spoken = _OF_THIS.sub("", wanted) != wanted and not _PLACED.search(wanted.split(" the ")[0])
-        return None if spoken or _is_sentence(wanted) else described
-    if not wish or not unwanted or _OF_THIS.search(wanted) or _is_sentence(wanted):
+        is_about_present = _PRESENT_REFERENCE.sub("", wanted) != wanted and not _PLACED.search(wanted.split(" the ")[0])
+        return None if is_about_present or _is_sentence(wanted) else description
+    if not wish or not unwanted or _PRESENT_REFERENCE.search(wanted) or _is_sentence(wanted):
         return None
-    asked = _OF_A_PICTURE.search(text) or (_PLACED.search(wanted) and len(wanted.split()) > 3)
-    return described if asked and len(prompt.split()) > 1 else None
+    is_full_request = _OF_A_PICTURE.search(text) or (_PLACED.search(wanted) and len(wanted.split()) > 3)
+    return description if is_full_request and len(prompt.split()) > 1 else None
 
 
 def _find_lead_end(text: str) -> int:
-    """Where the small talk ends that says there will be another picture; 0 where there is none."""
-    at = 0
+    """The end of the small talk that announces another picture. 0 if there is none."""
+    lead_end = 0
     for joint in _END_OF_LEAD.finditer(text):
-        if not _WORDS_OF_TALK.match(text[at : joint.start()].strip()):
+        if not _WORDS_OF_TALK.match(text[lead_end : joint.start()].strip()):
             break
-        at = joint.end()
-    return at if _MARKS.search(text[:at]) else 0
+        lead_end = joint.end()
+    return lead_end if _ANNOUNCEMENT.search(text[:lead_end]) else 0
 
 
 def _has_shared_content(wanted: str, prompt: str) -> bool:
-    """Whether a description speaks of something that is in the picture."""
+    """Whether a description and the prompt share a content word."""
     return bool((_content_words(wanted) & _content_words(prompt)) - _EMPTY)
 
 
@@ -134,7 +136,7 @@ def _content_words(text: str) -> set[str]:
 
 
 def _is_sentence(wanted: str) -> bool:
-    """Whether it is a sentence, and no phrase: "the hat is ugly"."""
+    """Whether a text is a sentence, not a phrase: "the hat is ugly"."""
     first = re.split(r"[,.;:]", wanted)[0]
     if MEDIUM.match(first):
         return False

@@ -1,4 +1,4 @@
-"""How a description may begin without being what it describes."""
+"""Greetings and introductions before a description."""
 
 import re
 
@@ -55,23 +55,23 @@ _LEAD = re.compile(
 
 
 def find_new_description(text: str) -> str | None:
-    """What follows "Next:", "new one:" or "draw me": a description that replaces the prompt; else None."""
+    """The description after "Next:", "new one:" or "draw me", which replaces the prompt. Otherwise None."""
     match = _OPENING.match(text) or _COMMAND.match(text)
-    return match["description"] if match and not _TELLS.match(match["description"]) else None
+    return match["description"] if match and not _CHANGE_VERB.match(match["description"]) else None
 
 
-_TELLS = re.compile(
+_CHANGE_VERB = re.compile(
     r"(?:put|add|give|remove|change|turn|keep|lose|drop|swap|replace|move|make)\s+(?!(?:me|us)\b)", re.I
 )
-""" "New idea: put the dog on a skateboard" changes the picture that there is."""
+""" "New idea: put the dog on a skateboard" changes the present picture."""
 
 
 def strip_opening(text: str) -> str:
-    """The description less a greeting and the "I'd like to see" before it."""
+    """The description without a greeting and an introduction such as "I'd like to see"."""
     text = collapse_whitespace(text)
-    greeted = _GREETING.match(text)
-    ungreeted = text[greeted.end() :] if greeted else text
-    description = _LEAD.sub("", ungreeted, count=1)
-    if description == ungreeted and greeted and not greeted["mark"]:  # "so long, farewell"
+    greeting = _GREETING.match(text)
+    without_greeting = text[greeting.end() :] if greeting else text
+    description = _LEAD.sub("", without_greeting, count=1)
+    if description == without_greeting and greeting and not greeting["mark"]:  # "so long, farewell"
         return text
     return description

@@ -1,4 +1,4 @@
-"""A description of a new picture: what is wanted, and what is said not to be in it."""
+"""Parses the description of a new picture into a prompt and excluded terms."""
 
 import re
 
@@ -40,7 +40,7 @@ _NEGATION = re.compile(
     r"who\s+(?:isn'?t|doesn'?t)(?:\s+(?:have|wear|wearing))?)\b\s*(?:(?:any|having|wearing|showing|of)\s+)*",
     re.I,
 )
-_BACK_IN_PICTURE = re.compile(
+_POSITIVE_REMAINDER = re.compile(
     r"\s+(?:(?:in|on|at|by|under|over|near|inside|beside|during|through|along|against|next to|behind|above)"
     r"(?!\s+(?:the|his|her|its|their|it|him|them|sight|view|frame|shot|there|any|or)\b)\s+\S"
     r"|(?:with|and with|but with|wearing|holding|reading|sitting|standing"
@@ -50,7 +50,7 @@ _BACK_IN_PICTURE = re.compile(
     r"(?=\s+(?:in|on|at|by|under|from|through|along|over|across|behind|a|an|the|his|her)\b))\b).*$",
     re.I,
 )
-_IS_SAID_OF = re.compile(
+_STATEMENT = re.compile(
     r"\?|\b(?:i|you|we|it|he|she|they|is|are|was|were|be|isn't|aren't|would|should|could|can|will|looks?|has|have"
     r"|please|thanks?|instead|better|again|too|still|it's|that's|there's|don't|doesn't|like)\b"
     r"|\b(?:the|his|her|its|their|this|that)\s+(?:(?:top|bottom|upper|lower|far)\s+)?(?:background|foreground|corner"
@@ -67,7 +67,7 @@ _NO_DESCRIPTION = re.compile(
     r"|mess|disaster|thing)\b",
     re.I,
 )
-_SCENES = frozenset(
+_SCENE_KINDS = frozenset(
     [
         "person",
         "animal",
@@ -91,7 +91,7 @@ _JOINTS = re.compile(
 _ITEM = r"(?:an?\s+)?(?!(?:in|on|at|with|near|by|under|no|without|an?|the|\w+ing)\b)[\w'-]+(?: (?!n?or\b)[\w'-]+)?"
 _COMMA_LIST = re.compile(rf"(?<![\w-])(?:without|no)\s+(?:any\s+)?{_ITEM}(?:,\s*{_ITEM})+,?(?=\s+n?or\s)", re.I)
 _RELATIVE = re.compile(r"\s+(?:that|who|which)(?:\s+(?:is|are|was|were|has|have|does|do))?\s*$", re.I)
-"""What is left of "a man who is not smiling" before the negation."""
+"""What precedes the negation in "a man who is not smiling"."""
 _NOTHING_ELSE = re.compile(r"nothing\s+else\b|no\s+more\s*$", re.I)
 _LIST = re.compile(
     r"\s*(?:,|\band/or\b|\bor\b|\bnor\b|\band\b|&)\s*(?:(?:no|any|without" r"|not|nor|or|and)\s+)*", re.I
@@ -101,109 +101,115 @@ _LIST = re.compile(
 def is_full_description(text: str) -> bool:
     """Whether feedback describes a whole picture: "a cat with a crown", "portrait of a man without mustache".
 
-    Not "a dog in the corner", nor "a version without text", which speak of the picture that is there.
+    "A dog in the corner" and "a version without text" are about the present picture instead.
     """
     prompt, unwanted = split_description(text)
-    medium = bool(prompt_rewriting.MEDIUM.match(prompt))
-    bare = (
+    has_medium = bool(prompt_rewriting.MEDIUM.match(prompt))
+    is_bare = (
         re.match(r"(?!the\b)[\w-]+(?: [\w-]+)? (?:without|with no)\s", text, re.I)
-        and load_lexicon().find_kind(prompt) in _SCENES
+        and load_lexicon().find_kind(prompt) in _SCENE_KINDS
     )
-    if not (medium or bare or re.match(r"(?:an?|two|three)\s", prompt, re.I)) or is_statement(text):
+    if not (has_medium or is_bare or re.match(r"(?:an?|two|three)\s", prompt, re.I)) or is_statement(text):
         return False
     subject, rest = prompt_rewriting.find_subject(prompt)
     subject = collapse_whitespace(re.sub(r"[^\w\s'-]", " ", subject))
     if not 0 < len(subject.split()) <= 6 or is_only_picture_word(subject) or _NO_DESCRIPTION.match(subject):
         return False
-    known = medium or load_lexicon().find_kind(subject) in _SCENES
+    is_known = has_medium or load_lexicon().find_kind(subject) in _SCENE_KINDS
     if unwanted:
-        direct = bool(re.match(rf"{re.escape(prompt)}\s+(?:without|with no)\b", text, re.I))
-        return known or (direct and not load_lexicon().is_praise(subject))
+        is_direct = bool(re.match(rf"{re.escape(prompt)}\s+(?:without|with no)\b", text, re.I))
+        return is_known or (is_direct and not load_lexicon().is_praise(subject))
     if set(re.findall(r"[\w-]+", prompt.lower())) & load_lexicon().words["wrongness"]:
         return False
-    further = re.match(r"(?:with|wearing|holding|riding|(?:in|on|at|under|by|near)(?!\s+the\b))\s+\w", rest, re.I)
-    return known and (medium or bool(further))
+    continuation = re.match(r"(?:with|wearing|holding|riding|(?:in|on|at|under|by|near)(?!\s+the\b))\s+\w", rest, re.I)
+    return is_known and (has_medium or bool(continuation))
 
 
 def is_statement(text: str) -> bool:
-    """Whether a text says or asks something of the picture that is there."""
-    return bool(_IS_SAID_OF.search(text))
+    """Whether a text makes a statement or asks a question about the present picture."""
+    return bool(_STATEMENT.search(text))
 
 
 def is_scene(text: str) -> bool:
-    """Whether a bare noun phrase is of something that a picture may be of: "a red barn"."""
-    return bool(re.match(r"an?\s", text, re.I)) and is_noun_phrase(text) and load_lexicon().find_kind(text) in _SCENES
+    """Whether a text is a noun phrase for something that a picture can show: "a red barn"."""
+    return (
+        bool(re.match(r"an?\s", text, re.I)) and is_noun_phrase(text) and load_lexicon().find_kind(text) in _SCENE_KINDS
+    )
 
 
 def is_only_picture_word(text: str) -> bool:
-    """Whether "picture" or "a new version" is all that is said."""
+    """Whether a text only says "picture" or "a new version"."""
     return bool(re.fullmatch(rf"(?:(?:an?|the)\s+)?(?:\w+\s+)?{_PICTURE}", text.strip(), re.I))
 
 
 def is_redundant(description: str, unwanted: list[str], prompt: str) -> bool:
-    """Whether a prompt says all of a description already, and none of what it doesn't want."""
-    said = set(re.findall(r"[\w'-]+", prompt.lower()))
-    asked = set(re.findall(r"[\w'-]+", description.lower())) - {"a", "an", "the"}
-    return asked <= said and not any(set(re.findall(r"[\w'-]+", term.lower())) <= said for term in unwanted)
+    """Whether a prompt has all words of a description, and none of the unwanted terms."""
+    prompt_words = set(re.findall(r"[\w'-]+", prompt.lower()))
+    description_words = set(re.findall(r"[\w'-]+", description.lower())) - {"a", "an", "the"}
+    return description_words <= prompt_words and not any(
+        set(re.findall(r"[\w'-]+", term.lower())) <= prompt_words for term in unwanted
+    )
 
 
 def split_description(text: str) -> tuple[str, list[str]]:
-    """The prompt, without its negations, and the terms they negate.
+    """The prompt without its negations, and the terms that they exclude.
 
     "portrait of a man without mustache" -> ("portrait of a man", ["mustache"])
 
-    What looks like a negation and is none, such as the words on a sign, is masked while negations are looked for;
-    prompt and terms are taken from the text itself.
+    Negations that exclude nothing, such as the words on a sign, are masked during the search. The prompt and the terms
+    are cut from the unmasked text.
     """
-    said = strip_opening(text)
-    text = normalize_negations(said)
+    original = strip_opening(text)
+    text = normalize_negations(original)
     text = re.sub(r"\s*[(\[]((?:no|not|without|minus)\b[^()\[\]]*)[)\]]", r", \1,", text, flags=re.I)
     text = _COMMA_LIST.sub(lambda match: match[0].replace(",", " or"), text)
     masked = _NOT_A_NEGATION.sub(lambda match: "\0" * len(match[0]), text)
     prompt = joint = ""
     unwanted: list[str] = []
-    negated = moved = False
+    negated = has_negation = False
     for start, end in _split_segments(masked):
-        segment, shown = masked[start:end], text[start:end]
+        segment, segment_text = masked[start:end], text[start:end]
         before, joint = joint, _find_joint(text, end)
         match = _NEGATION.search(segment)
         if match is None:
             if negated and re.match(r"\s*(?:or|nor)\b", segment, re.I):
-                unwanted += _extract_terms(segment, shown)
+                unwanted += _extract_terms(segment, segment_text)
                 continue
             negated = False
-            prompt = _join_parts(prompt, before, shown)
+            prompt = _join_parts(prompt, before, segment_text)
             continue
         rest = segment[match.end() :]
-        nobody = re.search(r"\b(?:nobody|no\s+one)\b", match[0], re.I)
-        back = _BACK_IN_PICTURE.search(rest)
-        kept = _RELATIVE.sub("", shown[: match.start()])
-        if back and nobody and _ABOUT_NOBODY.match(rest):  # "with no one sitting in it"
-            rest, back = "", None
-        if back:
-            kept += shown[match.end() + back.start() :]
-            rest = rest[: back.start()]
-        said_of = shown[match.end() :][: len(rest)]
-        if nobody:
+        is_about_people = re.search(r"\b(?:nobody|no\s+one)\b", match[0], re.I)
+        positive_part = _POSITIVE_REMAINDER.search(rest)
+        kept = _RELATIVE.sub("", segment_text[: match.start()])
+        if positive_part and is_about_people and _ABOUT_NOBODY.match(rest):  # "with no one sitting in it"
+            rest, positive_part = "", None
+        if positive_part:
+            kept += segment_text[match.end() + positive_part.start() :]
+            rest = rest[: positive_part.start()]
+        negated_text = segment_text[match.end() :][: len(rest)]
+        if is_about_people:
             terms = ["people"]
-            if back and re.match(r"\s+(?:\w+ing|around|in it|on it)\b", segment[match.end() + back.start() :], re.I):
-                kept = shown[: match.start()]
+            if positive_part and re.match(
+                r"\s+(?:\w+ing|around|in it|on it)\b", segment[match.end() + positive_part.start() :], re.I
+            ):
+                kept = segment_text[: match.start()]
             if not prompt and not kept.strip():
-                kept = re.sub(r"^\s*(?:in|on|at)\s+", "", said_of)
+                kept = re.sub(r"^\s*(?:in|on|at)\s+", "", negated_text)
         else:
             if tail := _POSITIVE_TAIL.search(rest):
-                kept += f", {said_of[tail.end() :]}"
+                kept += f", {negated_text[tail.end() :]}"
                 rest = rest[: tail.start()]
-            terms = [] if _NOTHING_ELSE.match(match[0] + rest) else _extract_terms(rest, said_of)
+            terms = [] if _NOTHING_ELSE.match(match[0] + rest) else _extract_terms(rest, negated_text)
             if not terms and not _NOTHING_ELSE.match(match[0] + rest):
                 negated = False
-                prompt = _join_parts(prompt, before, shown)
+                prompt = _join_parts(prompt, before, segment_text)
                 continue
-        negated = moved = True
+        negated = has_negation = True
         unwanted += terms
         prompt = _join_parts(prompt, before, kept)
-    if not moved:
-        return said, []
+    if not has_negation:
+        return original, []
     prompt = remove_absent(prompt_rewriting.tidy(prompt), unwanted)
     prompt = re.sub(r"(?:[\s,]+(?:and|but|with|or|please|that|who|which))+$", "", prompt.strip(" .,;!"), flags=re.I)
     return prompt, list(dict.fromkeys(unwanted))
@@ -212,7 +218,7 @@ def split_description(text: str) -> tuple[str, list[str]]:
 _ABOUT_NOBODY = re.compile(
     r"\s*(?:\w{3,}ing\b|(?:in|on|at|around|near|inside|by)\s+(?:it|them|there|sight|view)\b)", re.I
 )
-""" What goes on about the one who is not there."""
+"""A description of the people in "nobody sitting in it"."""
 
 
 def _join_parts(prompt: str, joint: str, part: str) -> str:
@@ -228,7 +234,7 @@ def _find_joint(text: str, at: int) -> str:
 
 
 def _split_segments(text: str) -> list[tuple[int, int]]:
-    """Where the parts between commas, semicolons and full stops are."""
+    """Start and end of the parts between commas, semicolons and full stops."""
     spans, start = [], 0
     for match in _JOINTS.finditer(text):
         spans.append((start, match.start()))
@@ -239,11 +245,11 @@ def _split_segments(text: str) -> list[tuple[int, int]]:
 _POSITIVE_TAIL = re.compile(
     r"\s+(?:and|but)\s+(?=(?:an?|with|the|lots|plenty|some|just|only)\s)|\s+(?:just|only)\s", re.I
 )
-"""What an "and a ..." or "just ..." after the negated thing asks for."""
+"""A positive request after the excluded thing: "and a ...", "just ..."."""
 
 
 def _extract_terms(masked: str, text: str) -> list[str]:
-    """The terms of a list that is looked for in the masked text, and read from the text."""
+    """The terms of a list. Separators are found in the masked text, and terms are cut from the unmasked text."""
     names, chat = load_lexicon().names, load_lexicon().chat
     found, start = [], 0
     for joint in [*_LIST.finditer(masked), None]:

@@ -1,4 +1,4 @@
-"""The grammar: the files of `prompts/grammar`, read once when it is first needed; rules are tried in their order."""
+"""The grammar of `prompts/grammar`, loaded once on first use. Rules are tried in file order."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -14,83 +14,89 @@ from .templates import Classes, Template, Templates, Words
 
 @dataclass(frozen=True)
 class Rule:
-    """Ways to say one thing, and the names of the acts they ask for."""
+    """Templates with one meaning, and the names of the actions for it."""
 
     name: str
-    means: str
-    denied: str
-    goes_on: bool
-    """Whether it is also said of a bare thing that follows: "no cars and | people"."""
-    bare: bool
-    """Whether it is only one word for a wish or a fault, and gives way to what goes on."""
+    action: str
+    negated_action: str
+    can_continue: bool
+    """Whether the rule also applies to a bare thing in the next clause: "no cars and | people"."""
+    is_bare: bool
+    """Whether it is a single word for a request or a fault, which yields to a continuation of the previous clause."""
     templates: tuple[Template, ...]
 
 
 @dataclass(frozen=True)
 class RuleMatch:
-    """A clause as a rule understood it."""
+    """A clause that matched a rule."""
 
     clause: str
     rule: Rule
-    denied: bool
-    """Whether the clause says the opposite: it holds, or stands under, a negator."""
+    is_negated: bool
+    """Whether the clause means the opposite, because it contains a negator or follows one."""
     parts: Mapping[str, str]
-    """The stretches of words that the template names."""
+    """Name of a template's slot -> the words that it matched."""
 
     @property
     def action(self) -> str:
-        """The name of what is to be done."""
-        return self.rule.denied if self.denied else self.rule.means
+        """Name of the action to run."""
+        return self.rule.negated_action if self.is_negated else self.rule.action
 
     def __getitem__(self, name: str) -> str:
         return self.parts.get(name, "")
 
     @property
     def thing(self) -> str:
-        """The thing that is spoken of."""
+        """The thing that the clause is about."""
         return self["THING"] or self["OWN"]
 
     def continue_with(self, clause: str) -> "RuleMatch | None":
-        """The same said of what a bare clause names: "no cars and | people"; None when the rule doesn't go on."""
+        """The same rule applied to the thing in a bare clause: "no cars and | people". None if it doesn't continue."""
         name = next((name for name in ("THING", "QUALITY", "WHERE", "NEW", "REST") if self.parts.get(name)), None)
-        return replace(self, clause=clause, parts={**self.parts, name: clause}) if name and self.rule.goes_on else None
+        return (
+            replace(self, clause=clause, parts={**self.parts, name: clause})
+            if name and self.rule.can_continue
+            else None
+        )
 
 
 @dataclass(frozen=True)
 class Prefix:
-    """What may begin a clause without being what it says."""
+    """Words that can precede a clause without adding to its meaning."""
 
-    says: Templates
-    but_not: Templates
+    templates: Templates
+    exceptions: Templates
 
     def length(self, words: Words) -> int:
-        """How many words of the clause it takes up; 0 where it doesn't begin so."""
-        found = self.says.match_first(words)
-        return 0 if found is None or self.but_not.match_first(words) else found.end
+        """Number of words that the prefix takes up; 0 if the clause doesn't start with it."""
+        found = self.templates.match_first(words)
+        return 0 if found is None or self.exceptions.match_first(words) else found.end
 
 
 @dataclass(frozen=True)
 class Grammar:
-    """All rules in the order they are tried, and what may stand before a clause."""
+    """All rules in the order they are tried, and the prefixes of clauses."""
 
     classes: Classes
     rules: tuple[Rule, ...]
     polite: Prefix
-    """A way to ask that says nothing itself: "could you", "I want you to"."""
+    """Polite requests without content: "could you", "I want you to"."""
     negators: Prefix
-    """What turns the clause it stands before into its opposite: "don't", "no need to"."""
+    """Words that negate the clause after them: "don't", "no need to"."""
     questions: Prefix
-    """How a question begins that only wants to know."""
+    """Starts of questions that only ask for information."""
 
-    def match_rules(self, clause: str, negated: bool = False) -> Iterator[RuleMatch]:
-        """The clause as each template understands it; `negated` says that it stands under a "don't"."""
-        said = self.words(clause)
-        for index, found in self._templates.iterate_matches(said):
-            denials = sum(name == "NOT" for name, _ in found.named)
-            yield RuleMatch(clause, self._rules_by_template[index], negated != bool(denials % 2), dict(found.named))
+    def match_rules(self, clause: str, is_negated: bool = False) -> Iterator[RuleMatch]:
+        """The matches of all templates, in rule order. `negated` means that the clause follows a "don't"."""
+        words = self.words(clause)
+        for index, found in self._templates.iterate_matches(words):
+            denials = sum(name == "NOT" for name, _ in found.captures)
+            yield RuleMatch(
+                clause, self._rules_by_template[index], is_negated != bool(denials % 2), dict(found.captures)
+            )
 
     def words(self, clause: str) -> Words:
-        """The clause as its words, remembered for a while: it is looked at from several sides."""
+        """The tokenized clause. Cached, because several rules and prefixes read the same clause."""
         return self._words(clause)
 
     @cached_property
@@ -103,31 +109,30 @@ class Grammar:
 
     @cached_property
     def _rules_by_template(self) -> tuple[Rule, ...]:
-        """The rule that each of the templates is of."""
+        """Template index -> the rule that it belongs to."""
         return tuple(rule for rule in self.rules for _ in rule.templates)
 
 
 @cache
 def load_grammar_words() -> frozenset[str]:
-    """Every word that a rule or a class speaks of, with the endings of its verbs."""
+    """Every word in a rule or a class, with all inflections of verbs."""
     words = re.findall(r"(?<![\w<])[a-z']{3,}\*?(?![\w>])", "\n".join(read_texts("grammar")))
     return frozenset(form for word in words for form in (inflect(word) if word.endswith("*") else [word]))
 
 
 @cache
 def load_grammar() -> Grammar:
-    """The one grammar."""
     data = read_tables("grammar")
-    known = load_lexicon()
+    lexicon = load_lexicon()
     return Grammar(
-        classes=Classes({**known.words, "camera": known.camera, "past": known.past, **data["classes"]}),
+        classes=Classes({**lexicon.words, "camera": lexicon.camera, "past": lexicon.past, **data["classes"]}),
         rules=tuple(
             Rule(
                 name=name,
-                means=rule["means"],
-                denied=rule.get("denied", "decline"),
-                goes_on=rule.get("goes_on", False),
-                bare=rule.get("bare", False),
+                action=rule["means"],
+                negated_action=rule.get("denied", "decline"),
+                can_continue=rule.get("goes_on", False),
+                is_bare=rule.get("bare", False),
                 templates=tuple(map(Template, rule["says"])),
             )
             for name, rule in data["rules"].items()
@@ -139,5 +144,7 @@ def load_grammar() -> Grammar:
 
 
 def _parse_prefix(data: Mapping[str, Any]) -> Prefix:
-    says, but_not = (Templates(Template(text, whole=False) for text in data[name]) for name in ("says", "but_not"))
-    return Prefix(says, but_not)
+    templates, exceptions = (
+        Templates(Template(text, whole=False) for text in data[key]) for key in ("says", "but_not")
+    )
+    return Prefix(templates, exceptions)

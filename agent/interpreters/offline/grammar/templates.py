@@ -1,10 +1,10 @@
-"""Templates: ways to say something in one clause, matched word by word.
+"""Templates: phrasings of a clause, matched word by word.
 
-word        stands for itself; word? may be missing; (a|b c) is one of these; _ is any one word
-<class>     is one of the words, or runs of words, of a class
-THING       is a stretch of words that is reported by that name; some names ask for certain words
-not?        is where a negator may stand, reported as NOT
-...         is anything or nothing
+word        matches itself; word? is optional; (a|b c) is one of these; _ is any one word
+<class>     matches a word, or a run of words, of a class
+THING       captures words under that name; some names only capture certain words
+not?        is an optional negator, captured as NOT
+...         matches any number of words
 """
 
 import re
@@ -16,7 +16,7 @@ from functools import cached_property
 from ...language.morphology import inflect
 
 _SOME_WORD, _NO_WORD = frozenset({" word"}), frozenset({" end"})
-"""What a place has that a word stands at, and one past the last of them; no word of a clause has a space in it."""
+"""Signs of a position that holds a word, and of the position after the last word. Words contain no spaces."""
 _NAMED = {
     "COUNT": "(<digits>|<number>)",
     "WEIGHT": "<decimal>",
@@ -41,12 +41,12 @@ _NAMED = {
     "VERB": "(was|were|<past>|<regular_past>)",
     "NOT": "<not>",
 }
-"""What a named stretch consists of, where that isn't any words at all."""
+"""What a capture consists of, for names that don't capture arbitrary words."""
 
 
 @dataclass(eq=False)
 class _Node:
-    """One step of a template and the steps that may follow, the preferred one first."""
+    """One step of a template, and the steps that can follow, the preferred one first."""
 
     kind: str
     value: str = ""
@@ -54,7 +54,7 @@ class _Node:
 
     @cached_property
     def starts(self) -> frozenset[str] | None:
-        """The signs of which a place in a clause must have one for this step to be taken there; None for any place."""
+        """Signs of which a position must have at least one for this step to match there. None for any position."""
         match self.kind:
             case "word":
                 return frozenset({self.value})
@@ -72,49 +72,49 @@ class _Node:
 
 @dataclass(frozen=True)
 class TemplateMatch:
-    """Where a template matched up to, and the stretches that it names, in order."""
+    """Where a match ends, and the captured words by name, in order."""
 
     end: int
-    named: tuple[tuple[str, str], ...]
+    captures: tuple[tuple[str, str], ...]
 
 
 class Words:
-    """A clause cut into words, with what class each run of them is of."""
+    """A clause as words, and the classes of each run of words."""
 
     def __init__(self, clause: str, classes: "Classes") -> None:
         self.words = clause.split()
         self.lower = [word.lower() for word in self.words]
         self.runs = classes.find_runs(self.lower)
         self.signs = frozenset(self.lower) | {f"<{name}>" for name, _ in self.runs}
-        """What a template may need to be there: words, and classes in their brackets."""
+        """Signs that templates require: words, and class names in angle brackets."""
         self.places = [{*_SOME_WORD, word} for word in self.lower] + [set(_NO_WORD)]
-        """The same of each place, and of the end."""
+        """The signs of each position, and of the end."""
         for name, start in self.runs:
             self.places[start].add(f"<{name}>")
 
     def between(self, start: int, end: int) -> str:
-        """The words from `start` up to `end`, as they were typed."""
+        """The words from `start` up to `end`, in their original spelling."""
         return " ".join(self.words[start:end])
 
 
 class Classes:
-    """Words by their classes, and classes by their words."""
+    """Runs of words -> their classes."""
 
     def __init__(self, classes: Mapping[str, Collection[str]]) -> None:
-        self._of: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        self._classes_by_run: dict[tuple[str, ...], list[str]] = defaultdict(list)
         for name, runs in classes.items():
             for form in {form for run in runs for form in (inflect(run) if "*" in run else [run])}:
-                self._of[tuple(form.lower().split())].append(name)
-        self._longest = max(map(len, self._of), default=0)
+                self._classes_by_run[tuple(form.lower().split())].append(name)
+        self._longest = max(map(len, self._classes_by_run), default=0)
 
     def find_runs(self, words: list[str]) -> dict[tuple[str, int], list[int]]:
-        """Where runs of a class that begin at a word end, the longest first: (class, start) -> ends."""
+        """All class runs: (class, start) -> ends, the longest first."""
         found: dict[tuple[str, int], list[int]] = defaultdict(list)
         for start in range(len(words)):
             for end in range(min(len(words), start + self._longest), start, -1):
                 run = tuple(words[start:end])
-                names = self._of.get(run, []) + (
-                    self._of.get((run[0], *"_" * (len(run) - 1)), []) if len(run) > 1 else []
+                names = self._classes_by_run.get(run, []) + (
+                    self._classes_by_run.get((run[0], *"_" * (len(run) - 1)), []) if len(run) > 1 else []
                 )
                 for name in names:
                     found[name, start].append(end)
@@ -138,102 +138,101 @@ _SHAPES = {
 
 
 class Template:
-    """One way to say something; `whole` when nothing may follow."""
+    """One phrasing. With `whole`, nothing may follow it."""
 
     def __init__(self, text: str, *, whole: bool = True) -> None:
         self._start = _Node("start", after=_parse_entries(text, [_Node("end", "whole" if whole else "")]))
-        self.needs = tuple(_required_words(text))
-        """Sets of signs: a clause that has none of a set's can't be read as this."""
+        self.required_signs = tuple(_required_words(text))
+        """Sets of signs: a clause that lacks all signs of one set can't match."""
 
     def match(self, words: Words) -> TemplateMatch | None:
-        """The first way the words are read as this, short stretches before long ones."""
-        if any(signs.isdisjoint(words.signs) for signs in self.needs):
+        """The first match, with short captures preferred over long ones."""
+        if any(signs.isdisjoint(words.signs) for signs in self.required_signs):
             return None
         path = _Match(words).find_path(self._start, 0)
         return None if path is None else _build_match(path, words)
 
 
 class _Match:
-    """A walk through a template's steps and a clause's words; where it came to nothing once, it doesn't go again."""
+    """A depth-first search over a template's steps and a clause's words, which remembers dead ends."""
 
     def __init__(self, words: Words) -> None:
-        self._said = words
-        self._dead: set[tuple[int, int]] = set()
+        self._words = words
+        self._dead_ends: set[tuple[int, int]] = set()
 
-    def find_path(self, node: _Node, at: int) -> "list[tuple[str, int, str]] | None":
-        """The marks on the way from a step at a place to the end, None where there is no way."""
+    def find_path(self, node: _Node, position: int) -> "list[tuple[str, int, str]] | None":
+        """The captures between a step at a position and the end of the template. None if the template doesn't match."""
         if node.kind == "end":
-            return [("end", at, "")]
-        if (id(node), at) in self._dead:
+            return [("end", position, "")]
+        if (id(node), position) in self._dead_ends:
             return None
-        for end in self._find_ends(node, at):
+        for end in self._find_ends(node, position):
             for following in node.after:
-                if following.starts is not None and following.starts.isdisjoint(self._said.places[end]):
+                if following.starts is not None and following.starts.isdisjoint(self._words.places[end]):
                     continue
                 if (path := self.find_path(following, end)) is not None:
-                    return [(node.kind, at, node.value), *path] if node.value and node.kind in _MARKS else path
-        self._dead.add((id(node), at))
+                    return [(node.kind, position, node.value), *path] if node.value and node.kind in _MARKS else path
+        self._dead_ends.add((id(node), position))
         return None
 
-    def _find_ends(self, node: _Node, at: int) -> Collection[int]:
-        """Where a step that is taken at a place may lead to."""
-        total = len(self._said.words)
+    def _find_ends(self, node: _Node, position: int) -> Collection[int]:
+        """The positions that a step at a position can lead to."""
+        total = len(self._words.words)
         match node.kind:
             case "start" | "open" | "close":
-                return (at,)
+                return (position,)
             case "word":
-                return (at + 1,) if at < total and self._said.lower[at] == node.value else ()
+                return (position + 1,) if position < total and self._words.lower[position] == node.value else ()
             case "any":
-                return (at + 1,) if at < total else ()
+                return (position + 1,) if position < total else ()
             case "class":
-                return self._said.runs.get((node.value, at), ())
+                return self._words.runs.get((node.value, position), ())
             case "some":
-                return range(at + 1, total + 1)
+                return range(position + 1, total + 1)
             case _:  # "..."
-                return range(at, total + 1)
+                return range(position, total + 1)
 
 
 _MARKS = frozenset({"open", "close"})
 
 
 class Templates:
-    """Templates in their order, found by the signs that a clause has: only few of them need to be tried on it."""
+    """Ordered templates, indexed by a required sign, so that few of them are tried on a clause."""
 
     def __init__(self, templates: Iterable[Template]) -> None:
-        self._all = tuple(templates)
-        self._anywhere: list[int] = []
+        self._templates = tuple(templates)
+        self._unindexed: list[int] = []
         self._by_sign: dict[str, list[int]] = defaultdict(list)
-        for index, template in enumerate(self._all):
-            if not template.needs:
-                self._anywhere.append(index)
-            for sign in min(template.needs, key=len, default=()):
+        for index, template in enumerate(self._templates):
+            if not template.required_signs:
+                self._unindexed.append(index)
+            for sign in min(template.required_signs, key=len, default=()):
                 self._by_sign[sign].append(index)
 
     def iterate_matches(self, words: Words) -> Iterator[tuple[int, TemplateMatch]]:
-        """Which of the templates match, as their index, and how."""
-        candidates = {*self._anywhere, *(index for sign in words.signs for index in self._by_sign.get(sign, ()))}
+        """The index of each template that matches, and its match."""
+        candidates = {*self._unindexed, *(index for sign in words.signs for index in self._by_sign.get(sign, ()))}
         for index in sorted(candidates):
-            if found := self._all[index].match(words):
+            if found := self._templates[index].match(words):
                 yield index, found
 
     def match_first(self, words: Words) -> TemplateMatch | None:
-        """How the first that matches does."""
         return next((found for _, found in self.iterate_matches(words)), None)
 
 
 def _build_match(path: list[tuple[str, int, str]], words: Words) -> TemplateMatch:
     opened: dict[str, int] = {}
-    named = []
+    captures = []
     for kind, at, name in path[:-1]:
         if kind == "open":
             opened[name] = at
         else:
-            named.append((name, words.between(opened[name], at)))
-    return TemplateMatch(path[-1][1], tuple(named))
+            captures.append((name, words.between(opened[name], at)))
+    return TemplateMatch(path[-1][1], tuple(captures))
 
 
 def _parse_entries(text: str, after: list[_Node]) -> list[_Node]:
-    """Where the steps of a text begin, given the steps that come after it."""
+    """The first steps of a text, linked to the steps that come after it."""
     for token in reversed([token for token in _split(text, " ") if token]):
         optional = token.endswith("?")
         entries = _parse_token(token.removesuffix("?") if token != "not?" else "NOT", after)
@@ -259,22 +258,22 @@ def _parse_token(token: str, after: list[_Node]) -> list[_Node]:
 
 
 def _required_words(text: str) -> Iterator[frozenset[str]]:
-    """Signs of which each set must have one in the clause for the template to match at all."""
+    """Sets of signs: the clause must have at least one sign of each set for the template to match."""
     for token in _split(text, " "):
         if not token or token.endswith("?") or token in {"...", "_", "SOME"}:
             continue
         if token.isalpha() and token.isupper():
             yield from _required_words(_NAMED.get(token, "SOME"))
         elif token.startswith("("):
-            firsts = [next(_required_words(choice), None) for choice in _split(token[1:-1], "|")]
-            if None not in firsts:
-                yield frozenset().union(*filter(None, firsts))
+            first_signs = [next(_required_words(choice), None) for choice in _split(token[1:-1], "|")]
+            if None not in first_signs:
+                yield frozenset().union(*filter(None, first_signs))
         else:
             yield frozenset({token.lower() if not token.startswith("<") else token})
 
 
 def _split(text: str, separator: str) -> Iterator[str]:
-    """The parts between separators that stand in no bracket."""
+    """The parts between separators outside parentheses."""
     depth = start = 0
     for at, character in enumerate(text):
         depth += (character == "(") - (character == ")")

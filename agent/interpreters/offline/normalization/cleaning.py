@@ -1,4 +1,4 @@
-"""From what was typed to clauses: emoji, text-speak and typos away, one intent a clause."""
+"""Cleans feedback (emoji, text-speak, typos) and splits it into clauses with one intent each."""
 
 import re
 import unicodedata
@@ -11,27 +11,27 @@ from .run_ons import split_run_on
 from .typos import load_vocabulary, repair_typos
 
 MAX_CHARACTERS = 4000
-"""What lies beyond is not read."""
+"""Longer feedback is cut off."""
 
 _PUNCTUATION = str.maketrans({"’": "'", "‘": "'", "`": "'", "“": '"', "”": '"', "—": ", ", "–": ", "})
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"'})
-_JOINERS = "\u200c\u200d"
-"""Invisible, but they hold Persian words and emoji together."""
+_ZERO_WIDTH_JOINERS = "\u200c\u200d"
+"""Zero-width characters that are needed in Persian words and compound emoji."""
 _PAIRS = re.compile(
     r"\b(black|salt|red|rock|arts|bed|fish|mac|pen|gin|hide)(\s+(?:and|&|n)\s+)"
     r"(white|pepper|roll|crafts|breakfast|chips|cheese|ink|tonic)\b",
     re.I,
 )
 _SED = re.compile(r"\bs/([\w -]{1,40})/([\w -]{1,40})(?:/g?\b|/|(?=\s|$))", re.I)
-""" "s/blue/green", as programmers say it."""
+""" "s/blue/green", sed syntax."""
 _ASIDE = re.compile(r"(?<=\w)\s+\(([^():]*[^():\s\d][^():]*)\)")
-""" "No glitter (I'm allergic)": said beside it."""
+""" "No glitter (I'm allergic)": a remark in parentheses."""
 _SIGNED = re.compile(
     r"(?:^|(?<=[,;\n]))(\s*)([+\u2212\u2013\u2014-])\s*(?=(?:an?\s+)?[a-z][\w-]*(?:\s+[a-z][\w-]*){0,2}\s*(?:[,;\n]|$))",
     re.I,
 )
-""" "+ hat, - glasses", as people note it down."""
-_ANNOUNCED = re.compile(
+""" "+ hat, - glasses": signs instead of verbs."""
+_LIST_ANNOUNCEMENT = re.compile(
     r"^\s*(?:(?:just|only|but|and|ok|okay|so)[, ]+)*"
     r"(?:one|two|three|four|a few|(?:a )?couple(?: of)?|some|several|\d)\s+"
     r"(?:(?:more|small|quick|little|tiny|other)\s+)*(?:things?|problems?|issues?|notes?|points?|tweaks?"
@@ -39,7 +39,7 @@ _ANNOUNCED = re.compile(
     r"|complaints?|nitpicks?|wishes|remarks?)\s*(?::|,|\.|\s-+\s)\s*",
     re.I,
 )
-""" "Two problems: ..." only says that something will be said."""
+""" "Two problems: ...": announces a list and has no content."""
 _NEW_IDEA = re.compile(
     r"^\s*(?:(?:ok|okay|so|and|right)[, ]+)*(?:new|another|different|next)\s+"
     r"(?:idea|thought|request|thing|plan)\s*[:,.]\s+"
@@ -52,7 +52,7 @@ _TAG = re.compile(
     r"|,\s*(?:right|eh|huh|yeah|correct|ok|okay))\s*\?",
     re.I,
 )
-""" "A bit too big, no?": asks for consent, and says nothing of its own."""
+""" "A bit too big, no?": a question tag, which has no content."""
 _SENTENCE = re.compile(r"(?:[^.!?;\n]|(?<=\w)\.(?=\w))+[!?]?")
 _JOINT = re.compile(
     r"\s*,\s*(?:(?:and|but|so|then|also|plus|n?or|though|yet|because|while)\b\s*)*"
@@ -74,12 +74,12 @@ _PLUS = re.compile(
 
 
 def clean_feedback(text: str, known: Iterable[str] = ()) -> str:
-    """The text in plain words, its case kept: "noooo teh hat plz!!1" -> "no the hat please!".
+    """The feedback in plain words: "noooo teh hat plz!!1" -> "no the hat please!". Case is kept.
 
-    `known` are words of this session that a typo may also be repaired towards.
+    `known` are words of this session to which typos may also be corrected.
     """
     text = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS])
-    if re.search(r"(?:^|[,;\n])\s*\+", text):  # else a dash only begins a line of a list
+    if re.search(r"(?:^|[,;\n])\s*\+", text):  # without a plus, a dash starts a list item
         text = _SIGNED.sub(lambda match: f"{match[1]}{'add' if match[2] == '+' else 'no'} ", text)
     text = text.translate(_PUNCTUATION)
     if re.search(r"(?:^|\s)1[.)]\s", text) and re.search(r"\s2[.)]\s", text):  # a numbered list
@@ -100,7 +100,7 @@ def clean_feedback(text: str, known: Iterable[str] = ()) -> str:
     text = re.sub(
         r"\b(way|far|is|are|looks?|feels?|its|it's|bit|just)\s+2\s+(?=[a-z]{3})", r"\1 too ", text, flags=re.I
     )
-    text = _TAG.sub(_strip_tag, _NEW_IDEA.sub("", _ANNOUNCED.sub("", text)))
+    text = _TAG.sub(_strip_tag, _NEW_IDEA.sub("", _LIST_ANNOUNCEMENT.sub("", text)))
     text = re.sub(r"\b(an? [\w-]+) or (?:two|three|so|more)\b", r"\1", text, flags=re.I)
     text = re.sub(
         r"(?<!another )(?<!different )(?<!fresh )(?<!second )(?<!new )(?<!more )\b(take|cut|turn|leave"
@@ -131,7 +131,7 @@ def clean_feedback(text: str, known: Iterable[str] = ()) -> str:
 
 
 def normalize(text: str) -> str:
-    """A description on one line, its words as they were typed: only quotes are straight and "w/o" is said in full."""
+    """A description on one line, with straight quotes and with "w/o" spelled out. Other words are unchanged."""
     text = unicodedata.normalize("NFC", text[:MAX_CHARACTERS]).translate(_QUOTES)
     text = collapse_whitespace("".join(_normalize_character(character) for character in text))
     text = re.sub(r"(?<![\w/])w/o(?:ut)?\b\s*", "without ", text, flags=re.I)
@@ -139,7 +139,7 @@ def normalize(text: str) -> str:
 
 
 def split_clauses(text: str) -> Iterator[list[str]]:
-    """The sentences of a cleaned text, each as its clauses; a question keeps its mark."""
+    """The clauses of each sentence in a cleaned text. Questions keep their question mark."""
     text = _ASIDE.sub(r", \1,", text)
     protected = _PAIRS.sub(lambda match: f"{match[1]}\0{match[3]}", _setting_pattern().sub(r"\1 = ", text))
     for sentence in _SENTENCE.findall(protected):
@@ -149,13 +149,13 @@ def split_clauses(text: str) -> Iterator[list[str]]:
 
 
 def trim_clause(clause: str) -> str:
-    """The clause without hedges, swearing and politeness at its ends."""
+    """The clause without hedges, expletives and politeness at its ends."""
     clause = collapse_whitespace(clause).strip(' .,!:;"()*~_-')
     return _filler_patterns()[1].sub("", _filler_patterns()[0].sub("", clause)).strip(' .,!"()*~_-')
 
 
 def expand_abbreviations(clause: str) -> str:
-    """The clause as the grammar reads it: "it really isn't sharp" -> "it is not sharp"."""
+    """The clause with contractions expanded and adverbs removed: "it really isn't sharp" -> "it is not sharp"."""
     for pattern, full in _CONTRACTIONS:
         clause = pattern.sub(full, clause)
     clause = _faulty_pattern().sub(" is", clause)
@@ -241,7 +241,7 @@ _STATES = {
 
 @cache
 def _faulty_pattern() -> re.Pattern[str]:
-    """ "Horizon's wonky", where no noun follows that would make an owner of it."""
+    """ "Horizon's wonky", unless a noun follows that makes it a possessive."""
     words = load_lexicon().words
     faults = any_word_pattern(words["faults"] | words["wrongness"] | words["praise"] | _STATES)
     degree = r"(?:(?:really|very|too|so|all|a bit|a little|kind of|pretty|totally|completely|way|still|quite)\s+)*"
@@ -266,7 +266,7 @@ def _filler_patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 @cache
 def _setting_pattern() -> re.Pattern[str]:
-    """ "background: a beach" is one clause, "background = a beach"."""
+    """ "background: a beach" becomes one clause, "background = a beach"."""
     return re.compile(
         rf"((?:^|(?<=[.;,!\n]))\s*(?:the\s+)?{any_word_pattern(load_lexicon().words['settings'])})\s*:\s+", re.I
     )
@@ -287,9 +287,9 @@ def _color_pattern() -> str:
 
 
 def _strip_tag(tag: re.Match[str]) -> str:
-    """Nothing in the place of a tag; a tag after a word or two is an answer: "a hat, no?"."""
-    said = re.split(r"[.!?;\n]", tag.string[: tag.start()])[-1]
-    return "." if len(said.split()) > 2 else tag[0]
+    """Remove a question tag. After one or two words it is an answer, and kept: "a hat, no?"."""
+    sentence = re.split(r"[.!?;\n]", tag.string[: tag.start()])[-1]
+    return "." if len(sentence.split()) > 2 else tag[0]
 
 
 def _format_times(match: re.Match[str]) -> str:
@@ -298,9 +298,9 @@ def _format_times(match: re.Match[str]) -> str:
 
 
 def _narrow_characters(text: str) -> str:
-    """The text with one space, or one end of a line, wherever there are several, and no long row of one mark.
+    """The text with repeated spaces, newlines and punctuation shortened.
 
-    What is tried at every space takes its time, and a person may lean on a key.
+    Many patterns are tried at each space, so a held-down key would make the search slow.
     """
     text = re.sub(r"\s*\n\s*", "\n", re.sub(r"[^\S\n]+", " ", text))
     return re.sub(r"([^\w\s])\1{3,}", r"\1\1\1", text)
@@ -314,5 +314,5 @@ def _keep_visible(character: str) -> str:
 def _normalize_character(character: str) -> str:
     category = unicodedata.category(character)
     if category == "Cf":
-        return character if character in _JOINERS or "\U000e0020" <= character <= "\U000e007f" else ""
+        return character if character in _ZERO_WIDTH_JOINERS or "\U000e0020" <= character <= "\U000e007f" else ""
     return " " if category in {"Cc", "Cs", "Co", "Cn"} else character

@@ -1,4 +1,4 @@
-"""Where a second clause begins that nothing parts from the first."""
+"""Splits a clause where a second clause starts without punctuation."""
 
 import re
 
@@ -16,7 +16,7 @@ _REASON_AFTER = re.compile(
     r"|spoiling|blocking|hiding)\w+ing\b)\w)",
     re.I,
 )
-_LEADS_ON = re.compile(
+_NO_CLAUSE_AFTER = re.compile(
     r"(?:^|\s)(?:in|on|at|of|with|from|under|by|for|into|behind|not|don't|dont|didn't|didnt|never|to|you|please|and"
     r"|or|can|could|would|will|must|should|just|let's|let us"
     r"|how|what|when|why|where|who|that|which|if|like|as|because|since|until|while"
@@ -27,10 +27,10 @@ _LEADS_ON = re.compile(
     r"|kill|hide|get rid|take|no|cut|scrap|without|why|ugh|ew|not|there'?s|there|less|fewer|that|those|the|an?)\b)",
     re.I,
 )
-"""What comes before no new clause: "don't | remove it", "I hate how dark | it is"."""
+"""Words after which no clause starts: "don't | remove it", "I hate how dark | it is"."""
 
 
-_SO_UNSEEN = re.compile(
+_TOO_X_TO_SEE = re.compile(
     r"^(?P<fault>.*\btoo\s+\w+)\s+"
     r"(?P<unseen>(?:(?:i|we|you)\s+)?(?:can't|can ?not)\s+(?:even\s+)?(?:see|read|tell|make out)\b.*)$",
     re.I,
@@ -39,10 +39,10 @@ _SO_UNSEEN = re.compile(
 
 
 def split_run_on(clause: str) -> list[str]:
-    """ "Get rid of the skull its overdone", "why the hat remove it": two clauses without a comma."""
-    if unseen := _SO_UNSEEN.match(clause):
-        return [unseen["fault"], unseen["unseen"]]
+    """Split a clause: "Get rid of the skull its overdone", "why the hat remove it"."""
+    if parts := _TOO_X_TO_SEE.match(clause):
+        return [parts["fault"], parts["unseen"]]
     for pattern in (_REASON_AFTER, _COMMAND_AFTER):
-        if (joint := pattern.search(clause)) and not _LEADS_ON.search(clause[: joint.start()]):
+        if (joint := pattern.search(clause)) and not _NO_CLAUSE_AFTER.search(clause[: joint.start()]):
             return [clause[: joint.start()], clause[joint.end() :]]
     return [clause]

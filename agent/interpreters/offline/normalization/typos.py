@@ -1,4 +1,4 @@
-"""Slips of the fingers and text-speak, word by word."""
+"""Corrects typos and text-speak, word by word."""
 
 import re
 from collections.abc import Iterable
@@ -10,9 +10,9 @@ from ..grammar.rules import load_grammar_words
 _NO_WORD_BEGINS_SO = re.compile(
     r"[bcdfgjkmpqtvwxz][bcdfgjkmnpqtvxz]|h[bcdfgjklmnpqrtvwxz]|[bfgmpv]w|[lnr][bcdfghjkmpqrtvwxz]"
 )
-"""How only a slip of the fingers begins a word of three letters: "hta", "bwo"."""
+"""Letters that no English word starts with. Only three-letter words that match are corrected: "hta", "bwo"."""
 _LACKS_E = re.compile(r"(?:[^aeiou][aeiou]k|v|[aein]c|dg|z)$")
-"""How a word ends that lost its last letter: "smok", "glov", "fac"."""
+"""The end of a word that lost its final "e": "smok", "glov", "fac"."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _NEAR = {
@@ -20,12 +20,12 @@ _NEAR = {
     for row, letters in enumerate(_ROWS)
     for at, letter in enumerate(letters)
 }
-"""The keys around a key."""
-_NEAR |= {vowel: _NEAR[vowel] + "aeiouy" for vowel in "aeiouy"}  # and vowels are mixed up
+"""Letter -> the keys around it."""
+_NEAR |= {vowel: _NEAR[vowel] + "aeiouy" for vowel in "aeiouy"}  # vowels are often confused
 
 
 def repair_typos(word: str, vocabulary: frozenset[str]) -> str:
-    """The word as it was meant: text-speak in full, and a slip of the fingers undone towards the vocabulary."""
+    """The word with text-speak expanded, or with a typo corrected to a word of the vocabulary."""
     lower = _undouble_end(_shorten(word.lower(), vocabulary), vocabulary)
     if lower in load_lexicon().chat:
         return load_lexicon().chat[lower]
@@ -37,14 +37,14 @@ def repair_typos(word: str, vocabulary: frozenset[str]) -> str:
 
 
 def _is_possessive(word: str, vocabulary: frozenset[str]) -> bool:
-    """Whether a known thing is said to have something: "the glove's fingers"."""
+    """Whether a word is the possessive of a known thing: "the glove's fingers"."""
     owner = word.removesuffix("'s")
     known = (owner in vocabulary, f"{owner}s" in vocabulary, owner in _load_exceptions())
     return owner != word and len(owner) > 2 and any(known)
 
 
 def _undouble_end(word: str, vocabulary: frozenset[str]) -> str:
-    """ "hatt" -> "hat", "awayy" -> "away": a last letter that was hit twice."""
+    """Remove a doubled final letter: "hatt" -> "hat", "awayy" -> "away"."""
     if (
         len(word) < 4
         or word[-1] != word[-2]
@@ -53,13 +53,15 @@ def _undouble_end(word: str, vocabulary: frozenset[str]) -> str:
         or word in load_lexicon().chat
     ):
         return word
-    once = word[:-1]
-    return once if once in vocabulary or once in _load_exceptions() or word[-1] in "ahijkquvwxy" else word
+    shortened = word[:-1]
+    return (
+        shortened if shortened in vocabulary or shortened in _load_exceptions() or word[-1] in "ahijkquvwxy" else word
+    )
 
 
 @cache
 def load_vocabulary() -> frozenset[str]:
-    """The words a typo may be meant for."""
+    """The words to which typos are corrected."""
     words = load_lexicon().words
     lists = ("commands", "verbs", "things", "faults", "body", "writing", "wrongness", "praise", "settings")
     phrases = {phrase for name in lists for phrase in words[name]} | set(load_lexicon().kind_phrases)
@@ -68,7 +70,7 @@ def load_vocabulary() -> frozenset[str]:
 
 @cache
 def _load_exceptions() -> frozenset[str]:
-    """Every word the grammar and the lexicon know, and those that only look like a typo of one."""
+    """Words that are never corrected: all words of the grammar and the lexicon."""
     known = load_lexicon()
     phrases = {phrase for words in known.words.values() for phrase in words} | set(known.names) | set(known.opposites)
     phrases |= {sign for signs in known.symptoms.values() for sign in signs} | set(known.camera) | set(known.past)
@@ -80,7 +82,7 @@ def _extract_long_words(phrases: Iterable[str]) -> frozenset[str]:
 
 
 def _shorten(word: str, vocabulary: frozenset[str]) -> str:
-    """ "stilllll" -> "still", "wayyy" -> "way"."""
+    """Shorten repeated letters: "stilllll" -> "still", "wayyy" -> "way"."""
     if not re.search(r"(.)\1\1", word):
         return word
     doubled = re.sub(r"(.)\1{2,}", r"\1\1", word)
@@ -88,42 +90,49 @@ def _shorten(word: str, vocabulary: frozenset[str]) -> str:
 
 
 def _repair_word(word: str, vocabulary: frozenset[str]) -> str | None:
-    """The known word that this is one slip of the fingers away from, the likelier slips first; None for none.
+    """The known word at an edit distance of one, most likely typos first. None if there is no such word.
 
-    A short word is repaired only where two letters are swapped, or towards a command.
+    A short word is only corrected if two letters are swapped, or if the result is a command.
     """
     if len(word) < 3 or word in _load_exceptions() or (len(word) == 3 and not _NO_WORD_BEGINS_SO.match(word)):
         return None
-    swapped = {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)}
-    if found := sorted(swapped & vocabulary, key=lambda known: (known[0] != word[0], known)):
+    transpositions = {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)}
+    if found := sorted(transpositions & vocabulary, key=lambda candidate: (candidate[0] != word[0], candidate)):
         return found[0]
     if len(word) == 3:
         return None
     commands = load_lexicon().words["verbs"] | (load_lexicon().words["commands"] if len(word) > 4 else frozenset())
-    missed = {word[:i] + letter + word[i:] for i in range(1, len(word) + (len(word) > 4)) for letter in _LETTERS}
-    if found := sorted(missed & commands):
+    insertions = {word[:i] + letter + word[i:] for i in range(1, len(word) + (len(word) > 4)) for letter in _LETTERS}
+    if found := sorted(insertions & commands):
         return found[0]
     if _LACKS_E.search(word) and not vocabulary.isdisjoint((f"{word}e", f"{word}es")):
         return f"{word}e"
     if len(word) == 4:
         return None
-    doubled = {word[:i] + word[i + 1 :] for i in range(1, len(word)) if word[i] == word[i - 1]}
-    if found := sorted(known for known in doubled & vocabulary if len(known) > 4):
+    undoubled_words = {word[:i] + word[i + 1 :] for i in range(1, len(word)) if word[i] == word[i - 1]}
+    if found := sorted(candidate for candidate in undoubled_words & vocabulary if len(candidate) > 4):
         return found[0]
     if _is_inflected(word, vocabulary):
         return None
-    undoubled = {word[:i] + word[i] + word[i:] for i in range(1, len(word))}
-    near = {word[:i] + letter + word[i + 1 :] for i in range(len(word)) for letter in _NEAR.get(word[i], "")}
-    extra = {word[:i] + word[i + 1 :] for i in range(1, len(word))}
-    short = commands | load_lexicon().words["body"] | load_lexicon().words["wrongness"]
-    for slips, meant in ((undoubled, vocabulary), (missed, vocabulary), (near, short), (extra, short)):
-        if found := sorted(known for known in slips & (vocabulary if len(word) > 5 else meant) if len(known) > 4):
+    doubled_words = {word[:i] + word[i] + word[i:] for i in range(1, len(word))}
+    substitutions = {word[:i] + letter + word[i + 1 :] for i in range(len(word)) for letter in _NEAR.get(word[i], "")}
+    deletions = {word[:i] + word[i + 1 :] for i in range(1, len(word))}
+    common_words = commands | load_lexicon().words["body"] | load_lexicon().words["wrongness"]
+    for candidates, targets in (
+        (doubled_words, vocabulary),
+        (insertions, vocabulary),
+        (substitutions, common_words),
+        (deletions, common_words),
+    ):
+        if found := sorted(
+            candidate for candidate in candidates & (vocabulary if len(word) > 5 else targets) if len(candidate) > 4
+        ):
             return found[0]
     return None
 
 
 def _is_inflected(word: str, vocabulary: frozenset[str]) -> bool:
-    """Whether a word is a known one with another ending: "plants", "chained", "stormy"."""
+    """Whether a word is a known word with a suffix: "plants", "chained", "stormy"."""
     stems = (word.removesuffix(end) for end in ("s", "es", "d", "ed", "r", "er", "ers", "y", "ly", "ing", "al"))
     return any(stem != word and (stem in vocabulary or f"{stem}e" in vocabulary) for stem in stems) or (
         not vocabulary.isdisjoint((f"{word}s", f"{word}y", f"{word}d", f"{word}r"))

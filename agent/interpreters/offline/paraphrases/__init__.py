@@ -1,1 +1,1 @@
-"""Rewrites idioms, anaphora and explanations to clauses that the grammar has rules for."""
+"""Rewrites idioms, anaphora and explanations as clauses that match the grammar."""

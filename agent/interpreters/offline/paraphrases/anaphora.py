@@ -1,4 +1,4 @@
-"""What "one" stands for: what was missed in the same breath, or another sort of what the picture is of."""
+"""Resolves "one": a thing that was reported missing, or another variant of the subject."""
 
 import re
 
@@ -22,20 +22,20 @@ _WISHED_ONE = re.compile(
 
 
 def replace_one(clause: str, thing: str) -> str:
-    """ "Put a yellow one in", of a tent that was missed: "put a yellow tent in"."""
+    """ "Put a yellow one in" -> "put a yellow tent in", if a tent was reported missing."""
     noun = re.sub(r"^(?:an?|the|some|any)\s+", "", thing, flags=re.I)
 
-    def full(match: re.Match[str]) -> str:
+    def substitute(match: re.Match[str]) -> str:
         if match["end"] is None:
             return noun
         one = re.sub(r"(?<!s)s$", "", noun)
         return f"{match['article'] or ('an ' if one[:1] in 'aeiou' else 'a ')}{one}"
 
-    return _ONES.sub(full, clause)
+    return _ONES.sub(substitute, clause)
 
 
 def rephrase_wish(clause: str) -> str:
-    """ "Try a square one" -> "make it square"; other clauses as they are."""
+    """ "Try a square one" -> "make it square". Other clauses are returned unchanged."""
     match = _WISHED_ONE.fullmatch(clause)
     quality = attribute_rewriting.extract_quality(match["one"]) if match else None
     return f"make it {quality}" if quality else clause

@@ -1,4 +1,4 @@
-"""What is said in a roundabout way, as the grammar reads it: "I hate how dark it is", "forget the fox, draw a bear"."""
+"""Rewrites idioms as clauses of the grammar: "I hate how dark it is", "forget the fox, draw a bear"."""
 
 import re
 from typing import NamedTuple
@@ -95,7 +95,7 @@ _ASKS_MORE = re.compile(
 
 
 def rephrase_rejection(text: str, prompt: str) -> str | None:
-    """A correction in the words of the grammar: "Not copper: zinc" -> "zinc instead of copper"; None for none."""
+    """A correction as the grammar phrases it: "Not copper: zinc" -> "zinc instead of copper". Otherwise None."""
     for pattern in (_IS_NO, _NOT_OLD, _OLD_IS_BAD):
         match = pattern.fullmatch(text.strip())
         old = extract_term(match["old"]) if match else None
@@ -109,16 +109,16 @@ def rephrase_rejection(text: str, prompt: str) -> str | None:
 
 
 class ForgottenThing(NamedTuple):
-    """What should be another: "forget the fox, I want a tram"."""
+    """A thing that another one should replace: "forget the fox, I want a tram"."""
 
     old: str
     new: str
     is_new: bool
-    """Whether another picture is described, and not another thing in the same."""
+    """Whether `new` describes another picture, not another thing in the same picture."""
 
 
 def find_forgotten(text: str, prompt: str) -> ForgottenThing | None:
-    """What a text wants in the place of something that the prompt speaks of; None when it doesn't say so."""
+    """The replacement that a text asks for, for a thing in the prompt. None if it asks for no such replacement."""
     match = _FORGET.match(text)
     old = extract_term(match["old"]) if match else None
     if match is None or old is None or not re.search(rf"\b{re.escape(singularize(old))}(?:s|es)?\b", prompt, re.I):
@@ -136,15 +136,19 @@ def rephrase_got_instead(text: str) -> str:
 
 
 def rephrase_hate(clause: str) -> str | None:
-    """What is complained of by "I hate how ...", as a complaint: "it is too dark"; None for another clause."""
-    if as_if := _AS_IF_ALL.match(clause):
-        return as_if["clause"]
+    """The complaint in "I hate how ...": "it is too dark". None for other clauses."""
+    if general := _AS_IF_ALL.match(clause):
+        return general["clause"]
     match = _HATES_HOW.match(clause)
     if match is None:
         return None
-    said = match["clause"]
-    if how := _HOW_MUCH.match(said):
-        return f"too {how['much']}" if how["what"].lower() == "there" else f"{how['what']} is too {how['much']}"
-    if has := _HAS.match(said):
-        return f"no {said[has.end() :]}"
-    return re.sub(r"^(?P<x>\S.*) (?:looks?|came out|turned out)$", r"\g<x> looks wrong", said, flags=re.I)
+    complaint = match["clause"]
+    if quality := _HOW_MUCH.match(complaint):
+        return (
+            f"too {quality['much']}"
+            if quality["what"].lower() == "there"
+            else f"{quality['what']} is too {quality['much']}"
+        )
+    if possession := _HAS.match(complaint):
+        return f"no {complaint[possession.end() :]}"
+    return re.sub(r"^(?P<x>\S.*) (?:looks?|came out|turned out)$", r"\g<x> looks wrong", complaint, flags=re.I)

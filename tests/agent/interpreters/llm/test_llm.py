@@ -1,4 +1,4 @@
-"""The interpreter that asks a language model, against a server on loopback that misbehaves on request."""
+"""The interpreter that calls a language model, against a faulty server on loopback."""
 
 import json
 import os
@@ -30,7 +30,7 @@ from notthat.agent.studio import create_interpreter
 from notthat.errors import InvalidInputError
 
 PATIENCE = 60.0
-"""Seconds for anything to happen that has to: reached only where a test fails."""
+"""Timeout in seconds. Only reached if a test fails."""
 
 KEY = "sk-never-to-be-seen-0123456789"
 REFUSES_SCHEMAS = "response_format"
@@ -69,7 +69,7 @@ MAN = State("portrait of a man", NegativePrompt(), seed=1)
 
 
 def locked(term: str, weight: float = 1.2, *, negative: str = "") -> State:
-    """A state in which a policy keeps a term out, after the user's own exclusions."""
+    """A state in which a policy excludes a term, after the user's own exclusions."""
     policy = NegativePrompt((Exclusion(term=term, weight=weight, source="policy:brand", since=0, words=""),))
     both = NegativePrompt((*policy, *parse_negative(negative)))
     return State("portrait of a man", both, seed=1, policy=policy)
@@ -88,7 +88,7 @@ def llm(server: Server) -> LLMInterpreter:
 
 
 def fell_back(said: Interpretation, why: str) -> bool:
-    """Whether the offline interpreter read "no fog", and one line says so and why."""
+    """Whether the offline interpreter handled "no fog", and the reply gives the reason in one line."""
     notice = f"Excluded “fog”. (Read offline, without the language model: {why}"
     return said.edits == FOG and said.reply.startswith(notice) and said.reply.count("\n") == 0
 
@@ -243,7 +243,7 @@ def test_json_is_found_in_what_is_around_it(server: Server, llm: LLMInterpreter,
         (answer(exclude("fog", 7)), "weight"),
         (answer(exclude("the fog that rolls in from the sea, slowly")), "at most 8 words"),
         (answer(exclude("take away all of the fog")), "at most 5 words"),
-        (answer(exclude("fog\x1b[2J")), "can't be printed"),
+        (answer(exclude("fog\x1b[2J")), "unprintable characters"),
         (answer(*[exclude(f"fog {n}") for n in range(13)]), "12"),
         (answer(allow("Logos")), "locked"),
         (answer(reweight("logo", 0.1)), "locked"),
@@ -260,7 +260,7 @@ def test_an_answer_that_cannot_be_used_is_asked_for_again_with_the_reason(
     server.say(bad)
     server.requests.clear()
     said = llm.interpret("no fog", locked("logo"))
-    assert fell_back(said, "its answers can't be used")
+    assert fell_back(said, "its responses are unusable")
     assert said.raw == (bad or None)
     assert len(server.requests) == 2
 
@@ -443,16 +443,24 @@ def close_at_once(handler: BaseHTTPRequestHandler) -> None:
         (failing(403), 1, "its server refused the key"),
         (failing(404), 1, "its server has no model “test”: set NOTTHAT_LLM"),
         (failing(400, f"what is {KEY}?"), 3, "its server answered with status 400.)"),
-        (failing(429), 2, "its server has had too many requests.)"),
-        (failing(429, retry_after="0.01"), 2, "its server has had too many requests.)"),
-        (failing(429, retry_after="3600"), 1, "its server has had too many requests.)"),
-        (failing(429, retry_after="Fri, 31 Dec 2100 23:59:59 GMT"), 1, "its server has had too many requests.)"),
-        (failing(429, retry_after="Fri, 31 Dec 1999 23:59:59 GMT"), 2, "its server has had too many requests.)"),
-        (failing(429, retry_after="soon"), 1, "its server has had too many requests.)"),
+        (failing(429), 2, "its server is limiting requests: try again later.)"),
+        (failing(429, retry_after="0.01"), 2, "its server is limiting requests: try again later.)"),
+        (failing(429, retry_after="3600"), 1, "its server is limiting requests: try again later.)"),
+        (
+            failing(429, retry_after="Fri, 31 Dec 2100 23:59:59 GMT"),
+            1,
+            "its server is limiting requests: try again later.)",
+        ),
+        (
+            failing(429, retry_after="Fri, 31 Dec 1999 23:59:59 GMT"),
+            2,
+            "its server is limiting requests: try again later.)",
+        ),
+        (failing(429, retry_after="soon"), 1, "its server is limiting requests: try again later.)"),
         (failing(500, retry_after="0"), 2, "its server answered with status 500.)"),
         (failing(503, retry_after="0"), 2, "its server answered with status 503.)"),
-        (break_off, 1, "its server can't be reached, or broke off: check OPENAI_BASE_URL.)"),
-        (close_at_once, 1, "its server can't be reached, or broke off: check OPENAI_BASE_URL.)"),
+        (break_off, 1, "its server can't be reached or closed the connection: check OPENAI_BASE_URL.)"),
+        (close_at_once, 1, "its server can't be reached or closed the connection: check OPENAI_BASE_URL.)"),
         (lambda handler: send(handler, 200, "<html>It works!</html>"), 1, "its answer can't be read"),
         (lambda handler: send(handler, 200, "<p>", Content_Type="text/html"), 1, "its answer can't be read"),
         (lambda handler: send(handler, 200, {"choices": []}), 1, "its answer can't be read"),
@@ -460,7 +468,7 @@ def close_at_once(handler: BaseHTTPRequestHandler) -> None:
         (lambda handler: send(handler, 200, {"choices": [{}]}), 1, "its answer can't be read"),
         (lambda handler: send(handler, 200, [1]), 1, "its answer can't be read"),
         (lambda handler: send_message(handler, {"content": NO_FOG[:20]}, "length"), 1, "its answer can't be read"),
-        (lambda handler: send_message(handler, {"refusal": "I'm sorry."}), 1, "it declined.)"),
+        (lambda handler: send_message(handler, {"refusal": "I'm sorry."}), 1, "the model refused to answer.)"),
     ],
 )
 def test_a_server_that_fails_costs_no_turn(
@@ -501,7 +509,7 @@ def test_a_server_has_so_long_and_no_longer(server: Server, *, drips: bool) -> N
         (LLMClient("test", base_url="http://127.0.0.1:9/v1", timeout=PATIENCE), "its server can't be reached"),
         (LLMClient("test", base_url="nonsense", timeout=PATIENCE), "its server can't be reached"),
         (LLMClient("test", base_url="http://[", timeout=PATIENCE), "its server can't be reached"),
-        (LLMClient("test"), "set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own.)"),
+        (LLMClient("test"), "set OPENAI_API_KEY, or OPENAI_BASE_URL for your own server.)"),
         (LLMClient("anthropic:claude"), "LangChain's package for anthropic is not installed.)"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Faults of the drawing: hands, limbs, faces, and things as they never are."""
+"""Drawing defects: hands, limbs, faces and impossible things."""
 
 import pytest
 from offline_feedback import brief, read

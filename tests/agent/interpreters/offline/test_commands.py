@@ -1,4 +1,4 @@
-"""Undo, reset and reroll, in the words people use."""
+"""Undo, reset and reroll, as people phrase them."""
 
 import pytest
 from offline_feedback import brief, read

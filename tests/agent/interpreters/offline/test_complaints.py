@@ -1,4 +1,4 @@
-"""Complaints: what is wrong with the picture, outright, in a roundabout way, or as a question."""
+"""Complaints about the picture: direct, indirect, and as a question."""
 
 import pytest
 from offline_feedback import brief, read

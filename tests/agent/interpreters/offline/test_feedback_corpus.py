@@ -1,8 +1,8 @@
-"""Feedback in many people's voices, each case labelled with what it means: how much of it is understood.
+"""Accuracy on labelled feedback in many people's styles.
 
-`data/heard-*.jsonl` were written before the grammar knew how to read them, and mended it, from `heard-5` on by
-other hands; `data/sealed*.jsonl` were measured once each, after that. The bars stand a few points under what was
-measured.
+`data/heard-*.jsonl` were written before the grammar was extended to handle them, from `heard-5` on by other authors.
+`data/sealed*.jsonl` are held out: they were measured once, after that. The bars are a few points below the measured
+accuracy.
 """
 
 import json

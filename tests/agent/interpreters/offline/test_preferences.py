@@ -1,4 +1,4 @@
-"""What is declined, or compares badly with something else."""
+"""Declined things, and unfavorable comparisons."""
 
 import pytest
 from offline_feedback import brief, read

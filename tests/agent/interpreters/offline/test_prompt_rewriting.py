@@ -1,4 +1,4 @@
-"""What the picture should show instead: the prompt is rewritten."""
+"""Requests that rewrite the prompt."""
 
 import re
 

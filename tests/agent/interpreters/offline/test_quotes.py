@@ -1,4 +1,4 @@
-"""Quoted words in a first prompt or in feedback: read as they are written."""
+"""Quoted words in a first prompt or in feedback are taken literally."""
 
 import unicodedata
 
@@ -64,6 +64,8 @@ _QUOTED = st.lists(
 @example('a man without "watermark"', "")
 @example('no "a\0b"', "a \0 man")
 @example("nobody in “the chair”", "")
+@example("no red\u3164fog\u3164old\u3164hat\u3164big\u3164cat\u3164wet\u3164dog\u3164sad", "")
+@example("no red\1fog\1old\1hat\1big\1cat\1wet\1dog\1sad", "a man")
 @given(text=_QUOTED, prompt=st.sampled_from(["", "a man in a hat", 'a "red\0" hat', "\u200b", "\u0301"]))
 def test_no_control_character_and_no_mask_is_in_an_edit_or_a_reply(text: str, prompt: str) -> None:
     said = OfflineInterpreter().interpret(text, State(prompt=prompt, negative=parse_negative("hat"), seed=1))

@@ -1,4 +1,4 @@
-"""Direct requests: what is to go, in so many words."""
+"""Direct requests to remove something."""
 
 import pytest
 from offline_feedback import brief, read

@@ -1,4 +1,4 @@
-"""Any text whatever is read without an error."""
+"""Arbitrary text raises no error."""
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""The rules, their templates, and how an answer is explained."""
+"""The grammar's rules and templates, and the explanation of an interpretation."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def test_an_explanation_names_the_rule_and_its_clause() -> None:
 
 
 def test_every_rule_names_acts_that_exist() -> None:
-    assert {act for rule in load_grammar().rules for act in (rule.means, rule.denied)} <= set(ACTIONS)
+    assert {act for rule in load_grammar().rules for act in (rule.action, rule.negated_action)} <= set(ACTIONS)
 
 
 @pytest.mark.parametrize(
@@ -52,4 +52,4 @@ def test_every_rule_names_acts_that_exist() -> None:
 )
 def test_a_template_reads_a_clause(template: str, clause: str, named: dict[str, str] | None) -> None:
     found = Template(template).match(Words(clause, Classes({"not": ["not"], "preposition": ["on"]})))
-    assert (dict(found.named) if found else None) == named
+    assert (dict(found.captures) if found else None) == named

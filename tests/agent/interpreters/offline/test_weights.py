@@ -1,4 +1,4 @@
-"""Weights: excluded harder, or less hard."""
+"""Raising and lowering the weight of an exclusion."""
 
 import pytest
 from offline_feedback import brief, read

@@ -122,7 +122,7 @@ def test_a_session_that_is_here_is_not_imported_again(server: Running, key: Call
     content = archive_of(server.client, session)
     with key("one") as one:
         for client in (one, one):
-            assert "is here already" in refused(server, send(client, content), 409, "session-exists")
+            assert "exists already" in refused(server, send(client, content), 409, "session-exists")
     assert server.studio.store.session(session).owner is None
 
 
