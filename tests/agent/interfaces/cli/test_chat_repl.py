@@ -90,7 +90,7 @@ def test_a_session_is_gone_on_with_where_it_stands(talk: Talk, studio: Studio) -
 def test_the_end_says_how_to_come_back(talk: Talk, studio: Studio, end: tuple[str, ...]) -> None:
     shown = talk(PROMPT, *end)
     session = only_session(studio)
-    assert shown.err == f"Come back with:  notthat chat --session {session.id}\n"
+    assert shown.err == f"Continue with:  notthat chat --session {session.id}\n"
     assert session.turns == 1
 
 
@@ -193,7 +193,7 @@ def test_help_lists_every_command(talk: Talk) -> None:
 
 @pytest.mark.parametrize("line", ["/undo", "/branch 0", "/show", "/why", "/replay", "/seed", "/seed 3"])
 def test_a_command_before_the_first_picture_is_told_so(talk: Talk, studio: Studio, line: str) -> None:
-    assert talk(line).err == "there is no picture yet: say what it should show\n"
+    assert talk(line).err == "there is no picture yet: first describe what it should show\n"
     assert studio.store.sessions() == []
 
 
@@ -234,7 +234,7 @@ def test_a_turn_can_be_stopped_and_the_chat_goes_on(talk: Talk, studio: Studio, 
             yield from super().run(request)
 
     shown = talk(PROMPT, "no fog", "it looks blurry", studio=open_studio(Stopped()))
-    assert shown.err.splitlines()[0] == "Stopped; nothing was changed."
+    assert shown.err.splitlines()[0] == "Cancelled; nothing was changed."
     assert [turn.feedback for turn in studio.store.turns(only_session(studio).id)] == [PROMPT, "it looks blurry"]
 
 
@@ -260,7 +260,7 @@ def test_what_the_user_says_is_shown_as_it_is(talk: Talk) -> None:
     shown = talk("a door that says [bold]open[/]", "/show", "/why [red]x[/nope]")
     assert "[bold]open[/]" in shown.out
     assert "“[red]x[/nope]” is not excluded." in shown.out
-    assert shown.err.startswith("Come back with")
+    assert shown.err.startswith("Continue with")
 
 
 def test_in_a_terminal_there_are_history_and_completion(
@@ -281,7 +281,7 @@ def test_in_a_terminal_there_are_history_and_completion(
     chat.wait_for("›")
     chat.type("/quit\r")
     session = only_session(studio)
-    chat.wait_for(rf"Come back with:  notthat chat --session {session.id}")
+    chat.wait_for(rf"Continue with:  notthat chat --session {session.id}")
     assert chat.wait_for_end() == os.EX_OK
     assert "Traceback" not in chat.transcript
     assert session.turns == 1
