@@ -96,10 +96,10 @@ def test_pictures_come_as_they_are_asked_for(client: OpenAI) -> None:
     ("more", "lines"),
     [
         ({"quality": "auto", "background": "opaque", "output_compression": 50}, []),
-        ({"background": "transparent"}, ["background: pictures are opaque"]),
-        ({"quality": "high"}, ["quality: it is the model's own; ask for more or fewer `steps`"]),
-        ({"style": "vivid"}, ["style: say it in the prompt"]),
-        ({"output_format": "jpeg", "output_compression": 50}, ["output_compression: it is always 95"]),
+        ({"background": "transparent"}, ["background: ignored, pictures are always opaque"]),
+        ({"quality": "high"}, ["quality: ignored, change `steps` instead"]),
+        ({"style": "vivid"}, ["style: ignored, describe it in the prompt"]),
+        ({"output_format": "jpeg", "output_compression": 50}, ["output_compression: ignored, it is always 95"]),
     ],
 )
 def test_what_is_not_honoured_is_told(client: OpenAI, more: dict[str, Any], lines: list[str]) -> None:
@@ -230,7 +230,7 @@ def test_keys_and_their_limits_apply(serve: Serve, connect: Connect) -> None:
     running = serve()
     keys = running.studio.store.keys
     _, token = keys.add("shop", policies=("quality",))
-    with pytest.raises(openai.AuthenticationError, match="none of this server's"):
+    with pytest.raises(openai.AuthenticationError, match="unknown or revoked"):
         connect(running).images.generate(prompt="a pier")
     with pytest.raises(openai.AuthenticationError):
         connect(running, "nt_wrong").models.list()
@@ -397,11 +397,11 @@ def test_somebody_who_asks_for_a_person_is_told_where_one_can_go_on(client: Open
 def test_what_a_chat_refuses_has_a_status_of_its_own(client: OpenAI, stream: bool) -> None:
     for messages, line in [
         ([user("no fog")], "only says what is not wanted"),
-        ([assistant("Hello.")], "none is the user's"),
-        ([{"role": "system", "content": "You are helpful."}], "none is the user's"),
+        ([assistant("Hello.")], "add a user message"),
+        ([{"role": "system", "content": "You are helpful."}], "add a user message"),
         (
             [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}]}],
-            "pictures are not looked at",
+            "pictures are not supported as input",
         ),
         ([user("a harbour"), assistant(f'![turn 0](x "notthat {"0" * 16}/0")'), user("no fog")], "no session"),
         ([user(" ")], "the prompt is empty"),
