@@ -22,7 +22,7 @@ Start = Callable[..., Process]
 
 def test_it_says_where_it_is_and_logs_to_stdout(start_process: Start) -> None:
     server = start_process()
-    assert server.ready == f"notthat: {server.url} (no keys: for this machine alone)"
+    assert server.ready == f"notthat: {server.url} (no keys: only for this machine)"
     assert httpx.get(f"{server.url}/healthz").json()["status"] == "ok"
     url = httpx.URL(server.url)
     with socket.create_connection((url.host, url.port or 80)) as connection:
