@@ -104,7 +104,7 @@ def test_what_is_refused_is_told_in_a_line(studio: Studio) -> None:
                 refused = await client.call_tool(tool, arguments)
                 assert refused.is_error
                 assert words(refused).startswith(line)
-            with pytest.raises(MCPError, match="no tool “draw”: there are start, say, undo, show, replay"):
+            with pytest.raises(MCPError, match="unknown tool “draw”: use start, say, undo, show, replay"):
                 await client.call_tool("draw", {})
 
     run(test())
@@ -161,7 +161,7 @@ def test_what_goes_wrong_inside_stays_inside(open_studio: OpenStudio, caplog: py
         async with Client(create_mcp_server(lambda _: StudioBackend(open_studio(Broken())))) as client:
             refused = await client.call_tool("start", {"prompt": "a harbour"})
             assert refused.is_error
-            assert words(refused) == "Something went wrong on the server; its log says what."
+            assert words(refused) == "Unexpected error: see the log of the server."
 
     run(test())
     assert "/secret/place" in caplog.text

@@ -178,11 +178,11 @@ def install_mcp(app: FastAPI, service: Service) -> AbstractAsyncContextManager[N
         request: Request = context.request
         return ServiceBackend(service, caller_in(request), Urls.from_request(request))
 
-    def unexpected(tool: str, error: Exception) -> None:
+    def log_error(tool: str, error: Exception) -> None:
         service.telemetry.log.record_error(error, tool=tool)
 
     manager = StreamableHTTPSessionManager(
-        create_mcp_server(backend_of, unexpected),
+        create_mcp_server(backend_of, log_error),
         max_sessions=service.config.mcp_sessions,
         session_idle_timeout=service.config.mcp_idle,
         max_request_body_size=service.config.body,
