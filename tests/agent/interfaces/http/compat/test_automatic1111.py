@@ -177,9 +177,9 @@ def test_progress_is_told_with_a_preview_and_it_can_be_interrupted(serve: Serve,
         ({"enable_hr": True}, 400, "enable_hr: this is not supported"),
         ({"alwayson_scripts": {"controlnet": {}}}, 400, "alwayson_scripts"),
         ({"styles": ["anime"]}, 400, "styles"),
-        ({"n_iter": 4, "batch_size": 3}, 403, "at most 10 pictures"),
+        ({"n_iter": 4, "batch_size": 3}, 403, "over the limit of 10 pictures"),
         ({"override_settings": {"sd_model_checkpoint": "sdxl"}}, 400, "no model “sdxl”"),
-        ({"width": 4096}, 403, "width: at most 2048"),
+        ({"width": 4096}, 403, "width: 4096 is over the limit of 2048"),
         ({"width": 65}, 422, "width"),
         ({"prompt": "no fog"}, 400, "only says what is not wanted"),
     ],
@@ -203,7 +203,7 @@ def test_keys_limits_and_choices_are_each_callers_own(serve: Serve, connect: Con
     api, other = connect(running, mine), connect(running, yours)
     api.set_options({"sd_model_checkpoint": "other"})
     assert (api.get_options()["sd_model_checkpoint"], other.get_options()["sd_model_checkpoint"]) == ("other", "stub")
-    with pytest.raises(RuntimeError, match="at most 5"):
+    with pytest.raises(RuntimeError, match="over the limit of 5"):
         api.txt2img(prompt="a pier", steps=6)
     session = api.txt2img(prompt="a pier", steps=5).info["sessions"][0]
     assert running.studio.store.session(session).owner is not None
