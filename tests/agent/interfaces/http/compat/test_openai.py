@@ -130,7 +130,7 @@ def test_a_session_goes_on_with_what_is_said(server: Any, client: OpenAI) -> Non
     kept = server.studio.store.turns(session)
     assert [(turn.parent, turn.negative) for turn in kept] == [(None, "fog"), (0, "fog, gulls"), (1, "fog, gulls")]
     assert kept[1].seed != kept[2].seed
-    with pytest.raises(openai.BadRequestError, match="a session goes on as it was begun") as refused:
+    with pytest.raises(openai.BadRequestError, match="a session keeps its options") as refused:
         client.images.generate(prompt="no gulls", size="32x32", extra_body={"session": session})
     assert refused.value.param == "size"
 
@@ -258,7 +258,7 @@ def test_every_picture_counts_as_a_request(serve: Serve, connect: Connect) -> No
     assert int(refused.value.response.headers["Retry-After"]) > 0
     running.wait_until(lambda: not running.service.runs.unfinished())
     _, token = running.studio.store.keys.add("careful", limits=KeyLimits(steps=5))
-    with pytest.raises(openai.PermissionDeniedError, match="steps: at most 5"):
+    with pytest.raises(openai.PermissionDeniedError, match="over the limit of 5"):
         connect(running, token).images.generate(prompt="a pier", extra_body={"steps": 6})
 
 
