@@ -59,7 +59,7 @@ def test_a_turn_shows_its_progress_and_its_preview(tab: "Tab", engine: "PatientE
     expect(tab.page.locator("#preview")).to_be_hidden()
 
 
-def test_the_place_in_the_queue_is_told(visit: "Visit", engine: "PatientEngine") -> None:
+def test_the_position_in_the_queue_is_shown(visit: "Visit", engine: "PatientEngine") -> None:
     first, second, third = (visit().tab() for _ in range(3))
     with engine.held():
         first.type("a man")
@@ -229,7 +229,7 @@ def test_what_the_server_refuses_is_one_line_and_the_words_are_kept(tab: "Tab") 
     expect(tab.page.get_by_role("alert")).to_be_hidden()
 
 
-def test_a_turn_that_fails_is_told_and_its_words_are_given_back(tab: "Tab", engine: "PatientEngine") -> None:
+def test_a_failed_turn_is_reported_and_its_feedback_is_restored(tab: "Tab", engine: "PatientEngine") -> None:
     tab.begin()
     engine.error = GenerationError("the device is out of memory: ask for fewer pixels")
     tab.type("too dark")
@@ -268,7 +268,7 @@ def test_a_turn_that_failed_is_tried_again_even_after_a_reload(
     assert site.studio.store.attempts.all(tab.session) == []
 
 
-def test_a_failure_is_told_once_however_late_the_page_looks_at_the_session(tab: "Tab", engine: "PatientEngine") -> None:
+def test_a_failure_is_reported_once_however_late_the_session_is_loaded(tab: "Tab", engine: "PatientEngine") -> None:
     tab.begin()
     looks = re.compile(r"/api/sessions/[0-9a-f]{16}$")
     late: list[Route] = []
@@ -336,7 +336,7 @@ def test_a_first_picture_that_failed_is_tried_again_even_after_a_reload(
     expect(tab.page.locator("#prompt")).to_have_value("")
 
 
-def test_a_server_that_has_gone_is_told(tab: "Tab", site: "Running") -> None:
+def test_an_unreachable_server_is_reported(tab: "Tab", site: "Running") -> None:
     tab.begin()
     site.stop()
     with suppress(httpx.TransportError):
@@ -353,7 +353,7 @@ def test_an_address_that_names_no_session_says_so(visitor: "Visitor") -> None:
     expect(tab.page.get_by_role("heading", level=1)).to_be_visible()
 
 
-def test_sessions_are_there_to_come_back_to(tab: "Tab") -> None:
+def test_earlier_sessions_can_be_opened(tab: "Tab") -> None:
     tab.begin("portrait of a man")
     first = tab.page.url
     tab.page.get_by_role("button", name="New").click()

@@ -31,7 +31,7 @@ def body_of(tab: "Tab", term: str) -> Locator:
     return tab.page.get_by_role("spinbutton", name=f"{term}, excluded; weight")
 
 
-def test_a_chip_tells_whose_words_it_is_from_and_which_turn(begun: "Tab") -> None:
+def test_a_chip_shows_its_feedback_and_turn(begun: "Tab") -> None:
     card = chip_of(begun, "cartoon").locator(".card")
     expect(card).to_be_hidden()
     chip_of(begun, "cartoon").hover()
@@ -49,7 +49,7 @@ def test_a_chip_tells_whose_words_it_is_from_and_which_turn(begun: "Tab") -> Non
     expect(chip_of(begun, "mustache").locator(".card")).to_be_hidden()
 
 
-def test_a_chip_tells_its_story(begun: "Tab") -> None:
+def test_a_chip_opens_its_history(begun: "Tab") -> None:
     begun.say("much less cartoonish please")
     story = begun.page.get_by_role("dialog", name="History of “cartoon”")
     begun.stop_clock()
@@ -79,7 +79,7 @@ def test_a_chip_tells_its_story(begun: "Tab") -> None:
     expect(events).to_have_count(1)  # of the picture that is looked at
 
 
-def test_a_finger_on_a_chip_asks_for_its_card(visit: "Visit") -> None:
+def test_touching_a_chip_opens_its_card(visit: "Visit") -> None:
     tab = visit(has_touch=True).tab()
     tab.begin()
     body_of(tab, "mustache").tap()

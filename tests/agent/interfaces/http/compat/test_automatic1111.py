@@ -268,7 +268,7 @@ def test_a_request_that_is_sent_twice_draws_its_pictures_once(serve: Serve, conn
         ),
     ],
 )
-def test_what_is_not_honoured_is_told_in_a_line(server: Any, more: dict[str, Any], line: str) -> None:
+def test_an_ignored_field_gives_a_warning(server: Any, more: dict[str, Any], line: str) -> None:
     answer = server.client.post("/sdapi/v1/txt2img", json={"prompt": "a pier", **more})
     assert json.loads(answer.json()["info"])["warnings"] == [line]
 
