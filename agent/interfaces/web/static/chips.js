@@ -68,7 +68,7 @@ function ownChip(actions, list, story) {
     less,
     h("output"),
     more,
-    h("span", { class: "fine" }, "↑ ↓ weight · Del remove"),
+    h("span", { class: "fine" }, "Keys: ↑ ↓ Del"),
   );
   const why = h("button", { type: "button", class: "link why", tabindex: -1 }, "History");
   const chip = h("li", { class: "chip" }, body, remove, h("div", { class: "card" }, h("p"), why, stepper));

@@ -147,7 +147,7 @@ def test_a_keys_limits_hold_for_every_turn(
             refused = bot.post(f"/api/sessions/{session}/{path}", json=body)
             assert (path, refused.status_code) == (path, 403)
             assert refused.json()["type"] == "urn:notthat:problem:beyond-limit"
-            assert "begin a new session" in refused.json()["detail"]
+            assert "start a new session" in refused.json()["detail"]
         named = {"session": session, "prompt": "no gulls"}
         assert bot.post("/v1/images/generations", json=named).status_code == 403
         assert bot.get(f"/api/sessions/{session}").json()["turns"] == 2  # it can be looked at, and gone back in

@@ -85,7 +85,7 @@ def test_an_origin_may_be_named_as_people_write_it(serve: Serve, named: str) -> 
 def test_a_malformed_origin_option_is_refused_at_start(named: str) -> None:
     result = CliRunner().invoke(app, ["serve", "--port", "0", "--cors", named])
     assert isinstance(result.exception, InvalidInputError)
-    assert str(result.exception).startswith(f"--cors {named}: write a site as https://shop.example")
+    assert str(result.exception).startswith(f"--cors {named}: write an origin such as https://shop.example")
 
 
 @pytest.mark.parametrize("origin", ["https://shop.example", "null"])
