@@ -428,7 +428,7 @@ def test_without_json_people_read_what_happened(notthat: Run, home: Path, model_
         str(first.image),
     ]
     new = notthat("new", PROMPT, "--policy", "quality")
-    shown = notthat("show", new.err.split()[5]).out
+    shown = notthat("show", new.err.split()[4]).out
     assert ["blurry", "1", "policy:quality", "0"] in [line.split() for line in shown.splitlines()]
     assert new.err.startswith("Continue with:  notthat say ")
     assert ", boats\n" in new.out
@@ -442,7 +442,7 @@ def test_without_json_people_read_what_happened(notthat: Run, home: Path, model_
 def test_help_is_quick(notthat_process: Run) -> None:
     shown = notthat_process("--help", python=("-X", "importtime"))
     assert shown.code == 0
-    assert "Talk to a picture" in shown.out
+    assert "Create and correct a picture" in shown.out
     imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in shown.err.splitlines()}
     assert "notthat" in imported
     assert imported.isdisjoint({"torch", "diffusers", "transformers", "numpy", "PIL", "sqlalchemy", "pydantic"})
