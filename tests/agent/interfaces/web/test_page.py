@@ -69,7 +69,7 @@ def test_a_key_is_asked_for_and_stays_in_its_tab(visitor: "Visitor", site: "Runn
     expect(dialog).to_be_visible()
     tab.page.keyboard.type("nt_wrong")
     tab.page.keyboard.press("Enter")
-    expect(dialog.get_by_role("alert")).to_contain_text("none of this server")
+    expect(dialog.get_by_role("alert")).to_contain_text("unknown or revoked")
     tab.page.keyboard.type(token)
     tab.page.keyboard.press("Enter")
     expect(dialog).to_be_hidden()
