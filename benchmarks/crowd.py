@@ -1,8 +1,8 @@
-"""Many processes in one session at once: is every turn recorded, and the tree whole?
+"""Many processes write to one session at once: is every turn recorded, and is the tree intact?
 
     python benchmarks/crowd.py [--processes 8] [--turns 50] [--url postgresql://…] [--json]
 
-Exit 1 unless every process made all its turns, without an error.
+Exits with 1 unless every process added all its turns without an error.
 """
 
 import argparse
@@ -21,19 +21,19 @@ from notthat.storage import Store, check
 
 
 def studio_of(url: str | None, home: Path) -> Studio:
-    """A studio whose engine is a stub."""
+    """A studio with a stub engine."""
     return Studio(Store.open(url, home=home), OfflineInterpreter(), model="stub", load_engine=StubEngine)
 
 
 def work(url: str | None, home: Path, session: str, turns: int) -> None:
-    """Make so many turns, each from the head as it is then."""
+    """Add `turns` turns to the session, each from the current head."""
     with studio_of(url, home) as studio:
         for _ in range(turns):
             Conversation.open(session, studio).say("another one")
 
 
 def start(url: str | None, home: Path, session: str, turns: int) -> int:
-    """A process that works; its id."""
+    """Fork a worker process; returns its id."""
     pid = os.fork()
     if pid:
         return pid
@@ -46,11 +46,11 @@ def start(url: str | None, home: Path, session: str, turns: int) -> int:
 
 
 def main() -> int:
-    """Let them all work, and look at what there is."""
+    """Run all workers and check the session."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--processes", type=int, default=8)
     parser.add_argument("--turns", type=int, default=50)
-    parser.add_argument("--url", help="a database; by default a new SQLite file")
+    parser.add_argument("--url", help="URL of a database; by default a new SQLite file")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""The pictures of the exclusion experiment: the prompts of its columns, and the processes that draw them."""
+"""The pictures of the exclusion benchmark: the prompts of its columns, and the worker processes that draw them."""
 
 import hashlib
 import json
@@ -31,11 +31,11 @@ def a(name: str) -> str:
 
 
 AT_ONCE = 8
-"""Seeds in a row that are drawn of one prompt, in a batch."""
+"""Consecutive seeds of one prompt, drawn as a batch."""
 
 
 def bare(seed: int) -> str:
-    """The prompt of a seed; the subject changes from batch to batch."""
+    """The prompt for a seed; the subject changes with each batch."""
     return f"portrait of a {_subject(seed)}"
 
 
@@ -44,7 +44,7 @@ def _subject(seed: int) -> str:
 
 
 def refused(seed: int, name: str) -> str:
-    """The prompt as people write it who have never heard of negative prompts."""
+    """The prompt with a negation, as users write it: “without X”."""
     match _KIND_OF[name]:
         case "styles":
             return f"{bare(seed)}, not a {name}"
@@ -55,7 +55,7 @@ def refused(seed: int, name: str) -> str:
 
 
 def wanted(seed: int, name: str) -> str:
-    """The prompt that asks for it."""
+    """The prompt that asks for the attribute."""
     match _KIND_OF[name]:
         case "styles":
             return f"{name} portrait of a {_subject(seed)}"
@@ -66,9 +66,9 @@ def wanted(seed: int, name: str) -> str:
 
 
 class Drawer:
-    """Draws requests, each once, in a process a core; a drawn picture is kept for all who ask again.
+    """Draws requests in one process per core. Each request is drawn once and its picture is cached.
 
-    With a folder it is kept there, for a run that goes on where another was broken off.
+    With `folder`, the cache is kept there, so that an interrupted run can continue.
     """
 
     def __init__(self, jobs: int, folder: Path | None = None) -> None:
@@ -79,12 +79,12 @@ class Drawer:
         self._made_by = json.dumps(self.engine.provenance(), sort_keys=True)
 
     def request(self, seed: int, prompt: str, negative: str = "", **asked: object) -> GenerationRequest:
-        """A request with mini's defaults, as a session makes it."""
+        """A request with mini's defaults, as in a session."""
         values = {"model": "mini", "prompt": prompt, "negative_prompt": negative, "seed": seed, **asked}
         return GenerationRequest.with_defaults(values, lambda: self.engine.defaults)
 
     def draw(self, requests: Sequence[GenerationRequest], what: str) -> Pixels:
-        """The pictures of requests, of shape (len(requests), height, width, 3)."""
+        """The pictures of the requests; shape (len(requests), height, width, 3)."""
         new = batches([request for request in dict.fromkeys(requests) if not self._has(request)])
         if new:
             drawing = track(self.pool.imap(_draw, new), what, len(new), console=stderr)
@@ -105,12 +105,12 @@ class Drawer:
                 Image.fromarray(self.drawn[request]).save(self._path(self._folder, request))
 
     def _path(self, folder: Path, request: GenerationRequest) -> Path:
-        """Where the picture of a request lies: as long as the same weights and libraries make it."""
+        """The cache path of a request; it depends on the weights and library versions."""
         return folder / f"{hashlib.sha256((self._made_by + request.model_dump_json()).encode()).hexdigest()[:32]}.png"
 
 
 def batches(requests: Sequence[GenerationRequest]) -> list[list[GenerationRequest]]:
-    """Requests that are one but for their seeds, which follow one another, together; at most `AT_ONCE` of them."""
+    """Groups of at most `AT_ONCE` requests that differ only in consecutive seeds."""
     found: list[list[GenerationRequest]] = []
     for request in requests:
         before = found[-1] if found else []
@@ -130,13 +130,13 @@ def _start_worker() -> None:
 
 
 def _draw(batch: Sequence[GenerationRequest]) -> list[Pixels]:
-    """In a worker."""
+    """Initialise a worker process."""
     *_, last = _worker[0].run(batch[0], count=len(batch))
     return [np.asarray(picture.image) for picture in last.pictures]
 
 
 def agent_requests(seeds: Sequence[int], name: str) -> Iterator[GenerationRequest]:
-    """What the agent asks the engine for: told in the first prompt, or, for every second batch, in a second turn."""
+    """The request that the agent builds: from the first prompt, or for every second batch from a second turn."""
     with (
         tempfile.TemporaryDirectory() as home,
         Studio.open(Settings.load(home=Path(home), interpreter="offline")) as studio,
@@ -152,7 +152,7 @@ def agent_requests(seeds: Sequence[int], name: str) -> Iterator[GenerationReques
 
 
 class _Recorder:
-    """An engine that notes what it is asked for, and leaves the drawing for later."""
+    """An engine that records requests and draws nothing."""
 
     model = "mini"
 

@@ -1,13 +1,13 @@
-"""Our engine against the stock pipeline, in turn in one process: medians of paired runs.
+"""Our engine against the stock pipeline, alternating in one process: medians of paired runs.
 
-    python benchmarks/engine.py                     # mini, here: a few minutes on two cores
-    python benchmarks/engine.py sd15 sdxl sd35 flux # where CUDA is: random models of the true sizes
+    python benchmarks/engine.py                     # mini: a few minutes on two cores
+    python benchmarks/engine.py sd15 sdxl sd35 flux # needs CUDA: random models of the true sizes
 
-Each pair runs both, in alternating order, so that a machine that slows down slows both. Printed are the
-medians of both times and of their ratios. For `mini`: ours over stock; a request over the forwards that it can't
-do without; what a turn from a checkpoint costs of a cold one, by sampler, and whether its pixels are the same bit by
-bit; what `nag` costs a step, and `dynamic` by the number of exclusions, over eight seeds; and what a batch of four
-costs of four pictures. On a busy machine, `--processor-time` is what neighbours don't stretch.
+Each pair runs both in alternating order, so that a slowdown of the machine affects both. Prints the medians of both
+times and of their ratios. For `mini`: ours over stock; a request over the forward passes that it needs; a turn from a
+checkpoint over a full one, by sampler, and whether the pixels are identical; the cost of `nag` per step, and of
+`dynamic` by the number of exclusions, over eight seeds; a batch of four over four single pictures. On a busy machine,
+use `--processor-time`: other processes do not affect it.
 """
 
 import argparse
@@ -47,7 +47,7 @@ Work = Callable[[], object]
 
 @dataclass(frozen=True)
 class Ratio:
-    """Medians of both times, and of the first over the second within each pair."""
+    """The median of each time, and of their ratio within each pair."""
 
     first: float
     second: float
@@ -56,13 +56,13 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Bench:
-    """How things are measured: how many pairs, and on which clock."""
+    """The number of pairs and the clock."""
 
     pairs: int
     clock: Callable[[], float]
 
     def seconds(self, work: Work) -> float:
-        """How long the work takes, the device's part included."""
+        """Seconds that `work` takes, including the device."""
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         started = self.clock()
@@ -72,7 +72,7 @@ class Bench:
         return self.clock() - started
 
     def paired(self, first: Work, second: Work) -> Ratio:
-        """Both, in turn; the first pair only warms up."""
+        """Run both alternately; the first pair is a warm-up."""
         times = []
         for k in range(self.pairs + 1):
             if k % 2:
@@ -84,7 +84,7 @@ class Bench:
 
 
 def say(what: str, measured: Ratio, names: tuple[str, str], note: str = "") -> None:
-    """One line of the table."""
+    """One row of the table."""
     first, second = (
         f"{name} {value:7.3f} s" for name, value in zip(names, (measured.first, measured.second), strict=True)
     )
@@ -92,7 +92,7 @@ def say(what: str, measured: Ratio, names: tuple[str, str], note: str = "") -> N
 
 
 def stock(pipeline: Any, request: GenerationRequest) -> Work:
-    """The stock pipeline's run of a request."""
+    """A run of the stock pipeline for a request."""
     scale = "true_cfg_scale" if type(pipeline).__name__ == "FluxPipeline" else "guidance_scale"
 
     def draw() -> object:
@@ -110,7 +110,7 @@ def stock(pipeline: Any, request: GenerationRequest) -> Work:
 
 
 def bare(engine: LocalEngine, request: GenerationRequest) -> Work:
-    """The forwards that a request can't do without: both texts, two passes a step in one, the picture."""
+    """The forward passes that a request needs: both texts, two passes per step in one batch, the decoder."""
     family = engine._family
 
     @torch.inference_mode()
@@ -128,7 +128,7 @@ def bare(engine: LocalEngine, request: GenerationRequest) -> Work:
 
 
 class Mini:
-    """All that can be measured without a GPU."""
+    """All measurements that need no GPU."""
 
     def __init__(self, bench: Bench, steps: int) -> None:
         self.bench, self.steps = bench, steps
@@ -149,20 +149,20 @@ class Mini:
         self.batches()
 
     def against_stock(self) -> None:
-        """One picture, and ours over the stock pipeline's."""
+        """One picture: ours over the stock pipeline's."""
         pipeline = diffusers.StableDiffusionPipeline.from_pretrained(locate_model("mini"), safety_checker=None)
         pipeline.to(self.engine.device).set_progress_bar_config(disable=True)
         pair = self.fresh(self.plain), stock(pipeline, self.plain)
         say("a picture, over stock", self.bench.paired(*pair), ("ours", "stock"))
 
     def over_bare_forwards(self) -> None:
-        """What a request costs beside the forwards: `generate`'s, and a session's, which measures its effect."""
+        """The overhead beside the forward passes, for `generate` and for a session, which also measures the effect."""
         for what, request in (("a picture", self.plain), ("a session's turn", self.session)):
             pair = self.fresh(request), bare(self.engine, request)
             say(f"{what}, over bare forwards", self.bench.paired(*pair), ("ours", "bare"))
 
     def from_checkpoints(self, sampler: str) -> None:
-        """A turn from a checkpoint over a cold one, from a quarter and from half of the steps."""
+        """A turn from a checkpoint over a full one, from a quarter and from half of the steps."""
         family = self.engine._family
         own, kind = family.scheduler, getattr(diffusers, SAMPLERS[sampler])
         family.scheduler = kind.from_config(own.config)
@@ -177,7 +177,7 @@ class Mini:
         family.scheduler = own
 
     def attention_guidance(self) -> None:
-        """What `nag` costs over one pass, and over the two of guidance."""
+        """The cost of `nag` over one pass, and over the two passes of guidance."""
         alone = self.plain.model_copy(update={"guidance_scale": 1.0})
         nag = self.fresh(alone.model_copy(update={"method": "nag"}))
         for what, other in (("one pass", alone), ("guidance", self.plain)):
@@ -186,7 +186,7 @@ class Mini:
             say(f"nag, over {what}", measured, ("nag", what.split()[-1]), f"{more:+.1f} ms a step")
 
     def watching(self) -> None:
-        """What `dynamic` costs over `cfg`, by the number of exclusions: those of a session, and those to look for."""
+        """The cost of `dynamic` over `cfg`, by the number of exclusions and of look-ahead terms."""
         for count in (1, 3, len(EXCLUSIONS)):
             excluded = EXCLUSIONS[:count]
             request = self.session.model_copy(update={"negative_prompt": ", ".join(excluded)})
@@ -197,7 +197,7 @@ class Mini:
                 say(f"dynamic, {count} {what}, over cfg", pair, ("dynamic", "cfg"), f"{SEEDS} seeds")
 
     def batches(self) -> None:
-        """A batch over as many pictures, one after the other."""
+        """A batch over the same pictures drawn one by one."""
         requests = [self.plain.model_copy(update={"seed": self.plain.seed + k}) for k in range(BATCH)]
 
         def together() -> list[Picture]:
@@ -214,7 +214,7 @@ class Mini:
         say(f"{BATCH} pictures, as a batch", self.bench.paired(together, alone), ("batch", "alone"), levels)
 
     def fresh(self, *requests: GenerationRequest) -> Work:
-        """Draws requests whose texts nobody has encoded yet."""
+        """Draws requests whose texts are not in the encoder's cache."""
 
         def draw() -> None:
             for request in requests:
@@ -224,7 +224,7 @@ class Mini:
         return draw
 
     def cold(self, request: GenerationRequest) -> Callable[[], Picture]:
-        """Draws a request from its first step."""
+        """Draws a request without a checkpoint."""
 
         def draw() -> Picture:
             self.engine.checkpoints.clear()
@@ -234,12 +234,12 @@ class Mini:
 
 
 def pixels(picture: Picture) -> Any:
-    """Of shape (height, width, 3)."""
+    """A picture as an array of shape (height, width, 3)."""
     return np.asarray(picture.image)
 
 
 def measure_random(kind: str, bench: Bench, steps: int, *, compiled: bool) -> None:
-    """A random model of the true size, ours over stock."""
+    """Ours over stock, for a random model of the true size."""
     torch.manual_seed(0)
     side = 512 if kind == "sd15" else 1024
     with tempfile.TemporaryDirectory() as folder:
@@ -257,13 +257,15 @@ def measure_random(kind: str, bench: Bench, steps: int, *, compiled: bool) -> No
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure what is asked for."""
+    """Run the selected measurements."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", default=["mini"], help=f"mini, {', '.join(RANDOM)}")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--compile", action="store_true", help="with torch.compile, by region")
-    parser.add_argument("--processor-time", action="store_true", help="instead of the clock on the wall")
+    parser.add_argument("--compile", action="store_true", help="compile the model by region with torch.compile")
+    parser.add_argument(
+        "--processor-time", action="store_true", help="measure processor time instead of wall-clock time"
+    )
     asked = parser.parse_args(arguments)
     bench = Bench(asked.pairs, time.process_time if asked.processor_time else time.perf_counter)
     where = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{torch.get_num_threads()} threads"

@@ -1,18 +1,18 @@
-"""The claim, measured on mini: X in the negative prompt, and it is gone; "without X", and there is more of it.
+"""How well exclusions work on mini: X in the negative prompt removes it; "without X" in the prompt adds it.
 
     python benchmarks/exclusion.py [--seeds 200] [--json] [--sheet docs/exclusion.png]
 
-Portraits are drawn by the product's own engine with mini's defaults, the same seeds in every column:
+Portraits are drawn by the engine with mini's defaults and the same seeds in every column:
 
     bare      "portrait of a man" (then a woman, then a child)
     without   the raw prompt "portrait of a man without a hat"
-    negative  the bare prompt, and "hat" in the negative prompt
-    agent     what the agent draws when told "portrait of a man without a hat", or, of every second batch, "no hat"
+    negative  the bare prompt with "hat" in the negative prompt
+    agent     the agent, given "portrait of a man without a hat", or in every second batch the feedback "no hat"
     asked     the raw prompt "portrait of a man with a hat" (on a quarter of the seeds)
 
-and judged by a classifier that was trained on renders, never on what mini draws (`judge.py`). Rates stand
-with 95 % Wilson intervals. An attribute that the judge gets wrong too often on held-out pictures is left out. With
-`--json`, the last line of stdout is the rates as JSON.
+A classifier judges them; it was trained on renders, never on pictures drawn by mini (`judge.py`). Rates have 95 %
+Wilson intervals. Attributes that the judge recognises too badly on held-out pictures are omitted. With `--json`, the
+last line of stdout is the rates as JSON.
 """
 
 import argparse
@@ -37,14 +37,14 @@ GUIDANCE = (2.0, 4.0, 6.0, 8.0)
 STEPS = (8, 12, 20)
 METHODS = ("cfg", "dynamic")
 TRUSTED = 0.9
-"""The judge must see an attribute in so many of the pictures that have it, and not see it in as many of the others."""
+"""Minimum sensitivity and specificity of the judge for an attribute to be included."""
 
 RARE = 0.12
-"""An attribute that fewer of the bare pictures have is left out."""
+"""Minimum rate of an attribute in the bare pictures for it to be included."""
 
 
 class Experiment:
-    """The pictures of all columns, and what the judge sees in them; of what else changed, the `judged` attributes."""
+    """The pictures of all columns and the judge's verdicts. Side effects are counted on the `judged` attributes."""
 
     def __init__(self, drawer: Drawer, judge: Judge, seeds: int, judged: Collection[str] = ATTRIBUTES) -> None:
         self.drawer, self.judge, self.judged = drawer, judge, judged
@@ -53,7 +53,7 @@ class Experiment:
         self._columns: dict[str, dict[str, list[GenerationRequest]]] = {}
 
     def worth_excluding(self, names: Sequence[str]) -> list[str]:
-        """Those of the attributes that come by themselves often enough for their absence to say something."""
+        """The attributes that are frequent enough in the bare pictures."""
         seen = self.verdicts(self.bare, "bare").mean(0)
         rates = {name: float(seen[ATTRIBUTES.index(name)]) for name in names}
         rare = [f"{name} {100 * rate:.0f} %" for name, rate in rates.items() if rate < RARE]
@@ -61,11 +61,11 @@ class Experiment:
         return [name for name, rate in rates.items() if rate >= RARE]
 
     def verdicts(self, requests: Sequence[GenerationRequest], what: str) -> Verdicts:
-        """What is in the pictures of requests, of shape (len(requests), len(ATTRIBUTES))."""
+        """The verdicts for the pictures of the requests; shape (len(requests), len(ATTRIBUTES))."""
         return self.judge.verdicts(self.drawer.draw(requests, what))
 
     def columns(self, name: str) -> dict[str, list[GenerationRequest]]:
-        """The requests of each column of an attribute's row."""
+        """The requests of each column for an attribute."""
         if name not in self._columns:
             self._columns[name] = self._new_columns(name)
         return self._columns[name]
@@ -88,28 +88,28 @@ class Experiment:
         }
         return {column: Rate(int(seen[:, k].sum()), len(seen)) for column, seen in found.items()}
 
-    def five(self, **asked: object) -> dict[str, Rate]:
-        """The rate of each of five when all are excluded at once, with every other setting as asked for."""
-        requests = [self.drawer.request(seed, bare(seed), ", ".join(FIVE), **asked) for seed in self.seeds]
-        seen = self.verdicts(requests, f"five at once {asked or ''}")
+    def five(self, **settings: object) -> dict[str, Rate]:
+        """The rate of each of five attributes that are excluded together, with `settings` changed."""
+        requests = [self.drawer.request(seed, bare(seed), ", ".join(FIVE), **settings) for seed in self.seeds]
+        seen = self.verdicts(requests, f"five at once {settings or ''}")
         return {name: Rate(int(seen[:, ATTRIBUTES.index(name)].sum()), len(seen)) for name in FIVE}
 
-    def side_effects(self, name: str, seeds: Sequence[int], **asked: object) -> "SideEffects":
-        """What else changed when an attribute was excluded, with every other setting as asked for."""
+    def side_effects(self, name: str, seeds: Sequence[int], **settings: object) -> "SideEffects":
+        """The side effects of excluding an attribute, with `settings` changed."""
         only_excluding = ("joining_step", "method")
-        beside = {name: value for name, value in asked.items() if name not in only_excluding}
+        beside = {name: value for name, value in settings.items() if name not in only_excluding}
         before = [self.drawer.request(seed, bare(seed), **beside) for seed in seeds]
-        after = [self.drawer.request(seed, bare(seed), name, **asked) for seed in seeds]
+        after = [self.drawer.request(seed, bare(seed), name, **settings) for seed in seeds]
         return SideEffects.between(
             name,
-            (self.drawer.draw(before, f"bare {beside or ''}"), self.drawer.draw(after, f"{name} {asked or ''}")),
+            (self.drawer.draw(before, f"bare {beside or ''}"), self.drawer.draw(after, f"{name} {settings or ''}")),
             (self.verdicts(before, ""), self.verdicts(after, "")),
             self.judged,
         )
 
 
 def trusted(judge: Judge, count: int) -> dict[str, dict[str, float]]:
-    """The judge's accuracy on held-out pictures, for the attributes that it gets right often enough."""
+    """The judge's accuracy on held-out pictures, for the attributes that it recognises well enough."""
     pixels, true = held_out(count)
     plain, decoded = (
         accuracy(judge, pixels, true),
@@ -132,7 +132,7 @@ def _pair(values: tuple[float, float]) -> str:
 
 
 def sweep(experiment: Experiment, names: Sequence[str], setting: str, values: Sequence[object], seeds: int) -> None:
-    """A row a value of a setting: what is left of each attribute, and what else changed."""
+    """One row per value of a setting: the remaining rate of each attribute, and the side effects."""
     rows = []
     for value in values:
         effects = [experiment.side_effects(name, range(seeds), **{setting: value}) for name in names]
@@ -151,7 +151,7 @@ def sweep(experiment: Experiment, names: Sequence[str], setting: str, values: Se
 
 
 def compare_methods(experiment: Experiment, names: Sequence[str]) -> None:
-    """A row a guidance method: what is left of what is excluded, one at a time and five, and what else changed."""
+    """One row per guidance method: the remaining rate with one and with five exclusions, and the side effects."""
     rows = []
     for method in METHODS:
         effects = [experiment.side_effects(name, experiment.seeds, method=method) for name in names]
@@ -166,7 +166,7 @@ def compare_methods(experiment: Experiment, names: Sequence[str]) -> None:
 
 
 def contact_sheet(experiment: Experiment, names: Sequence[str], columns: int = 2) -> Image.Image:
-    """For each attribute the first seeds whose bare picture has it: bare, "without", negative."""
+    """For each attribute the first seeds whose bare picture has it: bare, “without”, negative."""
     side, margin, text = 128, 8, 18
     block = 3 * side + margin
     sheet = Image.new("RGB", (110 + columns * block, text + len(names) * (side + 2)), "white")
@@ -188,7 +188,7 @@ def contact_sheet(experiment: Experiment, names: Sequence[str], columns: int = 2
 
 
 def judged_sheet(experiment: Experiment, names: Sequence[str]) -> Image.Image:
-    """Forty drawn pictures with what the judge sees in them, to be checked by eye."""
+    """Forty pictures with the judge's verdicts, for a manual check."""
     pictures = experiment.drawer.draw(experiment.bare[:40], "")
     seen = experiment.judge.verdicts(pictures)
     sheet = Image.new("RGB", (8 * 170, 5 * 216), "white")
@@ -205,15 +205,15 @@ def judged_sheet(experiment: Experiment, names: Sequence[str]) -> Image.Image:
 def main() -> None:
     """Draw, judge and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=200, help="pictures a column")
-    parser.add_argument("--json", action="store_true", help="end with a line of JSON")
-    parser.add_argument("--sheet", type=Path, help="write a contact sheet here")
-    parser.add_argument("--judged", type=Path, help="write a sheet of pictures with the judge's words here")
-    parser.add_argument("--no-sweeps", action="store_true", help="leave guidance and joining step at mini's defaults")
-    parser.add_argument("--methods", action="store_true", help="hold ways to guide against each other, alone")
-    parser.add_argument("--joining", action="store_true", help="find how late each kind of term may join, alone")
-    parser.add_argument("--keep", type=Path, help="keep drawn pictures here, and take those that are there")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes that draw")
+    parser.add_argument("--seeds", type=int, default=200, help="pictures per column")
+    parser.add_argument("--json", action="store_true", help="print a line of JSON at the end")
+    parser.add_argument("--sheet", type=Path, help="file for a contact sheet")
+    parser.add_argument("--judged", type=Path, help="file for a sheet of pictures with the judge's verdicts")
+    parser.add_argument("--no-sweeps", action="store_true", help="skip the sweeps over guidance and joining step")
+    parser.add_argument("--methods", action="store_true", help="only compare the guidance methods")
+    parser.add_argument("--joining", action="store_true", help="only measure how late each kind of term may join")
+    parser.add_argument("--keep", type=Path, help="folder to cache drawn pictures in")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="number of drawing processes")
     args = parser.parse_args()
     judge = Judge.load()
     names = list(trusted(judge, 600))

@@ -1,15 +1,14 @@
-"""How well an interpreter understands feedback: accuracy by kind, latency, and what it gets wrong.
+"""How well an interpreter understands feedback: accuracy by kind, latency, and the failed cases.
 
     python benchmarks/feedback.py FILE [FILE ...] [--interpreter offline|llm|gold] [--failures] [--long] [--json]
 
-`gold` is the LLM interpreter before a server on loopback that knows the right answers: whatever it gets wrong is lost
-on the way from a model's answer to the edits.
+`gold` is the LLM interpreter with a server on loopback that returns the correct answers: its errors are errors between
+the model's answer and the edits.
 
-A line of a FILE is one case, as JSON; `tests/support/feedback_scoring.py` says what is in it and when it is right.
+Each line of a FILE is one case in JSON; `tests/support/feedback_scoring.py` defines its fields and the scoring.
 
-The milliseconds are those on the clock, as a person waits for them, and those of the processor, which a busy machine
-doesn't change. `--long` also times feedback as long as is read, such as a held-down key, a list of hundreds, one clause
-without an end: nobody should wait for that either.
+Latency is given as wall-clock time and as processor time, which a busy machine does not change. `--long` also measures
+feedback of the maximum length, such as a held-down key, a list of hundreds of terms, or one endless clause.
 """
 
 import argparse
@@ -32,7 +31,7 @@ from notthat.agent.studio import create_interpreter
 
 
 def summary(answers: list[Answer]) -> dict[str, Any]:
-    """The figures: right answers of all, by kind, and milliseconds an utterance."""
+    """The number of correct answers, in total and by kind, and milliseconds per utterance."""
     kinds: dict[str, list[bool]] = defaultdict(list)
     for answer in answers:
         kinds[answer.case.get("kind", "any")].append(answer.right)
@@ -46,13 +45,13 @@ def summary(answers: list[Answer]) -> dict[str, Any]:
 
 
 def milliseconds(seconds: Iterable[float]) -> dict[str, float]:
-    """What an utterance takes: half of them no longer than the median, 19 of 20 no longer than p95."""
+    """The median and the 95th percentile of the latency."""
     times = sorted(1000 * each for each in seconds)
     return {"median": statistics.median(times), "p95": times[int(0.95 * (len(times) - 1))], "max": times[-1]}
 
 
 def long_cases() -> list[Case]:
-    """Feedback as long as is read, of every kind that might take its time."""
+    """Feedback of the maximum length, of every kind that may be slow."""
     texts = {
         "a story": "I like the light and the fox looks alive, but the scarf is too red for my taste. Take it out? ",
         "one clause": "the big red fox that i saw yesterday in the park with my mother and the dog of the neighbour ",
@@ -73,14 +72,14 @@ def long_cases() -> list[Case]:
 
 
 def chosen(name: str) -> Interpreter:
-    """The interpreter of that name, as the settings make it, warmed up."""
+    """The interpreter with this name, as the settings create it, warmed up."""
     interpreter = create_interpreter(Settings.load(interpreter=name))
     interpreter.interpret("no hat", State(prompt="a man", negative=parse_negative(""), seed=0))
     return interpreter
 
 
 def show(name: str, answers: list[Answer], failures: bool) -> None:
-    """Print the figures of one file, and the cases that went wrong."""
+    """Print the results of one file and its failed cases."""
     figures = summary(answers)
     for answer in answers if failures else ():
         if not answer.right:
@@ -101,9 +100,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--interpreter", choices=["offline", "llm", "gold"], default="offline")
-    parser.add_argument("--failures", action="store_true", help="print each case that goes wrong")
-    parser.add_argument("--long", action="store_true", help="time feedback as long as is read, too")
-    parser.add_argument("--json", action="store_true", help="print one JSON object a file")
+    parser.add_argument("--failures", action="store_true", help="print each failed case")
+    parser.add_argument("--long", action="store_true", help="also time feedback of the maximum length")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per file")
     args = parser.parse_args()
     interpreter = None if args.interpreter == "gold" else chosen(args.interpreter)
     for path in args.files:

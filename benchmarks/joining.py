@@ -1,10 +1,10 @@
-"""How late a kind of terms may join without losing its effect: what `joining` in a model's notthat.json should say.
+"""How late each kind of term may join without losing its effect: the values for `joining` in a model's notthat.json.
 
     python benchmarks/exclusion.py --joining [--seeds 64]
 
-Asked of the pictures that have an attribute while nothing is excluded: in how many is it left when its term
-joins after k steps? A kind may join after the largest k at which, and before which, no more are left than at
-k = 0. What is gained is said, too: how much of the picture's composition stays.
+Over the pictures that have an attribute without exclusions: in how many does it remain if its term joins after k
+steps? A kind may join after the largest k up to which no more remain than at k = 0. The gain is printed, too: how
+much of the picture's composition stays.
 """
 
 import json
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 STEPS = (0, 1, 2, 3, 5)
 FEWEST = 20
-"""Pictures that a kind has to be seen in, for its rates to say anything."""
+"""Minimum number of pictures that show a kind of attribute."""
 MOST = 16
-"""Pictures of each attribute that are looked at."""
+"""Number of pictures per attribute."""
 
 
 def find_joining(experiment: "Experiment", names: Sequence[str]) -> None:
-    """Print a table a kind, and what notthat.json should say."""
+    """Print a table for each kind, and the values for notthat.json."""
     found, total = {}, experiment.drawer.engine.defaults.num_inference_steps
     for kind, members in KINDS.items():
         effects = effects_by_step(experiment, [name for name in members if name in names])
@@ -48,7 +48,7 @@ def find_joining(experiment: "Experiment", names: Sequence[str]) -> None:
 
 
 def effects_by_step(experiment: "Experiment", names: Sequence[str]) -> list[list[SideEffects]]:
-    """For each step of `STEPS`, the effects on each attribute, of the pictures that have it."""
+    """For each step of `STEPS`, the effects on each attribute, over the pictures that have it."""
     has = experiment.verdicts(experiment.bare, "bare")
     having = {name: np.flatnonzero(has[:, ATTRIBUTES.index(name)])[:MOST].tolist() for name in names}
     return [
@@ -58,7 +58,7 @@ def effects_by_step(experiment: "Experiment", names: Sequence[str]) -> list[list
 
 
 def latest(steps: Sequence[int], rates: Sequence[Rate]) -> int:
-    """The last step up to which as much is excluded as at the first one."""
+    """The last step with the same exclusion as the first one."""
     kept = 0
     for step, rate in zip(steps, rates, strict=True):
         if rate.value > rates[0].value:
@@ -68,12 +68,12 @@ def latest(steps: Sequence[int], rates: Sequence[Rate]) -> int:
 
 
 def pooled(rates: Sequence[Rate]) -> Rate:
-    """All of them as one."""
+    """The sum of all rates."""
     return Rate(sum(rate.hits for rate in rates), sum(rate.of for rate in rates))
 
 
 def beside(effects: Sequence[SideEffects]) -> list[str]:
-    """What else changed, on average."""
+    """The mean side effects."""
     flips = float(np.mean([flip for effect in effects for flip in effect.flips.values()]))
     pixels, composition = (float(np.mean([getattr(e, name) for e in effects])) for name in ("pixels", "composition"))
     return [f"{100 * flips:.1f} %", f"{pixels:.1f}", f"{composition:.2f}"]

@@ -1,10 +1,10 @@
-"""The judge of the exclusion experiment: a small classifier that says what is in a picture of `mini`'s world.
+"""The judge of the exclusion benchmark: a small classifier of the attributes in a picture of `mini`'s world.
 
     python benchmarks/judge.py --pictures runs/mini/pictures
 
-trains it on rendered pictures alone, as they are and as mini's autoencoder gives them back, and writes
-`judge.safetensors` beside this file. It never sees a picture that mini has drawn. Its accuracy on renders
-that it was not trained on, in both forms, is printed by the experiment beside every figure.
+trains it on rendered pictures only, as rendered and after mini's autoencoder, and writes `judge.safetensors` beside
+this file. It is never trained on pictures drawn by mini. The benchmark prints its accuracy on held-out renders, in both
+forms, next to the results.
 """
 
 import argparse
@@ -37,17 +37,17 @@ KINDS = {
     "faults": ("blurry", "dark", "overexposed", "oversaturated"),
 }
 ATTRIBUTES = tuple(name for names in KINDS.values() for name in names)
-"""What the judge tells, in the order of its outputs."""
+"""The attributes, in the order of the judge's outputs."""
 
 Pixels = NDArray[np.uint8]
-"""Pictures, of shape (count, height, width, 3)."""
+"""Pictures of shape (count, height, width, 3)."""
 
 Verdicts = NDArray[np.bool_]
-"""What is in each picture, of shape (count, len(ATTRIBUTES))."""
+"""Attributes of each picture; shape (count, len(ATTRIBUTES))."""
 
 
 class Judge(nn.Module):
-    """Five convolutions, and for each feature the most of it anywhere, its mean, and its mean by region."""
+    """Five convolutions; each feature is pooled as global maximum, global mean and mean by region."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,30 +71,30 @@ class Judge(nn.Module):
 
     @classmethod
     def load(cls) -> "Judge":
-        """The trained judge."""
+        """Load the trained judge."""
         judge = cls()
         judge.load_state_dict(load_file(WEIGHTS))
         return judge.eval()
 
     @torch.inference_mode()
     def verdicts(self, pixels: Pixels) -> Verdicts:
-        """What it sees in each picture."""
+        """The attributes in each picture."""
         parts = [self(as_tensor(pixels[k : k + 64])) > 0 for k in range(0, len(pixels), 64)]
         return np.asarray(torch.cat(parts).numpy())
 
 
 def as_tensor(pixels: Pixels) -> Tensor:
-    """Pictures as floats from -1 to 1, of shape (count, 3, height, width)."""
+    """Pictures as floats from -1 to 1; shape (count, 3, height, width)."""
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(127.5).sub(1)
 
 
 def truth(scenes: Sequence[Scene]) -> Verdicts:
-    """What is in each scene."""
+    """The attributes of each scene."""
     return np.array([[scene.has(name) for name in ATTRIBUTES] for scene in scenes])
 
 
 def held_out(count: int) -> tuple[Pixels, Verdicts]:
-    """Portraits that neither the judge nor mini was trained on, rendered now, and what is in them."""
+    """Newly rendered portraits that neither the judge nor mini was trained on, with their attributes."""
     rng = random.Random("held out")
     scenes = [scene for scene in (sample(rng) for _ in range(3 * count)) if scene.subject in PEOPLE][:count]
     return np.stack([np.asarray(render(scene)) for scene in scenes]), truth(scenes)
@@ -102,7 +102,7 @@ def held_out(count: int) -> tuple[Pixels, Verdicts]:
 
 @torch.inference_mode()
 def through_the_autoencoder(pixels: Pixels, weights: Path | str) -> Pixels:
-    """Pictures as mini's autoencoder gives them back: the best that mini could draw them."""
+    """Pictures after a round trip through mini's autoencoder: the best that mini could draw."""
     vae = AutoencoderKL.from_pretrained(weights, subfolder="vae", torch_dtype=torch.float32)
     vae = vae.to(memory_format=torch.channels_last)
     parts = []
@@ -114,7 +114,7 @@ def through_the_autoencoder(pixels: Pixels, weights: Path | str) -> Pixels:
 
 
 def train(pictures: Pictures, decoded: Pixels, steps: int, folder: Path) -> Judge:
-    """Train on `pictures` and on `decoded`, the first of them through the autoencoder.
+    """Train on `pictures` and on `decoded`, the first of them after the autoencoder.
 
     Each is a little shifted, blurred, noisy or pale, since a drawn picture is never quite one.
     """
@@ -132,7 +132,7 @@ def train(pictures: Pictures, decoded: Pixels, steps: int, folder: Path) -> Judg
 
 
 def _worn(pictures: Tensor, rng: random.Random) -> Tensor:
-    """Slightly worse pictures: all that the drawing of a picture may do to it without changing what is in it."""
+    """Augmented pictures: degradations that drawing may cause without changing the attributes."""
     dx, dy = rng.randint(-4, 4), rng.randint(-4, 4)
     padded = functional.pad(pictures, (4, 4, 4, 4), mode="replicate")
     pictures = padded[:, :, 4 + dy : 4 + dy + SIZE, 4 + dx : 4 + dx + SIZE]
@@ -144,7 +144,7 @@ def _worn(pictures: Tensor, rng: random.Random) -> Tensor:
 
 
 def accuracy(judge: Judge, pixels: Pixels, true: Verdicts) -> dict[str, tuple[float, float]]:
-    """For each attribute the share of pictures that have it where it is seen, and of the others where it is not."""
+    """Sensitivity and specificity for each attribute."""
     seen = judge.verdicts(pixels)
     return {
         name: (float(seen[true[:, k], k].mean()), float((~seen[~true[:, k], k]).mean()))
@@ -153,10 +153,12 @@ def accuracy(judge: Judge, pixels: Pixels, true: Verdicts) -> dict[str, tuple[fl
 
 
 def main() -> None:
-    """Train, write the weights, and print the accuracy."""
+    """Train, write the weights and print the accuracy."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pictures", type=Path, required=True, help="the folder of the recipe's rendered pictures")
-    parser.add_argument("--model", default=locate_model("mini"), help="the model whose autoencoder is used")
+    parser.add_argument(
+        "--pictures", type=Path, required=True, help="folder of the pictures that the recipe has rendered"
+    )
+    parser.add_argument("--model", default=locate_model("mini"), help="model whose autoencoder is used")
     parser.add_argument("--count", type=int, default=40_000)
     parser.add_argument("--steps", type=int, default=4500)
     args = parser.parse_args()

@@ -1,10 +1,10 @@
-"""Large requests at once, without a key or with one: how long others wait meanwhile, and what memory that takes.
+"""Large concurrent requests, without and with a key: the latency for other clients, and the memory.
 
     python benchmarks/keyless.py [--keyed] [--requests 6] [--megabytes 25] [--json]
 
-A real `notthat serve` with a key, `--requests` chats of `--megabytes` at once, and `/healthz` asked again and again.
-Without a key the worst of its answers should take less than 100 ms, and memory grow by less than 100 MB; exit 1 where
-that is not so.
+Starts a real `notthat serve` with a key, sends `--requests` chats of `--megabytes` at once, and polls `/healthz`.
+Without a key, the slowest poll should take less than 100 ms and the memory grow by less than 100 MB; otherwise exits
+with 1.
 """
 
 import argparse
@@ -32,13 +32,13 @@ from notthat.storage import Store
 MOST_MS = 100.0
 MOST_MB = 100.0
 SERVE = Path(__file__).with_name("serve.py")
-"""Starts a server whose pictures are a stub's."""
+"""Starts a server with a stub engine."""
 PICTURE = 1_000_000
-"""The characters of each picture in the chat."""
+"""Characters of each picture in the chat."""
 
 
 def chat(size: int, last: str) -> bytes:
-    """A chat of about this many bytes, most of them pictures."""
+    """A chat of about this many bytes, mostly pictures."""
     part = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * PICTURE}}
     old = {"role": "user", "content": [{"type": "text", "text": "look, like this"}, part]}
     messages = [*[old] * (size // PICTURE), {"role": "user", "content": last}]
@@ -46,7 +46,7 @@ def chat(size: int, last: str) -> bytes:
 
 
 def start(home: Path) -> tuple[subprocess.Popen[str], str]:
-    """A server as a process, and its address."""
+    """A server process, and its URL."""
     process = subprocess.Popen(
         [sys.executable, str(SERVE), "--as-server", "stub", "serve", "--port", "0", "--model", "stub"],
         stdin=subprocess.PIPE,
@@ -60,7 +60,7 @@ def start(home: Path) -> tuple[subprocess.Popen[str], str]:
 
 
 def send(address: tuple[str, int], body: bytes, token: str | None, begin: threading.Barrier) -> int:
-    """Send a chat once all others are ready to, and give the status of the answer."""
+    """Wait for the other clients, send a chat and return the status of the response."""
     key = f"Authorization: Bearer {token}\r\n" if token else ""
     head = (
         "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -75,7 +75,7 @@ def send(address: tuple[str, int], body: bytes, token: str | None, begin: thread
 
 
 def ask(client: http.client.HTTPConnection) -> float:
-    """The milliseconds that an answer of `/healthz` takes."""
+    """Milliseconds of a request to `/healthz`."""
     began = time.perf_counter()
     client.request("GET", "/healthz")
     client.getresponse().read()
@@ -85,7 +85,7 @@ def ask(client: http.client.HTTPConnection) -> float:
 def watch(
     client: http.client.HTTPConnection, server: psutil.Process, sent: Sequence["Future[int]"]
 ) -> dict[str, float]:
-    """The worst latency, and by how much memory grew at most, until all is answered and a second longer."""
+    """The worst latency and the largest growth of memory, until one second after the last response."""
     before, worst, most, ends = server.memory_info().rss, 0.0, 0, float("inf")
     while time.monotonic() < ends:
         worst = max(worst, ask(client))
@@ -97,7 +97,7 @@ def watch(
 
 
 def measure(home: Path, *, keyed: bool, requests: int, megabytes: int) -> dict[str, Any]:
-    """What `/healthz` and the memory do while the requests come."""
+    """Measure `/healthz` and the memory during the requests."""
     with Store.open(home=home) as store:
         _, token = store.keys.add("benchmark")
     process, url = start(home)
@@ -126,7 +126,7 @@ def _is_ready(client: http.client.HTTPConnection) -> bool:
 
 
 def main() -> int:
-    """Measure, and print."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keyed", action="store_true", help="send a key with each request")
     parser.add_argument("--requests", type=int, default=6)

@@ -1,18 +1,17 @@
-"""Kill the program at random moments, again and again: is every turn that it finished still there?
+"""Kill the program at random moments: is every finished turn still there?
 
     python benchmarks/kills.py [--count 200] [--mini 20] [--seed 1] [--json]
 
-Every fifth kill hits a database that is being brought up from the first release; `--mini` of them hit the
-built-in model, in processes of their own, and all others an engine without one. Every other one of those
-waits until a picture is being kept. After each kill, the database is opened and looked at. In the end, what was
-interrupted is drawn again, every turn is replayed, and the stores have to be without a fault. Exit 1 otherwise.
-What a kill hit is told by what it left:
+Every fifth kill hits the upgrade of a database of the first release. `--mini` kills hit the built-in model, in
+separate processes; all others hit an engine without a model, half of them while a picture is being stored. The
+database is checked after each kill. At the end, interrupted turns are retried, every turn is replayed, and the stores
+must have no damage; otherwise exits with 1. What is left shows what a kill interrupted:
 
-    drawing    a turn that is pending, and no picture of it
-    writing    a turn that is pending, and its picture, or a part of that
+    drawing    a pending turn without a picture
+    writing    a pending turn with its picture or a part of it
     between    no turn
-    migrating  a database of the first release, though its upgrade had begun
-    migrated   one of this release
+    migrating  a database of the first release whose upgrade had started
+    migrated   a database of this release
 """
 
 import argparse
@@ -43,30 +42,30 @@ PATIENCE = 300.0
 
 
 class LostError(Exception):
-    """Something that was finished is not there."""
+    """A finished turn is missing."""
 
 
 class Wait(NamedTuple):
-    """When to kill: so many seconds after the process is ready, or has drawn another picture then."""
+    """When to kill: seconds after the process is ready, or after its next picture."""
 
     for_a_picture: bool
     seconds: float
 
     @classmethod
     def random(cls, model: str, k: int) -> Self:
-        """For one kill any moment, for the next one a moment at which a picture is being kept."""
+        """A random moment, alternately at any time and while a picture is being stored."""
         if k % 2:
             return cls(True, random.uniform(0, 0.02))
         return cls(False, random.uniform(0, 0.2 if model == "stub" else 1.0))
 
     def is_over(self, said: bytes) -> bool:
-        """Whether the process has said what is waited for."""
+        """Whether the process has reached that point."""
         _, ready, since = said.partition(b"ready\n")
         return bool(ready) and (b"drawn\n" in since or not self.for_a_picture)
 
 
 def studio_of(home: Path, model: str) -> Studio:
-    """The studio of a home, on an engine of that name."""
+    """The studio of a home with the engine of this name."""
     store = Store.open(home=home)
     store.attempts.mark_interrupted()
     if model == "mini":
@@ -77,7 +76,7 @@ def studio_of(home: Path, model: str) -> Studio:
 
 
 def work(home: Path, session: str, model: str, out: int) -> None:
-    """Say things until killed; a line for every picture that is drawn, and for every turn that is finished."""
+    """Add turns until killed. Prints a line for every drawn picture and every finished turn."""
 
     def told(progress: Progress) -> None:
         if progress.picture is not None:
@@ -93,7 +92,7 @@ def work(home: Path, session: str, model: str, out: int) -> None:
 
 
 def killed_after(wait: Wait, pid: int, out: int) -> list[tuple[int, str]]:
-    """Let a process work for a while, then kill it; what it has finished."""
+    """Run a worker, kill it, and return the turns that it finished."""
     said = b""
     while not wait.is_over(said):
         if not select.select([out], [], [], PATIENCE)[0] or not (more := os.read(out, 65536)):
@@ -108,7 +107,7 @@ def killed_after(wait: Wait, pid: int, out: int) -> list[tuple[int, str]]:
 
 
 def kill_a_turn(home: Path, session: str, model: str, wait: Wait) -> list[tuple[int, str]]:
-    """Kill a process that draws; what it has finished."""
+    """Kill a drawing process and return the turns that it finished."""
     out, into = os.pipe()
     if model == "mini":
         child = subprocess.Popen(
@@ -132,7 +131,7 @@ def kill_a_turn(home: Path, session: str, model: str, wait: Wait) -> list[tuple[
 
 
 def make_old(home: Path) -> None:
-    """A home with a database of the first release, and nothing else."""
+    """A home that has only a database of the first release."""
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir()
     with closing(sqlite3.connect(home / "notthat.db")) as database, database:
@@ -140,7 +139,7 @@ def make_old(home: Path) -> None:
 
 
 def seconds_of_an_upgrade(home: Path) -> float:
-    """How long one takes that nobody kills; what it imports is imported then."""
+    """Seconds of an upgrade that is not killed; also imports the modules."""
     make_old(home)
     upgrade(home=home)
     make_old(home)
@@ -150,7 +149,7 @@ def seconds_of_an_upgrade(home: Path) -> float:
 
 
 def kill_an_upgrade(home: Path, seconds: float) -> str:
-    """Kill a process that upgrades a database of the first release, of which nothing is lost; what was hit."""
+    """Kill an upgrade of a database of the first release. Nothing may be lost; returns what the kill interrupted."""
     make_old(home)
     pid = os.fork()
     if pid == 0:
@@ -173,7 +172,7 @@ def kill_an_upgrade(home: Path, seconds: float) -> str:
 
 
 def look(home: Path, session: str, finished: dict[int, str], since: float) -> str:
-    """Hold what is kept against what was finished; what a kill hit that came after the time `since`."""
+    """Compare the store with the finished turns; returns what a kill after the time `since` interrupted."""
     with Store.open(home=home) as store:
         turns = store.turns(session)
         kept, named = {turn.number: turn.sha256 for turn in turns}, {turn.image for turn in turns}
@@ -189,7 +188,7 @@ def look(home: Path, session: str, finished: dict[int, str], since: float) -> st
 
 
 def end(home: Path, session: str, model: str) -> dict[str, int]:
-    """Draw again what was interrupted, replay all, and clear away what the kills left."""
+    """Retry interrupted turns, replay all, and remove what the kills left."""
     with studio_of(home, model) as studio:
         store = studio.store
         interrupted = [attempt.turn.number for attempt in store.attempts.all(session)]
@@ -205,7 +204,7 @@ def end(home: Path, session: str, model: str) -> dict[str, int]:
 
 
 def run(home: Path, count: int, model: str, upgrades: bool) -> dict[str, int]:
-    """Kill `count` times, and look each time."""
+    """Kill `count` times and check after each."""
     with studio_of(home, model) as studio:
         session = Conversation.start("a house without boats", studio, seed=1, steps=6).id
     usual = seconds_of_an_upgrade(home.with_name("old")) if upgrades else 0.0
@@ -224,10 +223,10 @@ def run(home: Path, count: int, model: str, upgrades: bool) -> dict[str, int]:
 
 
 def main() -> int:
-    """Kill, look, and say what was found."""
+    """Run the kills and print the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=200)
-    parser.add_argument("--mini", type=int, default=0, help="how many of them hit the built-in model")
+    parser.add_argument("--mini", type=int, default=0, help="number of kills with the built-in model")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--work", nargs=3, help=argparse.SUPPRESS)

@@ -1,8 +1,8 @@
-"""How long the main job takes: the help, a turn in a session that is open, a turn from a cold start.
+"""Latency of the main job: the help, a turn in an open session, a turn from a cold start.
 
     python benchmarks/main_job.py [--turns 9] [--json]
 
-Prints medians, with the fastest and the slowest, in seconds, and what machine they were measured on.
+Prints medians in seconds with minimum and maximum, and the machine.
 """
 
 import argparse
@@ -23,21 +23,21 @@ FEEDBACK = ("too cartoonish", "and no watermark", "no hat", "too dark", "another
 
 
 def timed(run: Callable[[], object]) -> float:
-    """The seconds that `run` takes."""
+    """Seconds that `run` takes."""
     started = time.perf_counter()
     run()
     return time.perf_counter() - started
 
 
 def command(home: Path, *arguments: str) -> str:
-    """What the `notthat` beside this Python prints."""
+    """The output of the `notthat` in this Python's environment."""
     program = Path(sys.executable).with_name("notthat")
     environment = {**os.environ, "NOTTHAT_HOME": str(home)}
     return subprocess.run([program, *arguments], env=environment, check=True, capture_output=True, text=True).stdout
 
 
 def measure(home: Path, turns: int) -> dict[str, list[float]]:
-    """Seconds of each run, by what was run."""
+    """Seconds of each run, by name."""
     with Studio.open(Settings.load(home=home)) as studio:
         conversation = Conversation.start("portrait of a man without mustache", studio, seed=7)
         warm = [timed(lambda k=k: conversation.say(FEEDBACK[k % len(FEEDBACK)])) for k in range(turns)]

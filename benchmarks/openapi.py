@@ -1,8 +1,8 @@
-"""Ask the server everything that its OpenAPI document allows, and much that it doesn't: does it answer as it says?
+"""Test the server against its OpenAPI document, with valid and invalid requests.
 
     python benchmarks/openapi.py [--examples 30] [--seed 1]
 
-schemathesis, with all of its checks, against a real server whose engine is a stub. Exit 1 where one fails.
+Runs schemathesis with all checks against a real server with a stub engine. Exits with 1 if a check fails.
 """
 
 import argparse
@@ -31,13 +31,13 @@ CONFIG = """
 hooks = "hooks.py"
 
 [checks.positive_data_acceptance]
-# 400 is what fits the schema and can't be done, and says why; 429 a queue that is full
+# 400: matches the schema but is refused; 429: the queue is full
 expected-statuses = ["2xx", "304", "400", "401", "403", "404", "409", "429"]
 """
 
 
-def ask(url: str, folder: Path, arguments: list[str]) -> int:
-    """Run schemathesis; its exit code."""
+def run_schemathesis(url: str, folder: Path, arguments: list[str]) -> int:
+    """Run schemathesis; returns its exit code."""
     config = folder / "schemathesis.toml"
     config.write_text(CONFIG, encoding="utf-8")
     (folder / "hooks.py").write_text(HOOKS, encoding="utf-8")
@@ -46,9 +46,9 @@ def ask(url: str, folder: Path, arguments: list[str]) -> int:
 
 
 def main() -> int:
-    """Serve, and ask."""
+    """Start a server and test it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--examples", type=int, default=30, help="for each operation, at most")
+    parser.add_argument("--examples", type=int, default=30, help="maximum number per operation")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, (Path(name) / "log").open("w") as log:
@@ -63,7 +63,7 @@ def main() -> int:
             ready.wait()
             try:
                 options = ["--max-examples", str(args.examples), "--seed", str(args.seed)]
-                return ask(socket_url(listening), folder, options)
+                return run_schemathesis(socket_url(listening), folder, options)
             finally:
                 server.should_exit = True
                 thread.join()

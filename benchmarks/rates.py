@@ -1,4 +1,4 @@
-"""How often, how sure, and what else: the figures of the exclusion experiment."""
+"""Statistics of the exclusion benchmark: rates, confidence intervals and side effects."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from judge import ATTRIBUTES, Pixels, Verdicts
 from numpy.typing import NDArray
 
 _ALTERNATIVES = (("glasses", "sunglasses"), ("cartoon", "sketch", "painting"), ("dark", "overexposed"))
-"""Where one gives way, another of the same may come: that is no side effect."""
+"""Groups of alternatives: if one is excluded, another may replace it. That is no side effect."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Rate:
         return self.hits / self.of
 
     def interval(self, z: float = 1.96) -> tuple[float, float]:
-        """Wilson 1927, "Probable inference, the law of succession, and statistical inference"."""
+        """The Wilson interval (1927, "Probable inference, the law of succession, and statistical inference")."""
         share, z2 = self.value, z * z / self.of
         middle = (share + z2 / 2) / (1 + z2)
         half = z / (1 + z2) * sqrt(share * (1 - share) / self.of + z2 / (4 * self.of))
@@ -37,12 +37,15 @@ class Rate:
 
 @dataclass(frozen=True)
 class SideEffects:
-    """What happened to pictures when one attribute was excluded.
+    """The side effects of excluding one attribute.
 
-    `left` is how many still have it; `flips` the share in which each other attribute of those that the judge can
-    tell came or went, alternatives of the excluded one aside, and `where_it_was` the mean of that over the pictures
-    that had what is excluded; `untouched` is how many stayed as they were, but for rounding; `pixels` the mean
-    difference in levels of 255; `composition` the correlation of the pictures at 16 x 16 pixels, in shades of gray.
+    - `left`: pictures that still have the attribute.
+    - `flips`: for each other attribute that the judge recognises, without alternatives of the excluded one, the share
+      of pictures in which it appeared or disappeared.
+    - `where_it_was`: the mean of `flips` over the pictures that had the attribute.
+    - `untouched`: pictures that are unchanged, except for rounding.
+    - `pixels`: the mean difference, from 0 to 255.
+    - `composition`: the correlation of the pictures in grayscale at 16 x 16 pixels.
     """
 
     left: Rate
@@ -60,7 +63,7 @@ class SideEffects:
         verdicts: tuple[Verdicts, Verdicts],
         judged: Collection[str] = ATTRIBUTES,
     ) -> "SideEffects":
-        """Held against the pictures of the same seeds without the exclusion."""
+        """Compare with the pictures of the same seeds without the exclusion."""
         changed, had = verdicts[0] != verdicts[1], verdicts[0][:, ATTRIBUTES.index(name)]
         own = next((group for group in _ALTERNATIVES if name in group), (name,))
         others = {other: k for k, other in enumerate(ATTRIBUTES) if other in judged and other not in own}
@@ -78,7 +81,7 @@ class SideEffects:
 
     @property
     def worst(self) -> str:
-        """The attribute that flipped most, and how often."""
+        """The attribute that changed most often, with its rate."""
         name = max(self.flips, key=self.flips.__getitem__)
         return f"{name} {100 * self.flips[name]:.0f} %"
 

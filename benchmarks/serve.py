@@ -1,10 +1,10 @@
-"""Many sessions at once on a real `notthat serve`: what is lost, how long it takes, and whether memory stays flat.
+"""Many sessions at once on a real `notthat serve`: lost turns, latency, and growth of memory.
 
     python benchmarks/serve.py [--model mini|stub] [--sessions 50] [--seconds 120] [--queue 64] [--json]
 
-Each session says one thing after the other; now and then a client vanishes in the middle. Then an idle server is timed:
-the first event of a turn, and what HTTP adds to one. Exit 1 where an answer was an error other than 429, a turn was
-lost or mixed up, the queue grew beyond its bound, or memory by more than a tenth in the second half.
+Each session adds one turn after the other; some clients disconnect in the middle. Then an idle server is measured: the
+time to the first event of a turn, and the overhead of HTTP. Exits with 1 after an error other than 429, if a turn was
+lost or mixed up, if the queue exceeded its limit, or if memory grew by more than a tenth in the second half.
 """
 
 import argparse
@@ -36,12 +36,12 @@ STUB_STEP = 0.005
 CHILD = "--as-server"
 """The first argument of the child process."""
 VANISHING = 0.03
-"""The share of turns whose client goes away while it waits."""
+"""The share of turns whose client disconnects while waiting."""
 
 
 @dataclass
 class Seen:
-    """What the clients saw."""
+    """The results of the clients."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     mixed_up: list[str] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Seen:
 
 
 def serve(model: str) -> None:
-    """`notthat serve`, as a child process of this benchmark, which ends when that does; `stub` needs no model."""
+    """Run `notthat serve` as a child process that ends with this benchmark; `stub` needs no model."""
     from notthat.agent import studio
     from notthat.agent.interfaces.cli.main import main
 
@@ -62,13 +62,13 @@ def serve(model: str) -> None:
 
 
 def end_with_parent() -> None:
-    """Wait until the parent lets go of this process's stdin, as it does however it ends; then end at once."""
+    """Exit as soon as the parent closes this process's stdin, however the parent ends."""
     os.read(0, 1)  # not `sys.stdin`, whose lock a process that ends otherwise would wait for
     os._exit(1)
 
 
 def start(home: Path, model: str, queue: int) -> tuple[subprocess.Popen[str], str]:
-    """A server as a process, and its address."""
+    """A server process, and its URL."""
     options = ["serve", "--port", "0", "--model", model, "--queue", str(queue)]
     process = subprocess.Popen(
         [sys.executable, __file__, CHILD, model, *options],
@@ -83,13 +83,13 @@ def start(home: Path, model: str, queue: int) -> tuple[subprocess.Popen[str], st
 
 
 async def until_ready(client: httpx.AsyncClient) -> None:
-    """Wait until it can draw."""
+    """Wait until the server can draw."""
     while (await client.get("/readyz")).status_code != 200:
         await asyncio.sleep(0.2)
 
 
 async def asked(client: httpx.AsyncClient, seen: Seen, path: str, body: dict[str, Any]) -> dict[str, Any] | None:
-    """A turn, however often it takes; None where the answer was an error."""
+    """A turn, with retries; None after an error."""
     while True:
         answer = await client.post(path, json=body)
         seen.statuses[answer.status_code] += 1
@@ -100,7 +100,7 @@ async def asked(client: httpx.AsyncClient, seen: Seen, path: str, body: dict[str
 
 
 async def talk(client: httpx.AsyncClient, seen: Seen, k: int, steps: int, ends: float) -> None:
-    """One session, turn after turn, held against what it has to be."""
+    """Run one session turn by turn and check each one."""
     first = await asked(client, seen, "/api/sessions", {"prompt": f"portrait of a man {k}", "seed": k, "steps": steps})
     if first is None:
         return
@@ -131,7 +131,7 @@ async def talk(client: httpx.AsyncClient, seen: Seen, k: int, steps: int, ends: 
 
 
 async def watch(client: httpx.AsyncClient, pid: int, ends: float) -> tuple[list[int], list[float]]:
-    """The server's memory, and the queue, every second."""
+    """Sample the server's memory and the queue every second."""
     memory, queue = [], []
     while time.monotonic() < ends:
         memory.append(psutil.Process(pid).memory_info().rss)
@@ -142,7 +142,7 @@ async def watch(client: httpx.AsyncClient, pid: int, ends: float) -> tuple[list[
 
 
 async def first_events(client: httpx.AsyncClient, session: str, count: int) -> list[float]:
-    """Seconds from asking for a turn to its first event, at a server that does nothing else."""
+    """Seconds from the request to the first event of a turn, on an idle server."""
     found = []
     for _ in range(count):
         begun = time.perf_counter()
@@ -158,7 +158,7 @@ async def first_events(client: httpx.AsyncClient, session: str, count: int) -> l
 
 
 async def https_share(client: httpx.AsyncClient, session: str, count: int) -> float:
-    """The share of a turn's time that is neither reading, waiting for a device, drawing nor keeping it."""
+    """The share of a turn's time that is not interpreting, waiting for a device, drawing or storing."""
     shares = []
     for _ in range(count):
         before = await phases(client)
@@ -171,14 +171,14 @@ async def https_share(client: httpx.AsyncClient, session: str, count: int) -> fl
 
 
 async def phases(client: httpx.AsyncClient) -> float:
-    """Seconds that turns took so far for being read and drawn."""
+    """Total seconds of interpreting and drawing so far."""
     lines = (await client.get("/metrics")).text.splitlines()
     names = [f'notthat_turn_phase_seconds_sum{{phase="{phase}"}} ' for phase in ("interpret", "draw")]
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines if any(line.startswith(name) for name in names))
 
 
 def lost(home: Path, seen: Seen) -> list[str]:
-    """Turns that were told and are not kept, or not as they were told."""
+    """Turns that were reported but are missing in the store or stored differently."""
     with Store.open(home=home) as store:
         found = [finding.message for finding in check(store) if not finding.is_harmless]
         for session, turns in seen.turns.items():
@@ -188,7 +188,7 @@ def lost(home: Path, seen: Seen) -> list[str]:
 
 
 async def measure(home: Path, args: argparse.Namespace) -> dict[str, Any]:
-    """All of it."""
+    """Run the whole benchmark."""
     random.seed(args.seed)
     process, url = start(home, args.model, args.queue)
     limits = httpx.Limits(max_connections=args.sessions + 10)
@@ -227,19 +227,19 @@ async def measure(home: Path, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def ms(seconds: float) -> float:
-    """In milliseconds."""
+    """Seconds as text in milliseconds."""
     return round(seconds * 1000, 1)
 
 
 def main() -> int:
-    """Measure, and say what was found."""
+    """Measure and print the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="mini", choices=["mini", "stub"])
     parser.add_argument("--sessions", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--queue", type=int, default=64)
     parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--idle", type=int, default=11, help="turns that are timed at an idle server")
+    parser.add_argument("--idle", type=int, default=11, help="number of turns timed on an idle server")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()

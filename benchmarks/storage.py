@@ -1,13 +1,12 @@
-"""How long storage takes, in an empty store and in large ones: opening, a turn's bookkeeping, listing.
+"""Latency of the storage, in an empty store and in large ones: opening, recording a turn, listing.
 
     python benchmarks/storage.py [--sessions 10000] [--turns 2000] [--repeat 50] [--side 128] [--folder DIR]
                                  [--url postgresql://…] [--json]
 
-A turn's bookkeeping is all that storage does for it: what was said before is read, it is recorded as pending,
-its picture is written and synced, and it is recorded as done. Below it stand its parts: the picture as a PNG,
-that file (written, synced, renamed, its folder synced), and the database (two transactions that are synced).
-Last, what a sync alone costs on this disk. Prints medians in milliseconds, with the fastest and the slowest,
-and how much of it this process computed: what is more was waiting, for the disk or for a busy machine.
+Recording a turn reads the earlier turns, records it as pending, writes and syncs its picture, and records it as done.
+Its parts are listed below it: encoding the PNG, the file (written, synced, renamed, its folder synced), and the
+database (two synced transactions). The last row is a sync alone on this disk. Prints medians in milliseconds with
+minimum and maximum, and the processor time: the rest is waiting for the disk or for other processes.
 """
 
 import argparse
@@ -51,7 +50,7 @@ TURN = NewTurn(
 
 
 def fill(url: str | None, home: Path, sessions: int, turns: int) -> str:
-    """Put that many sessions of a turn into a store, and one session of that many turns; its id. No pictures."""
+    """Insert `sessions` sessions with one turn and one session with `turns` turns, without pictures; returns its id."""
     upgrade(url, home=home)
     engine = create_engine_for(database_url(url, home))
     long = f"{sessions:016x}"
@@ -96,11 +95,11 @@ def _exclusions(turn: int) -> list[dict[str, object]]:
 
 
 Times = list[tuple[float, float]]
-"""Milliseconds of each run: as they passed, and as this process used them."""
+"""Milliseconds of each run: wall clock and processor time."""
 
 
 def timed(run: Callable[[], object], repeat: int) -> Times:
-    """Milliseconds of each run: as they passed, and as this process used them."""
+    """Milliseconds of each run: wall clock and processor time."""
     times = []
     for _ in range(repeat):
         started, used = time.perf_counter(), time.process_time()
@@ -110,7 +109,7 @@ def timed(run: Callable[[], object], repeat: int) -> Times:
 
 
 class Timed(ImageStore):
-    """A folder of pictures that measures itself."""
+    """A folder of pictures that measures its own time."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -123,13 +122,13 @@ class Timed(ImageStore):
 
 
 def some_picture(side: int) -> Image.Image:
-    """A picture that was never there before: soft colours, and a little noise."""
+    """A new picture: soft colours with a little noise."""
     soft = Image.frombytes("RGB", (8, 8), os.urandom(8 * 8 * 3)).resize((side, side), Image.Resampling.BICUBIC)
     return Image.blend(soft, Image.frombytes("RGB", (side, side), os.urandom(side * side * 3)), 0.03)
 
 
 def bookkeeping(store: Store, session: str, parent: int, picture: Image.Image) -> int:
-    """All that storage does for one turn of an open session, which grows from `parent`; its number."""
+    """All storage operations of one turn that continues `parent`; returns its number."""
     store.path(session, parent, last=3)
     turn = replace(TURN, number=store.next_number(session), parent=parent)
     attempt = store.attempts.begin(session, turn)
@@ -139,7 +138,7 @@ def bookkeeping(store: Store, session: str, parent: int, picture: Image.Image) -
 
 
 def turns_of(store: Store, images: Timed, session: str, repeat: int, side: int) -> dict[str, Times]:
-    """A turn's bookkeeping, and its parts."""
+    """The time to record a turn, and its parts."""
     whole: Times = []
     encoding: Times = []
     images.times.clear()
@@ -161,7 +160,7 @@ def _less(whole: Times, part: Times) -> Times:
 
 
 def syncs(folder: Path, repeat: int) -> dict[str, Times]:
-    """What it costs to write 4 kB and to sync them: at the end of a file that grows, and in a file that is there."""
+    """The time to write and sync 4 kB, at the end of a growing file and in an existing file."""
     file = os.open(folder / "sync", os.O_CREAT | os.O_RDWR)
 
     def grow() -> None:
@@ -180,7 +179,7 @@ def syncs(folder: Path, repeat: int) -> dict[str, Times]:
 
 
 def measure(url: str | None, home: Path, session: str, repeat: int, side: int) -> dict[str, Times]:
-    """Milliseconds by what was done, in the session of a store."""
+    """Milliseconds by operation, in a session of a store."""
 
     def opened() -> None:
         with Store.open(url, home=home) as again:
@@ -205,9 +204,9 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=10_000)
     parser.add_argument("--turns", type=int, default=2000)
     parser.add_argument("--repeat", type=int, default=50)
-    parser.add_argument("--side", type=int, default=128, help="of a picture, in pixels")
-    parser.add_argument("--folder", help="where to measure: on the disk that counts")
-    parser.add_argument("--url", help="an empty database for the large store; by default a SQLite file")
+    parser.add_argument("--side", type=int, default=128, help="width and height of a picture, in pixels")
+    parser.add_argument("--folder", help="folder to measure in, on the disk of interest")
+    parser.add_argument("--url", help="URL of an empty database for the large store; by default a SQLite file")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     results = {}

@@ -1,4 +1,4 @@
-"""Random models of the true sizes of SD 1.5, SDXL, SD3.5 medium and Flux; of their text encoders, the widths alone."""
+"""Random models with the true sizes of SD 1.5, SDXL, SD3.5 medium and Flux. Text encoders only have the true widths."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -120,4 +120,4 @@ def _flux() -> Any:
 
 
 RANDOM: dict[str, Callable[[], Any]] = {"sd15": _sd15, "sdxl": _sdxl, "sd35": _sd35, "flux": _flux}
-"""Makes the pipeline of a kind."""
+"""Creates the pipeline of a family."""

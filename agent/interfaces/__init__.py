@@ -1,1 +1,1 @@
-"""The ways in: each only translates to `Conversation`."""
+"""User interfaces: command line, HTTP server, web page, MCP and LangChain. Each only translates to the agent."""

@@ -1,9 +1,9 @@
-"""A tool for LangChain's agents: the reply and the state in words for the model, the whole turn for the program.
+"""A tool for LangChain agents. The model gets the turn as text; the program gets it as the artifact.
 
 from langchain.agents import create_agent
-from notthat.agent.interfaces.langchain_tool import picture_tool
+from notthat.agent.interfaces.langchain_tool import create_picture_tool
 
-agent = create_agent("openai:gpt-5.4-mini", [picture_tool()])
+agent = create_agent("openai:gpt-5.4-mini", [create_picture_tool()])
 """
 
 from collections.abc import Mapping
@@ -19,30 +19,29 @@ from ..studio import OnStep, Studio
 from .turn_text import format_turn
 
 _DESCRIPTION = """\
-Draw a picture, and change it in conversation. Without a session, the words describe what the picture should show, \
-and may say what it should not: a session begins. With a session, the words say what is wrong with its picture \
-(“too dark”, “no watermark”, “bring the hat back”, “make it a woman”, “undo”, “another one”), and it is drawn again \
-with everything left out that was ever complained of. Pass on what the user said in the user's own words. \
-The answer names the session, to go on with."""
+Draw a picture, and change it in conversation. Without a session, the words describe what the picture should show \
+and what it should not show; this starts a session. With a session, the words say what is wrong with its picture \
+(“too dark”, “no watermark”, “bring the hat back”, “make it a woman”, “undo”, “another one”), and the picture is drawn \
+again with all exclusions so far. Pass on the user's own words. The answer names the session to continue."""
 
 Answer = tuple[str, dict[str, Any] | None]
-"""What the model reads, and the turn as `turn_json` gives it, whose `image` is the picture's path."""
+"""The text for the model, and the turn as in `turn_json`; its `image` is the path of the picture."""
 
 
 class PictureToolInput(BaseModel):
-    """What the tool takes."""
+    """The arguments of the tool."""
 
     words: str = Field(description="What to draw; or, with a session, what is wrong with its picture.")
-    session: str | None = Field(default=None, description="The session to go on with; none begins a new one.")
+    session: str | None = Field(default=None, description="The session to continue; without it, a new one starts.")
 
 
 def create_picture_tool(
     studio: Studio | None = None, *, name: str = "picture", description: str = _DESCRIPTION, **options: Any
 ) -> BaseTool:
-    """The tool, sync and async, on a studio: by default the one that the environment describes.
+    """Create the tool, sync and async, for a studio; by default for the one that the settings describe.
 
-    New sessions begin with the `options` of `Conversation.start`, such as `policies=["brand-safety"]`. The
-    message that comes of a call has the turn as its artifact. What is refused, the model is told in a line.
+    `options` are those of `Conversation.start` for new sessions, such as `policies=["brand-safety"]`. The artifact of
+    a tool message is the turn. If a call is refused, the model gets the error message.
     """
     studio = studio or Studio.open()
 
@@ -67,7 +66,7 @@ def _answer_tool_call(
     studio: Studio, options: Mapping[str, Any], words: str, session: str | None, on_step: OnStep | None
 ) -> Answer:
     try:
-        if not session:  # some models fill in every argument, and this one with nothing
+        if not session:  # some models send an empty string for unused arguments
             turn = Conversation.start(words, studio, on_step=on_step, **options).head
         else:
             with studio.lock(session):

@@ -1,8 +1,7 @@
-"""The tools for hosts that speak the Model Context Protocol: start, say, undo, show, replay.
+"""The MCP (Model Context Protocol) tools: start, say, undo, show, replay.
 
-A tool answers in words for the model, with the picture and a link to it for the person, and with the turn as
-JSON for the program. Who does what is asked for is a `Backend`: here a studio in this process, for stdio;
-the HTTP server has its own, with its queue and its keys.
+A result has text for the model, the picture and a link to it for the user, and the turn as JSON for the program. A
+`Backend` runs the tools: `StudioBackend` in this process, for stdio; the HTTP server has its own, with queue and keys.
 """
 
 import logging
@@ -28,27 +27,25 @@ from ..cancellable_thread import AsyncOnStep, run_in_thread
 from ..conversation import Turn, turn_json
 from ..edits import MAX_PROMPT_CHARACTERS
 from ..feedback import Feedback
-from ..replay.regenerate import ReplayResult
-from ..replay.regenerate import replay_session as replayed
+from ..replay.regenerate import ReplayResult, replay_session
 from ..studio import Studio
 from ..turn_png import build_turn_png
 from .turn_text import format_turn
 
 Report = Callable[[float, float | None, str], Awaitable[None]]
-"""Tells the client how far it is: done, of how much, in words."""
+"""Reports progress to the client: steps done, total or None, message."""
 
 _INSTRUCTIONS = """\
-Pictures that are mended by saying what is wrong with them. `start` draws the first one from a description, and \
-answers with the session's id. `say` passes on what the user says of the picture, in the user's own words: everything \
-complained of stays left out in all later pictures, until the user wants it back. Show the user the picture, or its \
-link, after each."""
+Draws pictures and corrects them by feedback. `start` draws the first picture from a description and returns the id of \
+the session. `say` passes on the user's feedback in the user's own words: what the user complains about stays excluded \
+from all later pictures until the user wants it back. After each call, show the user the picture or its link."""
 
-_MOST_BYTES = 512 * 1024
-_MOST_PIXELS = 1024
-"""A picture that is larger is shown as a smaller JPEG, since hosts refuse answers of megabytes; the link is to all."""
+_MAX_BYTES = 512 * 1024
+_MAX_PIXELS = 1024
+"""Larger pictures are sent as a reduced JPEG, because hosts refuse large results; the link leads to the original."""
 
 
-_NEGATIVE = "Terms to leave out besides, as a negative prompt: “blurry, (text:1.3)”."
+_NEGATIVE = "More terms to exclude, as a negative prompt: “blurry, (text:1.3)”."
 
 
 class _ToolArguments(BaseModel):
@@ -58,81 +55,85 @@ class _ToolArguments(BaseModel):
 class StartArguments(_ToolArguments):
     """Draw the first picture of a new session."""
 
-    prompt: str = Field(description="What the picture should show, and what not: “a man without mustache”.")
+    prompt: str = Field(description="What the picture should and should not show: “a man without mustache”.")
     negative: str = Field(default="", max_length=MAX_PROMPT_CHARACTERS, description=_NEGATIVE)
     seed: int | None = Field(default=None, description="Seed of the noise; random by default.")
     steps: int | None = Field(default=None, description="Number of denoising steps; by default the model's own.")
     guidance: float | None = Field(default=None, description="Guidance scale; by default the model's own.")
-    policies: list[str] = Field(default=[], description="Packs of exclusions that always apply, such as “quality”.")
+    policies: list[str] = Field(
+        default=[], description="Policies: sets of exclusions that always apply, such as “quality”."
+    )
 
 
 class SayArguments(_ToolArguments):
-    """Say what is wrong with a session's picture, and get it again without it."""
+    """Give feedback on the picture of a session and draw it again."""
 
-    session: str = Field(description="The session's id, as `start` told it.")
+    session: str = Field(description="The id of the session, from the result of `start`.")
     feedback: str = Field(description="The user's own words: “too dark”, “no watermark”, “bring the hat back”.")
     negative: str = Field(default="", max_length=MAX_PROMPT_CHARACTERS, description=_NEGATIVE)
-    seed: int | None = Field(default=None, description="Draw from this seed from now on; by default it stays the same.")
-    steps: int | None = Field(default=None, description="Draw in this many steps from now on; by default as before.")
+    seed: int | None = Field(default=None, description="New seed for this and later turns; by default unchanged.")
+    steps: int | None = Field(
+        default=None, description="New number of steps for this and later turns; by default unchanged."
+    )
 
     def as_feedback(self) -> Feedback:
-        """All that is asked of the next picture."""
+        """The arguments as `Feedback`."""
         return Feedback((self.feedback,), negative=self.negative, seed=self.seed, steps=self.steps)
 
 
 class UndoArguments(_ToolArguments):
-    """Go back to an earlier picture of a session; nothing is erased."""
+    """Go back to an earlier turn of a session. Nothing is deleted."""
 
-    session: str = Field(description="The session's id.")
-    turns: int = Field(default=1, ge=1, description="How many turns to go back.")
+    session: str = Field(description="The id of the session.")
+    turns: int = Field(default=1, ge=1, description="Number of turns to go back.")
 
 
 class ShowArguments(_ToolArguments):
-    """Show a session's picture again, and what is left out of it since when and in whose words."""
+    """Show a turn of a session: its picture and its exclusions with their origin."""
 
-    session: str = Field(description="The session's id.")
-    turn: int | None = Field(default=None, description="Which turn; by default the one that is shown now.")
+    session: str = Field(description="The id of the session.")
+    turn: int | None = Field(default=None, description="Number of the turn; by default the current one.")
 
 
 class ReplayArguments(_ToolArguments):
-    """Draw every turn of a session again from what was recorded, and say whether the pixels are the same."""
+    """Redraw every turn of a session from its stored request and compare the pixels."""
 
-    session: str = Field(description="The session's id.")
+    session: str = Field(description="The id of the session.")
 
 
 class Backend(Protocol):
-    """Who does what the tools are asked for; every method raises `NotthatError` with a line for the user."""
+    """Runs the tools. Every method raises `NotthatError` with one line for the user."""
 
     async def start(self, arguments: StartArguments, report: Report) -> Turn:
         """The first turn of a new session."""
         ...
 
     async def say(self, arguments: SayArguments, report: Report) -> Turn:
-        """The next turn, or the same one where nothing was asked."""
+        """The next turn, or the current one if the feedback changes nothing."""
         ...
 
     async def undo(self, arguments: UndoArguments) -> Turn:
-        """The turn that is shown now."""
+        """The turn that is current afterwards."""
         ...
 
     async def show(self, arguments: ShowArguments) -> Turn:
-        """A turn as it was."""
+        """A stored turn; by default the current one."""
         ...
 
     async def replay(self, arguments: ReplayArguments, report: Report) -> Sequence[ReplayResult]:
-        """How every turn came out this time."""
+        """Redraw and compare every turn."""
         ...
 
     async def png(self, turn: Turn) -> bytes:
-        """The picture of a turn, with its text."""
+        """The PNG of a turn, with its metadata."""
         ...
 
     def link(self, turn: Turn) -> str:
-        """Where the picture of a turn is found, as a URI."""
+        """The URI of the picture of a turn."""
         ...
 
     def as_json(self, turn: Turn) -> dict[str, Any]:
-        """A turn for programs; its `image` is the link."""
+        """The turn as JSON; its `image` is the link."""
         ...
 
 
@@ -145,22 +146,22 @@ def _log_tool_error(tool: str, error: Exception) -> None:
 
 
 def create_mcp_server(
-    backend_of: Callable[[Context], Backend], unexpected: Callable[[str, Exception], None] = _log_tool_error
+    backend_of: Callable[[Context], Backend], on_error: Callable[[str, Exception], None] = _log_tool_error
 ) -> Server[Any]:
-    """The server, for any transport; `backend_of` says who works for a request.
+    """Create the server, for any transport. `backend_of` returns the backend for a request.
 
-    `unexpected` is told of errors that nobody thought of; the host is told no more than that there was one.
+    `on_error` is called with unexpected errors; the host gets no details of them.
     """
 
     async def list_tools(_: Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
-        return types.ListToolsResult(tools=_LISTED)
+        return types.ListToolsResult(tools=_TOOL_LIST)
 
     async def call_tool(context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         if params.name not in _TOOLS:
-            raise MCPError(types.INVALID_PARAMS, f"no tool “{params.name}”: there are {', '.join(_TOOLS)}")
-        asked, run = _TOOLS[params.name]
+            raise MCPError(types.INVALID_PARAMS, f"unknown tool “{params.name}”: use {', '.join(_TOOLS)}")
+        arguments_type, run = _TOOLS[params.name]
         try:
-            arguments = asked.model_validate(params.arguments or {})
+            arguments = arguments_type.model_validate(params.arguments or {})
             return await run(backend_of(context), arguments, context.session.report_progress)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
@@ -168,8 +169,8 @@ def create_mcp_server(
         except NotthatError as error:
             return _error_result(str(error))
         except Exception as error:
-            unexpected(params.name, error)
-            return _error_result("Something went wrong on the server; its log says what.")
+            on_error(params.name, error)
+            return _error_result("Unexpected error: see the log of the server.")
 
     return Server(
         "notthat",
@@ -220,17 +221,17 @@ _TOOLS: dict[str, tuple[type[_ToolArguments], _Tool]] = {
     "show": (ShowArguments, _show),
     "replay": (ReplayArguments, _replay),
 }
-_CHANGES_NOTHING = ("show", "replay")
-_LISTED = [
+_READ_ONLY = ("show", "replay")
+_TOOL_LIST = [
     types.Tool(
         name=name,
-        description=asked.__doc__,
-        input_schema=asked.model_json_schema(),
+        description=arguments_type.__doc__,
+        input_schema=arguments_type.model_json_schema(),
         annotations=types.ToolAnnotations(
-            read_only_hint=name in _CHANGES_NOTHING, destructive_hint=False, open_world_hint=False
+            read_only_hint=name in _READ_ONLY, destructive_hint=False, open_world_hint=False
         ),
     )
-    for name, (asked, _) in _TOOLS.items()
+    for name, (arguments_type, _) in _TOOLS.items()
 ]
 
 
@@ -239,7 +240,7 @@ def _error_result(line: str) -> types.CallToolResult:
 
 
 async def _turn_result(backend: Backend, turn: Turn) -> types.CallToolResult:
-    """A turn: in words, as a picture, as a link, as JSON."""
+    """A turn as text, picture, link and JSON."""
     link = backend.link(turn)
     content = await backend.png(turn)
     picture = await run_in_thread(lambda _: _image_content(content))
@@ -259,12 +260,12 @@ async def _turn_result(backend: Backend, turn: Turn) -> types.CallToolResult:
 
 
 def _image_content(content: bytes) -> types.ImageContent:
-    """The picture for hosts to show: the PNG itself, or a smaller JPEG where it is large."""
+    """The picture as content: the PNG, or a reduced JPEG if the PNG is large."""
     kind = "image/png"
-    if len(content) > _MOST_BYTES:
+    if len(content) > _MAX_BYTES:
         file = BytesIO()
         with Image.open(BytesIO(content)) as image:
-            image.thumbnail((_MOST_PIXELS, _MOST_PIXELS))
+            image.thumbnail((_MAX_PIXELS, _MAX_PIXELS))
             image.convert("RGB").save(file, "JPEG", quality=90)
         content, kind = file.getvalue(), "image/jpeg"
     return types.ImageContent(data=b64encode(content).decode(), mime_type=kind)
@@ -272,7 +273,7 @@ def _image_content(content: bytes) -> types.ImageContent:
 
 @dataclass(frozen=True)
 class StudioBackend:
-    """A studio in this process; `policies` apply to every session that is begun here."""
+    """Runs the tools on a studio in this process. `policies` apply to every new session."""
 
     studio: Studio
     policies: tuple[str, ...] = ()
@@ -293,39 +294,39 @@ class StudioBackend:
         return conversation.head
 
     async def say(self, arguments: SayArguments, report: Report) -> Turn:
-        """The next turn; two that are asked for at once are drawn one after the other."""
+        """The next turn; concurrent calls on one session are serialised."""
         conversation = await AsyncConversation.open(arguments.session, self.studio)
         return await conversation.say(arguments.as_feedback(), _report_steps(report))
 
     async def undo(self, arguments: UndoArguments) -> Turn:
-        """The turn that is shown now."""
+        """The turn that is current afterwards."""
         return await (await AsyncConversation.open(arguments.session, self.studio)).undo(arguments.turns)
 
     async def show(self, arguments: ShowArguments) -> Turn:
-        """A turn as it was."""
+        """A stored turn; by default the current one."""
         return await run_in_thread(lambda _: self.studio.store.turn(arguments.session, arguments.turn))
 
     async def replay(self, arguments: ReplayArguments, report: Report) -> Sequence[ReplayResult]:
-        """How every turn came out this time; the steps of all of them are counted on."""
+        """Redraw and compare every turn; progress counts the steps of all turns."""
         return await run_in_thread(
-            lambda on_step: list(replayed(self.studio, arguments.session, on_step)), _count_steps(report)
+            lambda on_step: list(replay_session(self.studio, arguments.session, on_step)), _count_steps(report)
         )
 
     async def png(self, turn: Turn) -> bytes:
-        """The turn's picture, with its text."""
+        """The PNG of the turn, with its metadata."""
         return await run_in_thread(lambda _: build_turn_png(turn, self.studio.store.images))
 
     def link(self, turn: Turn) -> str:
-        """The picture's file."""
+        """The `file:` URI of the picture."""
         return turn.image.absolute().as_uri()
 
     def as_json(self, turn: Turn) -> dict[str, Any]:
-        """The turn as the command line gives it, with a link for a path."""
+        """The turn as the command line prints it, with a URI instead of a path."""
         return {**turn_json(turn), "image": self.link(turn)}
 
 
 def _report_steps(report: Report) -> AsyncOnStep:
-    """Reports every step of a picture."""
+    """A callback that reports each step of one picture."""
 
     async def on_step(progress: Progress) -> None:
         await report(progress.step, progress.steps, f"step {progress.step} of {progress.steps}")
@@ -334,7 +335,7 @@ def _report_steps(report: Report) -> AsyncOnStep:
 
 
 def _count_steps(report: Report) -> AsyncOnStep:
-    """Reports the steps of many pictures, whose number nobody knows yet."""
+    """A callback that counts the steps of several pictures; the total is unknown."""
     done = 0
 
     async def on_step(progress: Progress) -> None:
@@ -346,7 +347,7 @@ def _count_steps(report: Report) -> AsyncOnStep:
 
 
 async def serve_stdio(studio: Studio, policies: tuple[str, ...] = ()) -> None:
-    """Serve a host over stdin and stdout until it closes them; stdout has nothing else meanwhile."""
+    """Serve a host over stdin and stdout until it closes them. Nothing else may write to stdout."""
     backend = StudioBackend(studio, policies)
     server = create_mcp_server(lambda _: backend)
     async with stdio_server() as (read, write):

@@ -1,16 +1,16 @@
-"""A turn in words: for language models that use notthat as a tool, and for clients that show text alone."""
+"""A turn as text, for language models that use notthat as a tool and for clients that only show text."""
 
 from ..conversation import Turn, parse_turn_negative
 from ..exclusion_history import explain_exclusion
 
 
 def format_turn(turn: Turn) -> str:
-    """The reply, which session and turn it is, and what is left out since when and why: a line each."""
+    """Three lines: the reply; session, turn, prompt and seed; and the exclusions with their origin."""
     excluded = "; ".join(explain_exclusion(exclusion) for exclusion in parse_turn_negative(turn))
     return "\n".join(
         [
             turn.reply,
             f"Session {turn.session}, turn {turn.number}: “{turn.prompt}”, seed {turn.seed}.",
-            f"Left out: {excluded}." if excluded else "Nothing is left out.",
+            f"Excluded: {excluded}." if excluded else "Nothing is excluded.",
         ]
     )

@@ -1,4 +1,4 @@
-"""`notthat export` and `notthat import`: a session in a file, to be taken elsewhere."""
+"""`notthat export` and `notthat import`: move a session between stores in one file."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,10 +10,10 @@ from .options import Json, SessionId, open_studio
 
 def export(
     session: SessionId,
-    file: Annotated[Path, typer.Argument(dir_okay=False, help="A new file: a zip of JSON and PNGs.")],
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="File to create: a zip of JSON and PNGs.")],
     as_json: Json = False,
 ) -> None:
-    """Write a session with all its turns and pictures to a file.
+    """Export a session with all turns and pictures to a file.
 
     Example:  notthat export 3f9c2a71d0b45e86 harbour.zip
     """
@@ -30,10 +30,10 @@ def export(
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help="A file that notthat export wrote.")],
+    file: Annotated[Path, typer.Argument(help="A file written by notthat export.")],
     as_json: Json = False,
 ) -> None:
-    """Keep the session of an exported file, under the ids that it has; all of it, or nothing.
+    """Import a session from an exported file. Its ids are kept. If anything is invalid, nothing is imported.
 
     Example:  notthat import harbour.zip
     """

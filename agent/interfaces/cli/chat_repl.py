@@ -1,4 +1,4 @@
-"""The chat: a line is feedback; a method `cmd_undo` is the command `/undo`, its docstring is the help."""
+"""The interactive chat. A line is feedback; method `cmd_undo` is the command `/undo`, its docstring the help text."""
 
 import sys
 from collections.abc import Callable, Iterable
@@ -19,11 +19,11 @@ from ...terms import normalize_term, to_one_line
 from .console import err, exclusions_table, out, progress, show_turn
 
 _PREFIX = "cmd_"
-_MAX_DIGITS = 20  # more than any seed has, and Python refuses to read thousands
+_MAX_DIGITS = 20  # longer than any seed; `int` raises ValueError above 4300 digits
 
 
 class ChatRepl:
-    """A conversation typed line by line; plain where stdin is no terminal."""
+    """Reads lines and answers them. History and completion need a terminal; otherwise lines are read plainly."""
 
     def __init__(self, studio: Studio, **options: Any) -> None:
         self.studio = studio
@@ -32,7 +32,7 @@ class ChatRepl:
         self._done = False
 
     def run(self, prompt: str | None, session: str | None) -> None:
-        """Begin with `prompt`, or go on with `session`, or ask; until /quit or the end of input."""
+        """Start with `prompt`, continue `session`, or ask for a prompt; read lines until /quit or the end of input."""
         read = self._create_reader()
         if session is not None:
             self._conversation = Conversation.open(session, self.studio)
@@ -42,7 +42,7 @@ class ChatRepl:
             self._start(prompt)
         else:
             self.studio.warm_up()
-            out.print("What should the picture show?  [dim](/help says what else there is)[/dim]")
+            out.print("What should the picture show?  [dim](/help lists the commands)[/dim]")
         while not self._done:
             try:
                 line = read().strip()
@@ -53,25 +53,29 @@ class ChatRepl:
             if line:
                 self._handle(line)
         if self._conversation is not None:
-            err.print(f"[dim]Come back with:  notthat chat --session {self._conversation.id}[/dim]")
+            err.print(f"[dim]Continue with:  notthat chat --session {self._conversation.id}[/dim]")
 
     @property
     def conversation(self) -> Conversation:
-        """The conversation, once there is one."""
+        """The current conversation.
+
+        Raises:
+            InvalidInputError: before the first picture.
+        """
         if self._conversation is None:
-            raise InvalidInputError("there is no picture yet: say what it should show")
+            raise InvalidInputError("there is no picture yet: first describe what it should show")
         return self._conversation
 
     def cmd_undo(self, turns: str) -> None:
-        """[N]  go back one turn, or N"""
+        """[N]  go back N turns (default 1)"""
         self._show(self.conversation.undo(_parse_number(turns, "/undo", default=1)))
 
     def cmd_branch(self, turn: str) -> None:
-        """N  go on from turn N; what came after stays where it is"""
+        """N  continue from turn N; later turns are kept"""
         self._show(self.conversation.branch(_parse_number(turn, "/branch")))
 
     def cmd_show(self, turn: str) -> None:
-        """[N]  the picture and its exclusions, now or at turn N"""
+        """[N]  show the picture and the exclusions of turn N (default: the current turn)"""
         head = self.conversation.head
         record = self.studio.store.turn(self.conversation.id, _parse_number(turn, "/show", default=head.number))
         self._show(record)
@@ -82,28 +86,30 @@ class ChatRepl:
             out.print(exclusions_table(record))
 
     def cmd_why(self, term: str) -> None:
-        """[TERM]  who excluded it, when, and in whose words; with TERM, all that became of it, and how it acts"""
+        """[TERM]  why terms are excluded; with TERM, its history and its measured effect"""
         head = self.conversation.head
-        found = [e for e in parse_turn_negative(head) if not term or normalize_term(e.term) == normalize_term(term)]
-        if not found:
+        exclusions = [
+            e for e in parse_turn_negative(head) if not term or normalize_term(e.term) == normalize_term(term)
+        ]
+        if not exclusions:
             out.print(f"“{term}” is not excluded." if term else "Nothing is excluded.", markup=False)
-        for e in found:
-            out.print(explain_exclusion(e), markup=False)
+        for exclusion in exclusions:
+            out.print(explain_exclusion(exclusion), markup=False)
         events = term_history(load_path(self.studio, head), term) if term else ()
         for event in events if len(events) > 1 else ():
             out.print(f"  {event}", markup=False)
-        if term and found:
-            out.print(describe_effect(self.studio, head, found[0]), markup=False)
+        if term and exclusions:
+            out.print(describe_effect(self.studio, head, exclusions[0]), markup=False)
 
     def cmd_replay(self, _: str) -> None:
-        """draw every turn again, and compare the pixels"""
+        """redraw every turn and compare the pixels"""
         with progress("replaying") as on_step:
             for result in replay_session(self.studio, self.conversation.id, on_step):
                 differs = f"differs by up to {result.max_abs_diff} levels"
                 out.print(f"turn {result.turn}: {'identical' if result.identical else differs}")
 
     def cmd_seed(self, seed: str) -> None:
-        """[N]  which seed it is; or the same picture from seed N"""
+        """[N]  show the seed, or redraw with seed N"""
         if not seed:
             out.print(f"seed {self.conversation.head.seed}")
             return
@@ -113,13 +119,13 @@ class ChatRepl:
         self._show(turn)
 
     def cmd_help(self, _: str) -> None:
-        """this list"""
+        """show this list"""
         out.print("Say what is wrong: too dark · no watermark · still blurry · bring the hat back · another one")
         for name, command in self._commands().items():
             out.print(f"  /{name:<8}{(command.__doc__ or '').strip()}", markup=False)
 
     def cmd_quit(self, _: str) -> None:
-        """leave; the session is kept"""
+        """quit; the session is saved"""
         self._done = True
 
     def _commands(self) -> dict[str, Callable[[str], None]]:
@@ -127,13 +133,13 @@ class ChatRepl:
         return {name.removeprefix(_PREFIX): getattr(self, name) for name in names}
 
     def _handle(self, line: str) -> None:
-        """One line of input; what goes wrong is said, and the chat goes on."""
+        """Handle one line of input. Errors are printed and the chat continues."""
         try:
             if line.startswith("/"):
                 name, _, argument = line[1:].partition(" ")
                 command = self._commands().get(name.lower())
                 if command is None:
-                    raise InvalidInputError(f"no command /{name}: there are /{', /'.join(self._commands())}")
+                    raise InvalidInputError(f"unknown command /{name}: use /{', /'.join(self._commands())}")
                 command(argument.strip())
             elif self._conversation is None:
                 self._start(line)
@@ -144,7 +150,7 @@ class ChatRepl:
         except NotthatError as error:
             err.print(to_one_line(str(error)), style="red", markup=False)
         except KeyboardInterrupt:
-            err.print("Stopped; nothing was changed.", style="red")
+            err.print("Cancelled; nothing was changed.", style="red")
 
     def _start(self, prompt: str) -> None:
         with progress("drawing", previews=True) as on_step:
@@ -155,7 +161,7 @@ class ChatRepl:
         show_turn(turn, self.studio.store.images.open(turn.sha256))
 
     def _create_reader(self) -> Callable[[], str]:
-        """How lines are read: with history and completion, or plainly."""
+        """The function that reads a line: with history and completion on a terminal, otherwise `input`."""
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             return input
         history = FileHistory(str(self.studio.store.images.folder.parent / "history"))
@@ -166,7 +172,7 @@ class ChatRepl:
 
 
 class _CommandCompleter(Completer):
-    """Completes /commands at the beginning of a line."""
+    """Completes /commands at the start of a line."""
 
     def __init__(self, commands: dict[str, Callable[[str], None]]) -> None:
         self.commands = commands

@@ -1,6 +1,6 @@
-"""What people see in a terminal: bars while it works, the picture where it can be drawn, the exclusions.
+"""Terminal output: progress bars, pictures where the terminal can show them, and the table of exclusions.
 
-Answers go to stdout, everything else to stderr; with `--json`, stdout is one JSON object a line.
+Results go to stdout, everything else to stderr. With `--json`, stdout has one JSON object per line.
 """
 
 import json
@@ -26,14 +26,14 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 _ROWS = 20
-"""How many lines of the terminal a picture may take."""
+"""Maximum height of a picture, in lines of the terminal."""
 
-_BETWEEN_PREVIEWS = 0.5
-"""Seconds; a picture that is sooner there has no previews."""
+_PREVIEW_INTERVAL = 0.5
+"""Seconds before the first preview and between previews."""
 
 
 def emit(value: dict[str, Any]) -> None:
-    """One JSON object on a line of its own; in ASCII alone where stdout can't hold more."""
+    """Print one JSON object on a line, escaped to ASCII if the encoding of stdout requires it."""
     try:
         print(json.dumps(value, ensure_ascii=False), flush=True)
     except UnicodeEncodeError:
@@ -41,49 +41,49 @@ def emit(value: dict[str, Any]) -> None:
 
 
 @contextmanager
-def progress(what: str, *, previews: bool = False) -> Iterator["Callable[[Step], None]"]:
-    """A bar on stderr, where that is a terminal; call what it gives with every step.
+def progress(label: str, *, previews: bool = False) -> Iterator["Callable[[Step], None]"]:
+    """Show a progress bar on stderr if it is a terminal. Yields the callback to call with every step.
 
-    With `previews`, what is to come is shown above it meanwhile, where the terminal can show pictures.
+    With `previews`, previews of the picture are shown above the bar if the terminal can show pictures.
     """
     if not err.is_terminal:
         yield lambda step: None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[pace]}"))
     bar = Progress(*columns)
-    task = bar.add_task(what, total=None, pace="")
-    sketch = PreviewThrottle() if previews and can_draw() else None
+    task = bar.add_task(label, total=None, pace="")
+    throttle = PreviewThrottle() if previews and can_draw() else None
     with Live(bar, console=err, transient=True) as live:
 
         def on_step(step: "Step") -> None:
             bar.update(task, completed=step.step, total=step.steps, pace=format_speed(step))
-            if sketch and sketch.is_due(step):
-                live.update(Group(sketch.drawing, bar))
+            if throttle and throttle.take_preview(step):
+                live.update(Group(throttle.drawing, bar))
 
         yield on_step
 
 
 class PreviewThrottle:
-    """The latest preview, drawn in coloured half lines: those any terminal can draw over, again and again."""
+    """Keeps the latest preview, at most one per interval, as half-block characters that any terminal can redraw."""
 
     def __init__(self) -> None:
         from textual_image.renderable.halfcell import Image as Drawing
 
         self._kind = Drawing
-        self._due = time.monotonic() + _BETWEEN_PREVIEWS
+        self._due = time.monotonic() + _PREVIEW_INTERVAL
         self.drawing: RenderableType = ""
 
-    def is_due(self, step: "Step") -> bool:
-        """Take a step's preview, where it has one and it is time for the next."""
+    def take_preview(self, step: "Step") -> bool:
+        """Render the preview of a step if it has one and the interval is over; whether it was rendered."""
         if step.preview is None or time.monotonic() < self._due:
             return False
         self.drawing = self._kind(step.preview(), height=_image_rows(), width="auto")
-        self._due = time.monotonic() + _BETWEEN_PREVIEWS
+        self._due = time.monotonic() + _PREVIEW_INTERVAL
         return True
 
 
 def format_speed(step: "Step") -> str:
-    """How fast it goes, and how long it will take still: `1.9 steps/s, 0:08 left`."""
+    """The speed and the remaining time as text: `1.9 steps/s, 0:08 left`; empty while they are unknown."""
     left = step.seconds_left
     if not step.steps_per_second or left is None:
         return ""
@@ -91,7 +91,7 @@ def format_speed(step: "Step") -> str:
 
 
 def show_turn(turn: "Turn", image: "Image | None" = None) -> None:
-    """The reply, the picture, and what is in force."""
+    """Print the reply, the picture, the exclusions and the path of the picture."""
     out.print(f"[bold]{escape(turn.reply)}[/bold]")
     draw_image(image)
     if turn.negative:
@@ -100,7 +100,7 @@ def show_turn(turn: "Turn", image: "Image | None" = None) -> None:
 
 
 def draw_image(image: "Image | None") -> None:
-    """Draw a picture in the terminal, as well as it can; nothing where stdout isn't one."""
+    """Show a picture in the terminal at the best quality it supports; does nothing if stdout is no terminal."""
     if image is None or not can_draw():
         return
     from textual_image.renderable import Image as Drawing
@@ -109,8 +109,8 @@ def draw_image(image: "Image | None") -> None:
 
 
 def can_draw() -> bool:
-    """Whether pictures can be shown: stdout is a terminal."""
-    # It logs, with a traceback, that a terminal doesn't answer its questions, and then does without.
+    """Whether stdout is a terminal, so that pictures can be shown."""
+    # textual_image logs a traceback if the terminal does not answer its queries, then uses a fallback.
     logging.getLogger("textual_image").addHandler(logging.NullHandler())
     return out.is_terminal
 
@@ -120,10 +120,10 @@ def _image_rows() -> int:
 
 
 def exclusions_table(turn: "Turn", effects: Mapping[str, float] | None = None) -> Table:
-    """What is excluded at a turn: term, weight, who brought it, when, in whose words; with `effects`, how it acts."""
-    columns = ["excluded", "weight", "by", "since turn", "words", *([] if effects is None else ["moves it by"])]
+    """The exclusions of a turn as a table; `effects` (term to share of the prediction) adds a column."""
+    columns = ["excluded", "weight", "by", "since turn", "words", *([] if effects is None else ["effect"])]
     table = Table(*columns, box=None, header_style="dim", pad_edge=False)
     for e in turn.exclusions:
-        moved = [] if effects is None else [f"{effects[e.term]:.1%}" if e.term in effects else "nothing"]
-        table.add_row(escape(e.term), f"{e.weight:g}", escape(e.source), str(e.since), escape(e.words), *moved)
+        effect = [] if effects is None else [f"{effects[e.term]:.1%}" if e.term in effects else "none"]
+        table.add_row(escape(e.term), f"{e.weight:g}", escape(e.source), str(e.since), escape(e.words), *effect)
     return table

@@ -1,4 +1,4 @@
-"""`notthat db`: look after the database."""
+"""`notthat db`: maintain the database and the pictures."""
 
 from functools import partial
 from typing import Annotated
@@ -8,12 +8,15 @@ import typer
 from ....errors import NotthatError
 from .options import Json, load_settings, open_studio
 
-app = typer.Typer(help="Look after the database.", no_args_is_help=True)
+app = typer.Typer(help="Maintain the database and the pictures.", no_args_is_help=True)
 
 
 @app.command()
 def upgrade(as_json: Json = False) -> None:
-    """Bring a database that an older notthat made up to date."""
+    """Upgrade the database schema to this version of notthat.
+
+    Example:  notthat db upgrade
+    """
     from ....storage import upgrade as upgrade_database
     from .console import emit
 
@@ -28,11 +31,15 @@ def upgrade(as_json: Json = False) -> None:
 @app.command()
 def check(
     repair: Annotated[
-        bool, typer.Option("--repair", help="Mend what can be mended; pictures are drawn again from their requests.")
+        bool,
+        typer.Option("--repair", help="Repair what can be repaired; damaged pictures are redrawn from their requests."),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Look for damage: rows, references, and pictures that are missing or changed. Exit 1 where there is any."""
+    """Check rows, references and pictures for damage. Exits with 1 if there is any.
+
+    Example:  notthat db check --repair
+    """
     from ....storage import check as check_store
     from ....storage import repair as repair_store
     from ...replay.regenerate import regenerate
@@ -58,17 +65,22 @@ def check(
         else:
             typer.echo(f"{finding.place}: {finding.message}")
     if not as_json and not findings:
-        typer.echo("nothing wrong")
+        typer.echo("no damage found")
     if any(not finding.is_harmless for finding in findings):
-        raise NotthatError("the store is damaged: see above")
+        raise NotthatError("the store is damaged, see above: try notthat db check --repair, or restore a backup")
 
 
 @app.command()
 def prune(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Report what would be deleted, but delete nothing.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Delete pictures that no turn names, and what crashes left behind."""
+    """Delete pictures that no turn refers to and temporary files left by crashes.
+
+    Example:  notthat db prune --dry-run
+    """
     from ....storage import prune as prune_store
     from .console import emit
 

@@ -1,4 +1,4 @@
-"""One-shot pictures: no session, the stock meaning of every word, files in a folder of the user's."""
+"""`notthat generate`: pictures without a session; prompts mean what they mean to the stock pipeline."""
 
 import hashlib
 import secrets
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GeneratedImage:
-    """A picture in its file, and the request it was made from."""
+    """A saved picture and the request that it was drawn from."""
 
     path: Path
     image: "Image"
@@ -51,7 +51,7 @@ class GeneratedImage:
 def build_request(
     model: str, prompt: str, negative: str | None, options: dict[str, Any]
 ) -> "tuple[LocalEngine, GenerationRequest]":
-    """The engine, and the request for the first picture: what was asked for, and the model's defaults."""
+    """The engine and the request for the first picture: the given options, completed with the model's defaults."""
     given = {name: value for name, value in options.items() if value is not None}
     given = {"seed": secrets.randbelow(2**32), **given, "model": model, "prompt": prompt}
     given |= {"negative_prompt": negative or "", "no_negative": negative is None}
@@ -65,12 +65,12 @@ def build_request(
 def build_request_from_png(
     path: Path, options: dict[str, Any], settings: "Settings"
 ) -> "tuple[LocalEngine, GenerationRequest, list[str]]":
-    """The engine and the request for a picture like the one in `path`; what is asked for wins over what that says.
+    """The engine and the request that reproduce the picture in `path`. `options` override the metadata of the file.
 
-    Last, what it says that can't be followed, a line each.
+    The third item has one line for each part of the metadata that is not supported.
 
     Raises:
-        InvalidInputError: where the file says nothing of how it was made.
+        InvalidInputError: if the file has no metadata about how it was made.
     """
     given = {name: value for name, value in options.items() if value is not None}
     text = read_png_text(path)
@@ -81,12 +81,16 @@ def build_request_from_png(
         known = {model.path.name: model.name for model in list_models(settings.home / "models")} | {BUILT_IN: BUILT_IN}
         named = values.pop("model", None)
         values["model"] = known.get(named or "", settings.model)
-        remarks = [f"Not followed: {', '.join(left_out)}."] if left_out else []
+        remarks = [f"Ignored metadata: {', '.join(left_out)}."] if left_out else []
         if "model" not in given and named not in known:
-            remarks.append(f"It was drawn by “{named or 'a model without a name'}”; this is {values['model']}.")
+            remarks.append(
+                f"The picture was drawn with “{named or 'an unnamed model'}”; using {values['model']} instead."
+            )
         values |= given
     else:
-        raise InvalidInputError(f"{path} does not say how it was made: it has no text “parameters” or “notthat”")
+        raise InvalidInputError(
+            f"{path} has no metadata “parameters” or “notthat”: give a PNG that notthat or AUTOMATIC1111 wrote"
+        )
     model = to_absolute(str(values["model"]))
     load = cache(partial(LocalEngine.load, model))
     values = {"seed": secrets.randbelow(2**32), **values, "model": model}
@@ -97,11 +101,11 @@ def build_request_from_png(
 def generate_to_folder(
     engine: LocalEngine, first: GenerationRequest, count: int, folder: Path, on_step: "Callable[[Progress], None]"
 ) -> Iterator[GeneratedImage]:
-    """`count` pictures, the k-th from the first one's seed plus k, drawn in batches; no file is written over.
+    """Draw `count` pictures in batches, the k-th with the first seed plus k. Existing files are never overwritten.
 
     Raises:
-        InvalidRequestError: where the seeds would run out; nothing is drawn then.
-        NotthatError: where the folder or a file can't be written.
+        InvalidRequestError: if a seed would be out of range; then nothing is drawn.
+        NotthatError: if the folder or a file can't be written.
     """
     requests = [GenerationRequest.create(**{**first.model_dump(), "seed": first.seed + k}) for k in range(count)]
     try:
@@ -109,7 +113,7 @@ def generate_to_folder(
         undrawn = iter(requests)
         for progress in generate_batches(engine, first, count):
             on_step(progress)
-            for picture, request in zip(progress.pictures, undrawn, strict=False):  # it takes as many as came
+            for picture, request in zip(progress.pictures, undrawn, strict=False):  # as many requests as pictures
                 yield GeneratedImage(_save(picture.image, request, folder), picture.image, request, picture.seconds)
     except OSError as error:
         raise NotthatError(f"{folder} can't be written: {error.strerror or error}") from None

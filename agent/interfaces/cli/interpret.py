@@ -1,4 +1,4 @@
-"""What `notthat interpret` does: feedback to edits, a line or a file of them, without a picture."""
+"""`notthat interpret`: feedback to edits, for one line or a batch file, without drawing."""
 
 import json
 from collections.abc import Iterator
@@ -12,20 +12,20 @@ from ...interpreters import Interpreter
 
 
 def interpret_line(interpreter: Interpreter, line: dict[str, Any]) -> dict[str, Any]:
-    """The edits and the reply for a line's feedback, in the state that the line tells."""
+    """The edits and the reply for the feedback of a line, given its prompt and negative prompt."""
     state = State(line["prompt"], parse_negative(line["negative"]), seed=0)
-    said = interpreter.interpret(line["feedback"], state)
-    return {"edits": edits_adapter.dump_python(said.edits, mode="json"), "reply": said.reply}
+    interpretation = interpreter.interpret(line["feedback"], state)
+    return {"edits": edits_adapter.dump_python(interpretation.edits, mode="json"), "reply": interpretation.reply}
 
 
 def read_batch(path: Path) -> Iterator[dict[str, Any]]:
-    """The lines of a batch file, all read and checked before the first is used.
+    """Read and check all lines of a batch file.
 
     Raises:
-        InvalidInputError: naming the first line that isn't `{"id","prompt","negative","feedback"}`.
+        InvalidInputError: names the first line that is not `{"id","prompt","negative","feedback"}`.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")  # `splitlines` splits at characters that JSON may hold
+        lines = path.read_text(encoding="utf-8").split("\n")  # not `splitlines`: JSON strings may contain U+2028
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"{path} can't be read: {error}") from None
     parsed = []

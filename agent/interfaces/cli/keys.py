@@ -1,4 +1,4 @@
-"""`notthat keys`: who may use the server."""
+"""`notthat keys`: API keys of the server."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,26 +10,26 @@ from .options import Json, open_store
 if TYPE_CHECKING:
     from ....storage import KeyRecord
 
-app = typer.Typer(help="Who may use the server, and what applies to them.", no_args_is_help=True)
+app = typer.Typer(help="Manage API keys of the server, with their limits and policies.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help="Whose key it is.")]
+Name = Annotated[str, typer.Argument(help="Name of the key: the user or program that it is for.")]
 
 
 @app.command()
 def add(
     name: Name,
-    policy: Annotated[list[str] | None, typer.Option(help="A pack that applies to all of their sessions.")] = None,
-    admin: Annotated[
-        bool, typer.Option("--admin", help="Lets them see everybody's sessions, and the metrics.")
-    ] = False,
-    rate: Annotated[int | None, typer.Option(min=1, help="Most requests a minute.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, max=1000, help="Most steps a picture.")] = None,
-    size: Annotated[int | None, typer.Option(min=8, max=8192, help="Most pixels along a side of a picture.")] = None,
+    policy: Annotated[list[str] | None, typer.Option(help="A policy that applies to all sessions of this key.")] = None,
+    admin: Annotated[bool, typer.Option("--admin", help="The key can see all sessions and the metrics.")] = False,
+    rate: Annotated[int | None, typer.Option(min=1, help="Maximum requests per minute.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, max=1000, help="Maximum steps per picture.")] = None,
+    size: Annotated[
+        int | None, typer.Option(min=8, max=8192, help="Maximum width and height of a picture, in pixels.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a key, and print it: this once, since only a digest of it is kept.
+    """Create a key and print it. It is shown only once: only a digest is stored.
 
-    A name whose key was revoked can be added again, and has its sessions back.
+    After a key is revoked, you can add its name again. The new key sees the sessions of the old one.
 
     Example:  notthat keys add support-bot --policy brand-safety --rate 60
     """
@@ -39,20 +39,23 @@ def add(
 
     with open_store() as store:
         folder = store.images.folder.parent / "policies"
-        for each in policy or ():
-            policies.load(each, folder)  # which raises where there is none
+        for policy_name in policy or ():
+            policies.load(policy_name, folder)  # raises if it does not exist
         limits = KeyLimits(rate, steps, size)
         key, token = store.keys.add(name, admin=admin, policies=tuple(policy or ()), limits=limits)
     if as_json:
         emit({**_key_to_json(key), "key": token})
     else:
         typer.echo(token)
-        typer.echo(f"notthat: that is the key of “{name}”; it can't be shown again", err=True)
+        typer.echo(f"notthat: this is the key “{name}”; store it now, it can't be shown again", err=True)
 
 
 @app.command("list")
 def list_(as_json: Json = False) -> None:
-    """List the keys, revoked ones too."""
+    """List all keys, including revoked ones.
+
+    Example:  notthat keys list
+    """
     from .console import emit
 
     with open_store() as store:
@@ -62,7 +65,10 @@ def list_(as_json: Json = False) -> None:
 
 @app.command()
 def revoke(name: Name, as_json: Json = False) -> None:
-    """Let a key open nothing from now on, on a running server, too; its sessions stay."""
+    """Revoke a key, effective immediately on running servers. Its sessions are kept.
+
+    Example:  notthat keys revoke support-bot
+    """
     from .console import emit
 
     with open_store() as store:
@@ -70,7 +76,7 @@ def revoke(name: Name, as_json: Json = False) -> None:
     if as_json:
         emit(_key_to_json(key))
     else:
-        typer.echo(f"the key “{name}” opens nothing any more")
+        typer.echo(f"revoked the key “{name}”")
 
 
 def _key_to_json(key: "KeyRecord") -> dict[str, Any]:

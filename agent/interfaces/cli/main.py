@@ -1,7 +1,7 @@
-"""The command line: each command translates to `Conversation`, `Store` or `Engine` and prints what comes back.
+"""The command line: each command calls `Conversation`, `Store` or `Engine` and prints the result.
 
-Exit 0; or 2 for bad input and 1 for a failure, with one line on stderr that says why. What a command
-needs is imported inside it, so that help is quick.
+Exit codes: 0 for success, 1 for a failure, 2 for invalid input, 130 for Ctrl-C. Errors are one line on stderr.
+Commands import their dependencies inside the function, so that `--help` is fast.
 """
 
 import json
@@ -38,42 +38,42 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="notthat",
     help="Say what is wrong with the picture; get it again without it.",
-    epilog='Begin with:  notthat chat "portrait of a man without mustache"',
+    epilog='Example:  notthat chat "portrait of a man without mustache"',
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
 
-_SOME_PICTURE = "picture"
-"""What stands for the prompt of a picture that nothing is known of."""
+_DEFAULT_PROMPT = "picture"
+"""Stands for an unknown prompt: feedback then refers to a picture that exists."""
 
-_INTERRUPTED = 130  # as shells have it: 128 and the number of SIGINT
+_INTERRUPTED = 130  # the convention of shells: 128 + SIGINT
 
 
 def main() -> None:
-    """Run the command line; every failure becomes one line and an exit code."""
+    """Run the command line. Every failure becomes one line on stderr and an exit code."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         code = app(standalone_mode=False)
-        if code == _INTERRUPTED:  # what typer makes of Ctrl-C
-            _fail("stopped", code)
+        if code == _INTERRUPTED:  # typer returns it after Ctrl-C
+            _fail("interrupted", code)
     except typer.Exit as error:
         code = error.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        code = _fail("stopped", _INTERRUPTED)
+        code = _fail("interrupted", _INTERRUPTED)
     except typer.TyperException as error:
-        code = _fail(error.format_message() or "no command was given", 2)
+        code = _fail(error.format_message() or "no command given: see notthat --help", 2)
     except InvalidInputError as error:
         code = _fail(str(error), 2)
     except NotthatError as error:
         code = _fail(str(error), 1)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: not even the last flush
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the flush at exit does not fail again
         code = 1
     except Exception as error:
         if os.environ.get("NOTTHAT_TRACEBACK"):
             raise
-        code = _fail(f"{type(error).__name__}: {error} (NOTTHAT_TRACEBACK=1 shows where)", 1)
+        code = _fail(f"{type(error).__name__}: {error} (set NOTTHAT_TRACEBACK=1 for a traceback)", 1)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -95,17 +95,17 @@ def root(
 @app.command()
 def chat(
     prompt: Annotated[str | None, typer.Argument(help="What the picture should show.")] = None,
-    session: Annotated[str | None, typer.Option(help="Go on with this session.")] = None,
+    session: Annotated[str | None, typer.Option(help="Id of the session to continue.")] = None,
     seed: Seed = None,
     steps: Steps = None,
     guidance: Guidance = None,
-    policy: Annotated[list[str] | None, typer.Option(help="A pack of exclusions that always apply.")] = None,
+    policy: Annotated[list[str] | None, typer.Option(help="A policy: a set of exclusions that always apply.")] = None,
     model: Model = None,
     method: Method = None,
     lora: Lora = None,
     embedding: Embedding = None,
 ) -> None:
-    """Talk to a picture: a line is feedback, /help says what else there is.
+    """Create and correct a picture interactively. Each line is feedback; /help lists the commands.
 
     Example:  notthat chat "portrait of a man without mustache"
     """
@@ -114,7 +114,7 @@ def chat(
     request = request_extras(method, lora, embedding) or None
     options = {"seed": seed, "steps": steps, "guidance": guidance, "request": request}
     if session is not None and any(value is not None for value in (prompt, policy, model, *options.values())):
-        raise InvalidInputError("--session goes on as the session was begun: give no prompt and no other option")
+        raise InvalidInputError("--session keeps the options of the session: give no prompt and no other option")
     with open_studio(model) as studio:
         ChatRepl(studio, policies=tuple(policy or ()), **options).run(prompt, session)
 
@@ -125,14 +125,14 @@ def new(
     seed: Seed = None,
     steps: Steps = None,
     guidance: Guidance = None,
-    policy: Annotated[list[str] | None, typer.Option(help="A pack of exclusions that always apply.")] = None,
+    policy: Annotated[list[str] | None, typer.Option(help="A policy: a set of exclusions that always apply.")] = None,
     model: Model = None,
     method: Method = None,
     lora: Lora = None,
     embedding: Embedding = None,
     as_json: Json = False,
 ) -> None:
-    """Begin a session with its first picture.
+    """Start a session with its first picture.
 
     Example:  notthat new "portrait of a man without mustache" --seed 7
     """
@@ -153,7 +153,7 @@ def new(
             )
         _print_turn(studio, conversation.head, as_json)
     if not as_json:
-        typer.echo(f'Go on with:  notthat say {conversation.id} "too dark"', err=True)
+        typer.echo(f'Continue with:  notthat say {conversation.id} "too dark"', err=True)
 
 
 @app.command()
@@ -162,7 +162,7 @@ def say(
     feedback: Annotated[str, typer.Argument(help="What is wrong with the picture.")],
     as_json: Json = False,
 ) -> None:
-    """Say what is wrong with a session's picture, and get it again without it.
+    """Give feedback on the picture of a session and draw it again.
 
     Example:  notthat say 3f9c2a71d0b45e86 "too cartoonish, and no watermark"
     """
@@ -181,7 +181,10 @@ def undo(
     turns: Annotated[int, typer.Option(help="How many turns to go back.")] = 1,
     as_json: Json = False,
 ) -> None:
-    """Go back to an earlier picture; nothing is erased."""
+    """Go back to an earlier turn. Nothing is deleted.
+
+    Example:  notthat undo 3f9c2a71d0b45e86 --turns 2
+    """
     from ...conversation import Conversation
 
     with open_studio() as studio:
@@ -194,10 +197,15 @@ def undo(
 @app.command()
 def retry(
     session: SessionId,
-    turn: Annotated[int | None, typer.Option(help="Which turn; by default the latest without a picture.")] = None,
+    turn: Annotated[
+        int | None, typer.Option(help="Number of the turn; by default the latest without a picture.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Draw a turn again that failed, was stopped, or fell to a crash: see notthat sessions --unfinished."""
+    """Retry a turn that failed, was cancelled or crashed. notthat sessions --unfinished lists them.
+
+    Example:  notthat retry 3f9c2a71d0b45e86
+    """
     from ...conversation import Conversation
     from .console import progress
 
@@ -209,17 +217,17 @@ def retry(
 
 @app.command()
 def interpret(
-    feedback: Annotated[str | None, typer.Argument(help="What somebody says about a picture.")] = None,
+    feedback: Annotated[str | None, typer.Argument(help="Feedback on a picture, in any words.")] = None,
     prompt: Annotated[
-        str, typer.Option(help="What the picture was asked to show; empty before the first one.")
-    ] = _SOME_PICTURE,
-    negative: Annotated[str, typer.Option(help="What is excluded already: watermark, (blurry:1.3)")] = "",
+        str, typer.Option(help="Prompt of the picture; empty for a first description.")
+    ] = _DEFAULT_PROMPT,
+    negative: Annotated[str, typer.Option(help="Current negative prompt, such as: watermark, (blurry:1.3)")] = "",
     batch: Annotated[
-        Path | None, typer.Option(help='A file with a line {"id","prompt","negative","feedback"} for each.')
+        Path | None, typer.Option(help='A file with one {"id","prompt","negative","feedback"} per line.')
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say which edits a line of feedback means; no picture is made.
+    """Show which edits the feedback is interpreted as, without drawing.
 
     Example:  notthat interpret "too cartoonish, and no watermark" --prompt "portrait of a man"
     """
@@ -229,7 +237,7 @@ def interpret(
 
     interpreter = create_interpreter(load_settings())
     if (feedback is None) == (batch is None):
-        raise InvalidInputError("give either feedback or --batch FILE")
+        raise InvalidInputError("give either FEEDBACK or --batch FILE")
     if batch is None:
         result = interpret_line(interpreter, {"prompt": prompt, "negative": negative, "feedback": feedback})
         if as_json:
@@ -245,44 +253,44 @@ def interpret(
 
 @app.command()
 def generate(
-    prompt: Annotated[str | None, typer.Argument(help="What the picture should show, word for word.")] = None,
-    negative: Annotated[str | None, typer.Option(help="The negative prompt, word for word.")] = None,
+    prompt: Annotated[str | None, typer.Argument(help="The prompt, used verbatim.")] = None,
+    negative: Annotated[str | None, typer.Option(help="The negative prompt, used verbatim.")] = None,
     from_: Annotated[
         Path | None,
-        typer.Option("--from", help="A PNG that tells how it was made; options win."),
+        typer.Option("--from", help="A PNG with generation metadata; other options override it."),
     ] = None,
     seed: Seed = None,
     steps: Steps = None,
     guidance: Guidance = None,
-    width: Annotated[int | None, typer.Option(help="Pixels; by default the model's own.")] = None,
-    height: Annotated[int | None, typer.Option(help="Pixels; by default the model's own.")] = None,
+    width: Annotated[int | None, typer.Option(help="In pixels; by default the model's size.")] = None,
+    height: Annotated[int | None, typer.Option(help="In pixels; by default the model's size.")] = None,
     model: Model = None,
     method: Method = None,
     lora: Lora = None,
     embedding: Embedding = None,
-    count: Annotated[int, typer.Option(min=1, max=10_000, help="How many pictures, each from the next seed.")] = 1,
-    out: Annotated[Path, typer.Option(file_okay=False, help="The folder for the pictures.")] = Path(),
+    count: Annotated[int, typer.Option(min=1, max=10_000, help="Number of pictures, with consecutive seeds.")] = 1,
+    out: Annotated[Path, typer.Option(file_okay=False, help="Folder for the pictures.")] = Path(),
     as_json: Json = False,
 ) -> None:
-    """Draw pictures outside of any session, with every word as the stock pipeline takes it.
+    """Draw pictures without a session. Prompts are used verbatim, as in the stock diffusers pipeline.
 
-    With --from, as that picture was made: by notthat, or by AUTOMATIC1111's web UI or what writes as it does.
+    --from reads the settings of a PNG written by notthat, AUTOMATIC1111's web UI or a compatible program.
 
     Example:  notthat generate "portrait of a man" --negative "mustache, watermark" --seed 1 --count 4 --out pictures
     """
     from .console import draw_image, emit, progress
     from .generate import build_request, build_request_from_png, generate_to_folder
 
-    asked: dict[str, Any] = {"seed": seed, "num_inference_steps": steps, "guidance_scale": guidance}
-    asked |= {"width": width, "height": height, **request_extras(method, lora, embedding)}
+    options: dict[str, Any] = {"seed": seed, "num_inference_steps": steps, "guidance_scale": guidance}
+    options |= {"width": width, "height": height, **request_extras(method, lora, embedding)}
     if from_ is not None:
-        asked |= {"prompt": prompt, "negative_prompt": negative, "model": model}
-        engine, request, remarks = build_request_from_png(from_, asked, load_settings())
+        options |= {"prompt": prompt, "negative_prompt": negative, "model": model}
+        engine, request, remarks = build_request_from_png(from_, options, load_settings())
     elif prompt is None:
-        raise InvalidInputError("say what the picture should show, or give --from PICTURE")
+        raise InvalidInputError("give a PROMPT or --from PICTURE")
     else:
         remarks = []
-        engine, request = build_request(load_settings(model).model, prompt, negative, asked)
+        engine, request = build_request(load_settings(model).model, prompt, negative, options)
     for line in [*remarks, *engine.warnings(request)]:
         _warn(line)
     with progress("drawing") as on_step:
@@ -295,8 +303,12 @@ def generate(
 
 
 @app.command()
-def tokens(text: str, model: Model = None, as_json: Json = False) -> None:
-    """Show how the model reads a prompt: its weighted parts, its length, and the words it never learned.
+def tokens(
+    text: Annotated[str, typer.Argument(help="A prompt, with weights such as (watermark:1.3).")],
+    model: Model = None,
+    as_json: Json = False,
+) -> None:
+    """Show how the model reads a prompt: weighted fragments, token count and unknown words.
 
     Example:  notthat tokens "portrait of a man, (watermark:1.3)"
     """
@@ -316,7 +328,10 @@ def tokens(text: str, model: Model = None, as_json: Json = False) -> None:
 
 @app.command()
 def models(as_json: Json = False) -> None:
-    """List the models at hand: the built-in one, and those in the folder `models` of NOTTHAT_HOME."""
+    """List the available models: the built-in one and those in the folder `models` of NOTTHAT_HOME.
+
+    Example:  notthat models --json
+    """
     from ....generation import list_models
     from .console import emit
 
@@ -333,7 +348,7 @@ def _fail(message: str, code: int) -> int:
 
 
 def _warn(message: str) -> None:
-    """A line on stderr; what a file or a server said in it can't command the terminal."""
+    """Print one line on stderr, without control characters that a file or server may have put in it."""
     from ...terms import to_one_line
 
     typer.echo(f"notthat: {to_one_line(message)}", err=True)
@@ -354,7 +369,7 @@ def _print_turn(studio: "Studio", turn: "Turn", as_json: bool) -> None:
         show_turn(turn, studio.store.images.open(turn.sha256))
 
 
-# What files of their own do; help lists commands in this order, after those above.
+# Commands from other modules. Help lists them in this order, after those above.
 app.command()(show.show)
 app.command()(show.why)
 app.command()(replay.replay)

@@ -1,4 +1,4 @@
-"""`notthat mcp`: the tools for a host on this machine that starts the command itself."""
+"""`notthat mcp`: the MCP server over stdin and stdout, for hosts on this machine."""
 
 from typing import Annotated
 
@@ -10,11 +10,11 @@ from .options import Model, open_studio
 
 def mcp(
     policy: Annotated[
-        list[str] | None, typer.Option(help="A pack of exclusions that applies to every session begun here.")
+        list[str] | None, typer.Option(help="A policy: a set of exclusions for every session started here.")
     ] = None,
     model: Model = None,
 ) -> None:
-    """Serve the tools start, say, undo, show and replay to a host of the Model Context Protocol, over stdin and stdout.
+    """Run an MCP (Model Context Protocol) server over stdin and stdout. Tools: start, say, undo, show and replay.
 
     Example:  {"mcpServers": {"notthat": {"command": "notthat", "args": ["mcp", "--policy", "brand-safety"]}}}
     """
@@ -25,6 +25,6 @@ def mcp(
     except ModuleNotFoundError as error:
         raise InvalidInputError(f"{error.name} is not installed: pip install 'notthat[serve]'") from None
     with open_studio(model) as studio:
-        studio.policies(policies := tuple(policy or ()))  # an unknown one is said now, not to the host's first user
+        studio.policies(policies := tuple(policy or ()))  # raises now if one is unknown
         studio.warm_up()
         asyncio.run(serve_stdio(studio, policies))

@@ -1,4 +1,4 @@
-"""What the commands share: their options, the settings in force, and the studio."""
+"""Options that several commands have, and the settings, studio and store that commands use."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,35 +14,37 @@ if TYPE_CHECKING:
     from ...settings import Settings
     from ...studio import Studio
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
 Model = Annotated[
-    str | None, typer.Option(help="mini, a folder in diffusers' layout, a .safetensors file, or a hub id.")
+    str | None, typer.Option(help="Model: mini, a diffusers folder, a .safetensors file or a Hugging Face hub id.")
 ]
-Seed = Annotated[int | None, typer.Option(help="Where the noise starts from; drawn where it isn't given.")]
-Steps = Annotated[int | None, typer.Option(help="Denoising steps; by default the model's own.")]
-Guidance = Annotated[float | None, typer.Option(help="How strongly the words count; exclusions need more than 1.")]
-Method = Annotated[  # those of `GenerationRequest`, which the command line's help doesn't wait for
+Seed = Annotated[int | None, typer.Option(help="Seed of the noise; random by default.")]
+Steps = Annotated[int | None, typer.Option(help="Number of denoising steps; by default the model's.")]
+Guidance = Annotated[
+    float | None, typer.Option(help="Guidance scale; by default the model's. Exclusions need more than 1.")
+]
+Method = Annotated[  # as in `GenerationRequest`, not imported here: it would slow down --help
     Literal["cfg", "dynamic", "apg", "perp_neg", "nag"] | None,
     typer.Option(
-        help="How exclusions act; by default the model's own way (mini: dynamic), or cfg; nag where guidance is off."
+        help="Guidance method for exclusions; by default the model's (mini: dynamic) or cfg; nag if guidance is off."
     ),
 ]
-Lora = Annotated[list[str] | None, typer.Option(metavar="FILE[:WEIGHT]", help="A LoRA, as .safetensors.")]
+Lora = Annotated[list[str] | None, typer.Option(metavar="FILE[:WEIGHT]", help="A LoRA (.safetensors).")]
 Embedding = Annotated[
-    list[str] | None, typer.Option(metavar="FILE", help="A textual inversion, said in prompts by its file's name.")
+    list[str] | None, typer.Option(metavar="FILE", help="A textual inversion; its file name is its word in prompts.")
 ]
-SessionId = Annotated[str, typer.Argument(metavar="SESSION", help="A session's id: see notthat sessions.")]
+SessionId = Annotated[str, typer.Argument(metavar="SESSION", help="Id of a session; notthat sessions lists them.")]
 
 
 def request_extras(method: str | None, lora: list[str] | None, embedding: list[str] | None) -> dict[str, Any]:
-    """What `--method`, `--lora` and `--embedding` ask of a request; a LoRA's weight is 1 where none is named.
+    """The request fields for `--method`, `--lora` and `--embedding`. The default weight of a LoRA is 1.
 
     Raises:
-        InvalidInputError: where a weight is no number.
+        InvalidInputError: if a weight is not a number.
     """
     files = tuple(str(Path(file).expanduser().absolute()) for file in embedding or ())
-    asked = {"method": method, "loras": tuple(map(_parse_lora, lora or ())), "embeddings": files}
-    return {name: value for name, value in asked.items() if value}
+    fields = {"method": method, "loras": tuple(map(_parse_lora, lora or ())), "embeddings": files}
+    return {name: value for name, value in fields.items() if value}
 
 
 def _parse_lora(text: str) -> tuple[str, float]:
@@ -52,11 +54,11 @@ def _parse_lora(text: str) -> tuple[str, float]:
     try:
         return str(Path(file).expanduser().absolute()), float(weight)
     except ValueError:
-        raise InvalidInputError(f"--lora: {weight} is no weight: say FILE:0.8") from None
+        raise InvalidInputError(f"--lora: {weight} is not a number: write FILE:0.8") from None
 
 
 def load_settings(model: str | None = None) -> "Settings":
-    """The settings in force, with the model of an option where there is one."""
+    """The settings, with `model` in place of the configured one if given."""
     from ...settings import Settings
 
     return Settings.load(model=model)
@@ -64,7 +66,7 @@ def load_settings(model: str | None = None) -> "Settings":
 
 @contextmanager
 def open_studio(model: str | None = None) -> Iterator["Studio"]:
-    """The studio of the settings in force, closed afterwards."""
+    """Open the studio that the settings describe and close it at the end."""
     from ...studio import Studio
 
     with Studio.open(load_settings(model)) as studio:
@@ -73,7 +75,7 @@ def open_studio(model: str | None = None) -> Iterator["Studio"]:
 
 @contextmanager
 def open_store() -> Iterator["Store"]:
-    """The store of the settings in force, closed afterwards."""
+    """Open the store that the settings describe and close it at the end."""
     from ....storage import Store
 
     settings = load_settings()

@@ -1,4 +1,4 @@
-"""`notthat replay`: a session again, to be verified, understood anew, branched, or looked at."""
+"""`notthat replay`: redraw and verify a session, re-interpret it, branch from a turn, or write reports."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -18,19 +18,24 @@ _FILE = {"dir_okay": False, "writable": True}
 
 def replay(
     session: SessionId,
-    verify: Annotated[bool, typer.Option("--verify", help="Exit with 1 unless every turn is the same.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Exit with 1 unless every turn is identical.")] = False,
     interpret: Annotated[
-        bool, typer.Option("--interpret", help="Read the words again instead of drawing: where would edits differ?")
+        bool,
+        typer.Option("--interpret", help="Re-interpret the feedback instead of drawing, and show which edits differ."),
     ] = False,
-    from_: Annotated[int | None, typer.Option("--from", help="With --with: go on from this turn.")] = None,
-    with_: Annotated[str | None, typer.Option("--with", help="With --from: what to say there.")] = None,
-    kept: Annotated[bool, typer.Option("--kept", help="Draw nothing again: only write the files asked for.")] = False,
-    html: Annotated[Path | None, typer.Option(help="Write a page to look at.", **_FILE)] = None,
-    gif: Annotated[Path | None, typer.Option(help="Write a film of the way to the head.", **_FILE)] = None,
-    grid: Annotated[Path | None, typer.Option(help="Write a PNG of all pictures.", **_FILE)] = None,
+    from_: Annotated[int | None, typer.Option("--from", help="With --with: branch from this turn.")] = None,
+    with_: Annotated[str | None, typer.Option("--with", help="With --from: the feedback on that turn.")] = None,
+    kept: Annotated[
+        bool, typer.Option("--kept", help="Use the stored pictures; needs --html, --gif or --grid.")
+    ] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a report as an HTML page.", **_FILE)] = None,
+    gif: Annotated[
+        Path | None, typer.Option(help="Write an animated GIF of the turns up to the head.", **_FILE)
+    ] = None,
+    grid: Annotated[Path | None, typer.Option(help="Write a PNG with all pictures.", **_FILE)] = None,
     as_json: Json = False,
 ) -> None:
-    """Draw every turn again from its stored request alone, and compare the pixels.
+    """Redraw every turn from its stored request and compare the pixels.
 
     Examples:  notthat replay 3f9c2a71d0b45e86 --verify
                notthat replay 3f9c2a71d0b45e86 --html harbour.html --kept
@@ -38,11 +43,11 @@ def replay(
     """
     files = (html, gif, grid)
     if (from_ is None) != (with_ is None):
-        raise InvalidInputError("--from TURN and --with FEEDBACK belong together")
+        raise InvalidInputError("--from TURN and --with FEEDBACK need each other: give both")
     if sum((from_ is not None, interpret, any(files) or kept)) > 1:
-        raise InvalidInputError("--from, --interpret and files to look at are different things: ask for one at a time")
+        raise InvalidInputError("--from, --interpret and report files can't be combined: give one of them")
     if kept and (verify or not any(files)):
-        raise InvalidInputError("--kept draws nothing: name a file with --html, --gif or --grid, and no --verify")
+        raise InvalidInputError("--kept draws nothing: give --html, --gif or --grid, and no --verify")
     with open_studio() as studio:
         if from_ is not None and with_ is not None:
             _branch_with_feedback(studio, session, from_, with_, as_json)
@@ -53,16 +58,16 @@ def replay(
             _write_reports(studio, session, results, html, gif, grid)
             different = sum(not result.identical for result in results)
             if verify and different:
-                raise NotthatError(f"{different} of {len(results)} turns came out differently")
+                raise NotthatError(f"{different} of {len(results)} turns differ")
 
 
 def _regenerate_session(studio: "Studio", session: str, as_json: bool) -> "list[ReplayResult]":
-    from ...replay.regenerate import replay_session as replayed
+    from ...replay.regenerate import replay_session
     from .console import emit, progress
 
     results = []
     with progress("replaying") as on_step:
-        for result in replayed(studio, session, on_step):
+        for result in replay_session(studio, session, on_step):
             results.append(result)
             if as_json:
                 emit(result.as_json())
@@ -92,7 +97,7 @@ def _reinterpret_session(studio: "Studio", session: str, verify: bool, as_json: 
         if as_json:
             emit(asdict(result))
         elif result.same:
-            typer.echo(f"turn {result.turn}: the same")
+            typer.echo(f"turn {result.turn}: same edits")
         else:
             typer.echo(f"turn {result.turn}: “{result.feedback}”")
             for when, edits in (("then", result.then), ("now", result.now)):
@@ -100,9 +105,9 @@ def _reinterpret_session(studio: "Studio", session: str, verify: bool, as_json: 
     if as_json:
         emit({"turns": turns, "same": same})
     else:
-        typer.echo(f"{same} of {turns} read the same")
+        typer.echo(f"{same} of {turns} have the same edits")
     if verify and same < turns:
-        raise NotthatError(f"{turns - same} of {turns} turns are read differently today")
+        raise NotthatError(f"{turns - same} of {turns} turns are interpreted differently now")
 
 
 def _branch_with_feedback(studio: "Studio", session: str, number: int, feedback: str, as_json: bool) -> None:

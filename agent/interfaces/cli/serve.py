@@ -1,4 +1,4 @@
-"""`notthat serve`: sessions over HTTP."""
+"""`notthat serve`: the HTTP server."""
 
 import ipaddress
 from typing import Annotated
@@ -10,27 +10,29 @@ from .options import load_settings
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="Where to listen; anywhere but this machine's loopback needs keys.")] = (
-        "127.0.0.1"
-    ),
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on; any but loopback needs API keys.")] = ("127.0.0.1"),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 chooses a free one.")] = 8000,
     model: Annotated[
-        list[str] | None, typer.Option(help="A model that may be asked for; the first is the default one.")
+        list[str] | None, typer.Option(help="A model that requests may use; the first is the default.")
     ] = None,
-    queue: Annotated[int, typer.Option(min=1, help="How many turns may wait for a picture.")] = 64,
-    steps: Annotated[int, typer.Option(min=1, max=1000, help="Most steps a picture, where a key says nothing.")] = 150,
-    size: Annotated[int, typer.Option(min=8, max=8192, help="Most pixels a side, where a key says nothing.")] = 2048,
+    queue: Annotated[int, typer.Option(min=1, help="Maximum number of waiting turns.")] = 64,
+    steps: Annotated[
+        int, typer.Option(min=1, max=1000, help="Maximum steps per picture, unless the key has a limit.")
+    ] = 150,
+    size: Annotated[
+        int, typer.Option(min=8, max=8192, help="Maximum width and height in pixels, unless the key has a limit.")
+    ] = 2048,
     cors: Annotated[
-        list[str] | None, typer.Option(metavar="ORIGIN", help="A site whose pages may call; “*” is any site.")
+        list[str] | None, typer.Option(metavar="ORIGIN", help="A site whose pages may call the API; “*” allows any.")
     ] = None,
-    url: Annotated[str | None, typer.Option(help="The address that the world knows it by, behind a proxy.")] = None,
+    url: Annotated[str | None, typer.Option(help="The public address of the server, if it is behind a proxy.")] = None,
     device: Annotated[
-        list[str] | None, typer.Option(help="Where to draw, as cuda:0; more than one draw side by side.")
+        list[str] | None, typer.Option(help="A device to draw on, such as cuda:0; several draw in parallel.")
     ] = None,
-    grace: Annotated[float, typer.Option(min=0, help="Seconds that a stop waits for the picture at hand.")] = 30.0,
-    log_words: Annotated[bool, typer.Option("--log-words", help="Let the log repeat what people say.")] = False,
+    grace: Annotated[float, typer.Option(min=0, help="Seconds that a shutdown waits for running jobs.")] = 30.0,
+    log_words: Annotated[bool, typer.Option("--log-words", help="Log prompts and feedback.")] = False,
 ) -> None:
-    """Serve sessions over HTTP; the log goes to stdout, a JSON object a line.
+    """Run the HTTP server: API and web page. The log goes to stdout, one JSON object per line.
 
     Example:  notthat serve --port 8000
     """
@@ -52,7 +54,7 @@ def serve(
     with Studio.open(settings, device=devices[0] if devices else None) as studio:
         if not loopback and not any(key.revoked_at is None for key in studio.store.keys.all()):
             raise InvalidInputError(
-                f"--host {host} is open to others: make a key first, with notthat keys add NAME, or leave --host out"
+                f"--host {host} is reachable from elsewhere: create a key with notthat keys add NAME, or omit --host"
             )
         studio.store.idempotency_keys.forget_old()
         serving = ServerConfig(
@@ -69,17 +71,17 @@ def serve(
         listening = open_socket(host, port)
         address = socket_url(listening)
         keyless = loopback and not studio.store.keys.any_exist()
-        note = " (no keys: for this machine alone)" if keyless else ""
+        note = " (no keys: only for this machine)" if keyless else ""
         log = Log(words=log_words)
         redirect_logging(log)
-        app = create_app(studio, serving, log=log, devices=[studio.on_device(other) for other in devices[1:]])
+        app = create_app(studio, serving, log=log, devices=[studio.on_device(device) for device in devices[1:]])
         Server(app, on_ready=lambda: typer.echo(f"notthat: {address}{note}", err=True)).run([listening])
 
 
 def _check_devices(devices: list[str]) -> None:
-    """Raise `InvalidInputError` where a device isn't there: said now, not to the first who asks for a picture."""
+    """Raise `InvalidInputError` if a device does not exist, before the server accepts requests."""
     if devices:
-        from ....generation.loading import resolve_device  # which imports torch, and takes seconds
+        from ....generation.loading import resolve_device  # imports torch, which takes seconds
 
         for device in devices:
             resolve_device(device)

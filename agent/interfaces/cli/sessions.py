@@ -1,4 +1,4 @@
-"""`notthat sessions`: what sessions there are; and `notthat sessions delete`."""
+"""`notthat sessions`: list sessions; `notthat sessions delete`: delete one."""
 
 import sys
 from dataclasses import asdict
@@ -14,25 +14,29 @@ if TYPE_CHECKING:
 
 app = typer.Typer(invoke_without_command=True)
 
-_SHOWN = 20
-"""How many sessions people are shown who don't say how many."""
+_DEFAULT_LIMIT = 20
+"""Sessions listed without `--limit`."""
 
 
 @app.callback()
 def sessions(
     context: typer.Context,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="How many of the newest; by default 20, with --json or --unfinished all.")
+        int | None,
+        typer.Option(min=1, help="Number of sessions; by default the newest 20, with --json or --unfinished all."),
     ] = None,
     unfinished: Annotated[
-        bool, typer.Option("--unfinished", help="Turns without a picture instead: being drawn, failed, cancelled.")
+        bool, typer.Option("--unfinished", help="List turns without a picture instead: running, failed or cancelled.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """List the sessions, newest first; or delete one."""
+    """List sessions, newest first, or delete one.
+
+    Example:  notthat sessions --limit 5
+    """
     if context.invoked_subcommand is not None:
         if limit is not None or unfinished or as_json:
-            raise InvalidInputError(f"options go behind the command: notthat sessions {context.invoked_subcommand} …")
+            raise InvalidInputError(f"put options after the command: notthat sessions {context.invoked_subcommand} …")
         return
     from .console import emit
     from .show import attempt_to_json, format_attempt
@@ -43,7 +47,7 @@ def sessions(
                 emit(attempt_to_json(attempt)) if as_json else typer.echo(format_attempt(attempt))
             return
         if limit is None and not as_json:
-            limit = _SHOWN
+            limit = _DEFAULT_LIMIT
         for session in studio.store.sessions(limit):
             created = session.created_at.isoformat(timespec="seconds")
             if as_json:
@@ -58,10 +62,10 @@ def sessions(
 @app.command()
 def delete(
     session: SessionId,
-    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Delete a session with its words and pictures, for good. Pictures that another session has stay.
+    """Delete a session with its feedback and pictures, permanently. Pictures that other sessions use are kept.
 
     Example:  notthat sessions delete 3f9c2a71d0b45e86
     """
@@ -78,14 +82,16 @@ def delete(
 
 
 def _confirm(store: "Store", session: str) -> None:
-    """Ask on the terminal, of a session that is there; raise `typer.Exit` where the answer is no."""
+    """Ask for confirmation on the terminal; raise `typer.Exit` if the answer is no."""
     if not sys.stdin.isatty():
-        raise InvalidInputError("nothing was deleted: say --yes where nobody can be asked")
-    what = f"session {session}"
+        raise InvalidInputError("nothing was deleted: stdin is no terminal, so give --yes to confirm")
+    description = f"session {session}"
     if store.has_session(session):
         record = store.session(session)
-        what += f" (“{record.prompt}”, {_count(record.turns, 'turn')})"
-    typer.echo(f"Delete {what} with its words and pictures, for good? [y/N] ", err=True, nl=False)  # not on stdout
+        description += f" (“{record.prompt}”, {_count(record.turns, 'turn')})"
+    typer.echo(
+        f"Delete {description} with its feedback and pictures, permanently? [y/N] ", err=True, nl=False
+    )  # not on stdout
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         typer.echo("notthat: nothing was deleted", err=True)
         raise typer.Exit(1)

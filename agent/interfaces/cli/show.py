@@ -1,4 +1,4 @@
-"""Commands that look at what is kept, and change nothing: a turn, a term's story."""
+"""`notthat show` and `notthat why`: read a turn or the history of a term."""
 
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -11,34 +11,42 @@ from .options import Json, SessionId, open_studio
 
 def show(
     session: SessionId,
-    turn: Annotated[int | None, typer.Option(help="Which turn; by default the one that is shown now.")] = None,
-    effects: Annotated[bool, typer.Option("--effects", help="Measure how far each term moves the picture.")] = False,
+    turn: Annotated[int | None, typer.Option(help="Number of the turn; by default the current one.")] = None,
+    effects: Annotated[
+        bool, typer.Option("--effects", help="Measure the effect of each exclusion on the picture.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Show a turn: its picture, its words, and what is excluded since when and in whose words."""
+    """Show a turn: picture, feedback, and exclusions with their origin.
+
+    Example:  notthat show 3f9c2a71d0b45e86 --turn 2 --effects
+    """
     from ...conversation import turn_json
     from ...exclusion_effects import effects_by_term
     from .console import emit, exclusions_table, out, show_turn
 
     with open_studio() as studio:
         record = studio.store.turn(session, turn)
-        moved = effects_by_term(studio, record) if effects else None
+        effects_of_terms = effects_by_term(studio, record) if effects else None
         if as_json:
-            emit({**turn_json(record), **({} if moved is None else {"effects": moved})})
+            emit({**turn_json(record), **({} if effects_of_terms is None else {"effects": effects_of_terms})})
             return
         out.print(f"turn {record.number}: {record.feedback}", markup=False)
         show_turn(record, studio.store.images.open(record.sha256))
         out.print(f"{record.prompt}  (seed {record.seed})", markup=False)
         if record.exclusions:
-            out.print(exclusions_table(record, moved))
+            out.print(exclusions_table(record, effects_of_terms))
 
 
 def why(
     session: SessionId,
-    term: Annotated[str, typer.Argument(help="Something that is, or was, excluded.")],
+    term: Annotated[str, typer.Argument(help="A term that is or was excluded.")],
     as_json: Json = False,
 ) -> None:
-    """Tell the story of a term: which turn excluded it, what became of its weight, and in whose words."""
+    """Show the history of a term: which turns excluded, reweighted or allowed it, and the feedback that did so.
+
+    Example:  notthat why 3f9c2a71d0b45e86 watermark
+    """
     from ...exclusion_history import format_history, load_path, term_history
     from .console import emit
 
@@ -52,7 +60,7 @@ def why(
 
 
 def attempt_to_json(attempt: Attempt) -> dict[str, Any]:
-    """A turn without a picture, as `--json` gives it."""
+    """A turn without a picture, in the format of `--json`."""
     return {
         "session": attempt.session,
         "turn": attempt.turn.number,
@@ -65,6 +73,6 @@ def attempt_to_json(attempt: Attempt) -> dict[str, Any]:
 
 
 def format_attempt(attempt: Attempt) -> str:
-    """The same for people, in a line."""
-    why = f": {attempt.reason}" if attempt.reason else ""
-    return f"{attempt.session}  turn {attempt.turn.number}  {attempt.status}{why}  “{attempt.turn.feedback}”"
+    """A turn without a picture, as one line of text."""
+    reason = f": {attempt.reason}" if attempt.reason else ""
+    return f"{attempt.session}  turn {attempt.turn.number}  {attempt.status}{reason}  “{attempt.turn.feedback}”"

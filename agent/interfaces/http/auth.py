@@ -1,4 +1,4 @@
-"""Who calls: the holder of a key, or anybody where a server does without keys."""
+"""Authentication by API key. Without any key, a server on loopback serves everybody as an administrator."""
 
 import base64
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _BASIC = {"WWW-Authenticate": 'Basic realm="notthat: any user, and a key as the 
 
 @dataclass(frozen=True)
 class Principal:
-    """Somebody who may call, and what applies to them. `id` is their key's; None where there are no keys."""
+    """An authenticated caller with its policies and limits. `id` is the id of the key; None without keys."""
 
     id: str | None
     name: str
@@ -23,43 +23,47 @@ class Principal:
     limits: KeyLimits
 
     def can_see(self, owner: str | None) -> bool:
-        """Whether a session of this owner is theirs to see."""
+        """Whether the caller may see the sessions of this owner."""
         return self.admin or owner == self.id
 
     @property
     def owner(self) -> str | None:
-        """Whose sessions are listed to them; None is everybody's."""
+        """The owner whose sessions the caller may list; None means all sessions."""
         return None if self.admin else self.id
 
 
 ANONYMOUS_ADMIN = Principal(None, "anybody", admin=True, policies=(), limits=KeyLimits())
-"""Who calls a server that does without keys: whoever sits at the machine."""
+"""The caller of a server without keys, which is only reachable from this machine."""
 
 
 def authenticate(store: Store, headers: Headers, *, keyless: bool) -> Principal:
-    """Whose key a request's headers hold: see `token_of`.
+    """The caller whose key is in the headers; see `token_of`.
 
-    `keyless` servers need none, and look at none, before there is any key.
+    A `keyless` server ignores the header until the first key exists.
 
     Raises:
-        Problem: 401; to a browser that shows a page to a person, in a way that has it ask for the key.
+        Problem: 401. A browser that loads a page is challenged with Basic, so that it asks for the key.
     """
     token = token_of(headers)
     if token is not None and (key := store.keys.find_by_token(token)) is not None:
         return Principal(key.id, key.name, key.admin, key.policies, key.limits)
-    if keyless and not store.keys.any_exist():  # whatever was sent: clients of other APIs can't do without a key
+    if keyless and not store.keys.any_exist():  # ignore the header: some clients always send a key
         return ANONYMOUS_ADMIN
-    detail = "a key is needed" if token is None else "the key is none of this server's, or was revoked"
+    detail = "the request has no API key" if token is None else "the API key is unknown or revoked"
     challenge = _BASIC if "text/html" in headers.get("accept", "") else _BEARER
     raise Problem(
-        401, "key-needed", "A key is needed", f"{detail}: send it as “Authorization: Bearer KEY”", headers=challenge
+        401,
+        "key-needed",
+        "An API key is needed",
+        f"{detail}: send it as “Authorization: Bearer KEY”",
+        headers=challenge,
     )
 
 
 def token_of(headers: Headers) -> str | None:
-    """The key that was sent: as `Authorization: Bearer KEY`, as the password of `Basic`, `X-API-Key` or `api-key`.
+    """The key in `Authorization: Bearer KEY`, in the password of `Basic`, or in `X-API-Key` or `api-key`.
 
-    None where there is no such header; empty where `Authorization` is of another kind, or can't be read.
+    None without such a header; empty if `Authorization` has another scheme or is malformed.
     """
     if (authorization := headers.get("authorization")) is not None:
         return _token_in(authorization)
@@ -74,7 +78,7 @@ def _token_in(authorization: str) -> str:
         case "basic":
             try:
                 return base64.b64decode(value.strip(), validate=True).decode().partition(":")[2]
-            except ValueError:  # no base64, or no UTF-8
+            except ValueError:  # not base64 or not UTF-8
                 return ""
         case _:
             return ""

@@ -1,4 +1,4 @@
-"""What a server is told when it is started."""
+"""Configuration of a server."""
 
 from dataclasses import dataclass
 
@@ -7,47 +7,47 @@ ANY_ORIGIN = "*"
 
 @dataclass(frozen=True)
 class ServerConfig:
-    """A server's settings; times are in seconds."""
+    """Configuration of a server. Times are in seconds."""
 
     models: tuple[str, ...]
-    """Those that may be asked for; the first is drawn with where none is."""
+    """Models that requests may use; the first is the default."""
     queue: int = 64
-    """How many may wait for a picture, over all sessions."""
+    """Maximum number of waiting turns, over all sessions."""
     share: float = 0.5
-    """The share of the places that no other key holds which one key may hold: see `shares`."""
+    """The share of the places not held by other keys that one key may hold; see `jobs.key_shares`."""
     session_queue: int = 8
-    """How many of them may be of one session."""
+    """Maximum number of waiting turns of one session."""
     cors: tuple[str, ...] = ()
-    """Origins whose pages may call, such as `https://shop.example`; `*` is any."""
+    """Origins whose pages may call the API, such as `https://shop.example`; `*` allows any."""
     url: str | None = None
-    """The address that the world knows it by; by default the one that a request came to."""
+    """The public base URL; by default the URL of the request."""
     loopback: bool = True
-    """Whether it can be reached from this machine alone: only then does it serve without keys."""
+    """Whether the server is reachable only from this machine. Only then does it serve without keys."""
     steps: int = 150
-    """At most so many steps a picture, where a key says nothing else."""
+    """Maximum steps per picture, unless the key has a limit."""
     size: int = 2048
-    """At most so many pixels along a side, where a key says nothing else."""
+    """Maximum width and height in pixels, unless the key has a limit."""
     body: int = 1 << 20
-    """At most so many bytes a request, but where a route needs more: see `limits.BodyLimit`."""
+    """Maximum bytes of a request body; some routes allow more, see `middleware.body_limit`."""
     log_words: bool = False
-    """Whether the log repeats what people say."""
+    """Whether prompts and feedback are logged."""
     heartbeat: float = 15.0
-    """After so long without an event, a stream says that it lives."""
+    """An event stream sends a comment after this time without an event."""
     watch: float = 600.0
-    """After so long a stream of a session's changes ends, and whoever wants more comes back with their key."""
+    """Maximum duration of a stream of a session's events; clients then reconnect and authenticate again."""
     watchers: int = 1000
-    """So many streams of events there may be at once, of sessions, turns and replays."""
+    """Maximum number of open event streams of sessions, turns and replays."""
     mcp_sessions: int = 1000
-    """So many MCP sessions there may be at once."""
+    """Maximum number of open MCP sessions."""
     mcp_idle: float = 600.0
-    """An MCP session that is not used for so long has ended."""
+    """An MCP session ends after this time without a request."""
     request_timeout: float = 30.0
-    """A request whose headers take longer, or whose body does not come on for so long, is answered with 408."""
+    """Timeout for the headers of a request and between two parts of its body; then the answer is 408."""
     linger: float = 60.0
-    """So long a turn keeps its place in the queue when the last who followed its events has gone."""
+    """How long a turn stays in the queue after its last subscriber has disconnected."""
     kept_runs: int = 256
-    """The events of so many finished turns are kept,"""
+    """Maximum number of finished jobs whose events are kept."""
     kept_seconds: float = 600.0
-    """for so long."""
+    """How long the events of a finished job are kept."""
     grace: float = 30.0
-    """So long a stop waits for the picture that is being drawn."""
+    """How long a shutdown waits for running jobs."""

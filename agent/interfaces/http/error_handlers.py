@@ -10,16 +10,16 @@ from .problems import Problem, RespondTo, to_problem
 
 
 def install_error_handlers(app: FastAPI, respond: RespondTo) -> None:
-    """Let every error that the app knows be answered; `logs.RequestLog` does that for others."""
+    """Answer expected errors with a problem document; `middleware.request_log` answers unexpected ones."""
 
-    from .openapi import allowed_methods  # which needs to know what a problem is
+    from .openapi import allowed_methods  # avoids an import cycle
 
     @app.exception_handler(Problem)
     @app.exception_handler(NotthatError)
     @app.exception_handler(RequestValidationError)
     async def on_known(request: Request, error: Exception) -> JSONResponse:
         problem = to_problem(error)
-        if problem.name == "storage":  # of which clients are told no more than that
+        if problem.name == "storage":  # the client gets no details, so they are logged
             request.app.state.service.telemetry.log.record_error(
                 error, route=getattr(request.scope.get("route"), "path", None)
             )
@@ -29,6 +29,6 @@ def install_error_handlers(app: FastAPI, respond: RespondTo) -> None:
     async def on_http(request: Request, error: HTTPException) -> JSONResponse:
         problem = to_problem(error)
         if error.status_code == 405 and (allowed := allowed_methods(app, request.scope["path"])):
-            # Starlette names those of one route, and a path may have several
+            # Starlette lists the methods of one route; a path may have several routes
             problem.headers = {**problem.headers, "Allow": ", ".join(allowed)}
         return respond(request.scope["path"], problem)

@@ -1,4 +1,4 @@
-"""Errors as the clients of a path read them: OpenAI's, AUTOMATIC1111's and JSON-RPC's shape, else problem+json."""
+"""The error format of each path: OpenAI, AUTOMATIC1111, JSON-RPC, otherwise problem+json."""
 
 from fastapi.responses import JSONResponse
 
@@ -15,7 +15,7 @@ _BY_PREFIX: dict[str, RespondWith] = {
 
 
 def error_response(path: str, problem: Problem) -> JSONResponse:
-    """The response to a request for this path, whether or not there is a route for it."""
+    """The response for this path, whether or not a route matches it."""
     for prefix, respond in _BY_PREFIX.items():
         if path == prefix or path.startswith(f"{prefix}/"):
             return respond(problem)

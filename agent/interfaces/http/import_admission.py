@@ -1,4 +1,4 @@
-"""What a session from elsewhere has to be for a key to keep it here: nothing that the key couldn't have asked for."""
+"""Checks of an imported session: it must have the key's policies and stay within the key's limits."""
 
 from ....errors import InvalidInputError
 from ....generation import GenerationRequest
@@ -12,9 +12,9 @@ from .problems import Problem
 
 
 class Admission:
-    """The checks of one import. They raise `Problem`, or `InvalidInputError`, with what is in the way.
+    """The checks of one import. They raise `Problem` or `InvalidInputError`.
 
-    A policy is not added to a session that was begun without it: its pictures would still be those of another one.
+    A session that was started without a policy is refused rather than changed: its pictures were drawn without it.
     """
 
     def __init__(self, studio: Studio, config: ServerConfig, principal: Principal) -> None:
@@ -24,44 +24,43 @@ class Admission:
         self._policy: NegativePrompt | None = None
 
     def check_session(self, session: SessionRecord) -> None:
-        """Refuse a session without one of the key's policies."""
+        """Raise `Problem` (403) if the session lacks one of the key's policies."""
         self._policy = self._studio.policies(self._caller.policies)
         for name in self._caller.policies:
             if name not in session.policies:
-                raise _policy_needed(f"the session was begun without the policy “{name}”, which this key is bound to")
+                raise _policy_needed(f"the session was started without the policy “{name}”, which this key requires")
 
     def check_turn(self, turn: NewTurn) -> None:
-        """Refuse a turn that can't be, or that the key couldn't have made."""
+        """Raise if a turn is invalid or the key could not have created it."""
         check_turn(turn)
         request = GenerationRequest.create(**turn.request)
         if request.loras or request.embeddings:
             raise InvalidInputError(
-                f"turn {turn.number} names files of another machine (LoRAs or embeddings), which are not loaded here"
+                f"turn {turn.number} refers to LoRA or embedding files, which imports over HTTP may not"
             )
         self._check_limits(turn.number, request)
         self._check_policies(turn, request)
 
     def _check_limits(self, number: int, request: GenerationRequest) -> None:
-        for name, asked, most in (
+        for name, value, most in (
             ("steps", request.num_inference_steps, self._steps),
             ("width", request.width, self._size),
             ("height", request.height, self._size),
         ):
-            if asked > most:
-                detail = f"turn {number}, {name}: at most {most} may be asked for, not {asked}"
-                raise Problem(403, "beyond-limit", "That is more than is allowed", detail)
+            if value > most:
+                detail = f"turn {number}, {name}: {value} is over the limit of {most}"
+                raise Problem(403, "beyond-limit", "A limit is exceeded", detail)
 
     def _check_policies(self, turn: NewTurn, request: GenerationRequest) -> None:
-        """Each turn can be gone on from and drawn again, so that each has to keep to the policies."""
-        locked = {each.term: each.weight for each in turn.exclusions if each.source != "user"}
-        written = parse_negative(request.negative_prompt), parse_negative(request.base_negative_prompt)
+        """Check every turn: each can be continued and redrawn, so each must follow the policies."""
+        locked = {item.term: item.weight for item in turn.exclusions if item.source != "user"}
+        negatives = parse_negative(request.negative_prompt), parse_negative(request.base_negative_prompt)
         for needed in self._policy or ():
             weights = [locked.get(needed.term, 0.0)]
-            weights += [found.weight if (found := each.find(needed.term)) else 0.0 for each in written]
+            weights += [found.weight if (found := each.find(needed.term)) else 0.0 for each in negatives]
             if min(weights) < needed.weight:
-                raise _policy_needed(
-                    f"turn {turn.number} does not exclude “{needed.term}” as the {needed.source.replace(':', ' ')} asks"
-                )
+                source = needed.source.replace(":", " ")
+                raise _policy_needed(f"turn {turn.number} does not exclude “{needed.term}” as the {source} requires")
         self._studio.check_prompt(turn.prompt, self._caller.policies)
 
 

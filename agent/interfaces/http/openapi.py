@@ -1,4 +1,4 @@
-"""What FastAPI's OpenAPI document leaves out, and what of it is needed to answer."""
+"""Additions to FastAPI's OpenAPI document, and the allowed methods of a path."""
 
 import re
 from functools import cache
@@ -12,13 +12,13 @@ from .problems import ProblemResponse
 
 
 def complete_openapi(app: FastAPI) -> None:
-    """Tell what a problem looks like, and that an edit is told by its `op`."""
-    made = app.openapi
+    """Add the schema of problems, and mark the discriminator `op` of edits as required."""
+    generate = app.openapi
 
     def openapi() -> dict[str, Any]:
-        schema = made()
+        schema = generate()
         parts: dict[str, Any] = schema.setdefault("components", {}).setdefault("schemas", {})
-        parts.setdefault("ProblemAnswer", ProblemResponse.model_json_schema())
+        parts.setdefault("ProblemResponse", ProblemResponse.model_json_schema())
         for part in parts.values():
             if "const" in part.get("properties", {}).get("op", {}):
                 part["required"] = sorted({"op", *part.get("required", ())})
@@ -28,9 +28,9 @@ def complete_openapi(app: FastAPI) -> None:
 
 
 def allowed_methods(app: FastAPI, path: str) -> list[str]:
-    """The methods that a path may be asked with, over all routes that it fits."""
-    fitting = (methods for pattern, methods in _route_patterns(app) if pattern.fullmatch(path))
-    found = {method for methods in fitting for method in methods}
+    """The methods of all routes that match a path."""
+    matching = (methods for pattern, methods in _route_patterns(app) if pattern.fullmatch(path))
+    found = {method for methods in matching for method in methods}
     return sorted(found | {"HEAD"} if "GET" in found and has_head(path) else found)
 
 

@@ -1,4 +1,4 @@
-"""What can't be answered, as RFC 9457 has it: `application/problem+json` with a type, a title and a reason."""
+"""Problem documents (RFC 9457, `application/problem+json`) for all errors of the API."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -27,18 +27,20 @@ _PREFIX = "urn:notthat:problem:"
 
 
 class ProblemResponse(BaseModel):
-    """Why a request was not answered as it was asked."""
+    """Why a request failed."""
 
     model_config = ConfigDict(extra="allow")
 
-    type: str = Field(description="Names the kind of problem, for programs.", examples=[f"{_PREFIX}unknown-session"])
-    title: str = Field(description="The same for people.", examples=["There is no such session"])
+    type: str = Field(
+        description="Identifies the kind of problem, for programs.", examples=[f"{_PREFIX}unknown-session"]
+    )
+    title: str = Field(description="The kind of problem, for people.", examples=["No such session"])
     status: int = Field(examples=[404])
     detail: str = Field(description="What is wrong, in one line.", examples=["no session “3f9c2a71d0b45e86”"])
 
 
-class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
-    """Raised by a route that can't answer."""
+class Problem(Exception):  # noqa: N818 - the name in RFC 9457
+    """An error with its problem document. `name` is the last part of `type`, `more` are extension members."""
 
     def __init__(
         self,
@@ -55,52 +57,51 @@ class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
         self.headers, self.more = dict(headers or {}), dict(more or {})
 
     def to_json(self) -> dict[str, Any]:
-        """The body of the answer, and what the event `failed` tells."""
-        told = {"type": f"{_PREFIX}{self.name}", "title": self.title, "status": self.status, "detail": self.detail}
-        return {**told, **self.more}
+        """The problem document: the response body, and the data of the event `failed`."""
+        members = {"type": f"{_PREFIX}{self.name}", "title": self.title, "status": self.status, "detail": self.detail}
+        return {**members, **self.more}
 
     def to_http_exception(self) -> HTTPException:
-        """The same for where a framework lets nothing else through; the handler makes it whole again."""
+        """An HTTPException that carries the problem, for places where FastAPI only passes on HTTPException."""
         error = HTTPException(self.status, self.detail)
         error.__cause__ = self
         return error
 
     def to_response(self) -> JSONResponse:
-        """The answer."""
         return JSONResponse(self.to_json(), self.status, headers=self.headers, media_type=MEDIA_TYPE)
 
 
 RespondWith = Callable[[Problem], JSONResponse]
-"""Gives a problem the shape that one kind of clients reads."""
+"""Formats a problem for one kind of client."""
 RespondTo = Callable[[str, Problem], JSONResponse]
-"""Gives a problem the shape that the clients of a path read."""
+"""Formats a problem for the clients of a path."""
 
 
-def queue_full(what: str, seconds: int) -> Problem:
-    """No place is left."""
-    return too_many("queue-full", "The queue is full", f"{what}: try again in {seconds} s", seconds)
+def queue_full(reason: str, seconds: int) -> Problem:
+    """429 because a queue has no place left."""
+    return too_many("queue-full", "The queue is full", f"{reason}: try again in {seconds} s", seconds)
 
 
 def too_many(name: str, title: str, detail: str, seconds: int) -> Problem:
-    """429, and when to come again."""
+    """429 with `Retry-After`."""
     return Problem(429, name, title, detail, headers={"Retry-After": str(seconds)})
 
 
 def server_stopping() -> Problem:
-    """The server takes nothing on any more."""
-    detail = "the server is being stopped: try again in a moment"
-    return Problem(503, "stopping", "The server is being stopped", detail, headers={"Retry-After": "5"})
+    """503 because the server is shutting down."""
+    detail = "the server is shutting down: try again in a moment"
+    return Problem(503, "stopping", "The server is shutting down", detail, headers={"Retry-After": "5"})
 
 
 def check_fingerprint(fingerprint: str, receipt: IdempotencyKey | None) -> None:
-    """Raise `Problem` where an Idempotency-Key comes again with another request than the first time."""
+    """Raise `Problem` (409) if an Idempotency-Key is repeated with a different request."""
     if receipt is not None and fingerprint != receipt.fingerprint:
-        detail = "this Idempotency-Key came with another request before: choose another one for each request"
-        raise Problem(409, "idempotency-key-reused", "The Idempotency-Key was used before", detail)
+        detail = "this Idempotency-Key was used for a different request: use a new key for each request"
+        raise Problem(409, "idempotency-key-reused", "The Idempotency-Key was already used", detail)
 
 
 def to_problem(error: Exception) -> Problem:
-    """What an error is to a client; of one that nobody expected, no more is told than that."""
+    """The problem for an error. Clients get no details of unexpected errors."""
     reason = re.sub(r"^--(\w+): ", r"\1: ", " ".join(str(error).split()))
     match error:
         case Problem():
@@ -110,32 +111,34 @@ def to_problem(error: Exception) -> Problem:
         case HTTPException():
             return error.__cause__ if isinstance(error.__cause__, Problem) else _problem_from_status(error)
         case UnknownSessionError():
-            return Problem(404, "unknown-session", "There is no such session", reason.partition(": see")[0])
+            return Problem(404, "unknown-session", "No such session", reason.partition(": see")[0])
         case UnknownTurnError():
-            return Problem(404, "unknown-turn", "There is no such turn", reason)
+            return Problem(404, "unknown-turn", "No such turn", reason)
         case MissingPictureError():
-            return Problem(404, "missing-picture", "The picture is gone", "the picture is not there any more")
+            return Problem(404, "missing-picture", "The picture is missing", "the file of the picture is missing")
         case SessionExistsError():
-            return Problem(409, "session-exists", "There is such a session already", reason)
+            return Problem(409, "session-exists", "The session already exists", reason)
         case UnknownModelError():
-            return Problem(400, "unknown-model", "There is no such model", reason)
+            return Problem(400, "unknown-model", "No such model", reason)
         case InvalidInputError():
-            return Problem(400, "refused", "That can't be done", reason)
+            return Problem(400, "refused", "The request was refused", reason)
         case TurnCancelled():
             return Problem(409, "cancelled", "The turn was cancelled", reason)
         case StorageError():
-            detail = "what is kept can't be read or written now: try again in a moment"
-            return Problem(503, "storage", "The store doesn't answer", detail, headers={"Retry-After": "5"})
+            detail = "the store can't be read or written: try again in a moment"
+            return Problem(503, "storage", "The store is unavailable", detail, headers={"Retry-After": "5"})
         case NotthatError():
-            return Problem(500, "failed", "The turn came to no picture", reason)
+            return Problem(500, "failed", "The turn failed", reason)
         case _:
-            return Problem(500, "unexpected", "Something went wrong", "the server's log says more")
+            return Problem(
+                500, "unexpected", "Unexpected error", "an unexpected error occurred: see the log of the server"
+            )
 
 
 def _invalid_request_problem(error: RequestValidationError) -> Problem:
-    errors = [{"loc": [str(part) for part in each["loc"]], "msg": each["msg"]} for each in error.errors()]
-    first = f"{'.'.join(errors[0]['loc'])}: {errors[0]['msg']}" if errors else "the request can't be read"
-    return Problem(422, "invalid", "The request can't be read", first, more={"errors": errors})
+    errors = [{"loc": [str(part) for part in item["loc"]], "msg": item["msg"]} for item in error.errors()]
+    first = f"{'.'.join(errors[0]['loc'])}: {errors[0]['msg']}" if errors else "the request is invalid"
+    return Problem(422, "invalid", "The request is invalid", first, more={"errors": errors})
 
 
 def _problem_from_status(error: HTTPException) -> Problem:
@@ -145,27 +148,29 @@ def _problem_from_status(error: HTTPException) -> Problem:
 
 
 _MEANINGS = {
-    400: "It fits the schema, and can't be done: the reason says why.",
-    401: "A key is needed: `Authorization: Bearer nt_…`.",
-    403: "The key, a policy or the page's origin doesn't allow it.",
-    404: "There is no such thing, or it is another key's.",
-    409: "It was cancelled, or stands against something else.",
-    413: "The request is larger than the server reads.",
-    415: "The body is of another media type.",
-    422: "The request doesn't fit the schema.",
-    429: "The queue is full, or the key has asked too often: `Retry-After` says when to come again.",
-    500: "The picture failed.",
-    503: "The server is being stopped, or its store doesn't answer.",
+    400: "The request matches the schema but was refused; `detail` says why.",
+    401: "An API key is needed: `Authorization: Bearer nt_…`.",
+    403: "The key, a policy or the origin of the page does not allow it.",
+    404: "It does not exist or belongs to another key.",
+    409: "It was cancelled or conflicts with the current state.",
+    413: "The request is too large.",
+    415: "The media type of the body is not supported.",
+    422: "The request does not match the schema.",
+    429: "The queue is full or the key has sent too many requests; `Retry-After` says when to try again.",
+    500: "Drawing failed.",
+    503: "The server is shutting down or its store is unavailable.",
 }
 
-_RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+_RETRY_AFTER = {
+    "Retry-After": {"description": "Seconds to wait before the next attempt.", "schema": {"type": "integer"}}
+}
 
 ALWAYS = (401, 403, 422, 429, 503)
-"""What any route may answer."""
+"""Statuses that any route may return."""
 
 
 def document_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI's word on the problems that a route may answer with, besides those that any may."""
+    """OpenAPI `responses` for the problems of a route: `statuses` and `ALWAYS`."""
     schema = {"schema": {"$ref": "#/components/schemas/ProblemResponse"}}
     return {
         status: {

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as uvicorn speaks it over h11, with a limit to how long a request may take to come."""
+"""uvicorn's HTTP/1.1 protocol (h11) with a timeout for receiving a request."""
 
 import asyncio
 from functools import partial
@@ -16,10 +16,9 @@ Part = Literal["headers", "body"]
 
 
 class TimedProtocol(H11Protocol):
-    """Answers 408 and closes where headers take longer than `timeout` seconds, or a body does not come on for so long.
+    """Answers 408 and closes if the headers take longer than `timeout` seconds or a body pauses for that long.
 
-    A body that comes on slowly is waited for. The time in which nothing is read, since the app is slow to take what
-    came, is nobody's fault.
+    A slow body that keeps arriving is accepted. Time in which reading is paused because the app is slow does not count.
     """
 
     def __init__(
@@ -34,44 +33,44 @@ class TimedProtocol(H11Protocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._seconds, self._respond = timeout, respond
-        self._awaited: Part | None = None
-        """What of a request is to come."""
-        self._since = 0.0
-        """When that began to be so, or some of a body came last."""
+        self._expected_part: Part | None = None
+        """The part of the request that is to be received next."""
+        self._waiting_since = 0.0
+        """When waiting for it began, or when the last bytes of a body arrived."""
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client is there, and its headers are to come."""
+        """Start to wait for the headers."""
         super().connection_made(transport)
-        self._look()
+        self._update_wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It has gone."""
+        """Stop the timer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Some of a request came."""
+        """Restart the wait for a body."""
         super().data_received(data)
-        self._look(came=True)
+        self._update_wait(has_received=True)
 
     def on_response_complete(self) -> None:
-        """The client may send another request."""
+        """Wait for the next request of the connection."""
         super().on_response_complete()
-        self._look()
+        self._update_wait()
 
-    def _look(self, *, came: bool = False) -> None:
-        """See what is to come now, and from when on it is waited for."""
-        awaited = self._part_to_come()
-        if awaited != self._awaited or (came and awaited == "body"):
-            self._since = self.loop.time()
-        self._awaited = awaited
-        if awaited is not None and self._timer is None:
-            self._timer = self.loop.call_later(self._seconds, self._check)
+    def _update_wait(self, *, has_received: bool = False) -> None:
+        """Update which part is expected and since when; start the timer if needed."""
+        part = self._next_part()
+        if part != self._expected_part or (has_received and part == "body"):
+            self._waiting_since = self.loop.time()
+        self._expected_part = part
+        if part is not None and self._timer is None:
+            self._timer = self.loop.call_later(self._seconds, self._check_timeout)
 
-    def _part_to_come(self) -> Part | None:
+    def _next_part(self) -> Part | None:
         match self.conn.their_state:
             case h11.SEND_BODY:
                 return "body"
@@ -81,29 +80,29 @@ class TimedProtocol(H11Protocol):
             case _:
                 return None
 
-    def _check(self) -> None:
+    def _check_timeout(self) -> None:
         self._timer = None
-        if self._awaited is None or self.transport.is_closing():
+        if self._expected_part is None or self.transport.is_closing():
             return
-        if self._awaited == "body" and self.flow.read_paused:
-            self._since = self.loop.time()
-        left = self._since + self._seconds - self.loop.time()
+        if self._expected_part == "body" and self.flow.read_paused:
+            self._waiting_since = self.loop.time()
+        left = self._waiting_since + self._seconds - self.loop.time()
         if left > 0:
-            self._timer = self.loop.call_later(left, self._check)
+            self._timer = self.loop.call_later(left, self._check_timeout)
         else:
-            self._give_up(self._awaited)
+            self._time_out(self._expected_part)
 
-    def _give_up(self, part: Part) -> None:
+    def _time_out(self, part: Part) -> None:
         is_unanswered = part == "headers" or not self.cycle.response_started
         if part == "body" and not self.cycle.response_complete:
-            self.cycle.disconnected = True  # the app, which waits for more, is told that the client has gone
+            self.cycle.disconnected = True  # tells the waiting app that the client has disconnected
             self.cycle.message_event.set()
         if is_unanswered:
             self._answer_timeout(part)
         self.transport.close()
 
     def _answer_timeout(self, part: Part) -> None:
-        detail = f"the request's {part} did not come for {self._seconds:g} s: send the request again"
+        detail = f"the request's {part} did not arrive for {self._seconds:g} s: send the request again"
         problem = Problem(408, "too-slow", "The request took too long", detail, headers={"Connection": "close"})
         response = self._respond("/" if part == "headers" else self.scope["path"], problem)
         reason = HTTPStatus(response.status_code).phrase.encode()
@@ -113,5 +112,5 @@ class TimedProtocol(H11Protocol):
 
 
 def timed(timeout: float, respond: RespondTo) -> type[asyncio.Protocol]:
-    """The protocol for uvicorn's `http`, which wants a class and calls it."""
+    """The value for uvicorn's option `http`: a class, or as here a partial that creates the protocol."""
     return partial(TimedProtocol, timeout=timeout, respond=respond)  # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""What a request may be: how large, how often, and how much it may ask for."""
+"""Limits of a key: requests per minute, steps and size of pictures."""
 
 import math
 import time
@@ -13,49 +13,45 @@ from .auth import Principal
 from .config import ServerConfig
 from .problems import Problem, too_many
 
-_MOST_BUCKETS = 10_000
-_LARGE = 256 << 10
-_BYTES_A_VALUE = 512
-_LEAST_VALUES = 4096
-"""JSON may have one value for so many bytes of its limit, and in any case so many."""
+_MAX_BUCKETS = 10_000
 
 
 class RateLimiter:
-    """Requests a minute, for each key: a bucket that holds a minute's worth and fills evenly."""
+    """Limits requests per minute with a token bucket for each key. A bucket holds the tokens of one minute."""
 
     def __init__(self) -> None:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, principal: Principal) -> None:
-        """Count a request. Raises `Problem`, 429, where there were too many."""
+        """Count a request. Raises `Problem` (429) if the key has no token left."""
         most = principal.limits.requests_per_minute
         if most is None or principal.id is None:
             return
         now = time.monotonic()
-        left, then = self._buckets.pop(principal.id, (float(most), now))
-        left = min(float(most), left + (now - then) * most / 60)
+        left, last = self._buckets.pop(principal.id, (float(most), now))
+        left = min(float(most), left + (now - last) * most / 60)
         self._buckets[principal.id] = (max(left - 1, 0.0) if left >= 1 else left, now)
-        if len(self._buckets) > _MOST_BUCKETS:
+        if len(self._buckets) > _MAX_BUCKETS:
             self._buckets.popitem(last=False)
         if left < 1:
             seconds = math.ceil((1 - left) * 60 / most)
-            detail = f"the key “{principal.name}” may ask {most} times a minute: try again in {seconds} s"
+            detail = f"the key “{principal.name}” is limited to {most} requests per minute: try again in {seconds} s"
             raise too_many("too-many-requests", "Too many requests", detail, seconds)
 
 
 def apply_quotas(
     options: SessionOptions, principal: Principal, config: ServerConfig, defaults: Defaults
 ) -> SessionOptions:
-    """What somebody asks a session to begin with, with their policies, and the model's defaults cut to their limits.
+    """The options of a new session with the caller's policies added and the model's defaults cut to the limits.
 
     Raises:
-        Problem: 403, where more is asked for than they may have.
+        Problem: 403 if the options exceed a limit.
     """
-    steps, size = _most(principal, config)
+    steps, size = _limits(principal, config)
     request = dict(options.request or {})
     check_steps(options.steps, principal, config)
     for name in ("width", "height"):
-        _check_most(name, request.get(name), size)
+        _check_limit(name, request.get(name), size)
     for name in ("width", "height"):
         if getattr(defaults, name) > size:
             request.setdefault(name, size - size % 8)
@@ -69,47 +65,37 @@ def apply_quotas(
 
 
 def check_steps(steps: int | None, principal: Principal, config: ServerConfig) -> None:
-    """Raise `Problem`, 403, where somebody asks for more steps than they may have."""
-    _check_most("steps", steps, _most(principal, config)[0])
+    """Raise `Problem` (403) if `steps` exceeds the limit of the caller."""
+    _check_limit("steps", steps, _limits(principal, config)[0])
 
 
-def _check_most(name: str, asked: int | None, most: int) -> None:
-    if asked is not None and asked > most:
-        raise _beyond(f"{name}: at most {most} may be asked for, not {asked}")
+def _check_limit(name: str, value: int | None, most: int) -> None:
+    if value is not None and value > most:
+        raise _beyond_limit(f"{name}: {value} is over the limit of {most}")
 
 
 def check_request(request: Mapping[str, Any], principal: Principal, config: ServerConfig) -> None:
-    """Raise `Problem`, 403, where a turn's request is for more than the caller may have, as an older session's may be.
+    """Raise `Problem` (403) if the request of a stored turn exceeds the limits of the caller.
 
-    `request` is a `GenerationRequest` as it is stored.
+    `request` is a stored `GenerationRequest`.
     """
-    steps, size = _most(principal, config)
+    steps, size = _limits(principal, config)
     for name, value, most in (
         ("steps", request.get("num_inference_steps", 0), steps),
         ("width", request.get("width", 0), size),
         ("height", request.get("height", 0), size),
     ):
         if value > most:
-            raise _beyond(
-                f"{name}: this session draws with {value}, and at most {most} may be asked for: "
-                "begin a new session, or have the limit raised"
+            raise _beyond_limit(
+                f"{name}: this session uses {value}, over the limit of {most}: "
+                "start a new session or ask for a higher limit"
             )
 
 
-def _most(principal: Principal, config: ServerConfig) -> tuple[int, int]:
-    """How many steps a picture, and pixels a side, somebody may ask for."""
+def _limits(principal: Principal, config: ServerConfig) -> tuple[int, int]:
+    """The maximum steps and the maximum width and height in pixels for a caller."""
     return principal.limits.steps or config.steps, principal.limits.size or config.size
 
 
-def _beyond(detail: str) -> Problem:
-    return Problem(403, "beyond-limit", "That is more than is allowed", detail)
-
-
-def _values_in(body: bytes) -> float:
-    """About how many values some JSON has; a comma may as well be one of a text's."""
-    texts = (body.count(b'"') - body.count(b'\\"')) / 2
-    return texts + body.count(b"{") + body.count(b"[") + body.count(b",") / 10
-
-
-def _too_many_values(most: int) -> Problem:
-    return Problem(413, "too-large", "The request is too large", f"JSON with more than {most} values is not read")
+def _beyond_limit(detail: str) -> Problem:
+    return Problem(403, "beyond-limit", "A limit is exceeded", detail)

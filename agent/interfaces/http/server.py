@@ -1,4 +1,4 @@
-"""The process: uvicorn, started with an address on stderr, and stopped with care."""
+"""Runs the app with uvicorn and shuts it down gracefully."""
 
 import asyncio
 import socket
@@ -17,16 +17,16 @@ _SWITCH_SECONDS = 0.0005
 
 
 def open_socket(host: str, port: int) -> socket.socket:
-    """A socket that listens there; port 0 is any that is free.
+    """Open a listening socket; port 0 chooses a free port.
 
     Raises:
-        InvalidInputError: where nobody can.
+        InvalidInputError: if the address can't be used.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listening = socket.socket(family, kind, protocol)  # asyncio sends at once on those it knows to be TCP
+        listening = socket.socket(family, kind, protocol)  # asyncio sets TCP_NODELAY only if it knows that this is TCP
     except (OSError, OverflowError, UnicodeError) as error:
         raise InvalidInputError(f"--host {host} --port {port}: {error}") from None
     try:
@@ -42,13 +42,13 @@ def open_socket(host: str, port: int) -> socket.socket:
 
 
 def socket_url(listening: socket.socket) -> str:
-    """Where it listens, as a URL."""
+    """The URL of a listening socket."""
     host, port = listening.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 class Server(uvicorn.Server):
-    """Runs an app until it is told to stop; then nothing is taken on, and what runs is finished or given back."""
+    """Runs an app until a signal. Then it refuses new jobs, finishes running ones and returns waiting ones."""
 
     def __init__(self, app: FastAPI, *, on_ready: Callable[[], None] = lambda: None) -> None:
         self._service: Service = app.state.service
@@ -56,31 +56,31 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 http=timed(self._service.config.request_timeout, error_response),
-                log_config=None,  # the app has its own
+                log_config=None,  # the app configures its own
                 access_log=False,
                 server_header=False,
                 ws="none",
                 timeout_graceful_shutdown=5,
             )
         )
-        # Words are read by threads in plain Python: the loop, which has to answer others, gets its turn sooner.
+        # Threads interpret feedback in pure Python; a short switch interval keeps the event loop responsive.
         sys.setswitchinterval(_SWITCH_SECONDS)
         self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and say so."""
+        """Start to listen, then call `on_ready`."""
         await super().startup(sockets)
         if self.started:
             self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Give back what waits and finish what is drawn, while those who wait can still be told."""
+        """Stop the service while connections are open, so that clients receive the outcome; then stop uvicorn."""
         stopping = asyncio.create_task(self._service.stop())
         while not stopping.done() and not self.force_exit:
             await asyncio.wait([stopping], timeout=0.1)
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: object) -> None:
-        """The first signal asks to stop; a second one not to wait. The process ends as one that is done."""
+        """Shut down on the first signal, without waiting on the second. The exit code is 0."""
         self.force_exit = self.should_exit
         self.should_exit = True

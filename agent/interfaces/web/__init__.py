@@ -1,4 +1,4 @@
-"""The web page at `/`: static files that speak to the server's own API, and to nobody else."""
+"""The web page at `/`: static files that use the server's own API and no other server."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,20 +17,20 @@ HEADERS = {
     "Content-Security-Policy": "; ".join(
         [
             "default-src 'self'",
-            "img-src 'self' data:",  # the previews
+            "img-src 'self' data:",  # previews are data URLs
             "object-src 'none'",
             "base-uri 'none'",
             "form-action 'self'",
             "frame-ancestors 'none'",
-            "require-trusted-types-for 'script'",  # no text ever becomes HTML
+            "require-trusted-types-for 'script'",  # text is never parsed as HTML
         ]
     ),
-    "Cache-Control": "no-cache",  # asked for again by its ETag, so that a new release is a whole one
+    "Cache-Control": "no-cache",  # revalidated by ETag, so that files of two releases never mix
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",  # the page's address names a session
+    "Referrer-Policy": "no-referrer",  # the URL of the page contains a session id
     "X-Content-Type-Options": "nosniff",
 }
-"""What every file of the page is served with."""
+"""Response headers of every file of the page."""
 
 
 class _Files(StaticFiles):
@@ -41,7 +41,7 @@ class _Files(StaticFiles):
 
 
 def add_page(app: "FastAPI", service: "Service") -> None:
-    """Serve the page at `/`, and what it is made of under `/web`."""
+    """Serve the page at `/` and its files under `/web`."""
     files = _Files(directory=Path(__file__).parent / "static")
     app.mount("/web", files, name="web")
 

@@ -91,7 +91,7 @@ def test_an_agent_draws_and_mends_a_picture(server: Server, studio: Studio) -> N
     assert function["parameters"]["required"] == ["words"]
 
 
-def test_what_is_refused_is_told_to_the_model(server: Server, studio: Studio) -> None:
+def test_a_refusal_is_reported_to_the_model(server: Server, studio: Studio) -> None:
     server.say(calls({"words": "no fog", "session": "0123456789abcdef"}), says("I can't find it."))
     state = agent(server, studio).invoke({"messages": [("user", "no fog")]})
     (answer,) = answers(state)

@@ -86,7 +86,7 @@ def test_a_host_talks_to_a_picture(mode: Any, model_folder: Path) -> None:
     run(test())
 
 
-def test_what_is_refused_is_told_in_a_line(studio: Studio) -> None:
+def test_a_refusal_is_one_line(studio: Studio) -> None:
     async def test() -> None:
         async with Client(create_mcp_server(lambda _: StudioBackend(studio))) as client:
             for tool, arguments, line in [
@@ -104,7 +104,7 @@ def test_what_is_refused_is_told_in_a_line(studio: Studio) -> None:
                 refused = await client.call_tool(tool, arguments)
                 assert refused.is_error
                 assert words(refused).startswith(line)
-            with pytest.raises(MCPError, match="no tool “draw”: there are start, say, undo, show, replay"):
+            with pytest.raises(MCPError, match="unknown tool “draw”: use start, say, undo, show, replay"):
                 await client.call_tool("draw", {})
 
     run(test())
@@ -152,7 +152,9 @@ def test_a_large_picture_is_shown_smaller_and_linked_whole(studio: Studio) -> No
     run(test())
 
 
-def test_what_goes_wrong_inside_stays_inside(open_studio: OpenStudio, caplog: pytest.LogCaptureFixture) -> None:
+def test_unexpected_errors_are_logged_and_hidden_from_the_host(
+    open_studio: OpenStudio, caplog: pytest.LogCaptureFixture
+) -> None:
     class Broken(StubEngine):
         def run(self, request: GenerationRequest) -> Generator[Progress]:
             raise RuntimeError("/secret/place")
@@ -161,13 +163,13 @@ def test_what_goes_wrong_inside_stays_inside(open_studio: OpenStudio, caplog: py
         async with Client(create_mcp_server(lambda _: StudioBackend(open_studio(Broken())))) as client:
             refused = await client.call_tool("start", {"prompt": "a harbour"})
             assert refused.is_error
-            assert words(refused) == "Something went wrong on the server; its log says what."
+            assert words(refused) == "Unexpected error: see the log of the server."
 
     run(test())
     assert "/secret/place" in caplog.text
 
 
-def test_a_policy_that_is_not_there_is_said_before_a_host_is_served() -> None:
+def test_an_unknown_policy_is_refused_at_start() -> None:
     process = subprocess.run(
         [sys.executable, "-m", "notthat", "mcp", "--policy", "none"], capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""What the faces for one-shot clients share: so many pictures, each the first of a session, or all of one session."""
+"""Requests for several pictures, as new sessions or as turns of one session. Used by both image APIs."""
 
 import base64
 import hashlib
@@ -27,22 +27,22 @@ from .openai.session_reference import SessionReference
 
 ImageFormat = Literal["png", "jpeg", "webp"]
 QUALITY = 95
-"""Of JPEG and WebP, from 0 to 100."""
+"""Quality of JPEG and WebP, from 0 to 100."""
 
 
 async def start_batch(
     service: Service, principal: Principal, options: SessionOptions, count: int, receipt: IdempotencyKey | None = None
 ) -> list[TurnJob]:
-    """`count` sessions that begin alike, the k-th from the first one's seed plus k; all are asked for, or none.
+    """Start `count` sessions with the same options; the k-th uses the first seed plus k. All are queued, or none.
 
-    Each counts as a request of the key's.
+    Each counts as a request of the key.
     """
     seeds = [None if options.seed is None else options.seed + k for k in range(count)]
-    asked = [
-        partial(service.start, principal, replace(options, seed=seed), receipt_of(receipt, k))
+    starts = [
+        partial(service.start, principal, replace(options, seed=seed), idempotency_key_at(receipt, k))
         for k, seed in enumerate(seeds)
     ]
-    return await _start_all(service, principal, asked)
+    return await _start_all(service, principal, starts)
 
 
 async def continue_batch(
@@ -53,44 +53,44 @@ async def continue_batch(
     count: int,
     receipt: IdempotencyKey | None = None,
 ) -> list[TurnJob]:
-    """The session's next picture, and more of the same from other seeds, `count` in all."""
+    """The next turn of a session, then `count` - 1 variants of it with other seeds."""
     first = await service.say(principal, place.session, words, receipt, turn=place.turn)
-    return await _and_more(service, principal, first, place.session, count, receipt)
+    return await _add_variants(service, principal, first, place.session, count, receipt)
 
 
-async def begun_once(
+async def start_with_variants(
     service: Service, principal: Principal, options: SessionOptions, count: int, receipt: IdempotencyKey | None = None
 ) -> list[TurnJob]:
-    """One session's first picture, and more of the same from other seeds, `count` in all."""
+    """Start one session, then add `count` - 1 variants of its first turn with other seeds."""
     first = await service.start(principal, options, receipt)
-    return await _and_more(service, principal, first, first.session, count, receipt)
+    return await _add_variants(service, principal, first, first.session, count, receipt)
 
 
-def receipt_of(receipt: IdempotencyKey | None, index: int) -> IdempotencyKey | None:
-    """That of one of a request's pictures: one `Idempotency-Key` names each of them."""
+def idempotency_key_at(receipt: IdempotencyKey | None, index: int) -> IdempotencyKey | None:
+    """The idempotency key of the picture at `index`, derived from the `Idempotency-Key` of the request."""
     if receipt is None or index == 0:
         return receipt
     return replace(receipt, key=hashlib.sha256(f"{receipt.key}/{index}".encode()).hexdigest())
 
 
 async def wait_for_batch(request: Request, jobs: list[TurnJob], *, without: Collection[str] = ()) -> list[Turn]:
-    """Wait for all of them as long as the client does; where one fails, the others are given up.
+    """Wait for all jobs. They are cancelled if the client disconnects or one of them fails.
 
-    Those that are given up for one of the reasons in `without` are left out.
+    Jobs that were cancelled for a reason in `without` are left out of the result.
     """
-    with ExitStack() as attending:
-        for run in jobs:
-            attending.enter_context(run.subscribe())
+    with ExitStack() as subscriptions:
+        for job in jobs:
+            subscriptions.enter_context(job.subscribe())
         return await until_disconnect(request, _wait_for_turns(jobs, without))
 
 
 def encode_image(turn: Turn, service: Service, kind: ImageFormat) -> str:
-    """A turn's picture as base64: a PNG with its text, or in another format without."""
+    """The picture of a turn as base64. Only PNG includes the metadata."""
     return encode_png(build_turn_png(turn, service.studio.store.images), kind)
 
 
 def encode_png(content: bytes, kind: ImageFormat) -> str:
-    """The same of a PNG's content."""
+    """A PNG as base64 in another format."""
     if kind != "png":
         file = BytesIO()
         with Image.open(BytesIO(content)) as image:
@@ -107,34 +107,36 @@ def png_size(content: bytes) -> tuple[int, int]:
 
 async def _wait_for_turns(jobs: list[TurnJob], without: Collection[str]) -> list[Turn]:
     turns = []
-    for run in jobs:
+    for job in jobs:
         try:
-            turns.append(await run.result())
+            turns.append(await job.result())
         except TurnCancelled:
-            if run.stopped not in without:
+            if job.stopped not in without:
                 raise
     return turns
 
 
-async def _and_more(
+async def _add_variants(
     service: Service, principal: Principal, first: TurnJob, session: str, count: int, receipt: IdempotencyKey | None
 ) -> list[TurnJob]:
-    more = [partial(service.edit, principal, session, [Reroll()], receipt_of(receipt, k)) for k in range(1, count)]
-    return await _start_all(service, principal, more, first)
+    variants = [
+        partial(service.edit, principal, session, [Reroll()], idempotency_key_at(receipt, k)) for k in range(1, count)
+    ]
+    return await _start_all(service, principal, variants, first)
 
 
 async def _start_all(
-    service: Service, principal: Principal, starts: Sequence[Callable[[], Awaitable[TurnJob]]], *already: TurnJob
+    service: Service, principal: Principal, starts: Sequence[Callable[[], Awaitable[TurnJob]]], *started: TurnJob
 ) -> list[TurnJob]:
-    runs = list(already)
+    jobs = list(started)
     try:
-        for ask in starts:
-            if runs:
-                service.rate.take(principal)  # the first was counted when the request came
-            runs.append(await ask())
+        for start in starts:
+            if jobs:
+                service.rate.take(principal)  # the first was counted by the middleware
+            jobs.append(await start())
     except BaseException:
-        for run in runs:
-            if not run.attendants:  # else the same request was made before, and is waited for
-                run.cancel("another picture of the same request was refused")
+        for job in jobs:
+            if not job.attendants:  # otherwise an earlier, identical request waits for it
+                job.cancel("another picture of the same request was refused")
         raise
-    return runs
+    return jobs

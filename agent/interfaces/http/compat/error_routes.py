@@ -1,4 +1,4 @@
-"""Routes whose errors are told as the face's clients expect it, and whose large bodies hold up nobody."""
+"""A route class for compatibility layers: errors in the client's format, and large bodies parsed in a thread."""
 
 import asyncio
 import json
@@ -13,18 +13,18 @@ from pydantic_core import from_json
 from ..problems import Problem, to_problem
 
 _LARGE = 64 << 10
-"""A body of more bytes is parsed in a thread."""
+"""Bodies with more bytes are parsed in a thread."""
 _parser = ThreadPoolExecutor(1, thread_name_prefix="notthat-parse")
-"""One, since whoever parses holds Python's lock: several at once would hold up the event loop one after the other."""
+"""One thread: parsing holds the GIL, and several parsers would delay the event loop for longer."""
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class _Request(Request):
-    """A request whose large body is parsed in a thread. How many values it may have is `limits.BodyLimit`'s."""
+    """A request whose large body is parsed in a thread; `BodyLimit` limits the number of values."""
 
     async def json(self) -> Any:
-        """The body, as starlette's own gives it."""
+        """The parsed body, as from `starlette.requests.Request.json`."""
         body = await self.body()
         if len(body) <= _LARGE:
             return await super().json()
@@ -34,15 +34,15 @@ class _Request(Request):
 
 
 def _parse(body: bytes) -> Any:
-    """As `json.loads` does, in a quarter of the time."""
+    """Like `json.loads`, about four times as fast."""
     try:
         return from_json(body, cache_strings=False)
     except ValueError:
-        return json.loads(body)  # which tells what is wrong as FastAPI expects it
+        return json.loads(body)  # raises the JSONDecodeError that FastAPI expects
 
 
 def error_route_class(to_response: Callable[[Problem], Response]) -> type[APIRoute]:
-    """For a router's `error_route_class`: what goes wrong in its routes is answered by `told`."""
+    """A route class for `APIRouter(route_class=…)` that answers errors with `to_response`."""
 
     class Route(APIRoute):
         def get_route_handler(self) -> Handler:
@@ -53,7 +53,9 @@ def error_route_class(to_response: Callable[[Problem], Response]) -> type[APIRou
                     return await handle(_Request(request.scope, request.receive))
                 except Exception as error:
                     problem = to_problem(error)
-                    if problem.name in ("unexpected", "storage") and problem is not error:  # else it was logged before
+                    if (
+                        problem.name in ("unexpected", "storage") and problem is not error
+                    ):  # otherwise it was logged where it was raised
                         request.app.state.service.telemetry.log.record_error(error, route=self.path)
                     return to_response(problem)
 

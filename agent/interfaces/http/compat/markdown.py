@@ -1,12 +1,12 @@
-"""Words as Markdown shows them: what a person or a language model wrote is no link, picture, code or HTML."""
+"""Escapes text for Markdown, so that users and language models can't inject links, pictures, code or HTML."""
 
 import re
 
 _MARKS = re.compile(r"[\\`*_\[\]<>~|&$@]")
 _LINKS = re.compile(r"(?i)(?<=[a-z])(?=://)|(?<=www)(?=\.)")
-"""Where a bare address would become a link by itself."""
+"""Positions where a bare URL would be recognised as a link."""
 
 
 def escape_markdown(text: str) -> str:
-    """The text, so that Markdown shows it as it stands."""
+    """Escape the text so that Markdown renders it literally."""
     return _LINKS.sub(r"\\", _MARKS.sub(r"\\\g<0>", text))

@@ -1,7 +1,6 @@
-"""`/mcp`: the tools of the Model Context Protocol over streamable HTTP, done by the server.
+"""`/mcp`: the MCP tools over streamable HTTP, run by the service.
 
-A host sends its key with every request; without one on a server that has keys it is answered 401 before anything is
-read, as by all of the server.
+A host sends its key with every request. Without a valid key it gets 401, like any client.
 """
 
 from collections.abc import Callable, Coroutine, Sequence
@@ -45,18 +44,18 @@ from ..urls import Urls
 from .mcp_errors import error_response
 from .mcp_sessions import SessionShares
 
-Asked = ParamSpec("Asked")
-Answer = TypeVar("Answer")
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 JobResult = TypeVar("JobResult", bound=Data)
 
 
 def _translate_problems(
-    method: Callable[Asked, Coroutine[Any, Any, Answer]],
-) -> Callable[Asked, Coroutine[Any, Any, Answer]]:
-    """The method, with what goes wrong as the line that any other client of the server is told."""
+    method: Callable[Arguments, Coroutine[Any, Any, Result]],
+) -> Callable[Arguments, Coroutine[Any, Any, Result]]:
+    """Wrap a method so that it raises `NotthatError` with the message that clients of the API get."""
 
     @wraps(method)
-    async def telling(*args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
+    async def translated(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         try:
             return await method(*args, **kwargs)
         except Exception as error:
@@ -67,21 +66,21 @@ def _translate_problems(
                 f"{problem.title}: {problem.detail}" if problem.status >= 500 else problem.detail
             ) from error
 
-    return telling
+    return translated
 
 
 @dataclass(frozen=True)
 class ServiceBackend:
-    """The server's service, for one caller."""
+    """Runs the tools on the service, for one caller."""
 
     service: Service
     caller: Principal
-    links: Urls
+    urls: Urls
 
     @_translate_problems
     async def start(self, arguments: StartArguments, report: Report) -> Turn:
         """The first turn of a new session."""
-        beginning = SessionOptions(
+        options = SessionOptions(
             arguments.prompt,
             negative=arguments.negative,
             seed=arguments.seed,
@@ -89,11 +88,11 @@ class ServiceBackend:
             guidance=arguments.guidance,
             policies=tuple(arguments.policies),
         )
-        return await _follow_job(await self.service.start(self.caller, beginning), report)
+        return await _follow_job(await self.service.start(self.caller, options), report)
 
     @_translate_problems
     async def say(self, arguments: SayArguments, report: Report) -> Turn:
-        """The next turn, or the same one where nothing was asked."""
+        """The next turn, or the current one if the feedback changes nothing."""
         check_steps(arguments.steps, self.caller, self.service.config)
         return await _follow_job(
             await self.service.say(self.caller, arguments.session, arguments.as_feedback()), report
@@ -101,14 +100,14 @@ class ServiceBackend:
 
     @_translate_problems
     async def undo(self, arguments: UndoArguments) -> Turn:
-        """The turn that is shown now."""
-        run = await self.service.undo(self.caller, arguments.session, arguments.turns)
-        with run.subscribe():
-            return await run.result()
+        """The turn that is current afterwards."""
+        job = await self.service.undo(self.caller, arguments.session, arguments.turns)
+        with job.subscribe():
+            return await job.result()
 
     @_translate_problems
     async def show(self, arguments: ShowArguments) -> Turn:
-        """A turn as it was."""
+        """A stored turn; by default the current one."""
         await self.service.session(self.caller, arguments.session)
         return await self.service.run_in_thread(
             lambda: self.service.studio.store.turn(arguments.session, arguments.turn)
@@ -116,33 +115,33 @@ class ServiceBackend:
 
     @_translate_problems
     async def replay(self, arguments: ReplayArguments, report: Report) -> Sequence[ReplayResult]:
-        """How every turn came out this time; other sessions' turns are drawn in between."""
+        """Redraw and compare every turn; turns of other sessions are drawn in between."""
         return await _follow_job(await self.service.replay(self.caller, arguments.session), report)
 
     @_translate_problems
     async def png(self, turn: Turn) -> bytes:
-        """The turn's picture, with its text."""
+        """The PNG of a turn, with its metadata."""
         return await self.service.run_in_thread(lambda: build_turn_png(turn, self.service.studio.store.images))
 
     def link(self, turn: Turn) -> str:
-        """The picture's address."""
-        return self.links.image(turn.sha256, turn.session, turn.number)
+        """The URL of the picture."""
+        return self.urls.image(turn.sha256, turn.session, turn.number)
 
     def as_json(self, turn: Turn) -> dict[str, Any]:
-        """The turn as the API gives it."""
-        return TurnResponse.from_turn(turn, self.links).model_dump(mode="json")
+        """The turn as in the API."""
+        return TurnResponse.from_turn(turn, self.urls).model_dump(mode="json")
 
 
 async def _follow_job(job: Job[JobResult], report: Report) -> JobResult:
-    """Wait for a turn or a replay, and report its way; a host that gives up gives it up."""
-    done = 0.0  # each report has to be more than the one before
+    """Wait for a job and report its progress. If the host disconnects, the job is cancelled."""
+    done = 0.0  # each reported value must be larger than the previous one
     with job.subscribe():
         async for event in job.events.follow():
             if event is None or not isinstance(data := event.data, dict):
                 continue
             if event.name == "queued":
                 done += 0.001
-                await report(done, None, f"{data['place']}. in the queue")
+                await report(done, None, f"position {data['place']} in the queue")
             elif event.name == "replayed":
                 done = float(data["count"])
                 await report(done, data["turns"], f"turn {data['turn']}")
@@ -152,19 +151,19 @@ async def _follow_job(job: Job[JobResult], report: Report) -> JobResult:
 
 
 class _McpEndpoint:
-    """Tells the session manager whose request it is, and counts each key's sessions."""
+    """The ASGI endpoint: passes the caller to the session manager and limits the sessions of each key."""
 
     def __init__(self, service: Service, manager: StreamableHTTPSessionManager) -> None:
-        serving = service.config
-        places = Places(serving.mcp_sessions, serving.share)
-        self._sessions = SessionShares(manager.handle_request, places, serving.mcp_idle)
+        config = service.config
+        places = Places(config.mcp_sessions, config.share)
+        self._sessions = SessionShares(manager.handle_request, places, config.mcp_idle)
         self.route = Route("/mcp", endpoint=self)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 429, or hand on."""
-        scope["route"] = self.route  # for the log
+        """Pass the request on, or answer 429."""
+        scope["route"] = self.route  # for the request log
         key = caller_in(Request(scope)).id
-        if key is not None:  # the manager lets a session be used by the user that opened it alone
+        if key is not None:  # the manager only lets the user that opened a session use it
             scope["user"] = AuthenticatedUser(AccessToken(token="", client_id=key, scopes=[]))
         try:
             await self._sessions.handle(key, scope, receive, send)
@@ -173,17 +172,17 @@ class _McpEndpoint:
 
 
 def install_mcp(app: FastAPI, service: Service) -> AbstractAsyncContextManager[None]:
-    """Add the route; what is given back lives as long as the server."""
+    """Add the route. The result is the lifespan of the session manager, to be entered with the server's."""
 
     def backend_of(context: Any) -> ServiceBackend:
         request: Request = context.request
         return ServiceBackend(service, caller_in(request), Urls.from_request(request))
 
-    def unexpected(tool: str, error: Exception) -> None:
+    def log_error(tool: str, error: Exception) -> None:
         service.telemetry.log.record_error(error, tool=tool)
 
     manager = StreamableHTTPSessionManager(
-        create_mcp_server(backend_of, unexpected),
+        create_mcp_server(backend_of, log_error),
         max_sessions=service.config.mcp_sessions,
         session_idle_timeout=service.config.mcp_idle,
         max_request_body_size=service.config.body,

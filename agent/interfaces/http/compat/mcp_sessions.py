@@ -1,6 +1,6 @@
-"""How many MCP sessions each key holds, as the answers of the SDK's session manager tell.
+"""Limits the MCP sessions of each key by watching the responses of the SDK's session manager.
 
-The manager bounds the number of all sessions, ends idle ones, and lets a session be used by its own key alone.
+The manager itself limits the total number of sessions, ends idle ones and binds a session to its key.
 """
 
 from dataclasses import dataclass
@@ -13,30 +13,30 @@ from ..jobs.key_shares import Places
 from ..problems import Problem, too_many
 
 SESSION_HEADER = "mcp-session-id"
-_COME_AGAIN = 10
-"""Seconds after which a session may have ended."""
+_RETRY_SECONDS = 10
+"""Value of `Retry-After`, in seconds."""
 
 
 @dataclass
 class _Session:
     key: str | None
     requests: int = 0
-    """Those that are answered now."""
-    used: float = 0.0
+    """Requests in progress."""
+    last_used: float = 0.0
 
 
 class SessionShares:
-    """Counts the sessions that `app` opens and ends; one that is idle for `idle` seconds has ended."""
+    """Counts the sessions that `app` opens and ends. A session ends after `idle` seconds without a request."""
 
     def __init__(self, app: ASGIApp, places: Places, idle: float) -> None:
         self._app, self._places, self._idle = app, places, idle
         self._sessions: dict[str, _Session] = {}
 
     async def handle(self, key: str | None, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand a request of this key's on.
+        """Pass on a request of this key.
 
         Raises:
-            Problem: 429, where it would open a session, and the key holds its share of them.
+            Problem: 429 if it would open a session beyond the share of the key.
         """
         self._forget_idle()
         name = Headers(scope=scope).get(SESSION_HEADER)
@@ -50,25 +50,25 @@ class SessionShares:
             raise _full()
         opened: str | None = None
 
-        async def watched(message: Message) -> None:
+        async def send_and_watch(message: Message) -> None:
             nonlocal opened
             if message["type"] == "http.response.start" and message["status"] < 400:
                 opened = MutableHeaders(scope=message).get(SESSION_HEADER)
             await send(message)
 
-        self._places.take(key)  # before it is known whether this opens one: many may ask at once
+        self._places.take(key)  # before the outcome is known, because requests are concurrent
         try:
-            await self._app(scope, receive, watched)
+            await self._app(scope, receive, send_and_watch)
         finally:
             if opened is None:
                 self._places.give_back(key)
             else:
-                self._sessions[opened] = _Session(key, used=monotonic())
+                self._sessions[opened] = _Session(key, last_used=monotonic())
 
     async def _use(self, name: str, scope: Scope, receive: Receive, send: Send) -> None:
         session, status = self._sessions.get(name), 0
 
-        async def watched(message: Message) -> None:
+        async def send_and_watch(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -77,17 +77,19 @@ class SessionShares:
         if session is not None:
             session.requests += 1
         try:
-            await self._app(scope, receive, watched)
+            await self._app(scope, receive, send_and_watch)
         finally:
             if session is not None:
                 session.requests -= 1
-                session.used = monotonic()
+                session.last_used = monotonic()
             if scope["method"] == "DELETE" and status < 300:
                 self._end(name)
 
     def _forget_idle(self) -> None:
         oldest = monotonic() - self._idle
-        for name in [name for name, each in self._sessions.items() if not each.requests and each.used < oldest]:
+        for name in [
+            name for name, session in self._sessions.items() if not session.requests and session.last_used < oldest
+        ]:
             self._end(name)
 
     def _end(self, name: str) -> None:
@@ -97,5 +99,5 @@ class SessionShares:
 
 
 def _full() -> Problem:
-    detail = f"this key has too many MCP sessions open: end one with DELETE, or try again in {_COME_AGAIN} s"
-    return too_many("too-many-sessions", "Too many MCP sessions", detail, _COME_AGAIN)
+    detail = f"this key has too many MCP sessions open: end one with DELETE, or try again in {_RETRY_SECONDS} s"
+    return too_many("too-many-sessions", "Too many MCP sessions", detail, _RETRY_SECONDS)

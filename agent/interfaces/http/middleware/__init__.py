@@ -1,1 +1,1 @@
-"""ASGI middleware: body limit, origin check, request log and trace context."""
+"""ASGI middleware: authentication, body limit, HEAD requests, origin check, request log and trace context."""

@@ -1,4 +1,4 @@
-"""Who calls, decided from a request's headers alone: nothing of the body is read for somebody who may not call."""
+"""ASGI middleware that authenticates a request from its headers, before its body is read."""
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -12,17 +12,17 @@ from ..problems import RespondTo, to_problem
 _CALLER = "notthat.caller"
 _PUBLIC = ("/healthz", "/readyz", "/openapi.json", "/")
 _PUBLIC_FOLDERS = ("/web/", "/api/images/")
-"""What needs no key: whether the server runs, its API, the page, and pictures, whose addresses can't be guessed."""
+"""Paths that need no key: health, the OpenAPI document, the web page, and pictures, whose URLs can't be guessed."""
 
 
 class Authentication:
-    """Looks at the key and how often it asks, before the body is read; answers 401 or 429, or hands on."""
+    """Checks the API key and its request rate. Answers 401 or 429, or passes the request on."""
 
     def __init__(self, app: ASGIApp, service: Service, respond: RespondTo) -> None:
         self._app, self._service, self._respond = app, service, respond
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on with the caller in the scope, or refuse."""
+        """Store the caller in the scope and pass the request on, or refuse it."""
         if scope["type"] != "http" or is_public(scope["path"]):
             await self._app(scope, receive, send)
             return
@@ -42,14 +42,14 @@ class Authentication:
             if problem.name == "storage":
                 self._service.telemetry.log.record_error(error)
             if has_body(headers):
-                problem.headers["Connection"] = "close"  # nobody will read it
+                problem.headers["Connection"] = "close"  # the body will not be read
             await self._respond(scope["path"], problem)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
 
 def caller_in(connection: HTTPConnection) -> Principal:
-    """Who sent a request that came through `Authentication`."""
+    """The authenticated caller of a request that passed `Authentication`."""
     caller: Principal = connection.scope[_CALLER]
     return caller
 
@@ -60,5 +60,5 @@ def is_public(path: str) -> bool:
 
 
 def has_body(headers: Headers) -> bool:
-    """Whether more than these headers is sent."""
+    """Whether the headers announce a body."""
     return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers

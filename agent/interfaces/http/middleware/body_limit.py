@@ -6,39 +6,44 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..problems import Problem, RespondTo
-from ..quotas import _BYTES_A_VALUE, _LARGE, _LEAST_VALUES, _too_many_values, _values_in
+
+_LARGE = 256 << 10
+"""Bytes after which large bodies are received one part at a time."""
+_BYTES_PER_VALUE = 512
+_MIN_VALUES = 4096
+"""JSON may have one value per `_BYTES_PER_VALUE` bytes of the body limit, but always `_MIN_VALUES`."""
 
 
 class BodyLimit:
-    """Refuses a request that is too large before it is read: by its length where it tells one, else on the way.
+    """Refuses large bodies with 413: by `Content-Length`, otherwise while receiving.
 
-    `larger` are prefixes of paths whose requests may have so many bytes instead. JSON may also have only so many
-    values for its bytes: a few long texts are parsed in no time, millions of short values hold up the whole server.
+    `larger` maps path prefixes to larger limits in bytes. The number of values in JSON is limited, too: a few long
+    strings are parsed quickly, but millions of short values would block the server.
     """
 
     def __init__(self, app: ASGIApp, limit: int, larger: dict[str, int], respond: RespondTo) -> None:
         self._app, self._limit, self._larger, self._respond = app, limit, larger, respond
-        self._turn = asyncio.Lock()
-        """Whose piece is next where several large requests come at once, so that small ones are answered in between."""
+        self._large_body_lock = asyncio.Lock()
+        """Serialises the parts of large bodies, so that small requests are answered in between."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer with 413, or hand on."""
+        """Answer 413, or pass the request on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        limit = next((most for prefix, most in self._larger.items() if scope["path"].startswith(prefix)), self._limit)
-        told = headers.get("content-length", "0")
-        if not told.isdecimal() or int(told) > limit:
+        limit = next((size for prefix, size in self._larger.items() if scope["path"].startswith(prefix)), self._limit)
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > limit:
             problem = _body_too_large(limit)
-            problem.headers["Connection"] = "close"  # nobody will read the rest
+            problem.headers["Connection"] = "close"  # the rest will not be read
             await self._respond(scope["path"], problem)(scope, receive, send)
             return
-        most_values = max(_LEAST_VALUES, limit // _BYTES_A_VALUE)
+        max_values = max(_MIN_VALUES, limit // _BYTES_PER_VALUE)
         is_json = "json" in headers.get("content-type", "").lower()
         read, values = 0, 0.0
 
-        async def counted() -> Message:
+        async def receive_counted() -> Message:
             nonlocal read, values
             message = await receive()
             body = message.get("body", b"")
@@ -46,14 +51,24 @@ class BodyLimit:
             if read > limit:
                 raise _body_too_large(limit).to_http_exception()
             if read > _LARGE:
-                async with self._turn:
+                async with self._large_body_lock:
                     await asyncio.sleep(0)
-            if is_json and (values := values + _values_in(body)) > most_values:
-                raise _too_many_values(most_values).to_http_exception()
+            if is_json and (values := values + _estimate_values(body)) > max_values:
+                raise _too_many_values(max_values).to_http_exception()
             return message
 
-        await self._app(scope, counted, send)
+        await self._app(scope, receive_counted, send)
 
 
 def _body_too_large(limit: int) -> Problem:
-    return Problem(413, "too-large", "The request is too large", f"at most {limit} bytes are read")
+    return Problem(413, "too-large", "The request is too large", f"the body is larger than {limit} bytes: send less")
+
+
+def _estimate_values(body: bytes) -> float:
+    """An estimate of the number of values in JSON. Commas count little, since they may be part of a string."""
+    strings = (body.count(b'"') - body.count(b'\\"')) / 2
+    return strings + body.count(b"{") + body.count(b"[") + body.count(b",") / 10
+
+
+def _too_many_values(limit: int) -> Problem:
+    return Problem(413, "too-large", "The request is too large", f"the JSON has more than {limit} values: send fewer")

@@ -1,7 +1,7 @@
-"""Which web pages may call: the server's own, and those of the origins that are named. Others are refused.
+"""ASGI middleware that refuses calls from web pages of unknown origins.
 
-A browser sends a page's calls with what it knows of the user, so that any page on the web could draw on a server of
-this machine's; and a name that points to this machine makes any page the server's own, if all names are taken.
+Without it, any page open in the user's browser could use a server on this machine. The Host header is checked against
+DNS rebinding: a foreign name that resolves to this machine would make a foreign page same-origin.
 """
 
 import re
@@ -20,14 +20,14 @@ _HOST = re.compile(r"(?:(?P<name>[\w.~-]+)|\[(?P<address>[0-9a-f:.]+)\])(?::\d{1
 
 
 class OriginCheck:
-    """Refuses, with 403, pages of other origins, and on loopback any name but this machine's own."""
+    """Answers 403 to pages of other origins, and on loopback to any host name but localhost."""
 
     def __init__(self, app: ASGIApp, config: ServerConfig, respond: RespondTo) -> None:
-        self._app, self._serving, self._respond = app, config, respond
-        self._known = origins_of(config.cors)
+        self._app, self._config, self._respond = app, config, respond
+        self._allowed = origins_of(config.cors)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on, or refuse."""
+        """Pass the request on, or refuse it."""
         problem = self._find_problem(Headers(scope=scope)) if scope["type"] == "http" else None
         if problem is None:
             await self._app(scope, receive, send)
@@ -38,39 +38,37 @@ class OriginCheck:
         host, origin = headers.get("host", ""), headers.get("origin")
         match = _HOST.fullmatch(host)
         if host and match is None:
-            return Problem(
-                400, "malformed-host", "The Host header can't be read", "Host: write it as NAME or NAME:PORT"
-            )
+            return Problem(400, "malformed-host", "The Host header is malformed", "Host: write it as NAME or NAME:PORT")
         name = (match["name"] or match["address"]).lower() if match else ""
-        if self._serving.loopback and name not in _LOCAL:
-            detail = "this server answers to localhost alone: start it with --host to have it answer to other names"
-            return Problem(403, "foreign-host", "Not under this name", detail)
-        if origin is None or ANY_ORIGIN in self._known or self._is_known(origin, host):
+        if self._config.loopback and name not in _LOCAL:
+            detail = "this server only answers to localhost: start it with --host to allow other host names"
+            return Problem(403, "foreign-host", "The host name is not allowed", detail)
+        if origin is None or ANY_ORIGIN in self._allowed or self._is_allowed(origin, host):
             return None
-        detail = "pages of other origins may not call: start the server with --cors and theirs"
-        return Problem(403, "foreign-origin", "Not from this page", detail)
+        detail = "pages of this origin may not call the API: start the server with --cors ORIGIN to allow it"
+        return Problem(403, "foreign-origin", "The origin is not allowed", detail)
 
-    def _is_known(self, origin: str, host: str) -> bool:
-        """Whether it is the server's own, by the request's host or by the world's address, or one that is named."""
+    def _is_allowed(self, origin: str, host: str) -> bool:
+        """Whether the origin is the server's own (by the Host header or the public URL) or in the list of origins."""
         try:
-            normal = normalised(origin)  # a page without an origin says “null”
+            normal = normalise_origin(origin)  # raises for the opaque origin “null”
             scheme = urlsplit(normal).scheme
-            own = {f"{scheme}://{each}" for each in (host, urlsplit(self._serving.url or "").netloc) if each}
-            return normal in self._known or normal in map(normalised, own)
+            own = {f"{scheme}://{netloc}" for netloc in (host, urlsplit(self._config.url or "").netloc) if netloc}
+            return normal in self._allowed or normal in map(normalise_origin, own)
         except ValueError:
             return False
 
 
-def normalised(origin: str) -> str:
-    """An origin as browsers send it: `https://shop.example`, in lower case, without a slash or its scheme's own port.
+def normalise_origin(origin: str) -> str:
+    """An origin as browsers send it: `https://shop.example`, in lower case, without a slash or the default port.
 
     Raises:
-        ValueError: where it is none.
+        ValueError: if it is not an origin.
     """
     parts = urlsplit(origin.strip())
     host, port = parts.hostname, parts.port
     if parts.scheme not in ("http", "https") or not host or "@" in parts.netloc:
-        raise ValueError(f"no origin: {origin}")
+        raise ValueError(f"not an origin: {origin}")
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ValueError(f"an origin has no path: {origin}")
     name = f"[{host}]" if ":" in host else host.encode("idna").decode()
@@ -79,18 +77,20 @@ def normalised(origin: str) -> str:
 
 
 def origins_of(names: Iterable[str]) -> tuple[str, ...]:
-    """These origins, normalised; `*` stays.
+    """The origins, normalised and without duplicates; `*` is kept.
 
     Raises:
-        InvalidInputError: where one is none.
+        InvalidInputError: if one is not an origin.
     """
-    return tuple(dict.fromkeys(_origin_of(name) for name in names))
+    return tuple(dict.fromkeys(_parse_origin(name) for name in names))
 
 
-def _origin_of(name: str) -> str:
+def _parse_origin(name: str) -> str:
     if name.strip() == ANY_ORIGIN:
         return ANY_ORIGIN
     try:
-        return normalised(name)
+        return normalise_origin(name)
     except ValueError:
-        raise InvalidInputError(f"--cors {name}: write a site as https://shop.example, or “*” for any") from None
+        raise InvalidInputError(
+            f"--cors {name}: write an origin such as https://shop.example, or “*” for any"
+        ) from None

@@ -11,34 +11,34 @@ from ..telemetry.metrics import Metrics
 
 
 class RequestLog:
-    """A line, and a count, for every request: its route as it is declared, never the path or the query as it came.
+    """Logs and counts every request by its declared route. The raw path and query are never logged.
 
-    What nobody expected ends here: the log tells it, and the client that something went wrong.
+    Unexpected errors are logged here and answered with 500.
     """
 
     def __init__(self, app: ASGIApp, log: Log, metrics: Metrics, respond: RespondTo) -> None:
         self._app, self._log, self._metrics, self._respond = app, log, metrics, respond
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on, and tell how it was answered."""
+        """Pass the request on, then log and count the response."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         started, status = time.perf_counter(), 0
 
-        async def noted(message: Message) -> None:
+        async def send_and_note_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, noted)
+            await self._app(scope, receive, send_and_note_status)
         except Exception as error:
             self._log.record_error(error, route=_route_of_scope(scope))
             if status:
-                raise  # the answer is cut off, so that nobody takes it for whole
-            await self._respond(scope["path"], to_problem(error))(scope, receive, noted)
+                raise  # closes the connection, so that the client does not take the response for complete
+            await self._respond(scope["path"], to_problem(error))(scope, receive, send_and_note_status)
         finally:
             self._metrics.record_response(_method_of_scope(scope), _route_of_scope(scope), status)
             self._log.write(

@@ -8,16 +8,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class TraceContext:
-    """Lets what a request asks for be traced below its sender's span, which the header `traceparent` names.
+    """Makes the span in the header `traceparent` the parent of the spans of this request.
 
-    Where the server's framework is instrumented, that has a span of the request already, and it is that one.
+    If an instrumentation of the framework has already started a span, that span stays the parent.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on, in the context of the sender's span."""
+        """Pass the request on in the context of the caller's span."""
         if scope["type"] != "http" or opentelemetry.get_current_span().get_span_context().is_valid:
             await self._app(scope, receive, send)
             return

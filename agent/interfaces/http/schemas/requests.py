@@ -1,4 +1,4 @@
-"""What requests to sessions and turns bring: their bodies, field by field, as OpenAPI tells them."""
+"""Request bodies of sessions and turns."""
 
 from typing import Annotated, Any
 
@@ -12,49 +12,49 @@ from ....edits import MAX_PROMPT_CHARACTERS, MAX_UNDONE_TURNS, Edit
 MAX_TURN = 2**31 - 1
 
 Words = str
-"""Something that somebody says. `beginning.validate_text` says for every interface alike whether it is empty or too
-long.
-"""
-WHOLE_NUMBER = BeforeValidator(lambda value: _whole(value))
-"""Stands last with whole numbers: 7.0 is one, and true is none."""
-Seed = Annotated[int, Field(ge=0, le=2**53 - 1, description="What every reader of JSON holds exactly."), WHOLE_NUMBER]
+"""A prompt or feedback. `validate_text` checks its length, for all interfaces alike."""
+WHOLE_NUMBER = BeforeValidator(lambda value: _floats_to_integers(value))
+"""Accepts 7.0 as a whole number, but not true. Must be the last annotation."""
+Seed = Annotated[
+    int, Field(ge=0, le=2**53 - 1, description="At most 2^53 − 1, which every JSON parser reads exactly."), WHOLE_NUMBER
+]
 TurnNumber = Annotated[int, Field(ge=0, le=MAX_TURN), WHOLE_NUMBER]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
 
 
 class _RequestModel(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)  # true is no 1, and "7" no 7
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)  # true is not 1, and "7" is not 7
 
 
-_strictly: TypeAdapter[list[Edit]] = TypeAdapter(list[Edit])
+_edits_adapter: TypeAdapter[list[Edit]] = TypeAdapter(list[Edit])
 
 
-def _whole(value: Any) -> Any:
-    """The value with its numbers without a fraction as whole ones, wherever in it: JSON has but one kind."""
+def _floats_to_integers(value: Any) -> Any:
+    """The value with floats such as 7.0 converted to integers, recursively: JSON has only one kind of number."""
     match value:
         case float() if value.is_integer():
             return int(value)
         case dict():
-            return {name: _whole(each) for name, each in value.items()}
+            return {name: _floats_to_integers(item) for name, item in value.items()}
         case list():
-            return [_whole(each) for each in value]
+            return [_floats_to_integers(item) for item in value]
         case _:
             return value
 
 
 def _check_edits(edits: Any) -> Any:
     try:
-        return _strictly.validate_python(_whole(edits), strict=True)
+        return _edits_adapter.validate_python(_floats_to_integers(edits), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
-        if first["type"] == "value_error":  # no schema says that, such as that a term is too long
+        if first["type"] == "value_error":  # not a schema violation, for example a term that is too long
             raise InvalidInputError(f"edits.{place}: {first['ctx']['error']}") from None
         raise PydanticCustomError("edits", "{place}: {reason}", {"place": place, "reason": first["msg"]}) from None
 
 
 class NewSessionRequest(_RequestModel):
-    """What a session begins with; what is left out is the model's default, and the seed is drawn."""
+    """The options of a new session. Omitted fields use the model's defaults and a random seed."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"prompt": "portrait of a man without mustache", "seed": 7}]}
@@ -65,7 +65,7 @@ class NewSessionRequest(_RequestModel):
         default="",
         max_length=MAX_PROMPT_CHARACTERS,
         pattern=r"^[^\x00]*$",
-        description="Excluded besides, as negative prompts are written: `watermark, (blurry:1.3)`.",
+        description="More exclusions, as a negative prompt: `watermark, (blurry:1.3)`.",
     )
     seed: Seed | None = None
     steps: Annotated[int, Field(ge=1, le=1000), WHOLE_NUMBER] | None = None
@@ -78,7 +78,7 @@ class NewSessionRequest(_RequestModel):
 
 
 class FeedbackRequest(_RequestModel):
-    """What somebody says of the picture."""
+    """Feedback on the current picture."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"feedback": "too cartoonish, and no watermark"}]})
 
@@ -86,7 +86,7 @@ class FeedbackRequest(_RequestModel):
 
 
 class EditsRequest(_RequestModel):
-    """Changes without words: what buttons and chips do."""
+    """Edits to apply without interpreting feedback, for example from buttons."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"edits": [{"op": "reweight", "term": "cartoon", "weight": 1.3}]}]}
@@ -96,7 +96,7 @@ class EditsRequest(_RequestModel):
 
 
 class SeedRequest(_RequestModel):
-    """The same again from a seed; from another one where none is named."""
+    """Redraw with a seed; without one, with a new seed."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"seed": 8}, {}]})
 
@@ -104,7 +104,7 @@ class SeedRequest(_RequestModel):
 
 
 class UndoRequest(_RequestModel):
-    """How many turns to go back."""
+    """The number of turns to go back."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"turns": 1}]})
 
@@ -112,7 +112,7 @@ class UndoRequest(_RequestModel):
 
 
 class BranchRequest(_RequestModel):
-    """Which turn to go on from."""
+    """The turn to continue from."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"turn": 0}]})
 
@@ -120,7 +120,7 @@ class BranchRequest(_RequestModel):
 
 
 class RetryRequest(_RequestModel):
-    """Which turn to draw again; by default the latest that came to no picture."""
+    """The turn to retry; by default the latest one without a picture."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{}, {"turn": 3}]})
 

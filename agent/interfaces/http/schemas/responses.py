@@ -1,4 +1,4 @@
-"""What is answered of sessions, turns and replays, as OpenAPI tells it."""
+"""Response bodies of sessions, turns and replays."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -51,30 +51,30 @@ _TURN: dict[str, Any] = {
 
 
 class ExclusionResponse(BaseModel):
-    """Something kept out, and who brought it."""
+    """An excluded term and its origin."""
 
     term: str
     weight: float
-    source: str = Field(description="`user`, or `policy:NAME`: those can't be taken out.")
-    since: int = Field(description="The turn that brought it.")
-    words: str = Field(description="The words that brought it.")
+    source: str = Field(description="`user`, or `policy:NAME` for exclusions that the user can't remove.")
+    since: int = Field(description="The turn that excluded it.")
+    words: str = Field(description="The feedback that excluded it.")
 
 
 class LinksResponse(BaseModel):
-    """Where people can look."""
+    """Pages for people."""
 
-    page: str = Field(description="The session's page.")
-    replay: str = Field(description="All of its turns on one page, to read and to keep.")
+    page: str = Field(description="The web page of the session.")
+    replay: str = Field(description="A self-contained HTML report of all turns.")
 
 
 class TurnResponse(BaseModel):
-    """A turn: what was said, what it changed, and the picture."""
+    """A turn: feedback, edits, resulting state and picture."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_TURN]})
 
     session: str
-    turn: int = Field(description="Counted from 0 in order of creation.")
-    parent: int | None = Field(description="The turn it grew from; null for 0.")
+    turn: int = Field(description="Counts from 0 in order of creation.")
+    parent: int | None = Field(description="The turn that it continues; null for turn 0.")
     feedback: str
     edits: list[dict[str, Any]]
     reply: str
@@ -85,15 +85,17 @@ class TurnResponse(BaseModel):
     steps: int
     guidance: float
     model: str
-    image: str = Field(description="The picture's address; it never changes, and nobody can guess it.")
-    sha256: str = Field(description="Of the picture's RGB pixels.")
+    image: str = Field(description="URL of the picture. It never changes and can't be guessed.")
+    sha256: str = Field(description="SHA-256 of the RGB pixels.")
     seconds: float
-    handoff: bool = Field(description="Whether a person should take over: they asked for one, or it still isn't right.")
+    handoff: bool = Field(
+        description="Whether a person should take over: the user asked for one, or many turns did not help."
+    )
     links: LinksResponse
 
     @classmethod
     def from_turn(cls, turn: Turn, urls: Urls) -> "TurnResponse":
-        """What is told of a turn."""
+        """Build it from a stored turn."""
         return cls(
             **{
                 **turn_json(turn),
@@ -105,7 +107,7 @@ class TurnResponse(BaseModel):
 
 
 class PendingTurnResponse(BaseModel):
-    """A turn on its way: follow `events`, or `DELETE` them to cancel it."""
+    """A pending turn: read `events` to follow it, or `DELETE` that URL to cancel it."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -122,14 +124,14 @@ class PendingTurnResponse(BaseModel):
     )
 
     session: str
-    turn: int = Field(description="The number that it will have, unless another program takes it first.")
+    turn: int = Field(description="Its number, unless another process takes that number first.")
     feedback: str
     status: Literal["queued", "drawing"]
     events: str
 
     @classmethod
     def from_job(cls, job: TurnJob, urls: Urls) -> "PendingTurnResponse":
-        """What is told of a run."""
+        """Build it from a job of this process."""
         return cls(
             session=job.session,
             turn=job.number,
@@ -140,7 +142,7 @@ class PendingTurnResponse(BaseModel):
 
     @classmethod
     def of_attempt(cls, attempt: Attempt, urls: Urls) -> "PendingTurnResponse":
-        """What is told of a turn that another process works on."""
+        """Build it from an attempt that another process runs."""
         return cls(
             session=attempt.session,
             turn=attempt.turn.number,
@@ -151,23 +153,23 @@ class PendingTurnResponse(BaseModel):
 
 
 class SessionResponse(BaseModel):
-    """A session: where it stands, and what is on its way."""
+    """A session: its current state and its pending turns."""
 
     session: str
-    created_at: datetime | None = Field(description="Null while its first picture is drawn.")
+    created_at: datetime | None = Field(description="Null until the first turn is done.")
     model: str | None
     policies: list[str]
-    head: int | None = Field(description="The turn that the next one grows from.")
-    turns: int = Field(description="How many there are.")
+    head: int | None = Field(description="The current turn, which the next one continues.")
+    turns: int = Field(description="Number of turns.")
     prompt: str
-    image: str | None = Field(description="The address of the picture at the head.")
-    sha256: str | None = Field(description="Of that picture's RGB pixels.")
+    image: str | None = Field(description="URL of the picture at the head.")
+    sha256: str | None = Field(description="SHA-256 of that picture's RGB pixels.")
     pending: list[PendingTurnResponse]
     links: LinksResponse
 
     @classmethod
     def from_session(cls, session: SessionRecord, pending: list[TurnJob], urls: Urls) -> "SessionResponse":
-        """What is told of a session."""
+        """Build it from a stored session and its running jobs."""
         return cls(
             session=session.id,
             created_at=session.created_at,
@@ -178,7 +180,7 @@ class SessionResponse(BaseModel):
             prompt=session.prompt,
             image=urls.image(session.sha256, session.id, session.head),
             sha256=session.sha256,
-            pending=[PendingTurnResponse.from_job(run, urls) for run in pending if run.can_draw],
+            pending=[PendingTurnResponse.from_job(job, urls) for job in pending if job.can_draw],
             links=LinksResponse(page=urls.page(session.id), replay=urls.replay(session.id)),
         )
 
@@ -187,28 +189,28 @@ class SessionListResponse(BaseModel):
     """Sessions, newest first."""
 
     sessions: list[SessionResponse]
-    next: str | None = Field(description="The `cursor` of the next page; null after the last one.")
+    next: str | None = Field(description="The `cursor` of the next page; null on the last page.")
 
 
 class TurnListResponse(BaseModel):
-    """Turns in order of creation, those of abandoned branches too."""
+    """All turns in order of creation, including abandoned branches."""
 
     turns: list[TurnResponse]
 
 
 class ExclusionEventResponse(BaseModel):
-    """What a turn did to a term."""
+    """A change of one term by a turn."""
 
     turn: int
     term: str
     before: float | None
-    weight: float | None = Field(description="From then on; null where it was allowed again.")
+    weight: float | None = Field(description="The new weight; null if the term was allowed again.")
     source: str
     words: str
 
 
 class ExclusionHistoryResponse(BaseModel):
-    """A term's story on the way to a picture."""
+    """The history of a term on the path to the current turn."""
 
     session: str
     term: str
@@ -216,29 +218,29 @@ class ExclusionHistoryResponse(BaseModel):
 
 
 class ReplayedTurnResponse(BaseModel):
-    """How a turn's picture came out this time."""
+    """The comparison of a redrawn turn with the stored picture."""
 
     turn: int
     identical: bool
-    max_abs_diff: int = Field(description="In levels of 255.")
-    drift: dict[str, Any] | None = Field(description="How far it is off, and what differs since then.")
+    max_abs_diff: int = Field(description="Largest difference of a channel, from 0 to 255.")
+    drift: dict[str, Any] | None = Field(description="Size of the difference, and what has changed in the environment.")
 
 
 class ReplayResponse(BaseModel):
-    """All turns drawn again from their stored requests alone."""
+    """The result of a replay: all turns redrawn from their stored requests."""
 
     turns: list[ReplayedTurnResponse]
     identical: int
 
     @classmethod
     def from_results(cls, results: Sequence[ReplayResult]) -> "ReplayResponse":
-        """What is told of a replay."""
+        """Build it from the results of a replay."""
         turns = [ReplayedTurnResponse(**{"drift": None, **result.as_json()}) for result in results]
         return cls(turns=turns, identical=sum(result.identical for result in results))
 
 
 class PendingReplayResponse(BaseModel):
-    """A replay on its way: follow `events`, or `DELETE` them to cancel it."""
+    """A pending replay: read `events` to follow it, or `DELETE` that URL to cancel it."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -255,12 +257,12 @@ class PendingReplayResponse(BaseModel):
 
     session: str
     replay: str
-    turns: int = Field(description="How many will be drawn.")
+    turns: int = Field(description="Number of turns to redraw.")
     events: str
 
     @classmethod
     def from_job(cls, job: ReplayJob, urls: Urls) -> "PendingReplayResponse":
-        """What is told of a replay that has begun."""
+        """Build it from a running job."""
         return cls(
             session=job.session,
             replay=job.id,

@@ -1,4 +1,4 @@
-"""The log: a JSON object a line, with the ids of sessions and turns, and without anybody's words unless asked for."""
+"""The log: one JSON object per line with session and turn ids. Prompts and feedback are logged only on request."""
 
 import logging
 import sys
@@ -11,7 +11,7 @@ from ..jobs.job import Job
 
 
 class Log:
-    """Writes to `file`, by default stdout; with `words`, what people said is in it."""
+    """Writes to `file`, by default stdout. `words` includes prompts and feedback."""
 
     def __init__(self, file: TextIO | None = None, *, words: bool = False) -> None:
         self._words = words
@@ -21,22 +21,22 @@ class Log:
                 structlog.processors.add_log_level,
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
                 structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer(ensure_ascii=True),  # so that no line breaks but its own
+                structlog.processors.JSONRenderer(ensure_ascii=True),  # escapes all line separators in values
             ],
         )
 
     def write(self, event: str, **values: Any) -> None:
-        """Something happened."""
-        with suppress(OSError, ValueError):  # nobody reads the log any more: that stops no turn
+        """Log an event at level info. Errors of the output are ignored: they must not stop a turn."""
+        with suppress(OSError, ValueError):
             self._logger.info(event, **values)
 
     def record_error(self, error: BaseException, **values: Any) -> None:
-        """Something happened that should not."""
+        """Log an unexpected error with its traceback."""
         with suppress(OSError, ValueError):
             self._logger.error("unexpected", exc_info=error, **values)
 
     def record_end(self, job: Job[Any]) -> None:
-        """A turn or a replay came to its end."""
+        """Log the outcome of a turn or a replay, and the traceback of an unexpected error."""
         phases = {name: round(end - begin, 4) for name, (begin, end) in job.phases.items()}
         words = {"words": job.words} if self._words and job.words else {}
         self.write(
@@ -54,19 +54,19 @@ class Log:
 
 
 class _LogHandler(logging.Handler):
-    """Lets what others log be a line like all others."""
+    """Forwards records of `logging` to the log, at level warning and above."""
 
     def __init__(self, log: Log) -> None:
         super().__init__(logging.WARNING)
         self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Say it."""
+        """Forward a record."""
         self._log.write("server", logger=record.name, message=record.getMessage())
 
 
 def redirect_logging(log: Log) -> None:
-    """From now on, let uvicorn and asyncio say what they have to say in this log, in this process."""
+    """Redirect the loggers of uvicorn and asyncio to this log, for the whole process."""
     for name in ("uvicorn", "asyncio"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [_LogHandler(log)], False

@@ -1,4 +1,4 @@
-"""Numbers for Prometheus: the queue, how long turns take and in which phase, steps, exclusions, memory."""
+"""Prometheus metrics: queue, duration of turns and their phases, steps, exclusions, requests and memory."""
 
 import sys
 import time
@@ -22,21 +22,19 @@ _STEPS_PER_SECOND = (0.1, 0.3, 1, 2, 5, 10, 20, 50, 100, 300, 1000)
 
 
 class Metrics:
-    """A server's own numbers; several servers in one process don't mix theirs."""
+    """The metrics of one server, in a registry of its own: servers in one process do not share them."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._turns = self._add_counter("turns", "Turns by what they came to.", "outcome")
-        self._latency = self._add_histogram("turn_seconds", "How long a turn took.", _SECONDS, "outcome")
-        self._phases = self._add_histogram(
-            "turn_phase_seconds", "How long each phase of a turn took.", _SECONDS, "phase"
-        )
-        self._replays = self._add_counter("replays", "Replays by what they came to.", "outcome")
+        self._turns = self._add_counter("turns", "Turns by outcome.", "outcome")
+        self._latency = self._add_histogram("turn_seconds", "Duration of a turn.", _SECONDS, "outcome")
+        self._phases = self._add_histogram("turn_phase_seconds", "Duration of each phase of a turn.", _SECONDS, "phase")
+        self._replays = self._add_counter("replays", "Replays by outcome.", "outcome")
         self._steps = self._add_counter("steps", "Denoising steps.")
-        self._speed = self._add_histogram("steps_per_second", "How fast pictures were drawn.", _STEPS_PER_SECOND)
-        self._exclusions = self._add_counter("exclusions", "Exclusions that turns brought, by who asked.", "source")
+        self._speed = self._add_histogram("steps_per_second", "Denoising speed of pictures.", _STEPS_PER_SECOND)
+        self._exclusions = self._add_counter("exclusions", "New exclusions by source.", "source")
         self._fallbacks = self._add_counter(
-            "interpreter_fallbacks", "Words that the language model left to the grammar."
+            "interpreter_fallbacks", "Feedback interpreted by the grammar because the language model failed."
         )
         self._requests = self._add_counter(
             "http_requests", "Requests by route and status.", "method", "route", "status"
@@ -46,18 +44,18 @@ class Metrics:
         self.registry.register(_MemoryCollector())
 
     def watch_queue(self, waiting: Callable[[], int], drawing: Callable[[], int]) -> None:
-        """Ask these for the queue's length and for how many are drawn."""
-        Gauge("notthat_queue_waiting", "Turns that wait.", registry=self.registry).set_function(waiting)
-        Gauge("notthat_queue_drawing", "Turns that are drawn.", registry=self.registry).set_function(drawing)
+        """Add gauges for the waiting and the running turns."""
+        Gauge("notthat_queue_waiting", "Waiting turns.", registry=self.registry).set_function(waiting)
+        Gauge("notthat_queue_drawing", "Running turns.", registry=self.registry).set_function(drawing)
 
     def record_step(self, progress: Progress) -> None:
-        """A step was drawn."""
+        """Count a step, and with the last one observe the speed."""
         self._steps.inc()
         if progress.picture is not None and progress.steps_per_second:
             self._speed.observe(progress.steps_per_second)
 
     def record_turn(self, job: TurnJob) -> None:
-        """A run came to its end."""
+        """Count a finished turn, with its duration and new exclusions."""
         self._turns.labels(str(job.outcome)).inc()
         self._latency.labels(str(job.outcome)).observe(job.clock.ended - job.clock.asked)
         for phase, (begin, end) in job.clock.phases.items():
@@ -72,43 +70,45 @@ class Metrics:
             self._fallbacks.inc()
 
     def record_replay(self, job: Job[Any]) -> None:
-        """A replay came to its end."""
+        """Count a finished replay."""
         self._replays.labels(str(job.outcome)).inc()
 
     def record_response(self, method: str, route: str, status: int) -> None:
-        """A request was answered."""
+        """Count a response."""
         self._requests.labels(method, route, str(status)).inc()
 
     def text(self) -> bytes:
-        """All of it as Prometheus reads it."""
+        """All metrics in the text format of Prometheus."""
         return generate_latest(self.registry)
 
-    def _add_counter(self, name: str, about: str, *labels: str) -> Counter:
-        return Counter(f"notthat_{name}", about, labels, registry=self.registry)
+    def _add_counter(self, name: str, description: str, *labels: str) -> Counter:
+        return Counter(f"notthat_{name}", description, labels, registry=self.registry)
 
-    def _add_histogram(self, name: str, about: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
-        return Histogram(f"notthat_{name}", about, labels, buckets=buckets, registry=self.registry)
+    def _add_histogram(self, name: str, description: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"notthat_{name}", description, labels, buckets=buckets, registry=self.registry)
 
 
 class _MemoryCollector(Collector):
-    """What is in use of the process's memory, and of each device's."""
+    """Memory used by the process and by PyTorch on each device, and the uptime."""
 
     def __init__(self) -> None:
         self._process = psutil.Process()
         self._started = time.monotonic()
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Measured when it is asked for."""
+        """Measure at the time of the request."""
         memory = GaugeMetricFamily("notthat_memory_bytes", "Memory in use.", labels=["device"])
         memory.add_metric(["cpu"], self._process.memory_info().rss)
         if cuda := _cuda():
             for device in range(cuda.device_count()):
                 memory.add_metric([f"cuda:{device}"], cuda.memory_allocated(device))
         yield memory
-        yield GaugeMetricFamily("notthat_uptime_seconds", "How long it runs.", value=time.monotonic() - self._started)
+        yield GaugeMetricFamily(
+            "notthat_uptime_seconds", "Seconds since the start.", value=time.monotonic() - self._started
+        )
 
 
 def _cuda() -> Any | None:
-    """`torch.cuda` where this process uses it; None before that, and while another thread imports torch."""
+    """`torch.cuda` if this process has initialised it; None otherwise, also while another thread imports torch."""
     cuda: Any = getattr(sys.modules.get("torch"), "cuda", None)
     return cuda if hasattr(cuda, "is_initialized") and cuda.is_initialized() else None

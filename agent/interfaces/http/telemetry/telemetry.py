@@ -1,4 +1,4 @@
-"""What is seen from outside of what a server does: numbers for Prometheus, a log, and traces."""
+"""Observability of a server: metrics, log and traces."""
 
 from typing import Any
 
@@ -11,17 +11,17 @@ from .traces import export_trace
 
 
 class Telemetry:
-    """Told of everything once."""
+    """Passes each event on to metrics, log and traces."""
 
     def __init__(self, metrics: Metrics, log: Log) -> None:
         self.metrics, self.log = metrics, log
 
     def record_step(self, progress: Progress) -> None:
-        """A step was drawn; told from the thread that draws."""
+        """Record a denoising step; called from the drawing thread."""
         self.metrics.record_step(progress)
 
     def record_end(self, job: Job[Any]) -> None:
-        """A turn or a replay came to its end."""
+        """Record the end of a turn or a replay."""
         if isinstance(job, TurnJob):
             self.metrics.record_turn(job)
         else:

@@ -1,4 +1,4 @@
-"""OpenTelemetry's spans of turns, their phases, and replays; whoever wants them brings an SDK, and configures it."""
+"""OpenTelemetry spans of turns, their phases and replays. They need a configured OpenTelemetry SDK."""
 
 from typing import Any
 
@@ -12,20 +12,20 @@ _NANOSECONDS = 1_000_000_000
 
 
 def export_trace(job: Job[Any]) -> None:
-    """Tell of something that has ended: a span, and one below it for each phase."""
+    """Export a finished job as a span with one child span per phase."""
 
-    def moment(mark: float) -> int:
+    def to_nanoseconds(mark: float) -> int:
         return int(job.clock.date_of(mark) * _NANOSECONDS)
 
     tracer = opentelemetry.get_tracer("notthat", __version__)
-    told = {"session": job.session, **job.log_fields}
-    names = {f"notthat.{name}": value for name, value in told.items() if value is not None}
-    span = tracer.start_span(job.name, job.trace, start_time=moment(job.clock.asked), attributes=names)
+    fields = {"session": job.session, **job.log_fields}
+    names = {f"notthat.{name}": value for name, value in fields.items() if value is not None}
+    span = tracer.start_span(job.name, job.trace, start_time=to_nanoseconds(job.clock.asked), attributes=names)
     context = opentelemetry.set_span_in_context(span)
     for name, (begin, end) in job.phases.items():
-        phase = tracer.start_span(name, context, start_time=moment(begin))
-        phase.end(moment(end))
+        phase = tracer.start_span(name, context, start_time=to_nanoseconds(begin))
+        phase.end(to_nanoseconds(end))
     span.set_attribute("notthat.outcome", str(job.outcome))
     if job.outcome == "failed":
         span.set_status(Status(StatusCode.ERROR))
-    span.end(moment(job.clock.ended))
+    span.end(to_nanoseconds(job.clock.ended))

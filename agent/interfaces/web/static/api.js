@@ -1,10 +1,10 @@
-/** The server's API, as far as the page uses it: the only place that knows its addresses. */
+/** Client of the server's API. No other module builds URLs. */
 
 const KEY = "notthat.key";
 const RETRIES = 2;
 const PAGE = 1000;
 
-/** An answer that is no success: `message` is one line for the person. */
+/** An error of the API; `message` is one line for the user, `status` is 0 if there was no response. */
 export class Problem extends Error {
   constructor(message, status = 0) {
     super(message);
@@ -12,64 +12,64 @@ export class Problem extends Error {
   }
 }
 
-/** A problem of RFC 9457, as a line that begins like a sentence. */
+/** Convert a problem document (RFC 9457); the message starts with a capital letter. */
 export function problemOf({ status, title, detail = title }) {
   return new Problem(detail[0].toUpperCase() + detail.slice(1), status);
 }
 
-/** The key that was entered in this tab, or null; a server without keys asks for none. */
+/** The API key stored in this tab, or null. A server without keys needs none. */
 export const key = {
   get: () => sessionStorage.getItem(KEY),
   set: (value) => sessionStorage.setItem(KEY, value),
   forget: () => sessionStorage.removeItem(KEY),
 };
 
-/** A page of the sessions, newest first, after the `next` of the page before. */
+/** A page of sessions, newest first; `next` is the cursor from the previous page. */
 export const sessions = (next = null) => json(`api/sessions${next ? `?cursor=${encodeURIComponent(next)}` : ""}`);
 export const policies = () => json("api/policies");
 export const models = () => json("api/models");
 
-/** These answer with the turn, or with the address of the `events` of the one that is on its way. */
-export const start = (asked) => post("api/sessions", asked);
+/** These return the turn, or a pending turn with the URL of its `events`. */
+export const start = (options) => post("api/sessions", options);
 export const say = (id, feedback) => post(`${session_(id)}/turns`, { feedback });
 export const edit = (id, edits) => post(`${session_(id)}/edits`, { edits });
 export const reroll = (id) => post(`${session_(id)}/seed`, {});
 export const retry = (id, turn) => post(`${session_(id)}/retry`, { turn });
 
-/** These answer with the turn that is shown then. */
+/** These return the new current turn. */
 export const undo = (id) => post(`${session_(id)}/undo`, {});
 export const branch = (id, turn) => post(`${session_(id)}/branch`, { turn });
 
-/** Ask that a turn stop; its events tell when it has. */
+/** Cancel a turn; its event stream confirms it. */
 export const cancel = (id, turn) => request(events_(id, turn), { method: "DELETE" });
 
-/** Delete a session with its words and pictures. */
+/** Delete a session with its feedback and pictures. */
 export const remove = (id) => request(session_(id), { method: "DELETE" });
 
-/** Open the stream of a turn's events, from the one after `last`; or that of how a session stands. */
+/** Open the event stream of a turn or a session, after the event id `last`. */
 export const stream = (id, turn, last, signal) => follow(events_(id, turn), last, signal);
 export const watch = (id, last, signal) => follow(`${session_(id)}/events`, last, signal);
 
-/** A picture's address here; an answer's own is the one that the world knows, which may be another origin. */
+/** The relative URL of a picture. The URL in a response may have another origin. */
 export const picture = ({ sha256, session, turn }) => `api/images/${sha256}.png?session=${session}&turn=${turn}`;
 
-/** What became of a term on the way to a turn: events with the turn, the weight before and after, the words. */
+/** The history of a term up to a turn: events with turn, weight before and after, and feedback. */
 export const why = async (id, turn, term) =>
   (await json(`${session_(id)}/why?turn=${turn}&term=${encodeURIComponent(term)}`)).events;
 
-/** The address of a session's replay, a page that needs nothing else; and that page itself, where a key is needed. */
+/** The URL of a session's HTML report, and its content for servers that need a key. */
 export const replay = (id) => `${session_(id)}/replay.html`;
 export const replayFile = async (id) => (await request(replay(id))).blob();
 
-/** A session with all its turns, of which those in `known` need no asking: a turn never changes. */
+/** A session with all its turns. Turns in `known` are not fetched again: they never change. */
 export const session = async (id, known = []) => complete(await json(session_(id)), known);
 
-/** The same where it is told already how the session stands. */
-export async function complete(told, known) {
-  const id = told.session;
-  const more = await turnsFrom(id, known.length ? known.at(-1).turn + 1 : 0, told.turns - known.length);
+/** The same, given the session response. */
+export async function complete(response, known) {
+  const id = response.session;
+  const more = await turnsFrom(id, known.length ? known.at(-1).turn + 1 : 0, response.turns - known.length);
   const turns = [...known, ...more];
-  return { ...told, id, turns: turns.length < told.turns ? await turnsFrom(id, 0, told.turns) : turns };
+  return { ...response, id, turns: turns.length < response.turns ? await turnsFrom(id, 0, response.turns) : turns };
 }
 
 const follow = (url, last, signal) =>
@@ -93,13 +93,13 @@ const events_ = (id, turn) => `${session_(id)}/turns/${turn}/events`;
 const json = async (url) => (await request(url)).json();
 
 async function post(url, body) {
-  const headers = { "Content-Type": "application/json", Prefer: "respond-async", "Idempotency-Key": unguessable() };
-  const response = await again(() => request(url, { method: "POST", headers, body: JSON.stringify(body) }));
+  const headers = { "Content-Type": "application/json", Prefer: "respond-async", "Idempotency-Key": randomId() };
+  const response = await withRetries(() => request(url, { method: "POST", headers, body: JSON.stringify(body) }));
   return response.json();
 }
 
-/** Once more where no answer came; the idempotency key sees to it that nothing is done twice. */
-async function again(send) {
+/** Retry if there was no response. The idempotency key prevents a second turn. */
+async function withRetries(send) {
   for (let left = RETRIES; ; left--) {
     try {
       return await send();
@@ -121,21 +121,21 @@ async function request(url, { headers = {}, ...options } = {}) {
     if (options.signal?.aborted) throw error;
     throw new Problem("The server can’t be reached. Is it still running?");
   }
-  if (!response.ok) throw await refusalOf(response);
+  if (!response.ok) throw await readProblem(response);
   return response;
 }
 
-async function refusalOf(response) {
-  let told = {};
+async function readProblem(response) {
+  let body = {};
   try {
-    told = await response.json();
+    body = await response.json();
   } catch {
-    // an answer of somebody in between, who doesn't speak JSON: its status has to do
+    // a proxy's response without JSON: only its status is known
   }
-  return problemOf({ title: `the server answered ${response.status}`, ...told, status: response.status });
+  return problemOf({ title: `the server answered ${response.status}`, ...body, status: response.status });
 }
 
-/** 128 random bits; `crypto.randomUUID` is there on secure origins only, and a LAN's address is none. */
-function unguessable() {
+/** 128 random bits in hex. `crypto.randomUUID` needs a secure origin, which a LAN address is not. */
+function randomId() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

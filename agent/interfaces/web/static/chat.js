@@ -1,4 +1,4 @@
-/** The conversation: what was said on the way to the head, and what was answered. */
+/** The conversation: feedback and replies of the turns up to the head. */
 
 import { $, h, reconcile } from "./dom.js";
 import { HANDOFF, pathTo, shownTurn } from "./state.js";
@@ -17,7 +17,7 @@ export function mountChat(store, actions) {
   const update = (element, entry) => {
     const [quote, reply, number, handoff] = element.children;
     quote.textContent = entry.words;
-    quote.hidden = !entry.words || entry.words === entry.reply; // what was done by hand has no words of its own
+    quote.hidden = !entry.words || entry.words === entry.reply; // edits by buttons have no feedback
     reply.textContent = entry.reply;
     reply.className = entry.waiting ? "waiting" : "";
     number.hidden = entry.turn === null;
@@ -26,21 +26,21 @@ export function mountChat(store, actions) {
     if (entry.shown) element.setAttribute("aria-current", "true");
     else element.removeAttribute("aria-current");
     handoff.hidden = !entry.handoff;
-    if (entry.handoff && !handoff.firstChild) handoff.append(...handedOver(entry.links));
+    if (entry.handoff && !handoff.firstChild) handoff.append(...handoffLinks(entry.links));
   };
 
   store.subscribe((state) => {
-    const entries = said(state);
+    const entries = entriesOf(state);
     const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 1;
     reconcile(log, entries, (entry) => entry.key, create, update);
-    // not before all of the page has been told, which may show the log only then
+    // after all subscribers, because one of them may show the log
     if (atEnd || entries.length !== length) queueMicrotask(() => (log.scrollTop = log.scrollHeight));
     length = entries.length;
   });
 }
 
-/** The lines of the conversation, from the first. */
-function said(state) {
+/** The entries of the conversation, oldest first. */
+function entriesOf(state) {
   const { session, running, asides } = state;
   const shown = shownTurn(state)?.turn;
   const entries = [];
@@ -56,16 +56,16 @@ function said(state) {
       words: running.words,
       turn: null,
       waiting: !running.reply,
-      reply: running.reply || doing(running),
+      reply: running.reply || progressText(running),
     });
-  const last = entries.findLast(({ handoff }) => handoff); // once is enough, however often it is still wrong
+  const last = entries.findLast(({ handoff }) => handoff); // show the handoff only once
   return entries.map((entry) => ({ ...entry, handoff: entry === last }));
 }
 
-/** Where a person who takes over finds all of it: addresses as the world knows them, to send on. */
-function handedOver({ page, replay }) {
+/** Links for a person who takes over, with public URLs that can be forwarded. */
+function handoffLinks({ page, replay }) {
   return [
-    `${HANDOFF}. They will find everything in `,
+    `${HANDOFF}. Send them the link to `,
     h("a", { href: page }, "this session"),
     " and in ",
     h("a", { href: replay, target: "_blank", rel: "noopener", "data-replay": true }, "its replay"),
@@ -73,11 +73,10 @@ function handedOver({ page, replay }) {
   ];
 }
 
-/** What is happening to a turn that is on its way, in words. */
-export function doing({ phase, place, step, steps }) {
-  if (phase === "lost") return "The connection is lost. Trying again";
-  if (phase === "queued" && place > 0)
-    return place === 1 ? "Next in the queue" : `${place} in the queue before it is drawn`;
+/** The progress of a running turn, as text. */
+export function progressText({ phase, place, step, steps }) {
+  if (phase === "lost") return "Connection lost. Reconnecting";
+  if (phase === "queued" && place > 0) return place === 1 ? "Next in the queue" : `Position ${place} in the queue`;
   if (phase === "drawing" && steps) return `Step ${step} of ${steps}`;
-  return phase === "drawing" ? "Drawing" : "Reading what you said";
+  return phase === "drawing" ? "Drawing" : "Interpreting";
 }

@@ -1,4 +1,4 @@
-/** What is left out, as chips: whose words, since which turn; less of it, more of it, allowed again. */
+/** The exclusions as chips, with their origin and controls for weight and removal. */
 
 import { $, h, icon, reconcile, setAttribute } from "./dom.js";
 import { shownTurn } from "./state.js";
@@ -8,7 +8,7 @@ const MOST = 2;
 const STEP = 0.1;
 const STEPS = { ArrowUp: STEP, ArrowDown: -STEP, PageUp: 5 * STEP, PageDown: -5 * STEP };
 
-/** `story` tells a term's story, or what a policy leaves out. */
+/** `story` opens the history of a term or the exclusions of a policy. */
 export function mountChips(store, actions, story) {
   const list = $("chips");
 
@@ -34,7 +34,7 @@ export function mountChips(store, actions, story) {
   }
 }
 
-/** The user's exclusions one by one, with the weights that are being tried; a policy's together. */
+/** One chip per exclusion of the user, with its draft weight; one chip per policy. */
 function chipsOf(exclusions, drafts) {
   const own = exclusions.filter(({ source }) => source === "user");
   const policies = Map.groupBy(
@@ -60,20 +60,20 @@ function ownChip(actions, list, story) {
     h("span", { class: "weight" }),
   );
   const remove = h("button", { type: "button", class: "remove", tabindex: -1 }, icon("remove"));
-  const less = h("button", { type: "button", tabindex: -1, "aria-label": "Weigh it less" }, "−");
-  const more = h("button", { type: "button", tabindex: -1, "aria-label": "Weigh it more" }, "+");
+  const less = h("button", { type: "button", tabindex: -1, "aria-label": "Lower the weight" }, "−");
+  const more = h("button", { type: "button", tabindex: -1, "aria-label": "Raise the weight" }, "+");
   const stepper = h(
     "div",
     { class: "stepper" },
     less,
     h("output"),
     more,
-    h("span", { class: "fine" }, "↑ ↓ weigh · Del allow"),
+    h("span", { class: "fine" }, "Keys: ↑ ↓ Del"),
   );
-  const why = h("button", { type: "button", class: "link why", tabindex: -1 }, "Its story");
+  const why = h("button", { type: "button", class: "link why", tabindex: -1 }, "History");
   const chip = h("li", { class: "chip" }, body, remove, h("div", { class: "card" }, h("p"), why, stepper));
 
-  const tell = () => story.ofTerm(chip.dataset.term);
+  const showHistory = () => story.ofTerm(chip.dataset.term);
   const weigh = (by) => {
     const weight = Math.min(MOST, Math.max(LEAST, Number(chip.dataset.weight) + by));
     actions.weigh(chip.dataset.term, Number(weight.toFixed(2)));
@@ -86,15 +86,15 @@ function ownChip(actions, list, story) {
   less.addEventListener("click", () => weigh(-STEP));
   more.addEventListener("click", () => weigh(STEP));
   remove.addEventListener("click", allow);
-  why.addEventListener("click", tell);
-  body.addEventListener("click", ({ pointerType }) => pointerType !== "touch" && tell()); // a finger asks for the card
+  why.addEventListener("click", showHistory);
+  body.addEventListener("click", ({ pointerType }) => pointerType !== "touch" && showHistory()); // touch opens the card
   body.addEventListener("blur", () => chip.dataset.draft && actions.settle());
   body.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key in STEPS) weigh(STEPS[event.key]);
     else if (event.key === "Home") weigh(LEAST - MOST);
     else if (event.key === "End") weigh(MOST);
-    else if (event.key === "Enter") chip.dataset.draft ? actions.settle() : tell();
+    else if (event.key === "Enter") chip.dataset.draft ? actions.settle() : showHistory();
     else if (event.key === "Delete" || event.key === "Backspace") allow();
     else if (event.key === "ArrowLeft" || event.key === "ArrowRight") beside(chip, event.key, list)?.focus();
     else if (event.key === "Escape" && chip.dataset.draft) actions.unweigh();
@@ -112,7 +112,7 @@ function updateOwn(chip, { term, weight, since, words, draft }, { running }) {
   Object.assign(chip.dataset, { term, weight, draft: draft ? "true" : "" });
   chip.classList.toggle("weighed", weight !== 1);
   setAttribute(chip, "aria-busy", draft ? "true" : null);
-  body.setAttribute("aria-label", `${term}, left out; weight`);
+  body.setAttribute("aria-label", `${term}, excluded; weight`);
   body.setAttribute("aria-valuenow", weight);
   setAttribute(body, "aria-disabled", running ? "true" : null);
   describe(body, card.firstElementChild, `why-${term}`);
@@ -121,8 +121,8 @@ function updateOwn(chip, { term, weight, since, words, draft }, { running }) {
   remove.setAttribute("aria-label", `Allow ${term} again`);
   for (const button of chip.querySelectorAll(".remove, .stepper button")) button.disabled = running !== null;
   card.querySelector("output").textContent = shown;
-  const whose = words ? `You said so in turn ${since}.` : `Since turn ${since}.`;
-  card.firstElementChild.replaceChildren(...(words ? [h("q", {}, words)] : []), h("span", { class: "fine" }, whose));
+  const origin = words ? `Excluded by you in turn ${since}.` : `Excluded since turn ${since}.`;
+  card.firstElementChild.replaceChildren(...(words ? [h("q", {}, words)] : []), h("span", { class: "fine" }, origin));
 }
 
 function lockedChip(story) {
@@ -148,7 +148,7 @@ function updateLocked(chip, { policy, terms }) {
   body.querySelector(".weight").textContent = terms.length;
   const named = terms.map(({ term, weight }) => h("span", {}, weight === 1 ? term : `${term} ${weight}`));
   card.firstElementChild.replaceChildren(
-    h("span", { class: "fine" }, `The policy “${policy}” always leaves out:`),
+    h("span", { class: "fine" }, `The policy “${policy}” always excludes:`),
     h("span", { class: "terms" }, ...named),
   );
 }

@@ -1,14 +1,14 @@
-/** What a person can do, and what becomes of the state: the page's own `Conversation`. */
+/** The actions of the user, and their effect on the state. */
 
 import * as api from "./api.js";
 import { events } from "./events.js";
 import { BEGINNING, HANDOFF, shownTurn, turnOf, unfinished } from "./state.js";
 
-/** How long a weight has to be left alone before it is drawn: several taps make one turn. */
+/** Milliseconds without a change before a new weight is drawn, so that several taps make one turn. */
 const SETTLE = 900;
 
-/** A turn that was asked for, as far as it is known at once. */
-const ASKED = Object.freeze({
+/** The initial state of a running turn. */
+const NEW_TURN = Object.freeze({
   session: null,
   turn: null,
   words: "",
@@ -26,10 +26,10 @@ const ASKED = Object.freeze({
 export function createConversation(store, { onReturned, onAnnounce, onOpened }) {
   let visit = new AbortController();
   let settling = null;
-  let heard = null; // how the session stood while this page waited for a turn
-  let begun = 0; // turns that this page has followed
+  let pendingUpdate = null; // a session event that arrived during a turn
+  let followed = 0; // number of turns that this page has followed
 
-  /** Do something that may fail: the line is then shown, and the page stands as before. */
+  /** Run an action and show its problem. */
   async function guarded(action) {
     const { signal } = visit;
     try {
@@ -51,44 +51,45 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
   async function refresh() {
     const { session } = store.get();
     const { signal } = visit;
-    heard = null;
+    pendingUpdate = null;
     if (session) take(await api.session(session.id, session.turns), signal);
   }
 
-  /** Hear how the session stands now: at once, or after the turn that this page waits for. */
-  async function hear(told) {
+  /** Apply a session event at once, or after the running turn. */
+  async function hear(response) {
     const { signal } = visit;
     const { session, running } = store.get();
-    if (told.session !== session?.id) return;
-    if (running) heard = told;
-    else if (gist(told) !== gist(session)) {
-      const whole = await api.complete(told, session.turns);
-      if (store.get().running) heard = told;
+    if (response.session !== session?.id) return;
+    if (running) pendingUpdate = response;
+    else if (fingerprint(response) !== fingerprint(session)) {
+      const whole = await api.complete(response, session.turns);
+      if (store.get().running) pendingUpdate = response;
       else take(whole, signal);
     }
   }
 
-  /** Take what the server says of the session, and follow what it is drawing. */
-  function take(told, signal) {
+  /** Apply the session response and follow its pending turn. */
+  function take(response, signal) {
     if (signal.aborted) return;
     const { problem } = store.get();
-    store.set({ view: "session", session: told, problem: problem?.status === 0 ? null : problem });
-    const next = told.pending.find(({ turn }) => turnOf(told, turn) === null);
+    store.set({ view: "session", session: response, problem: problem?.status === 0 ? null : problem });
+    const next = response.pending.find(({ turn }) => turnOf(response, turn) === null);
     if (next && !store.get().running) guarded(() => follow(next));
-    else if (heard && gist(heard) !== gist(told)) guarded(refresh); // one of the two is older
+    // one of the two is outdated
+    else if (pendingUpdate && fingerprint(pendingUpdate) !== fingerprint(response)) guarded(refresh);
   }
 
-  /** Follow a turn that is on its way, and that somebody asked for: perhaps here, before a reload. */
+  /** Follow a pending turn that another page, or this one before a reload, requested. */
   async function follow({ session, turn, feedback }) {
     const { signal } = visit;
-    begun++;
-    store.set({ running: { ...ASKED, session, turn, words: feedback } });
+    followed++;
+    store.set({ running: { ...NEW_TURN, session, turn, words: feedback } });
     try {
       await watch(signal);
     } catch (error) {
       if (!signal.aborted) {
         store.set({ running: null });
-        await refresh(); // it may have ended while nobody could tell
+        await refresh(); // it may have ended while the connection was lost
       }
       throw error;
     }
@@ -100,29 +101,29 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
       if (signal.aborted) return;
       if (type === "done") return ended(data, signal);
       if (type === "failed" || type === "cancelled") return returned(type, data, signal);
-      store.set({ running: progressed(store.get().running, type, data) });
+      store.set({ running: applyEvent(store.get().running, type, data) });
     }
   }
 
   async function ended(turn, signal) {
     const { session: known, running } = store.get();
-    heard = null;
-    const told = await api.session(turn.session, known.turns);
+    pendingUpdate = null;
+    const response = await api.session(turn.session, known.turns);
     if (signal.aborted) return;
     const { asides } = store.get();
-    const stored = turnOf(known, turn.turn) === null; // words that changed nothing are no turn of the session's
+    const stored = turnOf(known, turn.turn) === null; // feedback that changed nothing is no new turn
     const { feedback: words, reply, handoff, links } = turn;
-    const aside = { after: told.head, words, reply, handoff, links };
-    const looking = running.own ? { shown: null, drafts: {} } : {}; // at what another's turn doesn't change
+    const aside = { after: response.head, words, reply, handoff, links };
+    const looking = running.own ? { shown: null, drafts: {} } : {}; // keep the selection after another page's turn
     store.set({ running: null, ...looking, asides: stored ? asides : [...asides, aside] });
-    take(told, signal);
+    take(response, signal);
     onAnnounce(handoff ? `${reply} ${HANDOFF}: the links are in the conversation.` : reply);
   }
 
   /**
-   * A turn came to no picture: what was said is there to be changed, and can be tried again as it was.
+   * A turn failed or was cancelled: restore its feedback in the field, and offer a retry.
    *
-   * It is told once: by the line of the turn that can be tried again, or by a problem where nothing was recorded.
+   * The line of the unfinished turn reports it; if nothing was recorded, a problem does.
    */
   async function returned(type, data, signal) {
     const { running, session } = store.get();
@@ -135,7 +136,7 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     onReturned(running.back);
     if (isFirst) {
       const retry = problem ? await retryOf(session.id) : null;
-      if (!signal.aborted) store.set({ problem: retry ? beginAgain(problem, session.id, retry) : problem });
+      if (!signal.aborted) store.set({ problem: retry ? withRetry(problem, session.id, retry) : problem });
       return;
     }
     if (!running.recorded) {
@@ -143,13 +144,13 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
       else onAnnounce("Cancelled.");
       return refresh();
     }
-    const latest = begun;
+    const latest = followed;
     await refresh();
-    // the server may have been unable to record how it ended; but a turn that was begun meanwhile has its own end
-    if (!signal.aborted && begun === latest && !unfinished(store.get())) store.set({ problem });
+    // the server may have failed to record the outcome; skip this if another turn was followed meanwhile
+    if (!signal.aborted && followed === latest && !unfinished(store.get())) store.set({ problem });
   }
 
-  /** What can be tried again of a session without a picture; null where there is no such session. */
+  /** The turn to retry of a session without a picture; null if the session does not exist. */
   async function retryOf(id) {
     try {
       return (await api.session(id)).retry;
@@ -159,8 +160,8 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     }
   }
 
-  /** The problem of a first picture, with the way to have it drawn all the same. */
-  function beginAgain(problem, id, { feedback, turn: number }) {
+  /** Add the action “Try again” to the problem of a first picture. */
+  function withRetry(problem, id, { feedback, turn: number }) {
     problem.again = () => {
       leave();
       return guarded(() => turn(feedback, () => api.retry(id, number)));
@@ -168,45 +169,45 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     return problem;
   }
 
-  /** Ask for a turn and follow it; `words` are shown while it is on its way, and given back where it fails. */
+  /** Request a turn and follow it. `words` are shown while it runs and restored if it fails. */
   async function turn(words, ask) {
     if (store.get().running) return;
     const { signal } = visit;
-    const running = { ...ASKED, session: store.get().session?.id ?? null, words, back: words, own: true };
-    begun++;
+    const running = { ...NEW_TURN, session: store.get().session?.id ?? null, words, back: words, own: true };
+    followed++;
     store.set({ running, problem: null, reason: null });
     try {
-      const told = await ask();
+      const response = await ask();
       if (signal.aborted) return;
       const { running, session } = store.get();
-      store.set({ running: { ...running, session: told.session, turn: told.turn } });
+      store.set({ running: { ...running, session: response.session, turn: response.turn } });
       if (!session) {
-        store.set({ session: { id: told.session, head: null, turns: [], pending: [] } });
-        onOpened(told.session);
+        store.set({ session: { id: response.session, head: null, turns: [], pending: [] } });
+        onOpened(response.session);
       }
       await watch(signal);
     } catch (error) {
       if (!signal.aborted) {
         store.set({ running: null });
         onReturned(words);
-        actions.refresh(); // for what others did meanwhile
+        actions.refresh(); // other pages may have changed the session
       }
       throw error;
     }
   }
 
-  /** Change the session by a turn that grows from the picture that is looked at. */
+  /** Request a turn that continues from the selected picture. */
   const grow = (words, ask) =>
     guarded(() =>
       turn(words, async () => {
         const { id } = store.get().session;
-        await goOnFromShown();
+        await branchFromShown();
         return ask(id);
       }),
     );
 
-  /** Make the picture that is looked at the one that the next turn grows from. */
-  async function goOnFromShown() {
+  /** Make the selected turn the head. */
+  async function branchFromShown() {
     const { session, shown } = store.get();
     if (shown === null) return;
     await api.branch(session.id, shown);
@@ -214,7 +215,7 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     store.set({ shown: null });
   }
 
-  /** Let another turn be the head, and look at it. */
+  /** Move the head to another turn and select it. */
   async function move(ask) {
     const { signal } = visit;
     await ask(store.get().session.id);
@@ -233,20 +234,20 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
       leave();
       const { signal } = visit;
       return guarded(async () => {
-        const told = await api.session(id);
-        if (told.turns.length || told.pending.length) return take(told, signal);
+        const response = await api.session(id);
+        if (response.turns.length || response.pending.length) return take(response, signal);
         if (signal.aborted) return;
-        onReturned(told.retry.feedback);
-        const problem = new api.Problem("The first picture of this session was not drawn to its end.");
-        store.set({ problem: beginAgain(problem, id, told.retry) });
+        onReturned(response.retry.feedback);
+        const problem = new api.Problem("The first picture of this session was not finished.");
+        store.set({ problem: withRetry(problem, id, response.retry) });
       });
     },
     close: () => (leave(), store.set({ view: "start" })),
     refresh: () => guarded(() => store.get().running || refresh()),
-    hear: (told) => guarded(() => hear(told)),
-    start(asked) {
+    hear: (response) => guarded(() => hear(response)),
+    start(options) {
       leave();
-      return guarded(() => turn(asked.prompt, () => api.start(asked)));
+      return guarded(() => turn(options.prompt, () => api.start(options)));
     },
     say: (words) => grow(words, (id) => api.say(id, words)),
     edit: (edits) => grow("", (id) => api.edit(id, edits)),
@@ -262,7 +263,8 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
       guarded(async () => {
         const { running } = store.get();
         if (running?.turn == null) return;
-        store.set({ running: { ...running, back: running.words } }); // whoever asked for it: here it is changed
+        // restore the feedback here, even if another page requested it
+        store.set({ running: { ...running, back: running.words } });
         await api.cancel(running.session, running.turn);
       }),
     show(number) {
@@ -276,7 +278,7 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
       if (state.comparing || shownTurn(state)?.parent != null) store.set({ comparing: !state.comparing });
     },
     allow: (term) => actions.edit([{ op: "allow", term }]),
-    /** Weigh a term otherwise: drawn once the weight has been left alone, or at once by `settle`. */
+    /** Set a draft weight. It is drawn after a pause, or at once by `settle`. */
     weigh(term, weight) {
       if (store.get().running) return;
       store.set({ drafts: { ...store.get().drafts, [term]: weight } });
@@ -297,13 +299,13 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
   return actions;
 }
 
-/** What makes a session look otherwise; pure. `turns` is their number, or they are there. */
-function gist({ head, turns, pending, retry }) {
+/** The parts of a session that the page shows, for comparison; pure. `turns` is a number or an array. */
+function fingerprint({ head, turns, pending, retry }) {
   return JSON.stringify([head, turns.length ?? turns, pending.map(({ turn }) => turn), retry]);
 }
 
-/** What is known of a turn on its way, after one more event; pure. */
-function progressed(running, type, data) {
+/** The state of a running turn after an event; pure. */
+function applyEvent(running, type, data) {
   if (type === "lost") return { ...running, phase: "lost" };
   if (type === "queued") return { ...running, phase: "queued", place: data.place };
   if (type === "interpreted")

@@ -1,9 +1,9 @@
-/** The few things that every part of the page does with elements. */
+/** DOM helpers. */
 
 /** The element with this id. */
 export const $ = (id) => document.getElementById(id);
 
-/** A new element: `h("p", { class: "soft", hidden: true }, "words", child)`. Nothing is ever parsed as HTML. */
+/** A new element: `h("p", { class: "soft", hidden: true }, "words", child)`. Text is never parsed as HTML. */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) setAttribute(element, name, value);
@@ -21,21 +21,21 @@ export function icon(name) {
   return svg;
 }
 
-/** An attribute as it should be: absent where the value is null or false, empty where it is true. */
+/** Set an attribute: removed for null or false, empty for true. */
 export function setAttribute(element, name, value) {
   if (value === null || value === undefined || value === false) element.removeAttribute(name);
   else element.setAttribute(name, value === true ? "" : String(value));
 }
 
-/** Set text only where it changes: a screen reader reads a live region again whenever it is written. */
+/** Set text only if it changes, because a screen reader repeats a live region at every write. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
 /**
- * Make `parent`'s children those of `items`, in their order; what is there already is kept, and so is its focus.
+ * Make the children of `parent` match `items`, in order. Existing elements are kept, with their focus.
  *
- * `key` names an item, `create` makes its element, `update` brings the element up to date.
+ * `key` identifies an item, `create` makes its element, `update` updates the element.
  */
 export function reconcile(parent, items, key, create, update) {
   const wanted = new Set(items.map((item) => String(key(item))));
@@ -55,7 +55,7 @@ export function reconcile(parent, items, key, create, update) {
   }
 }
 
-/** Let a text field be as high as its text, within what the style allows. */
+/** Grow a text field with its text, up to the maximum height of its style. */
 export function growWithText(field) {
   const fit = () => {
     field.style.height = "auto";

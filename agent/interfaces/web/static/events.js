@@ -1,31 +1,31 @@
 /**
- * Server-sent events of a turn and of a session, over `fetch`: an EventSource could send no key.
+ * Server-sent events of a turn and of a session, over `fetch`, because an EventSource can't send a key.
  *
  * @typedef {{id: string, type: string, data: object}} ServerEvent
  */
 
 import { Problem, stream, watch } from "./api.js";
 
-/** After one of these nothing more comes. */
+/** The last event of a stream. */
 export const ENDS = new Set(["done", "failed", "cancelled"]);
 
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 8000;
 
-/** No answer came, or one that says to come again. */
-const PASSING = new Set([0, 429, 503]);
+/** Statuses to retry; 0 means no response. */
+const RETRYABLE = new Set([0, 429, 503]);
 
 /** The events of a turn, up to its end. */
 export const events = (session, turn, signal) => resumed((last) => stream(session, turn, last, signal), signal);
 
-/** The events of a session, which have no end. */
+/** The events of a session; the stream never ends. */
 export const standings = (session, signal) => resumed((last) => watch(session, last, signal), signal);
 
 /**
- * The events of a stream that `open` opens, up to one that ends it; after a lost connection, and an event `lost`,
- * from the one after the last.
+ * The events of the stream that `open` opens, up to its last event. After a lost connection, yields an event `lost`
+ * and reconnects after the last received event.
  *
- * Throws a `Problem` where the server knows of no such thing, and an AbortError after `signal`.
+ * Throws a `Problem` that is not retryable, and an AbortError after `signal`.
  */
 async function* resumed(open, signal) {
   let last = "";
@@ -33,7 +33,7 @@ async function* resumed(open, signal) {
   for (;;) {
     try {
       const response = await open(last);
-      if (response.status === 204) return; // all was told already
+      if (response.status === 204) return; // all events were received
       for await (const event of parse(response.body)) {
         last = event.id || last;
         pause = FIRST_PAUSE;
@@ -41,7 +41,7 @@ async function* resumed(open, signal) {
         if (ENDS.has(event.type)) return;
       }
     } catch (error) {
-      if (signal.aborted || (error instanceof Problem && !PASSING.has(error.status))) throw error;
+      if (signal.aborted || (error instanceof Problem && !RETRYABLE.has(error.status))) throw error;
     }
     yield { id: last, type: "lost", data: {} };
     await elapsed(pause, signal);
@@ -49,7 +49,7 @@ async function* resumed(open, signal) {
   }
 }
 
-/** The events of a stream of bytes, as the HTML standard reads them. */
+/** Parse a byte stream into events, as the HTML standard specifies. */
 export async function* parse(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
@@ -70,7 +70,7 @@ export async function* parse(body) {
       }
     }
   } finally {
-    reader.cancel().catch(() => {}); // the connection may be gone already
+    reader.cancel().catch(() => {}); // the connection may be closed
   }
 }
 

@@ -1,4 +1,4 @@
-/** All pictures of the session: from left to right as they grew, a branch in a lane of its own. */
+/** All pictures of the session, from left to right, with one lane per branch. */
 
 import { $, h, reconcile, setAttribute } from "./dom.js";
 import { picture } from "./api.js";
@@ -79,7 +79,7 @@ export function mountHistory(store, actions) {
   }).observe(list);
 }
 
-/** Where a key leads from the turn that is shown: its number, null where there is no such turn, undefined for other keys. */
+/** The turn that a key selects: its number, null if there is none, undefined for other keys. */
 export function target(state, key) {
   const { session } = state;
   const shown = shownTurn(state);
@@ -88,18 +88,18 @@ export function target(state, key) {
   if (key === "Home") return 0;
   if (key === "End") return session.head;
   if (key === "ArrowRight") return childOf(session, shown);
-  if (key === "ArrowUp" || key === "ArrowDown") return besides(session, shown, key === "ArrowDown" ? 1 : -1);
+  if (key === "ArrowUp" || key === "ArrowDown") return neighbourInLane(session, shown, key === "ArrowDown" ? 1 : -1);
   return undefined;
 }
 
-/** The turn that grew from this one on the way to the head, or else the latest that did. */
+/** The child of a turn on the path to the head, otherwise its latest child. */
 function childOf(session, { turn }) {
   const towards = pathTo(session, session.head).find(({ parent }) => parent === turn);
   return towards?.turn ?? session.turns.findLast(({ parent }) => parent === turn)?.turn ?? null;
 }
 
-/** The nearest turn of the next lane up or down: at the same depth if there is one. */
-function besides(session, { turn }, by) {
+/** The nearest turn in the next lane up or down, at the same depth if possible. */
+function neighbourInLane(session, { turn }, by) {
   const at = places(session.turns);
   const here = at.get(turn);
   const there = session.turns.filter((each) => Math.sign(at.get(each.turn).lane - here.lane) === by);
@@ -125,7 +125,7 @@ function drawLines(list, lines, turns, path) {
   lines.replaceChildren(...curves);
 }
 
-/** Scroll the strip, and nothing but the strip. */
+/** Scroll only the strip to an option. */
 function reveal(option) {
   const strip = option.closest(".strip");
   strip.scrollLeft = option.offsetLeft - (strip.clientWidth - option.offsetWidth) / 2;

@@ -1,4 +1,4 @@
-/** The keyboard: what each key does, and where it leaves the key to others. */
+/** Keyboard shortcuts of the page. */
 
 import { $ } from "./dom.js";
 import { target } from "./history.js";

@@ -1,4 +1,4 @@
-/** Hears of what others do to the session that is open, wherever they are. */
+/** Follows changes that other pages make to the open session. */
 
 import { Problem } from "./api.js";
 import { standings } from "./events.js";
@@ -8,7 +8,7 @@ export function mountLive(store, actions) {
   let watch = new AbortController();
 
   const look = () => {
-    // A browser opens few connections to a server: a page that nobody sees holds none, and hears when it is seen.
+    // Browsers limit connections per server, so a hidden page closes its stream and reopens it when visible.
     const id = document.visibilityState === "visible" ? (store.get().session?.id ?? null) : null;
     if (id === watched) return;
     watch.abort();
@@ -22,7 +22,7 @@ export function mountLive(store, actions) {
     try {
       for await (const { type, data } of standings(id, signal)) if (type === "session") await actions.hear(data);
     } catch (error) {
-      if (signal.aborted || error instanceof Problem) return; // whoever does something next is told
+      if (signal.aborted || error instanceof Problem) return; // the next action shows the problem
       throw error;
     }
   }

@@ -1,4 +1,4 @@
-/** Puts the page together. */
+/** Assembles the page. */
 
 import { Problem, key } from "./api.js";
 import { mountChat } from "./chat.js";
@@ -27,7 +27,7 @@ const actions = createConversation(store, {
     store.set({ view: id === null ? "start" : "session" });
     (id === null ? prompt : words).focus();
   },
-  /** What was said and came to no picture is there to be said again. */
+  /** Put feedback without a picture back into the field. */
   onReturned(text) {
     const field = store.get().session ? words : prompt;
     if (!field.value) field.value = text;
@@ -51,7 +51,7 @@ mountKeys(store, actions, {
   help: () => $("help-dialog").showModal(),
 });
 
-/** Do something that asks the server, outside a conversation. */
+/** Run a request outside a conversation and show its problem. */
 async function guarded(action) {
   try {
     await action();
@@ -61,13 +61,13 @@ async function guarded(action) {
   }
 }
 
-/** Show a session, under its own address. */
+/** Show a session and change the URL of the page. */
 function go(id) {
   history.pushState(null, "", addressOf(id));
   return arrive();
 }
 
-/** A session was deleted: it is shown no more. */
+/** Leave a session that was deleted. */
 function gone(id) {
   if (addressed() !== id) return;
   take(words);
@@ -75,13 +75,13 @@ function gone(id) {
   arrive();
 }
 
-/** Begin anew. */
+/** Show the start page. */
 function begin() {
   if (addressed() !== null) history.pushState(null, "", "./");
   return arrive();
 }
 
-/** Show what the address names. */
+/** Show what the URL of the page names. */
 async function arrive() {
   const id = addressed();
   if (id === null) {
@@ -90,7 +90,7 @@ async function arrive() {
     return guarded(offer);
   }
   await actions.open(id);
-  if (addressed() !== id) return; // somebody went on before it was there
+  if (addressed() !== id) return; // the user navigated meanwhile
   if (store.get().view === "session") words.focus();
   else {
     store.set({ view: "start" });
@@ -102,7 +102,7 @@ function say() {
   if (words.value.trim() && !store.get().running) actions.say(take(words));
 }
 
-/** What a field holds, which is then empty. */
+/** Empty a field and return its text. */
 function take(field) {
   const text = field.value;
   field.value = "";
@@ -110,7 +110,7 @@ function take(field) {
   return text;
 }
 
-/** Try again what came to no picture; where it still stands in the field, it is said by that. */
+/** Retry the failed turn. If the field still has its feedback, empty the field. */
 function retry() {
   if (words.value === store.get().session.retry.feedback) take(words);
   actions.retry();
@@ -162,23 +162,23 @@ store.subscribe((state) => {
   const again = unfinished(state);
   const line = $("unfinished").firstElementChild;
   $("unfinished").hidden = again === null;
-  setAttribute(line, "role", state.reason === null ? null : "alert"); // what is no news interrupts nobody
-  setText(line, again ? whatEnded(again, state.reason) : "");
+  setAttribute(line, "role", state.reason === null ? null : "alert"); // a screen reader announces only new failures
+  setText(line, again ? describeOutcome(again, state.reason) : "");
   const elsewhere = shown !== null && turnOf(session, shown) !== null;
   $("elsewhere").hidden = !elsewhere;
-  $("elsewhere").firstElementChild.textContent = `This is turn ${shown}: what you say now grows a branch from it.`;
+  $("elsewhere").firstElementChild.textContent = `This is turn ${shown}. New feedback starts a branch from it.`;
 });
 
-/** What became of a turn without a picture, in a line. */
-function whatEnded({ feedback, status }, reason) {
+/** The outcome of a turn without a picture, as one line. */
+function describeOutcome({ feedback, status }, reason) {
   if (status === "cancelled") return `“${feedback}” was cancelled.`;
-  return `“${feedback}” came to no picture${reason ? `: ${reason}` : ""}.`;
+  return `“${feedback}” failed${reason ? `: ${reason}` : ""}.`;
 }
 
-let told = null;
+let reportedProblem = null;
 store.subscribe(({ problem }) => {
-  if (problem === told) return;
-  told = problem;
+  if (problem === reportedProblem) return;
+  reportedProblem = problem;
   if (problem?.status === 401) {
     $("key-problem").textContent = key.get() === null ? "" : problem.message;
     return askForKey();

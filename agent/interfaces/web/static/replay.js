@@ -1,17 +1,17 @@
-/** The replay: all pictures of the session on one page that needs nothing else, to look at and to keep. */
+/** The button for the HTML report of the session. */
 
 import * as api from "./api.js";
 import { $, h, setAttribute } from "./dom.js";
 
-/** `guarded` does something that asks the server, and shows what goes wrong. */
+/** `guarded` runs a request and shows its problem. */
 export function mountReplay(store, guarded) {
   store.subscribe(({ session }) => {
-    const there = session?.turns.length > 0;
-    setAttribute($("replay"), "href", there ? api.replay(session.id) : null);
-    setAttribute($("replay"), "aria-disabled", there ? null : "true");
+    const hasTurns = session?.turns.length > 0;
+    setAttribute($("replay"), "href", hasTurns ? api.replay(session.id) : null);
+    setAttribute($("replay"), "aria-disabled", hasTurns ? null : "true");
   });
 
-  // A link can carry no key: who has one gets the page as a file.
+  // A link can't send the key, so with a key the report is downloaded.
   document.addEventListener("click", (event) => {
     if (api.key.get() === null || !event.target.closest("a[data-replay][href]")) return;
     event.preventDefault();
@@ -22,5 +22,5 @@ export function mountReplay(store, guarded) {
 async function save(id) {
   const address = URL.createObjectURL(await api.replayFile(id));
   h("a", { href: address, download: `notthat-${id}.html` }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 60_000); // when it has surely been read
+  setTimeout(() => URL.revokeObjectURL(address), 60_000); // after the download has started
 }

@@ -1,21 +1,21 @@
-/** The sessions to come back to, and what a new one can be begun with. */
+/** The list of sessions, and the options of a new one. */
 
 import * as api from "./api.js";
 import { $, h, icon } from "./dom.js";
 
 const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
-/** The address of a session's page. */
+/** The URL of a session's page. */
 export const addressOf = (id) => `?session=${encodeURIComponent(id)}`;
 
-/** The session that the page's address names, or null. */
+/** The session in the URL of the page, or null. */
 export const addressed = () => new URLSearchParams(location.search).get("session");
 
 const pictures = (count) => (count === 1 ? "1 picture" : `${count} pictures`);
 
 /**
- * The dialog with all sessions, newest first; `go` opens one, `gone` hears which one was deleted, and `guarded` does
- * something that asks the server.
+ * The dialog with all sessions, newest first. `go` opens one, `gone` is called with a deleted one, `guarded` runs a
+ * request and shows its problem.
  */
 export function mountSessions(store, { go, gone, guarded }) {
   const [dialog, list, more, said] = [$("sessions-dialog"), $("sessions-list"), $("sessions-more"), $("sessions-said")];
@@ -26,7 +26,7 @@ export function mountSessions(store, { go, gone, guarded }) {
     const item = h("li", {}, linkTo(session));
     const button = h("button", { type: "button", class: "quiet icon", "aria-label": `Delete “${session.prompt}”` });
     button.append(icon("delete"));
-    button.addEventListener("click", () => confirm(session, () => told(() => remove(session, item))));
+    button.addEventListener("click", () => confirm(session, () => guardedInDialog(() => remove(session, item))));
     item.append(button);
     return item;
   };
@@ -46,7 +46,7 @@ export function mountSessions(store, { go, gone, guarded }) {
       ),
     );
     link.addEventListener("click", (event) => {
-      if (event.ctrlKey || event.metaKey || event.shiftKey) return; // into another tab
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return; // opens another tab
       event.preventDefault();
       dialog.close();
       go(session.session);
@@ -54,12 +54,12 @@ export function mountSessions(store, { go, gone, guarded }) {
     return link;
   }
 
-  /** Delete a session, and leave the cursor at the one below it. */
+  /** Delete a session and focus the next one. */
   async function remove({ session, prompt }, item) {
     try {
       await api.remove(session);
     } catch (error) {
-      if (error.status !== 404) throw error; // it is gone, whoever did that
+      if (error.status !== 404) throw error; // it was already deleted
     }
     const beside = item.nextElementSibling ?? item.previousElementSibling;
     item.remove();
@@ -69,8 +69,8 @@ export function mountSessions(store, { go, gone, guarded }) {
     gone(session);
   }
 
-  /** Do something that asks the server; what goes wrong is told in the dialog, in front of the page. */
-  const told = (action) =>
+  /** Run a request and show its problem in the dialog. */
+  const guardedInDialog = (action) =>
     guarded(async () => {
       said.textContent = "";
       try {
@@ -81,9 +81,9 @@ export function mountSessions(store, { go, gone, guarded }) {
       }
     });
 
-  const showNone = () => list.append(h("li", { class: "fine" }, "None yet. The first one is a sentence away."));
+  const showNone = () => list.append(h("li", { class: "fine" }, "No sessions yet."));
 
-  /** Add a page to the list; its first entry. */
+  /** Append a page to the list; returns its first entry. */
   async function append() {
     const page = await api.sessions(next);
     const entries = page.sessions.map(entry);
@@ -93,7 +93,7 @@ export function mountSessions(store, { go, gone, guarded }) {
     return entries[0];
   }
 
-  more.addEventListener("click", () => told(async () => (await append())?.querySelector("a").focus()));
+  more.addEventListener("click", () => guardedInDialog(async () => (await append())?.querySelector("a").focus()));
 
   return async () => {
     next = null;
@@ -104,7 +104,7 @@ export function mountSessions(store, { go, gone, guarded }) {
   };
 }
 
-/** The question before a session is deleted: call what this gives with a session and with what a yes does. */
+/** The confirmation before a session is deleted. Returns a function of the session and the action to confirm. */
 function mountConfirmation() {
   const dialog = $("delete-dialog");
   let whenConfirmed = null;
@@ -114,13 +114,13 @@ function mountConfirmation() {
   });
   return (session, then) => {
     whenConfirmed = then;
-    const what = `“${session.prompt}”: its words and ${pictures(session.turns)} are deleted from this server.`;
-    $("delete-what").textContent = `${what} This can’t be undone.`;
+    const warning = `“${session.prompt}”: its feedback and ${pictures(session.turns)} are deleted from this server.`;
+    $("delete-what").textContent = `${warning} This can’t be undone.`;
     dialog.showModal();
   };
 }
 
-/** The first visit: a prompt, three examples, and options for who wants them. */
+/** The start page: prompt, examples and options. */
 export function mountStart(actions) {
   const [form, prompt] = [$("start-form"), $("prompt")];
   for (const example of document.querySelectorAll(".example")) {
@@ -145,7 +145,7 @@ export function mountStart(actions) {
   }
 }
 
-/** Fill in what the server offers a new session. */
+/** Load the policies and models for a new session. */
 export async function offer() {
   const [{ policies, always }, { models }] = await Promise.all([api.policies(), api.models()]);
   const boxes = policies.map(({ name, title, exclude }) =>

@@ -1,4 +1,4 @@
-/** The picture before laid over the one after, up to an edge that is moved by hand or by arrow keys. */
+/** Compares two pictures with a divider that is moved by pointer or arrow keys. */
 
 import { $ } from "./dom.js";
 import { picture } from "./api.js";
@@ -15,7 +15,7 @@ export function mountSlider(store, actions) {
   };
   slider.addEventListener("input", move);
   slider.addEventListener("keydown", (event) => {
-    event.stopPropagation(); // its arrow keys are not those of the history
+    event.stopPropagation(); // keep its arrow keys from the history
     if (event.key === "Escape") {
       actions.compare();
       $("compare").focus();

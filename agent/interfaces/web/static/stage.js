@@ -1,8 +1,8 @@
-/** The picture that is looked at, what it shows, and the one that is on its way. */
+/** The selected picture, its prompt, and the preview of the running turn. */
 
 import { $, setAttribute } from "./dom.js";
 import { picture } from "./api.js";
-import { doing } from "./chat.js";
+import { progressText } from "./chat.js";
 import { shownTurn, turnOf } from "./state.js";
 
 export function mountStage(store) {
@@ -31,13 +31,13 @@ export function mountStage(store) {
     progress.hidden = running === null;
     setAttribute(figure, "aria-busy", running ? "true" : null);
     if (running === null) return;
-    progress.firstElementChild.textContent = doing(running);
+    progress.firstElementChild.textContent = progressText(running);
     bar.max = running.steps || 1;
     bar.value = running.step;
   });
 }
 
-/** The buttons under the picture, each usable where it would do something. */
+/** The buttons under the picture; each is enabled only if it has an effect. */
 export function mountTools(store, actions) {
   const download = $("download");
   $("undo").addEventListener("click", actions.undo);

@@ -1,5 +1,5 @@
 /**
- * What the page knows, in one place, and what follows from it.
+ * The state of the page, and pure functions of it.
  *
  * @typedef {{term: string, weight: number, source: string, since: number, words: string}} Exclusion
  * @typedef {{session: string, turn: number, parent: ?number, feedback: string, reply: string, prompt: string,
@@ -12,8 +12,8 @@
  */
 
 /**
- * The page as it begins; `shown` is the turn that is looked at, null where that is the head, `reason` why the turn
- * that can be tried again came to no picture, as far as this page has heard.
+ * The initial state. `shown` is the selected turn, null for the head. `reason` is why the turn that can be retried
+ * failed, if this page received it.
  */
 export const BEGINNING = Object.freeze({
   view: "loading",
@@ -27,10 +27,10 @@ export const BEGINNING = Object.freeze({
   problem: null,
 });
 
-/** What is said where a person should take over. */
-export const HANDOFF = "This may be one for a person";
+/** The text for turns where a person should take over. */
+export const HANDOFF = "A person may need to take over";
 
-/** Holds the state; whoever subscribes is called with it, at once and after every change. */
+/** Holds the state. Subscribers are called with it at once and after every change. */
 export function createStore(state = BEGINNING) {
   const listeners = new Set();
   return {
@@ -49,10 +49,10 @@ export function createStore(state = BEGINNING) {
 /** The turn with this number, or null. */
 export const turnOf = (session, number) => session?.turns.find((turn) => turn.turn === number) ?? null;
 
-/** The turn that is looked at, or null before the first. */
+/** The selected turn, or null before the first one. */
 export const shownTurn = ({ session, shown }) => turnOf(session, shown ?? session?.head);
 
-/** The turn that came to no picture and can be tried again from where the session stands, or null. */
+/** The failed or cancelled turn that can be retried from the head, or null. */
 export const unfinished = ({ session, running }) =>
   !running && session?.retry && session.retry.parent === session.head ? session.retry : null;
 
@@ -63,7 +63,7 @@ export function pathTo(session, number) {
   return path;
 }
 
-/** Each turn's depth and lane, by its number: the first that grows from a turn goes on in its lane. */
+/** Depth and lane of each turn, by number. The first child of a turn continues its lane. */
 export function places(turns) {
   const found = new Map();
   const continued = new Set();

@@ -1,13 +1,13 @@
-/** Why something is left out: what each turn did to it, in whose words, and what it weighed from then on. */
+/** The history of an exclusion: the turns that changed it, their feedback and the new weight. */
 
 import * as api from "./api.js";
 import { $, h } from "./dom.js";
 import { shownTurn, turnOf } from "./state.js";
 
-/** More than this is as wide as the bar goes. */
+/** The weight at which the bar is full. */
 const FULL = 2;
 
-/** What tells stories: `ofTerm(term)` and `ofPolicy(name)`, as of the picture that is looked at. */
+/** Opens the dialog: `ofTerm(term)` and `ofPolicy(name)`, for the selected picture. */
 export function mountStory(store, actions, guarded) {
   const dialog = $("story-dialog");
 
@@ -21,14 +21,14 @@ export function mountStory(store, actions, guarded) {
     const turn = turnOf(store.get().session, event.turn);
     const image = h("img", { alt: "" });
     image.src = api.picture(turn);
-    const said = event.words && turn.feedback !== turn.reply; // what was done by hand has no words of its own
-    const does = h(
+    const hasFeedback = event.words && turn.feedback !== turn.reply; // edits by buttons have no feedback
+    const description = h(
       "span",
       {},
-      ...(said ? [h("q", {}, event.words)] : []),
-      h("span", { class: "fine" }, whatHappened(event)),
+      ...(hasFeedback ? [h("q", {}, event.words)] : []),
+      h("span", { class: "fine" }, describeEvent(event)),
     );
-    const button = h("button", { type: "button" }, image, does, weights(event));
+    const button = h("button", { type: "button" }, image, description, weights(event));
     button.addEventListener("click", () => {
       dialog.close();
       actions.show(event.turn);
@@ -40,8 +40,8 @@ export function mountStory(store, actions, guarded) {
     guarded(async () => {
       const { session, turn } = shownTurn(store.get());
       const events = await api.why(session, turn, term);
-      if (store.get().session?.id !== session) return; // somebody went on before it was there
-      open(`Why without “${term}”`, h("ol", { class: "story" }, ...events.map(row)));
+      if (store.get().session?.id !== session) return; // the user navigated meanwhile
+      open(`History of “${term}”`, h("ol", { class: "story" }, ...events.map(row)));
     });
 
   const ofPolicy = (name) => {
@@ -51,21 +51,21 @@ export function mountStory(store, actions, guarded) {
       button.addEventListener("click", () => ofTerm(term));
       return h("li", {}, button);
     });
-    open(`The policy “${name}” always leaves out`, h("ul", { class: "policy" }, ...buttons));
+    open(`The policy “${name}” always excludes`, h("ul", { class: "policy" }, ...buttons));
   };
 
   return { ofTerm, ofPolicy };
 }
 
-/** What a turn did to a term, in a line; pure. */
-export function whatHappened({ turn, before, weight, source }) {
+/** The effect of a turn on a term, as one line; pure. */
+export function describeEvent({ turn, before, weight, source }) {
   if (weight === null) return `Turn ${turn} allowed it again`;
-  if (before !== null) return `Turn ${turn} weighed it ${weight > before ? "more" : "less"}`;
+  if (before !== null) return `Turn ${turn} ${weight > before ? "raised" : "lowered"} its weight`;
   const [, policy] = /^policy:(.*)$/.exec(source) ?? [];
-  return policy ? `The policy “${policy}” brought it, in turn ${turn}` : `Turn ${turn} excluded it`;
+  return policy ? `Turn ${turn} excluded it for the policy “${policy}”` : `Turn ${turn} excluded it`;
 }
 
-/** The weight from then on, as a number and as a bar. */
+/** The change of the weight, as numbers and as a bar. */
 function weights({ before, weight }) {
   const change = [before, weight].filter((each) => each !== null).map((each) => each.toFixed((each * 10) % 1 ? 2 : 1));
   const bar = h("span", { class: "bar-of" });

@@ -90,7 +90,7 @@ def test_a_session_is_gone_on_with_where_it_stands(talk: Talk, studio: Studio) -
 def test_the_end_says_how_to_come_back(talk: Talk, studio: Studio, end: tuple[str, ...]) -> None:
     shown = talk(PROMPT, *end)
     session = only_session(studio)
-    assert shown.err == f"Come back with:  notthat chat --session {session.id}\n"
+    assert shown.err == f"Continue with:  notthat chat --session {session.id}\n"
     assert session.turns == 1
 
 
@@ -192,21 +192,19 @@ def test_help_lists_every_command(talk: Talk) -> None:
 
 
 @pytest.mark.parametrize("line", ["/undo", "/branch 0", "/show", "/why", "/replay", "/seed", "/seed 3"])
-def test_a_command_before_the_first_picture_is_told_so(talk: Talk, studio: Studio, line: str) -> None:
-    assert talk(line).err == "there is no picture yet: say what it should show\n"
+def test_a_command_before_the_first_picture_is_an_error(talk: Talk, studio: Studio, line: str) -> None:
+    assert talk(line).err == "there is no picture yet: first describe what it should show\n"
     assert studio.store.sessions() == []
 
 
 @pytest.mark.parametrize("line", ["/nope", "/", "/undone 1", "//undo"])
-def test_an_unknown_command_is_told_with_those_there_are(talk: Talk, studio: Studio, line: str) -> None:
+def test_an_unknown_command_lists_the_commands(talk: Talk, studio: Studio, line: str) -> None:
     shown = talk(PROMPT, line, "no fog")
-    assert shown.err.splitlines()[0].endswith("there are /undo, /branch, /show, /why, /replay, /seed, /help, /quit")
+    assert shown.err.splitlines()[0].endswith("use /undo, /branch, /show, /why, /replay, /seed, /help, /quit")
     assert studio.store.turns(only_session(studio).id)[-1].feedback == "no fog"
 
 
-def test_what_goes_wrong_is_told_in_a_line_and_the_chat_goes_on(
-    talk: Talk, studio: Studio, open_studio: OpenStudio
-) -> None:
+def test_an_error_is_one_line_and_the_chat_continues(talk: Talk, studio: Studio, open_studio: OpenStudio) -> None:
     class Failing(StubEngine):
         failures = 2
 
@@ -225,7 +223,7 @@ def test_what_goes_wrong_is_told_in_a_line_and_the_chat_goes_on(
     assert [turn.feedback for turn in studio.store.turns(only_session(studio).id)] == [PROMPT, "no fog"]
 
 
-def test_a_turn_can_be_stopped_and_the_chat_goes_on(talk: Talk, studio: Studio, open_studio: OpenStudio) -> None:
+def test_a_turn_can_be_cancelled_and_the_chat_continues(talk: Talk, studio: Studio, open_studio: OpenStudio) -> None:
     class Stopped(StubEngine):
         def run(self, request: GenerationRequest) -> Iterator[Progress]:
             yield Progress(1, 4)
@@ -234,11 +232,11 @@ def test_a_turn_can_be_stopped_and_the_chat_goes_on(talk: Talk, studio: Studio, 
             yield from super().run(request)
 
     shown = talk(PROMPT, "no fog", "it looks blurry", studio=open_studio(Stopped()))
-    assert shown.err.splitlines()[0] == "Stopped; nothing was changed."
+    assert shown.err.splitlines()[0] == "Cancelled; nothing was changed."
     assert [turn.feedback for turn in studio.store.turns(only_session(studio).id)] == [PROMPT, "it looks blurry"]
 
 
-def test_a_model_that_cannot_be_loaded_is_told_when_it_is_used(talk: Talk, studio: Studio) -> None:
+def test_a_model_that_cannot_be_loaded_is_reported_when_it_is_used(talk: Talk, studio: Studio) -> None:
     def load(model: str) -> StubEngine:
         raise InvalidInputError(f"no model {model}")
 
@@ -260,10 +258,10 @@ def test_what_the_user_says_is_shown_as_it_is(talk: Talk) -> None:
     shown = talk("a door that says [bold]open[/]", "/show", "/why [red]x[/nope]")
     assert "[bold]open[/]" in shown.out
     assert "“[red]x[/nope]” is not excluded." in shown.out
-    assert shown.err.startswith("Come back with")
+    assert shown.err.startswith("Continue with")
 
 
-def test_in_a_terminal_there_are_history_and_completion(
+def test_a_terminal_has_history_and_completion(
     home: Path, model_folder: Path, terminal: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, studio: Studio
 ) -> None:
     monkeypatch.setenv("NOTTHAT_MODEL", str(model_folder))
@@ -272,7 +270,7 @@ def test_in_a_terminal_there_are_history_and_completion(
     chat.type(f"{PROMPT}\r")
     chat.wait_for(r"\.png\s+›")
     chat.type("/w")
-    chat.wait_for(r"who excluded it, when, and in whose words")
+    chat.wait_for(r"why terms are excluded")
     chat.type("hy\r")
     chat.wait_for(r"boats \(1\) since turn 0.*\s+›")
     chat.type("\x1b[A\x1b[A")
@@ -281,7 +279,7 @@ def test_in_a_terminal_there_are_history_and_completion(
     chat.wait_for("›")
     chat.type("/quit\r")
     session = only_session(studio)
-    chat.wait_for(rf"Come back with:  notthat chat --session {session.id}")
+    chat.wait_for(rf"Continue with:  notthat chat --session {session.id}")
     assert chat.wait_for_end() == os.EX_OK
     assert "Traceback" not in chat.transcript
     assert session.turns == 1
@@ -292,7 +290,7 @@ def test_in_a_terminal_there_are_history_and_completion(
     ]
 
 
-def test_in_a_terminal_a_turn_is_seen_to_come_and_can_be_stopped_for_other_words(
+def test_a_terminal_shows_previews_and_a_turn_can_be_cancelled(
     model_folder: Path, terminal: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, studio: Studio
 ) -> None:
     monkeypatch.setenv("NOTTHAT_MODEL", str(model_folder))
@@ -305,7 +303,7 @@ def test_in_a_terminal_a_turn_is_seen_to_come_and_can_be_stopped_for_other_words
     chat.type("no fog\r")
     chat.wait_for(r"drawing .*/400 .* left")
     chat.process.send_signal(signal.SIGINT)
-    chat.wait_for("Stopped; nothing was changed")
+    chat.wait_for("Cancelled; nothing was changed")
     chat.wait_for("›")
     chat.type("no rain\r")
     chat.wait_for(r"drawing .*/400 .* left")

@@ -194,7 +194,7 @@ def test_a_replay_tells_which_turns_came_out_differently(notthat: Run, home: Pat
 
     verified = notthat("replay", session, "--verify", "--json")
     assert verified.code == 1
-    assert verified.err == "notthat: 1 of 2 turns came out differently\n"
+    assert verified.err == "notthat: 1 of 2 turns differ\n"
     assert [json.loads(line) for line in verified.out.splitlines()] == [first, second, total]
 
 
@@ -310,7 +310,10 @@ def test_the_database_is_looked_after(notthat: Run, home: Path, model_folder: Pa
 
     missing.unlink()
     damaged = notthat("db", "check", "--json")
-    assert (damaged.code, damaged.err) == (1, "notthat: the store is damaged: see above\n")
+    assert (damaged.code, damaged.err) == (
+        1,
+        "notthat: the store is damaged, see above: try notthat db check --repair, or restore a backup\n",
+    )
     assert (json.loads(damaged.out)["kind"], json.loads(damaged.out)["harmless"]) == ("missing picture", False)
 
 
@@ -381,7 +384,7 @@ def test_generate_draws_like_a_picture_that_says_how_it_was_made(notthat: Run, t
     assert notthat("generate", "--from", tmp_path / "nowhere.png").reason == f"there is no file {tmp_path}/nowhere.png"
     plain = tmp_path / "plain.png"
     Image.new("RGB", (8, 8)).save(plain)
-    assert "does not say how it was made" in notthat("generate", "--from", plain).reason
+    assert "has no metadata" in notthat("generate", "--from", plain).reason
     commanding = PngInfo()
     commanding.add_text("parameters", "a pier\nSteps: \x1b[2J\x07, Seed: 1, CFG scale: 5")
     Image.new("RGB", (8, 8)).save(plain, pnginfo=commanding)
@@ -425,21 +428,21 @@ def test_without_json_people_read_what_happened(notthat: Run, home: Path, model_
         str(first.image),
     ]
     new = notthat("new", PROMPT, "--policy", "quality")
-    shown = notthat("show", new.err.split()[5]).out
+    shown = notthat("show", new.err.split()[4]).out
     assert ["blurry", "1", "policy:quality", "0"] in [line.split() for line in shown.splitlines()]
-    assert new.err.startswith("Go on with:  notthat say ")
+    assert new.err.startswith("Continue with:  notthat say ")
     assert ", boats\n" in new.out
     assert notthat("interpret", "no fog", "--prompt", "a pier").out.splitlines() == [
         "Excluded “fog”.",
         '{"op": "exclude", "term": "fog", "weight": 1.0}',
     ]
-    assert notthat("db", "check").out == "nothing wrong\n"
+    assert notthat("db", "check").out == "no damage found\n"
 
 
 def test_help_is_quick(notthat_process: Run) -> None:
     shown = notthat_process("--help", python=("-X", "importtime"))
     assert shown.code == 0
-    assert "Talk to a picture" in shown.out
+    assert "Create and correct a picture" in shown.out
     imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in shown.err.splitlines()}
     assert "notthat" in imported
     assert imported.isdisjoint({"torch", "diffusers", "transformers", "numpy", "PIL", "sqlalchemy", "pydantic"})
@@ -449,7 +452,7 @@ def test_help_is_quick(notthat_process: Run) -> None:
 def test_no_command_at_all_shows_the_help(notthat: Run) -> None:
     for command in ((), ("db",)):
         result = notthat(*command)
-        assert (result.code, result.err) == (2, "notthat: no command was given\n")
+        assert (result.code, result.err) == (2, "notthat: no command given: see notthat --help\n")
         assert "Usage:" in result.out
 
 
@@ -635,7 +638,7 @@ def test_a_mistake_of_ours_is_one_line_too(
     monkeypatch.setattr(Conversation, "say", fail)
     result = notthat("say", session, "no fog", "--json")
     assert result.code == 1
-    assert result.reason == "ZeroDivisionError: a slip of two lines (NOTTHAT_TRACEBACK=1 shows where)"
+    assert result.reason == "ZeroDivisionError: a slip of two lines (set NOTTHAT_TRACEBACK=1 for a traceback)"
 
 
 # Processes
@@ -698,7 +701,7 @@ def test_a_turn_that_is_interrupted_changes_nothing(
     running.process.send_signal(signal.SIGINT)
     assert running.wait_for_end() == 130
     assert running.process.stdout.read() == b""
-    assert running.transcript.splitlines()[-1] == "notthat: stopped"
+    assert running.transcript.splitlines()[-1] == "notthat: interrupted"
     assert "Traceback" not in running.transcript
     assert kept(home) == before
     assert notthat("db", "check", "--json") == Result(0, "", "")
@@ -719,6 +722,6 @@ def test_show_measures_how_far_each_term_moves_the_picture(notthat: Run, home: P
     assert list(shown["effects"]) == ["boats", "fog"]
     assert all(moved > 0 for moved in shown["effects"].values())
     table = notthat("show", session, "--effects").out
-    assert "moves it by" in table
+    assert "effect" in table
     assert f"{shown['effects']['fog']:.1%}" in table
-    assert "moves it by" not in notthat("show", session).out
+    assert "effect" not in notthat("show", session).out

@@ -85,7 +85,7 @@ def test_where_nobody_can_be_asked_nothing_is_deleted(
 ) -> None:
     with Path(os.devnull).open() as nobody:
         monkeypatch.setattr(sys, "stdin", nobody)
-        reason = "notthat: nothing was deleted: say --yes where nobody can be asked\n"
+        reason = "notthat: nothing was deleted: stdin is no terminal, so give --yes to confirm\n"
         assert notthat("sessions", "delete", session) == (2, "", reason)
     assert session in listed(notthat)
 
@@ -93,14 +93,14 @@ def test_where_nobody_can_be_asked_nothing_is_deleted(
 def test_options_before_the_command_are_not_lost_silently(notthat: Run, session: str) -> None:
     code, out, err = notthat("sessions", "--json", "delete", session, "--yes")
     assert (code, out) == (2, "")
-    assert err == "notthat: options go behind the command: notthat sessions delete …\n"
+    assert err == "notthat: put options after the command: notthat sessions delete …\n"
     assert session in listed(notthat)
 
 
 def test_a_question_is_asked_on_a_terminal(notthat: Run, session: str) -> None:
     code, out, err = on_terminal("n\n", "sessions", "delete", session, "--json")
     assert (code, out) == (1, "")
-    assert f"Delete session {session} (“a harbour”, 2 turns) with its words and pictures, for good? [y/N]" in err
+    assert f"Delete session {session} (“a harbour”, 2 turns) with its feedback and pictures, permanently? [y/N]" in err
     assert err.endswith("notthat: nothing was deleted\n")
     assert session in listed(notthat)
     code, out, err = on_terminal("y\n", "sessions", "delete", session, "--json")

@@ -51,7 +51,7 @@ def test_a_key_that_asks_too_often_is_refused_without_its_body(server: Running, 
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_request_that_is_too_large_is_refused_in_the_shape_of_its_path(server: Running, path: str) -> None:
+def test_a_large_request_is_413_in_the_format_of_its_api(server: Running, path: str) -> None:
     with connected(server) as connection:
         connection.sendall(head_of(path, 64 << 20))
         head, _, body = all_of(connection).partition(b"\r\n\r\n")
@@ -69,7 +69,7 @@ def test_a_key_is_taken_from_the_headers_of_other_apis(server: Running, header: 
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/openapi.json", "/", "/web/main.js"])
-def test_what_is_for_everybody_needs_no_key(server: Running, path: str) -> None:
+def test_public_paths_need_no_key(server: Running, path: str) -> None:
     server.studio.store.keys.add("bot")
     server.wait_until(lambda: server.studio.find_loaded("stub") is not None)
     assert server.client.get(path).status_code == 200
@@ -78,14 +78,14 @@ def test_what_is_for_everybody_needs_no_key(server: Running, path: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/v1/unknown", "/v1", "/sdapi/v1/unknown", "/sdapi/unknown", "/api/unknown", "/unknown"]
 )
-def test_what_is_not_there_is_told_in_the_shape_of_its_path(server: Running, path: str) -> None:
+def test_an_unknown_path_is_404_in_the_format_of_its_api(server: Running, path: str) -> None:
     answer = server.client.get(path)
     assert answer.status_code == 404
     assert shape_of(path, answer.json())
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/sdapi/v1/txt2img", "/api/models"])
-def test_a_wrong_method_is_told_in_the_shape_of_its_path(server: Running, path: str) -> None:
+def test_a_wrong_method_is_405_in_the_format_of_its_api(server: Running, path: str) -> None:
     answer = server.client.put(path)
     assert answer.status_code == 405
     assert answer.headers["allow"] in ("GET, HEAD", "POST")
@@ -121,14 +121,14 @@ def test_json_of_too_many_values_is_refused(server: Running, body: bytes) -> Non
     assert "values" in answer.json()["error"]["message"]
 
 
-def test_large_json_that_is_none_is_refused_in_one_line(server: Running) -> None:
+def test_large_malformed_json_is_refused_in_one_line(server: Running) -> None:
     body = b'{"messages": "' + b"a" * (2 << 20)
     answer = server.client.post("/v1/chat/completions", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 400
     assert len(answer.content) < 1000
 
 
-def test_one_who_waits_is_heard_while_a_large_body_comes(serve: Serve) -> None:
+def test_small_requests_are_answered_while_a_large_body_arrives(serve: Serve) -> None:
     server = serve()
     session = server.begin()["session"]
     with connected(server) as connection:

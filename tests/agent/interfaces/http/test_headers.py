@@ -89,7 +89,7 @@ def servers(serve: Serve) -> list[Running]:
     """One for this machine alone, one that is open to others, and one that any page may call."""
     started = [serve(), serve(loopback=False), serve(cors=("*",), url="https://pictures.example")]
     for server in started:
-        server.wait_until(lambda server=server: server.studio.loaded("stub") is not None)  # type: ignore[misc]
+        server.wait_until(lambda server=server: server.studio.find_loaded("stub") is not None)  # type: ignore[misc]
     return started
 
 
@@ -130,12 +130,12 @@ def test_no_path_makes_the_server_fail(servers: list[Running], prefix: str, rest
 
 
 @pytest.mark.parametrize("host", ["[::1", "[", "a b", "user@localhost", "localhost:http", "localhost/path"])
-def test_a_host_that_is_none_is_refused(servers: list[Running], host: str) -> None:
+def test_a_malformed_host_is_refused(servers: list[Running], host: str) -> None:
     for server in servers:
         assert status_of(server, "GET", "/healthz", [("Host", host)]) == 400
         assert server.logged()[-1]["event"] == "request"
 
 
 @pytest.mark.parametrize("origin", ["http://[::1", "http://localhost:99999", "localhost", "null", "", "http://"])
-def test_an_origin_that_is_none_is_not_the_servers_own(server: Running, origin: str) -> None:
+def test_a_malformed_origin_is_refused(server: Running, origin: str) -> None:
     assert status_of(server, "GET", "/healthz", [("Origin", origin)]) == 403

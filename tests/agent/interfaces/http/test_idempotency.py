@@ -36,7 +36,7 @@ def test_an_undo_is_done_once(server: Running) -> None:
         assert server.turn(answer)["turn"] == 1
 
 
-def test_two_at_the_same_time_share_one_turn(serve: Serve) -> None:
+def test_concurrent_requests_with_one_idempotency_key_share_one_turn(serve: Serve) -> None:
     engine = GatedEngine()
     server = serve(engine)
 
@@ -53,7 +53,7 @@ def test_two_at_the_same_time_share_one_turn(serve: Serve) -> None:
     assert engine.order == ["a boat"]
 
 
-def test_it_holds_after_a_restart_too(serve: Serve) -> None:
+def test_an_idempotency_key_holds_after_a_restart(serve: Serve) -> None:
     first = serve()
     session = first.begin()["session"]
     turn = first.say(session, "no fog", **KEY)
@@ -69,7 +69,7 @@ def test_it_holds_after_a_restart_too(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("restarted", [False, True])
-def test_a_key_is_one_requests_alone(serve: Serve, restarted: bool) -> None:
+def test_an_idempotency_key_is_refused_for_another_request(serve: Serve, restarted: bool) -> None:
     server = serve()
     assert server.client.post("/api/sessions", json={"prompt": "a boat"}, headers=KEY).status_code == 200
     if restarted:
@@ -79,7 +79,7 @@ def test_a_key_is_one_requests_alone(serve: Serve, restarted: bool) -> None:
     assert (other.status_code, other.json()["type"]) == (409, "urn:notthat:problem:idempotency-key-reused")
 
 
-def test_what_came_to_no_turn_may_be_asked_for_again(serve: Serve) -> None:
+def test_a_request_without_a_turn_may_be_repeated(serve: Serve) -> None:
     engine = GatedEngine()
     server = serve(engine)
     later = {**KEY, "Prefer": "respond-async"}

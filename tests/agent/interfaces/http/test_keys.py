@@ -36,7 +36,7 @@ def begin(client: httpx.Client, **body: Any) -> dict[str, Any]:
     return dict(answer.json())
 
 
-def test_once_there_is_a_key_nobody_does_without(server: Running, key: Callable[..., httpx.Client]) -> None:
+def test_every_request_needs_a_key_once_one_exists(server: Running, key: Callable[..., httpx.Client]) -> None:
     assert server.client.get("/api/sessions").status_code == 200
     with key("bot") as bot:
         assert bot.get("/api/sessions").status_code == 200
@@ -49,7 +49,7 @@ def test_once_there_is_a_key_nobody_does_without(server: Running, key: Callable[
     assert server.client.get("/healthz").status_code == 200
 
 
-def test_another_keys_session_is_not_there(server: Running, key: Callable[..., httpx.Client]) -> None:
+def test_a_session_of_another_key_is_404(server: Running, key: Callable[..., httpx.Client]) -> None:
     nobodys = server.begin()["session"]
     with key("one") as one, key("two") as two, key("boss", admin=True) as boss:
         session = begin(one)["session"]
@@ -71,7 +71,7 @@ def test_another_keys_session_is_not_there(server: Running, key: Callable[..., h
         assert boss.get(f"/api/sessions/{session}").status_code == 200
 
 
-def test_a_turn_on_its_way_is_nobody_elses(server: Running, key: Callable[..., httpx.Client]) -> None:
+def test_a_pending_turn_is_hidden_from_other_keys(server: Running, key: Callable[..., httpx.Client]) -> None:
     with key("one") as one, key("two") as two:
         pending = one.post("/api/sessions", json={"prompt": "a boat"}, headers={"Prefer": "respond-async"}).json()
         for path in ("", "/turns/0", "/turns/0/events"):
@@ -80,7 +80,7 @@ def test_a_turn_on_its_way_is_nobody_elses(server: Running, key: Callable[..., h
         assert list(events(one, pending["events"]))[-1][1] == "done"
 
 
-def test_an_attempt_that_came_to_nothing_is_its_owners(server: Running, key: Callable[..., httpx.Client]) -> None:
+def test_a_failed_attempt_is_hidden_from_other_keys(server: Running, key: Callable[..., httpx.Client]) -> None:
     with key("one") as one, key("two") as two:
         pending = one.post("/api/sessions", json={"prompt": "a boat"}, headers={"Prefer": "respond-async"}).json()
         list(events(one, pending["events"]))
@@ -147,7 +147,7 @@ def test_a_keys_limits_hold_for_every_turn(
             refused = bot.post(f"/api/sessions/{session}/{path}", json=body)
             assert (path, refused.status_code) == (path, 403)
             assert refused.json()["type"] == "urn:notthat:problem:beyond-limit"
-            assert "begin a new session" in refused.json()["detail"]
+            assert "start a new session" in refused.json()["detail"]
         named = {"session": session, "prompt": "no gulls"}
         assert bot.post("/v1/images/generations", json=named).status_code == 403
         assert bot.get(f"/api/sessions/{session}").json()["turns"] == 2  # it can be looked at, and gone back in
@@ -156,7 +156,7 @@ def test_a_keys_limits_hold_for_every_turn(
         assert begin(bot)["turn"] == 0
 
 
-def test_a_key_may_only_ask_so_often(key: Callable[..., httpx.Client]) -> None:
+def test_a_key_has_a_request_rate(key: Callable[..., httpx.Client]) -> None:
     with key("often", limits=KeyLimits(requests_per_minute=3)) as often, key("other") as other:
         statuses = [often.get("/api/models").status_code for _ in range(4)]
         assert statuses == [200, 200, 200, 429]
@@ -166,7 +166,7 @@ def test_a_key_may_only_ask_so_often(key: Callable[..., httpx.Client]) -> None:
         assert other.get("/api/models").status_code == 200
 
 
-def test_a_key_is_a_password_too(server: Running) -> None:
+def test_a_key_works_as_a_basic_auth_password(server: Running) -> None:
     _, token = server.studio.store.keys.add("person")
     shown = base64.b64encode(f"anybody:{token}".encode()).decode()
     assert server.client.get("/api/sessions", headers={"Authorization": f"Basic {shown}"}).status_code == 200
@@ -175,13 +175,13 @@ def test_a_key_is_a_password_too(server: Running) -> None:
     assert server.client.get("/api/sessions", headers={"Authorization": "Basic ????"}).status_code == 401
 
 
-def test_metrics_are_an_admins(server: Running, key: Callable[..., httpx.Client]) -> None:
+def test_metrics_need_an_admin_key(server: Running, key: Callable[..., httpx.Client]) -> None:
     assert server.client.get("/metrics").status_code == 200
     with key("bot") as bot, key("boss", admin=True) as boss:
         assert [client.get("/metrics").status_code for client in (server.client, bot, boss)] == [401, 403, 200]
 
 
-def test_a_receipt_is_its_callers_own(key: Callable[..., httpx.Client]) -> None:
+def test_idempotency_keys_are_separate_for_each_caller(key: Callable[..., httpx.Client]) -> None:
     with key("one") as one, key("two") as two:
         sessions = {
             client.post("/api/sessions", json={"prompt": "a boat"}, headers={"Idempotency-Key": "a"}).json()["session"]

@@ -20,9 +20,9 @@ from ..conftest import PATIENCE, GatedEngine, Process, Running, Serve, events
 Start = Callable[..., Process]
 
 
-def test_it_says_where_it_is_and_logs_to_stdout(start_process: Start) -> None:
+def test_the_server_prints_its_address_and_logs_to_stdout(start_process: Start) -> None:
     server = start_process()
-    assert server.ready == f"notthat: {server.url} (no keys: for this machine alone)"
+    assert server.ready == f"notthat: {server.url} (no keys: only for this machine)"
     assert httpx.get(f"{server.url}/healthz").json()["status"] == "ok"
     url = httpx.URL(server.url)
     with socket.create_connection((url.host, url.port or 80)) as connection:
@@ -35,7 +35,7 @@ def test_it_says_where_it_is_and_logs_to_stdout(start_process: Start) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--host", "0.0.0.0"], ["--port", "70000"], ["--host", "not.a.host.invalid"]])
-def test_where_it_may_not_or_cannot_listen_it_says_so_in_a_line(start_process: Start, arguments: list[str]) -> None:
+def test_an_unusable_address_is_an_error_of_one_line(start_process: Start, arguments: list[str]) -> None:
     server = start_process(*arguments)
     code, out, err = server.end()
     assert (code, out, err) == (2, "", "")
@@ -51,7 +51,7 @@ def test_where_it_may_not_or_cannot_listen_it_says_so_in_a_line(start_process: S
         ("cuda:99", "notthat: no device “cuda:99” here: "),
     ],
 )
-def test_a_device_that_is_not_there_is_said_at_once(start_process: Start, device: str, line: str) -> None:
+def test_an_unknown_device_is_refused_at_start(start_process: Start, device: str, line: str) -> None:
     server = start_process("--device", "cpu", "--device", device)
     code, out, err = server.end()
     assert (code, out, err) == (2, "", "")
@@ -81,7 +81,7 @@ def test_each_device_draws_a_picture_of_its_own_at_the_same_time(
         assert [line.split()[0] for line in memory] == ['notthat_memory_bytes{device="cpu"}']
 
 
-def test_with_a_key_it_may_be_open_to_others(start_process: Start) -> None:
+def test_a_server_with_a_key_may_listen_on_other_addresses(start_process: Start) -> None:
     made = subprocess.run(
         [sys.executable, "-m", "notthat", "keys", "add", "bot"], capture_output=True, text=True, check=True
     )
@@ -152,7 +152,7 @@ def test_a_stop_finishes_what_is_drawn_and_gives_back_what_waits(serve: Serve, h
         assert [session.prompt for session in studio.store.sessions()] == ["drawn"]
 
 
-def test_a_stop_waits_only_so_long(serve: Serve) -> None:
+def test_a_shutdown_waits_for_the_grace_period_at_most(serve: Serve) -> None:
     engine = GatedEngine()
     server = serve(engine, grace=0.05)
     pending = server.client.post("/api/sessions", json={"prompt": "drawn"}, headers={"Prefer": "respond-async"}).json()

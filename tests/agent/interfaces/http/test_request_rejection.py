@@ -24,7 +24,7 @@ def test_a_request_that_says_it_is_too_large_is_refused_unread(serve: Serve) -> 
     assert b"urn:notthat:problem:too-large" in answer
 
 
-def test_one_that_does_not_say_is_read_no_further_than_allowed(serve: Serve) -> None:
+def test_a_body_without_a_length_is_read_up_to_the_limit(serve: Serve) -> None:
     server = serve(body=1000)
 
     def chunks() -> object:
@@ -38,7 +38,7 @@ def test_one_that_does_not_say_is_read_no_further_than_allowed(serve: Serve) -> 
 
 
 @pytest.mark.parametrize("length", ["-1", "many"])
-def test_a_length_that_is_none_is_refused(server: Running, length: str) -> None:
+def test_a_malformed_content_length_is_refused(server: Running, length: str) -> None:
     url = httpx.URL(server.url)
     with socket.create_connection((url.host, url.port or 80)) as connection:
         connection.sendall(
@@ -48,7 +48,7 @@ def test_a_length_that_is_none_is_refused(server: Running, length: str) -> None:
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", None])
-def test_what_a_form_can_send_is_not_taken(server: Running, content_type: str | None) -> None:
+def test_content_types_of_html_forms_are_refused(server: Running, content_type: str | None) -> None:
     """A form of any page on the web can be sent here without being asked; it can't say that it is JSON."""
     headers = {} if content_type is None else {"Content-Type": content_type}
     answer = server.client.post("/api/sessions", content=json.dumps({"prompt": "a boat"}), headers=headers)
@@ -82,10 +82,10 @@ def test_an_origin_may_be_named_as_people_write_it(serve: Serve, named: str) -> 
 
 
 @pytest.mark.parametrize("named", ["shop.example", "https://", "https://shop.example/path", "ftp://shop.example", "["])
-def test_what_is_no_origin_is_refused_when_the_server_starts(named: str) -> None:
+def test_a_malformed_origin_option_is_refused_at_start(named: str) -> None:
     result = CliRunner().invoke(app, ["serve", "--port", "0", "--cors", named])
     assert isinstance(result.exception, InvalidInputError)
-    assert str(result.exception).startswith(f"--cors {named}: write a site as https://shop.example")
+    assert str(result.exception).startswith(f"--cors {named}: write an origin such as https://shop.example")
 
 
 @pytest.mark.parametrize("origin", ["https://shop.example", "null"])
@@ -119,12 +119,12 @@ def test_a_refusal_can_be_read_by_the_page_that_asked(serve: Serve) -> None:
     assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, "https://shop.example")
 
 
-def test_nothing_is_said_of_origins_unless_some_are_named(server: Running) -> None:
+def test_there_are_no_cors_headers_without_allowed_origins(server: Running) -> None:
     assert "access-control-allow-origin" not in server.client.get("/healthz").headers
     assert server.client.get("/healthz", headers={"Origin": "null"}).status_code == 403
 
 
-def test_a_server_of_this_machine_answers_to_its_names_alone(serve: Serve) -> None:
+def test_a_loopback_server_only_answers_to_localhost(serve: Serve) -> None:
     server = serve()
     for name, status in (("localhost", 200), ("[::1]:8000", 200), ("evil.example", 403), ("", 403)):
         assert server.client.get("/healthz", headers={"Host": name}).status_code == status, name
@@ -133,7 +133,7 @@ def test_a_server_of_this_machine_answers_to_its_names_alone(serve: Serve) -> No
     assert open_to_others.client.get("/api/sessions").status_code == 401  # with no key at all
 
 
-def test_the_worlds_address_is_in_the_answers_where_it_is_told(serve: Serve) -> None:
+def test_responses_use_the_configured_public_url(serve: Serve) -> None:
     server = serve(url="https://pictures.example/")
     turn = server.begin()
     assert turn["image"].startswith("https://pictures.example/api/images/")

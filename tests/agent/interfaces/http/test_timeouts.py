@@ -64,7 +64,7 @@ def test_the_next_request_of_a_connection_has_to_come_in_time_too(serve: Serve) 
     assert b"HTTP/1.1 408 " in answer
 
 
-def test_a_body_that_comes_slowly_but_comes_is_taken(serve: Serve) -> None:
+def test_a_slow_body_that_keeps_arriving_is_accepted(serve: Serve) -> None:
     server = serve(request_timeout=1.0)
     body = json.dumps({"prompt": "a boat"}).encode()
     with connected(server) as connection:

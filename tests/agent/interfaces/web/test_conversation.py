@@ -24,7 +24,7 @@ def test_a_session_of_four_turns(tab: "Tab", site: "Running") -> None:
     tab.say("still cartoonish")
     tab.shows(3)
 
-    log = tab.page.get_by_role("list", name="What was said").get_by_role("listitem")
+    log = tab.page.get_by_role("list", name="Messages").get_by_role("listitem")
     expect(log.nth(1)).to_contain_text("too cartoonish")
     expect(log.nth(1)).to_contain_text("Excluded “cartoon”.")
     expect(tab.page.locator("#shows")).to_have_text("portrait of a man")
@@ -59,7 +59,7 @@ def test_a_turn_shows_its_progress_and_its_preview(tab: "Tab", engine: "PatientE
     expect(tab.page.locator("#preview")).to_be_hidden()
 
 
-def test_the_place_in_the_queue_is_told(visit: "Visit", engine: "PatientEngine") -> None:
+def test_the_position_in_the_queue_is_shown(visit: "Visit", engine: "PatientEngine") -> None:
     first, second, third = (visit().tab() for _ in range(3))
     with engine.held():
         first.type("a man")
@@ -67,7 +67,7 @@ def test_the_place_in_the_queue_is_told(visit: "Visit", engine: "PatientEngine")
         second.type("a cat")
         expect(second.progress).to_contain_text("Next in the queue")
         third.type("a boat")
-        expect(third.progress).to_contain_text("2 in the queue")
+        expect(third.progress).to_contain_text("Position 2 in the queue")
     third.shows(0)
 
 
@@ -134,7 +134,7 @@ def test_a_lost_connection_is_taken_up_again(tab: "Tab", visitor: "Visitor", eng
         tab.page.reload()
         tab.page.route("**/events", lambda route: route.abort())
         tab.page.reload()
-        expect(tab.progress).to_contain_text("Trying again")
+        expect(tab.progress).to_contain_text("Reconnecting")
         tab.page.unroute("**/events")
         expect(tab.progress).to_contain_text("Step 1 of 4")
     tab.shows(1)
@@ -229,12 +229,12 @@ def test_what_the_server_refuses_is_one_line_and_the_words_are_kept(tab: "Tab") 
     expect(tab.page.get_by_role("alert")).to_be_hidden()
 
 
-def test_a_turn_that_fails_is_told_and_its_words_are_given_back(tab: "Tab", engine: "PatientEngine") -> None:
+def test_a_failed_turn_is_reported_and_its_feedback_is_restored(tab: "Tab", engine: "PatientEngine") -> None:
     tab.begin()
     engine.error = GenerationError("the device is out of memory: ask for fewer pixels")
     tab.type("too dark")
     expect(tab.page.get_by_role("alert")).to_have_text(
-        "“too dark” came to no picture: the device is out of memory: ask for fewer pixels."
+        "“too dark” failed: the device is out of memory: ask for fewer pixels."
     )
     expect(tab.page.locator("#words")).to_have_value("too dark")
     expect(tab.progress).to_be_hidden()
@@ -256,7 +256,7 @@ def test_a_turn_that_failed_is_tried_again_even_after_a_reload(
     expect(tab.page.get_by_role("alert")).to_contain_text("the device is out of memory")  # and again it is
     (attempt,) = site.studio.store.attempts.all(tab.session)
     tab.page.reload()
-    expect(tab.page.get_by_text("“too dark” came to no picture.")).to_be_visible()
+    expect(tab.page.get_by_text("“too dark” failed.")).to_be_visible()
     engine.error = None
     again.click()
     tab.shows(1)
@@ -268,7 +268,7 @@ def test_a_turn_that_failed_is_tried_again_even_after_a_reload(
     assert site.studio.store.attempts.all(tab.session) == []
 
 
-def test_a_failure_is_told_once_however_late_the_page_looks_at_the_session(tab: "Tab", engine: "PatientEngine") -> None:
+def test_a_failure_is_reported_once_however_late_the_session_is_loaded(tab: "Tab", engine: "PatientEngine") -> None:
     tab.begin()
     looks = re.compile(r"/api/sessions/[0-9a-f]{16}$")
     late: list[Route] = []
@@ -277,12 +277,12 @@ def test_a_failure_is_told_once_however_late_the_page_looks_at_the_session(tab: 
     line = tab.page.get_by_role("alert")
     with tab.page.expect_request(looks):
         tab.type("too dark")
-    expect(line).to_contain_text("came to no picture: the device is out of memory")  # as the session's events tell
+    expect(line).to_contain_text("failed: the device is out of memory")  # as the session's events tell
     with engine.held(), tab.page.expect_response(looks):
         tab.page.get_by_role("button", name="Try again").click()
         expect(tab.progress).to_contain_text("Step 1 of 4")
         late.pop().continue_()
-    expect(line).to_have_text("“too dark” came to no picture: the device is out of memory: ask for fewer pixels.")
+    expect(line).to_have_text("“too dark” failed: the device is out of memory: ask for fewer pixels.")
 
 
 def test_what_is_refused_leaves_the_turn_that_failed_before_as_it_was(
@@ -296,7 +296,7 @@ def test_what_is_refused_leaves_the_turn_that_failed_before_as_it_was(
     tab.page.locator("#words").fill("show a naked man instead")
     tab.page.keyboard.press("Enter")
     expect(tab.page.get_by_role("alert")).to_contain_text("forbids it")  # and no other alert
-    expect(tab.page.get_by_text("“too dark” came to no picture.")).to_be_visible()
+    expect(tab.page.get_by_text("“too dark” failed.")).to_be_visible()
 
 
 def test_a_cancelled_turn_is_tried_again_until_something_else_is_said(tab: "Tab", engine: "PatientEngine") -> None:
@@ -325,7 +325,7 @@ def test_a_first_picture_that_failed_is_tried_again_even_after_a_reload(
     expect(tab.page.locator("#prompt")).to_have_value("portrait of a man")
     (attempt,) = site.studio.store.attempts.all()
     tab.page.goto(f"{site.url}/?session={attempt.session}")
-    expect(alert).to_contain_text("The first picture of this session was not drawn to its end.")
+    expect(alert).to_contain_text("The first picture of this session was not finished.")
     expect(tab.page.locator("#prompt")).to_have_value("portrait of a man")
     engine.error = None
     again.click()
@@ -336,7 +336,7 @@ def test_a_first_picture_that_failed_is_tried_again_even_after_a_reload(
     expect(tab.page.locator("#prompt")).to_have_value("")
 
 
-def test_a_server_that_has_gone_is_told(tab: "Tab", site: "Running") -> None:
+def test_an_unreachable_server_is_reported(tab: "Tab", site: "Running") -> None:
     tab.begin()
     site.stop()
     with suppress(httpx.TransportError):
@@ -353,7 +353,7 @@ def test_an_address_that_names_no_session_says_so(visitor: "Visitor") -> None:
     expect(tab.page.get_by_role("heading", level=1)).to_be_visible()
 
 
-def test_sessions_are_there_to_come_back_to(tab: "Tab") -> None:
+def test_earlier_sessions_can_be_opened(tab: "Tab") -> None:
     tab.begin("portrait of a man")
     first = tab.page.url
     tab.page.get_by_role("button", name="New").click()

@@ -28,10 +28,10 @@ def chip_of(tab: "Tab", term: str) -> Locator:
 
 def body_of(tab: "Tab", term: str) -> Locator:
     """What has the keyboard's focus in a chip."""
-    return tab.page.get_by_role("spinbutton", name=f"{term}, left out; weight")
+    return tab.page.get_by_role("spinbutton", name=f"{term}, excluded; weight")
 
 
-def test_a_chip_tells_whose_words_it_is_from_and_which_turn(begun: "Tab") -> None:
+def test_a_chip_shows_its_feedback_and_turn(begun: "Tab") -> None:
     card = chip_of(begun, "cartoon").locator(".card")
     expect(card).to_be_hidden()
     chip_of(begun, "cartoon").hover()
@@ -43,15 +43,15 @@ def test_a_chip_tells_whose_words_it_is_from_and_which_turn(begun: "Tab") -> Non
     expect(card).to_be_hidden()
     expect(chip_of(begun, "mustache").locator(".card")).to_contain_text("portrait of a man without mustache")
     expect(body_of(begun, "mustache")).to_have_accessible_description(
-        "portrait of a man without mustache You said so in turn 0."
+        "portrait of a man without mustache Excluded by you in turn 0."
     )
     begun.page.keyboard.press("Escape")
     expect(chip_of(begun, "mustache").locator(".card")).to_be_hidden()
 
 
-def test_a_chip_tells_its_story(begun: "Tab") -> None:
+def test_a_chip_opens_its_history(begun: "Tab") -> None:
     begun.say("much less cartoonish please")
-    story = begun.page.get_by_role("dialog", name="Why without “cartoon”")
+    story = begun.page.get_by_role("dialog", name="History of “cartoon”")
     begun.stop_clock()
     body_of(begun, "cartoon").focus()
     begun.page.keyboard.press("ArrowDown")
@@ -63,8 +63,8 @@ def test_a_chip_tells_its_story(begun: "Tab") -> None:
     expect(events.nth(0)).to_contain_text("too cartoonish")
     expect(events.nth(0)).to_contain_text("Turn 1 excluded it")
     expect(events.nth(1)).to_contain_text("much less cartoonish please")
-    expect(events.nth(1)).to_contain_text("Turn 3 weighed it more")
-    expect(events.nth(2)).to_contain_text("Turn 4 weighed it less")
+    expect(events.nth(1)).to_contain_text("Turn 3 raised its weight")
+    expect(events.nth(2)).to_contain_text("Turn 4 lowered its weight")
     expect(events.nth(2).locator("q")).to_have_count(0)  # that was done by hand
     expect(story.locator(".weights")).to_have_text(["1.0", "1.0 → 1.2", "1.2 → 1.1"])
     begun.page.keyboard.press("Escape")
@@ -75,19 +75,19 @@ def test_a_chip_tells_its_story(begun: "Tab") -> None:
     expect(story).to_be_hidden()
     begun.shows(1)
     chip_of(begun, "cartoon").hover()
-    chip_of(begun, "cartoon").get_by_role("button", name="Its story").click()
+    chip_of(begun, "cartoon").get_by_role("button", name="History").click()
     expect(events).to_have_count(1)  # of the picture that is looked at
 
 
-def test_a_finger_on_a_chip_asks_for_its_card(visit: "Visit") -> None:
+def test_touching_a_chip_opens_its_card(visit: "Visit") -> None:
     tab = visit(has_touch=True).tab()
     tab.begin()
     body_of(tab, "mustache").tap()
     card = chip_of(tab, "mustache").locator(".card")
     expect(card).to_be_visible()
     expect(tab.page.get_by_role("dialog")).to_have_count(0)
-    card.get_by_role("button", name="Its story").tap()
-    expect(tab.page.get_by_role("dialog", name="Why without “mustache”")).to_be_visible()
+    card.get_by_role("button", name="History").tap()
+    expect(tab.page.get_by_role("dialog", name="History of “mustache”")).to_be_visible()
 
 
 def test_arrow_keys_weigh_an_exclusion_and_enter_draws_it(begun: "Tab", site: "Running") -> None:
@@ -118,7 +118,7 @@ def test_a_weight_that_is_left_alone_is_drawn_and_escape_takes_it_back(begun: "T
     expect(body).to_have_attribute("aria-valuenow", "1")
     begun.page.keyboard.press("ArrowUp")
     chip_of(begun, "watermark").hover()
-    chip_of(begun, "watermark").get_by_role("button", name="Weigh it less").click()
+    chip_of(begun, "watermark").get_by_role("button", name="Lower the weight").click()
     begun.elapse(1)
     begun.shows(3)
     expect(begun.page.locator(".chip[aria-busy]")).to_have_count(0)
@@ -148,15 +148,15 @@ def test_a_policy_is_shown_and_locked(tab: "Tab") -> None:
     tab.begin()
     locked = tab.page.locator(".chip.locked")
     expect(locked).to_contain_text("brand-safety")
-    expect(locked.get_by_role("button")).to_have_count(1)  # which tells what it leaves out
+    expect(locked.get_by_role("button")).to_have_count(1)  # opens the list of its terms
     expect(tab.page.locator(".chip .term")).to_have_text(["mustache"])
     locked.locator(".body").focus()
-    expect(locked.locator(".card")).to_contain_text("The policy “brand-safety” always leaves out:")
+    expect(locked.locator(".card")).to_contain_text("The policy “brand-safety” always excludes:")
     tab.page.keyboard.press("Enter")
-    dialog = tab.page.get_by_role("dialog", name="The policy “brand-safety” always leaves out")
+    dialog = tab.page.get_by_role("dialog", name="The policy “brand-safety” always excludes")
     dialog.get_by_role("button", name="watermark").click()
-    story = tab.page.get_by_role("dialog", name="Why without “watermark”").get_by_role("listitem")
-    expect(story).to_contain_text(["The policy “brand-safety” brought it, in turn 0"])
+    story = tab.page.get_by_role("dialog", name="History of “watermark”").get_by_role("listitem")
+    expect(story).to_contain_text(["Turn 0 excluded it for the policy “brand-safety”"])
     tab.page.keyboard.press("Escape")
     tab.page.keyboard.press("Delete")
     tab.say("start over")
@@ -206,7 +206,7 @@ def test_undo_another_one_and_a_branch(begun: "Tab", site: "Running") -> None:
     begun.shows(3)
     begun.page.locator("#history-0").click()
     begun.shows(0)
-    expect(begun.page.get_by_text("This is turn 0: what you say now grows a branch from it.")).to_be_visible()
+    expect(begun.page.get_by_text("This is turn 0. New feedback starts a branch from it.")).to_be_visible()
     begun.page.get_by_role("button", name="Branch").click()
     expect(begun.page.locator("#elsewhere")).to_be_hidden()
     expect(begun.page.locator("#history-0")).to_have_attribute("aria-current", "true")
@@ -248,7 +248,7 @@ def test_the_history_is_walked_by_keyboard(begun: "Tab") -> None:
 def test_a_turn_in_the_conversation_leads_to_its_picture(begun: "Tab") -> None:
     begun.page.get_by_role("button", name="Turn 1").click()
     begun.shows(1)
-    begun.page.get_by_role("button", name="Back to the latest").click()
+    begun.page.get_by_role("button", name="Back to the current turn").click()
     begun.shows(2)
 
 
@@ -277,7 +277,7 @@ def test_letters_are_shortcuts_only_where_they_are_wanted(begun: "Tab") -> None:
     begun.page.keyboard.press("?")
     dialog = begun.page.get_by_role("dialog", name="Keyboard")
     expect(dialog).to_be_visible()
-    dialog.get_by_role("checkbox", name="Letters are shortcuts").uncheck()
+    dialog.get_by_role("checkbox", name="Enable letter shortcuts").uncheck()
     begun.page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     begun.page.keyboard.press("u")

@@ -30,11 +30,11 @@ def test_a_session_is_deleted_after_a_question(visitor: "Visitor", site: "Runnin
     question = dialog.page.get_by_role("alertdialog", name="Delete this session?")
     dialog.get_by_role("button", name="Delete “boat number 1”").click()
     expect(question).to_contain_text("“boat number 1”: its words and 1 picture are deleted")
-    expect(question.get_by_role("button", name="Keep it")).to_be_focused()
-    question.get_by_role("button", name="Keep it").click()
+    expect(question.get_by_role("button", name="Cancel")).to_be_focused()
+    question.get_by_role("button", name="Cancel").click()
     expect(dialog.get_by_role("link")).to_have_count(2)
     dialog.get_by_role("button", name="Delete “boat number 1”").click()
-    question.get_by_role("button", name="Delete it").click()
+    question.get_by_role("button", name="Delete", exact=True).click()
     expect(dialog.get_by_role("status")).to_have_text("Deleted “boat number 1”.")
     expect(dialog.get_by_role("link")).to_have_count(1)
     assert [each.id for each in site.studio.store.sessions()] == [first]
@@ -58,7 +58,7 @@ def test_a_session_is_deleted_with_the_keyboard_alone(visitor: "Visitor", site: 
         keyboard.press("Enter")
         expect(dialog.get_by_role("link")).to_have_count(left)
     expect(dialog.get_by_role("button", name="Close")).to_be_focused()
-    expect(dialog).to_contain_text("None yet.")
+    expect(dialog).to_contain_text("No sessions yet.")
     assert site.studio.store.sessions() == []
 
 
@@ -71,7 +71,7 @@ def test_the_session_that_is_open_makes_room_for_a_new_one(
         expect(tab.page.get_by_role("progressbar")).to_be_visible()
         dialog = open_list(tab)
         dialog.get_by_role("button", name="Delete “a harbour”").click()
-        tab.page.get_by_role("button", name="Delete it").click()
+        tab.page.get_by_role("button", name="Delete", exact=True).click()
         expect(dialog.get_by_role("link")).to_have_count(0)
     expect(tab.page.locator("body")).to_have_attribute("data-view", "start")
     dialog.get_by_role("button", name="Close").click()
@@ -88,7 +88,7 @@ def test_a_session_that_is_gone_already_leaves_the_list(visitor: "Visitor", site
     dialog = open_list(visitor.tab())
     site.studio.store.delete_session(session)
     dialog.get_by_role("button", name="Delete “boat number 0”").click()
-    dialog.page.get_by_role("button", name="Delete it").click()
+    dialog.page.get_by_role("button", name="Delete", exact=True).click()
     expect(dialog.get_by_role("link")).to_have_count(0)
 
 

@@ -1,4 +1,4 @@
-"""`/sdapi/v1`: what AUTOMATIC1111's clients ask about pictures that are there already."""
+"""`/sdapi/v1/png-info`, and the routes for existing pictures that this server refuses."""
 
 from base64 import b64decode
 from io import BytesIO
@@ -16,12 +16,12 @@ from ...problems import Problem
 from .schemas import create_router, document_errors
 
 MOST_BYTES = 32 << 20
-"""Of a request that brings a picture."""
+"""Maximum size of a request with a picture."""
 
 LARGER_BODIES = dict.fromkeys(
     ("/sdapi/v1/png-info", "/sdapi/v1/img2img", "/sdapi/v1/extra-", "/sdapi/v1/interrogate"), MOST_BYTES
 )
-"""Paths whose requests bring pictures, also where these are refused."""
+"""Path prefixes with a larger body limit, including routes that refuse the request."""
 
 _router = create_router()
 
@@ -39,35 +39,33 @@ _NAMES = {
 }
 
 
-class PngInfoAsked(BaseModel):
-    """A picture."""
+class PngInfoRequest(BaseModel):
+    """A picture whose metadata is read."""
 
     model_config = ConfigDict(
         extra="allow", json_schema_extra={"examples": [{"image": "data:image/png;base64,iVBORw0KGgo="}]}
     )
 
-    image: str = Field(description="As base64, or as a data URL.")
+    image: str = Field(description="Base64 or a data URL.")
 
 
-class PngInfoAnswer(BaseModel):
-    """The text in a picture's file; nothing where there is none."""
+class PngInfoResponse(BaseModel):
+    """The metadata of a picture; empty if it has none."""
 
     info: str = Field(description="The infotext.")
-    items: dict[str, str] = Field(description="All of the text, by its keys.")
-    parameters: dict[str, Any] = Field(description="What the infotext says.")
+    items: dict[str, str] = Field(description="All text chunks by key.")
+    parameters: dict[str, Any] = Field(description="The parsed infotext.")
 
 
-@_router.post(
-    "/png-info", responses=document_errors(400, 413), summary="How a picture was made, by the text in its file"
-)
-async def png_info(asked: PngInfoAsked, service: CurrentService, principal: CurrentPrincipal) -> PngInfoAnswer:
-    """Of a PNG, as this server and AUTOMATIC1111's web UI write it."""
-    items = await service.run_in_thread(lambda: _text_of(asked.image))
+@_router.post("/png-info", responses=document_errors(400, 413), summary="Read the generation metadata of a picture")
+async def png_info(body: PngInfoRequest, service: CurrentService, principal: CurrentPrincipal) -> PngInfoResponse:
+    """Reads PNGs written by this server or AUTOMATIC1111's web UI."""
+    items = await service.run_in_thread(lambda: _read_text(body.image))
     info = items.get("parameters", "")
-    return PngInfoAnswer(info=info, items=items, parameters=_parameters(info))
+    return PngInfoResponse(info=info, items=items, parameters=_parse_parameters(info))
 
 
-def _text_of(content: str) -> dict[str, str]:
+def _read_text(content: str) -> dict[str, str]:
     try:
         file = BytesIO(b64decode(content.partition(",")[2] or content, validate=True))
         with Image.open(file, formats=["PNG", "JPEG", "WEBP"]) as image:
@@ -75,32 +73,32 @@ def _text_of(content: str) -> dict[str, str]:
                 name: value for name, value in image.info.items() if isinstance(name, str) and isinstance(value, str)
             }
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise Problem(400, "refused", "That can't be done", "image: this is no picture in base64") from None
+        raise Problem(
+            400, "refused", "The request was refused", "image: it is not a PNG, JPEG or WebP in base64"
+        ) from None
 
 
-def _parameters(info: str) -> dict[str, Any]:
-    """The values of an infotext under AUTOMATIC1111's names; nothing where it is none."""
+def _parse_parameters(info: str) -> dict[str, Any]:
+    """The values of an infotext by AUTOMATIC1111's names; empty if it is not an infotext."""
     if not info:
         return {}
     try:
         values, others = parse_infotext(info)
     except NotthatError:
         return {}
-    told = {_NAMES[name]: str(value) for name, value in values.items() if name in _NAMES}
-    return {**told, **{name: value for name, _, value in (each.partition(": ") for each in others)}}
+    parameters = {_NAMES[name]: str(value) for name, value in values.items() if name in _NAMES}
+    return {**parameters, **{name: value for name, _, value in (item.partition(": ") for item in others)}}
 
 
-@_router.post("/img2img", responses=document_errors(400, 413), summary="Refused: pictures begin from words here")
-@_router.post("/extra-single-image", responses=document_errors(400, 413), summary="Refused: there is no upscaler")
-@_router.post("/extra-batch-images", responses=document_errors(400, 413), summary="Refused: there is no upscaler")
-@_router.post("/interrogate", responses=document_errors(400, 413), summary="Refused: pictures are not looked at")
-@_router.post(
-    "/unload-checkpoint", responses=document_errors(400), summary="Refused: models are shared, and stay loaded"
-)
+@_router.post("/img2img", responses=document_errors(400, 413), summary="Not supported: image to image")
+@_router.post("/extra-single-image", responses=document_errors(400, 413), summary="Not supported: upscaling")
+@_router.post("/extra-batch-images", responses=document_errors(400, 413), summary="Not supported: upscaling")
+@_router.post("/interrogate", responses=document_errors(400, 413), summary="Not supported: describing a picture")
+@_router.post("/unload-checkpoint", responses=document_errors(400), summary="Not supported: unloading models")
 async def refused(principal: CurrentPrincipal) -> None:
-    """What this server can't do; clients are told so with a status that they know as an error."""
-    detail = "this server can't do that: it draws from words (txt2img), and changes pictures by what is said of them"
-    raise Problem(400, "refused", "That can't be done", detail)
+    """Always answers 400: this server does not support the operation."""
+    detail = "this server does not support that: use txt2img, and feedback in the session to change a picture"
+    raise Problem(400, "refused", "The request was refused", detail)
 
 
 def install(app: FastAPI, service: Service) -> None:

@@ -1,4 +1,4 @@
-"""What AUTOMATIC1111's clients expect of every answer, and what is remembered between two of them."""
+"""Error format and router of AUTOMATIC1111's API, and the state of its callers."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -14,53 +14,54 @@ from ...problems import Problem
 from ..error_routes import error_route_class
 
 SAMPLER = "Automatic"
-"""The model's own scheduler, whatever it is; there is no other."""
+"""The only sampler: the scheduler of the model."""
 
 
 class DetailErrorResponse(BaseModel):
-    """Why a request was not answered: as some clients read it, and as others do."""
+    """Why a request failed. Clients read either `detail` or `error`."""
 
     detail: str
     error: dict[str, str] = Field(examples=[{"message": "no such session"}])
 
 
 def error_response(problem: Problem) -> JSONResponse:
-    """A problem as an answer that AUTOMATIC1111's clients read."""
+    """A problem in the error format of AUTOMATIC1111's API."""
     answer = DetailErrorResponse(detail=problem.detail, error={"message": problem.detail, "code": problem.name})
     return JSONResponse(answer.model_dump(), problem.status, headers=problem.headers)
 
 
 def document_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI `responses` for `statuses` and those that every route may return."""
     return {status: {"model": DetailErrorResponse} for status in sorted({401, 403, 422, 429, 503, *statuses})}
 
 
 def create_router() -> APIRouter:
-    """A router below `/sdapi/v1` whose errors are told so."""
+    """A router for `/sdapi/v1` that answers errors in this format."""
     return APIRouter(prefix="/sdapi/v1", tags=["AUTOMATIC1111's API"], route_class=error_route_class(error_response))
 
 
 @dataclass
 class CallerState:
-    """What the face remembers: the model that each caller has chosen, and the pictures that are on their way."""
+    """State per caller, by key id: the selected model and the running jobs."""
 
     models: dict[str | None, str] = field(default_factory=dict)
     jobs: dict[str | None, list[TurnJob]] = field(default_factory=dict)
 
     def model(self, principal: Principal, service: Service) -> str:
-        """The caller's model, or the server's first."""
+        """The model that the caller has selected, by default the server's first."""
         return self.models.get(principal.id, service.config.models[0])
 
     def choose(self, name: str, principal: Principal, service: Service) -> None:
-        """Draw with this one from now on. Raises `Problem` where it is not on the server's list."""
+        """Select the model for later requests. Raises `Problem` (400) if the server does not offer it."""
         if name not in service.config.models:
-            there = ", ".join(service.config.models)
-            raise Problem(400, "unknown-model", "There is no such model", f"no model “{name}”: there is {there}")
+            available = ", ".join(service.config.models)
+            raise Problem(400, "unknown-model", "No such model", f"no model “{name}”: choose from {available}")
         self.models[principal.id] = name
 
 
 def _get_caller_state(request: Request) -> CallerState:
-    desk: CallerState = request.app.state.automatic1111
-    return desk
+    state: CallerState = request.app.state.automatic1111
+    return state
 
 
 CurrentState = Annotated[CallerState, Depends(_get_caller_state)]

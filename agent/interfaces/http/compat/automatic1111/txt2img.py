@@ -1,7 +1,7 @@
-"""`/sdapi/v1`: pictures for programs that know AUTOMATIC1111's web UI, as chat front ends call it.
+"""`/sdapi/v1/txt2img` and the routes for its progress, as in AUTOMATIC1111's web UI.
 
-What the prompt says it does not want is excluded, besides the negative prompt. A picture is the first of a session,
-which `info` names; its `warnings` say what of the request is not honoured.
+Negations in the prompt become exclusions, in addition to the negative prompt. Each picture starts a session. `info`
+names the sessions, and its `warnings` list the fields that were ignored.
 """
 
 import json
@@ -23,18 +23,26 @@ from ...problems import Problem
 from ...schemas.requests import WHOLE_NUMBER, Words
 from ..batches import encode_image, start_batch, wait_for_batch
 from .schemas import SAMPLER, CallerState, CurrentState, create_router, document_errors
-from .warnings import remarks_of
+from .warnings import list_warnings
 
 _router = create_router()
 
-_MOST = 10
-_GIVEN_UP = ("interrupted", "skipped")
-"""Why a picture is missing in an answer that brings the others."""
-_UNABLE = ("enable_hr", "restore_faces", "tiling", "script_name", "alwayson_scripts", "styles", "firstpass_image")
+_MAX_PICTURES = 10
+_CANCEL_REASONS = ("interrupted", "skipped")
+"""Reasons of cancellation after which the response has the remaining pictures."""
+_UNSUPPORTED_FIELDS = (
+    "enable_hr",
+    "restore_faces",
+    "tiling",
+    "script_name",
+    "alwayson_scripts",
+    "styles",
+    "firstpass_image",
+)
 
 
 class Txt2Img(BaseModel):
-    """AUTOMATIC1111's fields; what can't be done is refused, and what is done otherwise is told in `warnings`."""
+    """AUTOMATIC1111's fields. Unsupported fields are refused or listed in `warnings`."""
 
     model_config = ConfigDict(
         extra="allow",
@@ -48,20 +56,20 @@ class Txt2Img(BaseModel):
     prompt: Words
     negative_prompt: Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")] | None = ""
     seed: Annotated[int, Field(ge=-1, le=2**53 - 1), WHOLE_NUMBER] | None = Field(
-        default=-1, description="-1 draws one."
+        default=-1, description="-1 chooses a random seed."
     )
     steps: Annotated[int, Field(ge=1, le=1000), WHOLE_NUMBER] | None = None
     cfg_scale: Annotated[float, Field(ge=0, le=100)] | None = None
     width: Annotated[int, Field(ge=8, le=8192, multiple_of=8), WHOLE_NUMBER] | None = None
     height: Annotated[int, Field(ge=8, le=8192, multiple_of=8), WHOLE_NUMBER] | None = None
-    batch_size: Annotated[int, Field(ge=1, le=_MOST), WHOLE_NUMBER] | None = 1
-    n_iter: Annotated[int, Field(ge=1, le=_MOST), WHOLE_NUMBER] | None = 1
+    batch_size: Annotated[int, Field(ge=1, le=_MAX_PICTURES), WHOLE_NUMBER] | None = 1
+    n_iter: Annotated[int, Field(ge=1, le=_MAX_PICTURES), WHOLE_NUMBER] | None = 1
     send_images: bool | None = True
     override_settings: dict[str, Any] | None = None
 
     @property
     def count(self) -> int:
-        """How many pictures."""
+        """The number of pictures."""
         return (self.batch_size or 1) * (self.n_iter or 1)
 
 
@@ -69,13 +77,11 @@ class Txt2ImgResponse(BaseModel):
     """The pictures, as base64; `info` is JSON in a string."""
 
     images: list[str]
-    parameters: dict[str, Any] = Field(description="What was asked for.")
+    parameters: dict[str, Any] = Field(description="The request.")
     info: str
 
 
-@_router.post(
-    "/txt2img", responses=document_errors(400, 409, 413, 500), summary="Draw pictures, as AUTOMATIC1111's API does"
-)
+@_router.post("/txt2img", responses=document_errors(400, 409, 413, 500), summary="Draw pictures")
 async def txt2img(
     body: Txt2Img,
     request: Request,
@@ -84,25 +90,24 @@ async def txt2img(
     state: CurrentState,
     idempotency_key: RequestIdempotencyKey,
 ) -> Txt2ImgResponse:
-    """`batch_size` times `n_iter` pictures, from seeds that follow each other; those that are done when interrupted."""
+    """Draws `batch_size` × `n_iter` pictures with consecutive seeds. After an interrupt, returns the finished ones."""
     _check_supported(body)
-    named = (body.override_settings or {}).get("sd_model_checkpoint")
-    beginning = SessionOptions(
+    model = (body.override_settings or {}).get("sd_model_checkpoint")
+    options = SessionOptions(
         body.prompt,
         negative=body.negative_prompt or "",
         seed=None if body.seed in (None, -1) else body.seed,
         steps=body.steps,
         guidance=body.cfg_scale,
-        model=str(named) if named else state.model(principal, service),
+        model=str(model) if model else state.model(principal, service),
         request=body.model_dump(include={"width", "height"}, exclude_none=True),
     )
-    runs = await start_batch(service, principal, beginning, body.count, idempotency_key)
-    mine = state.jobs.setdefault(principal.id, [])
-    mine += runs
+    jobs = await start_batch(service, principal, options, body.count, idempotency_key)
+    state.jobs.setdefault(principal.id, []).extend(jobs)
     try:
-        turns = await wait_for_batch(request, runs, without=_GIVEN_UP)
+        turns = await wait_for_batch(request, jobs, without=_CANCEL_REASONS)
     finally:
-        state.jobs[principal.id] = [run for run in state.jobs[principal.id] if run not in runs]
+        state.jobs[principal.id] = [job for job in state.jobs[principal.id] if job not in jobs]
     images: list[str] = []
     if body.send_images is not False:
         images = await service.run_in_thread(lambda: [encode_image(turn, service, "png") for turn in turns])
@@ -112,23 +117,23 @@ async def txt2img(
 
 
 def _check_supported(body: Txt2Img) -> None:
-    for name in _UNABLE:
+    for name in _UNSUPPORTED_FIELDS:
         if (body.model_extra or {}).get(name):
-            raise Problem(400, "refused", "That can't be done", f"{name}: this server can't do that: leave it out")
-    if body.count > _MOST:
-        detail = f"batch_size times n_iter: at most {_MOST} pictures may be asked for, not {body.count}"
-        raise Problem(403, "beyond-limit", "That is more than is allowed", detail)
+            raise Problem(400, "refused", "The request was refused", f"{name}: this is not supported: leave it out")
+    if body.count > _MAX_PICTURES:
+        detail = f"batch_size times n_iter: {body.count} is over the limit of {_MAX_PICTURES} pictures"
+        raise Problem(403, "beyond-limit", "A limit is exceeded", detail)
 
 
 def _build_info(body: Txt2Img, turns: Sequence[Turn]) -> dict[str, Any]:
-    """What was drawn, in their words; `sessions` are our own, one a picture."""
+    """The `info` of the response. `sessions`, one per picture, and `warnings` are our own fields."""
     requests = [GenerationRequest.create(**turn.request) for turn in turns]
     return {
-        **_first(body, requests),
-        "all_prompts": [each.prompt for each in requests],
-        "all_negative_prompts": [each.negative_prompt for each in requests],
-        "all_seeds": [each.seed for each in requests],
-        "all_subseeds": [each.seed for each in requests],
+        **_describe_first(body, requests),
+        "all_prompts": [item.prompt for item in requests],
+        "all_negative_prompts": [item.negative_prompt for item in requests],
+        "all_seeds": [item.seed for item in requests],
+        "all_subseeds": [item.seed for item in requests],
         "subseed_strength": 0,
         "sampler_name": SAMPLER,
         "batch_size": body.batch_size or 1,
@@ -144,15 +149,15 @@ def _build_info(body: Txt2Img, turns: Sequence[Turn]) -> dict[str, Any]:
         "is_using_inpainting_conditioning": False,
         "version": f"notthat {__version__}",
         "sessions": [turn.session for turn in turns],
-        "warnings": _warnings(body, len(turns)),
+        "warnings": _build_warnings(body, len(turns)),
     }
 
 
-def _first(asked: Txt2Img, requests: Sequence[GenerationRequest]) -> dict[str, Any]:
-    """How the first picture was drawn; where none was, what was asked for."""
+def _describe_first(body: Txt2Img, requests: Sequence[GenerationRequest]) -> dict[str, Any]:
+    """The fields of `info` about the first picture; from the request if no picture was drawn."""
     if not requests:
-        named = asked.model_dump(include={"prompt", "negative_prompt", "seed", "steps", "cfg_scale", "width", "height"})
-        return {**named, "subseed": asked.seed, "sd_model_name": None}
+        fields = body.model_dump(include={"prompt", "negative_prompt", "seed", "steps", "cfg_scale", "width", "height"})
+        return {**fields, "subseed": body.seed, "sd_model_name": None}
     first = requests[0]
     return {
         "prompt": first.prompt,
@@ -167,21 +172,21 @@ def _first(asked: Txt2Img, requests: Sequence[GenerationRequest]) -> dict[str, A
     }
 
 
-def _warnings(asked: Txt2Img, drawn: int) -> list[str]:
-    told = remarks_of(asked.model_extra or {}, asked.override_settings or {})
-    if drawn < asked.count:
-        told.append(f"interrupted: {drawn} of {asked.count} pictures were drawn")
-    return told
+def _build_warnings(body: Txt2Img, drawn: int) -> list[str]:
+    warnings = list_warnings(body.model_extra or {}, body.override_settings or {})
+    if drawn < body.count:
+        warnings.append(f"interrupted: {drawn} of {body.count} pictures were drawn")
+    return warnings
 
 
 class ProgressState(BaseModel):
-    """How far it is."""
+    """The state of the caller's jobs."""
 
     skipped: bool = False
     interrupted: bool = False
     stopping_generation: bool = False
     job: str = ""
-    job_count: int = Field(description="How many pictures of the caller's are not done.")
+    job_count: int = Field(description="Number of unfinished pictures of the caller.")
     job_timestamp: str = "0"
     job_no: int = 0
     sampling_step: int = 0
@@ -189,22 +194,22 @@ class ProgressState(BaseModel):
 
 
 class ProgressResponse(BaseModel):
-    """How far the caller's picture is; `current_image` is a small one as base64."""
+    """Progress of the current picture. `current_image` is a small preview in base64."""
 
     progress: float = Field(description="From 0 to 1.")
-    eta_relative: float = Field(description="Seconds.")
+    eta_relative: float = Field(description="Remaining seconds.")
     state: ProgressState
     current_image: str | None
     textinfo: str | None = None
 
 
-@_router.get("/progress", responses=document_errors(), summary="How far the caller's picture is")
+@_router.get("/progress", responses=document_errors(), summary="Get the progress of the current picture")
 async def progress(
     service: CurrentService, principal: CurrentPrincipal, state: CurrentState, skip_current_image: bool = False
 ) -> ProgressResponse:
-    """Of the pictures that were asked for by `txt2img`."""
-    runs = [run for run in state.jobs.get(principal.id, []) if not run.events.ended]
-    drawing = next((run for run in runs if run.drawing), None)
+    """Covers the pictures that the caller requested with `txt2img`."""
+    jobs = [job for job in state.jobs.get(principal.id, []) if not job.events.ended]
+    drawing = next((job for job in jobs if job.drawing), None)
     step = drawing.events.latest("step") if drawing else None
     preview = drawing.events.latest("preview") if drawing and not skip_current_image else None
     done = step or {"step": 0, "steps": 0, "seconds_left": None}
@@ -212,10 +217,10 @@ async def progress(
         progress=done["step"] / done["steps"] if done["steps"] else 0.0,
         eta_relative=done["seconds_left"] or 0.0,
         state=ProgressState(
-            skipped=any(run.stopped == "skipped" for run in runs),
-            interrupted=any(run.stopped == "interrupted" for run in runs),
+            skipped=any(job.stopped == "skipped" for job in jobs),
+            interrupted=any(job.stopped == "interrupted" for job in jobs),
             job=drawing.session if drawing else "",
-            job_count=len(runs),
+            job_count=len(jobs),
             sampling_step=done["step"],
             sampling_steps=done["steps"],
         ),
@@ -223,22 +228,22 @@ async def progress(
     )
 
 
-@_router.post("/interrupt", responses=document_errors(), summary="Give up what is not drawn of the caller's pictures")
+@_router.post("/interrupt", responses=document_errors(), summary="Cancel the unfinished pictures of the caller")
 async def interrupt(service: CurrentService, principal: CurrentPrincipal, state: CurrentState) -> None:
-    """At once where they wait, else after the step at hand. `txt2img` then answers with those that are done."""
-    for run in state.jobs.get(principal.id, []):
-        run.cancel("interrupted")
+    """Waiting pictures are cancelled at once, the current one after its step. `txt2img` returns the finished ones."""
+    for job in state.jobs.get(principal.id, []):
+        job.cancel("interrupted")
 
 
-@_router.post("/skip", responses=document_errors(), summary="Give up the picture that is drawn for the caller now")
+@_router.post("/skip", responses=document_errors(), summary="Cancel the current picture of the caller")
 async def skip(service: CurrentService, principal: CurrentPrincipal, state: CurrentState) -> None:
-    """After the step at hand; the others of the request are drawn."""
-    for run in state.jobs.get(principal.id, []):
-        if run.drawing:
-            run.cancel("skipped")
+    """Cancelled after its current step. The other pictures of the request are drawn."""
+    for job in state.jobs.get(principal.id, []):
+        if job.drawing:
+            job.cancel("skipped")
 
 
 def install_txt2img(app: FastAPI, service: Service) -> None:
-    """Add the routes, and what they remember."""
+    """Add the routes and their state to the app."""
     app.state.automatic1111 = CallerState()
     app.include_router(_router)

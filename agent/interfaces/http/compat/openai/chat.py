@@ -1,7 +1,6 @@
-"""`/v1/chat/completions`: a chat in which every message is feedback on the last answer's picture.
+"""`/v1/chat/completions`: a chat in which every user message is feedback on the last picture.
 
-What was said before decides which session it is: see `openai_places`. System messages are for language models,
-and are not read.
+The chat history identifies the session: see `session_reference`. System messages are ignored.
 """
 
 from functools import partial
@@ -18,22 +17,22 @@ from ...auth import Principal
 from ...dependencies import CurrentPrincipal, CurrentService, RequestIdempotencyKey, RequestUrls
 from ...jobs.service import Service
 from ...schemas.requests import WHOLE_NUMBER, Name, Seed
-from ..batches import begun_once, continue_batch, wait_for_batch
-from .chat_responses import READ_AGAIN, ChatCompletion, ChatResponseWriter, Picture
+from ..batches import continue_batch, start_with_variants, wait_for_batch
+from .chat_responses import RESTARTED_NOTE, ChatCompletion, ChatResponseWriter, Picture
 from .schemas import ModelName, create_router, document_errors, find_model
 from .session_reference import Chat, ChatMemory, Message, Position, lines_of, position_of
 from .sse import STREAM, stream_chunks
 
 MOST_BYTES = 32 << 20
-"""A chat's history carries its pictures, where they are data URLs."""
+"""Larger than other bodies, because the history may contain pictures as data URLs."""
 
 _router = create_router()
 
-_MOST = 10
+_MAX_CHOICES = 10
 
 
 class StreamOptions(BaseModel):
-    """How to stream."""
+    """OpenAI's options for streaming."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -41,9 +40,9 @@ class StreamOptions(BaseModel):
 
 
 class ChatRequest(BaseModel):
-    """OpenAI's fields, and `picture`, `session`, `negative_prompt`, `steps`, `guidance`, `policies` of our own.
+    """OpenAI's fields, and our own: `picture`, `session`, `negative_prompt`, `steps`, `guidance` and `policies`.
 
-    Fields of OpenAI's that mean nothing here, such as `temperature` and `tools`, are taken and change nothing.
+    Other fields of OpenAI, such as `temperature` and `tools`, are accepted and ignored.
     """
 
     model_config = ConfigDict(
@@ -57,12 +56,14 @@ class ChatRequest(BaseModel):
 
     messages: list[Message] = Field(min_length=1, max_length=2000)
     model: ModelName = None
-    n: Annotated[int, Field(ge=1, le=_MOST), WHOLE_NUMBER] | None = Field(
-        default=None, description="How many answers: the same picture from so many seeds."
+    n: Annotated[int, Field(ge=1, le=_MAX_CHOICES), WHOLE_NUMBER] | None = Field(
+        default=None, description="Number of choices: the same picture with different seeds."
     )
     stream: bool | None = False
     stream_options: StreamOptions | None = None
-    picture: Picture = Field(default="link", description="How the picture is in the answer: its address, or all of it.")
+    picture: Picture = Field(
+        default="link", description="Whether the response has the URL of the picture or a data URL with all of it."
+    )
     session: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
     seed: Seed | None = None
     negative_prompt: Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")] | None = None
@@ -75,7 +76,7 @@ class ChatRequest(BaseModel):
     "/chat/completions",
     response_model=ChatCompletion,
     responses={**STREAM, **document_errors(404, 409, 413, 500)},
-    summary="Talk to a picture, as to a chat model",
+    summary="Create and correct a picture in a chat",
 )
 async def create_completion(
     body: ChatRequest,
@@ -85,55 +86,55 @@ async def create_completion(
     idempotency_key: RequestIdempotencyKey,
     urls: RequestUrls,
 ) -> Response:
-    """The reply, and the picture as Markdown; with `stream`, the reply before the picture is drawn.
+    """Returns the reply and the picture as Markdown. `stream` sends the reply before the picture is drawn.
 
-    `n` choices are the same again from other seeds, each to go on from.
+    With `n`, the choices differ in their seeds; a chat can continue from each of them.
     """
     memory: ChatMemory = request.app.state.openai_chats
     chat, count = _chat_of(body, principal), body.n or 1
-    position = await _position(body, service, principal, memory, chat)
+    position = await _find_position(body, service, principal, memory, chat)
     if position.place is None:
-        runs = await begun_once(
+        jobs = await start_with_variants(
             service, principal, _session_options(body, position.lines, service), count, idempotency_key
         )
     else:
-        runs = await continue_batch(
+        jobs = await continue_batch(
             service, principal, position.place, Feedback(position.lines), count, idempotency_key
         )
-    answer = ChatResponseWriter(
-        runs,
+    writer = ChatResponseWriter(
+        jobs,
         service,
         urls,
         model=body.model or service.config.models[0],
         picture=body.picture,
-        note=READ_AGAIN if position.place is None and len(position.lines) > 1 else "",
+        note=RESTARTED_NOTE if position.place is None and len(position.lines) > 1 else "",
         keep=partial(memory.keep, chat, lines_of(body.messages)),
     )
     if not body.stream:
-        return JSONResponse(await answer.whole(await wait_for_batch(request, runs)))
+        return JSONResponse(await writer.whole(await wait_for_batch(request, jobs)))
     options = body.stream_options
-    return await stream_chunks(answer.chunks(with_usage=bool(options and options.include_usage)))
+    return await stream_chunks(writer.chunks(with_usage=bool(options and options.include_usage)))
 
 
-async def _position(
-    asked: ChatRequest, service: Service, principal: Principal, memory: ChatMemory, chat: Chat
+async def _find_position(
+    body: ChatRequest, service: Service, principal: Principal, memory: ChatMemory, chat: Chat
 ) -> Position:
-    position = position_of(asked.messages, asked.session, memory, chat)
+    position = position_of(body.messages, body.session, memory, chat)
     if position.place is not None and position.is_remembered:
         try:
             await service.session(principal, position.place.session)
-        except UnknownSessionError:  # it was deleted since
-            return position_of(asked.messages, None, ChatMemory(), chat)
+        except UnknownSessionError:  # it has been deleted
+            return position_of(body.messages, None, ChatMemory(), chat)
     return position
 
 
-def _chat_of(asked: ChatRequest, principal: Principal) -> Chat:
-    settings = asked.model_dump(include={"model", "seed", "negative_prompt", "steps", "guidance", "policies"})
-    return Chat(principal.id or "", repr([settings, (asked.model_extra or {}).get("user")]))
+def _chat_of(body: ChatRequest, principal: Principal) -> Chat:
+    settings = body.model_dump(include={"model", "seed", "negative_prompt", "steps", "guidance", "policies"})
+    return Chat(principal.id or "", repr([settings, (body.model_extra or {}).get("user")]))
 
 
 def _session_options(body: ChatRequest, lines: tuple[str, ...], service: Service) -> SessionOptions:
-    """A seed, and the other values, are for the first picture; later requests of the chat may repeat them."""
+    """The options of a new session. Later requests of the chat may repeat them; then they are ignored."""
     return SessionOptions(
         lines[0],
         feedback=lines[1:],
@@ -147,6 +148,6 @@ def _session_options(body: ChatRequest, lines: tuple[str, ...], service: Service
 
 
 def install_chat(app: FastAPI, service: Service) -> None:
-    """Add the route, and what it remembers."""
+    """Add the route and its state to the app."""
     app.state.openai_chats = ChatMemory()
     app.include_router(_router)

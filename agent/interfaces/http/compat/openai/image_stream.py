@@ -1,6 +1,6 @@
-"""A picture that comes piece by piece: OpenAI's `image_generation.partial_image` and `image_generation.completed`.
+"""Streamed pictures: OpenAI's events `image_generation.partial_image` and `image_generation.completed`.
 
-The partial ones are our previews: small, one pixel for each of the model's latents, and as many as there are.
+Partial pictures are previews with one pixel per latent.
 """
 
 import base64
@@ -18,64 +18,64 @@ from ...jobs.service import Service
 from ...jobs.turn_and_replay_jobs import TurnJob
 from ...urls import Urls
 from ..batches import ImageFormat, encode_png, png_size
-from .sse import ALIVE, format_data, format_failure, iterate_job_events
+from .sse import HEARTBEAT, format_data, format_failure, iterate_job_events
 
 
 def usage_of_images(turns: Sequence[Turn]) -> dict[str, Any]:
-    """What a language model took to read the words of these pictures; nothing is counted for the pictures."""
-    taken = sum(map(token_usage, turns), Usage())
+    """Tokens that a language model used to interpret the feedback; pictures themselves count no tokens."""
+    usage = sum(map(token_usage, turns), Usage())
     return {
-        "input_tokens": taken.prompt_tokens,
-        "input_tokens_details": {"image_tokens": 0, "text_tokens": taken.prompt_tokens},
-        "output_tokens": taken.completion_tokens,
-        "output_tokens_details": {"image_tokens": 0, "text_tokens": taken.completion_tokens},
-        "total_tokens": taken.prompt_tokens + taken.completion_tokens,
+        "input_tokens": usage.prompt_tokens,
+        "input_tokens_details": {"image_tokens": 0, "text_tokens": usage.prompt_tokens},
+        "output_tokens": usage.completion_tokens,
+        "output_tokens_details": {"image_tokens": 0, "text_tokens": usage.completion_tokens},
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
     }
 
 
 class PartialImages:
-    """The events of a run, `most` of them partial pictures, evenly over its steps."""
+    """The stream of one job: at most `limit` partial pictures, evenly spaced over its steps, then the final one."""
 
     def __init__(
-        self, job: TurnJob, service: Service, urls: Urls, kind: ImageFormat, most: int, warnings: Sequence[str] = ()
+        self, job: TurnJob, service: Service, urls: Urls, kind: ImageFormat, limit: int, warnings: Sequence[str] = ()
     ) -> None:
         self._warnings = list(warnings)
-        self._run, self._service, self._links = job, service, urls
-        self._kind, self._most = kind, most
+        self._job, self._service, self._urls = job, service, urls
+        self._kind, self._limit = kind, limit
         self._sent = 0
         self._steps = 0
 
     async def chunks(self) -> AsyncGenerator[str]:
-        """As server-sent events. What goes wrong in the first second is raised; later errors are chunks."""
-        async with aclosing(iterate_job_events(self._run, self._service)) as events:
+        """Server-sent events. Errors in the first second are raised; later errors become chunks."""
+        async with aclosing(iterate_job_events(self._job, self._service)) as events:
             async for event in events:
                 yield await self._format_event(event)
 
     async def _format_event(self, event: JobEvent | None) -> str:
         if event is None:
-            return ALIVE
+            return HEARTBEAT
         if event.name in ("failed", "cancelled"):
-            return format_failure(self._run)
+            return format_failure(self._job)
         if isinstance(event.data, Turn):
             return await self._completed_event(event.data)
         if event.name == "step" and isinstance(event.data, dict):
             self._steps = event.data["steps"]
         if event.name == "preview" and isinstance(event.data, dict) and self._is_due(event.data["step"]):
             return await self._partial_event(base64.b64decode(event.data["image"].partition(",")[2]))
-        return ALIVE
+        return HEARTBEAT
 
     def _is_due(self, step: int) -> bool:
-        """Whether the next partial picture's share of the steps is done, and there is to be one."""
-        return self._sent < self._most and step * (self._most + 1) >= self._steps * (self._sent + 1)
+        """Whether enough steps are done for the next partial picture."""
+        return self._sent < self._limit and step * (self._limit + 1) >= self._steps * (self._sent + 1)
 
     async def _partial_event(self, content: bytes) -> str:
-        told = {**await self._image_fields(content), "partial_image_index": self._sent}
+        fields = {**await self._image_fields(content), "partial_image_index": self._sent}
         self._sent += 1
-        return _format_sse_event("image_generation.partial_image", told)
+        return _format_sse_event("image_generation.partial_image", fields)
 
     async def _completed_event(self, turn: Turn) -> str:
         own = {
-            "url": self._links.image(turn.sha256, turn.session, turn.number),
+            "url": self._urls.image(turn.sha256, turn.session, turn.number),
             "revised_prompt": turn.prompt,
             "negative_prompt": turn.negative,
             "reply": turn.reply,

@@ -1,7 +1,7 @@
-"""`/v1/images/generations`: pictures for programs that know OpenAI's API, with exclusions.
+"""`/v1/images/generations`: OpenAI's images API, with exclusions.
 
-What the prompt says it does not want is excluded; `session`, a field of our own, goes on with a session, whose
-picture the prompt then is feedback on. Every picture's data name the session to go on with.
+Negations in the prompt become exclusions. With our own field `session`, the prompt is feedback on the picture of that
+session. Every picture in the response names its session.
 """
 
 import time
@@ -21,19 +21,19 @@ from ...schemas.requests import WHOLE_NUMBER, Name, Seed, Words
 from ...urls import Urls
 from ..batches import QUALITY, ImageFormat, continue_batch, encode_image, start_batch, wait_for_batch
 from .image_stream import PartialImages, usage_of_images
-from .schemas import ModelName, create_router, document_errors, find_model, makes_links
+from .schemas import ModelName, create_router, document_errors, find_model, is_url_default
 from .session_reference import SessionReference
 from .sse import STREAM, stream_chunks
 
 _router = create_router()
 
-_MOST = 10
+_MAX_PICTURES = 10
 
 
 class ImagesRequest(BaseModel):
-    """OpenAI's fields, and `session`, `seed`, `negative_prompt`, `steps`, `guidance` and `policies` of our own.
+    """OpenAI's fields, and our own: `session`, `seed`, `negative_prompt`, `steps`, `guidance` and `policies`.
 
-    Fields of OpenAI's that mean nothing here, such as `quality` and `style`, change nothing, and `warnings` say so.
+    Unsupported fields of OpenAI, such as `quality` and `style`, are ignored and listed in `warnings`.
     """
 
     model_config = ConfigDict(
@@ -43,20 +43,22 @@ class ImagesRequest(BaseModel):
         json_schema_extra={"examples": [{"prompt": "portrait of a man without mustache", "size": "128x128", "n": 1}]},
     )
 
-    prompt: Words = Field(description="What the pictures should show; with `session`, what is wrong with its picture.")
+    prompt: Words = Field(description="What the pictures should show; with `session`, feedback on its picture.")
     model: ModelName = None
-    n: Annotated[int, Field(ge=1, le=_MOST), WHOLE_NUMBER] | None = None
+    n: Annotated[int, Field(ge=1, le=_MAX_PICTURES), WHOLE_NUMBER] | None = None
     size: Annotated[str, Field(pattern=r"^(auto|\d{1,4}x\d{1,4})$")] | None = Field(
-        default=None, description="`WIDTHxHEIGHT` in pixels, multiples of 8; `auto` is the model's own."
+        default=None, description="`WIDTHxHEIGHT` in pixels, multiples of 8; `auto` is the model's size."
     )
     response_format: Literal["url", "b64_json"] | None = Field(
         default=None,
-        description="By default `b64_json`, as with OpenAI's GPT image models; `url` with the name of a DALL·E model.",
+        description="By default `b64_json`; `url` if `model` is a DALL·E model.",
     )
-    output_format: ImageFormat | None = Field(default=None, description="Of `b64_json`; an address is always a PNG's.")
-    stream: bool | None = Field(default=None, description="One picture as it is drawn, as server-sent events.")
+    output_format: ImageFormat | None = Field(
+        default=None, description="Format of `b64_json`. A `url` always leads to a PNG."
+    )
+    stream: bool | None = Field(default=None, description="Stream one picture as server-sent events.")
     partial_images: Annotated[int, Field(ge=0, le=3), WHOLE_NUMBER] | None = Field(
-        default=None, description="With `stream`, how many small pictures come before it, at most."
+        default=None, description="With `stream`, the maximum number of previews."
     )
     session: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
     seed: Seed | None = None
@@ -67,35 +69,37 @@ class ImagesRequest(BaseModel):
 
 
 class ImageData(BaseModel):
-    """A picture."""
+    """A picture and its turn."""
 
     b64_json: str | None = None
     url: str | None = None
-    revised_prompt: str = Field(description="What was drawn, without what was said against.")
+    revised_prompt: str = Field(description="The prompt without its negations.")
     negative_prompt: str
     reply: str
-    session: str = Field(description="To go on with.")
+    session: str = Field(description="The session of the picture, to continue it.")
     turn: int
 
 
 class ImagesResponse(BaseModel):
-    """The pictures."""
+    """The pictures, in OpenAI's format."""
 
     created: int
     background: Literal["opaque"] = "opaque"
     output_format: ImageFormat
     size: str = Field(description="`WIDTHxHEIGHT`.")
-    usage: dict[str, Any] = Field(description="What a language model took to read the words; zero with the rules.")
+    usage: dict[str, Any] = Field(
+        description="Tokens used by a language model to interpret the prompt; zero with the grammar."
+    )
     data: list[ImageData]
-    session: str = Field(description="The first picture's.")
-    warnings: list[str] = Field(default=[], description="What of the request is not honoured, a line each.")
+    session: str = Field(description="The session of the first picture.")
+    warnings: list[str] = Field(default=[], description="Fields of the request that were ignored, one line each.")
 
 
 @_router.post(
     "/images/generations",
     response_model=ImagesResponse,
     responses={**STREAM, **document_errors(404, 409, 413, 500)},
-    summary="Draw pictures, as OpenAI's does",
+    summary="Draw pictures",
 )
 async def create_images(
     body: ImagesRequest,
@@ -105,25 +109,25 @@ async def create_images(
     idempotency_key: RequestIdempotencyKey,
     urls: RequestUrls,
 ) -> ImagesResponse | Response:
-    """`n` pictures from seeds that follow each other, each the first of a session; or the next `n` of a session.
+    """Draws `n` pictures with consecutive seeds, each in a new session; with `session`, the next `n` turns of it.
 
-    With `stream` one picture, as `image_generation.partial_image` and `image_generation.completed`.
+    `stream` sends one picture as `image_generation.partial_image` and `image_generation.completed`.
     """
     count = body.n or 1
     if body.stream and count > 1:
-        raise _invalid_field("n", "a stream brings one picture: leave n out, or stream")
+        raise _invalid_field("n", "a stream has one picture: omit n or stream")
     if body.session is not None:
         _check_continuation(body)
-        runs = await continue_batch(
+        jobs = await continue_batch(
             service, principal, SessionReference(body.session), body.prompt, count, idempotency_key
         )
     else:
-        runs = await start_batch(service, principal, _session_options(body, service), count, idempotency_key)
+        jobs = await start_batch(service, principal, _session_options(body, service), count, idempotency_key)
     if body.stream:
         kind = body.output_format or "png"
-        partials = PartialImages(runs[0], service, urls, kind, body.partial_images or 0, _warnings(body, kind))
+        partials = PartialImages(jobs[0], service, urls, kind, body.partial_images or 0, _list_warnings(body, kind))
         return await stream_chunks(partials.chunks())
-    return await _build_response(request, service, runs, body, urls)
+    return await _build_response(request, service, jobs, body, urls)
 
 
 def _session_options(body: ImagesRequest, service: Service) -> SessionOptions:
@@ -143,24 +147,22 @@ def _session_options(body: ImagesRequest, service: Service) -> SessionOptions:
 
 
 def _check_continuation(body: ImagesRequest) -> None:
-    """Raise `Problem` where a session that goes on is asked to have begun otherwise."""
-    begins = ("seed", "negative_prompt", "steps", "guidance", "size", "policies")
-    given = [name for name in begins if getattr(body, name) not in (None, [], "auto", "")]
+    """Raise `Problem` (400) if a continued session is given options of a new session."""
+    start_options = ("seed", "negative_prompt", "steps", "guidance", "size", "policies")
+    given = [name for name in start_options if getattr(body, name) not in (None, [], "auto", "")]
     if given:
-        raise _invalid_field(
-            given[0], "a session goes on as it was begun; say in the prompt what is wrong with its picture"
-        )
+        raise _invalid_field(given[0], "a session keeps its options: omit this field, and give feedback in the prompt")
 
 
-def _invalid_field(field: str, why: str) -> Problem:
-    return Problem(400, "refused", "That can't be done", f"{field}: {why}", more={"errors": [{"loc": [field]}]})
+def _invalid_field(field: str, reason: str) -> Problem:
+    return Problem(400, "refused", "The request was refused", f"{field}: {reason}", more={"errors": [{"loc": [field]}]})
 
 
 async def _build_response(
     request: Request, service: Service, jobs: list[TurnJob], body: ImagesRequest, urls: Urls
 ) -> ImagesResponse:
     turns = await wait_for_batch(request, jobs)
-    as_link = makes_links(body.model) if body.response_format is None else body.response_format == "url"
+    as_link = is_url_default(body.model) if body.response_format is None else body.response_format == "url"
     kind: ImageFormat = "png" if as_link else body.output_format or "png"
     content: Sequence[str | None] = [None] * len(turns)
     if not as_link:
@@ -175,23 +177,23 @@ async def _build_response(
             for turn, text in zip(turns, content, strict=True)
         ],
         session=turns[0].session,
-        warnings=_warnings(body, kind),
+        warnings=_list_warnings(body, kind),
     )
 
 
-def _warnings(asked: ImagesRequest, kind: ImageFormat) -> list[str]:
-    """What of OpenAI's fields is done otherwise here."""
-    fields = asked.model_extra or {}
-    told = []
+def _list_warnings(body: ImagesRequest, kind: ImageFormat) -> list[str]:
+    """Warnings about fields of OpenAI that are ignored."""
+    fields = body.model_extra or {}
+    warnings = []
     if fields.get("background") == "transparent":
-        told.append("background: pictures are opaque")
+        warnings.append("background: ignored, pictures are always opaque")
     if fields.get("quality") not in (None, "auto", "standard"):
-        told.append("quality: it is the model's own; ask for more or fewer `steps`")
+        warnings.append("quality: ignored, change `steps` instead")
     if fields.get("style") is not None:
-        told.append("style: say it in the prompt")
+        warnings.append("style: ignored, describe it in the prompt")
     if kind != "png" and fields.get("output_compression") not in (None, QUALITY):
-        told.append(f"output_compression: it is always {QUALITY}")
-    return told
+        warnings.append(f"output_compression: ignored, it is always {QUALITY}")
+    return warnings
 
 
 def _image_data(turn: Turn, url: str | None, content: str | None) -> ImageData:
@@ -207,5 +209,5 @@ def _image_data(turn: Turn, url: str | None, content: str | None) -> ImageData:
 
 
 def install_images(app: FastAPI, service: Service) -> None:
-    """Add the route."""
+    """Add the route to the app."""
     app.include_router(_router)

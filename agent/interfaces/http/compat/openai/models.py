@@ -1,4 +1,4 @@
-"""`/v1/models`: what OpenAI's clients may name."""
+"""`/v1/models`: the models of the server."""
 
 from fastapi import FastAPI
 from pydantic import BaseModel
@@ -12,7 +12,7 @@ _router = create_router()
 
 
 class ModelCard(BaseModel):
-    """A model."""
+    """A model, in OpenAI's format."""
 
     id: str
     object: str = "model"
@@ -21,24 +21,24 @@ class ModelCard(BaseModel):
 
 
 class ModelList(BaseModel):
-    """The models of this server; the first is used where none is named, or one of OpenAI's."""
+    """The models of the server. The first is the default, also for names of OpenAI's models."""
 
     object: str = "list"
     data: list[ModelCard]
 
 
-@_router.get("/models", responses=document_errors(), summary="The models that may be asked for, as OpenAI lists them")
+@_router.get("/models", responses=document_errors(), summary="List the models")
 async def list_models(service: CurrentService, principal: CurrentPrincipal) -> ModelList:
-    """For pictures and for chats alike."""
+    """All of them work for images and for chat completions."""
     return ModelList(data=[ModelCard(id=name) for name in service.config.models])
 
 
-@_router.get("/models/{model:path}", responses=document_errors(404), summary="One of them")
+@_router.get("/models/{model:path}", responses=document_errors(404), summary="Get a model")
 async def show_model(model: str, service: CurrentService, principal: CurrentPrincipal) -> ModelCard:
-    """Answers with 404 for any that is not on the list."""
+    """Answers 404 for a model that is not in the list."""
     if model not in service.config.models:
         raise Problem(
-            404, "unknown-model", "There is no such model", "no such model: GET /v1/models lists those there are"
+            404, "unknown-model", "No such model", f"no model “{model:.200}”: GET /v1/models lists the models"
         )
     return ModelCard(id=model)
 

@@ -174,12 +174,12 @@ def test_progress_is_told_with_a_preview_and_it_can_be_interrupted(serve: Serve,
 @pytest.mark.parametrize(
     ("more", "status", "line"),
     [
-        ({"enable_hr": True}, 400, "enable_hr: this server can't do that"),
+        ({"enable_hr": True}, 400, "enable_hr: this is not supported"),
         ({"alwayson_scripts": {"controlnet": {}}}, 400, "alwayson_scripts"),
         ({"styles": ["anime"]}, 400, "styles"),
-        ({"n_iter": 4, "batch_size": 3}, 403, "at most 10 pictures"),
+        ({"n_iter": 4, "batch_size": 3}, 403, "over the limit of 10 pictures"),
         ({"override_settings": {"sd_model_checkpoint": "sdxl"}}, 400, "no model “sdxl”"),
-        ({"width": 4096}, 403, "width: at most 2048"),
+        ({"width": 4096}, 403, "width: 4096 is over the limit of 2048"),
         ({"width": 65}, 422, "width"),
         ({"prompt": "no fog"}, 400, "only says what is not wanted"),
     ],
@@ -203,7 +203,7 @@ def test_keys_limits_and_choices_are_each_callers_own(serve: Serve, connect: Con
     api, other = connect(running, mine), connect(running, yours)
     api.set_options({"sd_model_checkpoint": "other"})
     assert (api.get_options()["sd_model_checkpoint"], other.get_options()["sd_model_checkpoint"]) == ("other", "stub")
-    with pytest.raises(RuntimeError, match="at most 5"):
+    with pytest.raises(RuntimeError, match="over the limit of 5"):
         api.txt2img(prompt="a pier", steps=6)
     session = api.txt2img(prompt="a pier", steps=5).info["sessions"][0]
     assert running.studio.store.session(session).owner is not None
@@ -248,27 +248,27 @@ def test_a_request_that_is_sent_twice_draws_its_pictures_once(serve: Serve, conn
         ({"scheduler": "karras"}, "scheduler: the model's own scheduler is used, not karras"),
         (
             {"subseed": 5, "subseed_strength": 0.4},
-            "subseed_strength: no variation is mixed in: `subseed` changes nothing, not 0.4",
+            "subseed_strength: variations are not supported and `subseed` is ignored, not 0.4",
         ),
-        ({"seed_resize_from_w": 512}, "seed_resize_from_w: the noise is made for the size that is drawn, not 512"),
+        ({"seed_resize_from_w": 512}, "seed_resize_from_w: the noise has the size of the picture, not 512"),
         ({"clip_skip": 2}, "clip_skip: the text encoder's last layer is used, not 2"),
-        ({"eta": 0.3}, "eta: the model's own sampler decides on its noise, not 0.3"),
-        ({"s_churn": 5}, "s_churn: the model's own sampler decides on its noise, not 5"),
-        ({"s_noise": 1.1}, "s_noise: the model's own sampler decides on its noise, not 1.1"),
-        ({"s_min_uncond": 3}, "s_min_uncond: the negative prompt acts as the guidance method says, not 3"),
+        ({"eta": 0.3}, "eta: the model's own sampler determines its noise, not 0.3"),
+        ({"s_churn": 5}, "s_churn: the model's own sampler determines its noise, not 5"),
+        ({"s_noise": 1.1}, "s_noise: the model's own sampler determines its noise, not 1.1"),
+        ({"s_min_uncond": 3}, "s_min_uncond: the guidance method determines how the negative prompt acts, not 3"),
         ({"refiner_checkpoint": "x"}, "refiner_checkpoint: there is no refiner, not x"),
-        ({"do_not_save_samples": True}, "do_not_save_samples: every picture is kept with its session, not True"),
+        ({"do_not_save_samples": True}, "do_not_save_samples: every picture is stored with its session, not True"),
         (
             {"override_settings": {"CLIP_stop_at_last_layers": 2}},
-            "override_settings.CLIP_stop_at_last_layers: this server has no such setting, or not with this value",
+            "override_settings.CLIP_stop_at_last_layers: this setting or value is not supported",
         ),
         (
             {"override_settings": {"eta_noise_seed_delta": 31337}},
-            "override_settings.eta_noise_seed_delta: this server has no such setting, or not with this value",
+            "override_settings.eta_noise_seed_delta: this setting or value is not supported",
         ),
     ],
 )
-def test_what_is_not_honoured_is_told_in_a_line(server: Any, more: dict[str, Any], line: str) -> None:
+def test_an_ignored_field_gives_a_warning(server: Any, more: dict[str, Any], line: str) -> None:
     answer = server.client.post("/sdapi/v1/txt2img", json={"prompt": "a pier", **more})
     assert json.loads(answer.json()["info"])["warnings"] == [line]
 

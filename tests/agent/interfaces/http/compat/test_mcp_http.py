@@ -116,7 +116,7 @@ def test_keys_and_their_limits_apply(serve: Serve, mode: Any) -> None:
             turn = (await client.call_tool("start", {"prompt": "a harbour"})).structured_content
             assert {each["source"] for each in turn["exclusions"]} == {"policy:quality"}
             refused = await client.call_tool("start", {"prompt": "a harbour", "steps": 6})
-            assert (refused.is_error, words(refused)) == (True, "steps: at most 5 may be asked for, not 6")
+            assert (refused.is_error, words(refused)) == (True, "steps: 6 is over the limit of 5")
         async with host(running, mode, yours) as client:
             refused = await client.call_tool("show", {"session": turn["session"]})
             assert (refused.is_error, words(refused)) == (True, f"no session “{turn['session']}”")
@@ -203,7 +203,7 @@ def test_a_host_may_ask_for_a_negative_prompt_a_seed_and_steps_within_its_limits
             asked = {"session": first["session"], "feedback": "no fog", "negative": "gulls", "seed": 9, "steps": 5}
             said = (await client.call_tool("say", asked)).structured_content
             assert (said["negative"], said["seed"], said["steps"]) == ("rain, fog, gulls", 9, 5)
-            for steps, line in [(6, "steps: at most 5 may be asked for, not 6"), (0, "steps: input should be greater")]:
+            for steps, line in [(6, "steps: 6 is over the limit of 5"), (0, "steps: input should be greater")]:
                 refused = await client.call_tool("say", {**asked, "steps": steps})
                 assert refused.is_error
                 assert words(refused).startswith(line)

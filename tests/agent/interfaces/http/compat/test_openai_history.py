@@ -65,7 +65,9 @@ def test_a_chat_from_elsewhere_is_read_from_its_first_message(server: Running, c
     said, turn = ask(client, user("portrait of a man"), assistant("ok"), user("no mustache"))
     assert (turn["turn"], turn["prompt"], turn["negative"]) == (0, "portrait of a man", "mustache")
     assert [(each["term"], each["words"]) for each in turn["exclusions"]] == [("mustache", "no mustache")]
-    assert said.startswith("(This chat was read again from its first message, and drawn anew.) Excluded “mustache”.")
+    assert said.startswith(
+        "(This chat has no known session, so a new one was started from all of its messages.) Excluded “mustache”."
+    )
     (session,) = server.studio.store.sessions()
     assert len(server.studio.store.turns(session.id)) == 1
     _, more = ask(
@@ -78,7 +80,9 @@ def test_it_is_streamed_with_the_same_words(client: OpenAI) -> None:
     messages = [user("portrait of a man"), assistant(ELSEWHERE), user("no mustache")]
     stream = client.chat.completions.create(model="stub", messages=messages, stream=True)
     said = "".join(choice.delta.content or "" for chunk in stream for choice in chunk.choices)
-    assert said.startswith("(This chat was read again from its first message, and drawn anew.) Excluded “mustache”.\n")
+    assert said.startswith(
+        "(This chat has no known session, so a new one was started from all of its messages.) Excluded “mustache”.\n"
+    )
 
 
 @STRIPPED

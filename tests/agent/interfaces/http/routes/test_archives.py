@@ -186,7 +186,7 @@ def test_an_archive_may_be_larger_than_other_requests_and_has_an_end(
     assert len(content) > 1000
     assert send(server.client, content).status_code == 201
     monkeypatch.setitem(LARGER_BODIES, "/api/archives", len(content) - 1)
-    assert "bytes are read" in refused(server, send(server.client, content), 413, "too-large")
+    assert "the body is larger than" in refused(server, send(server.client, content), 413, "too-large")
     chunks = (content[k : k + 500] for k in range(0, len(content), 500))  # without a length
     answer = server.client.post("/api/archives", content=chunks, headers=ZIP)
     refused(server, answer, 413, "too-large")
@@ -198,7 +198,7 @@ def test_an_archive_may_be_larger_than_other_requests_and_has_an_end(
 def test_a_key_is_held_to_its_policies(server: Running, key: Callable[..., httpx.Client]) -> None:
     with key("free") as free, key("bound", policies=("quality",)) as bound:
         detail = refused(server, send(bound, moved(free)), 403, "policy-needed")
-        assert detail == "the session was begun without the policy “quality”, which this key is bound to"
+        assert detail == "the session was started without the policy “quality”, which this key requires"
         kept = moved(bound)
 
         def forged(document: dict[str, Any]) -> None:

@@ -206,8 +206,8 @@ def test_a_turn_that_came_to_no_picture_can_be_retried(serve: Serve) -> None:
         ({"prompt": "no hat"}, 400, "say what the picture should show, too"),
         ({"prompt": "a man", "policies": ["unheard-of"]}, 400, "no policy “unheard-of”"),
         ({"prompt": "a nude man", "policies": ["brand-safety"]}, 400, "the policy “brand-safety” forbids it"),
-        ({"prompt": "a man", "steps": 151}, 403, "steps: at most 150 may be asked for, not 151"),
-        ({"prompt": "a man", "width": 4096}, 403, "width: at most 2048 may be asked for, not 4096"),
+        ({"prompt": "a man", "steps": 151}, 403, "steps: 151 is over the limit of 150"),
+        ({"prompt": "a man", "width": 4096}, 403, "width: 4096 is over the limit of 2048"),
     ],
 )
 def test_what_cannot_be_done_is_a_problem(server: Running, body: dict[str, Any], status: int, detail: str) -> None:
