@@ -1,4 +1,4 @@
-"""Draw docs/exclusion.png: for 13 attributes a picture that has it, one with "without", and one with it excluded.
+"""Draw docs/exclusion.png: for 12 attributes a picture that has it, one with "without", and one with it excluded.
 
     python benchmarks/exclusion_sheet.py [--jobs 2] [--keep FOLDER]
 
@@ -24,7 +24,6 @@ CHOSEN = {
     "sunglasses": 1072,
     "hat": 1125,
     "cartoon": 1057,
-    "painting": 1103,
     "watermark": 1066,
     "text": 1141,
     "logo": 1031,
@@ -72,7 +71,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes that draw")
     parser.add_argument("--keep", type=Path, help="keep drawn pictures here, and take those that are there")
     args = parser.parse_args()
-    draw_sheet(Drawer(args.jobs, args.keep)).quantize().save(SHEET, optimize=True)
+    draw_sheet(Drawer(args.jobs, args.keep)).save(SHEET, optimize=True)
 
 
 if __name__ == "__main__":
