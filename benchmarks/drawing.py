@@ -36,33 +36,29 @@ AT_ONCE = 8
 
 def bare(seed: int) -> str:
     """The prompt for a seed; the subject changes with each batch."""
-    return f"portrait of a {_subject(seed)}"
+    return f"portrait of a {SUBJECTS[seed // AT_ONCE % len(SUBJECTS)]}"
 
 
-def _subject(seed: int) -> str:
-    return SUBJECTS[seed // AT_ONCE % len(SUBJECTS)]
-
-
-def refused(seed: int, name: str) -> str:
+def refused(prompt: str, name: str) -> str:
     """The prompt with a negation, as users write it: “without X”."""
     match _KIND_OF[name]:
         case "styles":
-            return f"{bare(seed)}, not a {name}"
+            return f"{prompt}, not a {name}"
         case "faults":
-            return f"{bare(seed)}, not {name}"
+            return f"{prompt}, not {name}"
         case _:
-            return f"{bare(seed)} without {a(name)}"
+            return f"{prompt} without {a(name)}"
 
 
-def wanted(seed: int, name: str) -> str:
+def wanted(prompt: str, name: str) -> str:
     """The prompt that asks for the attribute."""
     match _KIND_OF[name]:
         case "styles":
-            return f"{name} portrait of a {_subject(seed)}"
+            return f"{name} {prompt}"
         case "objects":
-            return f"{bare(seed)} with {a(name)}"
+            return f"{prompt} with {a(name)}"
         case _:
-            return f"{bare(seed)}, {name}"
+            return f"{prompt}, {name}"
 
 
 class Drawer:
@@ -145,7 +141,7 @@ def agent_requests(seeds: Sequence[int], name: str) -> Iterator[GenerationReques
         recording = Studio(studio.store, studio.interpreter, load_engine=lambda _: recorder)
         for seed in seeds:
             if seed // AT_ONCE % 2 == 0:
-                Conversation.start(refused(seed, name), recording, seed=seed)
+                Conversation.start(refused(bare(seed), name), recording, seed=seed)
             else:
                 Conversation.start(bare(seed), recording, seed=seed).say(f"no {name}")
             yield recorder.requests[-1]

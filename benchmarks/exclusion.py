@@ -1,6 +1,6 @@
 """How well exclusions work on mini: X in the negative prompt removes it; "without X" in the prompt adds it.
 
-    python benchmarks/exclusion.py [--seeds 200] [--json] [--sheet docs/exclusion.png]
+    python benchmarks/exclusion.py [--seeds 200] [--json]
 
 Portraits are drawn by the engine with mini's defaults and the same seeds in every column:
 
@@ -25,7 +25,7 @@ import numpy as np
 from drawing import Drawer, agent_requests, bare, refused, stderr, wanted
 from joining import find_joining
 from judge import ATTRIBUTES, Judge, Verdicts, accuracy, held_out, through_the_autoencoder
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from rates import Rate, SideEffects, print_table
 
 from notthat.generation import GenerationRequest
@@ -74,10 +74,10 @@ class Experiment:
         draw = self.drawer.request
         return {
             "bare": self.bare,
-            "without": [draw(seed, refused(seed, name)) for seed in self.seeds],
+            "without": [draw(seed, refused(bare(seed), name)) for seed in self.seeds],
             "negative": [draw(seed, bare(seed), name) for seed in self.seeds],
             "agent": list(agent_requests(self.seeds, name)),
-            "asked": [draw(seed, wanted(seed, name)) for seed in self.seeds[: (len(self.seeds) + 3) // 4]],
+            "asked": [draw(seed, wanted(bare(seed), name)) for seed in self.seeds[: (len(self.seeds) + 3) // 4]],
         }
 
     def rates(self, name: str) -> dict[str, Rate]:
@@ -165,28 +165,6 @@ def compare_methods(experiment: Experiment, names: Sequence[str]) -> None:
     print_table(["method", *header], rows)
 
 
-def contact_sheet(experiment: Experiment, names: Sequence[str], columns: int = 2) -> Image.Image:
-    """For each attribute the first seeds whose bare picture has it: bare, “without”, negative."""
-    side, margin, text = 128, 8, 18
-    block = 3 * side + margin
-    sheet = Image.new("RGB", (110 + columns * block, text + len(names) * (side + 2)), "white")
-    draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(13)
-    for column in range(columns):
-        for k, title in enumerate(("bare", "“without”", "negative")):
-            draw.text((110 + column * block + k * side + 4, 2), title, fill="black", font=font)
-    for row, name in enumerate(names):
-        top = text + row * (side + 2)
-        draw.text((4, top + side / 2 - 8), name, fill="black", font=font)
-        has = experiment.verdicts(experiment.bare, "")[:, ATTRIBUTES.index(name)]
-        drawn = experiment.columns(name)
-        for column, seed in enumerate(np.flatnonzero(has)[:columns]):
-            for k, kind in enumerate(("bare", "without", "negative")):
-                picture = experiment.drawer.draw([drawn[kind][seed]], "")[0]
-                sheet.paste(Image.fromarray(picture), (110 + column * block + k * side, top))
-    return sheet
-
-
 def judged_sheet(experiment: Experiment, names: Sequence[str]) -> Image.Image:
     """Forty pictures with the judge's verdicts, for a manual check."""
     pictures = experiment.drawer.draw(experiment.bare[:40], "")
@@ -207,7 +185,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=200, help="pictures per column")
     parser.add_argument("--json", action="store_true", help="print a line of JSON at the end")
-    parser.add_argument("--sheet", type=Path, help="file for a contact sheet")
     parser.add_argument("--judged", type=Path, help="file for a sheet of pictures with the judge's verdicts")
     parser.add_argument("--no-sweeps", action="store_true", help="skip the sweeps over guidance and joining step")
     parser.add_argument("--methods", action="store_true", help="only compare the guidance methods")
@@ -258,9 +235,8 @@ def main() -> None:
         sweep(experiment, swept, "guidance_scale", GUIDANCE, seeds)
         find_joining(experiment, names)
         sweep(experiment, swept, "num_inference_steps", STEPS, seeds)
-    for path, draw in ((args.sheet, contact_sheet), (args.judged, judged_sheet)):
-        if path:
-            draw(experiment, names).quantize().save(path, optimize=True)
+    if args.judged:
+        judged_sheet(experiment, names).quantize().save(args.judged, optimize=True)
     if args.json:
         shares = {name: {c: round(row[c].value, 4) for c in columns} for name, row in rates.items()}
         print(json.dumps({"attributes": shares, "five": {name: round(rate.value, 4) for name, rate in five.items()}}))

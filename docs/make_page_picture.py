@@ -1,4 +1,4 @@
-"""Draw the README's picture of the web page: a session on mini, typed into a real Chromium.
+"""Draw the README's picture of the web page: the session of `make_pictures.py`, typed into a real Chromium.
 
 python docs/make_page_picture.py [FOLDER]
 
@@ -20,9 +20,10 @@ from notthat.agent.interfaces.http import ServerConfig, create_app
 from notthat.agent.interfaces.http.server import Server, open_socket, socket_url
 
 HERE = Path(__file__).parent
-SEED = "94"
-PROMPT = "portrait of a man without mustache"
-SAID = ("too cartoonish", "and no hat", "still cartoonish")
+PROMPT = "portrait of a man on the beach"
+SEED = "4083"
+"""The chosen seed of `make_pictures.py`."""
+SAID = ("no mustache", "and no watermark", "too cartoonish")
 BESIDE = "put him in a forest"
 """Said about turn 1, to make a branch."""
 POLICY = """title = "How our pictures look"

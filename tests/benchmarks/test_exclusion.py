@@ -25,11 +25,11 @@ def test_the_intervals_are_those_of_the_literature(hits: int, of: int, low: floa
 
 
 def test_prompts_are_those_of_people() -> None:
-    assert refused(0, "hat") == "portrait of a man without a hat"
-    assert refused(8, "glasses") == "portrait of a woman without glasses"
-    assert refused(16, "blurry") == "portrait of a child, not blurry"
-    assert wanted(0, "cartoon") == "cartoon portrait of a man"
-    assert wanted(8, "watermark") == "portrait of a woman, watermark"
+    assert refused("portrait of a man", "hat") == "portrait of a man without a hat"
+    assert refused("portrait of a woman", "glasses") == "portrait of a woman without glasses"
+    assert refused("portrait of a child", "blurry") == "portrait of a child, not blurry"
+    assert wanted("portrait of a man", "cartoon") == "cartoon portrait of a man"
+    assert wanted("portrait of a woman", "watermark") == "portrait of a woman, watermark"
 
 
 def test_what_differs_by_the_seed_alone_is_drawn_at_once() -> None:
