@@ -18,7 +18,7 @@ def complete_openapi(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         schema = made()
         parts: dict[str, Any] = schema.setdefault("components", {}).setdefault("schemas", {})
-        parts.setdefault("ProblemAnswer", ProblemResponse.model_json_schema())
+        parts.setdefault("ProblemResponse", ProblemResponse.model_json_schema())
         for part in parts.values():
             if "const" in part.get("properties", {}).get("op", {}):
                 part["required"] = sorted({"op", *part.get("required", ())})

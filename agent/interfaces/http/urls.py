@@ -12,7 +12,7 @@ class Urls:
     @classmethod
     def from_request(cls, request: Request) -> "Urls":
         """As the server is told that the world knows it, or as this request knows it."""
-        return cls(request.app.state.service.config.url or str(request.base_url))
+        return cls(request.app.state.config.url or str(request.base_url))
 
     def image(self, sha256: str, session: str, turn: int) -> str:
         """A turn's picture, with that turn's text."""

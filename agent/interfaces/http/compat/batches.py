@@ -9,7 +9,6 @@ from functools import partial
 from io import BytesIO
 from typing import Literal
 
-from fastapi import Request
 from PIL import Image
 
 from .....storage import IdempotencyKey
@@ -18,9 +17,7 @@ from ....edits import Reroll
 from ....feedback import Feedback
 from ....session_start import SessionOptions
 from ....turn_execution import TurnCancelled
-from ....turn_png import build_turn_png
-from ..auth import Principal
-from ..dependencies import until_disconnect
+from ..dependencies import RequestContext
 from ..jobs.service import Service
 from ..jobs.turn_and_replay_jobs import TurnJob
 from .openai.session_reference import SessionReference
@@ -30,63 +27,60 @@ QUALITY = 95
 """Of JPEG and WebP, from 0 to 100."""
 
 
-async def start_batch(
-    service: Service, principal: Principal, options: SessionOptions, count: int, receipt: IdempotencyKey | None = None
-) -> list[TurnJob]:
-    """`count` sessions that begin alike, the k-th from the first one's seed plus k; all are asked for, or none.
+async def start_batch(context: RequestContext, options: SessionOptions, count: int) -> list[TurnJob]:
+    """Start `count` sessions, the k-th from the first one's seed plus k; all of them, or none.
 
-    Each counts as a request of the key's.
+    Each counts as a request of the key.
     """
     seeds = [None if options.seed is None else options.seed + k for k in range(count)]
-    asked = [
-        partial(service.start, principal, replace(options, seed=seed), receipt_of(receipt, k))
+    starts = [
+        partial(
+            context.service.start,
+            context.principal,
+            replace(options, seed=seed),
+            derive_idempotency_key(context.idempotency_key, k),
+        )
         for k, seed in enumerate(seeds)
     ]
-    return await _start_all(service, principal, asked)
+    return await _start_all(context, starts)
 
 
 async def continue_batch(
-    service: Service,
-    principal: Principal,
-    place: SessionReference,
-    words: str | Feedback,
-    count: int,
-    receipt: IdempotencyKey | None = None,
+    context: RequestContext, place: SessionReference, words: str | Feedback, count: int
 ) -> list[TurnJob]:
-    """The session's next picture, and more of the same from other seeds, `count` in all."""
-    first = await service.say(principal, place.session, words, receipt, turn=place.turn)
-    return await _and_more(service, principal, first, place.session, count, receipt)
+    """Give feedback on a session, and draw the result from further seeds, `count` pictures in all."""
+    first = await context.service.say(context.principal, place.session, words, context.idempotency_key, turn=place.turn)
+    return await _add_rerolls(context, first, place.session, count)
 
 
-async def begun_once(
-    service: Service, principal: Principal, options: SessionOptions, count: int, receipt: IdempotencyKey | None = None
-) -> list[TurnJob]:
-    """One session's first picture, and more of the same from other seeds, `count` in all."""
-    first = await service.start(principal, options, receipt)
-    return await _and_more(service, principal, first, first.session, count, receipt)
+async def start_session_batch(context: RequestContext, options: SessionOptions, count: int) -> list[TurnJob]:
+    """Start one session, and draw its picture from further seeds, `count` pictures in all."""
+    first = await context.service.start(context.principal, options, context.idempotency_key)
+    return await _add_rerolls(context, first, first.session, count)
 
 
-def receipt_of(receipt: IdempotencyKey | None, index: int) -> IdempotencyKey | None:
-    """That of one of a request's pictures: one `Idempotency-Key` names each of them."""
-    if receipt is None or index == 0:
-        return receipt
-    return replace(receipt, key=hashlib.sha256(f"{receipt.key}/{index}".encode()).hexdigest())
+def derive_idempotency_key(idempotency_key: IdempotencyKey | None, index: int) -> IdempotencyKey | None:
+    """The key of one of a request's pictures."""
+    if idempotency_key is None or index == 0:
+        return idempotency_key
+    return replace(idempotency_key, key=hashlib.sha256(f"{idempotency_key.key}/{index}".encode()).hexdigest())
 
 
-async def wait_for_batch(request: Request, jobs: list[TurnJob], *, without: Collection[str] = ()) -> list[Turn]:
-    """Wait for all of them as long as the client does; where one fails, the others are given up.
+async def wait_for_batch(context: RequestContext, jobs: list[TurnJob], *, without: Collection[str] = ()) -> list[Turn]:
+    """Wait for all of them until the client disconnects; where one fails, the others are cancelled.
 
-    Those that are given up for one of the reasons in `without` are left out.
+    Jobs that were cancelled for one of the reasons in `without` are left out.
     """
-    with ExitStack() as attending:
-        for run in jobs:
-            attending.enter_context(run.subscribe())
-        return await until_disconnect(request, _wait_for_turns(jobs, without))
+    with ExitStack() as subscriptions:
+        for job in jobs:
+            subscriptions.enter_context(job.subscribe())
+        return await context.run_until_disconnect(_wait_for_turns(jobs, without))
 
 
-def encode_image(turn: Turn, service: Service, kind: ImageFormat) -> str:
-    """A turn's picture as base64: a PNG with its text, or in another format without."""
-    return encode_png(build_turn_png(turn, service.studio.store.images), kind)
+async def encode_image(turn: Turn, service: Service, kind: ImageFormat) -> str:
+    """A turn's picture as base64: a PNG with its metadata, or another format without."""
+    content = await service.images.load_turn_png(turn)
+    return await service.run_in_thread(partial(encode_png, content, kind))
 
 
 def encode_png(content: bytes, kind: ImageFormat) -> str:
@@ -107,34 +101,41 @@ def png_size(content: bytes) -> tuple[int, int]:
 
 async def _wait_for_turns(jobs: list[TurnJob], without: Collection[str]) -> list[Turn]:
     turns = []
-    for run in jobs:
+    for job in jobs:
         try:
-            turns.append(await run.result())
+            turns.append(await job.result())
         except TurnCancelled:
-            if run.stopped not in without:
+            if job.cancel_reason not in without:
                 raise
     return turns
 
 
-async def _and_more(
-    service: Service, principal: Principal, first: TurnJob, session: str, count: int, receipt: IdempotencyKey | None
-) -> list[TurnJob]:
-    more = [partial(service.edit, principal, session, [Reroll()], receipt_of(receipt, k)) for k in range(1, count)]
-    return await _start_all(service, principal, more, first)
+async def _add_rerolls(context: RequestContext, first: TurnJob, session: str, count: int) -> list[TurnJob]:
+    rerolls = [
+        partial(
+            context.service.edit,
+            context.principal,
+            session,
+            [Reroll()],
+            derive_idempotency_key(context.idempotency_key, k),
+        )
+        for k in range(1, count)
+    ]
+    return await _start_all(context, rerolls, first)
 
 
 async def _start_all(
-    service: Service, principal: Principal, starts: Sequence[Callable[[], Awaitable[TurnJob]]], *already: TurnJob
+    context: RequestContext, starts: Sequence[Callable[[], Awaitable[TurnJob]]], *started: TurnJob
 ) -> list[TurnJob]:
-    runs = list(already)
+    jobs = list(started)
     try:
-        for ask in starts:
-            if runs:
-                service.rate.take(principal)  # the first was counted when the request came
-            runs.append(await ask())
+        for start in starts:
+            if jobs:
+                context.service.count_request(context.principal)  # the first was counted when the request came
+            jobs.append(await start())
     except BaseException:
-        for run in runs:
-            if not run.attendants:  # else the same request was made before, and is waited for
-                run.cancel("another picture of the same request was refused")
+        for job in jobs:
+            if not job.subscribers:  # else an earlier request of the same key waits for it
+                job.cancel("another picture of the same request was refused")
         raise
-    return runs
+    return jobs

@@ -54,7 +54,7 @@ def error_route_class(to_response: Callable[[Problem], Response]) -> type[APIRou
                 except Exception as error:
                     problem = to_problem(error)
                     if problem.name in ("unexpected", "storage") and problem is not error:  # else it was logged before
-                        request.app.state.service.telemetry.log.record_error(error, route=self.path)
+                        request.app.state.telemetry.log.record_error(error, route=self.path)
                     return to_response(problem)
 
             return handled

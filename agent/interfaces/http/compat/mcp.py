@@ -22,7 +22,6 @@ from .....errors import NotthatError
 from ....conversation import Turn
 from ....replay.regenerate import ReplayResult
 from ....session_start import SessionOptions
-from ....turn_png import build_turn_png
 from ...mcp import (
     ReplayArguments,
     Report,
@@ -33,13 +32,13 @@ from ...mcp import (
     create_mcp_server,
 )
 from ..auth import Principal
-from ..jobs.event_log import Data
+from ..config import ServerConfig
+from ..jobs.event_log import EventData
 from ..jobs.job import Job
 from ..jobs.key_shares import Places
 from ..jobs.service import Service
 from ..middleware.authentication import caller_in
 from ..problems import Problem, to_problem
-from ..quotas import check_steps
 from ..schemas.responses import TurnResponse
 from ..urls import Urls
 from .mcp_errors import error_response
@@ -47,7 +46,7 @@ from .mcp_sessions import SessionShares
 
 Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
-JobResult = TypeVar("JobResult", bound=Data)
+JobResult = TypeVar("JobResult", bound=EventData)
 
 
 def _translate_problems(
@@ -94,7 +93,7 @@ class ServiceBackend:
     @_translate_problems
     async def say(self, arguments: SayArguments, report: Report) -> Turn:
         """The next turn, or the same one where nothing was asked."""
-        check_steps(arguments.steps, self.caller, self.service.config)
+        self.service.check_steps(self.caller, arguments.steps)
         return await _follow_job(
             await self.service.say(self.caller, arguments.session, arguments.as_feedback()), report
         )
@@ -109,10 +108,7 @@ class ServiceBackend:
     @_translate_problems
     async def show(self, arguments: ShowArguments) -> Turn:
         """A turn as it was."""
-        await self.service.session(self.caller, arguments.session)
-        return await self.service.run_in_thread(
-            lambda: self.service.studio.store.turn(arguments.session, arguments.turn)
-        )
+        return await self.service.reader.load_turn(self.caller, arguments.session, arguments.turn)
 
     @_translate_problems
     async def replay(self, arguments: ReplayArguments, report: Report) -> Sequence[ReplayResult]:
@@ -122,7 +118,7 @@ class ServiceBackend:
     @_translate_problems
     async def png(self, turn: Turn) -> bytes:
         """The turn's picture, with its text."""
-        return await self.service.run_in_thread(lambda: build_turn_png(turn, self.service.studio.store.images))
+        return await self.service.images.load_turn_png(turn)
 
     def link(self, turn: Turn) -> str:
         """The picture's address."""
@@ -154,10 +150,9 @@ async def _follow_job(job: Job[JobResult], report: Report) -> JobResult:
 class _McpEndpoint:
     """Tells the session manager whose request it is, and counts each key's sessions."""
 
-    def __init__(self, service: Service, manager: StreamableHTTPSessionManager) -> None:
-        serving = service.config
-        places = Places(serving.mcp_sessions, serving.share)
-        self._sessions = SessionShares(manager.handle_request, places, serving.mcp_idle)
+    def __init__(self, config: ServerConfig, manager: StreamableHTTPSessionManager) -> None:
+        places = Places(config.mcp_sessions, config.share)
+        self._sessions = SessionShares(manager.handle_request, places, config.mcp_idle)
         self.route = Route("/mcp", endpoint=self)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -175,18 +170,20 @@ class _McpEndpoint:
 def install_mcp(app: FastAPI, service: Service) -> AbstractAsyncContextManager[None]:
     """Add the route; what is given back lives as long as the server."""
 
+    config: ServerConfig = app.state.config
+
     def backend_of(context: Any) -> ServiceBackend:
         request: Request = context.request
         return ServiceBackend(service, caller_in(request), Urls.from_request(request))
 
     def unexpected(tool: str, error: Exception) -> None:
-        service.telemetry.log.record_error(error, tool=tool)
+        app.state.telemetry.log.record_error(error, tool=tool)
 
     manager = StreamableHTTPSessionManager(
         create_mcp_server(backend_of, unexpected),
-        max_sessions=service.config.mcp_sessions,
-        session_idle_timeout=service.config.mcp_idle,
-        max_request_body_size=service.config.body,
+        max_sessions=config.mcp_sessions,
+        session_idle_timeout=config.mcp_idle,
+        max_request_body_size=config.body,
     )
-    app.router.routes.append(_McpEndpoint(service, manager).route)
+    app.router.routes.append(_McpEndpoint(config, manager).route)
     return manager.run()

@@ -15,12 +15,12 @@ def export_trace(job: Job[Any]) -> None:
     """Tell of something that has ended: a span, and one below it for each phase."""
 
     def moment(mark: float) -> int:
-        return int(job.clock.date_of(mark) * _NANOSECONDS)
+        return int(job.clock.to_epoch(mark) * _NANOSECONDS)
 
     tracer = opentelemetry.get_tracer("notthat", __version__)
     told = {"session": job.session, **job.log_fields}
     names = {f"notthat.{name}": value for name, value in told.items() if value is not None}
-    span = tracer.start_span(job.name, job.trace, start_time=moment(job.clock.asked), attributes=names)
+    span = tracer.start_span(job.name, job.trace, start_time=moment(job.clock.submitted), attributes=names)
     context = opentelemetry.set_span_in_context(span)
     for name, (begin, end) in job.phases.items():
         phase = tracer.start_span(name, context, start_time=moment(begin))

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ......errors import NotthatError
 from ......generation.png_metadata import parse_infotext
-from ...dependencies import CurrentPrincipal, CurrentService
+from ...dependencies import Context
 from ...jobs.service import Service
 from ...problems import Problem
 from .schemas import create_router, document_errors
@@ -60,9 +60,9 @@ class PngInfoAnswer(BaseModel):
 @_router.post(
     "/png-info", responses=document_errors(400, 413), summary="How a picture was made, by the text in its file"
 )
-async def png_info(asked: PngInfoAsked, service: CurrentService, principal: CurrentPrincipal) -> PngInfoAnswer:
+async def png_info(asked: PngInfoAsked, context: Context) -> PngInfoAnswer:
     """Of a PNG, as this server and AUTOMATIC1111's web UI write it."""
-    items = await service.run_in_thread(lambda: _text_of(asked.image))
+    items = await context.service.run_in_thread(lambda: _text_of(asked.image))
     info = items.get("parameters", "")
     return PngInfoAnswer(info=info, items=items, parameters=_parameters(info))
 
@@ -97,7 +97,7 @@ def _parameters(info: str) -> dict[str, Any]:
 @_router.post(
     "/unload-checkpoint", responses=document_errors(400), summary="Refused: models are shared, and stay loaded"
 )
-async def refused(principal: CurrentPrincipal) -> None:
+async def refused(context: Context) -> None:
     """What this server can't do; clients are told so with a status that they know as an error."""
     detail = "this server can't do that: it draws from words (txt2img), and changes pictures by what is said of them"
     raise Problem(400, "refused", "That can't be done", detail)

@@ -48,13 +48,11 @@ class CallerState:
 
     def model(self, principal: Principal, service: Service) -> str:
         """The caller's model, or the server's first."""
-        return self.models.get(principal.id, service.config.models[0])
+        return self.models.get(principal.id, service.models.default)
 
     def choose(self, name: str, principal: Principal, service: Service) -> None:
         """Draw with this one from now on. Raises `Problem` where it is not on the server's list."""
-        if name not in service.config.models:
-            there = ", ".join(service.config.models)
-            raise Problem(400, "unknown-model", "There is no such model", f"no model “{name}”: there is {there}")
+        service.models.check(name)
         self.models[principal.id] = name
 
 

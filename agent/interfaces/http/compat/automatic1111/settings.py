@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
 
-from ...dependencies import CurrentPrincipal, CurrentService
+from ...dependencies import Context
 from ...jobs.service import Service
 from .schemas import SAMPLER, CurrentState, create_router, document_errors
 
@@ -24,43 +24,41 @@ class Options(BaseModel):
 
 
 @_router.get("/options", responses=document_errors(), summary="The caller's settings")
-async def get_options(service: CurrentService, principal: CurrentPrincipal, state: CurrentState) -> Options:
+async def get_options(context: Context, state: CurrentState) -> Options:
     """`sd_model_checkpoint` is the model that `txt2img` draws with."""
-    return Options(sd_model_checkpoint=state.model(principal, service))
+    return Options(sd_model_checkpoint=state.model(context.principal, context.service))
 
 
 @_router.post("/options", responses=document_errors(400, 413), summary="Choose a model")
-async def set_options(
-    chosen: Options, service: CurrentService, principal: CurrentPrincipal, state: CurrentState
-) -> None:
+async def set_options(chosen: Options, context: Context, state: CurrentState) -> None:
     """For this caller alone, until the server stops. Other settings are taken and change nothing."""
     if chosen.sd_model_checkpoint:
-        state.choose(chosen.sd_model_checkpoint, principal, service)
+        state.choose(chosen.sd_model_checkpoint, context.principal, context.service)
 
 
 @_router.get("/sd-models", responses=document_errors(), summary="The models that may be chosen")
-async def list_models(service: CurrentService, principal: CurrentPrincipal) -> list[dict[str, Any]]:
+async def list_models(context: Context) -> list[dict[str, Any]]:
     """By the names that the server was started with."""
     return [
         {"title": name, "model_name": name, "hash": None, "sha256": None, "filename": name, "config": None}
-        for name in service.config.models
+        for name in context.service.models.names
     ]
 
 
 @_router.get("/samplers", responses=document_errors(), summary="The sampler")
-async def list_samplers(principal: CurrentPrincipal) -> list[dict[str, Any]]:
+async def list_samplers(context: Context) -> list[dict[str, Any]]:
     """The model's own."""
     return [{"name": SAMPLER, "aliases": [], "options": {}}]
 
 
 @_router.get("/schedulers", responses=document_errors(), summary="The scheduler")
-async def list_schedulers(principal: CurrentPrincipal) -> list[dict[str, Any]]:
+async def list_schedulers(context: Context) -> list[dict[str, Any]]:
     """The model's own."""
     return [{"name": SAMPLER.lower(), "label": SAMPLER, "aliases": None, "default_rho": -1, "need_inner_model": False}]
 
 
 @_router.get("/upscalers", responses=document_errors(), summary="No upscaler")
-async def list_upscalers(principal: CurrentPrincipal) -> list[dict[str, Any]]:
+async def list_upscalers(context: Context) -> list[dict[str, Any]]:
     """Clients want at least the one that does nothing."""
     return [{"name": "None", "model_name": None, "model_path": None, "model_url": None, "scale": 1}]
 
@@ -74,7 +72,7 @@ async def list_upscalers(principal: CurrentPrincipal) -> list[dict[str, Any]]:
 @_router.get("/prompt-styles", responses=document_errors(), summary="No styles")
 @_router.get("/script-info", responses=document_errors(), summary="No scripts")
 @_router.get("/extensions", responses=document_errors(), summary="No extensions")
-async def list_nothing(principal: CurrentPrincipal) -> list[dict[str, Any]]:
+async def list_nothing(context: Context) -> list[dict[str, Any]]:
     """What clients look for, and don't find here."""
     return []
 
@@ -87,7 +85,7 @@ class Scripts(BaseModel):
 
 
 @_router.get("/scripts", responses=document_errors(), summary="No scripts")
-async def scripts(principal: CurrentPrincipal) -> Scripts:
+async def scripts(context: Context) -> Scripts:
     """Clients look for extensions here."""
     return Scripts()
 
@@ -100,13 +98,13 @@ class Embeddings(BaseModel):
 
 
 @_router.get("/embeddings", responses=document_errors(), summary="No embeddings")
-async def embeddings(principal: CurrentPrincipal) -> Embeddings:
+async def embeddings(context: Context) -> Embeddings:
     """Clients list them."""
     return Embeddings()
 
 
 @_router.get("/cmd-flags", responses=document_errors(), summary="How the server was started, as far as clients care")
-async def cmd_flags(principal: CurrentPrincipal) -> dict[str, Any]:
+async def cmd_flags(context: Context) -> dict[str, Any]:
     """It answers requests of programs."""
     return {"api": True, "nowebui": True}
 
@@ -119,7 +117,7 @@ class Memory(BaseModel):
 
 
 @_router.get("/memory", responses=document_errors(), summary="Not told")
-async def memory(principal: CurrentPrincipal) -> Memory:
+async def memory(context: Context) -> Memory:
     """The server's metrics are at `/metrics`."""
     untold = {"error": "this server doesn't tell its memory: see /metrics"}
     return Memory(ram=untold, cuda=untold)
@@ -132,7 +130,7 @@ async def memory(principal: CurrentPrincipal) -> Memory:
 @_router.post(
     "/reload-checkpoint", responses=document_errors(), summary="Nothing to do: models are loaded when they are needed"
 )
-async def up_to_date(principal: CurrentPrincipal) -> None:
+async def up_to_date(context: Context) -> None:
     """The lists are those that the server was started with."""
 
 

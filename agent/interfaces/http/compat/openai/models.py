@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from ...dependencies import CurrentPrincipal, CurrentService
+from ...dependencies import Context
 from ...jobs.service import Service
 from ...problems import Problem
 from .schemas import create_router, document_errors
@@ -28,15 +28,15 @@ class ModelList(BaseModel):
 
 
 @_router.get("/models", responses=document_errors(), summary="The models that may be asked for, as OpenAI lists them")
-async def list_models(service: CurrentService, principal: CurrentPrincipal) -> ModelList:
+async def list_models(context: Context) -> ModelList:
     """For pictures and for chats alike."""
-    return ModelList(data=[ModelCard(id=name) for name in service.config.models])
+    return ModelList(data=[ModelCard(id=name) for name in context.service.models.names])
 
 
 @_router.get("/models/{model:path}", responses=document_errors(404), summary="One of them")
-async def show_model(model: str, service: CurrentService, principal: CurrentPrincipal) -> ModelCard:
+async def show_model(model: str, context: Context) -> ModelCard:
     """Answers with 404 for any that is not on the list."""
-    if model not in service.config.models:
+    if model not in context.service.models.names:
         raise Problem(
             404, "unknown-model", "There is no such model", "no such model: GET /v1/models lists those there are"
         )

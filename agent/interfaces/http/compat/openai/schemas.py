@@ -85,6 +85,6 @@ def find_model(name: str | None, service: Service) -> str | None:
     So a program that spoke to OpenAI needs another address, and no more. Any other name that is not on the
     server's list is refused where the session begins.
     """
-    if name is None or (name not in service.config.models and _THEIRS.match(name)):
+    if name is None or (name not in service.models.names and _THEIRS.match(name)):
         return None
     return name
