@@ -34,6 +34,7 @@ from .telemetry.log import Log
 from .telemetry.metrics import Metrics
 from .telemetry.telemetry import Telemetry
 
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 CompatLayer = Callable[[FastAPI, Service], AbstractAsyncContextManager[None] | None]
 
 COMPAT_LAYERS: tuple[CompatLayer, ...] = (
@@ -105,17 +106,7 @@ def create_app(
             service.warm_up()
             yield
 
-    # FastAPI's own spans and logs contain queries and messages, and so the users' words: see telemetry/ for ours.
-    no_telemetry: TelemetryConfig = {"tracing": False, "logs": False}
-    app = FastAPI(
-        telemetry=no_telemetry,
-        title="notthat",
-        version=__version__,
-        description=_ABOUT,
-        lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-    )
+    app = _create_fastapi(lifespan)
     app.state.service, app.state.config, app.state.telemetry = service, config, telemetry
     error_handlers.install_error_handlers(app, error_response)
     for router in _ROUTERS:
@@ -127,6 +118,20 @@ def create_app(
     _add_middleware(app, service, config, telemetry)
     openapi.complete_openapi(app)
     return app
+
+
+def _create_fastapi(lifespan: Lifespan) -> FastAPI:
+    # FastAPI's own spans and logs contain queries and messages, and so the users' words: see telemetry/ for ours.
+    no_telemetry: TelemetryConfig = {"tracing": False, "logs": False}
+    return FastAPI(
+        telemetry=no_telemetry,
+        title="notthat",
+        version=__version__,
+        description=_ABOUT,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
 
 
 def _add_middleware(app: FastAPI, service: Service, config: ServerConfig, telemetry: Telemetry) -> None:

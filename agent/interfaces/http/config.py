@@ -14,7 +14,7 @@ class ServerConfig:
     queue: int = 64
     """How many may wait for a picture, over all sessions."""
     share: float = 0.5
-    """The share of the places that no other key holds which one key may hold: see `shares`."""
+    """The share of the places that no other key holds which one key may hold: see `jobs.key_shares`."""
     session_queue: int = 8
     """How many of them may be of one session."""
     cors: tuple[str, ...] = ()
@@ -28,7 +28,7 @@ class ServerConfig:
     size: int = 2048
     """At most so many pixels along a side, where a key says nothing else."""
     body: int = 1 << 20
-    """At most so many bytes a request, but where a route needs more: see `limits.BodyLimit`."""
+    """At most so many bytes a request, but where a route needs more: see `middleware.body_limit`."""
     log_words: bool = False
     """Whether the log repeats what people say."""
     heartbeat: float = 15.0

@@ -70,7 +70,7 @@ async def load_session_status(context: RequestContext, session: str) -> SessionS
     # in this order: an attempt that ends in between is a turn, and not to be retried
     attempts = await reader.list_attempts(session)
     newest = await reader.newest_number(session)
-    response = SessionResponse.from_session(record, context.service.jobs.jobs_of_session(session), context.urls)
+    response = SessionResponse.from_session(record, context.service.list_jobs(session), context.urls)
     latest = max([newest, *(attempt.turn.number for attempt in attempts if attempt.status == "pending")])
     retriable = [attempt for attempt in attempts if attempt.status != "pending" and attempt.turn.number > latest]
     return SessionStatusResponse(
@@ -82,7 +82,7 @@ async def load_session_status(context: RequestContext, session: str) -> SessionS
 
 def _list_pending(context: RequestContext, attempts: Sequence[Attempt], session: str) -> list[PendingTurnResponse]:
     """The pending turns: this server's, then those of other processes."""
-    jobs = [job for job in context.service.jobs.jobs_of_session(session) if job.can_draw]
+    jobs = [job for job in context.service.list_jobs(session) if job.can_draw]
     numbers = {job.number for job in jobs}
     remote = [attempt for attempt in attempts if attempt.status == "pending" and attempt.turn.number not in numbers]
     responses = [PendingTurnResponse.from_job(job, context.urls) for job in jobs]

@@ -75,7 +75,7 @@ class JobRegistry:
             check_fingerprint(job.idempotency_key.fingerprint, idempotency_key)
         return job
 
-    def jobs_of_session(self, session: str) -> list[TurnJob]:
+    def list_of_session(self, session: str) -> list[TurnJob]:
         """A session's recorded jobs that have not ended, in the order of submission."""
         jobs = [
             job

@@ -192,6 +192,10 @@ class Service:
 
     # Jobs
 
+    def list_jobs(self, session: str) -> list[TurnJob]:
+        """This server's jobs of a session that have not ended, in the order of submission."""
+        return self.jobs.list_of_session(session)
+
     def find_job(self, principal: Principal, session: str, number: int) -> TurnJob | None:
         """This server's running or recently ended job of a turn, where it is the caller's."""
         job = self.jobs.find(session, number)

@@ -55,9 +55,9 @@ async def list_sessions(
 ) -> SessionListResponse:
     """Newest first; an admin's key lists everybody's. New sessions don't move the next page."""
     page = await context.service.reader.list_sessions(context.principal, limit, cursor)
-    jobs = context.service.jobs
     sessions = [
-        SessionResponse.from_session(record, jobs.jobs_of_session(record.id), context.urls) for record in page.sessions
+        SessionResponse.from_session(record, context.service.list_jobs(record.id), context.urls)
+        for record in page.sessions
     ]
     return SessionListResponse(sessions=sessions, next=page.next)
 

@@ -18,9 +18,9 @@ def export_trace(job: Job[Any]) -> None:
         return int(job.clock.to_epoch(mark) * _NANOSECONDS)
 
     tracer = opentelemetry.get_tracer("notthat", __version__)
-    told = {"session": job.session, **job.log_fields}
-    names = {f"notthat.{name}": value for name, value in told.items() if value is not None}
-    span = tracer.start_span(job.name, job.trace, start_time=moment(job.clock.submitted), attributes=names)
+    fields = {"session": job.session, **job.log_fields}
+    attributes = {f"notthat.{name}": value for name, value in fields.items() if value is not None}
+    span = tracer.start_span(job.name, job.trace, start_time=moment(job.clock.submitted), attributes=attributes)
     context = opentelemetry.set_span_in_context(span)
     for name, (begin, end) in job.phases.items():
         phase = tracer.start_span(name, context, start_time=moment(begin))
