@@ -53,8 +53,8 @@ class Service:
     ) -> None:
         self._studio, self._store, self.config = studio, studio.store, config
         studios = (studio, *devices)
-        for each in studios:
-            each.allow_models(config.models)
+        for device_studio in studios:
+            device_studio.allow_models(config.models)
         self._threads = WorkerThreads()
         self.changes = SessionWatchers()
         self._runner = JobRunner(studios, config, observer, self._threads, self.changes)

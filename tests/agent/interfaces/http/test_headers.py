@@ -89,7 +89,7 @@ def servers(serve: Serve) -> list[Running]:
     """One for this machine alone, one that is open to others, and one that any page may call."""
     started = [serve(), serve(loopback=False), serve(cors=("*",), url="https://pictures.example")]
     for server in started:
-        server.wait_until(lambda server=server: server.studio.loaded("stub") is not None)  # type: ignore[misc]
+        server.wait_until(lambda server=server: server.studio.find_loaded("stub") is not None)  # type: ignore[misc]
     return started
 
 
