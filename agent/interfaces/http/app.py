@@ -1,7 +1,7 @@
-"""The app: the routes, and what stands before them.
+"""The FastAPI app: routes, compatibility layers and middleware.
 
-A face, that is another way to talk to the same sessions, is a function that adds its routes to the app; what it gives
-back, if anything, is entered when the server starts and left when it stops. `COMPAT_LAYERS` lists them.
+A compatibility layer is a function that adds its routes to the app. It may return a context manager, which is entered
+when the server starts and left when it stops. `COMPAT_LAYERS` lists them.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -29,11 +29,12 @@ from .middleware.origin_check import OriginCheck, origins_of
 from .middleware.request_log import RequestLog
 from .middleware.trace_context import TraceContext
 from .routes import archives, catalog, health, replays, session_deletion, session_events, sessions, turns
-from .routes import images as pictures
+from .routes import images as image_routes
 from .telemetry.log import Log
 from .telemetry.metrics import Metrics
 from .telemetry.telemetry import Telemetry
 
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 CompatLayer = Callable[[FastAPI, Service], AbstractAsyncContextManager[None] | None]
 
 COMPAT_LAYERS: tuple[CompatLayer, ...] = (
@@ -46,14 +47,14 @@ COMPAT_LAYERS: tuple[CompatLayer, ...] = (
     mcp.install_mcp,
     add_page,
 )
-"""The other faces of the server."""
+"""The compatibility layers and the web page."""
 
 LARGER_BODIES: dict[str, int] = {
     "/v1/chat/completions": chat.MOST_BYTES,
     archives.PATH: archives.MOST_BYTES,
     **images.LARGER_BODIES,
 }
-"""Prefixes of paths whose requests may have so many bytes: of those that carry pictures."""
+"""Path prefix -> most bytes of a request body, for requests that carry pictures."""
 
 _ROUTERS = (
     sessions.router,
@@ -62,14 +63,14 @@ _ROUTERS = (
     session_events.router,
     turns.router,
     replays.router,
-    pictures.router,
+    image_routes.router,
     catalog.router,
     health.router,
 )
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
 _EXPOSED = ["ETag", "Idempotency-Key", "Location", "Mcp-Session-Id", "Preference-Applied", "Retry-After"]
-"""What pages of the origins that may call can send, and read of an answer besides its body."""
+"""What pages of the allowed origins may send, and the response headers that they may read."""
 
 _ABOUT = """Say what is wrong with the picture; get it again without it.
 
@@ -86,12 +87,13 @@ def create_app(
     log: Log | None = None,
     compat_layers: tuple[CompatLayer, ...] | None = None,
 ) -> FastAPI:
-    """The server's app on a studio, which whoever opened it closes.
+    """Build the server's app on a studio, which the caller closes.
 
     `devices` are studios on the same store with engines on other devices.
     """
     telemetry = Telemetry(Metrics(), log or Log(words=config.log_words))
     service = Service(studio, config, telemetry, devices)
+    telemetry.metrics.watch_queue(lambda: len(service.jobs.list_waiting()), lambda: len(service.jobs.list_drawing()))
     contexts: list[AbstractAsyncContextManager[None]] = []
 
     @asynccontextmanager
@@ -104,10 +106,25 @@ def create_app(
             service.warm_up()
             yield
 
-    # FastAPI's own spans and records repeat queries and messages, and so what people say: see tracing.py for ours.
-    quiet: TelemetryConfig = {"tracing": False, "logs": False}
-    app = FastAPI(
-        telemetry=quiet,
+    app = _create_fastapi(lifespan)
+    app.state.service, app.state.config, app.state.telemetry = service, config, telemetry
+    error_handlers.install_error_handlers(app, error_response)
+    for router in _ROUTERS:
+        app.include_router(router)
+    for install_layer in COMPAT_LAYERS if compat_layers is None else compat_layers:
+        context = install_layer(app, service)
+        if context is not None:
+            contexts.append(context)
+    _add_middleware(app, service, config, telemetry)
+    openapi.complete_openapi(app)
+    return app
+
+
+def _create_fastapi(lifespan: Lifespan) -> FastAPI:
+    # FastAPI's own spans and logs contain queries and messages, and so the users' words: see telemetry/ for ours.
+    no_telemetry: TelemetryConfig = {"tracing": False, "logs": False}
+    return FastAPI(
+        telemetry=no_telemetry,
         title="notthat",
         version=__version__,
         description=_ABOUT,
@@ -115,25 +132,13 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.state.service = service
-    error_handlers.install_error_handlers(app, error_response)
-    for router in _ROUTERS:
-        app.include_router(router)
-    for face in COMPAT_LAYERS if compat_layers is None else compat_layers:
-        context = face(app, service)
-        if context is not None:
-            contexts.append(context)
-    _add_middleware(app, service)
-    openapi.complete_openapi(app)
-    return app
 
 
-def _add_middleware(app: FastAPI, service: Service) -> None:
-    """What every request goes through, from the inside out."""
-    config, telemetry = service.config, service.telemetry
+def _add_middleware(app: FastAPI, service: Service, config: ServerConfig, telemetry: Telemetry) -> None:
+    """Add the middleware, the innermost first."""
     app.add_middleware(HeadRequests)
     app.add_middleware(BodyLimit, limit=config.body, larger=LARGER_BODIES, respond=error_response)
-    app.add_middleware(Authentication, service=service, respond=error_response)
+    app.add_middleware(Authentication, service=service, log=telemetry.log, respond=error_response)
     if config.cors:
         app.add_middleware(
             CORSMiddleware,

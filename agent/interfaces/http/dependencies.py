@@ -1,8 +1,9 @@
-"""What the routes share: who calls, what names a request, and how the answer to a turn is given."""
+"""FastAPI dependencies of the routes: the service, the caller, the request's headers, and how to respond with a job."""
 
 import asyncio
 import hashlib
 from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Path, Request, Response
@@ -11,25 +12,91 @@ from starlette.concurrency import run_in_threadpool
 
 from ....storage import IdempotencyKey
 from .auth import Principal
-from .jobs.event_log import Data
+from .jobs.event_log import EventData
 from .jobs.job import Job
 from .jobs.service import Service
 from .jobs.turn_and_replay_jobs import TurnJob
 from .middleware.authentication import caller_in
 from .problems import Problem
 from .schemas.responses import PendingTurnResponse, TurnResponse
+from .telemetry.telemetry import Telemetry
 from .urls import Urls
 
+Result = TypeVar("Result")
+JobResult = TypeVar("JobResult", bound=EventData)
 
-def get_service(request: Request) -> Service:
-    """The app's service."""
+
+def _get_service(request: Request) -> Service:
     service: Service = request.app.state.service
     return service
 
 
-async def _get_idempotency_key(
+def _get_telemetry(request: Request) -> Telemetry:
+    telemetry: Telemetry = request.app.state.telemetry
+    return telemetry
+
+
+CurrentService = Annotated[Service, Depends(_get_service)]
+CurrentTelemetry = Annotated[Telemetry, Depends(_get_telemetry)]
+
+
+@dataclass(frozen=True)
+class RequestContext:
+    """A request with its caller; `idempotency_key` and `background` are set on routes that read their headers."""
+
+    request: Request
+    service: Service
+    principal: Principal
+    urls: Urls
+    idempotency_key: IdempotencyKey | None = None
+    background: bool = False
+
+    async def respond(self, job: TurnJob) -> Response:
+        """Respond with the turn when it is done; for a background job at once with 202."""
+        if job.background:
+            pending = PendingTurnResponse.from_job(job, self.urls).model_dump(mode="json")
+            headers = {"Location": self.urls.turn(job.session, job.number), "Preference-Applied": "respond-async"}
+            return JSONResponse(pending, 202, headers=headers)
+        turn = await self.wait_for_job(job)
+        return JSONResponse(TurnResponse.from_turn(turn, self.urls).model_dump(mode="json"))
+
+    async def wait_for_job(self, job: Job[JobResult]) -> JobResult:
+        """Wait for a job until the client disconnects; then its last subscriber has left, and it is cancelled."""
+        with job.subscribe():
+            return await self.run_until_disconnect(job.result())
+
+    async def run_until_disconnect(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Run this until the client disconnects, which cancels it."""
+        working, disconnecting = asyncio.create_task(work), asyncio.create_task(self._wait_for_disconnect())
+        try:
+            await asyncio.wait([working, disconnecting], return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                raise Problem(499, "client-gone", "Nobody waits", "the client has gone")
+            return working.result()
+        finally:
+            working.cancel()
+            disconnecting.cancel()
+
+    async def _wait_for_disconnect(self) -> None:
+        while (await self.request.receive())["type"] != "http.disconnect":
+            pass
+
+
+def _build_context(
     request: Request,
-    principal: "CurrentPrincipal",
+    service: CurrentService,
+    principal: Annotated[Principal, Depends(caller_in)],
+    urls: Annotated[Urls, Depends(Urls.from_request)],
+) -> RequestContext:
+    return RequestContext(request, service, principal, urls)
+
+
+Context = Annotated[RequestContext, Depends(_build_context)]
+"""For routes that read neither `Idempotency-Key` nor `Prefer`."""
+
+
+async def _read_idempotency_key(
+    context: Context,
     idempotency_key: Annotated[
         str | None,
         Header(
@@ -41,13 +108,14 @@ async def _get_idempotency_key(
 ) -> IdempotencyKey | None:
     if idempotency_key is None:
         return None
-    name = f"{principal.id or ''}\0{idempotency_key}".encode()
-    said = (request.method.encode(), request.scope["path"].encode(), await request.body())
-    return IdempotencyKey(hashlib.sha256(name).hexdigest(), await run_in_threadpool(_digest, said))
+    request = context.request
+    name = f"{context.principal.id or ''}\0{idempotency_key}".encode()
+    parts = (request.method.encode(), request.scope["path"].encode(), await request.body())
+    return IdempotencyKey(hashlib.sha256(name).hexdigest(), await run_in_threadpool(_digest, parts))
 
 
 def _digest(parts: Sequence[bytes]) -> str:
-    """The SHA-256 of these, joined by zero bytes. Of a large body it takes a while, in which other threads go on."""
+    """The SHA-256 of the parts, joined by zero bytes; slow for a large body."""
     digest = hashlib.sha256(parts[0])
     for part in parts[1:]:
         digest.update(b"\0")
@@ -55,7 +123,7 @@ def _digest(parts: Sequence[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _wants_async(
+def _read_prefer(
     prefer: Annotated[
         str | None, Header(description="`respond-async`: answer at once, with the address of the turn's events.")
     ] = None,
@@ -63,46 +131,28 @@ def _wants_async(
     return any(part.strip().lower() == "respond-async" for part in (prefer or "").replace(";", ",").split(","))
 
 
-Result = TypeVar("Result")
-JobResult = TypeVar("JobResult", bound=Data)
+def _build_once_context(
+    context: Context, idempotency_key: Annotated[IdempotencyKey | None, Depends(_read_idempotency_key)]
+) -> RequestContext:
+    return replace(context, idempotency_key=idempotency_key)
+
+
+def _build_async_context(context: Context, background: Annotated[bool, Depends(_read_prefer)]) -> RequestContext:
+    return replace(context, background=background)
+
+
+OnceContext = Annotated[RequestContext, Depends(_build_once_context)]
+"""For routes that read `Idempotency-Key`."""
+AsyncContext = Annotated[RequestContext, Depends(_build_async_context)]
+"""For routes that read `Prefer: respond-async`."""
+
+
+def _build_turn_context(context: OnceContext, background: Annotated[bool, Depends(_read_prefer)]) -> RequestContext:
+    return replace(context, background=background)
+
+
+TurnContext = Annotated[RequestContext, Depends(_build_turn_context)]
+"""For routes that read both headers."""
 
 SessionId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", examples=["3f9c2a71d0b45e86"])]
-CurrentService = Annotated[Service, Depends(get_service)]
-CurrentPrincipal = Annotated[Principal, Depends(caller_in)]
-RequestIdempotencyKey = Annotated[IdempotencyKey | None, Depends(_get_idempotency_key)]
-RespondAsync = Annotated[bool, Depends(_wants_async)]
-RequestUrls = Annotated[Urls, Depends(Urls.from_request)]
-
-
-async def respond_with_turn(request: Request, job: TurnJob, urls: Urls) -> Response:
-    """The turn when it is done; or, where the run goes on by itself, at once what it will be."""
-    if job.background:
-        told = PendingTurnResponse.from_job(job, urls).model_dump(mode="json")
-        headers = {"Location": urls.turn(job.session, job.number), "Preference-Applied": "respond-async"}
-        return JSONResponse(told, 202, headers=headers)
-    turn = await wait_for_job(request, job)
-    return JSONResponse(TurnResponse.from_turn(turn, urls).model_dump(mode="json"))
-
-
-async def wait_for_job(request: Request, run: Job[JobResult]) -> JobResult:
-    """Wait for a run as long as the client does; one that nobody waits for any more is given up."""
-    with run.subscribe():
-        return await until_disconnect(request, run.result())
-
-
-async def until_disconnect(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
-    """Do this as long as the client waits for it, and cancel it when that has gone."""
-    doing, gone = asyncio.create_task(work), asyncio.create_task(_wait_for_disconnect(request))
-    try:
-        await asyncio.wait([doing, gone], return_when=asyncio.FIRST_COMPLETED)
-        if not doing.done():
-            raise Problem(499, "client-gone", "Nobody waits", "the client has gone")
-        return doing.result()
-    finally:
-        doing.cancel()
-        gone.cancel()
-
-
-async def _wait_for_disconnect(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
+LastEventId = Annotated[str | None, Header(max_length=100, description="Go on after this event.")]

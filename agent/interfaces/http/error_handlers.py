@@ -20,9 +20,7 @@ def install_error_handlers(app: FastAPI, respond: RespondTo) -> None:
     async def on_known(request: Request, error: Exception) -> JSONResponse:
         problem = to_problem(error)
         if problem.name == "storage":  # the client gets no details, so they are logged
-            request.app.state.service.telemetry.log.record_error(
-                error, route=getattr(request.scope.get("route"), "path", None)
-            )
+            request.app.state.telemetry.log.record_error(error, route=getattr(request.scope.get("route"), "path", None))
         return respond(request.scope["path"], problem)
 
     @app.exception_handler(HTTPException)

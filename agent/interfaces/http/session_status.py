@@ -1,4 +1,4 @@
-"""How a session stands: its head, what is on its way, and what came to no picture."""
+"""The status of a session: its head, its pending turns, and its turns without a picture."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -6,12 +6,10 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from ....storage import Attempt, UnknownSessionError
-from .auth import Principal
-from .jobs.service import Service
+from .dependencies import RequestContext
 from .schemas.responses import LinksResponse, PendingTurnResponse, SessionResponse
-from .urls import Urls
 
-_MOST_UNFINISHED = 20
+_MAX_UNFINISHED = 20
 
 
 class RetryResponse(BaseModel):
@@ -24,8 +22,8 @@ class RetryResponse(BaseModel):
     status: Literal["failed", "cancelled"]
 
     @classmethod
-    def from_attempts(cls, attempt: Attempt) -> "RetryResponse":
-        """What is told of a turn that came to no picture. Its reason may be for the log alone."""
+    def from_attempt(cls, attempt: Attempt) -> "RetryResponse":
+        """Without the reason, which may be for the log only."""
         return cls(
             turn=attempt.turn.number,
             parent=attempt.turn.parent,
@@ -35,14 +33,20 @@ class RetryResponse(BaseModel):
         )
 
     @classmethod
-    def of_latest(cls, attempts: Sequence[Attempt]) -> "RetryResponse | None":
-        """The same of the latest of these, if there is one."""
+    def from_latest(cls, attempts: Sequence[Attempt]) -> "RetryResponse | None":
+        """The latest of these, if there is one."""
         latest = max(attempts, key=lambda attempt: (attempt.turn.number, attempt.id), default=None)
-        return None if latest is None else cls.from_attempts(latest)
+        return None if latest is None else cls.from_attempt(latest)
+
+    @classmethod
+    def list_ended(cls, attempts: Sequence[Attempt]) -> list["RetryResponse"]:
+        """The latest of those that have ended, oldest first."""
+        ended = [attempt for attempt in attempts if attempt.status != "pending"]
+        return [cls.from_attempt(attempt) for attempt in ended[-_MAX_UNFINISHED:]]
 
 
 class SessionStatusResponse(SessionResponse):
-    """A session that is looked at alone."""
+    """A session with its turns that came to no picture."""
 
     retry: RetryResponse | None = Field(
         description="The latest turn, where it came to no picture: `POST …/retry` draws it again."
@@ -52,51 +56,48 @@ class SessionStatusResponse(SessionResponse):
     )
 
 
-async def load_session_status(
-    service: Service, principal: Principal, session: str, urls: Urls
-) -> SessionStatusResponse:
-    """How a session stands now; one without a picture is being begun, or can be.
+async def load_session_status(context: RequestContext, session: str) -> SessionStatusResponse:
+    """The current status of a session, which may have no picture yet.
 
-    Raises `UnknownSessionError` where there is none, or it is another caller's.
+    Raises `UnknownSessionError` where there is none or it is another caller's.
     """
-    store = service.studio.store
+    reader = context.service.reader
     try:
-        record = await service.session(principal, session)
+        record = await reader.load_session(context.principal, session)
     except UnknownSessionError:
-        if begun := await _load_status_without_picture(service, principal, session, urls):
-            return begun
-        record = await service.session(principal, session)  # its first picture may have come in between
-    # in this order: what ends in between is not retried, but is a turn
-    attempts = await service.run_in_thread(lambda: store.attempts.all(session))
-    newest = await service.run_in_thread(lambda: store.newest_number(session))
-    told = SessionResponse.from_session(record, service.jobs.jobs_of_session(session), urls)
-    ended = [each for each in attempts if each.status != "pending"]
-    later = max([newest, *(each.turn.number for each in attempts if each.status == "pending")])
+        if status := await _load_status_without_picture(context, session):
+            return status
+        record = await reader.load_session(context.principal, session)  # its first picture may have come in between
+    # in this order: an attempt that ends in between is a turn, and not to be retried
+    attempts = await reader.list_attempts(session)
+    newest = await reader.newest_number(session)
+    response = SessionResponse.from_session(record, context.service.list_jobs(session), context.urls)
+    latest = max([newest, *(attempt.turn.number for attempt in attempts if attempt.status == "pending")])
+    retriable = [attempt for attempt in attempts if attempt.status != "pending" and attempt.turn.number > latest]
     return SessionStatusResponse(
-        **{**dict(told), "pending": _pending(service, attempts, session, urls)},
-        retry=RetryResponse.of_latest([each for each in ended if each.turn.number > later]),
-        unfinished=[RetryResponse.from_attempts(each) for each in ended[-_MOST_UNFINISHED:]],
+        **{**dict(response), "pending": _list_pending(context, attempts, session)},
+        retry=RetryResponse.from_latest(retriable),
+        unfinished=RetryResponse.list_ended(attempts),
     )
 
 
-def _pending(service: Service, attempts: Sequence[Attempt], session: str, urls: Urls) -> list[PendingTurnResponse]:
-    """The turns on their way: those of this server, and those that other processes work on."""
-    mine = [run for run in service.jobs.jobs_of_session(session) if run.can_draw]
-    known = {run.number for run in mine}
-    others = [each for each in attempts if each.status == "pending" and each.turn.number not in known]
-    answers = [PendingTurnResponse.from_job(run, urls) for run in mine]
-    return [*answers, *(PendingTurnResponse.of_attempt(each, urls) for each in others)]
+def _list_pending(context: RequestContext, attempts: Sequence[Attempt], session: str) -> list[PendingTurnResponse]:
+    """The pending turns: this server's, then those of other processes."""
+    jobs = [job for job in context.service.list_jobs(session) if job.can_draw]
+    numbers = {job.number for job in jobs}
+    remote = [attempt for attempt in attempts if attempt.status == "pending" and attempt.turn.number not in numbers]
+    responses = [PendingTurnResponse.from_job(job, context.urls) for job in jobs]
+    return [*responses, *(PendingTurnResponse.of_attempt(attempt, context.urls) for attempt in remote)]
 
 
-async def _load_status_without_picture(
-    service: Service, principal: Principal, session: str, urls: Urls
-) -> SessionStatusResponse | None:
-    attempts = await service.run_in_thread(lambda: service.studio.store.attempts.all(session))
-    firsts = [each for each in attempts if each.start is not None and principal.can_see(each.start.owner)]
-    if not firsts:
+async def _load_status_without_picture(context: RequestContext, session: str) -> SessionStatusResponse | None:
+    attempts = await context.service.reader.list_attempts(session)
+    starts = [
+        attempt for attempt in attempts if attempt.start is not None and context.principal.can_see(attempt.start.owner)
+    ]
+    if not starts:
         return None
-    pending = _pending(service, attempts, session, urls)
-    ended = [each for each in attempts if each.status != "pending"]
+    pending = _list_pending(context, attempts, session)
     return SessionStatusResponse(
         session=session,
         created_at=None,
@@ -104,11 +105,11 @@ async def _load_status_without_picture(
         policies=[],
         head=None,
         turns=0,
-        prompt=firsts[-1].turn.feedback,
+        prompt=starts[-1].turn.feedback,
         image=None,
         sha256=None,
         pending=pending,
-        links=LinksResponse(page=urls.page(session), replay=urls.replay(session)),
-        retry=None if pending else RetryResponse.of_latest(firsts),
-        unfinished=[RetryResponse.from_attempts(each) for each in ended[-_MOST_UNFINISHED:]],
+        links=LinksResponse(page=context.urls.page(session), replay=context.urls.replay(session)),
+        retry=None if pending else RetryResponse.from_latest(starts),
+        unfinished=RetryResponse.list_ended(attempts),
     )

@@ -1,111 +1,111 @@
-"""Events as a stream: `text/event-stream`, as browsers' EventSource reads it."""
+"""Server-sent events: one framing for turns, replays, sessions and OpenAI's streams."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import aclosing, nullcontext
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from typing import Any, get_args
 
 from fastapi import Response
 from fastapi.responses import StreamingResponse
+from sse_starlette.event import ServerSentEvent
 
-from ....storage import Attempt
 from ...conversation import Turn
 from .auth import Principal
-from .jobs.event_log import Data, EventLog, JobEvent, Name
+from .jobs.event_log import EventData, EventLog, EventName, JobEvent
 from .jobs.job import Job
-from .jobs.remote_turns import to_error
 from .jobs.service import Service
-from .jobs.turn_and_replay_jobs import TurnJob
-from .problems import to_problem
 from .schemas.responses import ReplayResponse, TurnResponse
 from .urls import Urls
 
 MEDIA_TYPE = "text/event-stream"
 
-EVENT_SCHEMA = {
-    "type": "object",
-    "properties": {
-        "id": {"type": "string"},
-        "event": {"enum": list(get_args(Name))},
-        "data": {"type": "string", "contentMediaType": "application/json"},
-        "retry": {"type": "integer"},
-    },
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+def build_event(
+    data: str | None = None,
+    *,
+    name: str | None = None,
+    event_id: str | None = None,
+    retry: int | None = None,
+    comment: str | None = None,
+) -> ServerSentEvent:
+    """An event, its lines in the order `id`, `event`, `data`, and ended by a line feed each."""
+    return ServerSentEvent(data, event=name, id=event_id, retry=retry, comment=comment, sep="\n")
+
+
+def build_json_event(data: dict[str, Any], *, name: str | None = None, event_id: str | None = None) -> ServerSentEvent:
+    """An event whose data is JSON."""
+    return build_event(json.dumps(data, ensure_ascii=False), name=name, event_id=event_id)
+
+
+RETRY = build_event(retry=1000)
+"""Tells clients to reconnect after 1000 ms."""
+HEARTBEAT = build_event(comment="")
+"""A comment line, which clients ignore; it keeps the connection open."""
+
+
+def document_stream(events: Sequence[str], content: str) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI response of a stream with events of these names; `content` says what their data is."""
+    schema = {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string"},
+            "event": {"enum": list(events)},
+            "data": {"type": "string", "contentMediaType": "application/json"},
+            "retry": {"type": "integer"},
+        },
+    }
+    description = f"Server-sent events; the data of each is {content}."
+    return {200: {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}}
+
+
+JOB_STREAM: dict[int | str, dict[str, Any]] = {
+    **document_stream(get_args(EventName), "JSON"),
+    204: {"description": "The client has received all events."},
 }
-"""One event, as OpenAPI has it."""
-
-STREAM: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "Server-sent events; the data of each is JSON.",
-        "content": {MEDIA_TYPE: {"schema": EVENT_SCHEMA}},
-    },
-    204: {"description": "All of them were told already."},
-}
-"""The answers of a route that tells events, as OpenAPI has them."""
-
-RETRY = "retry: 1000\n\n"
-"""Milliseconds after which a client that was cut off comes back."""
-ALIVE = ": \n\n"
-"""Says that the server lives."""
+"""The OpenAPI responses of a route that streams a job's events."""
 
 
-async def find_events(
-    service: Service, principal: Principal, session: str, number: int
-) -> tuple[TurnJob | None, EventLog]:
-    """The run of a turn with its events; of one that has ended long ago only how it ended.
-
-    Raises `UnknownSessionError` or `UnknownTurnError` where there is none, or it is another caller's.
-    """
-    run = service.jobs.find(session, number)
-    if run is not None and principal.can_see(run.owner):
-        return run, run.events
-    found = await service.find_turn(principal, session, number)
-    log = EventLog(f"{session}.{number}")
-    if not isinstance(found, Attempt):
-        log.add("done", found, last=True)
-    elif found.status == "pending":
-        run = service.follow(session, number)
-        return run, run.events
-    else:
-        cancelled = found.status == "cancelled"
-        log.add("cancelled" if cancelled else "failed", to_problem(to_error(found)).to_json(), last=True)
-    return None, log
+def stream_response(events: AsyncGenerator[ServerSentEvent]) -> StreamingResponse:
+    """The response that sends these events."""
+    return StreamingResponse(_encode(events), media_type=MEDIA_TYPE, headers=_HEADERS)
 
 
-def stream_events(
+async def _encode(events: AsyncGenerator[ServerSentEvent]) -> AsyncIterator[bytes]:
+    async with aclosing(events):  # at once, when the client has gone
+        async for event in events:
+            yield event.encode()
+
+
+def stream_job(
     service: Service, principal: Principal, job: Job[Any] | None, log: EventLog, after: str | None, urls: Urls
 ) -> Response:
-    """The answer that tells these events; 204 where whoever asks has heard of all.
+    """Stream the events after the one of id `after`; 204 where that was the last.
 
-    Raises `Problem`, 429, where the caller follows too many.
+    Raises `Problem`, 429, where the caller has too many streams open.
     """
     if log.is_finished_after(after):
         return Response(status_code=204)
-    service.check_stream(principal)
-    return StreamingResponse(
-        iterate_events(service, principal, job, log, after, urls),
-        media_type=MEDIA_TYPE,
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    service.streams.check_place(principal)
+    return stream_response(_job_events(service, principal, job, log, after, urls))
 
 
-async def iterate_events(
+async def _job_events(
     service: Service, principal: Principal, job: Job[Any] | None, log: EventLog, after: str | None, urls: Urls
-) -> AsyncIterator[str]:
-    """The events after this one, as text; whoever reads it attends the run."""
-    with service.streams.held(principal.id), job.subscribe() if job else nullcontext():
+) -> AsyncGenerator[ServerSentEvent]:
+    with service.streams.subscribe(principal, job):
         yield RETRY
-        async with aclosing(log.follow(after, service.config.heartbeat)) as events:
+        async with aclosing(log.follow(after, service.streams.heartbeat)) as events:
             async for event in events:
-                yield ALIVE if event is None else format_event(event, urls)
+                yield HEARTBEAT if event is None else _to_sse(event, urls)
 
 
-def format_event(event: JobEvent, urls: Urls) -> str:
-    """An event as the stream has it."""
-    told = json.dumps(_with_links(event.data, urls), ensure_ascii=False)
-    return f"id: {event.id}\nevent: {event.name}\ndata: {told}\n\n"
+def _to_sse(event: JobEvent, urls: Urls) -> ServerSentEvent:
+    return build_json_event(_to_json(event.data, urls), name=event.name, event_id=event.id)
 
 
-def _with_links(data: Data, urls: Urls) -> dict[str, Any]:
+def _to_json(data: EventData, urls: Urls) -> dict[str, Any]:
     match data:
         case Turn():
             return TurnResponse.from_turn(data, urls).model_dump(mode="json")

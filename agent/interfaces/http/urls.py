@@ -12,7 +12,7 @@ class Urls:
     @classmethod
     def from_request(cls, request: Request) -> "Urls":
         """With the configured public URL as the base, otherwise the URL of the request."""
-        return cls(request.app.state.service.config.url or str(request.base_url))
+        return cls(request.app.state.config.url or str(request.base_url))
 
     def image(self, sha256: str, session: str, turn: int) -> str:
         """The PNG of a turn, with the turn's metadata."""

@@ -9,7 +9,6 @@ from functools import partial
 from io import BytesIO
 from typing import Literal
 
-from fastapi import Request
 from PIL import Image
 
 from .....storage import IdempotencyKey
@@ -18,9 +17,7 @@ from ....edits import Reroll
 from ....feedback import Feedback
 from ....session_start import SessionOptions
 from ....turn_execution import TurnCancelled
-from ....turn_png import build_turn_png
-from ..auth import Principal
-from ..dependencies import until_disconnect
+from ..dependencies import RequestContext
 from ..jobs.service import Service
 from ..jobs.turn_and_replay_jobs import TurnJob
 from .openai.session_reference import SessionReference
@@ -30,63 +27,60 @@ QUALITY = 95
 """Quality of JPEG and WebP, from 0 to 100."""
 
 
-async def start_batch(
-    service: Service, principal: Principal, options: SessionOptions, count: int, receipt: IdempotencyKey | None = None
-) -> list[TurnJob]:
-    """Start `count` sessions with the same options; the k-th uses the first seed plus k. All are queued, or none.
+async def start_batch(context: RequestContext, options: SessionOptions, count: int) -> list[TurnJob]:
+    """Start `count` sessions, the k-th from the first one's seed plus k; all of them, or none.
 
     Each counts as a request of the key.
     """
     seeds = [None if options.seed is None else options.seed + k for k in range(count)]
     starts = [
-        partial(service.start, principal, replace(options, seed=seed), idempotency_key_at(receipt, k))
+        partial(
+            context.service.start,
+            context.principal,
+            replace(options, seed=seed),
+            derive_idempotency_key(context.idempotency_key, k),
+        )
         for k, seed in enumerate(seeds)
     ]
-    return await _start_all(service, principal, starts)
+    return await _start_all(context, starts)
 
 
 async def continue_batch(
-    service: Service,
-    principal: Principal,
-    place: SessionReference,
-    words: str | Feedback,
-    count: int,
-    receipt: IdempotencyKey | None = None,
+    context: RequestContext, place: SessionReference, words: str | Feedback, count: int
 ) -> list[TurnJob]:
-    """The next turn of a session, then `count` - 1 variants of it with other seeds."""
-    first = await service.say(principal, place.session, words, receipt, turn=place.turn)
-    return await _add_variants(service, principal, first, place.session, count, receipt)
+    """Give feedback on a session, and draw the result from further seeds, `count` pictures in all."""
+    first = await context.service.say(context.principal, place.session, words, context.idempotency_key, turn=place.turn)
+    return await _add_rerolls(context, first, place.session, count)
 
 
-async def start_with_variants(
-    service: Service, principal: Principal, options: SessionOptions, count: int, receipt: IdempotencyKey | None = None
-) -> list[TurnJob]:
-    """Start one session, then add `count` - 1 variants of its first turn with other seeds."""
-    first = await service.start(principal, options, receipt)
-    return await _add_variants(service, principal, first, first.session, count, receipt)
+async def start_session_batch(context: RequestContext, options: SessionOptions, count: int) -> list[TurnJob]:
+    """Start one session, and draw its picture from further seeds, `count` pictures in all."""
+    first = await context.service.start(context.principal, options, context.idempotency_key)
+    return await _add_rerolls(context, first, first.session, count)
 
 
-def idempotency_key_at(receipt: IdempotencyKey | None, index: int) -> IdempotencyKey | None:
-    """The idempotency key of the picture at `index`, derived from the `Idempotency-Key` of the request."""
-    if receipt is None or index == 0:
-        return receipt
-    return replace(receipt, key=hashlib.sha256(f"{receipt.key}/{index}".encode()).hexdigest())
+def derive_idempotency_key(idempotency_key: IdempotencyKey | None, index: int) -> IdempotencyKey | None:
+    """The key of one of a request's pictures."""
+    if idempotency_key is None or index == 0:
+        return idempotency_key
+    return replace(idempotency_key, key=hashlib.sha256(f"{idempotency_key.key}/{index}".encode()).hexdigest())
 
 
-async def wait_for_batch(request: Request, jobs: list[TurnJob], *, without: Collection[str] = ()) -> list[Turn]:
-    """Wait for all jobs. They are cancelled if the client disconnects or one of them fails.
+async def wait_for_batch(context: RequestContext, jobs: list[TurnJob], *, without: Collection[str] = ()) -> list[Turn]:
+    """Wait for all of them until the client disconnects; where one fails, the others are cancelled.
 
-    Jobs that were cancelled for a reason in `without` are left out of the result.
+    Jobs that were cancelled for one of the reasons in `without` are left out.
     """
     with ExitStack() as subscriptions:
         for job in jobs:
             subscriptions.enter_context(job.subscribe())
-        return await until_disconnect(request, _wait_for_turns(jobs, without))
+        return await context.run_until_disconnect(_wait_for_turns(jobs, without))
 
 
-def encode_image(turn: Turn, service: Service, kind: ImageFormat) -> str:
-    """The picture of a turn as base64. Only PNG includes the metadata."""
-    return encode_png(build_turn_png(turn, service.studio.store.images), kind)
+async def encode_image(turn: Turn, service: Service, kind: ImageFormat) -> str:
+    """A turn's picture as base64: a PNG with its metadata, or another format without."""
+    content = await service.images.load_turn_png(turn)
+    return await service.run_in_thread(partial(encode_png, content, kind))
 
 
 def encode_png(content: bytes, kind: ImageFormat) -> str:
@@ -111,32 +105,37 @@ async def _wait_for_turns(jobs: list[TurnJob], without: Collection[str]) -> list
         try:
             turns.append(await job.result())
         except TurnCancelled:
-            if job.stopped not in without:
+            if job.cancel_reason not in without:
                 raise
     return turns
 
 
-async def _add_variants(
-    service: Service, principal: Principal, first: TurnJob, session: str, count: int, receipt: IdempotencyKey | None
-) -> list[TurnJob]:
-    variants = [
-        partial(service.edit, principal, session, [Reroll()], idempotency_key_at(receipt, k)) for k in range(1, count)
+async def _add_rerolls(context: RequestContext, first: TurnJob, session: str, count: int) -> list[TurnJob]:
+    rerolls = [
+        partial(
+            context.service.edit,
+            context.principal,
+            session,
+            [Reroll()],
+            derive_idempotency_key(context.idempotency_key, k),
+        )
+        for k in range(1, count)
     ]
-    return await _start_all(service, principal, variants, first)
+    return await _start_all(context, rerolls, first)
 
 
 async def _start_all(
-    service: Service, principal: Principal, starts: Sequence[Callable[[], Awaitable[TurnJob]]], *started: TurnJob
+    context: RequestContext, starts: Sequence[Callable[[], Awaitable[TurnJob]]], *started: TurnJob
 ) -> list[TurnJob]:
     jobs = list(started)
     try:
         for start in starts:
             if jobs:
-                service.rate.take(principal)  # the first was counted by the middleware
+                context.service.count_request(context.principal)  # the first was counted when the request came
             jobs.append(await start())
     except BaseException:
         for job in jobs:
-            if not job.attendants:  # otherwise an earlier, identical request waits for it
+            if not job.subscribers:  # else an earlier request of the same key waits for it
                 job.cancel("another picture of the same request was refused")
         raise
     return jobs

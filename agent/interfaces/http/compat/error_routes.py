@@ -53,10 +53,8 @@ def error_route_class(to_response: Callable[[Problem], Response]) -> type[APIRou
                     return await handle(_Request(request.scope, request.receive))
                 except Exception as error:
                     problem = to_problem(error)
-                    if (
-                        problem.name in ("unexpected", "storage") and problem is not error
-                    ):  # otherwise it was logged where it was raised
-                        request.app.state.service.telemetry.log.record_error(error, route=self.path)
+                    if problem.name in ("unexpected", "storage") and problem is not error:  # else it was logged before
+                        request.app.state.telemetry.log.record_error(error, route=self.path)
                     return to_response(problem)
 
             return handled

@@ -21,7 +21,6 @@ from .....errors import NotthatError
 from ....conversation import Turn
 from ....replay.regenerate import ReplayResult
 from ....session_start import SessionOptions
-from ....turn_png import build_turn_png
 from ...mcp import (
     ReplayArguments,
     Report,
@@ -32,13 +31,13 @@ from ...mcp import (
     create_mcp_server,
 )
 from ..auth import Principal
-from ..jobs.event_log import Data
+from ..config import ServerConfig
+from ..jobs.event_log import EventData
 from ..jobs.job import Job
 from ..jobs.key_shares import Places
 from ..jobs.service import Service
 from ..middleware.authentication import caller_in
 from ..problems import Problem, to_problem
-from ..quotas import check_steps
 from ..schemas.responses import TurnResponse
 from ..urls import Urls
 from .mcp_errors import error_response
@@ -46,7 +45,7 @@ from .mcp_sessions import SessionShares
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
-JobResult = TypeVar("JobResult", bound=Data)
+JobResult = TypeVar("JobResult", bound=EventData)
 
 
 def _translate_problems(
@@ -92,8 +91,8 @@ class ServiceBackend:
 
     @_translate_problems
     async def say(self, arguments: SayArguments, report: Report) -> Turn:
-        """The next turn, or the current one if the feedback changes nothing."""
-        check_steps(arguments.steps, self.caller, self.service.config)
+        """The next turn, or the same one where nothing was asked."""
+        self.service.check_steps(self.caller, arguments.steps)
         return await _follow_job(
             await self.service.say(self.caller, arguments.session, arguments.as_feedback()), report
         )
@@ -107,11 +106,8 @@ class ServiceBackend:
 
     @_translate_problems
     async def show(self, arguments: ShowArguments) -> Turn:
-        """A stored turn; by default the current one."""
-        await self.service.session(self.caller, arguments.session)
-        return await self.service.run_in_thread(
-            lambda: self.service.studio.store.turn(arguments.session, arguments.turn)
-        )
+        """A turn as it was."""
+        return await self.service.reader.load_turn(self.caller, arguments.session, arguments.turn)
 
     @_translate_problems
     async def replay(self, arguments: ReplayArguments, report: Report) -> Sequence[ReplayResult]:
@@ -120,8 +116,8 @@ class ServiceBackend:
 
     @_translate_problems
     async def png(self, turn: Turn) -> bytes:
-        """The PNG of a turn, with its metadata."""
-        return await self.service.run_in_thread(lambda: build_turn_png(turn, self.service.studio.store.images))
+        """The turn's picture, with its text."""
+        return await self.service.images.load_turn_png(turn)
 
     def link(self, turn: Turn) -> str:
         """The URL of the picture."""
@@ -153,8 +149,7 @@ async def _follow_job(job: Job[JobResult], report: Report) -> JobResult:
 class _McpEndpoint:
     """The ASGI endpoint: passes the caller to the session manager and limits the sessions of each key."""
 
-    def __init__(self, service: Service, manager: StreamableHTTPSessionManager) -> None:
-        config = service.config
+    def __init__(self, config: ServerConfig, manager: StreamableHTTPSessionManager) -> None:
         places = Places(config.mcp_sessions, config.share)
         self._sessions = SessionShares(manager.handle_request, places, config.mcp_idle)
         self.route = Route("/mcp", endpoint=self)
@@ -174,18 +169,20 @@ class _McpEndpoint:
 def install_mcp(app: FastAPI, service: Service) -> AbstractAsyncContextManager[None]:
     """Add the route. The result is the lifespan of the session manager, to be entered with the server's."""
 
+    config: ServerConfig = app.state.config
+
     def backend_of(context: Any) -> ServiceBackend:
         request: Request = context.request
         return ServiceBackend(service, caller_in(request), Urls.from_request(request))
 
-    def log_error(tool: str, error: Exception) -> None:
-        service.telemetry.log.record_error(error, tool=tool)
+    def unexpected(tool: str, error: Exception) -> None:
+        app.state.telemetry.log.record_error(error, tool=tool)
 
     manager = StreamableHTTPSessionManager(
-        create_mcp_server(backend_of, log_error),
-        max_sessions=service.config.mcp_sessions,
-        session_idle_timeout=service.config.mcp_idle,
-        max_request_body_size=service.config.body,
+        create_mcp_server(backend_of, unexpected),
+        max_sessions=config.mcp_sessions,
+        session_idle_timeout=config.mcp_idle,
+        max_request_body_size=config.body,
     )
-    app.router.routes.append(_McpEndpoint(service, manager).route)
+    app.router.routes.append(_McpEndpoint(config, manager).route)
     return manager.run()

@@ -1,4 +1,4 @@
-"""What happens to a turn, or to a replay, as a log that any number of clients follow, and come back to."""
+"""The events of a turn or replay: a log that any number of clients follow and resume."""
 
 import asyncio
 import secrets
@@ -9,68 +9,68 @@ from typing import Any, Literal
 from ....conversation import Turn
 from ....replay.regenerate import ReplayResult
 
-Name = Literal["queued", "interpreted", "step", "preview", "replayed", "done", "failed", "cancelled"]
-Data = dict[str, Any] | Turn | tuple[ReplayResult, ...]
-"""JSON, or what is told with the reader's own addresses, as the answer to it would be."""
+EventName = Literal["queued", "interpreted", "step", "preview", "replayed", "done", "failed", "cancelled"]
+EventData = dict[str, Any] | Turn | tuple[ReplayResult, ...]
+"""JSON, or a result that is sent as the response to its request would be, with the reader's own URLs."""
 
 
 @dataclass(frozen=True)
 class JobEvent:
-    """Something that happened."""
+    """An event of a job."""
 
     id: str
     number: int
-    name: Name
-    data: Data
+    name: EventName
+    data: EventData
 
 
 class EventLog:
     """The events of one turn or replay, in order; the last is `done`, `failed` or `cancelled`.
 
-    It is used on the event loop alone. An event's id names the log too, since a turn that came to no picture
-    leaves its number to another.
+    Used on the event loop only. An event's id contains the log's name, since the number of a turn that came to no
+    picture is used again.
     """
 
     def __init__(self, name: str | None = None) -> None:
         self._name = name or secrets.token_hex(4)
         self._events: list[JobEvent] = []
         self._count = 0
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self.ended = False
 
-    def add(self, name: Name, data: Data, *, last: bool = False) -> None:
-        """Tell everybody."""
+    def add(self, name: EventName, data: EventData, *, last: bool = False) -> None:
+        """Append an event and wake the followers; ignored after the last one."""
         if self.ended:
             return
         self._count += 1
         self._events.append(JobEvent(f"{self._name}-{self._count}", self._count, name, data))
         if last:
             self.ended = True
-            self.forget("preview")  # who comes now sees the picture
-        news, self._news = self._news, asyncio.Event()
-        news.set()
+            self.remove("preview")  # later followers get the picture
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
 
-    def forget(self, *names: Name) -> None:
-        """Tell those who come later nothing of these events so far."""
+    def remove(self, *names: EventName) -> None:
+        """Remove the past events of these names; later followers don't get them."""
         self._events = [event for event in self._events if event.name not in names]
 
-    def latest(self, name: Name) -> dict[str, Any] | None:
-        """What the last event of this name says, where there was one."""
-        found = (event.data for event in reversed(self._events) if event.name == name)
-        return next((data for data in found if isinstance(data, dict)), None)
+    def latest(self, name: EventName) -> dict[str, Any] | None:
+        """The JSON data of the last event of this name, if there is one."""
+        matches = (event.data for event in reversed(self._events) if event.name == name)
+        return next((data for data in matches if isinstance(data, dict)), None)
 
-    def is_finished_after(self, after: str | None) -> bool:
-        """Whether whoever has heard of the event `after` has heard all."""
-        return self.ended and self._find_position(after) == self._count
+    def is_finished_after(self, event_id: str | None) -> bool:
+        """Whether the log has ended and this event is its last."""
+        return self.ended and self._find_position(event_id) == self._count
 
     async def follow(self, after: str | None = None, heartbeat: float | None = None) -> AsyncGenerator[JobEvent | None]:
-        """The events after the one of this id, those of the past first, to the last one.
+        """Yield the events after the one of id `after`, past and future, up to the last.
 
-        None says that nothing happened for `heartbeat` seconds.
+        Yields None when there was no event for `heartbeat` seconds.
         """
         position = self._find_position(after)
         while True:
-            news = self._news
+            changed = self._changed
             for event in [event for event in self._events if event.number > position]:
                 position = event.number
                 yield event
@@ -78,10 +78,10 @@ class EventLog:
                 return
             try:
                 async with asyncio.timeout(heartbeat):
-                    await news.wait()
+                    await changed.wait()
             except TimeoutError:
                 yield None
 
-    def _find_position(self, after: str | None) -> int:
-        name, _, number = (after or "").rpartition("-")
+    def _find_position(self, event_id: str | None) -> int:
+        name, _, number = (event_id or "").rpartition("-")
         return min(int(number), self._count) if name == self._name and number.isdecimal() else 0

@@ -1,6 +1,6 @@
-"""Who is next: a line before the devices that is fair between keys and their sessions, and the order within a session.
+"""A queue for devices that is fair between keys and their sessions, and locks by name that keep the order of arrival.
 
-Both live on the event loop, and are used from there alone.
+Both are used on the event loop only.
 """
 
 import asyncio
@@ -17,40 +17,40 @@ Item = TypeVar("Item")
 
 @dataclass(eq=False)
 class _Waiter(Generic[Device]):
-    granted: "asyncio.Future[Device]"
-    moved: Callable[[int], None]
-    place: int = 0
+    grant: "asyncio.Future[Device]"
+    on_move: Callable[[int], None]
+    position: int = 0
 
 
 class FairQueue(Generic[Device]):
-    """Devices, each used by one at a time, and those who wait for one.
+    """Devices, each held by one at a time, and those who wait for one.
 
-    Keys take turns, however many sessions each has; and when it is a key's turn, its sessions do.
+    Keys take turns, however many sessions each has, and so do the sessions of a key.
     """
 
     def __init__(self, devices: Iterable[Device]) -> None:
         self._free = deque(devices)
-        # those at the front are next
+        # the first key, and its first session, are next
         self._keys: dict[str | None, dict[str, deque[_Waiter[Device]]]] = {}
 
     def __len__(self) -> int:
         return sum(len(queue) for sessions in self._keys.values() for queue in sessions.values())
 
     @asynccontextmanager
-    async def device(
-        self, key: str | None, session: str, moved: Callable[[int], None] = lambda place: None
+    async def acquire(
+        self, key: str | None, session: str, on_move: Callable[[int], None] = lambda position: None
     ) -> AsyncIterator[Device]:
-        """Wait for a device and have it to oneself; `moved` hears the place, 1 being next, whenever it changes."""
-        waiting = _Waiter(asyncio.get_running_loop().create_future(), moved)
-        self._keys.setdefault(key, {}).setdefault(session, deque()).append(waiting)
+        """Wait for a device and hold it for the block; `on_move` gets each new position in the queue, 1 being next."""
+        waiter = _Waiter(asyncio.get_running_loop().create_future(), on_move)
+        self._keys.setdefault(key, {}).setdefault(session, deque()).append(waiter)
         self._grant_devices()
         try:
-            device = await waiting.granted
+            device = await waiter.grant
         except asyncio.CancelledError:
-            if waiting.granted.done() and not waiting.granted.cancelled():
-                self._return_device(waiting.granted.result())  # it was given in the same moment
+            if waiter.grant.done() and not waiter.grant.cancelled():
+                self._return_device(waiter.grant.result())  # it was granted in the same moment
             else:
-                self._remove_waiter(key, session, waiting)
+                self._remove_waiter(key, session, waiter)
             raise
         try:
             yield device
@@ -61,11 +61,11 @@ class FairQueue(Generic[Device]):
         self._free.append(device)
         self._grant_devices()
 
-    def _remove_waiter(self, key: str | None, session: str, waiting: _Waiter[Device]) -> None:
+    def _remove_waiter(self, key: str | None, session: str, waiter: _Waiter[Device]) -> None:
         sessions = self._keys.get(key, {})
         queue = sessions.get(session, deque())
-        if waiting in queue:
-            queue.remove(waiting)
+        if waiter in queue:
+            queue.remove(waiter)
         if not queue:
             sessions.pop(session, None)
         if not sessions:
@@ -74,53 +74,53 @@ class FairQueue(Generic[Device]):
 
     def _grant_devices(self) -> None:
         while self._free and self._keys:
-            waiting = self._take_next()
-            if not waiting.granted.cancelled():
-                waiting.granted.set_result(self._free.popleft())
+            waiter = self._take_next()
+            if not waiter.grant.cancelled():
+                waiter.grant.set_result(self._free.popleft())
         self._notify_waiters()
 
     def _take_next(self) -> _Waiter[Device]:
-        """The first of the line, whose session now comes after its key's others, and whose key after all others."""
+        """Remove the next waiter; its session becomes the last of its key, and its key the last of all."""
         key, sessions = next(iter(self._keys.items()))
         session, queue = next(iter(sessions.items()))
-        waiting = queue.popleft()
+        waiter = queue.popleft()
         del self._keys[key], sessions[session]
         if queue:
             sessions[session] = queue
         if sessions:
             self._keys[key] = sessions
-        return waiting
+        return waiter
 
     def _notify_waiters(self) -> None:
-        for place, waiting in enumerate(self._iterate_fairly(), 1):
-            if waiting.place != place:
-                waiting.place = place
-                waiting.moved(place)
+        for position, waiter in enumerate(self._iterate_fairly(), 1):
+            if waiter.position != position:
+                waiter.position = position
+                waiter.on_move(position)
 
     def _iterate_fairly(self) -> Iterator[_Waiter[Device]]:
-        return _in_turn(_in_turn(sessions.values()) for sessions in self._keys.values())
+        return _interleave(_interleave(sessions.values()) for sessions in self._keys.values())
 
 
-def _in_turn(parties: Iterable[Iterable[Item]]) -> Iterator[Item]:
-    """The first of each, then the second of each, and so on."""
-    for turn in zip_longest(*parties):
-        yield from (each for each in turn if each is not None)
+def _interleave(groups: Iterable[Iterable[Item]]) -> Iterator[Item]:
+    """Yield the first item of each group, then the second of each, and so on."""
+    for items in zip_longest(*groups):
+        yield from (item for item in items if item is not None)
 
 
 class KeyedLock:
-    """Lets only so many in at a time for each name, by default one, in the order in which they came."""
+    """A lock for each name, held by `at_once` at a time, in the order of arrival."""
 
     def __init__(self, at_once: int = 1) -> None:
         self._at_once = at_once
         self._locks: dict[str, tuple[asyncio.Semaphore, int]] = {}
 
     def __len__(self) -> int:
-        """The names under which somebody is in, or waits."""
+        """The number of names whose lock is held or waited for."""
         return len(self._locks)
 
     @asynccontextmanager
     async def lock(self, name: str) -> AsyncIterator[None]:
-        """Wait for those who came before under this name."""
+        """Hold the lock of this name for the block."""
         lock, users = self._locks.get(name, (asyncio.Semaphore(self._at_once), 0))
         self._locks[name] = lock, users + 1
         try:

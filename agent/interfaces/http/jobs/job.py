@@ -1,8 +1,8 @@
-"""Something that was asked of a session and takes its time: followed, attended, given up, and ended once."""
+"""A running job (turn or replay): its event log, subscribers, cancellation and single result."""
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
@@ -12,83 +12,92 @@ from opentelemetry.context import get_current
 from .....errors import NotthatError
 from ....turn_execution import TurnCancelled
 from ..problems import to_problem
-from .event_log import Data, EventLog
+from .event_log import EventData, EventLog
 
-Result = TypeVar("Result", bound=Data)
+Result = TypeVar("Result", bound=EventData)
 Outcome = Literal["done", "unchanged", "cancelled", "failed"]
 
 
 @dataclass
 class JobClock:
-    """When something came to each of its phases, in seconds of `time.monotonic`, which no change of the date moves."""
+    """When each phase of a job began, in seconds of `time.monotonic`, which changes of the system date don't affect."""
 
-    asked: float = field(default_factory=time.monotonic)
-    asked_at: float = field(default_factory=time.time)
-    """The same as `asked`, in seconds since 1970."""
-    reading: float | None = None
-    recorded: float | None = None
+    submitted: float = field(default_factory=time.monotonic)
+    submitted_epoch: float = field(default_factory=time.time)
+    """The same moment as `submitted`, in seconds since 1970."""
+    interpreting: float | None = None
+    queued: float | None = None
     drawing: float | None = None
     ended: float = 0.0
 
-    def mark_begun(self) -> None:
-        """It is read now."""
-        self.reading = time.monotonic()
+    def mark_interpreting(self) -> None:
+        """Interpretation begins now."""
+        self.interpreting = time.monotonic()
 
-    def date_of(self, mark: float) -> float:
-        """A moment of this clock in seconds since 1970, by what the date was when it was asked."""
-        return self.asked_at + mark - self.asked
+    def mark_queued(self) -> None:
+        """The turn is interpreted, recorded and waits for a device from now on."""
+        self.queued = time.monotonic()
+
+    def to_epoch(self, moment: float) -> float:
+        """Convert a moment of this clock to seconds since 1970, by the system date when the job was submitted."""
+        return self.submitted_epoch + moment - self.submitted
 
     @property
     def phases(self) -> dict[str, tuple[float, float]]:
-        """From when to when each phase went that there was; `order` is the wait for the session's earlier turns."""
-        marks = [("order", self.asked), ("interpret", self.reading), ("queue", self.recorded), ("draw", self.drawing)]
-        begun = [(name, mark) for name, mark in marks if mark is not None]
-        ends = [*(mark for _, mark in begun[1:]), self.ended]
+        """Begin and end of each phase; `order` is the wait for earlier turns of the session."""
+        moments = [
+            ("order", self.submitted),
+            ("interpret", self.interpreting),
+            ("queue", self.queued),
+            ("draw", self.drawing),
+        ]
+        begun = [(name, moment) for name, moment in moments if moment is not None]
+        ends = [*(moment for _, moment in begun[1:]), self.ended]
         return {name: (begin, end) for (name, begin), end in zip(begun, ends, strict=True)}
 
 
 class Job(Generic[Result]):
-    """Lives on the event loop; `stopped` alone is read by the thread that draws.
+    """Used on the event loop only; the thread that draws reads `cancel_reason`.
 
-    `owner` is the id of the asking key.
+    `owner` is the id of the key that submitted the job.
     """
 
     name: Literal["turn", "replay"]
-    """What it is called in logs and traces."""
+    """The name in logs and traces."""
     words = ""
-    """What somebody said, where that was what was asked."""
-    previews = True
-    """Whether small pictures are made while it is drawn."""
+    """The user's words, where the job interprets some."""
+    has_previews = True
+    """Whether previews are made while it draws."""
 
     def __init__(self, session: str, *, owner: str | None) -> None:
         self.session, self.owner = session, owner
         self.events = EventLog()
         self.clock = JobClock()
         self.trace = get_current()
-        """What it is traced below: see `tracing.TraceContext`."""
+        """The parent context of its trace: see `middleware.trace_context`."""
         self.background = False
-        """Whether it goes on when nobody waits for it."""
-        self.stopped: str | None = None
-        """Why it is to be given up."""
-        self.drawing = False
-        """Whether a device is its own."""
+        """Whether it goes on when it has no subscriber."""
+        self.cancel_reason: str | None = None
+        """Why it is to be cancelled; None while it isn't."""
+        self.is_drawing = False
+        """Whether it holds a device."""
         self.task: asyncio.Task[None] | None = None
         self.linger = 0.0
-        """Seconds that it keeps its place when it goes on by itself, and the last who followed it has gone."""
-        self.attendants = 0
+        """Seconds that a background job keeps waiting in the queue after its last subscriber left."""
+        self.subscribers = 0
         self.error: Exception | None = None
-        """What went wrong, once that is so."""
+        """Why it failed or was cancelled, once it has ended so."""
         self._ended = asyncio.Event()
         self._result: Result | None = None
 
     @property
     def is_waiting(self) -> bool:
-        """Whether it isn't drawn yet, and is to be."""
-        return not self.drawing and not self.events.ended and self.stopped is None
+        """Whether it has not begun to draw, and still will."""
+        return not self.is_drawing and not self.events.ended and self.cancel_reason is None
 
     @property
     def outcome(self) -> Outcome | None:
-        """What it came to, None before it has ended."""
+        """How it ended; None before it has."""
         if not self._ended.is_set():
             return None
         if self._result is None:
@@ -97,23 +106,23 @@ class Job(Generic[Result]):
 
     @property
     def is_expected(self) -> bool:
-        """Whether its end is one that a client can do something about."""
+        """Whether it succeeded or failed with an error that a client can act on."""
         return self.error is None or to_problem(self.error).status < 500
 
     @property
     def phases(self) -> Mapping[str, tuple[float, float]]:
-        """From when to when each of its phases went, once it has ended."""
+        """Begin and end of each phase, once it has ended."""
         return self.clock.phases
 
     @property
     def log_fields(self) -> Mapping[str, str | int | None]:
-        """What logs and traces tell of it, besides its session."""
+        """The fields of logs and traces besides its session."""
         raise NotImplementedError
 
     async def result(self) -> Result:
-        """Wait for its end: what it came to.
+        """Wait for the end and return the result.
 
-        Raises what went wrong: a `NotthatError`, of which `TurnCancelled` is one, or a `Problem`.
+        Raises the job's error: a `NotthatError`, of which `TurnCancelled` is one, or a `Problem`.
         """
         await self._ended.wait()
         if self._result is not None:
@@ -121,78 +130,83 @@ class Job(Generic[Result]):
         error = self.error or TurnCancelled("it ended without a picture")
         raise error if isinstance(error, NotthatError) else to_problem(error)
 
+    async def run(self, work: Callable[[], Awaitable[Result]]) -> None:
+        """Do the work, and end with its result or its error."""
+        try:
+            self.succeed(await work())
+        except Exception as error:
+            self.fail(error)
+
     def cancel(self, reason: str) -> bool:
-        """Give it up: at once where it waits, else after the step at hand. False where it has ended."""
+        """Cancel it: at once while it waits, else after the current step. False where it has ended."""
         if self.events.ended:
             return False
-        self.stopped = self.stopped or reason
+        self.cancel_reason = self.cancel_reason or reason
         if self.task is not None:
             self.task.cancel()
         return True
 
-    def check(self) -> None:
-        """Raise `TurnCancelled` where it is to be given up."""
-        if self.stopped is not None:
-            raise TurnCancelled(self.stopped)
+    def raise_if_cancelled(self) -> None:
+        """Raise `TurnCancelled` where it is to be cancelled."""
+        if self.cancel_reason is not None:
+            raise TurnCancelled(self.cancel_reason)
 
     @contextmanager
     def subscribe(self) -> Iterator[None]:
-        """Somebody waits for it, or follows its events, while the block runs.
+        """Count a client that waits for the job or follows its events while the block runs.
 
-        When the last of them has gone it is given up: at once, or after a while, and then only where it waits
-        still, if it goes on by itself.
+        When the last one leaves, the job is cancelled; a background job only after `linger` seconds, and only if it
+        still waits.
         """
-        self.attendants += 1
+        self.subscribers += 1
         try:
             yield
         finally:
-            self.attendants -= 1
-            if not self.attendants and not self.events.ended:
+            self.subscribers -= 1
+            if not self.subscribers and not self.events.ended:
                 if self.background:
-                    asyncio.get_running_loop().call_later(self.linger, self._abandon)
+                    asyncio.get_running_loop().call_later(self.linger, self._cancel_if_abandoned)
                 else:
                     self.cancel("the client went away")
 
-    def _abandon(self) -> None:
-        if not self.attendants and self.is_waiting:
+    def _cancel_if_abandoned(self) -> None:
+        if not self.subscribers and self.is_waiting:
             self.cancel("nobody followed it any more")
 
-    # What happens to it
-
-    def set_queue_position(self, place: int) -> None:
-        """It has another place in the queue; 1 is next."""
-        self.events.add("queued", {"place": place})
+    def set_queue_position(self, position: int) -> None:
+        """Record its position in the queue; 1 is next."""
+        self.events.add("queued", {"place": position})
 
     @contextmanager
     def hold_device(self) -> Iterator[None]:
-        """A device is its own while the block runs."""
-        self.drawing = True
+        """Mark it as drawing while the block runs."""
+        self.is_drawing = True
         self.clock.drawing = self.clock.drawing or time.monotonic()
         try:
             yield
         finally:
-            self.drawing = False
+            self.is_drawing = False
 
     def record_step(self, step: int, steps: int, seconds_left: float | None, preview: str | None) -> None:
-        """A step is done; `preview` is a data URL."""
+        """Record a denoising step; `preview` is a data URL."""
         left = None if seconds_left is None else round(seconds_left, 2)
         self.events.add("step", {"step": step, "steps": steps, "seconds_left": left})
         if preview is not None:
             self.events.add("preview", {"step": step, "image": preview})
 
     def succeed(self, result: Result) -> None:
-        """It came to this."""
+        """End with a result."""
         self._result = result
-        self._close()
+        self._end()
         self.events.add("done", result, last=True)
 
     def fail(self, error: Exception) -> None:
-        """It came to nothing."""
+        """End with an error; `TurnCancelled` is a cancellation."""
         self.error = error
-        self._close()
+        self._end()
         problem = to_problem(error).to_json()
         self.events.add("cancelled" if isinstance(error, TurnCancelled) else "failed", problem, last=True)
 
-    def _close(self) -> None:
+    def _end(self) -> None:
         self.clock.ended = time.monotonic()
         self._ended.set()

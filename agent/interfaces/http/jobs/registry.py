@@ -1,4 +1,4 @@
-"""The runs and replays that there are, and those that ended a short while ago: found by turn, receipt, session, id."""
+"""The jobs that run and those that ended recently, by turn, idempotency key, session and replay id."""
 
 import time
 from typing import Any, TypeVar
@@ -10,109 +10,109 @@ from .job import Job
 from .turn_and_replay_jobs import ReplayJob, TurnJob
 
 Key = TypeVar("Key")
-Known = TypeVar("Known", bound=Job[Any])
+AnyJob = TypeVar("AnyJob", bound=Job[Any])
 
 
 class JobRegistry:
-    """Lives on the event loop. What has ended is kept for a bounded time, and only so much of it."""
+    """Used on the event loop only. A bounded number of ended jobs is kept, each for a bounded time."""
 
     def __init__(self, config: ServerConfig) -> None:
-        self._serving = config
+        self._config = config
         self._unfinished: set[Job[Any]] = set()
         self._ended: dict[Job[Any], float] = {}  # oldest first
         self._by_turn: dict[tuple[str, int], TurnJob] = {}
-        self._by_receipt: dict[str, TurnJob] = {}
+        self._by_idempotency_key: dict[str, TurnJob] = {}
         self._replays: dict[tuple[str, str], ReplayJob] = {}
 
     def add(self, job: TurnJob) -> None:
-        """A run begins; its number comes when it is recorded."""
+        """Add a job whose turn is not recorded yet, and so has no number."""
         self._unfinished.add(job)
-        if job.receipt is not None:
-            self._by_receipt[job.receipt.key] = job
+        if job.idempotency_key is not None:
+            self._by_idempotency_key[job.idempotency_key.key] = job
 
-    def number(self, job: TurnJob, number: int) -> None:
-        """A run is to be this turn; it is found under an earlier number, too."""
+    def set_number(self, job: TurnJob, number: int) -> None:
+        """Register a job under the number of its turn; it is still found under an earlier one."""
         job.number = number
         self._by_turn[job.session, number] = job
 
     def drop(self, job: TurnJob) -> None:
-        """Forget a run that could not be recorded."""
+        """Remove a job whose turn could not be recorded."""
         self._unfinished.discard(job)
-        self._by_receipt = _remove_job(job, self._by_receipt)
+        self._by_idempotency_key = _remove_job(job, self._by_idempotency_key)
 
     def add_replay(self, job: ReplayJob) -> None:
-        """A replay begins."""
+        """Add a replay."""
         self._replays[job.session, job.id] = job
         self._unfinished.add(job)
 
     def handle_end(self, job: Job[Any]) -> None:
-        """Something has ended; what came to no turn may be asked for again."""
+        """Mark a job as ended; the idempotency key of one that made no turn may be used again."""
         self._unfinished.discard(job)
         self._ended[job] = time.monotonic()
         if job.outcome in ("cancelled", "failed"):
-            self._by_receipt = _remove_job(job, self._by_receipt)
+            self._by_idempotency_key = _remove_job(job, self._by_idempotency_key)
         self._forget_old()
 
     def forget(self, session: str) -> None:
-        """Forget what has ended of a session."""
-        for run in [each for each in self._ended if each.session == session]:
-            self._forget(run)
+        """Forget the ended jobs of a session."""
+        for job in [job for job in self._ended if job.session == session]:
+            self._forget(job)
 
     def find(self, session: str, number: int) -> TurnJob | None:
-        """The run of a turn, if it isn't long ago."""
+        """The running or recently ended job of a turn."""
         self._forget_old()
         return self._by_turn.get((session, number))
 
     def find_replay(self, session: str, replay: str) -> ReplayJob | None:
-        """A replay of a session by its id, if it isn't long ago."""
+        """The running or recently ended replay of this id."""
         self._forget_old()
         return self._replays.get((session, replay))
 
-    def find_repeated(self, receipt: IdempotencyKey | None) -> TurnJob | None:
-        """The run of the same request. Raises `Problem` where its name was another request's."""
-        run = self._by_receipt.get(receipt.key) if receipt else None
-        if run is not None and run.receipt is not None and receipt is not None:
-            check_fingerprint(run.receipt.fingerprint, receipt)
-        return run
+    def find_repeated(self, idempotency_key: IdempotencyKey | None) -> TurnJob | None:
+        """The job of the same request. Raises `Problem` where the key was used for another request."""
+        job = self._by_idempotency_key.get(idempotency_key.key) if idempotency_key else None
+        if job is not None and job.idempotency_key is not None and idempotency_key is not None:
+            check_fingerprint(job.idempotency_key.fingerprint, idempotency_key)
+        return job
 
-    def jobs_of_session(self, session: str) -> list[TurnJob]:
-        """A session's recorded runs that have not ended, in the order in which they were asked for."""
-        runs = [
-            run
-            for run in self._unfinished
-            if isinstance(run, TurnJob) and run.session == session and (run.attempt is not None or not run.can_draw)
+    def list_of_session(self, session: str) -> list[TurnJob]:
+        """A session's recorded jobs that have not ended, in the order of submission."""
+        jobs = [
+            job
+            for job in self._unfinished
+            if isinstance(job, TurnJob) and job.session == session and (job.attempt is not None or not job.can_draw)
         ]
-        return sorted(runs, key=lambda run: run.clock.asked)
+        return sorted(jobs, key=lambda job: job.clock.submitted)
 
-    def replays(self) -> list[ReplayJob]:
+    def list_replays(self) -> list[ReplayJob]:
         """The replays that have not ended."""
-        return [run for run in self._unfinished if isinstance(run, ReplayJob)]
+        return [job for job in self._unfinished if isinstance(job, ReplayJob)]
 
     def list_unfinished(self) -> list[Job[Any]]:
-        """All that have not ended."""
+        """All jobs that have not ended."""
         return list(self._unfinished)
 
     def list_waiting(self) -> list[Job[Any]]:
-        """Those that are not drawn now, and are to be."""
-        return [run for run in self._unfinished if run.is_waiting]
+        """The jobs that wait to be drawn."""
+        return [job for job in self._unfinished if job.is_waiting]
 
     def list_drawing(self) -> list[Job[Any]]:
-        """Those that are."""
-        return [run for run in self._unfinished if run.drawing]
+        """The jobs that hold a device."""
+        return [job for job in self._unfinished if job.is_drawing]
 
     def _forget_old(self) -> None:
-        oldest = time.monotonic() - self._serving.kept_seconds
-        for run, then in list(self._ended.items()):
-            if len(self._ended) <= self._serving.kept_runs and then >= oldest:
+        oldest = time.monotonic() - self._config.kept_seconds
+        for job, ended in list(self._ended.items()):
+            if len(self._ended) <= self._config.kept_runs and ended >= oldest:
                 return
-            self._forget(run)
+            self._forget(job)
 
     def _forget(self, job: Job[Any]) -> None:
         del self._ended[job]
         self._by_turn = _remove_job(job, self._by_turn)
-        self._by_receipt = _remove_job(job, self._by_receipt)
+        self._by_idempotency_key = _remove_job(job, self._by_idempotency_key)
         self._replays = _remove_job(job, self._replays)
 
 
-def _remove_job(job: Job[Any], found: dict[Key, Known]) -> dict[Key, Known]:
-    return {key: value for key, value in found.items() if value is not job}
+def _remove_job(job: Job[Any], jobs: dict[Key, AnyJob]) -> dict[Key, AnyJob]:
+    return {key: value for key, value in jobs.items() if value is not job}

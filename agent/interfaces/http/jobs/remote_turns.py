@@ -1,35 +1,39 @@
-"""Turns that other processes on the same database work on: where they are, and when something happens to them."""
+"""Turns that other processes on the same database draw: finding them, following them, and noticing their changes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from .....errors import InvalidInputError, NotthatError
 from .....storage import Attempt, StorageError, Store, UnknownSessionError, UnknownTurnError
 from ....conversation import Turn
 from ....turn_execution import TurnCancelled
+from ..problems import server_stopping
 from .session_watchers import SessionWatchers
+from .turn_and_replay_jobs import TurnJob
 
 POLL_SECONDS = 0.5
-"""From one look at the sessions that somebody follows to the next."""
-_SWEEP_ROUNDS = 10
-"""Every so many looks, turns that nobody works on any more are marked as failed."""
+"""Between two looks at the sessions that are watched."""
+_SWEEP_POLLS = 10
+"""After so many polls, turns whose process is gone are marked as failed."""
 
-Read = Callable[[Callable[[], Any]], Awaitable[Any]]
+RunInThread = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 
 def find_turn(store: Store, session: str, number: int) -> Turn | Attempt:
-    """What a promised number came to: a turn, a turn without a picture, or the turn that answers for it.
+    """What is recorded under a number: a turn, a turn without a picture, or the turn that answers for it.
 
     Raises:
         UnknownSessionError: where there is no such session, not even one whose first picture is missing.
-        UnknownTurnError: where nothing was ever promised under this number.
+        UnknownTurnError: where nothing was ever recorded under this number.
     """
     try:
         return store.turn(session, number)
     except (UnknownSessionError, UnknownTurnError):
-        attempts = [each for each in store.attempts.all(session, with_refused=True) if each.turn.number == number]
+        attempts = store.attempts.all(session, with_refused=True)
+        attempts = [attempt for attempt in attempts if attempt.turn.number == number]
         if attempts:
             return attempts[-1]
         if (alias := store.attempts.alias(session, number)) is not None:
@@ -38,36 +42,72 @@ def find_turn(store: Store, session: str, number: int) -> Turn | Attempt:
 
 
 def to_error(attempt: Attempt) -> NotthatError:
-    """Why a turn came to no picture."""
+    """The error of a turn that came to no picture."""
     if attempt.refused:
         return InvalidInputError(attempt.reason)
     return (TurnCancelled if attempt.status == "cancelled" else NotthatError)(attempt.reason)
 
 
-class StorePoll:
-    """Wakes those who follow a session when another process has changed it, and notices processes that are gone."""
+class RemoteTurns:
+    """Jobs that follow the turns of other processes, one for each turn that somebody follows."""
 
-    def __init__(self, store: Store, changes: SessionWatchers, read: Read) -> None:
-        self._store, self._changes, self._read = store, changes, read
+    def __init__(self, store: Store, changes: SessionWatchers, run_in_thread: RunInThread) -> None:
+        self._store, self._changes, self._run_in_thread = store, changes, run_in_thread
+        self._jobs: dict[tuple[str, int], TurnJob] = {}
+
+    def follow(self, session: str, number: int, *, background: bool) -> TurnJob:
+        """The job that follows a turn, which is begun where there is none."""
+        job = self._jobs.get((session, number))
+        if job is None:
+            job = TurnJob("elsewhere", session, "", owner=None, idempotency_key=None)
+            job.number, job.background = number, background
+            self._jobs[session, number] = job
+            job.task = asyncio.create_task(job.run(partial(self._wait, job)))
+            job.task.add_done_callback(lambda _: self._jobs.pop((session, number), None))
+        return job
+
+    async def _wait(self, job: TurnJob) -> Turn:
+        """Read the turn whenever its session changes, until it has ended."""
+        with self._changes.watch(job.session) as changed:
+            while True:
+                changed.clear()
+                found = await self._run_in_thread(partial(find_turn, self._store, job.session, job.number))
+                if not isinstance(found, Attempt):
+                    turn: Turn = found
+                    return turn
+                if found.status != "pending":
+                    raise to_error(found)
+                if found.command is None and not job.is_interpreted:
+                    job.record_interpretation(found)
+                await changed.wait()
+                if self._changes.closed:
+                    raise server_stopping()
+
+
+class StorePoll:
+    """Notifies watchers of changes that other processes made, and marks the turns of processes that are gone."""
+
+    def __init__(self, store: Store, changes: SessionWatchers, run_in_thread: RunInThread) -> None:
+        self._store, self._changes, self._run_in_thread = store, changes, run_in_thread
 
     async def run(self) -> None:
-        """Until it is cancelled."""
-        known: Mapping[str, str] = {}
-        rounds = 0
+        """Poll until cancelled."""
+        activity: Mapping[str, str] = {}
+        polls = 0
         while True:
             await asyncio.sleep(POLL_SECONDS)
-            rounds += 1
-            with suppress(StorageError):  # whoever asks the database for something is told
-                if rounds % _SWEEP_ROUNDS == 0:
-                    await self._read(self._store.attempts.mark_interrupted)
-                known = await self._look(known)
+            polls += 1
+            with suppress(StorageError):  # requests that need the database report it
+                if polls % _SWEEP_POLLS == 0:
+                    await self._run_in_thread(self._store.attempts.mark_interrupted)
+                activity = await self._notify_changes(activity)
 
-    async def _look(self, known: Mapping[str, str]) -> Mapping[str, str]:
+    async def _notify_changes(self, previous: Mapping[str, str]) -> Mapping[str, str]:
         sessions = self._changes.sessions
         if not sessions:
             return {}
-        found: Mapping[str, str] = await self._read(lambda: self._store.activity(sessions))
+        activity: Mapping[str, str] = await self._run_in_thread(lambda: self._store.activity(sessions))
         for session in sessions:
-            if session not in known or known[session] != found.get(session, ""):
+            if session not in previous or previous[session] != activity.get(session, ""):
                 self._changes.notify(session)
-        return {session: found.get(session, "") for session in sessions}
+        return {session: activity.get(session, "") for session in sessions}

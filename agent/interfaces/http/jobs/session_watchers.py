@@ -1,4 +1,4 @@
-"""Who waits for something to happen to a session, and is woken when it does."""
+"""Wakes those who watch a session when it changes."""
 
 import asyncio
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class SessionWatchers:
-    """Lives on the event loop. It keeps nothing of what happened: who is woken looks, however often it happened."""
+    """Used on the event loop only. Stores no changes: a watcher that wakes reads the session's current state."""
 
     def __init__(self) -> None:
         self._watchers: dict[str, set[asyncio.Event]] = {}
@@ -14,28 +14,28 @@ class SessionWatchers:
 
     @property
     def sessions(self) -> list[str]:
-        """The sessions that somebody watches."""
+        """The sessions that are watched."""
         return list(self._watchers)
 
     @contextmanager
     def watch(self, session: str) -> Iterator[asyncio.Event]:
-        """An event that is set when something happened to the session, or nothing more will: see `closed`."""
-        news = asyncio.Event()
-        self._watchers.setdefault(session, set()).add(news)
+        """An event that is set when the session has changed, or when `closed` is set."""
+        changed = asyncio.Event()
+        self._watchers.setdefault(session, set()).add(changed)
         try:
-            yield news
+            yield changed
         finally:
-            self._watchers[session].discard(news)
+            self._watchers[session].discard(changed)
             if not self._watchers[session]:
                 del self._watchers[session]
 
     def notify(self, session: str) -> None:
-        """Something happened to it."""
-        for news in self._watchers.get(session, ()):
-            news.set()
+        """Wake the watchers of a session."""
+        for changed in self._watchers.get(session, ()):
+            changed.set()
 
     def close(self) -> None:
-        """Let all go; nobody more may wait."""
+        """Wake all watchers for the last time."""
         self.closed = True
         for session in self._watchers:
             self.notify(session)

@@ -1,13 +1,13 @@
 """ASGI middleware that authenticates a request from its headers, before its body is read."""
 
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..auth import Principal, authenticate
+from ..auth import Principal
 from ..jobs.service import Service
 from ..problems import RespondTo, to_problem
+from ..telemetry.log import Log
 
 _CALLER = "notthat.caller"
 _PUBLIC = ("/healthz", "/readyz", "/openapi.json", "/")
@@ -18,8 +18,8 @@ _PUBLIC_FOLDERS = ("/web/", "/api/images/")
 class Authentication:
     """Checks the API key and its request rate. Answers 401 or 429, or passes the request on."""
 
-    def __init__(self, app: ASGIApp, service: Service, respond: RespondTo) -> None:
-        self._app, self._service, self._respond = app, service, respond
+    def __init__(self, app: ASGIApp, service: Service, log: Log, respond: RespondTo) -> None:
+        self._app, self._service, self._log, self._respond = app, service, log, respond
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Store the caller in the scope and pass the request on, or refuse it."""
@@ -28,19 +28,14 @@ class Authentication:
             return
         headers = Headers(scope=scope)
         try:
-            scope[_CALLER] = await run_in_threadpool(
-                authenticate,
-                self._service.studio.store,
-                headers,
-                keyless=self._service.config.loopback,
-            )
-            self._service.rate.take(scope[_CALLER])
+            scope[_CALLER] = await self._service.authenticate(headers)
+            self._service.count_request(scope[_CALLER])
         except Exception as error:
             problem = to_problem(error)
             if problem.name == "unexpected":
                 raise
             if problem.name == "storage":
-                self._service.telemetry.log.record_error(error)
+                self._log.record_error(error)
             if has_body(headers):
                 problem.headers["Connection"] = "close"  # the body will not be read
             await self._respond(scope["path"], problem)(scope, receive, send)

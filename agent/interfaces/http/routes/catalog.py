@@ -1,9 +1,10 @@
-"""`/api/policies` and `/api/models`: what a session can be begun with."""
+"""`/api/policies` and `/api/models`: the policies and models that a session can begin with."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from ..dependencies import CurrentPrincipal, CurrentService
+from ..available_models import AvailableModels
+from ..dependencies import Context
 from ..problems import document_problems
 
 router = APIRouter(prefix="/api", tags=["catalogue"])
@@ -19,14 +20,14 @@ class PolicyResponse(BaseModel):
 
 
 class PolicyListResponse(BaseModel):
-    """The packs that a session can be begun with."""
+    """The policies that a session can begin with."""
 
     policies: list[PolicyResponse]
     always: list[str] = Field(description="Those that apply to all of the caller's sessions.")
 
 
 class ModelResponse(BaseModel):
-    """A model, and what it uses where nothing is asked for; null before it was first used."""
+    """A model and its defaults, which are null before it is loaded."""
 
     name: str
     default: bool
@@ -37,36 +38,38 @@ class ModelResponse(BaseModel):
 
 
 class ModelListResponse(BaseModel):
-    """The models that may be asked for."""
+    """The models that a session can begin with."""
 
     models: list[ModelResponse]
 
 
-@router.get("/policies", responses=document_problems(), summary="The packs of exclusions that there are")
-async def list_policies(service: CurrentService, principal: CurrentPrincipal) -> PolicyListResponse:
-    """What each keeps out, and what no prompt may ask for."""
-    packs = await service.run_in_thread(service.studio.policy_packs)
-    told = [
-        PolicyResponse(name=name, title=pack.title, exclude=[each.term for each in pack.exclude], forbid=pack.forbid)
+@router.get("/policies", responses=document_problems(), summary="List the policies")
+async def list_policies(context: Context) -> PolicyListResponse:
+    """What each excludes, and what it forbids in prompts."""
+    packs = await context.service.reader.list_policies()
+    policies = [
+        PolicyResponse(
+            name=name, title=pack.title, exclude=[exclusion.term for exclusion in pack.exclude], forbid=pack.forbid
+        )
         for name, pack in packs.items()
     ]
-    return PolicyListResponse(policies=told, always=list(principal.policies))
+    return PolicyListResponse(policies=policies, always=list(context.principal.policies))
 
 
-@router.get("/models", responses=document_problems(), summary="The models that may be asked for")
-async def list_models(service: CurrentService, principal: CurrentPrincipal) -> ModelListResponse:
-    """With what each uses where nothing is asked for."""
-    told = []
-    for name in service.config.models:
-        known = service.studio.find_loaded(name)
-        told.append(
-            ModelResponse(
-                name=name,
-                default=name == service.config.models[0],
-                steps=known.defaults.num_inference_steps if known else None,
-                guidance=known.defaults.guidance_scale if known else None,
-                width=known.defaults.width if known else None,
-                height=known.defaults.height if known else None,
-            )
-        )
-    return ModelListResponse(models=told)
+@router.get("/models", responses=document_problems(), summary="List the models")
+async def list_models(context: Context) -> ModelListResponse:
+    """With the defaults of each."""
+    models = context.service.models
+    return ModelListResponse(models=[_describe_model(models, name) for name in models.names])
+
+
+def _describe_model(models: AvailableModels, name: str) -> ModelResponse:
+    defaults = models.find_defaults(name)
+    return ModelResponse(
+        name=name,
+        default=name == models.default,
+        steps=defaults.num_inference_steps if defaults else None,
+        guidance=defaults.guidance_scale if defaults else None,
+        width=defaults.width if defaults else None,
+        height=defaults.height if defaults else None,
+    )

@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz`, `/metrics`: for those who run it."""
+"""`/healthz`, `/readyz` and `/metrics`, for operators."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from ..... import __version__
 from .....errors import NotthatError
-from ..dependencies import CurrentPrincipal, CurrentService
+from ..dependencies import Context, CurrentService, CurrentTelemetry
 from ..problems import Problem, document_problems
 from ..telemetry.metrics import CONTENT_TYPE
 
@@ -16,14 +16,14 @@ router = APIRouter(tags=["operations"])
 
 
 class HealthResponse(BaseModel):
-    """It runs."""
+    """The process answers."""
 
     status: Literal["ok"] = "ok"
     version: str
 
 
 class ReadinessResponse(BaseModel):
-    """Whether it can draw now, and what is missing."""
+    """Whether the server can draw now, and what is missing."""
 
     ready: bool
     model: bool = Field(description="Whether the default model is loaded, on every device.")
@@ -43,18 +43,18 @@ async def check_health() -> HealthResponse:
     responses={503: {"model": ReadinessResponse, "description": "Not yet, or no more."}},
     summary="Whether it can draw now",
 )
-async def check_readiness(service: CurrentService) -> JSONResponse:
-    """503 until the default model is loaded, when the database doesn't answer, and while it is being stopped."""
+async def check_readiness(service: CurrentService, telemetry: CurrentTelemetry) -> JSONResponse:
+    """503 until the default model is loaded, when the database doesn't answer, and while the server stops."""
     try:
-        await service.run_in_thread(service.studio.store.check_ready)
+        await service.reader.check_ready()
         database = True
     except NotthatError as error:
-        service.telemetry.log.record_error(error, route="/readyz")
+        telemetry.log.record_error(error, route="/readyz")
         database = False
-    model = service.devices.has_model(service.config.models[0])
-    ready = database and model and not service.stopping
-    told = ReadinessResponse(ready=ready, model=model, database=database, stopping=service.stopping)
-    return JSONResponse(told.model_dump(), 200 if ready else 503)
+    model, stopping = service.is_model_loaded, service.is_stopping
+    ready = database and model and not stopping
+    response = ReadinessResponse(ready=ready, model=model, database=database, stopping=stopping)
+    return JSONResponse(response.model_dump(), 200 if ready else 503)
 
 
 @router.get(
@@ -66,8 +66,8 @@ async def check_readiness(service: CurrentService) -> JSONResponse:
     },
     summary="Numbers for Prometheus",
 )
-async def show_metrics(service: CurrentService, principal: CurrentPrincipal) -> Response:
+async def show_metrics(context: Context, telemetry: CurrentTelemetry) -> Response:
     """Where there are keys, an admin's is needed."""
-    if not principal.admin:
+    if not context.principal.admin:
         raise Problem(403, "admin-needed", "An admin's key is needed", "only an admin's key may read the metrics")
-    return Response(service.telemetry.metrics.text(), media_type=CONTENT_TYPE)
+    return Response(telemetry.metrics.text(), media_type=CONTENT_TYPE)

@@ -1,16 +1,12 @@
-"""`/api/images/{sha256}.png`: the pictures themselves."""
+"""`/api/images/{sha256}.png`: the pictures."""
 
 import hashlib
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.datastructures import Headers
 
-from .....storage import ImageStore, MissingPictureError, UnknownSessionError, UnknownTurnError
 from ....conversation import Turn
-from ....turn_png import build_turn_png
-from ..auth import authenticate
 from ..dependencies import CurrentService
 from ..jobs.service import Service
 from ..problems import Problem, document_problems
@@ -45,17 +41,18 @@ async def show_image(
     session: Annotated[str | None, Query(pattern=r"^[0-9a-f]{16}$", description="With `turn`: whose text.")] = None,
     turn: Annotated[int | None, Query(ge=0, le=MAX_TURN)] = None,
 ) -> Response:
-    """Named by its pixels, so that it never changes. It needs no key, since nobody can guess a turn's address.
+    """Its URL has a hash of the pixels: it never changes, and needs no key since nobody can guess it.
 
-    Turns of different words may come to the same pixels. The picture of `session` and `turn` has that turn's text.
-    Without them it has the text of the caller's own oldest turn with this picture, or none where there is no such turn
-    or no key.
+    Different turns may have the same pixels. With `session` and `turn`, the metadata is that turn's. Without them it is
+    that of the caller's oldest turn with this picture; there is none where there is no such turn or no key.
     """
     if (session is None) != (turn is None):
         raise Problem(400, "refused", "That can't be done", "session and turn belong together: name both, or neither")
-    find = partial(_turn, service, sha256, session, turn, request.headers)
-    found = await service.run_in_thread(find)
-    content = await service.run_in_thread(partial(_png, service.studio.store.images, sha256, found))
+    found = await _find_turn(service, sha256, session, turn, request.headers)
+    if found is None:
+        content = await service.images.load_bare_png(sha256)
+    else:
+        content = await service.images.load_turn_png(found)
     etag = f'"{hashlib.sha256(content).hexdigest()}"'
     is_public = session is not None or found is None
     headers = {
@@ -69,35 +66,17 @@ async def show_image(
     return PngResponse(content, headers=headers)
 
 
-def _turn(service: Service, sha256: str, session: str | None, turn: int | None, sent: Headers) -> Turn | None:
-    """The turn whose text is delivered; None for nobody's.
+async def _find_turn(
+    service: Service, sha256: str, session: str | None, number: int | None, headers: Headers
+) -> Turn | None:
+    """The turn whose metadata the picture gets, or None.
 
-    Raises `MissingPictureError` where the turn that is asked for has another picture.
+    Raises `MissingPictureError` where the named turn has another picture.
     """
-    store = service.studio.store
-    if session is None:
-        try:
-            caller = authenticate(store, sent, keyless=service.config.loopback)
-        except Problem:
-            return None
-        return store.turn_of_picture(sha256, owner=caller.owner)
+    if session is not None and number is not None:
+        return await service.images.find_turn(sha256, session, number)
     try:
-        found = store.turn(session, turn)
-    except (UnknownSessionError, UnknownTurnError):
-        raise _missing(sha256) from None
-    if found.sha256 != sha256:
-        raise _missing(sha256)
-    return found
-
-
-def _png(images: ImageStore, sha256: str, turn: Turn | None) -> bytes:
-    if turn is not None:
-        return build_turn_png(turn, images)
-    copies = images.copies(sha256)
-    if not copies:
-        raise _missing(sha256)
-    return images.png(copies[0], {})
-
-
-def _missing(sha256: str) -> MissingPictureError:
-    return MissingPictureError(f"no picture {sha256}")
+        principal = await service.authenticate(headers)
+    except Problem:
+        return None
+    return await service.images.find_oldest_turn(principal, sha256)

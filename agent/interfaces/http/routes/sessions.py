@@ -1,20 +1,11 @@
-"""`/api/sessions`: begin one, list them, look at one."""
+"""`/api/sessions`: begin a session, list sessions, look at one, explain an exclusion."""
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 
-from ....exclusion_history import load_path, term_history
 from ....session_start import SessionOptions
-from ..dependencies import (
-    CurrentPrincipal,
-    CurrentService,
-    RequestIdempotencyKey,
-    RequestUrls,
-    RespondAsync,
-    SessionId,
-    respond_with_turn,
-)
+from ..dependencies import Context, SessionId, TurnContext
 from ..problems import document_problems
 from ..schemas.requests import MAX_TURN, NewSessionRequest
 from ..schemas.responses import (
@@ -38,74 +29,58 @@ PENDING: dict[str, Any] = {"model": PendingTurnResponse, "description": "It is o
     responses={202: PENDING, **document_problems(400, 404, 409, 413, 500)},
     summary="Begin a session with its first picture",
 )
-async def begin_session(
-    new: NewSessionRequest,
-    request: Request,
-    service: CurrentService,
-    principal: CurrentPrincipal,
-    idempotency_key: RequestIdempotencyKey,
-    background: RespondAsync,
-    urls: RequestUrls,
-) -> Response:
-    """Answers with turn 0 when it is drawn; what the prompt says is not wanted is excluded."""
-    beginning = SessionOptions(
-        new.prompt,
-        negative=new.negative,
-        seed=new.seed,
-        steps=new.steps,
-        guidance=new.guidance,
-        policies=tuple(new.policies),
-        model=new.model,
-        request=new.model_dump(include={"width", "height", "method"}, exclude_none=True),
+async def begin_session(body: NewSessionRequest, context: TurnContext) -> Response:
+    """Answers with turn 0 when it is drawn. What the prompt says is not wanted is excluded."""
+    options = SessionOptions(
+        body.prompt,
+        negative=body.negative,
+        seed=body.seed,
+        steps=body.steps,
+        guidance=body.guidance,
+        policies=tuple(body.policies),
+        model=body.model,
+        request=body.model_dump(include={"width", "height", "method"}, exclude_none=True),
     )
-    return await respond_with_turn(
-        request, await service.start(principal, beginning, idempotency_key, background=background), urls
+    job = await context.service.start(
+        context.principal, options, context.idempotency_key, background=context.background
     )
+    return await context.respond(job)
 
 
 @router.get("", responses=document_problems(400), summary="List the caller's sessions")
 async def list_sessions(
-    service: CurrentService,
-    principal: CurrentPrincipal,
-    urls: RequestUrls,
+    context: Context,
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
     cursor: Annotated[str | None, Query(max_length=200, description="The `next` of the page before.")] = None,
 ) -> SessionListResponse:
-    """Newest first; an admin's key sees everybody's. Sessions that are begun meanwhile don't move the next page."""
-    store = service.studio.store
-    page = await service.run_in_thread(lambda: store.session_page(limit, cursor, owner=principal.owner))
+    """Newest first; an admin's key lists everybody's. New sessions don't move the next page."""
+    page = await context.service.reader.list_sessions(context.principal, limit, cursor)
     sessions = [
-        SessionResponse.from_session(each, service.jobs.jobs_of_session(each.id), urls) for each in page.sessions
+        SessionResponse.from_session(record, context.service.list_jobs(record.id), context.urls)
+        for record in page.sessions
     ]
     return SessionListResponse(sessions=sessions, next=page.next)
 
 
 @router.get("/{session}", responses=document_problems(404), summary="Look at a session")
-async def show_session(
-    session: SessionId, service: CurrentService, principal: CurrentPrincipal, urls: RequestUrls
-) -> SessionStatusResponse:
-    """Where it stands, which turns are on their way, and which came to no picture."""
-    return await load_session_status(service, principal, session, urls)
+async def show_session(session: SessionId, context: Context) -> SessionStatusResponse:
+    """Its head, its pending turns, and those that came to no picture."""
+    return await load_session_status(context, session)
 
 
-@router.get("/{session}/why", responses=document_problems(404), summary="Tell a term's story")
+@router.get("/{session}/why", responses=document_problems(404), summary="Explain an exclusion")
 async def explain_exclusion(
     session: SessionId,
-    service: CurrentService,
-    principal: CurrentPrincipal,
+    context: Context,
     term: Annotated[str, Query(min_length=1, max_length=200)],
     turn: Annotated[
         int | None, Query(ge=0, le=MAX_TURN, description="On the way to this turn; by default to the one shown.")
     ] = None,
 ) -> ExclusionHistoryResponse:
-    """Which turn excluded it, what became of its weight, and in whose words."""
-    await service.session(principal, session)
-    studio = service.studio
-    events = await service.run_in_thread(
-        lambda: term_history(load_path(studio, studio.store.turn(session, turn)), term)
-    )
-    told = [
+    """The turns that excluded it, changed its weight or allowed it again, with the user's words."""
+    history = await context.service.reader.explain_term(context.principal, session, term, turn)
+    events = [
         ExclusionEventResponse(**{name: getattr(event, name) for name in ExclusionEventResponse.model_fields})
-        for event in events
+        for event in history
     ]
-    return ExclusionHistoryResponse(session=session, term=term, events=told)
+    return ExclusionHistoryResponse(session=session, term=term, events=events)

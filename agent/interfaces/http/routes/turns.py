@@ -1,21 +1,13 @@
-"""`/api/sessions/{session}/…`: say something, change something, go back; and what happens meanwhile."""
+"""`/api/sessions/{session}/…`: feedback, edits, undo, branch and retry; a session's turns and their events."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from .....storage import Attempt
 from ....edits import Reroll
-from ..dependencies import (
-    CurrentPrincipal,
-    CurrentService,
-    RequestIdempotencyKey,
-    RequestUrls,
-    RespondAsync,
-    SessionId,
-    respond_with_turn,
-)
+from ..dependencies import AsyncContext, Context, LastEventId, OnceContext, SessionId, TurnContext
 from ..jobs.remote_turns import to_error
 from ..problems import Problem, document_problems, to_problem
 from ..schemas.requests import (
@@ -28,127 +20,77 @@ from ..schemas.requests import (
     UndoRequest,
 )
 from ..schemas.responses import PendingTurnResponse, TurnListResponse, TurnResponse
-from ..sse import STREAM, find_events, stream_events
+from ..sse import JOB_STREAM, stream_job
 from .sessions import PENDING
 
 router = APIRouter(prefix="/api/sessions/{session}", tags=["turns"])
 
 TurnId = Annotated[int, Path(ge=0, le=MAX_TURN)]
 
-_DRAWN = {202: PENDING, **document_problems(400, 404, 409, 413, 500)}
-_MOVED = document_problems(400, 404, 409, 413)
+_DRAWING = {202: PENDING, **document_problems(400, 404, 409, 413, 500)}
+_MOVING = document_problems(400, 404, 409, 413)
 
 
-@router.post("/turns", response_model=TurnResponse, responses=_DRAWN, summary="Say what is wrong with the picture")
-async def say(
-    session: SessionId,
-    feedback: FeedbackRequest,
-    request: Request,
-    service: CurrentService,
-    principal: CurrentPrincipal,
-    idempotency_key: RequestIdempotencyKey,
-    background: RespondAsync,
-    urls: RequestUrls,
-) -> Response:
-    """Answers with the turn that it made, when it is drawn; or with the one still shown, where nothing changes."""
-    run = await service.say(principal, session, feedback.feedback, idempotency_key, background=background)
-    return await respond_with_turn(request, run, urls)
+@router.post("/turns", response_model=TurnResponse, responses=_DRAWING, summary="Say what is wrong with the picture")
+async def say(session: SessionId, body: FeedbackRequest, context: TurnContext) -> Response:
+    """Answers with the new turn when it is drawn, or with the current turn where nothing changes."""
+    job = await context.service.say(
+        context.principal, session, body.feedback, context.idempotency_key, background=context.background
+    )
+    return await context.respond(job)
 
 
-@router.post("/edits", response_model=TurnResponse, responses=_DRAWN, summary="Change what is excluded, without words")
-async def edit(
-    session: SessionId,
-    edits: EditsRequest,
-    request: Request,
-    service: CurrentService,
-    principal: CurrentPrincipal,
-    idempotency_key: RequestIdempotencyKey,
-    background: RespondAsync,
-    urls: RequestUrls,
-) -> Response:
-    """What buttons and chips do. A policy's exclusions stay, whatever is asked."""
-    run = await service.edit(principal, session, edits.edits, idempotency_key, background=background)
-    return await respond_with_turn(request, run, urls)
+@router.post("/edits", response_model=TurnResponse, responses=_DRAWING, summary="Edit the exclusions without words")
+async def edit(session: SessionId, body: EditsRequest, context: TurnContext) -> Response:
+    """For buttons and chips. A policy's exclusions stay in any case."""
+    job = await context.service.edit(
+        context.principal, session, body.edits, context.idempotency_key, background=context.background
+    )
+    return await context.respond(job)
 
 
-@router.post("/seed", response_model=TurnResponse, responses=_DRAWN, summary="The same again from another seed")
-async def seed(
-    session: SessionId,
-    seeded: SeedRequest,
-    request: Request,
-    service: CurrentService,
-    principal: CurrentPrincipal,
-    idempotency_key: RequestIdempotencyKey,
-    background: RespondAsync,
-    urls: RequestUrls,
-) -> Response:
-    """From this one, or from another where none is named."""
-    if seeded.seed is None:
-        run = await service.edit(principal, session, [Reroll()], idempotency_key, background=background)
+@router.post("/seed", response_model=TurnResponse, responses=_DRAWING, summary="Draw again from another seed")
+async def change_seed(session: SessionId, body: SeedRequest, context: TurnContext) -> Response:
+    """From the given seed, or from a new one where none is given."""
+    service, principal, key = context.service, context.principal, context.idempotency_key
+    if body.seed is None:
+        job = await service.edit(principal, session, [Reroll()], key, background=context.background)
     else:
-        run = await service.seed(principal, session, seeded.seed, idempotency_key, background=background)
-    return await respond_with_turn(request, run, urls)
+        job = await service.seed(principal, session, body.seed, key, background=context.background)
+    return await context.respond(job)
 
 
-@router.post("/undo", response_model=TurnResponse, responses=_MOVED, summary="Go back")
-async def undo(
-    session: SessionId,
-    undone: UndoRequest,
-    request: Request,
-    service: CurrentService,
-    principal: CurrentPrincipal,
-    idempotency_key: RequestIdempotencyKey,
-    urls: RequestUrls,
-) -> Response:
-    """Answers with the turn that is shown now; nothing is erased."""
-    return await respond_with_turn(request, await service.undo(principal, session, undone.turns, idempotency_key), urls)
+@router.post("/undo", response_model=TurnResponse, responses=_MOVING, summary="Go back")
+async def undo(session: SessionId, body: UndoRequest, context: OnceContext) -> Response:
+    """Answers with the turn that is the head now. Nothing is deleted."""
+    job = await context.service.undo(context.principal, session, body.turns, context.idempotency_key)
+    return await context.respond(job)
 
 
-@router.post("/branch", response_model=TurnResponse, responses=_MOVED, summary="Go on from a turn")
-async def branch(
-    session: SessionId,
-    branched: BranchRequest,
-    request: Request,
-    service: CurrentService,
-    principal: CurrentPrincipal,
-    idempotency_key: RequestIdempotencyKey,
-    urls: RequestUrls,
-) -> Response:
-    """The next turn grows from it."""
-    return await respond_with_turn(
-        request, await service.branch(principal, session, branched.turn, idempotency_key), urls
-    )
+@router.post("/branch", response_model=TurnResponse, responses=_MOVING, summary="Go on from a turn")
+async def branch(session: SessionId, body: BranchRequest, context: OnceContext) -> Response:
+    """It becomes the parent of the next turn."""
+    job = await context.service.branch(context.principal, session, body.turn, context.idempotency_key)
+    return await context.respond(job)
 
 
-@router.post("/retry", response_model=TurnResponse, responses=_DRAWN, summary="Draw a turn that came to no picture")
-async def retry(
-    session: SessionId,
-    retried: RetryRequest,
-    request: Request,
-    service: CurrentService,
-    principal: CurrentPrincipal,
-    background: RespondAsync,
-    urls: RequestUrls,
-) -> Response:
-    """One that failed, was cancelled, or fell to a crash; its words are kept."""
-    return await respond_with_turn(
-        request, await service.retry(principal, session, retried.turn, background=background), urls
-    )
+@router.post("/retry", response_model=TurnResponse, responses=_DRAWING, summary="Draw a turn that came to no picture")
+async def retry(session: SessionId, body: RetryRequest, context: AsyncContext) -> Response:
+    """One that failed, was cancelled or was interrupted by a crash. Its words are kept."""
+    job = await context.service.retry(context.principal, session, body.turn, background=context.background)
+    return await context.respond(job)
 
 
 @router.get("/turns", responses=document_problems(404), summary="List a session's turns")
 async def list_turns(
     session: SessionId,
-    service: CurrentService,
-    principal: CurrentPrincipal,
-    urls: RequestUrls,
+    context: Context,
     first: Annotated[int, Query(ge=0, le=MAX_TURN, description="From this number on.")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> TurnListResponse:
     """In order of creation."""
-    await service.session(principal, session)
-    turns = await service.run_in_thread(lambda: service.studio.store.turns(session, first, limit))
-    return TurnListResponse(turns=[TurnResponse.from_turn(turn, urls) for turn in turns])
+    turns = await context.service.reader.list_turns(context.principal, session, first, limit)
+    return TurnListResponse(turns=[TurnResponse.from_turn(turn, context.urls) for turn in turns])
 
 
 @router.get(
@@ -157,50 +99,43 @@ async def list_turns(
     responses={202: PENDING, **document_problems(404, 409)},
     summary="Look at a turn",
 )
-async def show_turn(
-    session: SessionId, turn: TurnId, service: CurrentService, principal: CurrentPrincipal, urls: RequestUrls
-) -> Response:
-    """A turn that waits or is being drawn is answered with 202; one that came to no picture, with 409 and the reason.
+async def show_turn(session: SessionId, turn: TurnId, context: Context) -> Response:
+    """202 for a turn that waits or is drawn; 409 with the reason for one that came to no picture.
 
-    A number that was promised to words which changed nothing answers with the turn that was shown then.
+    The number of feedback that changed nothing answers with the turn that was the head then.
     """
-    run = service.jobs.find(session, turn)
-    if run is not None and not run.events.ended and principal.can_see(run.owner):
-        return _pending(PendingTurnResponse.from_job(run, urls))
-    found = await service.find_turn(principal, session, turn)
+    job = context.service.find_job(context.principal, session, turn)
+    if job is not None and not job.events.ended:
+        return _respond_pending(PendingTurnResponse.from_job(job, context.urls))
+    found = await context.service.reader.find_turn(context.principal, session, turn)
     if not isinstance(found, Attempt):
-        return JSONResponse(TurnResponse.from_turn(found, urls).model_dump(mode="json"))
+        return JSONResponse(TurnResponse.from_turn(found, context.urls).model_dump(mode="json"))
     if found.status == "pending":
-        return _pending(PendingTurnResponse.of_attempt(found, urls))
+        return _respond_pending(PendingTurnResponse.of_attempt(found, context.urls))
     detail = f"turn {turn} came to no picture ({to_problem(to_error(found)).detail}): POST …/retry draws it"
     raise Problem(409, "no-picture", "The turn came to no picture", detail)
 
 
-def _pending(answer: PendingTurnResponse) -> Response:
-    return JSONResponse(answer.model_dump(mode="json"), 202, headers={"Retry-After": "1"})
+def _respond_pending(pending: PendingTurnResponse) -> Response:
+    return JSONResponse(pending.model_dump(mode="json"), 202, headers={"Retry-After": "1"})
 
 
 @router.get(
     "/turns/{turn}/events",
     response_class=StreamingResponse,
-    responses={**STREAM, **document_problems(404)},
-    summary="Follow what happens to a turn",
+    responses={**JOB_STREAM, **document_problems(404)},
+    summary="Follow a turn's events",
 )
 async def follow_turn(
-    session: SessionId,
-    turn: TurnId,
-    service: CurrentService,
-    principal: CurrentPrincipal,
-    urls: RequestUrls,
-    last_event_id: Annotated[str | None, Header(max_length=100, description="Go on after this event.")] = None,
+    session: SessionId, turn: TurnId, context: Context, last_event_id: LastEventId = None
 ) -> Response:
-    """`queued`, `interpreted`, `step`, `preview`; and last `done`, `failed` or `cancel_turn`.
+    """`queued`, `interpreted`, `step`, `preview`; and last `done`, `failed` or `cancelled`.
 
-    `queued` tells the place, 1 being next; `interpreted` the edits, the reply and both prompts; `preview` a small
-    picture as a data URL; `done` the turn. A line that begins with a colon says that the server lives.
+    `queued` has the position in the queue, 1 being next; `interpreted` the edits, the reply and both prompts;
+    `preview` a small picture as a data URL; `done` the turn. Comment lines, which begin with a colon, are heartbeats.
     """
-    run, log = await find_events(service, principal, session, turn)
-    return stream_events(service, principal, run, log, last_event_id, urls)
+    job, log = await context.service.find_events(context.principal, session, turn)
+    return stream_job(context.service, context.principal, job, log, last_event_id, context.urls)
 
 
 @router.delete(
@@ -209,10 +144,8 @@ async def follow_turn(
     responses=document_problems(404, 409),
     summary="Cancel a turn",
 )
-async def cancel_turn(
-    session: SessionId, turn: TurnId, service: CurrentService, principal: CurrentPrincipal
-) -> Response:
-    """At once where it waits, else after the step at hand. Its words are kept, and it can be retried."""
-    if not await service.cancel(principal, session, turn):
+async def cancel_turn(session: SessionId, turn: TurnId, context: Context) -> Response:
+    """At once while it waits, else after the current step. Its words are kept, and it can be retried."""
+    if not await context.service.cancel(context.principal, session, turn):
         raise Problem(409, "ended", "The turn has ended", f"turn {turn} has ended: there is nothing to cancel")
     return Response(status_code=204)

@@ -136,7 +136,7 @@ class PendingTurnResponse(BaseModel):
             session=job.session,
             turn=job.number,
             feedback=job.words,
-            status="drawing" if job.drawing else "queued",
+            status="drawing" if job.is_drawing else "queued",
             events=urls.events(job.session, job.number),
         )
 

@@ -45,7 +45,7 @@ class Log:
             **job.log_fields,
             outcome=job.outcome,
             key=job.owner,
-            seconds=round(job.clock.ended - job.clock.asked, 4),
+            seconds=round(job.clock.ended - job.clock.submitted, 4),
             phases=phases,
             **words,
         )

@@ -57,7 +57,7 @@ class Metrics:
     def record_turn(self, job: TurnJob) -> None:
         """Count a finished turn, with its duration and new exclusions."""
         self._turns.labels(str(job.outcome)).inc()
-        self._latency.labels(str(job.outcome)).observe(job.clock.ended - job.clock.asked)
+        self._latency.labels(str(job.outcome)).observe(job.clock.ended - job.clock.submitted)
         for phase, (begin, end) in job.clock.phases.items():
             self._phases.labels(phase).observe(max(0.0, end - begin))
         if job.attempt is None or not job.is_interpreted or job.outcome != "done":

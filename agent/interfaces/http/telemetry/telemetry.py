@@ -1,4 +1,4 @@
-"""Observability of a server: metrics, log and traces."""
+"""Reports jobs to Prometheus metrics, the log and OpenTelemetry traces."""
 
 from typing import Any
 
@@ -11,17 +11,17 @@ from .traces import export_trace
 
 
 class Telemetry:
-    """Passes each event on to metrics, log and traces."""
+    """A `JobObserver` that reports every event once to each of them."""
 
     def __init__(self, metrics: Metrics, log: Log) -> None:
         self.metrics, self.log = metrics, log
 
     def record_step(self, progress: Progress) -> None:
-        """Record a denoising step; called from the drawing thread."""
+        """Count a denoising step; called from the thread that draws."""
         self.metrics.record_step(progress)
 
     def record_end(self, job: Job[Any]) -> None:
-        """Record the end of a turn or a replay."""
+        """Report a turn or replay that has ended."""
         if isinstance(job, TurnJob):
             self.metrics.record_turn(job)
         else:

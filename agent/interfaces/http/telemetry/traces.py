@@ -15,12 +15,12 @@ def export_trace(job: Job[Any]) -> None:
     """Export a finished job as a span with one child span per phase."""
 
     def to_nanoseconds(mark: float) -> int:
-        return int(job.clock.date_of(mark) * _NANOSECONDS)
+        return int(job.clock.to_epoch(mark) * _NANOSECONDS)
 
     tracer = opentelemetry.get_tracer("notthat", __version__)
     fields = {"session": job.session, **job.log_fields}
-    names = {f"notthat.{name}": value for name, value in fields.items() if value is not None}
-    span = tracer.start_span(job.name, job.trace, start_time=to_nanoseconds(job.clock.asked), attributes=names)
+    attributes = {f"notthat.{name}": value for name, value in fields.items() if value is not None}
+    span = tracer.start_span(job.name, job.trace, start_time=to_nanoseconds(job.clock.submitted), attributes=attributes)
     context = opentelemetry.set_span_in_context(span)
     for name, (begin, end) in job.phases.items():
         phase = tracer.start_span(name, context, start_time=to_nanoseconds(begin))

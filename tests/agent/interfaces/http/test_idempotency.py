@@ -47,7 +47,7 @@ def test_concurrent_requests_with_one_idempotency_key_share_one_turn(serve: Serv
         one, other = threads.submit(ask), threads.submit(ask)
         engine.begun.acquire()
         run = server.service.jobs.list_drawing()[0]
-        server.wait_until(lambda: run.attendants == 2)
+        server.wait_until(lambda: run.subscribers == 2)
         engine.gate.set()
         assert one.result().json() == other.result().json()
     assert engine.order == ["a boat"]

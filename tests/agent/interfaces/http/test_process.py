@@ -121,7 +121,7 @@ def test_a_kill_and_a_restart_lose_no_finished_turn(start_process: Start, home: 
 
 def stopping(server: Running) -> httpx.Response:
     server.stop()
-    server.wait_until(lambda: server.service.stopping)
+    server.wait_until(lambda: server.service.is_stopping)
     return server.client.post("/api/sessions", json={"prompt": "late"})
 
 
@@ -161,7 +161,7 @@ def test_a_shutdown_waits_for_the_grace_period_at_most(serve: Serve) -> None:
         next(told)
         server.stop()
         run = server.service.jobs.list_drawing()[0]
-        server.wait_until(lambda: run.stopped is not None)
+        server.wait_until(lambda: run.cancel_reason is not None)
         engine.let_go(1)  # the step at hand; the next is never begun
         assert list(told)[-1][1] == "cancelled"
     assert [attempt.status for attempt in server.studio.store.attempts.all()] == ["cancelled"]

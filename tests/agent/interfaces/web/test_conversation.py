@@ -204,9 +204,9 @@ def test_a_page_that_nobody_sees_catches_up_when_it_is_seen(tab: "Tab", site: "R
     tab.begin()
     hide = "value => { Object.defineProperty(document, 'visibilityState', { value, configurable: true });"
     hide += " document.dispatchEvent(new Event('visibilitychange')); }"
-    site.wait_until(lambda: len(site.service.session_watchers.sessions) == 1)
+    site.wait_until(lambda: len(site.service.changes.sessions) == 1)
     tab.page.evaluate(hide, "hidden")
-    site.wait_until(lambda: not site.service.session_watchers.sessions)
+    site.wait_until(lambda: len(site.service.changes.sessions) == 0)
     site.say(tab.session, "too dark")
     tab.page.evaluate(hide, "visible")
     tab.shows(1)

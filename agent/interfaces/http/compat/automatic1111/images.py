@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ......errors import NotthatError
 from ......generation.png_metadata import parse_infotext
-from ...dependencies import CurrentPrincipal, CurrentService
+from ...dependencies import Context
 from ...jobs.service import Service
 from ...problems import Problem
 from .schemas import create_router, document_errors
@@ -57,10 +57,12 @@ class PngInfoResponse(BaseModel):
     parameters: dict[str, Any] = Field(description="The parsed infotext.")
 
 
-@_router.post("/png-info", responses=document_errors(400, 413), summary="Read the generation metadata of a picture")
-async def png_info(body: PngInfoRequest, service: CurrentService, principal: CurrentPrincipal) -> PngInfoResponse:
-    """Reads PNGs written by this server or AUTOMATIC1111's web UI."""
-    items = await service.run_in_thread(lambda: _read_text(body.image))
+@_router.post(
+    "/png-info", responses=document_errors(400, 413), summary="How a picture was made, by the text in its file"
+)
+async def png_info(asked: PngInfoRequest, context: Context) -> PngInfoResponse:
+    """Of a PNG, as this server and AUTOMATIC1111's web UI write it."""
+    items = await context.service.run_in_thread(lambda: _read_text(asked.image))
     info = items.get("parameters", "")
     return PngInfoResponse(info=info, items=items, parameters=_parse_parameters(info))
 
@@ -90,15 +92,17 @@ def _parse_parameters(info: str) -> dict[str, Any]:
     return {**parameters, **{name: value for name, _, value in (item.partition(": ") for item in others)}}
 
 
-@_router.post("/img2img", responses=document_errors(400, 413), summary="Not supported: image to image")
-@_router.post("/extra-single-image", responses=document_errors(400, 413), summary="Not supported: upscaling")
-@_router.post("/extra-batch-images", responses=document_errors(400, 413), summary="Not supported: upscaling")
-@_router.post("/interrogate", responses=document_errors(400, 413), summary="Not supported: describing a picture")
-@_router.post("/unload-checkpoint", responses=document_errors(400), summary="Not supported: unloading models")
-async def refused(principal: CurrentPrincipal) -> None:
-    """Always answers 400: this server does not support the operation."""
-    detail = "this server does not support that: use txt2img, and feedback in the session to change a picture"
-    raise Problem(400, "refused", "The request was refused", detail)
+@_router.post("/img2img", responses=document_errors(400, 413), summary="Refused: pictures begin from words here")
+@_router.post("/extra-single-image", responses=document_errors(400, 413), summary="Refused: there is no upscaler")
+@_router.post("/extra-batch-images", responses=document_errors(400, 413), summary="Refused: there is no upscaler")
+@_router.post("/interrogate", responses=document_errors(400, 413), summary="Refused: pictures are not looked at")
+@_router.post(
+    "/unload-checkpoint", responses=document_errors(400), summary="Refused: models are shared, and stay loaded"
+)
+async def refused(context: Context) -> None:
+    """What this server can't do; clients are told so with a status that they know as an error."""
+    detail = "this server can't do that: it draws from words (txt2img), and changes pictures by what is said of them"
+    raise Problem(400, "refused", "That can't be done", detail)
 
 
 def install(app: FastAPI, service: Service) -> None:

@@ -48,14 +48,12 @@ class CallerState:
     jobs: dict[str | None, list[TurnJob]] = field(default_factory=dict)
 
     def model(self, principal: Principal, service: Service) -> str:
-        """The model that the caller has selected, by default the server's first."""
-        return self.models.get(principal.id, service.config.models[0])
+        """The caller's model, or the server's first."""
+        return self.models.get(principal.id, service.models.default)
 
     def choose(self, name: str, principal: Principal, service: Service) -> None:
-        """Select the model for later requests. Raises `Problem` (400) if the server does not offer it."""
-        if name not in service.config.models:
-            available = ", ".join(service.config.models)
-            raise Problem(400, "unknown-model", "No such model", f"no model “{name}”: choose from {available}")
+        """Draw with this one from now on. Raises `Problem` where it is not on the server's list."""
+        service.models.check(name)
         self.models[principal.id] = name
 
 

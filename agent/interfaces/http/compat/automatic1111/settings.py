@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
 
-from ...dependencies import CurrentPrincipal, CurrentService
+from ...dependencies import Context
 from ...jobs.service import Service
 from .schemas import SAMPLER, CurrentState, create_router, document_errors
 
@@ -23,59 +23,57 @@ class Options(BaseModel):
     CLIP_stop_at_last_layers: int = 1
 
 
-@_router.get("/options", responses=document_errors(), summary="Get the settings of the caller")
-async def get_options(service: CurrentService, principal: CurrentPrincipal, state: CurrentState) -> Options:
-    """`sd_model_checkpoint` is the model that `txt2img` uses."""
-    return Options(sd_model_checkpoint=state.model(principal, service))
+@_router.get("/options", responses=document_errors(), summary="The caller's settings")
+async def get_options(context: Context, state: CurrentState) -> Options:
+    """`sd_model_checkpoint` is the model that `txt2img` draws with."""
+    return Options(sd_model_checkpoint=state.model(context.principal, context.service))
 
 
-@_router.post("/options", responses=document_errors(400, 413), summary="Select a model")
-async def set_options(
-    options: Options, service: CurrentService, principal: CurrentPrincipal, state: CurrentState
-) -> None:
-    """Applies to this caller until the server stops. Other settings are accepted and ignored."""
-    if options.sd_model_checkpoint:
-        state.choose(options.sd_model_checkpoint, principal, service)
+@_router.post("/options", responses=document_errors(400, 413), summary="Choose a model")
+async def set_options(chosen: Options, context: Context, state: CurrentState) -> None:
+    """For this caller alone, until the server stops. Other settings are taken and change nothing."""
+    if chosen.sd_model_checkpoint:
+        state.choose(chosen.sd_model_checkpoint, context.principal, context.service)
 
 
-@_router.get("/sd-models", responses=document_errors(), summary="List the models")
-async def list_models(service: CurrentService, principal: CurrentPrincipal) -> list[dict[str, Any]]:
-    """The models that the server was started with."""
+@_router.get("/sd-models", responses=document_errors(), summary="The models that may be chosen")
+async def list_models(context: Context) -> list[dict[str, Any]]:
+    """By the names that the server was started with."""
     return [
         {"title": name, "model_name": name, "hash": None, "sha256": None, "filename": name, "config": None}
-        for name in service.config.models
+        for name in context.service.models.names
     ]
 
 
-@_router.get("/samplers", responses=document_errors(), summary="List the samplers")
-async def list_samplers(principal: CurrentPrincipal) -> list[dict[str, Any]]:
-    """There is only one: that of the model."""
+@_router.get("/samplers", responses=document_errors(), summary="The sampler")
+async def list_samplers(context: Context) -> list[dict[str, Any]]:
+    """The model's own."""
     return [{"name": SAMPLER, "aliases": [], "options": {}}]
 
 
-@_router.get("/schedulers", responses=document_errors(), summary="List the schedulers")
-async def list_schedulers(principal: CurrentPrincipal) -> list[dict[str, Any]]:
-    """There is only one: that of the model."""
+@_router.get("/schedulers", responses=document_errors(), summary="The scheduler")
+async def list_schedulers(context: Context) -> list[dict[str, Any]]:
+    """The model's own."""
     return [{"name": SAMPLER.lower(), "label": SAMPLER, "aliases": None, "default_rho": -1, "need_inner_model": False}]
 
 
-@_router.get("/upscalers", responses=document_errors(), summary="List the upscalers (only “None”)")
-async def list_upscalers(principal: CurrentPrincipal) -> list[dict[str, Any]]:
-    """Clients expect at least the entry “None”."""
+@_router.get("/upscalers", responses=document_errors(), summary="No upscaler")
+async def list_upscalers(context: Context) -> list[dict[str, Any]]:
+    """Clients want at least the one that does nothing."""
     return [{"name": "None", "model_name": None, "model_path": None, "model_url": None, "scale": 1}]
 
 
-@_router.get("/latent-upscale-modes", responses=document_errors(), summary="List the latent upscale modes (none)")
-@_router.get("/sd-vae", responses=document_errors(), summary="List the VAEs (none)")
-@_router.get("/loras", responses=document_errors(), summary="List the LoRAs (none)")
-@_router.get("/hypernetworks", responses=document_errors(), summary="List the hypernetworks (none)")
-@_router.get("/face-restorers", responses=document_errors(), summary="List the face restorers (none)")
-@_router.get("/realesrgan-models", responses=document_errors(), summary="List the Real-ESRGAN models (none)")
-@_router.get("/prompt-styles", responses=document_errors(), summary="List the prompt styles (none)")
-@_router.get("/script-info", responses=document_errors(), summary="List the script infos (none)")
-@_router.get("/extensions", responses=document_errors(), summary="List the extensions (none)")
-async def list_nothing(principal: CurrentPrincipal) -> list[dict[str, Any]]:
-    """Always empty: this server does not have the feature."""
+@_router.get("/latent-upscale-modes", responses=document_errors(), summary="Nothing to upscale with")
+@_router.get("/sd-vae", responses=document_errors(), summary="No VAE but the model's")
+@_router.get("/loras", responses=document_errors(), summary="No LoRAs")
+@_router.get("/hypernetworks", responses=document_errors(), summary="No hypernetworks")
+@_router.get("/face-restorers", responses=document_errors(), summary="No face restorers")
+@_router.get("/realesrgan-models", responses=document_errors(), summary="No upscaler's models")
+@_router.get("/prompt-styles", responses=document_errors(), summary="No styles")
+@_router.get("/script-info", responses=document_errors(), summary="No scripts")
+@_router.get("/extensions", responses=document_errors(), summary="No extensions")
+async def list_nothing(context: Context) -> list[dict[str, Any]]:
+    """What clients look for, and don't find here."""
     return []
 
 
@@ -86,9 +84,9 @@ class Scripts(BaseModel):
     img2img: list[str] = []
 
 
-@_router.get("/scripts", responses=document_errors(), summary="List the scripts (none)")
-async def scripts(principal: CurrentPrincipal) -> Scripts:
-    """Clients use it to detect extensions."""
+@_router.get("/scripts", responses=document_errors(), summary="No scripts")
+async def scripts(context: Context) -> Scripts:
+    """Clients look for extensions here."""
     return Scripts()
 
 
@@ -99,15 +97,15 @@ class Embeddings(BaseModel):
     skipped: dict[str, Any] = {}
 
 
-@_router.get("/embeddings", responses=document_errors(), summary="List the embeddings (none)")
-async def embeddings(principal: CurrentPrincipal) -> Embeddings:
-    """Always empty: this API does not support embeddings."""
+@_router.get("/embeddings", responses=document_errors(), summary="No embeddings")
+async def embeddings(context: Context) -> Embeddings:
+    """Clients list them."""
     return Embeddings()
 
 
-@_router.get("/cmd-flags", responses=document_errors(), summary="Get the command line flags")
-async def cmd_flags(principal: CurrentPrincipal) -> dict[str, Any]:
-    """The two flags that clients read."""
+@_router.get("/cmd-flags", responses=document_errors(), summary="How the server was started, as far as clients care")
+async def cmd_flags(context: Context) -> dict[str, Any]:
+    """It answers requests of programs."""
     return {"api": True, "nowebui": True}
 
 
@@ -118,20 +116,22 @@ class Memory(BaseModel):
     cuda: dict[str, Any]
 
 
-@_router.get("/memory", responses=document_errors(), summary="Get the memory usage (not available)")
-async def memory(principal: CurrentPrincipal) -> Memory:
-    """See `/metrics` for the memory usage."""
-    unavailable = {"error": "not available here: see /metrics"}
-    return Memory(ram=unavailable, cuda=unavailable)
+@_router.get("/memory", responses=document_errors(), summary="Not told")
+async def memory(context: Context) -> Memory:
+    """The server's metrics are at `/metrics`."""
+    untold = {"error": "this server doesn't tell its memory: see /metrics"}
+    return Memory(ram=untold, cuda=untold)
 
 
-@_router.post("/refresh-checkpoints", responses=document_errors(), summary="Refresh the models (no effect)")
-@_router.post("/refresh-vae", responses=document_errors(), summary="Refresh the VAEs (no effect)")
-@_router.post("/refresh-loras", responses=document_errors(), summary="Refresh the LoRAs (no effect)")
-@_router.post("/refresh-embeddings", responses=document_errors(), summary="Refresh the embeddings (no effect)")
-@_router.post("/reload-checkpoint", responses=document_errors(), summary="Reload the model (no effect)")
-async def do_nothing(principal: CurrentPrincipal) -> None:
-    """Has no effect: the models are fixed when the server starts, and loaded when needed."""
+@_router.post("/refresh-checkpoints", responses=document_errors(), summary="Nothing to do: the models are the server's")
+@_router.post("/refresh-vae", responses=document_errors(), summary="Nothing to do")
+@_router.post("/refresh-loras", responses=document_errors(), summary="Nothing to do")
+@_router.post("/refresh-embeddings", responses=document_errors(), summary="Nothing to do")
+@_router.post(
+    "/reload-checkpoint", responses=document_errors(), summary="Nothing to do: models are loaded when they are needed"
+)
+async def up_to_date(context: Context) -> None:
+    """The lists are those that the server was started with."""
 
 
 def install_settings(app: FastAPI, service: Service) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...... import __version__
@@ -17,7 +17,7 @@ from ......generation import GenerationRequest
 from .....conversation import Turn
 from .....session_start import SessionOptions
 from .....turn_png import turn_png_text
-from ...dependencies import CurrentPrincipal, CurrentService, RequestIdempotencyKey
+from ...dependencies import Context, OnceContext
 from ...jobs.service import Service
 from ...problems import Problem
 from ...schemas.requests import WHOLE_NUMBER, Words
@@ -81,36 +81,32 @@ class Txt2ImgResponse(BaseModel):
     info: str
 
 
-@_router.post("/txt2img", responses=document_errors(400, 409, 413, 500), summary="Draw pictures")
-async def txt2img(
-    body: Txt2Img,
-    request: Request,
-    service: CurrentService,
-    principal: CurrentPrincipal,
-    state: CurrentState,
-    idempotency_key: RequestIdempotencyKey,
-) -> Txt2ImgResponse:
-    """Draws `batch_size` × `n_iter` pictures with consecutive seeds. After an interrupt, returns the finished ones."""
+@_router.post(
+    "/txt2img", responses=document_errors(400, 409, 413, 500), summary="Draw pictures, as AUTOMATIC1111's API does"
+)
+async def txt2img(body: Txt2Img, context: OnceContext, state: CurrentState) -> Txt2ImgResponse:
+    """`batch_size` times `n_iter` pictures, from seeds that follow each other; those that are done when interrupted."""
     _check_supported(body)
-    model = (body.override_settings or {}).get("sd_model_checkpoint")
+    named = (body.override_settings or {}).get("sd_model_checkpoint")
     options = SessionOptions(
         body.prompt,
         negative=body.negative_prompt or "",
         seed=None if body.seed in (None, -1) else body.seed,
         steps=body.steps,
         guidance=body.cfg_scale,
-        model=str(model) if model else state.model(principal, service),
+        model=str(named) if named else state.model(context.principal, context.service),
         request=body.model_dump(include={"width", "height"}, exclude_none=True),
     )
-    jobs = await start_batch(service, principal, options, body.count, idempotency_key)
-    state.jobs.setdefault(principal.id, []).extend(jobs)
+    jobs = await start_batch(context, options, body.count)
+    caller = context.principal.id
+    state.jobs.setdefault(caller, []).extend(jobs)
     try:
-        turns = await wait_for_batch(request, jobs, without=_CANCEL_REASONS)
+        turns = await wait_for_batch(context, jobs, without=_CANCEL_REASONS)
     finally:
-        state.jobs[principal.id] = [job for job in state.jobs[principal.id] if job not in jobs]
+        state.jobs[caller] = [job for job in state.jobs[caller] if job not in jobs]
     images: list[str] = []
     if body.send_images is not False:
-        images = await service.run_in_thread(lambda: [encode_image(turn, service, "png") for turn in turns])
+        images = [await encode_image(turn, context.service, "png") for turn in turns]
     return Txt2ImgResponse(
         images=images, parameters=body.model_dump(mode="json"), info=json.dumps(_build_info(body, turns))
     )
@@ -203,13 +199,11 @@ class ProgressResponse(BaseModel):
     textinfo: str | None = None
 
 
-@_router.get("/progress", responses=document_errors(), summary="Get the progress of the current picture")
-async def progress(
-    service: CurrentService, principal: CurrentPrincipal, state: CurrentState, skip_current_image: bool = False
-) -> ProgressResponse:
-    """Covers the pictures that the caller requested with `txt2img`."""
-    jobs = [job for job in state.jobs.get(principal.id, []) if not job.events.ended]
-    drawing = next((job for job in jobs if job.drawing), None)
+@_router.get("/progress", responses=document_errors(), summary="How far the caller's picture is")
+async def progress(context: Context, state: CurrentState, skip_current_image: bool = False) -> ProgressResponse:
+    """Of the pictures that were asked for by `txt2img`."""
+    jobs = [job for job in state.jobs.get(context.principal.id, []) if not job.events.ended]
+    drawing = next((job for job in jobs if job.is_drawing), None)
     step = drawing.events.latest("step") if drawing else None
     preview = drawing.events.latest("preview") if drawing and not skip_current_image else None
     done = step or {"step": 0, "steps": 0, "seconds_left": None}
@@ -217,8 +211,8 @@ async def progress(
         progress=done["step"] / done["steps"] if done["steps"] else 0.0,
         eta_relative=done["seconds_left"] or 0.0,
         state=ProgressState(
-            skipped=any(job.stopped == "skipped" for job in jobs),
-            interrupted=any(job.stopped == "interrupted" for job in jobs),
+            skipped=any(job.cancel_reason == "skipped" for job in jobs),
+            interrupted=any(job.cancel_reason == "interrupted" for job in jobs),
             job=drawing.session if drawing else "",
             job_count=len(jobs),
             sampling_step=done["step"],
@@ -228,18 +222,18 @@ async def progress(
     )
 
 
-@_router.post("/interrupt", responses=document_errors(), summary="Cancel the unfinished pictures of the caller")
-async def interrupt(service: CurrentService, principal: CurrentPrincipal, state: CurrentState) -> None:
-    """Waiting pictures are cancelled at once, the current one after its step. `txt2img` returns the finished ones."""
-    for job in state.jobs.get(principal.id, []):
+@_router.post("/interrupt", responses=document_errors(), summary="Give up what is not drawn of the caller's pictures")
+async def interrupt(context: Context, state: CurrentState) -> None:
+    """At once where they wait, else after the step at hand. `txt2img` then answers with those that are done."""
+    for job in state.jobs.get(context.principal.id, []):
         job.cancel("interrupted")
 
 
-@_router.post("/skip", responses=document_errors(), summary="Cancel the current picture of the caller")
-async def skip(service: CurrentService, principal: CurrentPrincipal, state: CurrentState) -> None:
-    """Cancelled after its current step. The other pictures of the request are drawn."""
-    for job in state.jobs.get(principal.id, []):
-        if job.drawing:
+@_router.post("/skip", responses=document_errors(), summary="Give up the picture that is drawn for the caller now")
+async def skip(context: Context, state: CurrentState) -> None:
+    """After the step at hand; the others of the request are drawn."""
+    for job in state.jobs.get(context.principal.id, []):
+        if job.is_drawing:
             job.cancel("skipped")
 
 

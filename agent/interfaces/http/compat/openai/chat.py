@@ -6,7 +6,7 @@ The chat history identifies the session: see `session_reference`. System message
 from functools import partial
 from typing import Annotated
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,10 +14,10 @@ from ......storage import UnknownSessionError
 from .....feedback import Feedback
 from .....session_start import SessionOptions
 from ...auth import Principal
-from ...dependencies import CurrentPrincipal, CurrentService, RequestIdempotencyKey, RequestUrls
+from ...dependencies import OnceContext, RequestContext
 from ...jobs.service import Service
 from ...schemas.requests import WHOLE_NUMBER, Name, Seed
-from ..batches import continue_batch, start_with_variants, wait_for_batch
+from ..batches import continue_batch, start_session_batch, wait_for_batch
 from .chat_responses import RESTARTED_NOTE, ChatCompletion, ChatResponseWriter, Picture
 from .schemas import ModelName, create_router, document_errors, find_model
 from .session_reference import Chat, ChatMemory, Message, Position, lines_of, position_of
@@ -78,52 +78,40 @@ class ChatRequest(BaseModel):
     responses={**STREAM, **document_errors(404, 409, 413, 500)},
     summary="Create and correct a picture in a chat",
 )
-async def create_completion(
-    body: ChatRequest,
-    request: Request,
-    service: CurrentService,
-    principal: CurrentPrincipal,
-    idempotency_key: RequestIdempotencyKey,
-    urls: RequestUrls,
-) -> Response:
-    """Returns the reply and the picture as Markdown. `stream` sends the reply before the picture is drawn.
+async def create_completion(body: ChatRequest, context: OnceContext) -> Response:
+    """The reply, and the picture as Markdown; with `stream`, the reply before the picture is drawn.
 
     With `n`, the choices differ in their seeds; a chat can continue from each of them.
     """
-    memory: ChatMemory = request.app.state.openai_chats
-    chat, count = _chat_of(body, principal), body.n or 1
-    position = await _find_position(body, service, principal, memory, chat)
+    memory: ChatMemory = context.request.app.state.openai_chats
+    chat, count = _chat_of(body, context.principal), body.n or 1
+    position = await _find_position(body, context, memory, chat)
     if position.place is None:
-        jobs = await start_with_variants(
-            service, principal, _session_options(body, position.lines, service), count, idempotency_key
-        )
+        beginning = _session_options(body, position.lines, context.service)
+        jobs = await start_session_batch(context, beginning, count)
     else:
-        jobs = await continue_batch(
-            service, principal, position.place, Feedback(position.lines), count, idempotency_key
-        )
+        jobs = await continue_batch(context, position.place, Feedback(position.lines), count)
     writer = ChatResponseWriter(
         jobs,
-        service,
-        urls,
-        model=body.model or service.config.models[0],
+        context.service,
+        context.urls,
+        model=body.model or context.service.models.default,
         picture=body.picture,
         note=RESTARTED_NOTE if position.place is None and len(position.lines) > 1 else "",
         keep=partial(memory.keep, chat, lines_of(body.messages)),
     )
     if not body.stream:
-        return JSONResponse(await writer.whole(await wait_for_batch(request, jobs)))
+        return JSONResponse(await writer.whole(await wait_for_batch(context, jobs)))
     options = body.stream_options
     return await stream_chunks(writer.chunks(with_usage=bool(options and options.include_usage)))
 
 
-async def _find_position(
-    body: ChatRequest, service: Service, principal: Principal, memory: ChatMemory, chat: Chat
-) -> Position:
+async def _find_position(body: ChatRequest, context: RequestContext, memory: ChatMemory, chat: Chat) -> Position:
     position = position_of(body.messages, body.session, memory, chat)
     if position.place is not None and position.is_remembered:
         try:
-            await service.session(principal, position.place.session)
-        except UnknownSessionError:  # it has been deleted
+            await context.service.reader.load_session(context.principal, position.place.session)
+        except UnknownSessionError:  # it was deleted since
             return position_of(body.messages, None, ChatMemory(), chat)
     return position
 

@@ -6,6 +6,7 @@ from contextlib import ExitStack, aclosing
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
+from sse_starlette.event import ServerSentEvent
 
 from .....conversation import Turn
 from .....interpreters import Usage
@@ -14,11 +15,12 @@ from ...jobs.event_log import JobEvent
 from ...jobs.service import Service
 from ...jobs.turn_and_replay_jobs import TurnJob
 from ...schemas.responses import TurnResponse
+from ...sse import HEARTBEAT, build_json_event
 from ...urls import Urls
 from ..batches import encode_image
 from ..markdown import escape_markdown
 from .session_reference import format_title
-from .sse import HEARTBEAT, format_data, format_failure, iterate_job_events
+from .sse import DONE, error_event, iterate_job_events
 
 Picture = Literal["link", "data"]
 
@@ -41,7 +43,7 @@ class ChatCompletion(BaseModel):
 
 
 class ChatResponseWriter:
-    """Builds the response from jobs, one choice per job. `keep` is called with each finished turn."""
+    """Writes the response for some jobs, a choice for each, whole or streamed; calls `keep` with each turn."""
 
     def __init__(
         self,
@@ -55,93 +57,95 @@ class ChatResponseWriter:
         keep: Callable[[Turn], None],
     ) -> None:
         self._jobs, self._service, self._urls = jobs, service, urls
-        self._is_inline, self._note, self._keep = picture == "data", note, keep
+        self._has_inline_pictures, self._note, self._keep = picture == "data", note, keep
         self._head: dict[str, Any] = {"id": f"chatcmpl-{jobs[0].session}", "created": int(time.time()), "model": model}
-        self._sent_reply = ""
+        self._reply = ""
 
     async def whole(self, turns: Sequence[Turn]) -> dict[str, Any]:
-        """The complete response."""
-        choices = []
+        """The whole response."""
+        choices: list[dict[str, Any]] = []
         for index, turn in enumerate(turns):
             self._keep(turn)
             content = self._note + escape_markdown(turn.reply) + await self._picture(turn)
             message = {"role": "assistant", "content": content, "refusal": None}
-            turn_field = {"notthat": self._to_response(turn).model_dump(mode="json")} if len(turns) > 1 else {}
-            choices.append(
-                {"index": index, "message": message, "logprobs": None, "finish_reason": "stop", **turn_field}
-            )
+            choice = {"index": index, "message": message, "logprobs": None, "finish_reason": "stop"}
+            if len(turns) > 1:
+                choice["notthat"] = self._turn_response(turn).model_dump(mode="json")
+            choices.append(choice)
         usage = _usage(turns)
-        completion = ChatCompletion(**self._head, choices=choices, usage=usage, notthat=self._to_response(turns[0]))
-        return completion.model_dump(mode="json")
+        answer = ChatCompletion(**self._head, choices=choices, usage=usage, notthat=self._turn_response(turns[0]))
+        return answer.model_dump(mode="json")
 
-    async def chunks(self, *, with_usage: bool) -> AsyncGenerator[str]:
-        """Server-sent events: each reply after interpretation, each picture after drawing.
+    async def chunks(self, *, with_usage: bool) -> AsyncGenerator[ServerSentEvent]:
+        """Yield each reply once its words are interpreted, and each picture once it is drawn.
 
-        Errors in the first second are raised; later errors become chunks.
+        An error in the first second is raised; later ones are events.
         """
         turns: list[Turn] = []
         with ExitStack() as subscriptions:
             for job in self._jobs:
                 subscriptions.enter_context(job.subscribe())
             for index, job in enumerate(self._jobs):
-                async with aclosing(self._choice_chunks(index, job, turns)) as chunks:
+                async with aclosing(self._choice(index, job, turns)) as chunks:
                     async for chunk in chunks:
                         yield chunk
-                if len(turns) == index:  # it failed; the error was sent as a chunk
+                if len(turns) == index:  # it failed, and the last event says so
                     return
             if with_usage:
-                yield format_data(
+                yield build_json_event(
                     {**self._head, "object": "chat.completion.chunk", "choices": [], "usage": _usage(turns)}
                 )
-            yield "data: [DONE]\n\n"
+            yield DONE
 
-    async def _choice_chunks(self, index: int, job: TurnJob, turns: list[Turn]) -> AsyncGenerator[str]:
-        has_started, self._sent_reply = False, ""
+    async def _choice(self, index: int, job: TurnJob, turns: list[Turn]) -> AsyncGenerator[ServerSentEvent]:
+        has_begun, self._reply = False, ""
         async with aclosing(iterate_job_events(job, self._service)) as events:
             async for event in events:
-                if not has_started:
-                    has_started = True
+                if not has_begun:
+                    has_begun = True
                     yield self._chunk(index, {"role": "assistant", "content": self._note})
                 async for chunk in self._event_chunks(index, job, event, turns):
                     yield chunk
 
     async def _event_chunks(
         self, index: int, job: TurnJob, event: JobEvent | None, turns: list[Turn]
-    ) -> AsyncIterator[str]:
+    ) -> AsyncIterator[ServerSentEvent]:
         if event is None:
             yield HEARTBEAT
         elif event.name == "interpreted" and isinstance(event.data, dict):
-            self._sent_reply = str(event.data["reply"])
-            yield self._chunk(index, {"content": escape_markdown(self._sent_reply)})
+            self._reply = str(event.data["reply"])
+            yield self._chunk(index, {"content": escape_markdown(self._reply)})
         elif event.name in ("failed", "cancelled"):
-            yield format_failure(job)
+            yield error_event(job)
         elif event.name == "done" and isinstance(event.data, Turn):
             turns.append(event.data)
             self._keep(event.data)
-            rest = event.data.reply.removeprefix(self._sent_reply)  # the final reply may be longer
+            rest = event.data.reply.removeprefix(self._reply)  # a notice about other turns comes last
             yield self._chunk(index, {"content": escape_markdown(rest) + await self._picture(event.data)})
-            yield self._chunk(index, {}, finish_reason="stop", notthat=self._to_response(event.data))
+            yield self._chunk(index, {}, finish_reason="stop", notthat=self._turn_response(event.data))
 
     async def _picture(self, turn: Turn) -> str:
-        """The picture as Markdown, with the session reference as its title; then a handoff note if one is needed."""
+        """The picture as Markdown; its title says where the chat stands. Last, whom to turn to, where that is asked."""
         address = self._urls.image(turn.sha256, turn.session, turn.number)
-        if self._is_inline:
-            content = await self._service.run_in_thread(lambda: encode_image(turn, self._service, "png"))
+        if self._has_inline_pictures:
+            content = await encode_image(turn, self._service, "png")
             address = f"data:image/png;base64,{content}"
-        response = self._to_response(turn)
+        response = self._turn_response(turn)
         links = response.links
-        handoff = f"\n\nA person can take over: {links.page} (report: {links.replay})" if response.handoff else ""
+        handoff = ""
+        if response.handoff:
+            handoff = f"\n\nA person can go on from here: {links.page} (all so far: {links.replay})"
         return f'\n\n![turn {turn.number}]({address} "{format_title(turn)}"){handoff}'
 
-    def _to_response(self, turn: Turn) -> TurnResponse:
+    def _turn_response(self, turn: Turn) -> TurnResponse:
         return TurnResponse.from_turn(turn, self._urls)
 
     def _chunk(
         self, index: int, delta: dict[str, Any], finish_reason: str | None = None, notthat: TurnResponse | None = None
-    ) -> str:
+    ) -> ServerSentEvent:
         choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-        turn_field = {} if notthat is None else {"notthat": notthat.model_dump(mode="json")}
-        return format_data({**self._head, "object": "chat.completion.chunk", "choices": [choice], **turn_field})
+        own_fields = {} if notthat is None else {"notthat": notthat.model_dump(mode="json")}
+        return build_json_event({**self._head, "object": "chat.completion.chunk", "choices": [choice], **own_fields})
 
 
 def _usage(turns: Sequence[Turn]) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """Streamed pictures: OpenAI's events `image_generation.partial_image` and `image_generation.completed`.
 
-Partial pictures are previews with one pixel per latent.
+The partial images are our previews: small, one pixel for each of the model's latents.
 """
 
 import base64
@@ -9,20 +9,22 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
 
+from sse_starlette.event import ServerSentEvent
+
 from .....conversation import Turn
 from .....interpreters import Usage
 from .....turn_execution import token_usage
-from .....turn_png import build_turn_png
 from ...jobs.event_log import JobEvent
 from ...jobs.service import Service
 from ...jobs.turn_and_replay_jobs import TurnJob
+from ...sse import HEARTBEAT, build_json_event
 from ...urls import Urls
 from ..batches import ImageFormat, encode_png, png_size
-from .sse import HEARTBEAT, format_data, format_failure, iterate_job_events
+from .sse import error_event, iterate_job_events
 
 
 def usage_of_images(turns: Sequence[Turn]) -> dict[str, Any]:
-    """Tokens that a language model used to interpret the feedback; pictures themselves count no tokens."""
+    """The tokens that a language model used to interpret the prompts; pictures use none."""
     usage = sum(map(token_usage, turns), Usage())
     return {
         "input_tokens": usage.prompt_tokens,
@@ -34,28 +36,34 @@ def usage_of_images(turns: Sequence[Turn]) -> dict[str, Any]:
 
 
 class PartialImages:
-    """The stream of one job: at most `limit` partial pictures, evenly spaced over its steps, then the final one."""
+    """The events of a job, at most `max_partials` of them partial pictures, evenly over its steps."""
 
     def __init__(
-        self, job: TurnJob, service: Service, urls: Urls, kind: ImageFormat, limit: int, warnings: Sequence[str] = ()
+        self,
+        job: TurnJob,
+        service: Service,
+        urls: Urls,
+        image_format: ImageFormat,
+        max_partials: int,
+        warnings: Sequence[str] = (),
     ) -> None:
         self._warnings = list(warnings)
         self._job, self._service, self._urls = job, service, urls
-        self._kind, self._limit = kind, limit
+        self._format, self._max_partials = image_format, max_partials
         self._sent = 0
         self._steps = 0
 
-    async def chunks(self) -> AsyncGenerator[str]:
-        """Server-sent events. Errors in the first second are raised; later errors become chunks."""
+    async def chunks(self) -> AsyncGenerator[ServerSentEvent]:
+        """Yield the events. An error in the first second is raised; later ones are events."""
         async with aclosing(iterate_job_events(self._job, self._service)) as events:
             async for event in events:
-                yield await self._format_event(event)
+                yield await self._to_sse(event)
 
-    async def _format_event(self, event: JobEvent | None) -> str:
+    async def _to_sse(self, event: JobEvent | None) -> ServerSentEvent:
         if event is None:
             return HEARTBEAT
         if event.name in ("failed", "cancelled"):
-            return format_failure(self._job)
+            return error_event(self._job)
         if isinstance(event.data, Turn):
             return await self._completed_event(event.data)
         if event.name == "step" and isinstance(event.data, dict):
@@ -65,16 +73,16 @@ class PartialImages:
         return HEARTBEAT
 
     def _is_due(self, step: int) -> bool:
-        """Whether enough steps are done for the next partial picture."""
-        return self._sent < self._limit and step * (self._limit + 1) >= self._steps * (self._sent + 1)
+        """Whether there is a next partial picture and its share of the steps is done."""
+        return self._sent < self._max_partials and step * (self._max_partials + 1) >= self._steps * (self._sent + 1)
 
-    async def _partial_event(self, content: bytes) -> str:
-        fields = {**await self._image_fields(content), "partial_image_index": self._sent}
+    async def _partial_event(self, content: bytes) -> ServerSentEvent:
+        data = {**await self._image_fields(content), "partial_image_index": self._sent}
         self._sent += 1
-        return _format_sse_event("image_generation.partial_image", fields)
+        return _typed_event("image_generation.partial_image", data)
 
-    async def _completed_event(self, turn: Turn) -> str:
-        own = {
+    async def _completed_event(self, turn: Turn) -> ServerSentEvent:
+        own_fields = {
             "url": self._urls.image(turn.sha256, turn.session, turn.number),
             "revised_prompt": turn.prompt,
             "negative_prompt": turn.negative,
@@ -83,22 +91,20 @@ class PartialImages:
             "turn": turn.number,
             "warnings": self._warnings,
         }
-        content = await self._service.run_in_thread(lambda: build_turn_png(turn, self._service.studio.store.images))
-        return _format_sse_event(
-            "image_generation.completed", {**await self._image_fields(content), "usage": usage_of_images([turn]), **own}
-        )
+        fields = await self._image_fields(await self._service.images.load_turn_png(turn))
+        return _typed_event("image_generation.completed", {**fields, "usage": usage_of_images([turn]), **own_fields})
 
     async def _image_fields(self, content: bytes) -> dict[str, Any]:
         width, height = png_size(content)
         return {
-            "b64_json": await self._service.run_in_thread(lambda: encode_png(content, self._kind)),
+            "b64_json": await self._service.run_in_thread(lambda: encode_png(content, self._format)),
             "created_at": int(time.time()),
             "size": f"{width}x{height}",
-            "output_format": self._kind,
+            "output_format": self._format,
             "quality": "auto",
             "background": "opaque",
         }
 
 
-def _format_sse_event(name: str, data: dict[str, Any]) -> str:
-    return f"event: {name}\n{format_data({'type': name, **data})}"
+def _typed_event(name: str, data: dict[str, Any]) -> ServerSentEvent:
+    return build_json_event({"type": name, **data}, name=name)

@@ -8,17 +8,16 @@ import time
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from .....conversation import Turn
 from .....session_start import SessionOptions
-from ...dependencies import CurrentPrincipal, CurrentService, RequestIdempotencyKey, RequestUrls
+from ...dependencies import OnceContext, RequestContext
 from ...jobs.service import Service
 from ...jobs.turn_and_replay_jobs import TurnJob
 from ...problems import Problem
 from ...schemas.requests import WHOLE_NUMBER, Name, Seed, Words
-from ...urls import Urls
 from ..batches import QUALITY, ImageFormat, continue_batch, encode_image, start_batch, wait_for_batch
 from .image_stream import PartialImages, usage_of_images
 from .schemas import ModelName, create_router, document_errors, find_model, is_url_default
@@ -101,15 +100,8 @@ class ImagesResponse(BaseModel):
     responses={**STREAM, **document_errors(404, 409, 413, 500)},
     summary="Draw pictures",
 )
-async def create_images(
-    body: ImagesRequest,
-    request: Request,
-    service: CurrentService,
-    principal: CurrentPrincipal,
-    idempotency_key: RequestIdempotencyKey,
-    urls: RequestUrls,
-) -> ImagesResponse | Response:
-    """Draws `n` pictures with consecutive seeds, each in a new session; with `session`, the next `n` turns of it.
+async def create_images(body: ImagesRequest, context: OnceContext) -> ImagesResponse | Response:
+    """`n` pictures from seeds that follow each other, each the first of a session; or the next `n` of a session.
 
     `stream` sends one picture as `image_generation.partial_image` and `image_generation.completed`.
     """
@@ -118,16 +110,16 @@ async def create_images(
         raise _invalid_field("n", "a stream has one picture: omit n or stream")
     if body.session is not None:
         _check_continuation(body)
-        jobs = await continue_batch(
-            service, principal, SessionReference(body.session), body.prompt, count, idempotency_key
-        )
+        jobs = await continue_batch(context, SessionReference(body.session), body.prompt, count)
     else:
-        jobs = await start_batch(service, principal, _session_options(body, service), count, idempotency_key)
+        jobs = await start_batch(context, _session_options(body, context.service), count)
     if body.stream:
         kind = body.output_format or "png"
-        partials = PartialImages(jobs[0], service, urls, kind, body.partial_images or 0, _list_warnings(body, kind))
+        partials = PartialImages(
+            jobs[0], context.service, context.urls, kind, body.partial_images or 0, _list_warnings(body, kind)
+        )
         return await stream_chunks(partials.chunks())
-    return await _build_response(request, service, jobs, body, urls)
+    return await _build_response(context, jobs, body)
 
 
 def _session_options(body: ImagesRequest, service: Service) -> SessionOptions:
@@ -158,22 +150,20 @@ def _invalid_field(field: str, reason: str) -> Problem:
     return Problem(400, "refused", "The request was refused", f"{field}: {reason}", more={"errors": [{"loc": [field]}]})
 
 
-async def _build_response(
-    request: Request, service: Service, jobs: list[TurnJob], body: ImagesRequest, urls: Urls
-) -> ImagesResponse:
-    turns = await wait_for_batch(request, jobs)
+async def _build_response(context: RequestContext, jobs: list[TurnJob], body: ImagesRequest) -> ImagesResponse:
+    turns = await wait_for_batch(context, jobs)
     as_link = is_url_default(body.model) if body.response_format is None else body.response_format == "url"
     kind: ImageFormat = "png" if as_link else body.output_format or "png"
     content: Sequence[str | None] = [None] * len(turns)
     if not as_link:
-        content = await service.run_in_thread(lambda: [encode_image(turn, service, kind) for turn in turns])
+        content = [await encode_image(turn, context.service, kind) for turn in turns]
     return ImagesResponse(
         created=int(time.time()),
         output_format=kind,
         size="{width}x{height}".format(**turns[0].request),
         usage=usage_of_images(turns),
         data=[
-            _image_data(turn, urls.image(turn.sha256, turn.session, turn.number) if as_link else None, text)
+            _image_data(turn, context.urls.image(turn.sha256, turn.session, turn.number) if as_link else None, text)
             for turn, text in zip(turns, content, strict=True)
         ],
         session=turns[0].session,

@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from ...dependencies import CurrentPrincipal, CurrentService
+from ...dependencies import Context
 from ...jobs.service import Service
 from ...problems import Problem
 from .schemas import create_router, document_errors
@@ -27,16 +27,16 @@ class ModelList(BaseModel):
     data: list[ModelCard]
 
 
-@_router.get("/models", responses=document_errors(), summary="List the models")
-async def list_models(service: CurrentService, principal: CurrentPrincipal) -> ModelList:
-    """All of them work for images and for chat completions."""
-    return ModelList(data=[ModelCard(id=name) for name in service.config.models])
+@_router.get("/models", responses=document_errors(), summary="The models that may be asked for, as OpenAI lists them")
+async def list_models(context: Context) -> ModelList:
+    """For pictures and for chats alike."""
+    return ModelList(data=[ModelCard(id=name) for name in context.service.models.names])
 
 
-@_router.get("/models/{model:path}", responses=document_errors(404), summary="Get a model")
-async def show_model(model: str, service: CurrentService, principal: CurrentPrincipal) -> ModelCard:
-    """Answers 404 for a model that is not in the list."""
-    if model not in service.config.models:
+@_router.get("/models/{model:path}", responses=document_errors(404), summary="One of them")
+async def show_model(model: str, context: Context) -> ModelCard:
+    """Answers with 404 for any that is not on the list."""
+    if model not in context.service.models.names:
         raise Problem(
             404, "unknown-model", "No such model", f"no model “{model:.200}”: GET /v1/models lists the models"
         )

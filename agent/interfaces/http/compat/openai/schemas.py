@@ -84,6 +84,6 @@ def find_model(name: str | None, service: Service) -> str | None:
 
     So an OpenAI client only needs another base URL. Other unknown names are refused when the session starts.
     """
-    if name is None or (name not in service.config.models and _OPENAI_MODEL.match(name)):
+    if name is None or (name not in service.models.names and _OPENAI_MODEL.match(name)):
         return None
     return name

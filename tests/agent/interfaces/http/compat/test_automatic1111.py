@@ -151,7 +151,9 @@ def test_progress_is_told_with_a_preview_and_it_can_be_interrupted(serve: Serve,
     for _ in range(3):
         engine.let_go.release()
     running.wait_until(
-        lambda: any((run.events.latest("step") or {}).get("step") == 4 for run in running.service.runs.unfinished())
+        lambda: any(
+            (run.events.latest("step") or {}).get("step") == 4 for run in running.service.jobs.list_unfinished()
+        )
     )
     told = other.get_progress()
     assert told["progress"] == 0.2
@@ -166,7 +168,7 @@ def test_progress_is_told_with_a_preview_and_it_can_be_interrupted(serve: Serve,
     (answer,) = answers
     assert (answer.images, answer.info["sessions"], answer.info["prompt"]) == ([], [], "a harbour")
     assert answer.info["warnings"][-1] == "interrupted: 0 of 2 pictures were drawn"
-    running.wait_until(lambda: not running.service.runs.unfinished())
+    running.wait_until(lambda: not running.service.jobs.list_unfinished())
     assert {each.status for each in running.studio.store.attempts.all()} == {"cancelled"}
     assert other.get_progress()["state"]["job_count"] == 0
 

@@ -152,7 +152,7 @@ def test_a_full_queue_is_told_and_a_call_that_is_cancelled_frees_its_place(serve
             first = asyncio.create_task(client.call_tool("start", {"prompt": "a harbour"}, None, hear))
             await drawing.wait()
             waiting = asyncio.create_task(client.call_tool("start", {"prompt": "a pier"}))
-            await asyncio.to_thread(running.wait_until, lambda: len(running.service.runs.waiting()) == 1)
+            await asyncio.to_thread(running.wait_until, lambda: len(running.service.jobs.list_waiting()) == 1)
             refused = await client.call_tool("start", {"prompt": "a boat"})
             assert refused.is_error
             assert words(refused).startswith("1 turns are waiting: try again in")
@@ -161,7 +161,7 @@ def test_a_full_queue_is_told_and_a_call_that_is_cancelled_frees_its_place(serve
                 with pytest.raises(asyncio.CancelledError):
                     await task
             engine.gate.set()
-            await asyncio.to_thread(running.wait_until, lambda: not running.service.runs.unfinished())
+            await asyncio.to_thread(running.wait_until, lambda: not running.service.jobs.list_unfinished())
 
     run(test())
     assert {each.status for each in running.studio.store.attempts.all()} == {"cancelled"}

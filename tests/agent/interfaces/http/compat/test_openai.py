@@ -182,9 +182,9 @@ def test_who_goes_away_while_a_picture_is_streamed_gives_it_up(serve: Serve, con
     stream = connect(running).images.generate(prompt="a pier", stream=True, partial_images=3)
     next(stream)
     stream.close()
-    running.wait_until(lambda: all(run.stopped for run in running.service.runs.unfinished()))
+    running.wait_until(lambda: all(run.cancel_reason for run in running.service.jobs.list_unfinished()))
     engine.gate.set()
-    running.wait_until(lambda: not running.service.runs.unfinished())
+    running.wait_until(lambda: not running.service.jobs.list_unfinished())
     assert [each.status for each in running.studio.store.attempts.all()] == ["cancelled"]
 
 
@@ -256,7 +256,7 @@ def test_every_picture_counts_as_a_request(serve: Serve, connect: Connect) -> No
         client.images.generate(prompt="a pier", n=4)
     assert refused.value.code == "rate_limit_exceeded"
     assert int(refused.value.response.headers["Retry-After"]) > 0
-    running.wait_until(lambda: not running.service.runs.unfinished())
+    running.wait_until(lambda: not running.service.jobs.list_unfinished())
     _, token = running.studio.store.keys.add("careful", limits=KeyLimits(steps=5))
     with pytest.raises(openai.PermissionDeniedError, match="over the limit of 5"):
         connect(running, token).images.generate(prompt="a pier", extra_body={"steps": 6})
@@ -267,11 +267,11 @@ def test_a_full_queue_refuses_all_pictures_of_a_request(serve: Serve, connect: C
     client = connect(running)
     first = threading.Thread(target=lambda: client.images.generate(prompt="a pier"))
     first.start()
-    running.wait_until(lambda: any(run.drawing for run in running.service.runs.unfinished()))
+    running.wait_until(lambda: any(run.is_drawing for run in running.service.jobs.list_unfinished()))
     with pytest.raises(openai.RateLimitError) as refused:
         client.images.generate(prompt="a harbour", n=3)
     assert refused.value.code == "queue_full"
-    running.wait_until(lambda: len(running.service.runs.unfinished()) == 1)
+    running.wait_until(lambda: len(running.service.jobs.list_unfinished()) == 1)
     gated.gate.set()
     first.join()
 
@@ -426,9 +426,9 @@ def test_who_goes_away_in_mid_stream_gives_the_turn_up(serve: Serve, connect: Co
     stream = connect(running).chat.completions.create(model="stub", messages=[user("a harbour")], stream=True)
     next(iter(stream))
     stream.close()
-    running.wait_until(lambda: all(run.stopped for run in running.service.runs.unfinished()))
+    running.wait_until(lambda: all(run.cancel_reason for run in running.service.jobs.list_unfinished()))
     gated.gate.set()
-    running.wait_until(lambda: not running.service.runs.unfinished())
+    running.wait_until(lambda: not running.service.jobs.list_unfinished())
     assert [each.status for each in running.studio.store.attempts.all()] == ["cancelled"]
 
 

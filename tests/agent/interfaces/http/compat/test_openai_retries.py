@@ -175,7 +175,7 @@ def test_a_request_that_is_sent_again_meanwhile_is_not_given_up_with_the_second(
     asked: dict[str, Any] = {"prompt": "a pier", "n": 2, "extra_headers": ONCE}
     with ThreadPoolExecutor(1) as thread:
         first = thread.submit(client.images.generate, **asked)
-        running.wait_until(lambda: [run.attendants for run in running.service.jobs.list_unfinished()] == [1, 1])
+        running.wait_until(lambda: [run.subscribers for run in running.service.jobs.list_unfinished()] == [1, 1])
         with pytest.raises(openai.RateLimitError):
             client.images.generate(**asked)
         engine.gate.set()

@@ -1,5 +1,6 @@
 """What happens to a turn, told as it happens."""
 
+import re
 from contextlib import closing
 from typing import Any
 
@@ -179,3 +180,18 @@ def test_prefer_is_read_as_it_is_written(server: Running, prefer: str) -> None:
     answer = server.client.post("/api/sessions", json={"prompt": "a boat"}, headers={"Prefer": prefer})
     assert answer.status_code == 202
     assert httpx.URL(answer.json()["events"]).path == f"/api/sessions/{answer.json()['session']}/turns/0/events"
+
+
+def test_all_streams_are_framed_alike(serve: Serve) -> None:
+    server = serve(watch=0.2, heartbeat=0.05)
+    session = server.begin()["session"]
+    frame = r"id: [\w.-]+\nevent: \w+\ndata: \{.*\}\n\n"
+    for address in (f"/api/sessions/{session}/turns/0/events", f"/api/sessions/{session}/events"):
+        answer = server.client.get(address)
+        assert re.fullmatch(rf"retry: 1000\n\n(?:{frame}|: \n\n)+", answer.text)
+        assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+        assert (answer.headers["cache-control"], answer.headers["x-accel-buffering"]) == ("no-store", "no")
+    chat = {"messages": [{"role": "user", "content": "a pier without fog"}], "stream": True}
+    answer = server.client.post("/v1/chat/completions", json=chat)
+    assert re.fullmatch(r"(?:data: \{.*\}\n\n|: \n\n)+data: \[DONE\]\n\n", answer.text)
+    assert (answer.headers["cache-control"], answer.headers["x-accel-buffering"]) == ("no-store", "no")

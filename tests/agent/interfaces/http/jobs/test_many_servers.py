@@ -80,7 +80,7 @@ def test_a_turn_is_cancelled_at_the_other_server(pair: Pair) -> None:
     assert other.client.delete(promised).status_code == 204
     run = one.service.jobs.find(session, 1)
     assert run is not None
-    one.wait_until(lambda: run.stopped is not None)
+    one.wait_until(lambda: run.cancel_reason is not None)
     engine.gate.set()
     assert list(events(one.client, promised))[-1][1] == "cancelled"
     assert one.client.get(f"/api/sessions/{session}").json()["head"] == 0

@@ -26,11 +26,11 @@ def test_parties_take_turns(parties: list[str], devices: int) -> None:
         gate, order, places = asyncio.Event(), list[tuple[str, int]](), dict[int, list[int]]()
 
         async def hold() -> None:
-            async with line.device("key", "holder"):
+            async with line.acquire("key", "holder"):
                 await gate.wait()
 
         async def draw(party: str, k: int) -> None:
-            async with line.device(party[0], party, places.setdefault(k, []).append):
+            async with line.acquire(party[0], party, places.setdefault(k, []).append):
                 order.append((party, k))
                 await asyncio.sleep(0)
 
@@ -65,10 +65,10 @@ def test_keys_take_turns_before_their_sessions_do(parties: list[tuple[str, str]]
         line, order = FairQueue(["gpu"]), list[tuple[str, str]]()
 
         async def draw(key: str, session: str) -> None:
-            async with line.device(key, session):
+            async with line.acquire(key, session):
                 order.append((key, session))
 
-        async with line.device("other", "holder"):
+        async with line.acquire("other", "holder"):
             waiting = [asyncio.create_task(draw(*party)) for party in parties]
             await asyncio.sleep(0)
         await asyncio.gather(*waiting)
@@ -89,11 +89,11 @@ def test_keys_take_turns_before_their_sessions_do(parties: list[tuple[str, str]]
 def test_one_who_leaves_the_line_leaves_no_gap() -> None:
     async def left() -> None:
         line = FairQueue(["gpu"])
-        async with line.device("key", "a"):
+        async with line.acquire("key", "a"):
             places: list[int] = []
 
             async def wait(moved: Any) -> None:
-                async with line.device("key", "b", moved):
+                async with line.acquire("key", "b", moved):
                     pass
 
             gone, stays = asyncio.create_task(wait(lambda place: None)), asyncio.create_task(wait(places.append))
@@ -102,7 +102,7 @@ def test_one_who_leaves_the_line_leaves_no_gap() -> None:
             await asyncio.wait([gone])
             assert (places, len(line)) == ([2, 1], 1)
         await stays
-        async with asyncio.timeout(PATIENCE), line.device("key", "c") as device:
+        async with asyncio.timeout(PATIENCE), line.acquire("key", "c") as device:
             assert device == "gpu"
 
     asyncio.run(left())
@@ -113,16 +113,16 @@ def test_a_device_that_is_given_to_somebody_who_leaves_in_that_moment_is_not_los
         line = FairQueue(["gpu"])
 
         async def wait() -> None:
-            async with line.device("key", "b"):
+            async with line.acquire("key", "b"):
                 raise AssertionError("it was cancelled before")
 
-        async with line.device("key", "a"):
+        async with line.acquire("key", "a"):
             task = asyncio.create_task(wait())
             await asyncio.sleep(0)
         task.cancel()  # it was granted, and has not been told yet
         await asyncio.wait([task])
         assert task.cancelled()
-        async with asyncio.timeout(PATIENCE), line.device("key", "c"):
+        async with asyncio.timeout(PATIENCE), line.acquire("key", "c"):
             pass
 
     asyncio.run(left())
@@ -216,12 +216,12 @@ def test_a_client_that_vanishes_frees_its_place(serve: Serve) -> None:
     drawn = send_and_vanish(server, "/api/sessions", {"prompt": "drawn"})
     engine.begun.acquire()
     waits = send_and_vanish(server, "/api/sessions", {"prompt": "waits"})
-    server.wait_until(lambda: len(server.service.devices.line) == 1)
+    server.wait_until(lambda: len(server.service.devices.queue) == 1)
     assert server.client.post("/api/sessions", json={"prompt": "a boat"}).status_code == 429
     waits.close()
-    server.wait_until(lambda: len(server.service.devices.line) == 0)
+    server.wait_until(lambda: len(server.service.devices.queue) == 0)
     drawn.close()
-    server.wait_until(lambda: all(run.stopped for run in server.service.jobs.list_unfinished()))
+    server.wait_until(lambda: all(run.cancel_reason for run in server.service.jobs.list_unfinished()))
     engine.gate.set()
     assert server.begin("a boat")["turn"] == 0
     assert engine.order == ["drawn", "a boat"]

@@ -35,7 +35,7 @@ def delete_while_drawn(server: Running, engine: GatedEngine, session: str) -> in
 
     def is_cancelled() -> bool:
         jobs = [job for job in server.service.jobs.list_unfinished() if job.session == session]
-        return all(job.stopped is not None for job in jobs)
+        return all(job.cancel_reason is not None for job in jobs)
 
     with ThreadPoolExecutor(1) as thread, httpx.Client(base_url=server.url, timeout=60) as another:
         deleting = thread.submit(another.delete, f"/api/sessions/{session}")

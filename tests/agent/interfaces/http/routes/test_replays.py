@@ -77,7 +77,7 @@ def test_others_draw_in_between_and_what_is_drawn_can_be_cancelled(server: Runni
     address = replay(server, session).json()["events"]
     engine.begun.acquire()
     other = server.client.post("/api/sessions", json={"prompt": "a pier"}, headers=LATER).json()
-    server.wait_until(lambda: len(server.service.devices.line) == 1)
+    server.wait_until(lambda: len(server.service.devices.queue) == 1)
     engine.order.clear()
     engine.let_go(4)
     engine.begun.acquire()
@@ -106,7 +106,7 @@ def test_a_full_queue_takes_no_replay_and_a_client_that_vanishes_gives_its_own_u
     assert (waits.status_code, full.status_code) == (202, 429)
     assert int(full.headers["retry-after"]) >= 1
     vanishing.close()
-    server.wait_until(lambda: sum(run.stopped is not None for run in server.service.jobs.replays()) == 1)
+    server.wait_until(lambda: sum(run.cancel_reason is not None for run in server.service.jobs.list_replays()) == 1)
     engine.gate.set()
     assert list(events(server.client, waits.json()["events"]))[-1][1] == "done"
 
@@ -133,7 +133,7 @@ def test_a_stop_waits_for_no_replay(server: Running, engine: GatedEngine) -> Non
     with closing(events(server.client, address)) as told:
         next(told)
         server.stop()
-        server.wait_until(lambda: server.service.stopping)
+        server.wait_until(lambda: server.service.is_stopping)
         engine.let_go()
         _, name, problem = list(told)[-1]
     assert (name, problem["detail"]) == ("cancelled", "the server was stopped before all turns were drawn: ask again")

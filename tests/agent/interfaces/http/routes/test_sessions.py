@@ -27,7 +27,7 @@ def test_a_session_is_found_that_gets_its_first_picture_while_it_is_looked_up(
     server: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = server.begin()["session"]
-    found, looked = server.service.session, []
+    found, looked = server.service.reader.load_session, []
 
     async def too_early_at_first(caller: Principal, name: str) -> SessionRecord:
         looked.append(name)
@@ -35,7 +35,7 @@ def test_a_session_is_found_that_gets_its_first_picture_while_it_is_looked_up(
             raise UnknownSessionError(name)
         return await found(caller, name)
 
-    monkeypatch.setattr(server.service, "session", too_early_at_first)
+    monkeypatch.setattr(server.service.reader, "load_session", too_early_at_first)
     answer = server.client.get(f"/api/sessions/{session}")
     assert (answer.status_code, looked) == (200, [session, session])
     assert answer.json()["turns"] == 1
