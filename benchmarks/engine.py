@@ -6,7 +6,7 @@
 Each pair runs both, in alternating order, so that a machine that slows down slows both. Printed are the
 medians of both times and of their ratios. For `mini`: ours over stock; a request over the forwards that it can't
 do without; what a turn from a checkpoint costs of a cold one, by sampler, and whether its pixels are the same bit by
-bit; what `nag` costs a step, and `dynamic` by the number of exclusions, over eight seeds; and what a batch of four
+bit; what `nag` costs a step, and `lookahead` by the number of exclusions, over eight seeds; and what a batch of four
 costs of four pictures. On a busy machine, `--processor-time` is what neighbours don't stretch.
 """
 
@@ -186,15 +186,15 @@ class Mini:
             say(f"nag, over {what}", measured, ("nag", what.split()[-1]), f"{more:+.1f} ms a step")
 
     def watching(self) -> None:
-        """What `dynamic` costs over `cfg`, by the number of exclusions: those of a session, and those to look for."""
+        """What `lookahead` costs over `cfg`, by the number of exclusions: those of a session, and those to look for."""
         for count in (1, 3, len(EXCLUSIONS)):
             excluded = EXCLUSIONS[:count]
             request = self.session.model_copy(update={"negative_prompt": ", ".join(excluded)})
             several = [request.model_copy(update={"seed": request.seed + k}) for k in range(SEEDS)]
             for what, shown in (("seen", excluded), ("to look for", ())):
-                watched = [each.model_copy(update={"method": "dynamic", "shown": shown}) for each in several]
+                watched = [each.model_copy(update={"method": "lookahead", "shown": shown}) for each in several]
                 pair = self.bench.paired(self.fresh(*watched), self.fresh(*several))
-                say(f"dynamic, {count} {what}, over cfg", pair, ("dynamic", "cfg"), f"{SEEDS} seeds")
+                say(f"lookahead, {count} {what}, over cfg", pair, ("lookahead", "cfg"), f"{SEEDS} seeds")
 
     def batches(self) -> None:
         """A batch over as many pictures, one after the other."""

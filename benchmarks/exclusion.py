@@ -35,7 +35,7 @@ FIVE = ("hat", "glasses", "watermark", "text", "blurry")
 SWEPT = ("mustache", "hat", "cartoon", "watermark", "blurry")
 GUIDANCE = (2.0, 4.0, 6.0, 8.0)
 STEPS = (8, 12, 20)
-METHODS = ("cfg", "dynamic")
+METHODS = ("cfg", "lookahead")
 TRUSTED = 0.9
 """The judge must see an attribute in so many of the pictures that have it, and not see it in as many of the others."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,10 +21,11 @@ Model = Annotated[
 Seed = Annotated[int | None, typer.Option(help="Where the noise starts from; drawn where it isn't given.")]
 Steps = Annotated[int | None, typer.Option(help="Denoising steps; by default the model's own.")]
 Guidance = Annotated[float | None, typer.Option(help="How strongly the words count; exclusions need more than 1.")]
-Method = Annotated[  # those of `GenerationRequest`, which the command line's help doesn't wait for
-    Literal["cfg", "dynamic", "apg", "perp_neg", "nag"] | None,
+Method = Annotated[
+    str | None,
     typer.Option(
-        help="How exclusions act; by default the model's own way (mini: dynamic), or cfg; nag where guidance is off."
+        metavar="<cfg|lookahead|apg|perp_neg|nag>",  # the help does not wait for `GenerationRequest`, which checks it
+        help="How exclusions act; by default the model's own way (mini: lookahead), or cfg; nag where guidance is off.",
     ),
 ]
 Lora = Annotated[list[str] | None, typer.Option(metavar="FILE[:WEIGHT]", help="A LoRA, as .safetensors.")]
