@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 
 from .checkpoints import Checkpoints
 from .device import MemoryPlan, optimize
@@ -19,11 +18,10 @@ from .families.base import Family
 from .guidance.lookahead import ContinuePass, LookPass, LookPlan, RedrawPass
 from .guidance.lookahead_params import TUNED, LookaheadParams
 from .guidance.memory import GuidanceMemory, GuidedState
-from .guidance.x0 import to_x0, x0_coefficients
 from .guided_predictor import GuidedPredictor, Measure, explain_no_effect
 from .loading import first_line, load_family, resolve_device
 from .lora import Adapter
-from .preview import Previewer
+from .preview import Previewer, PreviewRenderer
 from .provenance import collect_provenance
 from .request import GenerationRequest, PromptReport, Syntax
 from .sampling import DenoisingState, Predict, Step, denoise
@@ -262,23 +260,6 @@ class DrawnStep:
     step: Step
     state: GuidedState
     steps_left: int
-
-
-class PreviewRenderer:
-    """Makes the preview of a step. It must be called before the next step."""
-
-    def __init__(
-        self, family: Family, previewer: Previewer, request: GenerationRequest, state: GuidedState, step: Step
-    ) -> None:
-        self._family, self._previewer, self._request = family, previewer, request
-        self._state, self._step = state, step
-
-    @torch.inference_mode()
-    def __call__(self) -> Image.Image:
-        """The picture, with one pixel for each latent."""
-        line = x0_coefficients(self._state.scheduler, flow=self._family.flow)[self._step.index - 1]
-        latents = to_x0(self._step.latents, self._step.prediction, line)
-        return self._previewer.picture(self._family.unpack(latents, self._request)[:1])
 
 
 @contextmanager
