@@ -28,7 +28,7 @@ class Measuring(StubEngine):
 
     def run(self, request: GenerationRequest) -> Generator[Progress]:
         seen = request.negative_prompt.replace(f", {self.blind}", "") if self.blind else request.negative_prompt
-        for progress in super().run(request.model_copy(update={"negative_prompt": seen})):
+        for progress in super().run(request.model_copy(update={"negative_prompt": seen, "shown": ()})):
             picture = progress.picture and replace(progress.picture, negative_effect=self.effect)
             yield replace(progress, picture=picture)
 
