@@ -53,7 +53,10 @@ class Checkpoints:
 
 
 def _checkpoint_key(request: GenerationRequest, step: int) -> tuple[str, int]:
-    """The cache key: everything that decides the steps up to this one, before the negative prompt joins."""
+    """The cache key: everything that decides the steps up to this one, before the negative prompt joins.
+
+    `shown` only matters to the look-ahead, which starts afterwards.
+    """
     return request.model_dump_json(exclude={"negative_prompt", "joining_step", "shown"}), step
 
 

@@ -173,7 +173,7 @@ class LocalEngine:
             yield DrawnStep(step, state, step.total - step.index + extra)
         if plan and predictor.is_guided(state):
             yield from self._look_and_finish(request, state, predictor, plan)
-        else:  # the predictions agreed before the look could begin
+        else:  # there is no look, or guidance has ended before it
             for step in self._denoise(request, state, predictor.predict, state.total):
                 yield DrawnStep(step, state, step.total - step.index)
 
@@ -185,10 +185,10 @@ class LocalEngine:
         for step in self._denoise(request, state, predictor.predictor(look), plan.stop):
             yield DrawnStep(step, state, step.total - step.index + plan.certain_extra_steps)
         result = predictor.evaluate_look(look, step)
-        if result:
-            second, state = predictor.predictor(RedrawPass(result, look.predictions)), before
-        else:
+        if result is None:
             second = predictor.predictor(ContinuePass())
+        else:
+            second, state = predictor.predictor(RedrawPass(result, look.predictions)), before
         for step in self._denoise(request, state, second, state.total):
             yield DrawnStep(step, state, step.total - step.index)
 

@@ -83,9 +83,9 @@ class GenerationRequest(BaseModel):
 
     @classmethod
     def with_defaults(cls, given: Mapping[str, object], defaults: "Callable[[], Defaults]") -> Self:
-        """A request with the values in `asked`, and a model's defaults for all others.
+        """A request with the values in `given`, and a model's defaults for all others.
 
-        `asked` is validated before `defaults` is called, since that may load a model, which takes seconds.
+        `given` is validated before `defaults` is called, since that may load a model, which takes seconds.
         """
         cls.create(**{**_STAND_INS, **given})
         values: dict[str, Any] = {**asdict(defaults()), **given}
@@ -138,7 +138,7 @@ class Defaults:
     """A model's values for everything that a request leaves out.
 
     A negative prompt joins after the share of steps in `joining` for the kinds of its terms, or else after
-    `negative_start_share`. `guided_method` is the method at a guidance scale above 1, `unguided_method` that at 1 or
+    `joining_share`. `guided_method` is the method at a guidance scale above 1, `unguided_method` that at 1 or
     less, where `cfg` has no effect.
     """
 
