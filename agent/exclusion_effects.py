@@ -78,5 +78,6 @@ def _is_like_parent(studio: "Studio", attempt: Attempt, image: "Image") -> bool:
     return sum(levels[_VISIBLE + 1 :]) < _PIXELS * sum(levels)
 
 
-def _request_without_exclusions(request: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in request.items() if name not in ("negative_prompt", "shown", "joining_step")}
+def _request_without_exclusions(stored: Mapping[str, Any]) -> GenerationRequest:
+    request = GenerationRequest.create(**stored)  # which knows earlier names of the same value
+    return request.model_copy(update={"negative_prompt": "", "shown": (), "joining_step": 0})

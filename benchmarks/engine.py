@@ -6,7 +6,7 @@
 Each pair runs both in alternating order, so that a slowdown of the machine affects both. Prints the medians of both
 times and of their ratios. For `mini`: ours over stock; a request over the forward passes that it needs; a turn from a
 checkpoint over a full one, by sampler, and whether the pixels are identical; the cost of `nag` per step, and of
-`dynamic` by the number of exclusions, over eight seeds; a batch of four over four single pictures. On a busy machine,
+`lookahead` by the number of exclusions, over eight seeds; a batch of four over four single pictures. On a busy machine,
 use `--processor-time`: other processes do not affect it.
 """
 
@@ -186,15 +186,15 @@ class Mini:
             say(f"nag, over {what}", measured, ("nag", what.split()[-1]), f"{more:+.1f} ms a step")
 
     def watching(self) -> None:
-        """The cost of `dynamic` over `cfg`, by the number of exclusions and of look-ahead terms."""
+        """The cost of `lookahead` over `cfg`, by the number of exclusions and of look-ahead terms."""
         for count in (1, 3, len(EXCLUSIONS)):
             excluded = EXCLUSIONS[:count]
             request = self.session.model_copy(update={"negative_prompt": ", ".join(excluded)})
             several = [request.model_copy(update={"seed": request.seed + k}) for k in range(SEEDS)]
             for what, shown in (("seen", excluded), ("to look for", ())):
-                watched = [each.model_copy(update={"method": "dynamic", "shown": shown}) for each in several]
+                watched = [each.model_copy(update={"method": "lookahead", "shown": shown}) for each in several]
                 pair = self.bench.paired(self.fresh(*watched), self.fresh(*several))
-                say(f"dynamic, {count} {what}, over cfg", pair, ("dynamic", "cfg"), f"{SEEDS} seeds")
+                say(f"lookahead, {count} {what}, over cfg", pair, ("lookahead", "cfg"), f"{SEEDS} seeds")
 
     def batches(self) -> None:
         """A batch over the same pictures drawn one by one."""

@@ -35,7 +35,7 @@ FIVE = ("hat", "glasses", "watermark", "text", "blurry")
 SWEPT = ("mustache", "hat", "cartoon", "watermark", "blurry")
 GUIDANCE = (2.0, 4.0, 6.0, 8.0)
 STEPS = (8, 12, 20)
-METHODS = ("cfg", "dynamic")
+METHODS = ("cfg", "lookahead")
 TRUSTED = 0.9
 """Minimum sensitivity and specificity of the judge for an attribute to be included."""
 

@@ -32,8 +32,9 @@ class Picture:
 class Progress:
     """`step` of `steps` is done, counted from 1. The last progress has the picture, or all pictures of a batch.
 
-    If the look-ahead starts the picture again, `steps` grows and `step` continues. Steps up to `first` came from
-    a checkpoint. `preview`, if present, makes a small picture of the current state; call it before the next step.
+    `steps` counts the steps that are certain. If a look-ahead finds a term that was not shown before, the picture is
+    drawn again: `steps` grows and `step` continues. Steps up to `first` came from a checkpoint. `preview`, if present,
+    makes a small picture of the current state; call it before the next step.
     """
 
     step: int

@@ -2,27 +2,28 @@
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from .families.base import Family, expand, stack, to_device
-from .guidance.lookahead import Lookahead
+from .guidance.lookahead import DirectPass, LookPass, LookPlan, LookResult, evaluate_look, find_shown_texts
 from .guidance.lookahead_math import combine_terms
+from .guidance.lookahead_params import TUNED, LookaheadParams
+from .guidance.memory import GuidanceMemory, GuidedState
 from .guidance.methods import apg, cfg, is_in_interval, minimum_cosine, perp_neg, rescale
 from .guidance.term_tracking import TermTracker, group_terms
 from .guidance.x0 import X0Coefficients, from_x0, to_x0, x0_coefficients
 from .prompt_syntax import split_terms
 from .request import GenerationRequest
-from .sampling import DenoisingState, GuidanceMemory, Step
+from .sampling import Predict, Step
 from .text_encoders.clip import Embedding, PromptOptions
 
 Measure = Literal["no", "whole", "terms"]
 """How much of a negative prompt's effect to measure."""
-
-WATCHED = 6
-"""How many terms the look-ahead tracks separately. More terms are grouped into as many lists."""
 
 
 def has_effect(request: GenerationRequest, family: Family) -> bool:
@@ -49,30 +50,36 @@ StepInput = tuple[Tensor, Tensor, Tensor, X0Coefficients]
 
 
 class GuidedPredictor:
-    """The guided prediction of one request. Call it as `sampling.Predict`, and `prepare_lookahead` after each step.
+    """The guided prediction of one request: `predict`, or `predictor` for one pass of the look-ahead.
 
     With `measure` it also measures, in the first step where the negative prompt acts, how far that moves the
     prediction (`effect`), and each term alone (`effects`). Each measurement costs one pass of the model for one text.
     """
 
     def __init__(
-        self, family: Family, request: GenerationRequest, state: DenoisingState, *, measure: Measure = "no"
+        self,
+        family: Family,
+        request: GenerationRequest,
+        state: GuidedState,
+        *,
+        measure: Measure = "no",
+        params: LookaheadParams = TUNED,
     ) -> None:
         self.request = request
         self.effect: Tensor | None = None
         self.effects: dict[str, Tensor] = {}
         self._family = family
+        self._params = params
         self._batch = len(state.generators)
         self._device = state.latents.device
         self._predict = family.predictor(request)
-        self._lines = x0_coefficients(state.scheduler, flow=family.flow)
-        self._guided = has_effect(request, family)
+        self._coefficients = x0_coefficients(state.scheduler, flow=family.flow)
+        self._can_act = has_effect(request, family)
         if request.no_negative and not request.negative_prompt and family.no_negative == "nothing":
-            self._guided = False
-        self._measure = measure if self._guided and request.negative_prompt else "no"
-        self._told: dict[str, list[Embedding]] = {}
-        watched = self._prompt_slots(request.negative_prompt)[2:] if request.method == "dynamic" else []
-        self._lookout = Lookahead(watched, request.shown, self._lines, request.guidance_stop * state.total)
+            self._can_act = False
+        self._measure = measure if self._can_act and request.negative_prompt else "no"
+        self._encoded: dict[str, list[Embedding]] = {}
+        self._without_terms: list[Embedding] | None = None
         self._prompt: list[Embedding] | None = None
         self._stacked: tuple[Sequence[Embedding], Embedding] | None = None
         if state.done < request.joining_step:
@@ -84,115 +91,162 @@ class GuidedPredictor:
         """Whether an effect is still to be measured."""
         return self._measure != "no"
 
-    @property
-    def extra_steps(self) -> int:
-        """How many steps are certain to run again."""
-        return self._lookout.extra_steps
+    def plan_look(self, state: GuidedState) -> LookPlan | None:
+        """The look-ahead's first pass, known before the first step. None if there is nothing to look for."""
+        request, texts = self.request, self._tracked_texts()
+        guided = (done for done in range(request.joining_step, state.total) if self._is_in_interval(done, state.total))
+        start = next(guided, None)
+        if not texts or not self._can_act or start is None:
+            return None
+        may_end_before = request.guidance_agreement < 1 and start > state.done
+        is_redraw_certain = bool(find_shown_texts(texts, request.shown)) and not may_end_before
+        guided_until = request.guidance_stop * state.total
+        return LookPlan.create(start, guided_until, self._params, is_redraw_certain=is_redraw_certain)
 
-    def __call__(self, latents: Tensor, scaled: Tensor, timestep: Tensor, state: DenoisingState) -> Tensor:
-        """The guided prediction for one step."""
-        request, memory = self.request, state.memory
-        joined = state.done >= request.joining_step
-        if state.done == request.joining_step and request.negative_prompt != request.base_negative_prompt:
-            memory.ended = False  # the predictions agreed for another negative prompt
-        inside = is_in_interval(state.done, state.total, start=request.guidance_start, stop=request.guidance_stop)
-        if not self._guided or not inside or memory.ended:
+    def evaluate_look(self, look: LookPass, last: Step) -> LookResult | None:
+        """What a look found, after its last step; None if it found nothing in any picture."""
+        texts = self._tracked_texts()
+        known = find_shown_texts(texts, self.request.shown)
+        picture = to_x0(last.latents.float(), last.prediction.float(), self._coefficients[last.index - 1])
+        result = evaluate_look(look.trackers, picture, texts, self._params, known)
+        return result if result.found.any() else None
+
+    def is_guided(self, state: GuidedState) -> bool:
+        """Whether the negative prompt acts in the next step."""
+        has_ended = state.memory.agreed_on == self._negative(state)
+        return self._can_act and self._is_in_interval(state.done, state.total) and not has_ended
+
+    def predictor(self, in_pass: DirectPass) -> Predict[GuidanceMemory]:
+        """The prediction in a pass of the look-ahead."""
+        return partial(self.predict, in_pass=in_pass)
+
+    def predict(
+        self,
+        latents: Tensor,
+        scaled: Tensor,
+        timestep: Tensor,
+        state: GuidedState,
+        in_pass: DirectPass = DirectPass(),  # noqa: B008 (it has no state)
+    ) -> Tensor:
+        """The guided prediction for one step. Replaces the state's memory."""
+        if not self.is_guided(state):
             return self._predict_unguided(scaled, timestep)
-        if joined:
-            self._lookout.begin(state)
-        negative = request.negative_prompt if joined else request.base_negative_prompt
-        before, moment = (
-            GuidanceMemory(memory.momentum, memory.watch),
-            (latents, scaled, timestep, self._lines[state.done]),
-        )
-        guided, predicted = self._predict_guided(negative, moment, memory)
-        guided = self._lookout.keep_lookahead(guided, state)
-        if joined and self._measure != "no":
-            self._measure_effects(guided, predicted, moment, before)
-        if predicted and request.guidance_agreement < 1:
-            others = [*predicted[:1], *predicted[2:]]
-            memory.ended = all(minimum_cosine(predicted[1], each) >= request.guidance_agreement for each in others)
+        before, negative = state.memory, self._negative(state)
+        step = (latents, scaled, timestep, self._coefficients[state.done])
+        guided, predicted, memory = self._predict_guided(negative, step, before, in_pass)
+        if memory.tracker:
+            guided = in_pass.finish(guided, memory.tracker, state.done)
+        if state.done >= self.request.joining_step and self.is_measuring:
+            self._measure_effects(guided, predicted, step, before)
+        agreed = bool(predicted) and self._do_agree(predicted)
+        state.memory = replace(memory, agreed_on=negative if agreed else None)
         return guided
 
-    def prepare_lookahead(self, step: Step, state: DenoisingState) -> None:
-        """After each step: end the look-ahead when it is complete, which may start the picture again."""
-        self._lookout.end(step, state)
+    def _negative(self, state: GuidedState) -> str:
+        """The negative prompt of the next step."""
+        has_joined = state.done >= self.request.joining_step
+        return self.request.negative_prompt if has_joined else self.request.base_negative_prompt
+
+    def _is_in_interval(self, done: int, total: int) -> bool:
+        return is_in_interval(done, total, start=self.request.guidance_start, stop=self.request.guidance_stop)
+
+    def _do_agree(self, predicted: Sequence[Tensor]) -> bool:
+        """Whether all predictions agree with that for the prompt, so that guidance can end."""
+        threshold = self.request.guidance_agreement
+        if threshold == 1:
+            return False
+        others = [*predicted[:1], *predicted[2:]]
+        return all(minimum_cosine(predicted[1], each) >= threshold for each in others)
 
     def _predict_guided(
-        self, negative: str, moment: StepInput, memory: GuidanceMemory
-    ) -> tuple[Tensor, Sequence[Tensor]]:
-        """The guided prediction, and the predictions for the `_prompt_slots` that it was made of; none for `nag`."""
-        _, scaled, timestep, _ = moment
-        told, texts = self._embeddings(negative), self._prompt_slots(negative)
+        self, negative: str, step: StepInput, memory: GuidanceMemory, in_pass: DirectPass
+    ) -> tuple[Tensor, Sequence[Tensor], GuidanceMemory]:
+        """The guided prediction, the predictions for the `_prompt_slots` behind it (none for `nag`), and the memory."""
+        _, scaled, timestep, _ = step
+        embeddings, texts = self._embeddings(negative), self._prompt_slots(negative)
         if self.request.method == "nag":
-            return self._predict_with_nag(told[0], told[1], scaled, timestep), ()
-        told, texts = self._lookout.remaining_embeddings(told, texts, memory)
-        predicted = self._forward(told, scaled, timestep)
-        return self._combine(texts, predicted, moment, memory), predicted
+            return self._predict_with_nag(embeddings[0], embeddings[1], scaled, timestep), (), memory
+        if not in_pass.has_terms:
+            self._without_terms = self._without_terms or embeddings[:2]  # one list, since `_forward` caches by identity
+            embeddings, texts = self._without_terms, texts[:2]
+        predicted = self._forward(embeddings, scaled, timestep)
+        guided, memory = self._combine(texts, predicted, step, memory, in_pass)
+        return guided, predicted, memory
 
     def _prompt_slots(self, negative: str) -> list[str]:
         """The texts to predict for. The second is the prompt; the method combines the others."""
         prompt = self.request.prompt
         match self.request.method:
-            case "dynamic":
-                return ["", prompt, *dict.fromkeys(group_terms(split_terms(negative), WATCHED))]
+            case "lookahead":
+                terms = group_terms(split_terms(negative), self._params.max_tracked_terms)
+                return ["", prompt, *dict.fromkeys(terms)]
             case "perp_neg":
                 return [negative, prompt, ""]
             case _:
                 return [negative, prompt]
 
+    def _tracked_texts(self) -> list[str]:
+        """The terms, or lists of terms, that the look-ahead looks for."""
+        return self._prompt_slots(self.request.negative_prompt)[2:] if self.request.method == "lookahead" else []
+
     def _combine(
-        self, texts: Sequence[str], predicted: Sequence[Tensor], moment: StepInput, memory: GuidanceMemory
-    ) -> Tensor:
-        """Combine the predictions for the slots into one."""
+        self,
+        texts: Sequence[str],
+        predicted: Sequence[Tensor],
+        step: StepInput,
+        memory: GuidanceMemory,
+        in_pass: DirectPass,
+    ) -> tuple[Tensor, GuidanceMemory]:
+        """Combine the predictions for the slots into one, and update the memory."""
         first, cond, *rest = predicted
-        latents, _, _, line = moment
+        latents, _, _, line = step
         scale = self.request.guidance_scale
         match self.request.method:
             case "apg":
                 wanted, unwanted = (to_x0(latents.float(), each.float(), line) for each in (cond, first))
-                guided, memory.momentum = apg(wanted, unwanted, memory.momentum, scale=scale)
+                guided, momentum = apg(wanted, unwanted, memory.momentum, scale=scale)
                 guided = from_x0(latents.float(), guided, line).to(cond.dtype)
-            case "dynamic":
+                memory = replace(memory, momentum=momentum)
+            case "lookahead":
                 null, *cleaned = (to_x0(latents.float(), each.float(), line) for each in (first, *rest))
-                expected = memory.look.expected if memory.look else {}
-                memory.watch = TermTracker.update(
-                    memory.watch, null, dict(zip(texts[2:], cleaned, strict=True)), expected
-                )
-                if memory.look and memory.look.found is None:
-                    memory.look.trackers.append(memory.watch)
-                neg = combine_terms(rest, first, list(self._lookout.weights(memory.watch, memory.look).values()))
+                terms = dict(zip(texts[2:], cleaned, strict=True))
+                tracker = TermTracker.update(memory.tracker, null, terms, self._params, in_pass.expected)
+                neg = combine_terms(rest, first, list(in_pass.weights(tracker, self._params).values()))
                 guided = cfg(cond, neg, scale=scale).to(cond.dtype)
+                memory = replace(memory, tracker=tracker)
             case "perp_neg":
                 guided = perp_neg(cond, first, rest[0], scale=scale).to(cond.dtype)
             case _:
                 guided = cfg(cond, first, scale=scale)
         phi = self.request.guidance_rescale
-        return rescale(guided, cond, phi=phi) if phi else guided
+        return rescale(guided, cond, phi=phi) if phi else guided, memory
 
     def _measure_effects(
-        self, guided: Tensor, predicted: Sequence[Tensor], moment: StepInput, before: GuidanceMemory
+        self, guided: Tensor, predicted: Sequence[Tensor], step: StepInput, memory: GuidanceMemory
     ) -> None:
-        """Measure how far the negative prompt, and each of its terms, moves a step's prediction."""
+        """Measure how far the negative prompt, and each of its terms, moves a step's prediction.
+
+        `memory` is that before the step. Measured without the look-ahead, during which nothing is excluded.
+        """
         measure, self._measure = self._measure, "no"
-        _, scaled, timestep, _ = moment
+        _, scaled, timestep, _ = step
         negative, prompt = self.request.negative_prompt, self.request.prompt
-        known = dict(zip(self._prompt_slots(negative), predicted, strict=True)) if predicted else {}
-        if known:  # measured without the look-ahead, during which nothing is excluded
-            memory = GuidanceMemory(before.momentum, before.watch)
-            guided = self._combine(self._prompt_slots(negative), predicted, moment, memory)
+        slots = self._prompt_slots(negative)
+        known = dict(zip(slots, predicted, strict=True)) if predicted else {}
+        if known:
+            guided, _ = self._combine(slots, predicted, step, memory, DirectPass())
 
         def change(text: str) -> Tensor:
-            memory = GuidanceMemory(before.momentum, before.watch)
             if known:
                 texts = self._prompt_slots(text)
                 new = [each for each in texts if each not in known]
-                told = self._encode([*new, *known])[: len(new)]
-                found = known | dict(zip(new, self._forward(told, scaled, timestep) if new else (), strict=True))
-                without = self._combine(texts, [found[each] for each in texts], moment, memory).float()
+                embeddings = self._encode([*new, *known])[: len(new)]
+                found = known | dict(zip(new, self._forward(embeddings, scaled, timestep) if new else (), strict=True))
+                without, _ = self._combine(texts, [found[each] for each in texts], step, memory, DirectPass())
             else:
-                told = self._encode([text, prompt, negative])[:2]
-                without = self._predict_with_nag(told[0], told[1], scaled, timestep).float()
+                embeddings = self._encode([text, prompt, negative])[:2]
+                without = self._predict_with_nag(embeddings[0], embeddings[1], scaled, timestep)
+            without = without.float()
             return (guided.float() - without).square().sum().sqrt() / without.square().sum().sqrt()
 
         self.effect = change("")
@@ -211,11 +265,11 @@ class GuidedPredictor:
         copies = self._family.attention_copies
         pooled = expand(cond, self._batch).pooled
         tokens = stack([expand(cond, self._batch), expand(neg, self._batch)]).tokens
-        told = Embedding(tokens, None if pooled is None else torch.cat([pooled] * copies))
+        both = Embedding(tokens, None if pooled is None else torch.cat([pooled] * copies))
         # compiled blocks ignore hooks that are installed later
         eager = torch.compiler.set_stance("force_eager") if self._family.compiled else nullcontext()
         with self._family.attention_guidance(tokens.shape[1]), eager:
-            return self._predict(torch.cat([scaled] * copies), timestep, told)[: self._batch]
+            return self._predict(torch.cat([scaled] * copies), timestep, both)[: self._batch]
 
     def _forward(self, embeddings: Sequence[Embedding], scaled: Tensor, timestep: Tensor) -> Sequence[Tensor]:
         """Predictions for several texts, in one batched pass."""
@@ -226,16 +280,16 @@ class GuidedPredictor:
 
     def _embeddings(self, negative: str) -> list[Embedding]:
         """Embeddings of the texts of the slots; if the negative prompt cannot act, the prompt's, twice."""
-        if negative not in self._told:
+        if negative not in self._encoded:
             request = self.request
-            if not self._guided:
+            if not self._can_act:
                 found = self._encode([request.prompt]) * 2
             else:
                 found = self._encode(self._prompt_slots(negative))
                 if request.no_negative and not negative and self._family.no_negative == "zeros":
                     found[0] = _zero_embedding(found[1])
-            self._told[negative] = found
-        return self._told[negative]
+            self._encoded[negative] = found
+        return self._encoded[negative]
 
     def _encode(self, texts: Sequence[str]) -> list[Embedding]:
         return [

@@ -4,25 +4,27 @@ import threading
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 
 from .checkpoints import Checkpoints
 from .device import MemoryPlan, optimize
 from .engine import Picture, Progress
 from .errors import GenerationError, InvalidRequestError, ShortOfMemoryError
 from .families.base import Family
-from .guidance.x0 import to_x0, x0_coefficients
+from .guidance.lookahead import ContinuePass, LookPass, LookPlan, RedrawPass
+from .guidance.lookahead_params import TUNED, LookaheadParams
+from .guidance.memory import GuidanceMemory, GuidedState
 from .guided_predictor import GuidedPredictor, Measure, explain_no_effect
 from .loading import first_line, load_family, resolve_device
 from .lora import Adapter
-from .preview import Previewer
+from .preview import Previewer, PreviewRenderer
 from .provenance import collect_provenance
 from .request import GenerationRequest, PromptReport, Syntax
-from .sampling import DenoisingState, Step, denoise
+from .sampling import DenoisingState, Predict, Step, denoise
 from .text_encoders.clip import PromptOptions, parse_fragments
 
 _MAX_WEIGHT = 10.0
@@ -31,12 +33,14 @@ _MAX_WEIGHT = 10.0
 class LocalEngine:
     """A diffusers model on this machine's best device; requests run one at a time.
 
-    Half precision on CUDA, single precision elsewhere.
+    Half precision on CUDA, single precision elsewhere. Only measurements use other `lookahead` parameters than the
+    tuned ones: a stored request does not say them.
     """
 
-    def __init__(self, model: str, family: Family, device: torch.device) -> None:
+    def __init__(self, model: str, family: Family, device: torch.device, *, lookahead: LookaheadParams = TUNED) -> None:
         self.model = model
         self.device = device
+        self.lookahead = lookahead
         self.defaults = family.defaults
         self.checkpoints = Checkpoints()
         self._family = family
@@ -100,11 +104,11 @@ class LocalEngine:
         with self._hold_engine(), _translate_errors(request):
             self._adapt(request)
             state = self._starting_state(request, 1)
-            guide = GuidedPredictor(self._family, request, state, measure="terms")
-            steps = self._steps(request, state, guide)
-            while guide.is_measuring and next(steps, None):
+            predictor = self._predictor(request, state, "terms")
+            steps = self._steps(request, state, predictor)
+            while predictor.is_measuring and next(steps, None):
                 pass
-            return {term: float(moved) for term, moved in guide.effects.items()}
+            return {term: float(moved) for term, moved in predictor.effects.items()}
 
     def warnings(self, request: GenerationRequest) -> list[str]:
         """What the model cannot honour of a request, known before the first step; one line each."""
@@ -132,20 +136,19 @@ class LocalEngine:
         started = time.perf_counter()
         state = self._starting_state(request, count)
         done = first = state.done
-        guide = GuidedPredictor(self._family, request, state, measure=measure)
-        for step in self._steps(request, state, guide):
-            done += 1
+        predictor = self._predictor(request, state, measure)
+        for drawn in self._steps(request, state, predictor):
+            done, state, step = done + 1, drawn.state, drawn.step
             if step.index < step.total:
                 seconds = time.perf_counter() - started
                 preview = PreviewRenderer(self._family, self._previewer, request, state, step)
-                total = done + step.total - step.index + guide.extra_steps
-                yield Progress(done, total, first=first, seconds=seconds, preview=preview)
+                yield Progress(done, done + drawn.steps_left, first=first, seconds=seconds, preview=preview)
         latents = self._family.unpack(state.latents, request)
         if not torch.isfinite(latents).all():
             raise GenerationError("the model's numbers ran out of range: try a lower --guidance")
         images = self._room.decode(latents)
-        effect = None if guide.effect is None else float(guide.effect)
-        effects = {term: float(moved) for term, moved in guide.effects.items()}
+        effect = None if predictor.effect is None else float(predictor.effect)
+        effects = {term: float(moved) for term, moved in predictor.effects.items()}
         seconds = time.perf_counter() - started
         pictures = tuple(Picture(image, seconds / count, effect, effects) for image in images)
         yield Progress(done, done, pictures[0], first=first, seconds=seconds, pictures=pictures)
@@ -157,20 +160,53 @@ class LocalEngine:
         for file in request.embeddings:
             self._family.learn(file)
 
-    def _steps(self, request: GenerationRequest, state: DenoisingState, guide: GuidedPredictor) -> Iterator[Step]:
-        """The remaining steps. States from which other requests may continue are kept as checkpoints."""
-        for step in denoise(guide, state):
+    def _predictor(self, request: GenerationRequest, state: GuidedState, measure: Measure) -> GuidedPredictor:
+        return GuidedPredictor(self._family, request, state, measure=measure, params=self.lookahead)
+
+    def _steps(
+        self, request: GenerationRequest, state: GuidedState, predictor: GuidedPredictor
+    ) -> Iterator["DrawnStep"]:
+        """The remaining steps. With the look-ahead, they include those of its two passes."""
+        plan = predictor.plan_look(state)
+        until, extra = (plan.start, plan.certain_extra_steps) if plan else (state.total, 0)
+        for step in self._denoise(request, state, predictor.predict, until):
+            yield DrawnStep(step, state, step.total - step.index + extra)
+        if plan and predictor.is_guided(state):
+            yield from self._look_and_finish(request, state, predictor, plan)
+        else:  # there is no look, or guidance has ended before it
+            for step in self._denoise(request, state, predictor.predict, state.total):
+                yield DrawnStep(step, state, step.total - step.index)
+
+    def _look_and_finish(
+        self, request: GenerationRequest, state: GuidedState, predictor: GuidedPredictor, plan: LookPlan
+    ) -> Iterator["DrawnStep"]:
+        """The two passes of the look-ahead: the look, and the steps that continue from it or draw again."""
+        before, look = state.copy(), LookPass()
+        for step in self._denoise(request, state, predictor.predictor(look), plan.stop):
+            yield DrawnStep(step, state, step.total - step.index + plan.certain_extra_steps)
+        result = predictor.evaluate_look(look, step)
+        if result is None:
+            second = predictor.predictor(ContinuePass())
+        else:
+            second, state = predictor.predictor(RedrawPass(result, look.predictions)), before
+        for step in self._denoise(request, state, second, state.total):
+            yield DrawnStep(step, state, step.total - step.index)
+
+    def _denoise(
+        self, request: GenerationRequest, state: GuidedState, predict: Predict[GuidanceMemory], until: int
+    ) -> Iterator[Step]:
+        """Steps until that many are done. States from which other requests may continue are kept as checkpoints."""
+        for step in denoise(predict, state, until):
             if len(state.generators) == 1 and self.checkpoints.is_wanted(request, step.index, self.defaults):
                 self.checkpoints.save(request, state)
             yield step
-            guide.prepare_lookahead(step, state)
 
-    def _starting_state(self, request: GenerationRequest, count: int) -> DenoisingState:
+    def _starting_state(self, request: GenerationRequest, count: int) -> GuidedState:
         """The state to start from: a checkpoint, or noise."""
         kept = self.checkpoints.find(request) if request.joining_step and count == 1 else None
         return kept or self._initial_state(request, count)
 
-    def _initial_state(self, request: GenerationRequest, count: int) -> DenoisingState:
+    def _initial_state(self, request: GenerationRequest, count: int) -> GuidedState:
         """Noise, and a fresh scheduler."""
         family = self._family
         generators = [torch.Generator("cpu").manual_seed(request.seed + k) for k in range(count)]
@@ -183,7 +219,8 @@ class LocalEngine:
             raise InvalidRequestError(f"--steps: {request.num_inference_steps} are too many for this scheduler")
         if hasattr(scheduler, "set_begin_index"):
             scheduler.set_begin_index(0)  # so that the first step does not search for its index on the device
-        return DenoisingState(latents * getattr(scheduler, "init_noise_sigma", 1.0), scheduler, generators)
+        noise = latents * getattr(scheduler, "init_noise_sigma", 1.0)
+        return DenoisingState(noise, scheduler, generators, GuidanceMemory())
 
     def provenance(self, cache: Path | None = None) -> dict[str, Any]:
         """What decides a picture besides its request; `cache` is a file for hashes of weights."""
@@ -216,21 +253,13 @@ class LocalEngine:
             raise GenerationError("this thread is drawing another picture: finish or close that one first")
 
 
-class PreviewRenderer:
-    """Makes the preview of a step. It must be called before the next step."""
+@dataclass(frozen=True)
+class DrawnStep:
+    """A finished step, the state after it, and how many steps are certain to follow."""
 
-    def __init__(
-        self, family: Family, previewer: Previewer, request: GenerationRequest, state: DenoisingState, step: Step
-    ) -> None:
-        self._family, self._previewer, self._request = family, previewer, request
-        self._state, self._step = state, step
-
-    @torch.inference_mode()
-    def __call__(self) -> Image.Image:
-        """The picture, with one pixel for each latent."""
-        line = x0_coefficients(self._state.scheduler, flow=self._family.flow)[self._step.index - 1]
-        latents = to_x0(self._step.latents, self._step.prediction, line)
-        return self._previewer.picture(self._family.unpack(latents, self._request)[:1])
+    step: Step
+    state: GuidedState
+    steps_left: int
 
 
 @contextmanager

@@ -6,6 +6,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from .families.base import Family
+from .guidance.memory import GuidedState
+from .guidance.x0 import to_x0, x0_coefficients
+from .request import GenerationRequest
+from .sampling import Step
+
 _CELLS = 12
 """Colour patches along each side of the picture to which the map is fitted."""
 _CELL = 4
@@ -43,3 +49,20 @@ class Previewer:
             rows = torch.cat([rows, torch.ones(len(rows), 1)], dim=1)
             self._weights = torch.linalg.lstsq(rows, small[0].flatten(1).T, driver="gelsd").solution
         return self._weights
+
+
+class PreviewRenderer:
+    """Makes the preview of a step. It must be called before the next step."""
+
+    def __init__(
+        self, family: Family, previewer: Previewer, request: GenerationRequest, state: GuidedState, step: Step
+    ) -> None:
+        self._family, self._previewer, self._request = family, previewer, request
+        self._state, self._step = state, step
+
+    @torch.inference_mode()
+    def __call__(self) -> Image.Image:
+        """The picture, with one pixel for each latent."""
+        line = x0_coefficients(self._state.scheduler, flow=self._family.flow)[self._step.index - 1]
+        latents = to_x0(self._step.latents, self._step.prediction, line)
+        return self._previewer.picture(self._family.unpack(latents, self._request)[:1])

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from .delayed_negative import DelayedNegative, negative_start_share
 from .errors import InvalidRequestError
@@ -17,8 +17,11 @@ Weighting = Literal["scaled", "restored"]
 """What a weight does: "scaled" scales the token's embedding; "restored" also restores the mean of the whole
 embedding, as AUTOMATIC1111's web UI does by default."""
 
-Method = Literal["cfg", "dynamic", "apg", "perp_neg", "nag"]
-"""How the negative prompt acts; the methods are in `notthat.generation.guidance.methods`."""
+Method = Annotated[
+    Literal["cfg", "lookahead", "apg", "perp_neg", "nag"],
+    BeforeValidator(lambda name: "lookahead" if name == "dynamic" else name),
+]
+"""How the negative prompt acts; docs/guidance.md describes the methods. `dynamic` is the former name of `lookahead`."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -80,9 +83,9 @@ class GenerationRequest(BaseModel):
 
     @classmethod
     def with_defaults(cls, given: Mapping[str, object], defaults: "Callable[[], Defaults]") -> Self:
-        """A request with the values in `asked`, and a model's defaults for all others.
+        """A request with the values in `given`, and a model's defaults for all others.
 
-        `asked` is validated before `defaults` is called, since that may load a model, which takes seconds.
+        `given` is validated before `defaults` is called, since that may load a model, which takes seconds.
         """
         cls.create(**{**_STAND_INS, **given})
         values: dict[str, Any] = {**asdict(defaults()), **given}
@@ -106,7 +109,7 @@ class GenerationRequest(BaseModel):
         request's picture, so with the same seed they are added to `shown`.
         """
         following = type(self).create(**{**self.model_dump(), **changed})
-        before, looks = split_terms(self.negative_prompt), following.method == "dynamic"
+        before, looks = split_terms(self.negative_prompt), following.method == "lookahead"
         shown = [term for term in split_terms(following.negative_prompt) if term in self.shown or term not in before]
         kept = tuple(shown) if looks and following.seed == self.seed else ()
         following = following.model_copy(update={"shown": kept})
@@ -135,7 +138,7 @@ class Defaults:
     """A model's values for everything that a request leaves out.
 
     A negative prompt joins after the share of steps in `joining` for the kinds of its terms, or else after
-    `negative_start_share`. `guided_method` is the method at a guidance scale above 1, `unguided_method` that at 1 or
+    `joining_share`. `guided_method` is the method at a guidance scale above 1, `unguided_method` that at 1 or
     less, where `cfg` has no effect.
     """
 

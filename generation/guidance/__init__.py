@@ -1,1 +1,1 @@
-"""Guidance: the published methods, and the look-ahead of our own."""
+"""Guidance: published methods in `methods.py`, and `lookahead`, our own, in the files of that name."""

@@ -1,89 +1,159 @@
-"""The look-ahead: draw most of a picture without exclusions, and start again only if it shows an excluded term.
+"""`lookahead` guidance, a method of our own, in two passes.
 
-A picture that shows no excluded term stays as it is. Otherwise only the places that the terms change are drawn anew.
-Terms that a picture with the same seed has shown always count as found.
+Pass one, the look, draws most of the picture without exclusions. Pass two either continues from it, if the look found
+no excluded term, or draws again from the state before the look, and then changes only the places of the terms.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from math import ceil
 
 import torch
 from torch import Tensor
 
 from ..prompt_syntax import split_terms
-from ..sampling import DenoisingState, GuidanceMemory, Step
-from ..text_encoders.clip import Embedding
-from .lookahead_math import LOOK
-from .term_tracking import LookaheadResult, TermTracker
-from .x0 import X0Coefficients, to_x0
+from .lookahead_math import (
+    change_map,
+    changed_places,
+    changed_share,
+    is_found,
+    lookahead_certainty,
+    nearness,
+)
+from .lookahead_params import LookaheadParams
+from .term_tracking import TermTracker
 
 
-class Lookahead:
-    """Controls the look-ahead for the `watched` texts. Texts that contain a `shown` term count as found.
+@dataclass(frozen=True)
+class LookPlan:
+    """The steps of a look, counted from 0: from `start` up to, but without, `stop`.
 
-    `lines` has the x0 coefficients of each timestep. Guidance acts in the first `steps` of them.
+    `is_redraw_certain` says whether they will certainly be drawn again.
     """
 
-    def __init__(
-        self, watched: Sequence[str], shown: Collection[str], lines: Sequence[X0Coefficients], steps: float
-    ) -> None:
-        self._watched = watched
-        self._known = {text for text in watched if not set(shown).isdisjoint(split_terms(text))}
-        self._lines, self._steps = lines, steps
-        self._ends = 0
-        self._before: DenoisingState | None = None
-        self._left: list[Embedding] | None = None
+    start: int
+    stop: int
+    is_redraw_certain: bool
 
-    def begin(self, state: DenoisingState) -> None:
-        """Begin the look-ahead, if there are terms to look for and it has not run."""
-        if self._watched and not state.memory.look:
-            self._before, state.memory.look = state.copy(), LookaheadResult()
-            self._ends = state.done + ceil(LOOK * (self._steps - state.done))
-
-    def end(self, step: Step, state: DenoisingState) -> None:
-        """After a step: if the look-ahead is complete and found something, return to the state where it began."""
-        look = state.memory.look
-        if not self._before or not look or not look.trackers or state.done < self._ends:
-            return
-        picture = to_x0(step.latents.float(), step.prediction.float(), self._lines[step.index - 1])
-        over = look.conclude(picture, self._watched, self._known)
-        if not over.in_vain:
-            state.replace_with(self._before)
-        state.memory.look, self._before = over, None
+    @classmethod
+    def create(cls, start: int, guided_until: float, params: LookaheadParams, *, is_redraw_certain: bool) -> "LookPlan":
+        """A look from `start`, where guidance ends after `guided_until` steps."""
+        return cls(start, start + ceil(params.look_share * (guided_until - start)), is_redraw_certain)
 
     @property
-    def extra_steps(self) -> int:
-        """How many steps are certain to run again: those of a look-ahead for terms that were shown."""
-        return self._ends - self._before.done if self._before and self._known else 0
+    def certain_extra_steps(self) -> int:
+        """How many steps are certain to be drawn twice."""
+        return self.stop - self.start if self.is_redraw_certain else 0
 
-    def keep_lookahead(self, guided: Tensor, state: DenoisingState) -> Tensor:
-        """A step's guided prediction, with the look-ahead's prediction wherever nothing was found."""
-        look = state.memory.look
-        if not look or look.in_vain:
-            return guided
-        if look.where is None:
-            look.predicted[state.done] = guided
-        elif state.done in look.predicted:
-            return torch.where(look.where, guided, look.predicted[state.done])
+
+@dataclass(frozen=True)
+class LookResult:
+    """What a look found.
+
+    `found` of shape (batch, 1, ...) says which pictures show any term, `places` of shape (batch, 1, height, width) at
+    which places. `expected` has the initial likelihood of each term in pass two, `certainty` how sure the look is.
+    """
+
+    found: Tensor
+    places: Tensor
+    expected: Mapping[str, Tensor]
+    certainty: Mapping[str, Tensor]
+
+
+def evaluate_look(
+    trackers: Sequence[TermTracker],
+    picture: Tensor,
+    terms: Collection[str],
+    params: LookaheadParams,
+    known: Collection[str] = (),
+) -> LookResult:
+    """Decide which pictures of a look show which terms, and where.
+
+    `trackers` are those after each of its steps, `picture` is its last prediction of the clean latents. Terms in
+    `known` count as found in every picture.
+    """
+    nulls = torch.stack([tracker.null for tracker in trackers])
+    found, certainty, places = {}, {}, []
+    for term in terms:
+        towards = torch.stack([tracker.towards[term] for tracker in trackers])
+        changed = change_map(towards)
+        spread, near = changed_share(changed), nearness(picture, nulls, towards)
+        found[term] = is_found(near, spread, params)
+        if term in known:
+            found[term], near = torch.ones_like(found[term]), near.clamp(min=0)
+        certainty[term] = lookahead_certainty(near, spread, params)
+        places.append(changed_places(changed, params) & found[term])
+    likely, unlikely = params.found_likelihood, params.not_found_likelihood
+    expected = {term: torch.where(each, likely, unlikely) for term, each in found.items()}
+    return LookResult(torch.stack(list(found.values())).any(0), torch.stack(places).any(0), expected, certainty)
+
+
+def find_shown_texts(texts: Collection[str], shown: Collection[str]) -> set[str]:
+    """The texts that contain one of the terms that a picture with the same seed has shown."""
+    return {text for text in texts if not set(shown).isdisjoint(split_terms(text))}
+
+
+class DirectPass:
+    """A pass without a look: every term is pushed away from by its likelihood. Other passes extend this."""
+
+    has_terms = True
+    """Whether the terms need predictions."""
+
+    @property
+    def expected(self) -> Mapping[str, Tensor]:
+        """The initial likelihood of each term, where it is known."""
+        return {}
+
+    def weights(self, tracker: TermTracker, params: LookaheadParams) -> Mapping[str, Tensor]:
+        """The weight of each term's push, of shape (batch, 1, ...)."""
+        return tracker.weights(params)
+
+    def finish(self, guided: Tensor, tracker: TermTracker, done: int) -> Tensor:
+        """The final prediction of a guided step, which is the one after `done` steps."""
         return guided
 
-    @staticmethod
-    def weights(watch: TermTracker, look: LookaheadResult | None) -> Mapping[str, Tensor]:
-        """The weight of each text, of shape (batch, 1, ...); 0 during the look-ahead, or if it found nothing."""
-        if not look:
-            return watch.weights({})
-        found = 0.0 if look.found is None else look.found.float()
-        return {text: weight * found for text, weight in watch.weights(look.sure).items()}
 
-    def remaining_embeddings(
-        self, embeddings: list[Embedding], texts: list[str], memory: GuidanceMemory
-    ) -> tuple[list[Embedding], list[str]]:
-        """The texts that still need a prediction. If the look-ahead found nothing, these are the first two.
+class LookPass(DirectPass):
+    """Pass one: nothing is pushed away from. Records what `evaluate_look` and `RedrawPass` need."""
 
-        It then returns the same list every time, since embeddings are cached by the list's identity.
-        """
-        if not memory.look or not memory.look.in_vain:
-            return embeddings, texts
-        if self._left is None:
-            self._left = embeddings[:2]
-        return self._left, texts[:2]
+    def __init__(self) -> None:
+        self.trackers: list[TermTracker] = []
+        self.predictions: dict[int, Tensor] = {}
+
+    def weights(self, tracker: TermTracker, params: LookaheadParams) -> Mapping[str, Tensor]:
+        """Zeros."""
+        return {term: weight * 0.0 for term, weight in tracker.weights(params).items()}
+
+    def finish(self, guided: Tensor, tracker: TermTracker, done: int) -> Tensor:
+        """The prediction as it is."""
+        self.trackers.append(tracker)
+        self.predictions[done] = guided
+        return guided
+
+
+class ContinuePass(DirectPass):
+    """Pass two if the look found nothing: continues without exclusions, and needs no predictions for them."""
+
+    has_terms = False
+
+
+class RedrawPass(DirectPass):
+    """Pass two if the look found a term: pushes away where it was found, and repeats the look everywhere else."""
+
+    def __init__(self, result: LookResult, predictions: Mapping[int, Tensor]) -> None:
+        self._result, self._predictions = result, predictions
+
+    @property
+    def expected(self) -> Mapping[str, Tensor]:
+        """The initial likelihoods that follow from the look."""
+        return self._result.expected
+
+    def weights(self, tracker: TermTracker, params: LookaheadParams) -> Mapping[str, Tensor]:
+        """Zeros for the pictures of a batch in which nothing was found."""
+        found = self._result.found.float()
+        return {term: weight * found for term, weight in tracker.weights(params, self._result.certainty).items()}
+
+    def finish(self, guided: Tensor, tracker: TermTracker, done: int) -> Tensor:
+        """The prediction in the places of the terms, and that of the look in all others."""
+        looked = self._predictions.get(done)
+        return guided if looked is None else torch.where(self._result.places, guided, looked)

@@ -1,6 +1,9 @@
 """What exclusions did to a picture: said where nobody could see it, and by term."""
 
+import json
+import sqlite3
 from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +28,7 @@ class Measuring(StubEngine):
 
     def run(self, request: GenerationRequest) -> Generator[Progress]:
         seen = request.negative_prompt.replace(f", {self.blind}", "") if self.blind else request.negative_prompt
-        for progress in super().run(request.model_copy(update={"negative_prompt": seen})):
+        for progress in super().run(request.model_copy(update={"negative_prompt": seen, "shown": ()})):
             picture = progress.picture and replace(progress.picture, negative_effect=self.effect)
             yield replace(progress, picture=picture)
 
@@ -46,6 +49,21 @@ def test_an_exclusion_among_others_that_nobody_can_see_is_told(open_studio: Open
     assert conversation.say("no fog").reply == f"Excluded “fog”. Excluding “fog” {ALMOST_NOTHING}"
     assert ALMOST_NOTHING not in conversation.say("no rain").reply
     assert ALMOST_NOTHING not in conversation.say("no people, and another one").reply
+
+
+def test_a_parent_with_the_former_name_of_its_method_is_compared_too(open_studio: OpenStudio, home: Path) -> None:
+    studio = open_studio(Measuring(blind="fog"))
+    asked = {"method": "lookahead"}
+    conversation = Conversation.start("a harbour without boats", studio, request=asked)
+    head, images = conversation.head, studio.store.images
+    former = {**head.request, "method": "dynamic"}
+    images.path(head.sha256, head.request).rename(images.path(head.sha256, former))
+    with closing(sqlite3.connect(home / "notthat.db")) as database, database:
+        database.execute("UPDATE turns SET request = ?", [json.dumps(former)])
+    turn = Conversation.open(conversation.id, studio).say("no fog")
+    assert turn.reply == f"Excluded “fog”. Excluding “fog” {ALMOST_NOTHING}"
+    assert turn.request["method"] == "lookahead"
+    assert studio.store.turn(conversation.id, 0).request == former  # which stays as it was stored
 
 
 def test_a_parent_whose_picture_is_gone_costs_no_turn(open_studio: OpenStudio) -> None:

@@ -22,10 +22,14 @@ from transformers import (
 from notthat.generation import GenerationRequest, LocalEngine
 from notthat.generation.device import optimize
 from notthat.generation.families.base import Family
+from notthat.generation.guidance.memory import GuidanceMemory, GuidedState
 from notthat.generation.loading import load_family, resolve_device
 from notthat.generation.sampling import DenoisingState
 
 diffusers: Any = import_module("diffusers")  # as it is for type checkers: half of it has no types
+
+FINDS_ALL, FINDS_NOTHING = {"found_nearness": -1e9}, {"found_nearness": 1e9}
+"""Parameters of a look-ahead that finds every term, or none."""
 
 SIDE = 32
 """Pixels along the random models' pictures."""
@@ -58,13 +62,14 @@ def loaded(model: str) -> tuple[LocalEngine, Family]:
     return LocalEngine(model, family, device), family
 
 
-def noise(family: Family, request: GenerationRequest) -> DenoisingState:
+def noise(family: Family, request: GenerationRequest) -> GuidedState:
     """What the first step of a request is taken from."""
     generator = torch.Generator("cpu").manual_seed(request.seed)
     latents = family.pack(torch.randn(family.noise_shape(request), generator=generator))
     scheduler = type(family.scheduler).from_config(family.scheduler.config)
     family.set_timesteps(scheduler, latents, request)
-    return DenoisingState(latents * getattr(scheduler, "init_noise_sigma", 1.0), scheduler, [generator])
+    scaled = latents * getattr(scheduler, "init_noise_sigma", 1.0)
+    return DenoisingState(scaled, scheduler, [generator], GuidanceMemory())
 
 
 @pytest.fixture(scope="session")

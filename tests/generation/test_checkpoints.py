@@ -1,11 +1,15 @@
 """Turns from a checkpoint: the same bits as from the start, for fewer steps."""
 
+from dataclasses import replace
 from importlib import import_module
 
 import numpy as np
 import pytest
 
 from notthat.generation import LocalEngine
+from notthat.generation.guidance.lookahead_params import TUNED
+
+from .conftest import FINDS_ALL, FINDS_NOTHING
 
 diffusers = import_module("diffusers")
 
@@ -63,23 +67,21 @@ def test_a_turn_from_a_checkpoint_has_the_bits_of_a_cold_one(scheduled, name, op
 
 
 @pytest.mark.parametrize(("name", "options"), SCHEDULERS, ids=lambda value: value if isinstance(value, str) else "")
-@pytest.mark.parametrize("place", [-1.0, 1e9], ids=["everywhere", "nowhere"])
-def test_a_picture_begun_again_goes_the_same_way_where_nothing_pushes(scheduled, monkeypatch, name, options, place):
-    model, asked = scheduled(name, options), {"method": "dynamic", "negative_prompt": "hat", "joining_step": 1}
-    monkeypatch.setattr("notthat.generation.guidance.methods.lookahead_math.PLACE", place)
-    monkeypatch.setattr("notthat.generation.guidance.methods.lookahead_math.SURE", 0.0)
-    monkeypatch.setattr("notthat.generation.guidance.methods.lookahead_math.COMING", 1e9)
-    monkeypatch.setattr("notthat.generation.guidance.term_tracking.SHOWS", 1e9)  # nothing is found
+@pytest.mark.parametrize("place_change", [0.0, 1e9], ids=["everywhere", "nowhere"])
+def test_a_picture_that_is_drawn_again_without_a_push_is_the_same(scheduled, monkeypatch, name, options, place_change):
+    model, asked = scheduled(name, options), {"method": "lookahead", "negative_prompt": "hat", "joining_step": 1}
+    no_push = replace(TUNED, place_change=place_change, untracked_push=0.0, cfg_likelihood=1e9)
+    monkeypatch.setattr(model.engine, "lookahead", replace(no_push, **FINDS_NOTHING))
     once, _ = drawn(model, **asked)
     model.engine.checkpoints.clear()
-    monkeypatch.setattr("notthat.generation.guidance.term_tracking.SHOWS", -1e9)  # all is
+    monkeypatch.setattr(model.engine, "lookahead", replace(no_push, **FINDS_ALL))
     again, _ = drawn(model, **asked)
     assert abs(once.astype(int) - again).max() <= 1
 
 
-def test_what_a_look_ahead_passes_through_is_no_beginning_of_others(model, monkeypatch):
-    monkeypatch.setattr("notthat.generation.guidance.term_tracking.SHOWS", 1e9)  # nothing is found
-    asked = {"method": "dynamic", "base_negative_prompt": "frame"}
+def test_a_look_leaves_no_checkpoint_for_other_requests(model, monkeypatch):
+    monkeypatch.setattr(model.engine, "lookahead", replace(TUNED, **FINDS_NOTHING))
+    asked = {"method": "lookahead", "base_negative_prompt": "frame"}
     cold, _ = drawn(model, negative_prompt="frame, hat", **asked)
     model.engine.checkpoints.clear()
     drawn(model, negative_prompt="frame", joining_step=1, **asked)
@@ -88,7 +90,7 @@ def test_what_a_look_ahead_passes_through_is_no_beginning_of_others(model, monke
     assert (warm == cold).all()
 
 
-@pytest.mark.parametrize("method", ["dynamic", "apg", "perp_neg", "nag"])
+@pytest.mark.parametrize("method", ["lookahead", "apg", "perp_neg", "nag"])
 def test_every_method_goes_on_from_a_checkpoint(model, method):
     asked = {"method": method, "base_negative_prompt": "frame", "guidance_rescale": 0.3}
     cold, _ = drawn(model, negative_prompt="frame, hat", **asked)

@@ -136,7 +136,7 @@ def test_where_nothing_helps_it_is_said_and_the_next_turn_works(fresh, monkeypat
 
 def test_a_count_is_drawn_in_batches_a_seed_each(random_model, monkeypatch):
     model = random_model("sd")
-    monkeypatch.setattr(model.engine, "at_once", lambda request: 3)
+    monkeypatch.setattr(model.engine, "batch_size", lambda request: 3)
     request = model.request(negative_prompt="hat", seed=5)
     heard = list(generate_batches(model.engine, request, 5))
     assert [len(each.pictures) for each in heard] == [0, 0, 3, 0, 0, 2]
@@ -154,7 +154,7 @@ def test_large_pictures_are_not_drawn_at_once_on_a_processor(random_model):
 def test_a_batch_that_finds_no_memory_is_made_as_two(fresh, monkeypatch):
     model, engine, family = fresh
     unet = family.unet
-    monkeypatch.setattr(engine, "at_once", lambda request: 4)
+    monkeypatch.setattr(engine, "batch_size", lambda request: 4)
     monkeypatch.setattr(unet, "forward", Shortage(unet.forward, 1))
     moved = moves(family.vae, monkeypatch)
     pictures = [picture for each in generate_batches(engine, model.request(), 4) for picture in each.pictures]

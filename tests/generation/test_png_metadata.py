@@ -46,7 +46,7 @@ a_request = st.builds(
     seed=st.integers(0, 2**63 - 1),
     num_inference_steps=st.integers(1, 1000),
     guidance_scale=st.floats(0, 100),
-    method=st.sampled_from(["cfg", "dynamic", "apg", "perp_neg", "nag"]),
+    method=st.sampled_from(["cfg", "lookahead", "apg", "perp_neg", "nag"]),
     shown=st.lists(words, max_size=3).map(tuple),
     guidance_rescale=st.floats(0, 1),
     width=st.integers(1, 1024).map(lambda k: 8 * k),

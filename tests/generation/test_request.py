@@ -1,8 +1,11 @@
 """A request says in one line what it can't be."""
 
+from pathlib import Path
+
 import pytest
 
 from notthat.generation import Defaults, GenerationRequest, InvalidRequestError
+from notthat.generation.model_catalog import load_defaults
 
 VALUES = {
     "model": "mini",
@@ -52,11 +55,11 @@ def test_a_models_guidance_rescale_is_used_where_none_is_asked_for() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "method"),
-    [({}, "dynamic"), ({"method": "cfg"}, "cfg"), ({"guidance_scale": 1.0}, "nag")],
+    [({}, "lookahead"), ({"method": "cfg"}, "cfg"), ({"guidance_scale": 1.0}, "nag")],
     ids=["as the model's folder says", "as asked", "where guidance is off"],
 )
 def test_exclusions_act_as_the_models_folder_says_where_nobody_says_otherwise(asked, method):
-    defaults = Defaults(20, 5.0, 64, 64, guided_method="dynamic", unguided_method="nag")
+    defaults = Defaults(20, 5.0, 64, 64, guided_method="lookahead", unguided_method="nag")
     values = {"model": "m", "prompt": "p", "seed": 1, **asked}
     assert GenerationRequest.with_defaults(values, lambda: defaults).method == method
 
@@ -77,13 +80,32 @@ def test_a_request_from_before_there_was_a_joining_step_is_the_same_request() ->
 
 def test_what_is_excluded_next_was_seen_with_this_seed() -> None:
     defaults = Defaults(20, 5.0, 64, 64)
-    first = GenerationRequest.create(**{**VALUES, "negative_prompt": "text, frame", "method": "dynamic"})
+    first = GenerationRequest.create(**{**VALUES, "negative_prompt": "text, frame", "method": "lookahead"})
     second = first.next_request(defaults, negative_prompt="text, hat, (frame:1.2)")
     assert second.shown == ("hat", "(frame:1.2)")
     third = second.next_request(defaults, prompt="a man on a beach", negative_prompt="logo, hat")
     assert third.shown == ("logo", "hat")
     assert third.next_request(defaults, seed=third.seed + 1, negative_prompt="logo, hat, text").shown == ()
     assert first.next_request(defaults, negative_prompt="text, hat", method="cfg").shown == ()  # which never looks
+
+
+def test_the_former_name_of_lookahead_is_the_same_request() -> None:
+    former, current = (GenerationRequest.create(**VALUES, method=name) for name in ("dynamic", "lookahead"))
+    assert former == current
+    assert former.model_dump_json() == current.model_dump_json()
+    assert '"method":"lookahead"' in former.model_dump_json()
+    assert former.next_request(Defaults(20, 5.0, 64, 64), method="dynamic", negative_prompt="hat").shown == ("hat",)
+
+
+def test_the_schema_and_the_errors_show_only_the_current_names_of_methods() -> None:
+    assert "dynamic" not in str(GenerationRequest.model_json_schema()["properties"]["method"])
+    with pytest.raises(InvalidRequestError, match=r"--method: input should be 'cfg', 'lookahead', .* not 'magic'"):
+        GenerationRequest.create(**VALUES, method="magic")
+
+
+def test_a_models_folder_may_use_the_former_name_of_lookahead(tmp_path: Path) -> None:
+    (tmp_path / "notthat.json").write_text('{"guided_method": "dynamic"}')
+    assert load_defaults(tmp_path).guided_method == "lookahead"
 
 
 def test_what_is_asked_is_checked_before_the_model_loads() -> None:

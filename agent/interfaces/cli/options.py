@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,10 +23,11 @@ Steps = Annotated[int | None, typer.Option(help="Number of denoising steps; by d
 Guidance = Annotated[
     float | None, typer.Option(help="Guidance scale; by default the model's. Exclusions need more than 1.")
 ]
-Method = Annotated[  # as in `GenerationRequest`, not imported here: it would slow down --help
-    Literal["cfg", "dynamic", "apg", "perp_neg", "nag"] | None,
+Method = Annotated[
+    str | None,
     typer.Option(
-        help="Guidance method for exclusions; by default the model's (mini: dynamic) or cfg; nag if guidance is off."
+        metavar="<cfg|lookahead|apg|perp_neg|nag>",  # the help does not wait for `GenerationRequest`, which checks it
+        help="Guidance method for exclusions; by default the model's (mini: lookahead) or cfg; nag if guidance is off.",
     ),
 ]
 Lora = Annotated[list[str] | None, typer.Option(metavar="FILE[:WEIGHT]", help="A LoRA (.safetensors).")]

@@ -72,7 +72,7 @@ def export(pipeline: Any, clip: CLIPModel, scenes: list[Scene], training: dict[s
         "num_inference_steps": STEPS,
         "guidance_scale": GUIDANCE,
         "guidance_rescale": RESCALE,
-        "guided_method": "dynamic",
+        "guided_method": "lookahead",
         "width": SIZE,
         "height": SIZE,
         "vocabulary": sorted(words),

@@ -7,29 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notthat.generation import GenerationRequest
-from notthat.generation.guidance.lookahead_math import (
-    BROAD,
-    COMING,
-    KEPT,
-    PRIOR,
-    SEEN,
-    SLIGHT,
-    SURE,
-    UNLIKELY,
-    UNSEEN,
-    UNSURE,
-    change_map,
-    changed_places,
-    changed_share,
-    combine_terms,
-    lookahead_certainty,
-    nearness,
-    push_weight,
-    signal_strength,
-    update_likelihood,
-)
 from notthat.generation.guidance.methods import apg, cfg, is_in_interval, minimum_cosine, nag, perp_neg, rescale
-from notthat.generation.guidance.term_tracking import LookaheadResult, TermTracker, group_terms
 from notthat.generation.guided_predictor import GuidedPredictor
 from notthat.generation.sampling import denoise
 
@@ -96,200 +74,6 @@ def test_apg_takes_back_half_of_its_last_direction():
     assert close(second, first / 2)
 
 
-def share(value):
-    return torch.full((2, 1, 1, 1), value)
-
-
-def test_one_term_wholly_unwanted_is_the_negative_of_old():
-    assert close(combine_terms([NEG], NULL, [share(1.0)]), NEG)
-    assert close(combine_terms([NEG], NULL, [share(0.0)]), NULL)
-    assert torch.equal(combine_terms([], NULL, []), NULL)
-
-
-def test_terms_are_pushed_away_from_together():
-    both = combine_terms([NEG, COND], NULL, [share(0.5), share(2.0)])
-    assert close(both - NULL, 0.5 * (NEG - NULL) + 2 * (COND - NULL))
-
-
-def test_a_term_comes_as_the_prediction_moves_towards_it():
-    towards, aside = NEG - NULL, COND - NULL
-    aside = aside - (aside * towards).sum((1, 2, 3), keepdim=True) / (towards**2).sum((1, 2, 3), keepdim=True) * towards
-    assert (update_likelihood(share(0.3), towards, 0.2 * towards) > 0.4).all()
-    assert (update_likelihood(share(0.3), towards, -0.2 * towards) < 0.2).all()
-    assert close(update_likelihood(share(0.3), towards, aside), share(0.3))
-    assert close(update_likelihood(share(0.1), towards, -2 * towards), share(UNLIKELY))
-
-
-def test_nothing_is_read_into_a_slight_difference():
-    slight = 0.01 * (NEG - NULL)
-    assert abs(update_likelihood(share(0.3), slight, COND - NULL) - 0.3).max() < 0.02
-
-
-def test_each_picture_of_a_batch_has_its_own_share():
-    towards = NEG - NULL
-    moved = torch.cat([towards[:1], -towards[1:]])
-    first, second = update_likelihood(share(0.5), towards, moved).flatten()
-    assert first > 0.7
-    assert second < 0.3
-
-
-def test_much_can_be_told_of_a_term_that_changes_much_of_the_picture():
-    lengths = [signal_strength(times * NULL, NULL).mean() for times in (0.0, 0.1 * SLIGHT, SLIGHT, 10 * SLIGHT)]
-    assert lengths == sorted(lengths)
-    assert lengths[1] < 1e-3
-    assert abs(lengths[2] - 0.5) < 1e-4
-    assert lengths[3] > 0.999
-
-
-@given(st.floats(UNLIKELY, 1))
-def test_a_term_that_nothing_can_be_told_of_is_always_pushed_away_from(likely):
-    assert close(push_weight(share(likely), share(0.0)), share(SURE))
-
-
-@given(st.floats(0.1, 1))
-def test_a_term_is_pushed_away_from_as_far_as_it_comes(much):
-    weights = [push_weight(share(likely), share(much)).mean() for likely in (UNLIKELY, PRIOR, COMING, 1.0)]
-    assert weights == sorted(weights)
-
-
-def test_a_term_that_all_can_be_told_of_is_left_alone_where_it_is_not_coming():
-    assert (push_weight(share(UNLIKELY), share(1.0)) < 0.05).all()
-    assert close(push_weight(share(COMING), share(1.0)), share(1.0))
-
-
-def test_nothing_to_tell_a_term_by_is_no_number_out_of_range():
-    nothing = torch.zeros_like(NULL)
-    assert torch.isfinite(update_likelihood(share(0.3), nothing, nothing)).all()
-    assert torch.isfinite(signal_strength(nothing, nothing)).all()
-
-
-def test_a_term_goes_on_being_watched_where_others_join():
-    before = TermTracker.update(None, NULL, {"hat": NEG})
-    after = TermTracker.update(before, NULL + 0.5 * (NEG - NULL), {"hat": NEG, "frame": COND})
-    assert (before.likelihood["hat"] == PRIOR).all()
-    assert (after.likelihood["hat"] > PRIOR).all()
-    assert (after.likelihood["frame"] == PRIOR).all()
-
-
-def test_what_could_be_told_of_a_term_is_forgotten_but_slowly():
-    before = TermTracker.update(None, NULL, {"hat": NEG})
-    after = TermTracker.update(before, NULL, {"hat": NULL + 1e-3 * NEG, "frame": NULL + 1e-3 * NEG})
-    assert close(after.signal["hat"], KEPT * before.signal["hat"])
-    assert (after.signal["frame"] < 1e-3).all()
-
-
-def test_a_term_of_which_something_is_known_begins_as_likely_as_that():
-    watch = TermTracker.update(None, NULL, {"hat": NEG, "frame": COND, "text": COND}, {"hat": 0.3, "text": share(0.1)})
-    assert close(watch.likelihood["hat"], share(0.3))
-    assert close(watch.likelihood["frame"], share(PRIOR))
-    assert close(watch.likelihood["text"], share(0.1))
-
-
-def test_a_picture_is_nearer_to_a_term_where_that_was_the_better_guess():
-    nulls, towards = torch.stack([NULL, COND]), torch.stack([some(6), some(7)])
-    hit, miss = nulls + towards, nulls - towards
-    assert close(nearness(hit, nulls, towards), torch.ones(2, 1, 1, 1))
-    assert close(nearness(nulls + towards / 2, nulls, towards), torch.zeros(2, 1, 1, 1))
-    assert close(nearness(miss, nulls, towards), -3 * torch.ones(2, 1, 1, 1))
-    assert torch.isfinite(nearness(nulls, nulls, towards)).all()
-
-
-def test_a_look_ahead_tells_the_pictures_of_a_batch_and_the_terms_apart():
-    towards = NEG - NULL
-    picture = torch.cat([NULL[:1] + towards[:1], NULL[1:] - towards[1:]])
-    seen = TermTracker.update(None, NULL, {"hat": NEG, "frame": NULL - 10 * towards})
-    over = LookaheadResult([seen, seen]).conclude(picture, ["hat", "frame"])
-    assert over.found.flatten().tolist() == [True, False]
-    assert over.sure["hat"].flatten().tolist() == pytest.approx([1, UNSURE])
-    assert over.sure["frame"].flatten().tolist() == pytest.approx([UNSURE, UNSURE])
-    assert over.expected["hat"].flatten().tolist() == pytest.approx([SEEN, UNSEEN])
-    assert not over.in_vain
-    assert LookaheadResult([seen]).conclude(picture, ["frame"]).in_vain
-    assert LookaheadResult([seen]).conclude(picture, ["frame"], known={"frame"}).found.all()
-
-
-def somewhere():
-    """What two terms change of a picture of 8 x 8: one a corner of it, the other all of it."""
-    corner, all_over = torch.zeros(3, 2, 4, 8, 8), some(8, (3, 2, 4, 8, 8)) + 5
-    corner[..., :2, :2] = some(9, (3, 2, 4, 2, 2)) + 5
-    return corner, all_over
-
-
-def test_a_term_changes_its_places_of_a_picture():
-    corner, all_over = somewhere()
-    mine = changed_places(change_map(corner))
-    assert mine.shape == (2, 1, 8, 8)
-    assert mine[..., :2, :2].all()
-    assert mine.sum() == 2 * 4
-    assert changed_places(change_map(all_over)).all()
-
-
-def test_a_term_in_a_corner_is_spread_less_than_one_all_over():
-    few, all_of_it = (changed_share(change_map(each)) for each in somewhere())
-    assert few.shape == (2, 1, 1, 1)
-    assert (few - 4 / 64).abs().max() < 0.02
-    assert ((all_of_it > 0.8) & (all_of_it <= 1)).all()
-    assert torch.isfinite(changed_share(torch.zeros(1, 1, 8, 8))).all()
-
-
-def test_the_places_of_latents_in_patches_are_patches():
-    corner, _ = somewhere()
-    patches = corner.flatten(3).transpose(2, 3)
-    assert change_map(patches).shape == (2, 64, 1)
-    assert torch.equal(changed_places(change_map(patches)).flatten(), changed_places(change_map(corner)).flatten())
-    assert close(changed_share(change_map(patches)).flatten(), changed_share(change_map(corner)).flatten())
-
-
-def test_the_clearer_a_picture_shows_a_term_the_surer_is_a_look_ahead():
-    sure = [lookahead_certainty(share(near), share(0.5)).mean() for near in (-1.0, -0.1, -0.05, 0.0, 0.05, 1.0)]
-    assert sure == sorted(sure)
-    assert len(set(sure)) == len(sure)
-    assert sure[0] == pytest.approx(UNSURE)
-    assert sure[-1] == 1
-
-
-def test_of_a_term_that_is_all_over_a_picture_a_look_ahead_is_less_sure():
-    sure = [lookahead_certainty(share(0.0), share(wide)).mean() for wide in (0.0, 0.5, 1.0)]
-    assert sure == sorted(sure, reverse=True)
-    assert sure[0] == 1
-    assert sure[-1] == pytest.approx(1 - BROAD)
-
-
-def test_the_surer_a_look_ahead_is_the_more_is_pushed_away_from():
-    watch = TermTracker.update(None, NULL, {"hat": NULL + 1e-3 * NEG})
-    weights = [watch.weights({"hat": share(sure)})["hat"].mean() for sure in (UNSURE, 0.5, 1.0)]
-    assert weights == sorted(weights)
-    assert weights[0] < 0.6 * weights[-1]
-    assert close(watch.weights({})["hat"], watch.weights({"hat": share(1.0)})["hat"])
-
-
-def test_what_was_shown_is_as_sure_as_a_picture_that_came_no_nearer_to_it_than_to_none():
-    seen = TermTracker.update(None, NULL, {"hat": NEG})
-    away, halfway = NULL - (NEG - NULL), NULL + (NEG - NULL) / 2
-    known, shown = (LookaheadResult([seen]).conclude(picture, ["hat"], known={"hat"}) for picture in (away, halfway))
-    assert close(known.sure["hat"], shown.sure["hat"])
-
-
-def test_only_the_places_of_what_was_found_are_drawn_anew():
-    corner, all_over = (each[0] for each in somewhere())
-    null = torch.zeros_like(corner)
-    seen = TermTracker.update(None, null, {"hat": corner, "dark": all_over})
-    with_a_hat = torch.cat([corner[:1], -corner[1:]]) - 1e-3 * all_over
-    over = LookaheadResult([seen]).conclude(with_a_hat, ["hat", "dark"])
-    assert over.where[0].sum() == 4
-    assert over.where[0, :, :2, :2].all()
-    assert not over.where[1].any()
-    assert over.sure["hat"][0] > over.sure["dark"][0]
-
-
-def test_so_many_lists_of_terms_are_watched_and_none_is_left_out():
-    for count in range(30):
-        listed = [f"t{k}" for k in range(count)]
-        watched = group_terms(listed, 6)
-        assert ", ".join(watched) == ", ".join(listed)
-        assert len(watched) == min(count, 6)
-
-
 def test_nag_keeps_within_tau_of_the_prompts_attention():
     pos, neg = some(4, (2, 5, 16)), 50 * some(5, (2, 5, 16))
     guided = nag(pos, neg, scale=5.0, tau=2.5, alpha=1.0)
@@ -313,7 +97,7 @@ def test_agreement_is_that_of_the_least_agreeing_picture():
     assert torch.isclose(minimum_cosine(COND, mixed), torch.tensor(-1.0))
 
 
-@pytest.mark.parametrize("method", ["dynamic", "apg", "perp_neg", "nag"])
+@pytest.mark.parametrize("method", ["lookahead", "apg", "perp_neg", "nag"])
 @pytest.mark.parametrize("kind", ["sd", "sdxl", "sd3", "flux"])
 def test_every_method_acts_on_every_family(random_model, kind, method):
     model = random_model(kind)
@@ -399,14 +183,14 @@ def test_measuring_changes_no_pixel(random_model):
 
 def test_twenty_watched_terms_each_have_an_effect(random_model):
     listed = [f"term {chr(97 + k)}{chr(97 + k)}" for k in range(20)]
-    picture = effect(random_model("sd"), method="dynamic", negative_prompt=", ".join(listed), num_inference_steps=1)
+    picture = effect(random_model("sd"), method="lookahead", negative_prompt=", ".join(listed), num_inference_steps=1)
     assert list(picture.term_effects) == listed
     assert min(picture.term_effects.values()) > 0
 
 
 def test_a_picture_of_a_batch_is_the_one_drawn_alone(random_model):
     model = random_model("sd")
-    asked = {"method": "dynamic", "negative_prompt": "hat, blur", "syntax": "weighted"}
+    asked = {"method": "lookahead", "negative_prompt": "hat, blur", "syntax": "weighted"}
     first, second = model.pixels(count=2, **asked)
     assert abs(first - model.pixels(**asked)[0]).max() <= 1
     assert abs(second - model.pixels(seed=model.request().seed + 1, **asked)[0]).max() <= 1
@@ -438,7 +222,7 @@ def test_twenty_terms_past_77_tokens_each_change_the_prediction(random_model):
     listed = [f"term {chr(97 + k)}{chr(97 + k)}" for k in range(20)]
     for kind in ("sd", "sdxl", "sd3"):
         model = random_model(kind)
-        assert model.engine.read(", ".join(listed)).tokens > 77
+        assert model.engine.tokenize(", ".join(listed)).tokens > 77
         picture = effect(model, negative_prompt=", ".join(listed), num_inference_steps=1)
         assert len(picture.term_effects) == 20
         assert min(picture.term_effects.values()) > 0
@@ -464,7 +248,7 @@ def predictions(family, asked):
         state = noise(family, asked)
         request = asked.model_copy(update={"guidance_scale": 1.0, "method": "cfg", **changed})
         with torch.inference_mode():
-            return next(denoise(GuidedPredictor(family, request, state), state)).prediction.flatten()
+            return next(denoise(GuidedPredictor(family, request, state).predict, state)).prediction.flatten()
 
     bare = {"negative_prompt": ""}
     return first(**bare), first(**bare, prompt=asked.negative_prompt), first(method="nag")
@@ -480,7 +264,7 @@ def test_what_is_not_coming_changes_the_picture_less_where_it_is_watched(mini):
     engine, _ = mini
     bare = drawn_without(engine, "", "cfg")
     for negative in ("text", "dark"):
-        excluded = (drawn_without(engine, negative, method) for method in ("dynamic", "cfg"))
+        excluded = (drawn_without(engine, negative, method) for method in ("lookahead", "cfg"))
         watched, always = (np.median(abs(each - bare).mean((1, 2, 3))) for each in excluded)
         assert watched < 0.7 * always
 

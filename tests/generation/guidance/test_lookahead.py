@@ -1,7 +1,8 @@
-"""Looking ahead: what a picture wouldn't have shown changes nothing, and what it would is kept out."""
+"""Look-ahead: a picture that would not show an excluded term stays as it is; one that would is drawn again."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -9,9 +10,24 @@ from numpy.typing import NDArray
 
 from notthat.generation import GenerationRequest, LocalEngine, Progress
 from notthat.generation.families.base import Family
+from notthat.generation.guidance.lookahead_params import TUNED
+
+from ..conftest import FINDS_ALL, FINDS_NOTHING
 
 STEPS = 20
-LOOKED = 14
+LOOK_STEPS = 14
+
+
+class Drawn(NamedTuple):
+    """A seed's picture without exclusions, the one without a hat, and the last progress of the latter."""
+
+    bare: NDArray[np.int16]
+    hatless: NDArray[np.int16]
+    last: Progress
+
+    @property
+    def was_drawn_again(self) -> bool:
+        return self.last.steps != STEPS
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +35,8 @@ def mini(mini: tuple[LocalEngine, Family]) -> LocalEngine:
     return mini[0]
 
 
-def request(mini: LocalEngine, negative: str, seed: int = 0, **asked: Any) -> GenerationRequest:
-    values = {"model": "mini", "prompt": "portrait of a man", "negative_prompt": negative, "seed": seed, **asked}
+def request(mini: LocalEngine, negative: str, seed: int = 0, **changed: Any) -> GenerationRequest:
+    values = {"model": "mini", "prompt": "portrait of a man", "negative_prompt": negative, "seed": seed, **changed}
     return GenerationRequest.with_defaults(values, lambda: mini.defaults)
 
 
@@ -29,98 +45,119 @@ def pixels(last: Progress) -> Sequence[NDArray[np.int16]]:
 
 
 @pytest.fixture(scope="module")
-def drawn(mini: LocalEngine) -> Any:
-    """The pictures of eight seeds, without exclusions and without a hat, and what was heard last of the latter."""
+def drawn(mini: LocalEngine) -> Sequence[Drawn]:
+    """Eight seeds; some of the pictures would show a hat."""
     found = []
     for seed in range(8):
         *_, bare = mini.run(request(mini, "", seed))
         *_, hatless = mini.run(request(mini, "hat", seed))
-        found.append((pixels(bare)[0], pixels(hatless)[0], hatless))
+        found.append(Drawn(pixels(bare)[0], pixels(hatless)[0], hatless))
+    assert {each.was_drawn_again for each in found} == {True, False}
     return found
 
 
-def test_a_picture_that_would_not_have_shown_it_stays_as_it_is(drawn: Any) -> None:
-    spared = [abs(hatless - bare).max() for bare, hatless, last in drawn if last.steps == STEPS]
-    assert spared
-    assert max(spared) <= 1
+def seed_that(drawn: Sequence[Drawn], *, is_drawn_again: bool) -> int:
+    return next(seed for seed, each in enumerate(drawn) if each.was_drawn_again == is_drawn_again)
 
 
-def test_one_that_would_have_shown_it_is_begun_again(drawn: Any) -> None:
-    again = [abs(hatless - bare).mean() for bare, hatless, last in drawn if last.steps != STEPS]
-    assert {last.steps for *_, last in drawn} == {STEPS, LOOKED + STEPS}
-    assert min(again) > 1
+def test_a_picture_that_would_not_show_the_term_stays_as_it_is(drawn: Sequence[Drawn]) -> None:
+    assert max(abs(each.hatless - each.bare).max() for each in drawn if not each.was_drawn_again) <= 1
 
 
-def test_a_batch_is_looked_through_a_picture_at_a_time(mini: LocalEngine, drawn: Any) -> None:
+def test_a_picture_that_would_show_the_term_is_drawn_again(drawn: Sequence[Drawn]) -> None:
+    assert {each.last.steps for each in drawn} == {STEPS, LOOK_STEPS + STEPS}
+    assert min(abs(each.hatless - each.bare).mean() for each in drawn if each.was_drawn_again) > 1
+
+
+def test_each_picture_of_a_batch_is_looked_at_separately(mini: LocalEngine, drawn: Sequence[Drawn]) -> None:
     *_, last = mini.run(request(mini, "hat"), count=8)
-    for picture, (_, alone, _) in zip(pixels(last), drawn, strict=True):
-        assert abs(picture - alone).max() <= 1
+    for picture, alone in zip(pixels(last), drawn, strict=True):
+        assert abs(picture - alone.hatless).max() <= 1
 
 
-def test_what_was_shown_is_sure_to_be_found(mini: LocalEngine, drawn: Any) -> None:
-    seed = next(seed for seed, (*_, last) in enumerate(drawn) if last.steps == STEPS)
+def test_a_shown_term_counts_as_found(mini: LocalEngine, drawn: Sequence[Drawn]) -> None:
+    seed = seed_that(drawn, is_drawn_again=False)
     *_, last = mini.run(request(mini, "hat", seed, shown=("hat",)))
-    assert last.steps == LOOKED + STEPS
-    assert abs(pixels(last)[0] - drawn[seed][0]).max() > 1
+    assert last.steps == LOOK_STEPS + STEPS
+    assert abs(pixels(last)[0] - drawn[seed].bare).max() > 1
 
 
-def test_the_rest_of_a_picture_that_is_begun_again_stays(drawn: Any) -> None:
-    changed = sum(abs(hatless - bare).mean((1, 2)) for bare, hatless, last in drawn if last.steps != STEPS)
-    assert changed[:64].mean() > 4 * changed[96:].mean()  # a hat's place is in the upper half
+def test_a_picture_that_is_drawn_again_keeps_the_other_places(drawn: Sequence[Drawn]) -> None:
+    changed = sum(abs(each.hatless - each.bare).mean((1, 2)) for each in drawn if each.was_drawn_again)
+    assert changed[:64].mean() > 4 * changed[96:].mean()  # a hat is in the upper half
 
 
-def test_one_that_was_shown_is_kept_out_while_others_are_looked_for(
-    mini: LocalEngine, drawn: Any, monkeypatch: pytest.MonkeyPatch
+def test_a_shown_term_is_excluded_while_others_are_looked_for(
+    mini: LocalEngine, drawn: Sequence[Drawn], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("notthat.generation.guidance.term_tracking.SHOWS", 1e9)  # nothing is found
-    seed = next(seed for seed, (*_, last) in enumerate(drawn) if last.steps != STEPS)
+    monkeypatch.setattr(mini, "lookahead", replace(TUNED, **FINDS_NOTHING))
+    seed = seed_that(drawn, is_drawn_again=True)
     *_, alone = mini.run(request(mini, "hat", seed, shown=("hat",)))
     *_, beside = mini.run(request(mini, "hat, frame", seed, shown=("hat",)))
-    assert beside.steps == LOOKED + STEPS
-    assert abs(pixels(alone)[0] - pixels(beside)[0]).mean() < abs(pixels(alone)[0] - drawn[seed][0]).mean() / 4
+    assert beside.steps == LOOK_STEPS + STEPS
+    assert abs(pixels(alone)[0] - pixels(beside)[0]).mean() < abs(pixels(alone)[0] - drawn[seed].bare).mean() / 4
 
 
-def test_progress_goes_on_when_a_picture_is_begun_again(mini: LocalEngine, drawn: Any) -> None:
-    seed = next(seed for seed, (*_, last) in enumerate(drawn) if last.steps != STEPS)
-    heard = list(mini.run(request(mini, "hat", seed)))
-    assert [p.step for p in heard] == list(range(1, LOOKED + STEPS + 1))
-    assert [p.steps for p in heard] == [STEPS] * LOOKED + [LOOKED + STEPS] * STEPS
-    assert [p.step for p in heard if p.picture] == [LOOKED + STEPS]
+def test_progress_continues_when_a_picture_is_drawn_again(mini: LocalEngine, drawn: Sequence[Drawn]) -> None:
+    heard = list(mini.run(request(mini, "hat", seed_that(drawn, is_drawn_again=True))))
+    assert [p.step for p in heard] == list(range(1, LOOK_STEPS + STEPS + 1))
+    assert [p.steps for p in heard] == [STEPS] * LOOK_STEPS + [LOOK_STEPS + STEPS] * STEPS
+    assert [p.step for p in heard if p.picture] == [LOOK_STEPS + STEPS]
 
 
-def test_progress_knows_from_the_start_that_what_was_shown_is_looked_for(mini: LocalEngine) -> None:
-    heard = list(mini.run(request(mini, "hat", shown=("hat",))))
-    assert [p.step for p in heard] == list(range(1, LOOKED + STEPS + 1))
-    assert {p.steps for p in heard} == {LOOKED + STEPS}
+@pytest.mark.parametrize("joining_step", [0, 5])
+def test_progress_knows_all_steps_from_the_start_for_a_shown_term(mini: LocalEngine, joining_step: int) -> None:
+    looked = {0: 7, 5: 4}[joining_step]
+    mini.checkpoints.clear()
+    wanted = request(mini, "hat", shown=("hat",), num_inference_steps=10, joining_step=joining_step)
+    heard = list(mini.run(wanted))
+    assert [p.step for p in heard] == list(range(1, looked + 10 + 1))
+    assert {p.steps for p in heard} == {looked + 10}
 
 
-def test_an_exclusion_is_measured_where_nothing_of_it_is_found(mini: LocalEngine, drawn: Any) -> None:
-    for seed, (*_, last) in enumerate(drawn):
+def test_an_exclusion_is_measured_even_if_the_look_finds_nothing(mini: LocalEngine, drawn: Sequence[Drawn]) -> None:
+    for seed, each in enumerate(drawn):
         measured = mini.effects(request(mini, "hat", seed))["hat"]
-        assert last.picture is not None
-        assert last.picture.negative_effect == pytest.approx(measured)
+        assert each.last.picture is not None
+        assert each.last.picture.negative_effect == pytest.approx(measured)
         assert measured > 0.05
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [
-        {"num_inference_steps": 1},
-        {"guidance_start": 0.5},
-        {"guidance_stop": 0.3},
-        {"joining_step": 5},
-        {"joining_step": 5, "base_negative_prompt": "hat"},
-        {"guidance_agreement": 0.5},
-        {"guidance_rescale": 0.0},
-    ],
-    ids=lambda asked: "-".join(asked),
-)
+SETTINGS: Sequence[dict[str, Any]] = [
+    {"num_inference_steps": 1},
+    {"guidance_start": 0.5},
+    {"guidance_stop": 0.3},
+    {"joining_step": 5},
+    {"joining_step": 5, "base_negative_prompt": "hat"},
+    {"guidance_agreement": 0.5},
+    {"guidance_rescale": 0.0},
+]
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: "-".join(setting))
 @pytest.mark.parametrize("found", [True, False])
-def test_every_setting_has_its_look_ahead(
-    mini: LocalEngine, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch, *, found: bool
+def test_the_look_works_with_every_setting(
+    mini: LocalEngine, setting: dict[str, Any], monkeypatch: pytest.MonkeyPatch, *, found: bool
 ) -> None:
-    monkeypatch.setattr("notthat.generation.guidance.term_tracking.SHOWS", -1e9 if found else 1e9)
+    monkeypatch.setattr(mini, "lookahead", replace(TUNED, **(FINDS_ALL if found else FINDS_NOTHING)))
     mini.checkpoints.clear()
-    wanted = request(mini, "hat, text", **{"num_inference_steps": 10, **asked})
+    wanted = request(mini, "hat, text", **{"num_inference_steps": 10, **setting})
     *_, last = mini.run(wanted)
     assert (last.steps > wanted.num_inference_steps) == found
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"guidance_start": 0.6, "guidance_stop": 0.6},
+        {"guidance_scale": 1.0},
+        {"joining_step": 6},
+        {"joining_step": 3, "base_negative_prompt": "hat", "guidance_agreement": 0.01},
+    ],
+    ids=["empty interval", "guidance off", "joins too late", "guidance has ended"],
+)
+def test_nothing_is_drawn_twice_if_the_exclusions_cannot_act(mini: LocalEngine, setting: dict[str, Any]) -> None:
+    wanted = request(mini, "hat", shown=("hat",), method="lookahead", **{"num_inference_steps": 6, **setting})
+    mini.checkpoints.clear()
+    heard = list(mini.run(wanted))
+    assert {p.steps for p in heard} == {6}

@@ -234,6 +234,16 @@ def test_how_exclusions_act_is_chosen_and_recorded(notthat: Run, tmp_path: Path)
     assert "use more than 1, or --method nag" in said.err
 
 
+def test_the_former_name_of_lookahead_is_accepted_but_not_shown(notthat: Run) -> None:
+    turn = notthat("new", "a pier without boats", "--method", "dynamic", "--json").line
+    with Image.open(turn["image"]) as image:
+        assert json.loads(image.text["notthat"])["method"] == "lookahead"  # type: ignore[attr-defined]
+        assert "Guidance method: lookahead" in image.text["parameters"]  # type: ignore[attr-defined]
+    shown = notthat("new", "--help").out
+    assert "lookahead" in shown
+    assert "dynamic" not in shown
+
+
 def test_a_session_whose_guidance_is_off_excludes_all_the_same(notthat: Run) -> None:
     turn = notthat("new", "a pier without boats", "--guidance", 1, "--json").line
     assert "exclusions have no effect" not in turn["reply"]

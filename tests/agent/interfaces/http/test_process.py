@@ -41,7 +41,7 @@ def test_an_unusable_address_is_an_error_of_one_line(start_process: Start, argum
     assert (code, out, err) == (2, "", "")
     assert server.ready.startswith("notthat: ")
     if "0.0.0.0" in arguments:
-        assert "make a key first, with notthat keys add NAME" in server.ready
+        assert "create a key with notthat keys add NAME" in server.ready
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def test_a_session_is_deleted_after_a_question(visitor: "Visitor", site: "Runnin
     dialog = open_list(visitor.tab())
     question = dialog.page.get_by_role("alertdialog", name="Delete this session?")
     dialog.get_by_role("button", name="Delete “boat number 1”").click()
-    expect(question).to_contain_text("“boat number 1”: its words and 1 picture are deleted")
+    expect(question).to_contain_text("“boat number 1”: its feedback and 1 picture are deleted")
     expect(question.get_by_role("button", name="Cancel")).to_be_focused()
     question.get_by_role("button", name="Cancel").click()
     expect(dialog.get_by_role("link")).to_have_count(2)

@@ -101,7 +101,7 @@ def _parse_parameters(info: str) -> dict[str, Any]:
 )
 async def refused(context: Context) -> None:
     """What this server can't do; clients are told so with a status that they know as an error."""
-    detail = "this server can't do that: it draws from words (txt2img), and changes pictures by what is said of them"
+    detail = "this server can't do that: use txt2img, or change a picture by feedback in a chat or a session"
     raise Problem(400, "refused", "That can't be done", detail)
 
 

@@ -80,6 +80,14 @@ def test_everything_can_be_asked_for(server: Running) -> None:
     assert turn["negative"].endswith("hat, (fog:1.3)")
 
 
+def test_the_former_name_of_lookahead_is_accepted_but_not_shown(server: Running) -> None:
+    turn = server.begin("a man without hat", method="dynamic")
+    assert server.studio.store.turn(turn["session"]).request["method"] == "lookahead"
+    schemas = server.client.get("/openapi.json").json()["components"]["schemas"]
+    assert "lookahead" in str(schemas)
+    assert "dynamic" not in str(schemas)
+
+
 def test_where_nothing_changes_the_turn_that_is_shown_is_answered(server: Running) -> None:
     first = server.begin()
     same = server.say(first["session"], "lovely, thank you")
