@@ -45,7 +45,7 @@ from .tables import AttemptRow, SessionRow, TurnRow
 Insert = Callable[[Session, str, NewTurn, str, Image, Mapping[str, str]], TurnRecord]
 """Adds a finished turn's rows to a session in an open transaction and moves the head to it."""
 
-_GONE = "interrupted: the process that worked on it ended or lost its database before the picture was there"
+_INTERRUPTED = "interrupted: the process that drew it ended or lost its database before the picture was finished"
 
 _MOST_AT_ONCE = 100
 """Turns of one session that may be drawn at the same time and be told of each other."""
@@ -170,10 +170,18 @@ class PendingTurns:
             self._claim(db, update(AttemptRow).values(values), attempt)
         return self._held(prepared)
 
-    def settle(self, attempt: Attempt, number: int) -> None:
-        """Drop a recorded turn whose words changed nothing: turn `number` answers for it."""
+    def settle(self, attempt: Attempt, number: int, *, moves_head: bool = False) -> None:
+        """Remove a recorded turn that needs no picture: turn `number` answers for it, and for its idempotency key.
+
+        With `moves_head`, that turn becomes the session's head in the same transaction.
+        """
         with self._database.write_session() as db:
             self._claim(db, delete(AttemptRow), attempt)
+            if moves_head:
+                queries.lock_session(db, attempt.session)
+                queries.require_turn(db, attempt.session, number)
+                queries.move_head(db, attempt.session, number)
+            idempotency.save_idempotency_key(db, attempt.receipt, attempt.session, number)
             queries.insert_alias(db, attempt.session, attempt.turn.number, number)
         self._leases.release(attempt.id)
 
@@ -265,13 +273,13 @@ class PendingTurns:
 
         Raises `InvalidInputError` when there is none, or it is being drawn right now.
         """
-        asked = select(AttemptRow).where(AttemptRow.session_id == session_id).order_by(AttemptRow.id.desc())
+        attempts = select(AttemptRow).where(AttemptRow.session_id == session_id).order_by(AttemptRow.id)
         if number is not None:
-            asked = asked.where(AttemptRow.number == number)
+            attempts = attempts.where(AttemptRow.number == number)
         with self._database.write_session() as db:
-            found = db.scalars(asked.with_for_update()).all()
+            found = db.scalars(attempts.with_for_update()).all()
             now = self._leases.now(db)
-            row = next((each for each in found if not self._is_live(each, now)), None)
+            row = next((row for row in reversed(found) if not self._is_live(row, now)), None)
             if row is None:
                 raise InvalidInputError(self._explain_no_retry(session_id, number, pending=bool(found)))
             turn = queries.load_turn(row.turn)
@@ -303,17 +311,17 @@ class PendingTurns:
 
     def mark_interrupted(self) -> int:
         """Mark as failed what nobody works on any more; how many turns those are."""
-        pending = select(AttemptRow).where(AttemptRow.status == "pending")
+        pending = select(AttemptRow).where(AttemptRow.status == "pending").order_by(AttemptRow.id)
         with self._database.read_session() as db:
             now = self._leases.now(db)
             if all(self._is_live(row, now) for row in db.scalars(pending)):
                 return 0
         with self._database.write_session() as db:
             now = self._leases.now(db)
-            gone = [row for row in db.scalars(pending.with_for_update()) if not self._is_live(row, now)]
-            for row in gone:
-                row.status, row.reason, row.receipt_key = "failed", _GONE, None
-            return len(gone)
+            interrupted = [row for row in db.scalars(pending.with_for_update()) if not self._is_live(row, now)]
+            for row in interrupted:
+                _mark_interrupted(row)
+            return len(interrupted)
 
     def other_turns_since(self, attempt: Attempt) -> TurnsSince:
         """The session's other turns that were finished since this one was begun, and those being drawn now."""
@@ -372,17 +380,25 @@ class PendingTurns:
         return attempt
 
     def _require_new(self, db: Session, idempotency_key: IdempotencyKey | None) -> None:
-        """Raise `AlreadyRequestedError` where a request of this receipt came to a turn, or is on its way to one."""
+        """Raise `AlreadyRequestedError` where a request with this key is pending or done.
+
+        A pending turn with this key that nobody works on any more is marked as failed, so that it can't be finished
+        beside the new one.
+        """
         if idempotency_key is None:
             return
-        if not self._database.is_sqlite:  # where writers don't wait for each other by themselves
+        if not self._database.is_sqlite:  # SQLite's writers wait for each other anyway
             db.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(idempotency_key.key, 0))))
+        # Pending turns come first: a turn that is finished between the two queries is found by the second one.
+        attempts = select(AttemptRow).where(AttemptRow.receipt_key == idempotency_key.key).order_by(AttemptRow.id)
+        rows = db.scalars(attempts.with_for_update()).all()
         idempotency.require_new(db, idempotency_key)
         now = self._leases.now(db)
-        for row in db.scalars(select(AttemptRow).where(AttemptRow.receipt_key == idempotency_key.key)):
+        for row in rows:
             if self._is_live(row, now) and row.receipt is not None:
                 raise AlreadyRequestedError(row.session_id, row.number, row.receipt["fingerprint"])
-            row.receipt_key = None
+            _mark_interrupted(row)
+        db.flush()
 
     def _is_live(self, row: AttemptRow, now: datetime) -> bool:
         return row.status == "pending" and self._leases.is_live(row.owner, row.lease_until, now)
@@ -390,19 +406,32 @@ class PendingTurns:
     def _as_it_stands(self, row: AttemptRow, now: datetime) -> Attempt:
         attempt = queries.to_attempt(row)
         if attempt.status == "pending" and not self._is_live(row, now):
-            return replace(attempt, status="failed", reason=_GONE)
+            return replace(attempt, status="failed", reason=_INTERRUPTED)
         return attempt
 
     def _claim(self, db: Session, change: Delete | Update, attempt: Attempt) -> None:
-        """Delete or change the attempt's row, which is still pending and still this claim's, or raise."""
+        """Delete or change the row of an attempt that is pending and held by this claim.
+
+        Raises:
+            LostTurnError: where another process cancelled it or took it over.
+            UnknownSessionError: where its session was deleted.
+        """
         mine = AttemptRow.id == attempt.id, AttemptRow.status == "pending", AttemptRow.owner == attempt.claim
-        if db.connection().execute(change.where(*mine)).rowcount == 0:
-            if db.get(AttemptRow, attempt.id) is None and db.get(SessionRow, attempt.session) is None:
-                raise queries.unknown_session(attempt.session)
-            raise LostTurnError(f"turn {attempt.turn.number} of session “{attempt.session}” was taken over: try again")
+        if db.connection().execute(change.where(*mine)).rowcount > 0:
+            return
+        row = db.get(AttemptRow, attempt.id)
+        if row is None and db.get(SessionRow, attempt.session) is None:
+            raise queries.unknown_session(attempt.session)
+        is_cancelled = row is not None and row.status == "cancelled"
+        reason = "was cancelled: retry it to draw it" if is_cancelled else "was taken over: try again"
+        raise LostTurnError(f"turn {attempt.turn.number} of session “{attempt.session}” {reason}")
 
     def _explain_no_retry(self, session_id: str, number: int | None, *, pending: bool) -> str:
         which = "no turn" if number is None else f"no turn {number}"
         if pending:
             return f"{which} of session “{session_id}” can be retried: it is being drawn right now"
         return f"{which} of session “{session_id}” is without a picture: there is nothing to retry"
+
+
+def _mark_interrupted(row: AttemptRow) -> None:
+    row.status, row.reason, row.receipt_key = "failed", _INTERRUPTED, None

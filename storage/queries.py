@@ -167,19 +167,33 @@ def free_number(db: Session, session_id: str) -> int:
 
 
 def next_place(db: Session, session_id: str) -> tuple[int, int]:
-    """The next turn's number and the turn it is likely to grow from: the head, or a first turn that is pending.
+    """The next turn's number, and the turn that it probably grows from: the head, or turn 0 while that is pending.
 
-    Locks the session, where there is one; raises where neither is there.
+    Locks the session or its pending first turn, so that two callers get two numbers. Raises `UnknownSessionError`
+    where there is neither.
     """
-    session = select(SessionRow.head).where(SessionRow.id == check_session_id(session_id)).with_for_update()
-    head = db.scalar(session)
-    if head is not None:
-        return free_number(db, session_id), head
-    attempts = select(func.max(AttemptRow.number)).where(AttemptRow.session_id == session_id)
-    newest = db.scalar(attempts.where(AttemptRow.status == "pending"))
-    if newest is None:
+    head = _lock_head(db, session_id)
+    if head is None and _lock_pending_start(db, session_id):
+        attempts = select(func.max(AttemptRow.number)).where(AttemptRow.session_id == session_id)
+        return (db.scalar(attempts.where(AttemptRow.status == "pending")) or 0) + 1, 0
+    if head is None:  # the first turn may have been finished while this waited for its row
+        head = _lock_head(db, session_id)
+    if head is None:
         raise unknown_session(session_id)
-    return newest + 1, 0
+    return free_number(db, session_id), head
+
+
+def _lock_head(db: Session, session_id: str) -> int | None:
+    """The number of the session's head; None where there is no session."""
+    session = select(SessionRow.head).where(SessionRow.id == check_session_id(session_id))
+    return db.scalar(session.with_for_update())
+
+
+def _lock_pending_start(db: Session, session_id: str) -> bool:
+    """Whether the session's first turn is pending."""
+    starts = (AttemptRow.session_id == session_id, AttemptRow.parent.is_(None), AttemptRow.status == "pending")
+    rows = select(AttemptRow.id).where(*starts).order_by(AttemptRow.id).with_for_update()
+    return db.scalars(rows).first() is not None
 
 
 def activity(db: Session, session_ids: Sequence[str]) -> dict[str, str]:
@@ -200,8 +214,12 @@ def activity(db: Session, session_ids: Sequence[str]) -> dict[str, str]:
 
 
 def insert_alias(db: Session, session_id: str, number: int, turn: int) -> None:
-    """From now on `turn` answers for `number`, and for what that answered for."""
-    if number == turn:
+    """From now on, `turn` answers for `number` and for all numbers that `number` answered for.
+
+    Does nothing where `number` is that of a finished turn, which answers for itself.
+    """
+    finished = select(TurnRow.id).where(TurnRow.session_id == session_id, TurnRow.number == number)
+    if number == turn or db.scalar(finished) is not None:
         return
     same = TurnAliasRow.session_id == session_id
     db.execute(delete(TurnAliasRow).where(same, TurnAliasRow.number.in_([number, turn])))

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,19 @@ from PIL import Image
 from postgres import PostgresServer
 from sqlalchemy import create_engine, text
 
-from notthat.storage import ExclusionRecord, NewTurn, Store, TurnRecord, upgrade
+from notthat.storage import ExclusionRecord, LeaseTimes, NewTurn, Store, TurnRecord, upgrade
 
-CONTRACT = ("test_store", "test_attempts", "test_keys", "test_deletion", "test_pages")
+CONTRACT = ("test_store", "test_attempts", "test_recorded_turns", "test_api_keys", "test_deletion", "test_pages")
 """The tests that every database passes, but for those that look into the home's files themselves."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the contract on every kind of database, and all else on SQLite."""
     if "backend" in metafunc.fixturenames:
+        folder = Path(__file__).parent
+        assert not [
+            name for name in CONTRACT if not folder.joinpath(f"{name}.py").is_file()
+        ]  # a renamed file is missed
         contract = metafunc.module.__name__.rpartition(".")[2] in CONTRACT
         looks_inside = "home" in inspect.signature(metafunc.function).parameters
         backends = ["sqlite", "postgres"] if contract and not looks_inside else ["sqlite"]
@@ -26,11 +31,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def store(backend: str, home: Path, request: pytest.FixtureRequest) -> Iterator[Store]:
-    """An empty store, one for each kind of database there is."""
+def open_store(backend: str, home: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Store]]:
+    """Opens stores on one database, as several processes do; it is empty at first."""
     url = request.getfixturevalue("postgres")() if backend == "postgres" else None
-    with Store.open(url, home=home) as store:
-        yield store
+    with ExitStack() as opened:
+
+        def open_store(lease: LeaseTimes | None = None) -> Store:
+            return opened.enter_context(Store.open(url, home=home, lease=lease))
+
+        yield open_store
+
+
+@pytest.fixture
+def store(open_store: Callable[..., Store]) -> Store:
+    """An empty store, one for each kind of database there is."""
+    return open_store()
 
 
 @pytest.fixture(scope="session")
