@@ -32,10 +32,9 @@ def delete_rows(db: Session, session_id: str, images: ImageStore) -> tuple[int, 
     """
     session_id = queries.check_session_id(session_id)
     attempts = delete(AttemptRow).where(AttemptRow.session_id == session_id)
-    # Attempts come before the session, and in order of their ids, as in `PendingTurns`: PostgreSQL locks rows one by one.
-    db.execute(
-        select(AttemptRow.id).where(AttemptRow.session_id == session_id).order_by(AttemptRow.id).with_for_update()
-    )
+    # PostgreSQL locks row by row: attempts first, in order of their ids, then the session, as `PendingTurns` does.
+    locked_attempts = select(AttemptRow.id).where(AttemptRow.session_id == session_id).order_by(AttemptRow.id)
+    db.execute(locked_attempts.with_for_update())
     unfinished = _count(db, attempts)
     db.execute(delete(TurnAliasRow).where(TurnAliasRow.session_id == session_id))
     locked = select(SessionRow.id).where(SessionRow.id == session_id).with_for_update()

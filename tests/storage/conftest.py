@@ -20,10 +20,8 @@ CONTRACT = ("test_store", "test_attempts", "test_recorded_turns", "test_api_keys
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the contract on every kind of database, and all else on SQLite."""
     if "backend" in metafunc.fixturenames:
-        folder = Path(__file__).parent
-        assert not [
-            name for name in CONTRACT if not folder.joinpath(f"{name}.py").is_file()
-        ]  # a renamed file is missed
+        missing = [name for name in CONTRACT if not Path(__file__).with_name(f"{name}.py").is_file()]
+        assert not missing, "a contract test was renamed: list its new name"
         contract = metafunc.module.__name__.rpartition(".")[2] in CONTRACT
         looks_inside = "home" in inspect.signature(metafunc.function).parameters
         backends = ["sqlite", "postgres"] if contract and not looks_inside else ["sqlite"]

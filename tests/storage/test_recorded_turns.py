@@ -155,7 +155,7 @@ def test_going_back_moves_the_head_and_ends_the_recorded_turn_at_once(
     here.add_turn(session, turn(1, 0), picture(1), {})
     recorded = here.attempts.record(session, "undo", COMMAND)
     elsewhere.attempts.cancel(session, 2, "not needed")
-    with pytest.raises(StorageError, match="turn 2 of session .* was cancelled"):
+    with pytest.raises(StorageError, match="was cancelled"):
         here.attempts.settle(recorded, 0, moves_head=True)
     assert here.session(session).head == 1  # neither of the two happened
 
