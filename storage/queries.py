@@ -1,7 +1,7 @@
 """Records to rows, rows to records, and the questions about a session that several writers ask."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, cast
@@ -39,6 +39,9 @@ from .records import (
 )
 from .tables import AttemptRow, ExclusionRow, KeyRow, SessionRow, TurnAliasRow, TurnRow
 
+_TURN_COLUMNS = tuple(field.name for field in fields(NewTurn) if field.name != "exclusions")
+"""Fields of a turn that are columns of the same name."""
+_EXCLUSION_COLUMNS = tuple(field.name for field in fields(ExclusionRecord))
 _SEEDS = range(-(2**63), 2**63)
 _NUMBERS = range(2**31)
 _MOST_PARAMETERS = 500
@@ -254,22 +257,8 @@ def insert_turn(
     db: Session, session_id: str, turn: NewTurn, sha256: str, created_at: datetime
 ) -> tuple[Row[Any], list[Row[Any]]]:
     """Add a finished turn's row and those of its exclusions; as they are kept, read back."""
-    values = {
-        "session_id": session_id,
-        "number": turn.number,
-        "parent": turn.parent,
-        "created_at": created_at,
-        "feedback": turn.feedback,
-        "edits": list(turn.edits),
-        "reply": turn.reply,
-        "prompt": turn.prompt,
-        "negative": turn.negative,
-        "seed": turn.seed,
-        "request": turn.request,
-        "image": sha256,
-        "seconds": turn.seconds,
-        "provenance": turn.provenance,
-    }
+    values: dict[str, Any] = {name: getattr(turn, name) for name in _TURN_COLUMNS}
+    values |= {"session_id": session_id, "created_at": created_at, "image": sha256, "edits": list(turn.edits)}
     turns, exclusions = TurnRow.__table__, ExclusionRow.__table__
     connection = db.connection()
     row = connection.execute(insert(TurnRow).returning(*turns.c), values).one()
@@ -291,26 +280,20 @@ def to_turn_record(
     row: TurnRow | Row[Any], exclusions: Iterable[ExclusionRow | Row[Any]], images: ImageStore
 ) -> TurnRecord:
     """What a finished turn's rows say."""
+    values: dict[str, Any] = {name: getattr(row, name) for name in _TURN_COLUMNS}
+    values["edits"] = tuple(row.edits)
     return TurnRecord(
-        session=row.session_id,
-        number=row.number,
-        parent=row.parent,
+        **values,
+        exclusions=tuple(map(_to_exclusion_record, exclusions)),
         created_at=row.created_at,
-        feedback=row.feedback,
-        edits=tuple(row.edits),
-        reply=row.reply,
-        prompt=row.prompt,
-        negative=row.negative,
-        exclusions=tuple(
-            ExclusionRecord(each.term, each.weight, each.source, each.since, each.words) for each in exclusions
-        ),
-        seed=row.seed,
-        request=row.request,
         sha256=row.image,
+        session=row.session_id,
         image=images.existing(row.image, row.request),
-        seconds=row.seconds,
-        provenance=row.provenance,
     )
+
+
+def _to_exclusion_record(row: ExclusionRow | Row[Any]) -> ExclusionRecord:
+    return ExclusionRecord(**{name: getattr(row, name) for name in _EXCLUSION_COLUMNS})
 
 
 def to_session_record(row: SessionRow, turns: int, prompt: str, sha256: str) -> SessionRecord:
