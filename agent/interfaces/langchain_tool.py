@@ -15,8 +15,9 @@ from pydantic import BaseModel, Field
 
 from ...errors import NotthatError
 from ..async_conversation import AsyncConversation
-from ..conversation import Conversation, Turn, turn_json
+from ..conversation import Conversation, Turn
 from ..studio import Studio
+from ..turn_json import turn_json
 from .turn_text import format_turn
 
 _DESCRIPTION = """\

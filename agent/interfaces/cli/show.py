@@ -16,8 +16,8 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show a turn: its picture, its words, and what is excluded since when and in whose words."""
-    from ...conversation import turn_json
     from ...exclusion_effects import effects_by_term
+    from ...turn_json import turn_json
     from .console import emit, exclusions_table, out, show_turn
 
     with open_studio() as studio:

@@ -1,10 +1,12 @@
 """Sessions that an earlier version drew with `mini`: they can be imported, continued and replayed."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from notthat.agent import Conversation, Studio, replay_session
+from notthat.agent import Conversation, Studio, replay_session, turn_json
 from notthat.agent.import_validation import check_turn
 from notthat.agent.interpreters import OfflineInterpreter
 from notthat.agent.turn_png import turn_png_text
@@ -28,6 +30,14 @@ def test_a_replay_draws_the_pictures_of_then(home: Path, file: Path) -> None:
         results = list(replay_session(studio, session))
         assert [result.turn for result in results] == [turn.number for turn in studio.store.turns(session)]
         assert all(result.drift is None or result.drift.psnr > SAME_PICTURE for result in results), results
+
+
+@pytest.mark.parametrize("file", ARCHIVES, ids=lambda file: file.stem)
+def test_the_json_of_a_turn_is_that_of_then(home: Path, file: Path) -> None:
+    with Store.open(home=home) as store:
+        session = import_(store, file, check_turn, turn_png_text)
+        lines = [json.dumps(turn_json(replace(turn, image=Path("turn.png")))) for turn in store.turns(session)]
+    assert lines == file.with_suffix(".jsonl").read_text(encoding="utf-8").splitlines()
 
 
 @pytest.mark.parametrize("file", ARCHIVES, ids=lambda file: file.stem)
