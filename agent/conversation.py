@@ -181,7 +181,7 @@ class Conversation:
     def _prepare_feedback(self, feedback: Feedback, recorded: Attempt | None) -> Turn | Attempt:
         if len(feedback.lines) > MAX_LINES:
             raise InvalidInputError(
-                f"{len(feedback.lines)} lines of feedback are too many: send at most {MAX_LINES} at once"
+                f"{len(feedback.lines)} lines of feedback are too many: send at most {MAX_LINES} lines at once"
             )
         lines = tuple(validate_text(line, "feedback", "say what is wrong with the picture") for line in feedback.lines)
         feedback = replace(feedback, lines=lines)

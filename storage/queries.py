@@ -55,7 +55,7 @@ def check_turn(turn: NewTurn) -> None:
     texts = [turn.feedback, turn.reply, turn.prompt, turn.negative]
     texts += [text for each in turn.exclusions for text in (each.term, each.source, each.words)]
     if any("\0" in text for text in texts):
-        raise InvalidInputError("what is to be stored holds a NUL character: take it out")
+        raise InvalidInputError("the text has a NUL character: remove it and try again")
 
 
 def lock_session(db: Session, session_id: str) -> None:

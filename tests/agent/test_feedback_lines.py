@@ -15,6 +15,7 @@ from notthat.agent.interpreters import Interpretation, OfflineInterpreter
 from notthat.agent.replay.reinterpret import reinterpret
 from notthat.agent.session_start import SessionOptions, begin_session
 from notthat.agent.turn_execution import run_turn
+from notthat.agent.turn_png import turn_png_text
 from notthat.errors import InvalidInputError
 from notthat.storage import Store, archive
 
@@ -80,18 +81,18 @@ def test_the_lines_can_be_read_again_and_archived(studio: Studio, tmp_path: Path
     told = term_history(load_path(studio, conversation.head), "fog")
     assert [str(event) for event in told] == ["turn 0 excluded fog (1): “no fog”"]
     file = tmp_path / "session.zip"
-    archive.export(studio.store, turn.session, file)
+    archive.export(studio.store, turn.session, file, turn_png_text)
     elsewhere = Store.open(home=tmp_path / "elsewhere")
     with closing(elsewhere):
-        archive.import_(elsewhere, file, check_turn)
+        archive.import_(elsewhere, file, check_turn, turn_png_text)
         assert elsewhere.turn(turn.session, 0).feedback == turn.feedback
 
 
 def test_too_many_lines_are_refused(studio: Studio) -> None:
-    with pytest.raises(InvalidInputError, match=f"at most {MAX_LINES} are read at once"):
+    with pytest.raises(InvalidInputError, match=f"at most {MAX_LINES} lines at once"):
         begin(studio, "a harbour", *["no fog"] * MAX_LINES)
     conversation = Conversation.start("a harbour", studio)
-    with pytest.raises(InvalidInputError, match=f"at most {MAX_LINES} are read at once"):
+    with pytest.raises(InvalidInputError, match=f"at most {MAX_LINES} lines at once"):
         conversation.say(Feedback(("no fog",) * (MAX_LINES + 1)))
 
 
