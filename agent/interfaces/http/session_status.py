@@ -36,8 +36,8 @@ class RetryResponse(BaseModel):
 
     @classmethod
     def of_latest(cls, attempts: Sequence[Attempt]) -> "RetryResponse | None":
-        """The same of the latest of these, if there is one."""
-        return cls.from_attempts(max(attempts, key=lambda each: each.created_at)) if attempts else None
+        """The latest of these, which `PendingTurns.retry` draws by default; None where there is none."""
+        return cls.from_attempts(max(attempts, key=lambda attempt: attempt.id)) if attempts else None
 
 
 class SessionStatusResponse(SessionResponse):
