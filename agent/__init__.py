@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from .async_conversation import AsyncConversation as AsyncConversation
     from .conversation import Conversation as Conversation
     from .conversation import Turn as Turn
-    from .conversation import turn_json as turn_json
     from .replay.regenerate import ReplayResult as ReplayResult
     from .replay.regenerate import replay_session as replay_session
     from .settings import Settings as Settings
     from .studio import Studio as Studio
+    from .turn_json import turn_json as turn_json
 
     Replayed = ReplayResult  # its former name
 else:

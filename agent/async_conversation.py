@@ -1,10 +1,8 @@
 """`AsyncConversation`: `Conversation` for programs with an event loop, which goes on while a picture is drawn."""
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Self
-from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from .cancellable_thread import AsyncOnStep, run_in_thread
 from .conversation import Conversation, Turn
@@ -26,7 +24,6 @@ class AsyncConversation:
         """`follows`: whether the next words are about what the session shows by then; else about this turn."""
         self._conversation = conversation
         self._follows = follows
-        self._order = _get_session_lock(conversation)
 
     @classmethod
     async def start(
@@ -120,19 +117,9 @@ class AsyncConversation:
         return await run_in_thread(lambda _: self._conversation.turns())
 
     async def _run_exclusively(self, call: Callable[[OnStep], Turn], on_step: AsyncOnStep | None = None) -> Turn:
-        async with self._order:  # which is fair: first come, first served
+        async with self.studio.session_locks.async_lock(self.id):
             if self._follows:
                 await run_in_thread(lambda _: self._conversation.refresh())
             turn = await run_in_thread(call, on_step)
             self._follows = True
             return turn
-
-
-_session_locks: "WeakKeyDictionary[Studio, WeakValueDictionary[str, asyncio.Lock]]" = WeakKeyDictionary()
-
-
-def _get_session_lock(conversation: Conversation) -> asyncio.Lock:
-    """The lock of a session in a studio; it is forgotten when nobody speaks of that session any more."""
-    return _session_locks.setdefault(conversation.studio, WeakValueDictionary()).setdefault(
-        conversation.id, asyncio.Lock()
-    )

@@ -1,63 +1,37 @@
 """`Conversation`: a person and a picture, turn by turn.
 
-What is said is interpreted as edits, the edits are applied to the state, the state becomes a request,
-the request a picture, and all of it is stored as a turn. That is recorded before it is drawn, so that no
-words are lost; a turn that fails or is cancelled leaves the session as it was, and can be retried.
+Feedback is interpreted as edits, the edits are applied to the state, the state becomes a request, the request a
+picture, and all of it is stored as a turn. A turn is recorded before it is drawn, so that no words are lost. A turn
+that fails or is cancelled leaves the session as it was, and can be retried.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from ..errors import InvalidInputError
 from ..generation import GenerationRequest
-from ..storage import Attempt, IdempotencyKey, SessionRecord, StorageError, TurnRecord
+from ..storage import Attempt, IdempotencyKey, SessionRecord, StorageError, TurnRecord, UnknownSessionError
 from .commands import Change, EditCommand, SayCommand, SeedCommand, StartCommand, commands_adapter
 from .edits import Edit, State, apply
-from .exclusion_effects import negative_effect
-from .exclusions import Exclusion, NegativePrompt
-from .feedback import (
-    MAX_LINES,
-    Feedback,
-    InterpretedLines,
-    count_undone_turns,
-    interpret_first_lines,
-    interpret_lines,
-    validate_text,
-)
+from .exclusions import NegativePrompt
+from .feedback import MAX_LINES, Feedback, InterpretedLines, count_undone_turns, validate_text
 from .interpreters import Interpretation
+from .next_turn import CheckRequest, StateChange, build_next_turn
 from .replies import describe
 from .session_start import SessionOptions, begin_session
 from .studio import OnStep, Studio
 from .terms import to_one_line
-from .turn_execution import (
-    build_turn,
-    collect_provenance,
-    describe_interpreter,
-    dump_edits,
-    end_turn,
-    feedback_lines,
-    run_turn,
-    warnings_for,
-)
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from .turn_execution import describe_interpreter, dump_edits, end_turn, run_turn
+from .turn_interpretation import TurnInterpreter
 
 Turn = TurnRecord
-"""A finished turn; after words that changed nothing, the turn that is still shown, with those words."""
+"""A finished turn; after feedback that changed nothing, the turn that is still shown, with that feedback."""
 
-Allow = Callable[[SessionOptions], SessionOptions]
-"""Checks what a session is to begin with."""
-
-Check = Callable[[GenerationRequest], None]
-"""Raises where a picture may not be drawn."""
+CheckOptions = Callable[[SessionOptions], SessionOptions]
+"""Checks the options of a new session, and returns those that are used."""
 
 AfterRefusal = Literal["fail", "refuse", "drop"]
-
-_RECENT_TURNS = 3
-"""How many turns back an interpreter is told of."""
 
 
 class Conversation:
@@ -69,12 +43,13 @@ class Conversation:
     def __init__(self, session: SessionRecord, studio: Studio) -> None:
         self.id = session.id
         self.studio = studio
-        self.check: Check = lambda request: None
-        """What looks at a turn's request before the turn is recorded."""
+        self.check: CheckRequest = lambda request: None
+        """Called with a turn's request before the turn is recorded."""
         self._policies = session.policies
         self.head: Turn = studio.store.turn(session.id)
-        first = parse_turn_negative(studio.store.turn(session.id, 0))
-        self._policy = first.only_locked()  # as it was asked for then: a pack may change, or go, later
+        first = NegativePrompt.from_records(studio.store.turn(session.id, 0).exclusions)
+        policy = first.only_locked()  # as of turn 0: a policy's pack may change or be deleted later
+        self._interpreter = TurnInterpreter(studio, session.id, session.policies, policy)
 
     @classmethod
     def start(
@@ -137,7 +112,7 @@ class Conversation:
     @property
     def state(self) -> State:
         """What the picture at the head was made from."""
-        return self._build_state(self.head)
+        return self._interpreter.state(self.head)
 
     def say(self, feedback: str | Feedback, on_step: OnStep | None = None) -> Turn:
         """Say what is wrong with the picture; the next turn, or the same one where nothing was asked.
@@ -152,10 +127,10 @@ class Conversation:
         return self._run_prepared(self.prepare(EditCommand(edits=tuple(edits))), on_step)
 
     def prepare(self, change: Change, recorded: Attempt | None = None) -> Turn | Attempt:
-        """Do what `say`, `edit` and `seed` do, up to the drawing: a turn for `recording.run_turn`, or the one still
-        shown.
+        """Do what `say`, `edit` and `seed` do, except for drawing.
 
-        `recorded` is where the change is recorded already, to become that turn.
+        Returns a pending turn for `turn_execution.run_turn`, or the turn that is shown where nothing is to be drawn.
+        If the change is `recorded` already, that becomes the turn, or is removed.
         """
         match change:
             case SayCommand():
@@ -184,17 +159,12 @@ class Conversation:
         return self._run_prepared(self.prepare(SeedCommand(seed=seed)), on_step)
 
     def interpret_again(self, turn: Turn) -> Interpretation:
-        """What a turn's words mean to today's interpreter, in the state that they were said in.
+        """Interpret a turn's words with today's interpreter, in the state they were said in.
 
         Raises:
             InvalidInputError: where a first prompt would be refused today.
         """
-        lines = feedback_lines(turn)
-        if turn.parent is None:
-            blank = State("", self._policy, turn.seed, self._policy)
-            return interpret_first_lines(lines, blank, self.studio.interpreter.interpret, self._check_prompt).said
-        parent = self.studio.store.turn(self.id, turn.parent)
-        return self._interpret(lines[0], parent) if len(lines) == 1 else self._read(lines, parent, turn.number).said
+        return self._interpreter.interpret_again(turn)
 
     def refresh(self) -> Turn:
         """Go on from what the session shows now, whoever made it."""
@@ -205,166 +175,135 @@ class Conversation:
         """Every turn of the session, in order of creation."""
         return self.studio.store.turns(self.id)
 
-    def _prepare_feedback(self, feedback: Feedback, recorded: Attempt | None) -> Turn | Attempt:
-        if len(feedback.lines) > MAX_LINES:
-            raise InvalidInputError(f"{len(feedback.lines)} lines were said, and at most {MAX_LINES} are read at once")
-        lines = tuple(validate_text(line, "feedback", "say what is wrong with the picture") for line in feedback.lines)
-        feedback = replace(feedback, lines=lines)
-        if len(lines) > 1:
-            return self._prepare_lines(feedback, recorded)
-        words = str(feedback)
-        said = self._interpret(words, self.head)
-        back = count_undone_turns(said.edits)
-        parent = self._find_ancestor(back)
-        if parent is not None and back and len(said.edits) > 1:  # the rest was said of the picture gone back to
-            said = self._interpret(words, parent)
-        return self._apply_interpretation(words, said, back, parent, recorded, asked=feedback)
-
-    def _prepare_edits(self, edits: tuple[Edit, ...], recorded: Attempt | None) -> Turn | Attempt:
-        back = count_undone_turns(edits)
-        parent = self._find_ancestor(back)
-        said = Interpretation(edits=edits, reply=describe(edits, self._build_state(parent or self.head)))
-        words = to_one_line(said.reply)
-        return self._apply_interpretation(words, said, back, parent, recorded, read=False)
-
-    def _prepare_seed(self, seed: int, recorded: Attempt | None) -> Turn | Attempt:
-        state, words = self.state, f"seed {seed}"
-        said = Interpretation(reply=f"From seed {seed}.")
-        if seed == state.seed:
-            return replace(self.head, feedback=words, edits=(), reply=said.reply)
-        after = replace(state, seed=seed)
-        return self._prepare_turn(self.head, self._number(recorded), words, said, state, after, recorded, read=False)
-
     def _run_prepared(self, prepared: Turn | Attempt, on_step: OnStep | None) -> Turn:
         if isinstance(prepared, Attempt):
             self.head = prepared = run_turn(self.studio, prepared, on_step)
         return prepared
 
+    def _prepare_feedback(self, feedback: Feedback, recorded: Attempt | None) -> Turn | Attempt:
+        if len(feedback.lines) > MAX_LINES:
+            raise InvalidInputError(
+                f"{len(feedback.lines)} lines of feedback are too many: send at most {MAX_LINES} lines at once"
+            )
+        lines = tuple(validate_text(line, "feedback", "say what is wrong with the picture") for line in feedback.lines)
+        feedback = replace(feedback, lines=lines)
+        if len(lines) > 1:
+            return self._prepare_lines(feedback, recorded)
+        words = str(feedback)
+        interpretation = self._interpreter.interpret(words, self.head)
+        undone = count_undone_turns(interpretation.edits)
+        parent = self._find_ancestor(undone)
+        if parent is None:
+            return self._refuse_undo(words, interpretation, undone, recorded)
+        if undone and len(interpretation.edits) > 1:  # the other edits are about the picture that it goes back to
+            interpretation = self._interpreter.interpret(words, parent)
+        return self._apply_feedback(feedback, interpretation, None, parent, recorded)
+
     def _prepare_lines(self, feedback: Feedback, recorded: Attempt | None) -> Turn | Attempt:
-        """Several lines at once: they grow from the turn that they don't go back beyond."""
+        """Several lines at once make one turn; its parent is the earliest turn that they go back to."""
         path = self.studio.store.path(self.id, self.head.number)
-        read = self._read(feedback.lines, self.head, self._number(recorded))
-        parent, back = path[read.kept - 1], len(path) - read.kept
-        return self._apply_interpretation(
-            str(feedback), read.said, back, parent, recorded, asked=feedback, read_as=read
+        lines = self._interpreter.interpret_lines(feedback.lines, self.head, self._next_number(recorded))
+        return self._apply_feedback(feedback, lines.said, lines, path[lines.kept - 1], recorded)
+
+    def _apply_feedback(
+        self,
+        feedback: Feedback,
+        interpretation: Interpretation,
+        lines: InterpretedLines | None,
+        parent: Turn,
+        recorded: Attempt | None,
+    ) -> Turn | Attempt:
+        """Apply an interpretation to the state at `parent`, then the feedback's own negative prompt, seed and steps."""
+        number, words = self._next_number(recorded), str(feedback)
+        before = self._interpreter.state(parent)
+        after = lines.state if lines else apply(before, interpretation.edits, turn=number, words=words)
+        interpretation, after = feedback.apply_to(interpretation, after, number, words)
+        steps = parent.request["num_inference_steps"] if feedback.steps is None else feedback.steps
+        change = StateChange(parent, number, words, interpretation, before, after, steps, feedback.lines)
+        return self._prepare_change(change, recorded)
+
+    def _prepare_edits(self, edits: tuple[Edit, ...], recorded: Attempt | None) -> Turn | Attempt:
+        undone = count_undone_turns(edits)
+        parent = self._find_ancestor(undone)
+        before = self._interpreter.state(parent or self.head)
+        interpretation = Interpretation(edits=edits, reply=describe(edits, before))
+        words = to_one_line(interpretation.reply)
+        if parent is None:
+            return self._refuse_undo(words, interpretation, undone, recorded, is_interpreted=False)
+        number = self._next_number(recorded)
+        after = apply(before, edits, turn=number, words=words)
+        steps = parent.request["num_inference_steps"]
+        change = StateChange(parent, number, words, interpretation, before, after, steps, is_interpreted=False)
+        return self._prepare_change(change, recorded)
+
+    def _prepare_seed(self, seed: int, recorded: Attempt | None) -> Turn | Attempt:
+        before, steps = self.state, self.head.request["num_inference_steps"]
+        interpretation = Interpretation(reply=f"From seed {seed}.")
+        change = StateChange(
+            self.head,
+            self._next_number(recorded),
+            f"seed {seed}",
+            interpretation,
+            before,
+            replace(before, seed=seed),
+            steps,
+            is_interpreted=False,
         )
+        return self._prepare_change(change, recorded)
 
-    def _read(self, lines: Sequence[str], turn: Turn, number: int) -> InterpretedLines:
-        """What lines mean that are said one after the other of a turn's picture, for the turn of this number."""
-        states = [self._build_state(each) for each in self.studio.store.path(self.id, turn.number)]
-        picture = self._picture(turn)
+    def _prepare_change(self, change: StateChange, recorded: Attempt | None) -> Turn | Attempt:
+        """Record the turn that a change makes; where it makes none, show the turn that it goes back to."""
+        if change.has_effect:
+            self._interpreter.check_prompt(change.after.prompt)
+            turn = build_next_turn(self.studio, change, self._policies, self.check)
+            attempts = self.studio.store.attempts
+            return attempts.begin(self.id, turn) if recorded is None else attempts.prepare(recorded, turn)
+        self._show(change.parent, recorded)
+        return self._answer(change.words, change.interpretation, change.is_interpreted)
 
-        def interpret(words: str, state: State) -> Interpretation:
-            return self.studio.interpreter.interpret(words, state, picture)
-
-        return interpret_lines(lines, states, number, interpret, self._check_prompt)
-
-    def _check_prompt(self, prompt: str) -> None:
-        self.studio.check_prompt(prompt, self._policies)
-
-    def _apply_interpretation(
+    def _refuse_undo(
         self,
         words: str,
         interpretation: Interpretation,
-        back: int,
-        parent: Turn | None,
+        turns: int,
         recorded: Attempt | None,
         *,
-        asked: Feedback | None = None,
-        read_as: InterpretedLines | None = None,
-        read: bool = True,
-    ) -> Turn | Attempt:
-        """What these edits make of the turn that they go back to; None is one before the first."""
-        if parent is None:
-            return self._unchanged(
-                words, interpretation.model_copy(update={"edits": (), "reply": self._explain_undo_failure(back)}), read
-            )
-        before = self._build_state(parent)
-        number = self._number(recorded)
-        after = apply(before, interpretation.edits, turn=number, words=words) if read_as is None else read_as.state
-        if asked is not None:
-            interpretation, after = asked.apply_to(interpretation, after, number, words)
-        steps = parent.request["num_inference_steps"] if asked is None or asked.steps is None else asked.steps
-        if after != before or steps != parent.request["num_inference_steps"]:
-            self._check_prompt(after.prompt)
-            lines = asked.lines if asked is not None else ()
-            return self._prepare_turn(
-                parent, number, words, interpretation, before, after, recorded, read=read, steps=steps, lines=lines
-            )
-        if back:
-            self.head = self.studio.store.move_head(self.id, parent.number, recorded.receipt if recorded else None)
-        return self._unchanged(words, interpretation, read)
+        is_interpreted: bool = True,
+    ) -> Turn:
+        reply = self._explain_undo_failure(turns)
+        self._show(self.head, recorded)
+        return self._answer(words, interpretation.model_copy(update={"edits": (), "reply": reply}), is_interpreted)
 
-    def _unchanged(self, words: str, said: Interpretation, read: bool) -> Turn:
-        """The turn that is still shown, with the words that changed nothing."""
-        told = {"interpreter": describe_interpreter(self.studio, said) if read else None}
+    def _show(self, turn: Turn, recorded: Attempt | None) -> None:
+        """Make a turn the head, if it is not; a recorded command is answered by it in the same transaction."""
+        moves_head = turn.number != self.head.number
+        if recorded is not None:
+            self.studio.store.attempts.settle(recorded, turn.number, moves_head=moves_head)
+        elif moves_head:
+            self.studio.store.move_head(self.id, turn.number)
+        self.head = turn
+
+    def _answer(self, words: str, interpretation: Interpretation, is_interpreted: bool) -> Turn:
+        """The turn that is shown, with words that made no new one, and the reply to them."""
+        interpreter = describe_interpreter(self.studio, interpretation) if is_interpreted else None
         return replace(
             self.head,
             feedback=words,
-            edits=dump_edits(said.edits),
-            reply=said.reply,
-            provenance={**(self.head.provenance or {}), **told},
+            edits=dump_edits(interpretation.edits),
+            reply=interpretation.reply,
+            provenance={**(self.head.provenance or {}), "interpreter": interpreter},
         )
 
-    def _prepare_turn(
-        self,
-        parent: Turn,
-        number: int,
-        words: str,
-        interpretation: Interpretation,
-        before: State,
-        after: State,
-        recorded: Attempt | None,
-        *,
-        read: bool = True,
-        steps: int | None = None,
-        lines: Sequence[str] = (),
-    ) -> Attempt:
-        engine = self.studio.engine(parent.request["model"])
-        request = GenerationRequest.create(**parent.request).next_request(
-            engine.defaults,
-            prompt=after.prompt,
-            negative_prompt=after.negative.render(),
-            seed=after.seed,
-            num_inference_steps=parent.request["num_inference_steps"] if steps is None else steps,
-        )
-        self.check(request)
-        reply = " ".join([interpretation.reply, *warnings_for(engine, request, before, after)])
-        made_with = collect_provenance(self.studio, request, self._policies, interpretation if read else None, lines)
-        turn = build_turn(number, parent.number, words, interpretation.edits, reply, after, request, made_with)
-        if recorded is not None:
-            return self.studio.store.attempts.prepare(recorded, turn)
-        return self.studio.store.attempts.begin(self.id, turn)
-
-    def _number(self, recorded: Attempt | None) -> int:
-        """The number of the turn that comes next, or the one that it was recorded under."""
+    def _next_number(self, recorded: Attempt | None) -> int:
+        """The number that the next turn is expected to have, or the one that it is recorded under."""
         return self.studio.store.next_number(self.id) if recorded is None else recorded.turn.number
 
     def _find_ancestor(self, turns: int) -> Turn | None:
-        """The turn so many turns back from the head; None where the first is nearer."""
+        """The turn this many turns before the head; None where there are fewer."""
         if turns == 0:
             return self.head
         path = self.studio.store.path(self.id, self.head.number, last=turns + 1)
         return path[0] if len(path) == turns + 1 else None
-
-    def _interpret(self, words: str, turn: Turn) -> Interpretation:
-        """What words mean when they are said of a turn's picture."""
-        state = replace(self._build_state(turn), recent=self._recent_feedback(turn))
-        return self.studio.interpreter.interpret(words, state, self._picture(turn))
-
-    def _picture(self, turn: Turn) -> "Image | None":
-        with suppress(StorageError):  # a picture that is gone can still be spoken of
-            return self.studio.store.images.open(turn.sha256)
-        return None
-
-    def _recent_feedback(self, turn: Turn) -> tuple[tuple[str, str], ...]:
-        """What was said and answered on the way to a turn."""
-        path = self.studio.store.path(self.id, turn.number, last=_RECENT_TURNS)
-        return tuple((each.feedback, each.reply) for each in path)
-
-    def _build_state(self, turn: Turn) -> State:
-        """What the turn's picture was made from."""
-        return State(turn.prompt, parse_turn_negative(turn), turn.seed, self._policy)
 
     def _explain_undo_failure(self, turns: int) -> str:
         depth = len(self.studio.store.path(self.id, self.head.number)) - 1
@@ -376,78 +315,52 @@ class Conversation:
 def prepare_recorded(
     studio: Studio,
     attempt: Attempt,
-    allow: Allow = lambda options: options,
-    check: Check = lambda request: None,
+    check_options: CheckOptions = lambda options: options,
+    check: CheckRequest = lambda request: None,
     *,
     refusals: tuple[type[Exception], ...] = (InvalidInputError,),
     after_refusal: AfterRefusal = "fail",
 ) -> Turn | Attempt:
-    """Interpret a recorded command: a turn for `recording.run_turn`, or the turn still shown where nothing changes.
+    """Interpret a recorded command: a turn for `turn_execution.run_turn`, or the shown turn where nothing changes.
 
-    What can't be interpreted is recorded as failed. What is refused, that is raises one of `refusals`, is recorded as
-    failed or refused, or dropped with its words (`after_refusal`). `allow` checks what a session is to begin with, and
-    cuts the model's defaults to what is allowed; `check` raises where a picture may not be drawn.
+    Where this raises, the attempt is recorded as failed. If one of `refusals` is raised, it is recorded as failed or as
+    refused, or deleted (`after_refusal`). `check_options` checks the options of a new session and fills in the model's
+    defaults within the caller's limits; `check` raises where a picture may not be drawn.
     """
     try:
-        prepared = _carry_out(studio, attempt, allow, check)
-    except refusals as error:
-        if after_refusal == "refuse":
-            studio.store.attempts.refuse(attempt, str(error))
-        elif after_refusal == "drop":
-            studio.store.attempts.drop(attempt)
-        else:
-            end_turn(studio, attempt, "failed", str(error))
-        raise
+        return _run_command(studio, attempt, check_options, check)
     except BaseException as error:
-        end_turn(studio, attempt, "failed", str(error) or type(error).__name__)
+        is_settled = isinstance(error, refusals) and _settle_refusal(studio, attempt, after_refusal, str(error))
+        if not is_settled:
+            end_turn(studio, attempt, "failed", str(error) or type(error).__name__)
         raise
-    if not isinstance(prepared, Attempt):
-        studio.store.attempts.settle(attempt, prepared.number)
-    return prepared
 
 
-def _carry_out(studio: Studio, attempt: Attempt, allow: Allow, check: Check) -> Turn | Attempt:
-    if attempt.command is None:
+def _settle_refusal(studio: Studio, attempt: Attempt, how: AfterRefusal, reason: str) -> bool:
+    """Delete a refused attempt or keep its reason; False where it is to be recorded as failed.
+
+    That is so, too, where the database doesn't answer or another process ended it.
+    """
+    if how == "fail":
+        return False
+    try:
+        if how == "refuse":
+            studio.store.attempts.refuse(attempt, reason)
+        else:
+            studio.store.attempts.drop(attempt)
+    except (StorageError, UnknownSessionError):
+        return False
+    return True
+
+
+def _run_command(studio: Studio, attempt: Attempt, check_options: CheckOptions, check: CheckRequest) -> Turn | Attempt:
+    if attempt.command is None:  # it was interpreted before: a retry
         check(GenerationRequest.create(**attempt.turn.request))
         return attempt
     command = commands_adapter.validate_python(attempt.command)
     if isinstance(command, StartCommand):
-        return begin_session(allow(command.options), studio, attempt)
+        return begin_session(check_options(command.options), studio, attempt)
     turn = command.turn if isinstance(command, SayCommand) else None
     conversation = Conversation.open(attempt.session, studio, turn=turn)
     conversation.check = check
     return conversation.prepare(command, attempt)
-
-
-def turn_json(turn: Turn) -> dict[str, Any]:
-    """A turn as the command line and the server give it."""
-    return {
-        "session": turn.session,
-        "turn": turn.number,
-        "parent": turn.parent,
-        "feedback": turn.feedback,
-        "edits": list(turn.edits),
-        "reply": turn.reply,
-        "prompt": turn.prompt,
-        "negative": turn.negative,
-        "exclusions": [
-            {"term": e.term, "weight": e.weight, "source": e.source, "since": e.since, "words": e.words}
-            for e in turn.exclusions
-        ],
-        "seed": turn.seed,
-        "steps": turn.request["num_inference_steps"],
-        "guidance": turn.request["guidance_scale"],
-        "model": turn.request["model"],
-        "image": str(turn.image),
-        "sha256": turn.sha256,
-        "seconds": round(turn.seconds, 3),
-        "negative_effect": negative_effect(turn),
-    }
-
-
-def parse_turn_negative(turn: Turn) -> NegativePrompt:
-    """What was excluded at a turn, as the edits know it."""
-    exclusions = (
-        Exclusion(term=e.term, weight=e.weight, source=e.source, since=e.since, words=e.words) for e in turn.exclusions
-    )
-    return NegativePrompt(tuple(exclusions))

@@ -1,12 +1,13 @@
 """What a session leaves out: exclusions, and the negative prompt they make up."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Annotated
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ..generation.prompt_syntax import escape_prompt
+from ..storage.records import ExclusionRecord
 from .lookalikes import looks_like
 from .negative_syntax import Deviations, read_terms
 from .terms import normalize_term, to_one_line
@@ -75,6 +76,15 @@ class NegativePrompt:
     def __post_init__(self) -> None:
         if len({normalize_term(exclusion.term) for exclusion in self.exclusions}) < len(self.exclusions):
             raise ValueError("a term stands in the negative prompt twice")
+
+    @classmethod
+    def from_records(cls, records: Iterable[ExclusionRecord]) -> Self:
+        """The exclusions of a stored turn."""
+        return cls(tuple(Exclusion.model_validate(asdict(record)) for record in records))
+
+    def as_records(self) -> tuple[ExclusionRecord, ...]:
+        """The exclusions as a turn stores them."""
+        return tuple(ExclusionRecord(**exclusion.model_dump()) for exclusion in self)
 
     def __iter__(self) -> Iterator[Exclusion]:
         return iter(self.exclusions)

@@ -9,7 +9,7 @@ from ..errors import InvalidInputError
 from ..generation import GenerationRequest
 from ..storage import NewTurn
 from .edits import edits_adapter
-from .exclusions import Exclusion, NegativePrompt
+from .exclusions import NegativePrompt
 from .terms import is_printable
 
 
@@ -22,12 +22,7 @@ def check_turn(turn: NewTurn) -> None:
     try:
         request = GenerationRequest.create(**turn.request)
         edits_adapter.validate_python(turn.edits)
-        NegativePrompt(
-            tuple(
-                Exclusion(term=e.term, weight=e.weight, source=e.source, since=e.since, words=e.words)
-                for e in turn.exclusions
-            )
-        )
+        NegativePrompt.from_records(turn.exclusions)
     except ValidationError as error:
         raise _refusal(turn, error.errors(include_url=False, include_input=False)[0]["msg"]) from None
     except ValueError as error:

@@ -86,7 +86,7 @@ def begin_session(options: SessionOptions, studio: Studio, recorded: Attempt | N
 def _lines(options: SessionOptions) -> tuple[str, ...]:
     if len(options.feedback) >= MAX_LINES:
         raise InvalidInputError(
-            f"{len(options.feedback) + 1} lines were said, and at most {MAX_LINES} are read at once: begin again"
+            f"{len(options.feedback) + 1} lines are too many: send at most {MAX_LINES} lines at once"
         )
     prompt = validate_text(options.prompt, "prompt", "say what the picture should show")
     return (

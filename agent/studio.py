@@ -2,12 +2,11 @@
 
 import threading
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from weakref import WeakValueDictionary
 
 from ..errors import InvalidInputError
 from ..generation import Engine, Progress, to_absolute
@@ -16,6 +15,7 @@ from . import policies
 from .exclusions import NegativePrompt
 from .interpreters import Interpreter, LLMInterpreter, OfflineInterpreter
 from .interpreters.llm import LLMClient
+from .session_locks import SessionLocks
 from .settings import Settings
 
 OnStep = Callable[[Progress], None]
@@ -38,19 +38,6 @@ def _load_engine(model: str, device: str | None = None) -> Engine:
 
 class UnknownModelError(InvalidInputError):
     """A model is asked for that may not be used."""
-
-
-class _SessionLock:
-    """A lock that is forgotten when nobody holds or awaits it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
 
 
 class Studio:
@@ -77,7 +64,8 @@ class Studio:
         self._engines: dict[str, Engine] = {}
         self._provenances: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
-        self._sessions: WeakValueDictionary[str, _SessionLock] = WeakValueDictionary()
+        self.session_locks = SessionLocks()
+        """Serialise concurrent calls on one session."""
         self._allowed: tuple[str, ...] | None = None
 
     @classmethod
@@ -111,13 +99,12 @@ class Studio:
                 self._engines[model] = self._load_engine(model)
             return self._engines[model]
 
-    def lock(self, session: str) -> "_SessionLock":
-        """A context in which nobody else is who asks for this session here: two who speak at once take turns.
+    def lock(self, session: str) -> AbstractContextManager[None]:
+        """Hold the session's lock in this thread, so that concurrent calls follow each other.
 
-        Without it they would make two branches, which is right for two people and not for one bot.
+        Without it, two calls at once make two branches: right for two people, wrong for one program.
         """
-        with self._lock:
-            return self._sessions.setdefault(session, _SessionLock())
+        return self.session_locks.lock(session)
 
     def forget_checkpoints(self) -> None:
         """Forget how pictures began, prompts included; for the thread that draws. Later pictures are the same."""

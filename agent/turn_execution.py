@@ -8,7 +8,7 @@ from typing import Any, Literal
 from .. import __version__
 from ..errors import NotthatError
 from ..generation import Engine, GenerationRequest, generate
-from ..storage import Attempt, ExclusionRecord, NewTurn, StorageError, TurnRecord, UnknownSessionError
+from ..storage import Attempt, NewTurn, StorageError, TurnRecord, UnknownSessionError
 from .edits import Edit, State, edits_adapter
 from .exclusion_effects import measure_effect
 from .interpreters import Interpretation, Usage
@@ -80,9 +80,11 @@ def run_turn(studio: Studio, attempt: Attempt, on_step: OnStep | None = None) ->
     except BaseException:
         end_turn(studio, attempt, "cancelled", "stopped")
         raise
-    meanwhile = attempts.other_turns_since(attempt)
-    news = describe_turns(meanwhile.done, meanwhile.pending)
-    return replace(turn, reply=" ".join([turn.reply, *news])) if news else turn
+    with suppress(StorageError):  # the turn is stored: it is returned even if the others can't be listed
+        others = attempts.other_turns_since(attempt)
+        reply = " ".join([turn.reply, *describe_turns(others.done, others.pending)])
+        return replace(turn, reply=reply)
+    return turn
 
 
 def end_turn(studio: Studio, attempt: Attempt, status: Literal["failed", "cancelled"], reason: str) -> None:
@@ -111,7 +113,7 @@ def build_turn(
         reply=to_one_line(reply),
         prompt=state.prompt,
         negative=request.negative_prompt,
-        exclusions=tuple(ExclusionRecord(e.term, e.weight, e.source, e.since, e.words) for e in state.negative),
+        exclusions=state.negative.as_records(),
         seed=state.seed,
         request=request.model_dump(mode="json"),
         seconds=0.0,

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .pending_turns import new_session_id as new_session_id
     from .records import Attempt as Attempt
     from .records import ExclusionRecord as ExclusionRecord
+    from .records import FinishedTurn as FinishedTurn
     from .records import IdempotencyKey as IdempotencyKey
     from .records import KeyLimits as KeyLimits
     from .records import KeyRecord as KeyRecord

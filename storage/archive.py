@@ -17,7 +17,6 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
@@ -33,7 +32,7 @@ from .atomic_files import atomic_write
 from .error_translation import translate_errors
 from .errors import SessionExistsError, StorageError
 from .images import DAMAGE, pixels_sha256, without_words
-from .records import NewTurn, SessionRecord, TurnRecord
+from .records import FinishedTurn, NewTurn, SessionRecord, TurnRecord
 from .store import Store
 
 FORMAT = "notthat session"
@@ -60,7 +59,7 @@ CheckTurn = Callable[[NewTurn], object]
 CheckSession = Callable[[SessionRecord], object]
 """Raises `InvalidInputError` where a session may not be kept here."""
 
-TextOf = Callable[[NewTurn | TurnRecord], Mapping[str, str]]
+TextOf = Callable[[NewTurn], Mapping[str, str]]
 """The text of a turn's PNG: what a file says, here or in an archive, may be of another turn."""
 
 
@@ -147,11 +146,10 @@ def _import(
     session = replace(document.to_record(), owner=owner)
     if store.has_session(session.id):
         raise SessionExistsError(session.id)
-    turns = [(turn.to_new_turn(), turn.sha256, turn.created_at) for turn in document.turns]
     try:
         if check_session is not None:
             check_session(session)
-        for turn, _, _ in turns:
+        for turn in document.turns:
             queries.check_turn(turn)
             check_turn(turn)
     except InvalidInputError as error:
@@ -159,25 +157,23 @@ def _import(
     for sha256 in archive.pictures:
         archive.picture(sha256)
     try:
-        _save_pictures(store, archive, turns, text_of)
-        store.restore_session(session, turns)
+        _save_pictures(store, archive, document.turns, text_of)
+        store.restore_session(session, document.turns)
     except BaseException:
         with suppress(StorageError):  # `prune` deletes what stays; it is the first error that is told
-            store.discard_pictures([store.images.path(sha256, turn.request) for turn, sha256, _ in turns])
+            store.discard_pictures([store.images.path(turn.sha256, turn.request) for turn in document.turns])
         raise
     return session.id
 
 
-def _save_pictures(
-    store: Store, archive: "_Archive", turns: Sequence[tuple[NewTurn, str, datetime]], text_of: TextOf
-) -> None:
-    """Give each turn its picture's file; a picture that several turns share is read once."""
-    of_picture: dict[str, list[NewTurn]] = {}
-    for turn, sha256, _ in turns:
-        of_picture.setdefault(sha256, []).append(turn)
-    for sha256, drawn in of_picture.items():
+def _save_pictures(store: Store, archive: "_Archive", turns: Sequence[FinishedTurn], text_of: TextOf) -> None:
+    """Save a file for each turn; a picture that several turns share is read once."""
+    turns_by_picture: dict[str, list[FinishedTurn]] = {}
+    for turn in turns:
+        turns_by_picture.setdefault(turn.sha256, []).append(turn)
+    for sha256, sharing in turns_by_picture.items():
         picture = archive.picture(sha256)
-        for turn in drawn:
+        for turn in sharing:
             store.images.save(picture, text_of(turn), turn.request)
 
 

@@ -35,7 +35,9 @@ def delete_rows(db: Session, session_id: str, images: ImageStore) -> tuple[int, 
     """
     session_id = queries.check_session_id(session_id)
     attempts = delete(AttemptRow).where(AttemptRow.session_id == session_id)
-    # Attempts before the session, in the same order as `PendingTurns.finish`, to avoid deadlocks in PostgreSQL.
+    # PostgreSQL locks row by row: attempts first, in order of their ids, then the session, as `PendingTurns` does.
+    locked_attempts = select(AttemptRow.id).where(AttemptRow.session_id == session_id).order_by(AttemptRow.id)
+    db.execute(locked_attempts.with_for_update())
     attempt_count = _execute_delete(db, attempts)
     db.execute(delete(TurnAliasRow).where(TurnAliasRow.session_id == session_id))
     lock_session = select(SessionRow.id).where(SessionRow.id == session_id).with_for_update()

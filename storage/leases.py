@@ -99,39 +99,48 @@ class Leases:
 
     def _renew_while_held(self) -> None:
         while not self._stopped.wait(self._times.renewal):
+            lost: list[HeldTurn] = []
             with suppress(StorageError):  # retried in the next round; until then leases may expire
                 self._write_results()
-                self._renew()
+                lost = self._renew()
+            for turn in lost:
+                self._report_loss(turn)
             with self._lock:
                 if not self._held and not self._unwritten_results:
                     self._thread = None
                     return
 
-    def _renew(self) -> None:
+    def _renew(self) -> list[HeldTurn]:
+        """Renew all leases; the turns that another process cancelled or took over."""
         with self._lock:
             held = list(self._held.values())
         if not held:
-            return
+            return []
         with self._database.write_session() as db:
-            pending = select(AttemptRow.id, AttemptRow.owner).where(
-                AttemptRow.id.in_([turn.id for turn in held]), AttemptRow.status == "pending"
+            pending = (
+                select(AttemptRow.id, AttemptRow.owner)
+                .where(AttemptRow.id.in_([turn.id for turn in held]), AttemptRow.status == "pending")
+                .order_by(AttemptRow.id)  # every writer locks these rows in this order
+                .with_for_update()
             )
             claims = {row.id: row.owner for row in db.execute(pending)}
             owned = [turn for turn in held if claims.get(turn.id) == turn.claim]
             if owned:
                 ids = [turn.id for turn in owned]
                 db.execute(update(AttemptRow).where(AttemptRow.id.in_(ids)).values(lease_until=self.until(db)))
-        for turn in held:
-            if turn not in owned:
-                self._lose(turn)
+        return [turn for turn in held if turn not in owned]
 
-    def _lose(self, turn: HeldTurn) -> None:
+    def _report_loss(self, turn: HeldTurn) -> None:
+        """Tell the listener of a lost turn. What it raises is reported, and doesn't end the renewal of other leases."""
         with self._lock:
-            is_lost = self._held.get(turn.id) == turn  # otherwise the turn has just ended
-            if is_lost:
-                del self._held[turn.id]
-        if is_lost:
+            if self._held.get(turn.id) != turn:  # it has ended in the meantime
+                return
+            del self._held[turn.id]
+        try:
             self.on_lost(turn.session, turn.number)
+        except Exception as error:
+            thread = threading.current_thread()
+            threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, thread)))
 
     def _write_results(self) -> None:
         while True:

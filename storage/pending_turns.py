@@ -1,10 +1,12 @@
-"""Turns on their way to a picture: recorded before they are drawn, and ended whatever happens.
+"""Pending turns: recorded before they are drawn, and always ended as finished, failed or cancelled.
 
 attempt = store.attempts.record(session, "no fog", command)     # pending: a crash loses the picture, not the words
-attempt = store.attempts.prepare(attempt, turn)                 # what the words mean
+attempt = store.attempts.prepare(attempt, turn)                 # once the words are interpreted
 kept = store.attempts.finish(attempt, picture, text, seconds)   # or: end(attempt, "failed", reason)
 
-`begin` is `record` and `prepare` in one, where the words are interpreted already.
+`begin` is `record` and `prepare` in one, for words that are interpreted already.
+
+On PostgreSQL, transactions lock rows of attempts first, in order of their ids, then the session.
 """
 
 import secrets
@@ -45,15 +47,15 @@ from .tables import AttemptRow, SessionRow, TurnRow
 Insert = Callable[[Session, str, NewTurn, str, Image, Mapping[str, str]], TurnRecord]
 """Adds a finished turn's rows to a session in an open transaction and moves the head to it."""
 
-_GONE = "interrupted: the process that worked on it ended or lost its database before the picture was there"
+_INTERRUPTED = "interrupted: the process that drew it ended or lost its database before the picture was finished"
 
 _MOST_AT_ONCE = 100
-"""Turns of one session that may be drawn at the same time and be told of each other."""
+"""How far back, in turn numbers, `other_turns_since` looks."""
 
 
 @dataclass(frozen=True)
 class TurnsSince:
-    """What happened to a session while one of its turns was drawn: numbers of other turns."""
+    """Numbers of a session's other turns while one was drawn."""
 
     done: tuple[int, ...]
     pending: tuple[int, ...]
@@ -61,7 +63,7 @@ class TurnsSince:
 
 @cache
 def _other_turns_query() -> CompoundSelect[int, bool]:
-    """Numbers of a session's turns but `:number`: those done after `:begun`, and those being drawn but `:id`."""
+    """Numbers of a session's other turns than `:number`: finished after `:begun`, or being drawn and not `:id`."""
     session_id: BindParameter[str] = bindparam("session_id")
     done = select(TurnRow.number, literal(True).label("is_done")).where(
         TurnRow.session_id == session_id,
@@ -73,7 +75,7 @@ def _other_turns_query() -> CompoundSelect[int, bool]:
         AttemptRow.session_id == session_id,
         AttemptRow.status == "pending",
         AttemptRow.id != bindparam("id"),
-        AttemptRow.command.is_(None),  # what waits to be interpreted may come to nothing
+        AttemptRow.command.is_(None),  # without those that are not interpreted yet: they may change nothing
     )
     return union_all(done, pending)
 
@@ -113,13 +115,13 @@ class PendingTurns:
         start: SessionStart | None = None,
         idempotency_key: IdempotencyKey | None = None,
     ) -> Attempt:
-        """Record what was asked before it is interpreted, under a number that no other turn will have.
+        """Record a command before it is interpreted, under a number that no turn has while this one is pending.
 
-        `command` is JSON that whoever interprets it later understands; `prepare` then gives the turn. With `start`
-        it begins a session, whose id is `session_id`; else the session exists, or its first turn is pending.
+        `command` is JSON for `prepare_recorded` of the agent. With `start`, it begins the session `session_id`;
+        otherwise the session exists, or its first turn is pending.
 
         Raises:
-            AlreadyRequestedError: where a request of this receipt came to a turn, or is pending.
+            AlreadyRequestedError: where a request with this idempotency key is pending or done.
         """
         with self._database.write_session() as db:
             self._require_new(db, idempotency_key)
@@ -142,9 +144,9 @@ class PendingTurns:
         return self._held(attempt)
 
     def prepare(self, attempt: Attempt, turn: NewTurn, start: SessionStart | None = None) -> Attempt:
-        """Give a recorded turn what its words mean; a session's first turn may get another `start`, too.
+        """Give a recorded turn its content once its words are interpreted; `start` replaces that of a first turn.
 
-        It keeps its number, unless it grows from a turn of a later number, which another process made meanwhile.
+        It keeps its number, unless its parent has a later one because another process made that turn meanwhile.
         """
         queries.check_turn(turn)
         number = attempt.turn.number
@@ -156,7 +158,7 @@ class PendingTurns:
                 if turn.parent >= number:
                     number = queries.free_number(db, attempt.session)
                     queries.insert_alias(db, attempt.session, attempt.turn.number, number)
-            start, now = start or attempt.start, queries.utc_now()  # it is from now on that other turns are news
+            start, now = start or attempt.start, queries.utc_now()  # later turns are reported by `other_turns_since`
             turn = queries.renumber_turn(turn, number)
             prepared = replace(attempt, turn=turn, start=start, command=None, created_at=now)
             values = {
@@ -170,15 +172,23 @@ class PendingTurns:
             self._claim(db, update(AttemptRow).values(values), attempt)
         return self._held(prepared)
 
-    def settle(self, attempt: Attempt, number: int) -> None:
-        """Drop a recorded turn whose words changed nothing: turn `number` answers for it."""
+    def settle(self, attempt: Attempt, number: int, *, moves_head: bool = False) -> None:
+        """Remove a recorded turn that needs no picture: turn `number` answers for it, and for its idempotency key.
+
+        With `moves_head`, that turn becomes the session's head in the same transaction.
+        """
         with self._database.write_session() as db:
             self._claim(db, delete(AttemptRow), attempt)
+            if moves_head:
+                queries.lock_session(db, attempt.session)
+                queries.require_turn(db, attempt.session, number)
+                queries.move_head(db, attempt.session, number)
+            idempotency.save_idempotency_key(db, attempt.receipt, attempt.session, number)
             queries.insert_alias(db, attempt.session, attempt.turn.number, number)
         self._leases.release(attempt.id)
 
     def drop(self, attempt: Attempt) -> None:
-        """Drop a recorded turn that was refused, with its words."""
+        """Delete a recorded turn that was refused, with its words."""
         with self._database.write_session() as db:
             self._claim(db, delete(AttemptRow), attempt)
         self._leases.release(attempt.id)
@@ -197,9 +207,9 @@ class PendingTurns:
         session_id: str | None = None,
         idempotency_key: IdempotencyKey | None = None,
     ) -> Attempt:
-        """Record the first turn of a new session, which will be there when its picture is.
+        """Record the first turn of a new session. The session exists once the turn is finished.
 
-        `session_id` is one of `new_session_id`, for those who have to know it before.
+        `session_id` is an id from `new_session_id`, for callers that need it beforehand.
         """
         if turn.number != 0 or turn.parent is not None:
             raise InvalidInputError("the first turn of a session has number 0 and no parent")
@@ -210,10 +220,9 @@ class PendingTurns:
         return self._held(attempt)
 
     def begin(self, session_id: str, turn: NewTurn, idempotency_key: IdempotencyKey | None = None) -> Attempt:
-        """Record a turn that is about to be drawn, under a number that no other turn has or is drawn for.
+        """Record a turn that is about to be drawn, under a number that no other finished or pending turn has.
 
-        That is `turn.number`, unless another process was faster; then the exclusions that this turn
-        brings are given the new number as well.
+        That is `turn.number`, unless another process took it; then the turn's new exclusions get the new number too.
         """
         if turn.parent is None:
             raise InvalidInputError("every turn but a session's first grows from another: name its parent")
@@ -227,10 +236,10 @@ class PendingTurns:
         return self._held(attempt)
 
     def finish(self, attempt: Attempt, picture: Image, text: Mapping[str, str], seconds: float) -> TurnRecord:
-        """Keep the turn with its picture, and make it the session's head: all of it, or nothing.
+        """Store the turn with its picture and make it the session's head, in one transaction.
 
-        The picture is on disk, with `text` as its PNG's text chunks, before the turn's row names it. Where the
-        session was deleted meanwhile, no picture stays behind.
+        The picture is on disk, with `text` as its PNG's text chunks, before the turn's row refers to it. It is
+        deleted again where the turn was lost or the session deleted.
         """
         sha256 = self._images.save(picture, text, attempt.turn.request)
         try:
@@ -247,9 +256,9 @@ class PendingTurns:
         return kept
 
     def end(self, attempt: Attempt, status: Literal["failed", "cancelled"], reason: str) -> None:
-        """Record that the turn came to no picture, and why; it can be begun again.
+        """Record that the turn has no picture, and why; it can be retried.
 
-        Where the database doesn't answer, this raises, and is written as soon as it does.
+        Where the database doesn't answer, this raises, and the end is written as soon as it does.
         """
         values = {"status": status, "reason": " ".join(reason.split())}
         try:
@@ -261,28 +270,28 @@ class PendingTurns:
         self._leases.release(attempt.id)
 
     def cancel(self, session_id: str, number: int, reason: str) -> bool:
-        """Cancel a pending turn, whoever works on it: they notice when they renew its lease. False where none is."""
+        """Cancel a pending turn of any process, which notices when it renews the lease. False where none is pending."""
         values = {"status": "cancelled", "reason": " ".join(reason.split()), "receipt_key": None}
         pending = (AttemptRow.session_id == session_id, AttemptRow.number == number, AttemptRow.status == "pending")
         with self._database.write_session() as db:
             return db.connection().execute(update(AttemptRow).where(*pending).values(values)).rowcount > 0
 
     def retry(self, session_id: str, number: int | None = None) -> Attempt:
-        """Begin a turn once more that came to no picture: by default the session's latest.
+        """Start a turn again that has no picture: by default the session's latest.
 
-        Raises `InvalidInputError` when there is none, or it is being drawn right now.
+        Raises `InvalidInputError` where there is none, or where it is being drawn right now.
         """
-        asked = (
+        attempts = (
             select(AttemptRow)
             .where(AttemptRow.session_id == session_id, AttemptRow.refused.is_(False))
-            .order_by(AttemptRow.number.desc(), AttemptRow.id.desc())
+            .order_by(AttemptRow.id)
         )
         if number is not None:
-            asked = asked.where(AttemptRow.number == number)
+            attempts = attempts.where(AttemptRow.number == number)
         with self._database.write_session() as db:
-            found = db.scalars(asked.with_for_update()).all()
+            found = db.scalars(attempts.with_for_update()).all()
             now = self._leases.now(db)
-            row = next((each for each in found if not self._is_live(each, now)), None)
+            row = next((row for row in reversed(found) if not self._is_live(row, now)), None)
             if row is None:
                 raise InvalidInputError(self._explain_no_retry(session_id, number, pending=bool(found)))
             turn = queries.load_turn(row.turn)
@@ -299,7 +308,10 @@ class PendingTurns:
         return self._held(attempt)
 
     def all(self, session_id: str | None = None, *, with_refused: bool = False) -> list[Attempt]:
-        """Every turn without a picture, of one session or of all, in order. Refused ones only `with_refused`."""
+        """Every turn without a picture, of one session or of all, in the order they were recorded.
+
+        Refused ones are among them only `with_refused`.
+        """
         asked = select(AttemptRow).order_by(AttemptRow.id)
         if not with_refused:
             asked = asked.where(AttemptRow.refused.is_(False))
@@ -310,26 +322,26 @@ class PendingTurns:
             return [self._as_it_stands(row, now) for row in db.scalars(asked)]
 
     def alias(self, session_id: str, number: int) -> int | None:
-        """The turn that answers for a promised number which is no turn's, if there is one."""
+        """The turn that answers for a number that was promised and is no turn's; None where there is none."""
         with self._database.read_session() as db:
             return queries.find_alias(db, session_id, number)
 
     def mark_interrupted(self) -> int:
-        """Mark as failed what nobody works on any more; how many turns those are."""
-        pending = select(AttemptRow).where(AttemptRow.status == "pending")
+        """Mark pending turns as failed whose process is gone or whose lease has run out; returns how many."""
+        pending = select(AttemptRow).where(AttemptRow.status == "pending").order_by(AttemptRow.id)
         with self._database.read_session() as db:
             now = self._leases.now(db)
             if all(self._is_live(row, now) for row in db.scalars(pending)):
                 return 0
         with self._database.write_session() as db:
             now = self._leases.now(db)
-            gone = [row for row in db.scalars(pending.with_for_update()) if not self._is_live(row, now)]
-            for row in gone:
-                row.status, row.reason, row.receipt_key = "failed", _GONE, None
-            return len(gone)
+            interrupted = [row for row in db.scalars(pending.with_for_update()) if not self._is_live(row, now)]
+            for row in interrupted:
+                _mark_interrupted(row)
+            return len(interrupted)
 
     def other_turns_since(self, attempt: Attempt) -> TurnsSince:
-        """The session's other turns that were finished since this one was begun, and those being drawn now."""
+        """The session's other turns: finished since this one was begun, or being drawn now."""
         asked = {
             "session_id": attempt.session,
             "number": attempt.turn.number,
@@ -345,11 +357,11 @@ class PendingTurns:
         )
 
     def on_lost(self, call: OnLost) -> None:
-        """Have this called with the session and number of a turn that somebody else cancelled or took over."""
+        """Call this with the session and the number of each turn that another process cancels or takes over."""
         self._leases.on_lost = call
 
     def close(self) -> None:
-        """Renew no lease any more."""
+        """Stop renewing leases."""
         self._leases.close()
 
     def _insert_attempt(
@@ -386,17 +398,25 @@ class PendingTurns:
         return attempt
 
     def _require_new(self, db: Session, idempotency_key: IdempotencyKey | None) -> None:
-        """Raise `AlreadyRequestedError` where a request of this receipt came to a turn, or is on its way to one."""
+        """Raise `AlreadyRequestedError` where a request with this key is pending or done.
+
+        A pending turn with this key that nobody works on any more is marked as failed, so that it can't be finished
+        beside the new one.
+        """
         if idempotency_key is None:
             return
-        if not self._database.is_sqlite:  # where writers don't wait for each other by themselves
+        if not self._database.is_sqlite:  # SQLite's writers wait for each other anyway
             db.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(idempotency_key.key, 0))))
+        # Pending turns come first: a turn that is finished between the two queries is found by the second one.
+        attempts = select(AttemptRow).where(AttemptRow.receipt_key == idempotency_key.key).order_by(AttemptRow.id)
+        rows = db.scalars(attempts.with_for_update()).all()
         idempotency.require_new(db, idempotency_key)
         now = self._leases.now(db)
-        for row in db.scalars(select(AttemptRow).where(AttemptRow.receipt_key == idempotency_key.key)):
+        for row in rows:
             if self._is_live(row, now) and row.receipt is not None:
                 raise AlreadyRequestedError(row.session_id, row.number, row.receipt["fingerprint"])
-            row.receipt_key = None
+            _mark_interrupted(row)
+        db.flush()
 
     def _is_live(self, row: AttemptRow, now: datetime) -> bool:
         return row.status == "pending" and self._leases.is_live(row.owner, row.lease_until, now)
@@ -404,19 +424,32 @@ class PendingTurns:
     def _as_it_stands(self, row: AttemptRow, now: datetime) -> Attempt:
         attempt = queries.to_attempt(row)
         if attempt.status == "pending" and not self._is_live(row, now):
-            return replace(attempt, status="failed", reason=_GONE)
+            return replace(attempt, status="failed", reason=_INTERRUPTED)
         return attempt
 
     def _claim(self, db: Session, change: Delete | Update, attempt: Attempt) -> None:
-        """Delete or change the attempt's row, which is still pending and still this claim's, or raise."""
+        """Delete or change the row of an attempt that is pending and held by this claim.
+
+        Raises:
+            LostTurnError: where another process cancelled it or took it over.
+            UnknownSessionError: where its session was deleted.
+        """
         mine = AttemptRow.id == attempt.id, AttemptRow.status == "pending", AttemptRow.owner == attempt.claim
-        if db.connection().execute(change.where(*mine)).rowcount == 0:
-            if db.get(AttemptRow, attempt.id) is None and db.get(SessionRow, attempt.session) is None:
-                raise queries.unknown_session(attempt.session)
-            raise LostTurnError(f"turn {attempt.turn.number} of session “{attempt.session}” was taken over: try again")
+        if db.connection().execute(change.where(*mine)).rowcount > 0:
+            return
+        row = db.get(AttemptRow, attempt.id)
+        if row is None and db.get(SessionRow, attempt.session) is None:
+            raise queries.unknown_session(attempt.session)
+        is_cancelled = row is not None and row.status == "cancelled"
+        reason = "was cancelled: retry it to draw it" if is_cancelled else "was taken over: try again"
+        raise LostTurnError(f"turn {attempt.turn.number} of session “{attempt.session}” {reason}")
 
     def _explain_no_retry(self, session_id: str, number: int | None, *, pending: bool) -> str:
         which = "no turn" if number is None else f"no turn {number}"
         if pending:
             return f"{which} of session “{session_id}” can be retried: it is being drawn right now"
         return f"{which} of session “{session_id}” is without a picture: there is nothing to retry"
+
+
+def _mark_interrupted(row: AttemptRow) -> None:
+    row.status, row.reason, row.receipt_key = "failed", _INTERRUPTED, None

@@ -1,7 +1,7 @@
 """Records to rows, rows to records, and the questions about a session that several writers ask."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, cast
@@ -39,6 +39,9 @@ from .records import (
 )
 from .tables import AttemptRow, ExclusionRow, KeyRow, SessionRow, TurnAliasRow, TurnRow
 
+_TURN_COLUMNS = tuple(field.name for field in fields(NewTurn) if field.name != "exclusions")
+"""Fields of a turn that are columns of the same name."""
+_EXCLUSION_COLUMNS = tuple(field.name for field in fields(ExclusionRecord))
 _SEEDS = range(-(2**63), 2**63)
 _NUMBERS = range(2**31)
 _MOST_PARAMETERS = 500
@@ -52,7 +55,7 @@ def check_turn(turn: NewTurn) -> None:
     texts = [turn.feedback, turn.reply, turn.prompt, turn.negative]
     texts += [text for each in turn.exclusions for text in (each.term, each.source, each.words)]
     if any("\0" in text for text in texts):
-        raise InvalidInputError("what is to be stored holds a NUL character: take it out")
+        raise InvalidInputError("the text has a NUL character: remove it and try again")
 
 
 def lock_session(db: Session, session_id: str) -> None:
@@ -167,19 +170,33 @@ def free_number(db: Session, session_id: str) -> int:
 
 
 def next_place(db: Session, session_id: str) -> tuple[int, int]:
-    """The next turn's number and the turn it is likely to grow from: the head, or a first turn that is pending.
+    """The next turn's number, and the turn that it probably grows from: the head, or turn 0 while that is pending.
 
-    Locks the session, where there is one; raises where neither is there.
+    Locks the session or its pending first turn, so that two callers get two numbers. Raises `UnknownSessionError`
+    where there is neither.
     """
-    session = select(SessionRow.head).where(SessionRow.id == check_session_id(session_id)).with_for_update()
-    head = db.scalar(session)
-    if head is not None:
-        return free_number(db, session_id), head
-    attempts = select(func.max(AttemptRow.number)).where(AttemptRow.session_id == session_id)
-    newest = db.scalar(attempts.where(AttemptRow.status == "pending"))
-    if newest is None:
+    head = _lock_head(db, session_id)
+    if head is None and _lock_pending_start(db, session_id):
+        attempts = select(func.max(AttemptRow.number)).where(AttemptRow.session_id == session_id)
+        return (db.scalar(attempts.where(AttemptRow.status == "pending")) or 0) + 1, 0
+    if head is None:  # the first turn may have been finished while this waited for its row
+        head = _lock_head(db, session_id)
+    if head is None:
         raise unknown_session(session_id)
-    return newest + 1, 0
+    return free_number(db, session_id), head
+
+
+def _lock_head(db: Session, session_id: str) -> int | None:
+    """The number of the session's head; None where there is no session."""
+    session = select(SessionRow.head).where(SessionRow.id == check_session_id(session_id))
+    return db.scalar(session.with_for_update())
+
+
+def _lock_pending_start(db: Session, session_id: str) -> bool:
+    """Whether the session's first turn is pending."""
+    starts = (AttemptRow.session_id == session_id, AttemptRow.parent.is_(None), AttemptRow.status == "pending")
+    rows = select(AttemptRow.id).where(*starts).order_by(AttemptRow.id).with_for_update()
+    return db.scalars(rows).first() is not None
 
 
 def activity(db: Session, session_ids: Sequence[str]) -> dict[str, str]:
@@ -200,8 +217,12 @@ def activity(db: Session, session_ids: Sequence[str]) -> dict[str, str]:
 
 
 def insert_alias(db: Session, session_id: str, number: int, turn: int) -> None:
-    """From now on `turn` answers for `number`, and for what that answered for."""
-    if number == turn:
+    """From now on, `turn` answers for `number` and for all numbers that `number` answered for.
+
+    Does nothing where `number` is that of a finished turn, which answers for itself.
+    """
+    finished = select(TurnRow.id).where(TurnRow.session_id == session_id, TurnRow.number == number)
+    if number == turn or db.scalar(finished) is not None:
         return
     same = TurnAliasRow.session_id == session_id
     db.execute(delete(TurnAliasRow).where(same, TurnAliasRow.number.in_([number, turn])))
@@ -236,22 +257,8 @@ def insert_turn(
     db: Session, session_id: str, turn: NewTurn, sha256: str, created_at: datetime
 ) -> tuple[Row[Any], list[Row[Any]]]:
     """Add a finished turn's row and those of its exclusions; as they are kept, read back."""
-    values = {
-        "session_id": session_id,
-        "number": turn.number,
-        "parent": turn.parent,
-        "created_at": created_at,
-        "feedback": turn.feedback,
-        "edits": list(turn.edits),
-        "reply": turn.reply,
-        "prompt": turn.prompt,
-        "negative": turn.negative,
-        "seed": turn.seed,
-        "request": turn.request,
-        "image": sha256,
-        "seconds": turn.seconds,
-        "provenance": turn.provenance,
-    }
+    values: dict[str, Any] = {name: getattr(turn, name) for name in _TURN_COLUMNS}
+    values |= {"session_id": session_id, "created_at": created_at, "image": sha256, "edits": list(turn.edits)}
     turns, exclusions = TurnRow.__table__, ExclusionRow.__table__
     connection = db.connection()
     row = connection.execute(insert(TurnRow).returning(*turns.c), values).one()
@@ -273,26 +280,20 @@ def to_turn_record(
     row: TurnRow | Row[Any], exclusions: Iterable[ExclusionRow | Row[Any]], images: ImageStore
 ) -> TurnRecord:
     """What a finished turn's rows say."""
+    values: dict[str, Any] = {name: getattr(row, name) for name in _TURN_COLUMNS}
+    values["edits"] = tuple(row.edits)
     return TurnRecord(
-        session=row.session_id,
-        number=row.number,
-        parent=row.parent,
+        **values,
+        exclusions=tuple(map(_to_exclusion_record, exclusions)),
         created_at=row.created_at,
-        feedback=row.feedback,
-        edits=tuple(row.edits),
-        reply=row.reply,
-        prompt=row.prompt,
-        negative=row.negative,
-        exclusions=tuple(
-            ExclusionRecord(each.term, each.weight, each.source, each.since, each.words) for each in exclusions
-        ),
-        seed=row.seed,
-        request=row.request,
         sha256=row.image,
+        session=row.session_id,
         image=images.existing(row.image, row.request),
-        seconds=row.seconds,
-        provenance=row.provenance,
     )
+
+
+def _to_exclusion_record(row: ExclusionRow | Row[Any]) -> ExclusionRecord:
+    return ExclusionRecord(**{name: getattr(row, name) for name in _EXCLUSION_COLUMNS})
 
 
 def to_session_record(row: SessionRow, turns: int, prompt: str, sha256: str) -> SessionRecord:

@@ -1,9 +1,39 @@
-"""What goes through storage's door: plain frozen records, with nothing of the database in them."""
+"""The frozen records that storage takes and returns; nothing of the database is in them.
 
+The annotations of turns and exclusions also say what an archive may hold; see `archive_schema`.
+"""
+
+import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
+
+
+def _to_plain_json(value: Any) -> Any:
+    json.dumps(value, allow_nan=False).encode()
+    return value
+
+
+def _check_utc(value: datetime) -> datetime:
+    try:
+        value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("there is no such moment in UTC") from None
+    return value
+
+
+Number = Annotated[int, Field(ge=0, lt=2**31)]
+"""A turn's number."""
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+JsonObject = Annotated[dict[str, Any], AfterValidator(_to_plain_json)]
+"""An object that any JSON reader and any database accepts."""
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Timestamp = Annotated[AwareDatetime, AfterValidator(_check_utc)]
+
+_STRICT = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True)
@@ -29,12 +59,14 @@ class SessionRecord:
 
 @dataclass(frozen=True)
 class ExclusionRecord:
-    """Something kept out of the picture, and who brought it."""
+    """An exclusion in force at a turn."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
     term: str
-    weight: float
+    weight: Finite
     source: str
-    since: int
+    since: Number
     """The number of the turn that brought it."""
     words: str
     """The words that brought it, as they were typed."""
@@ -42,55 +74,51 @@ class ExclusionRecord:
 
 @dataclass(frozen=True)
 class NewTurn:
-    """A turn as its maker hands it in.
+    """A turn before it is stored.
 
-    `number` is the one `Store.next_number` promised. When another process took it meanwhile, the
-    turn gets the next free one, and so does every exclusion whose `since` is the promised number.
+    `number` is the one from `Store.next_number`. If another process took it meanwhile, the turn gets the next free
+    one, and so does every exclusion whose `since` is that number.
     """
 
-    number: int
-    parent: int | None
-    """The number of the turn this one grew from; None for turn 0 alone."""
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    number: Number
+    parent: Number | None
+    """The number of the turn that this one grew from; None for turn 0 alone."""
     feedback: str
-    edits: tuple[dict[str, Any], ...]
+    edits: tuple[JsonObject, ...]
     reply: str
     prompt: str
     negative: str
-    """The exclusions as the model was given them."""
+    """The negative prompt as the model was given it."""
     exclusions: tuple[ExclusionRecord, ...]
     """All that are in force, in order."""
     seed: int
     """Fits in 64 bits, signed."""
-    request: dict[str, Any]
-    """All that decides the pixels, as JSON; storage doesn't look into it."""
-    seconds: float
-    provenance: dict[str, Any] | None = None
-    """What it was drawn and read with, as JSON: the model's weights, libraries, policies' text, the interpreter's
-    own answer. None where nobody told, as with turns of the first release."""
+    request: JsonObject
+    """Everything that decides the pixels, as JSON; storage doesn't interpret it."""
+    seconds: Finite
+    provenance: JsonObject | None = None
+    """What the turn was made with, as JSON: the model's weights, libraries, the policies' text, the interpreter's own
+    answer. None where nothing was recorded, as in the first release."""
 
 
-@dataclass(frozen=True)
-class TurnRecord:
-    """A finished turn, as it was and will stay."""
+@dataclass(frozen=True, kw_only=True)
+class FinishedTurn(NewTurn):
+    """A turn with a picture; archives have turns in this form."""
+
+    created_at: Timestamp
+    sha256: Sha256
+    """Of the picture's RGB pixels, in hexadecimal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TurnRecord(FinishedTurn):
+    """A finished turn of a session in this store; it never changes."""
 
     session: str
-    number: int
-    parent: int | None
-    created_at: datetime
-    feedback: str
-    edits: tuple[dict[str, Any], ...]
-    reply: str
-    prompt: str
-    negative: str
-    exclusions: tuple[ExclusionRecord, ...]
-    seed: int
-    request: dict[str, Any]
-    sha256: str
-    """Of the picture's RGB pixels, in hexadecimal."""
     image: Path
     """The picture's PNG."""
-    seconds: float
-    provenance: dict[str, Any] | None = None
 
 
 Status = Literal["pending", "failed", "cancelled"]

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
@@ -24,7 +23,7 @@ from .leases import LeaseTimes
 from .migrate import make_home, make_ready
 from .pages import SessionPage
 from .pending_turns import PendingTurns, new_session_id
-from .records import IdempotencyKey, NewTurn, SessionRecord, SessionStart, TurnRecord
+from .records import FinishedTurn, IdempotencyKey, NewTurn, SessionRecord, SessionStart, TurnRecord
 from .tables import ExclusionRow, SessionRow, TurnRow
 
 
@@ -138,8 +137,8 @@ class Store:
             idempotency.save_idempotency_key(db, key, session_id, number)
         return turn
 
-    def restore_session(self, session: SessionRecord, turns: Sequence[tuple[NewTurn, str, datetime]]) -> None:
-        """Keep a session as it was elsewhere, under its own id; its turns in order, with pictures' hashes and times.
+    def restore_session(self, session: SessionRecord, turns: Sequence[FinishedTurn]) -> None:
+        """Store a session from elsewhere under its own id, with its turns in order.
 
         The pictures are on disk already. Raises `SessionExistsError` when a session has this id.
         """
@@ -148,9 +147,9 @@ class Store:
             if db.get(SessionRow, session.id) is not None:
                 raise SessionExistsError(session.id)
             queries.insert_session(db, session.id, start, session.created_at, session.head)
-            for turn, sha256, created_at in turns:  # a turn's parent comes first
-                queries.insert_turn(db, session.id, turn, sha256, created_at)
-                if not self.images.path(sha256, turn.request).exists():
+            for turn in turns:  # a turn's parent comes first
+                queries.insert_turn(db, session.id, turn, turn.sha256, turn.created_at)
+                if not self.images.path(turn.sha256, turn.request).exists():
                     raise MissingPictureError("a picture was pruned while its session was imported: import it again")
 
     # Deleting

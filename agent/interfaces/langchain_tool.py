@@ -6,16 +6,18 @@ from notthat.agent.interfaces.langchain_tool import create_picture_tool
 agent = create_agent("openai:gpt-5.4-mini", [create_picture_tool()])
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import BaseModel, Field
 
 from ...errors import NotthatError
-from ..cancellable_thread import run_in_thread
-from ..conversation import Conversation, turn_json
-from ..studio import OnStep, Studio
+from ..async_conversation import AsyncConversation
+from ..conversation import Conversation, Turn
+from ..studio import Studio
+from ..turn_json import turn_json
 from .turn_text import format_turn
 
 _DESCRIPTION = """\
@@ -46,10 +48,17 @@ def create_picture_tool(
     studio = studio or Studio.open()
 
     def picture(words: str, session: str | None = None) -> Answer:
-        return _answer_tool_call(studio, options, words, session, None)
+        with _refusals_for_the_model():
+            if not session:  # some models fill in every argument, and this one with nothing
+                return _answer(Conversation.start(words, studio, **options).head)
+            with studio.lock(session):
+                return _answer(Conversation.open(session, studio).say(words))
 
     async def apicture(words: str, session: str | None = None) -> Answer:
-        return await run_in_thread(lambda on_step: _answer_tool_call(studio, options, words, session, on_step))
+        with _refusals_for_the_model():
+            if not session:
+                return _answer((await AsyncConversation.start(words, studio, **options)).head)
+            return _answer(await (await AsyncConversation.open(session, studio)).say(words))
 
     return StructuredTool.from_function(
         picture,
@@ -62,15 +71,14 @@ def create_picture_tool(
     )
 
 
-def _answer_tool_call(
-    studio: Studio, options: Mapping[str, Any], words: str, session: str | None, on_step: OnStep | None
-) -> Answer:
+def _answer(turn: Turn) -> Answer:
+    return format_turn(turn), turn_json(turn)
+
+
+@contextmanager
+def _refusals_for_the_model() -> Iterator[None]:
+    """Raise what is refused so that LangChain passes the line on to the model."""
     try:
-        if not session:  # some models send an empty string for unused arguments
-            turn = Conversation.start(words, studio, on_step=on_step, **options).head
-        else:
-            with studio.lock(session):
-                turn = Conversation.open(session, studio).say(words, on_step)
+        yield
     except NotthatError as error:
         raise ToolException(str(error)) from error
-    return format_turn(turn), turn_json(turn)

@@ -24,11 +24,12 @@ from ...errors import NotthatError
 from ...generation import Progress
 from ..async_conversation import AsyncConversation
 from ..cancellable_thread import AsyncOnStep, run_in_thread
-from ..conversation import Turn, turn_json
+from ..conversation import Turn
 from ..edits import MAX_PROMPT_CHARACTERS
 from ..feedback import Feedback
 from ..replay.regenerate import ReplayResult, replay_session
 from ..studio import Studio
+from ..turn_json import turn_json
 from ..turn_png import build_turn_png
 from .turn_text import format_turn
 

@@ -78,9 +78,9 @@ def test_it_is_the_same_conversation_with_awaits(studio: Studio) -> None:
 
 
 def test_the_twin_has_all_that_the_other_has() -> None:
-    """But what a server does in two parts: see `Conversation.prepare`."""
-    parts = {"from_turn", "prepare", "check", "interpret_again", "refresh"}
-    names = {name for name in vars(Conversation) if not name.startswith("_")} - parts
+    """Except what draws nothing and is used by the server and the command line."""
+    synchronous = {"from_turn", "prepare", "check", "interpret_again", "refresh"}
+    names = {name for name in vars(Conversation) if not name.startswith("_")} - synchronous
     assert names <= set(vars(AsyncConversation))
 
 
@@ -165,6 +165,19 @@ def test_a_session_that_is_opened_for_every_message_is_in_order_too(open_studio:
         assert sorted(turns[-1].negative.split(", ")) == ["boats", "fog", "gulls"]
         early = await AsyncConversation.open(session, studio, turn=0)
         assert [(await early.say(words)).parent for words in ("no birds", "no waves")] == [0, 4]
+
+    run(test())
+
+
+def test_a_thread_that_holds_the_session_is_waited_for(studio: Studio) -> None:
+    async def test() -> None:
+        conversation = await AsyncConversation.start("a harbour", studio)
+        with studio.lock(conversation.id):
+            turn = asyncio.create_task(conversation.say("no fog"))
+            for _ in range(100):
+                await asyncio.sleep(0)
+            first = await asyncio.to_thread(Conversation.open(conversation.id, studio).say, "no boats")
+        assert ((await turn).parent, (await turn).negative) == (first.number, "boats, fog")
 
     run(test())
 

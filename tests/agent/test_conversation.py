@@ -207,7 +207,7 @@ def test_a_word_the_model_never_learned_is_remarked_on_once(open_studio: OpenStu
 
 def test_what_the_engine_cannot_honour_is_said_with_the_picture(open_studio: OpenStudio) -> None:
     class Deaf(StubEngine):
-        def remarks(self, request: GenerationRequest) -> list[str]:
+        def warnings(self, request: GenerationRequest) -> list[str]:
             return ["Nothing can be excluded like this."] if request.negative_prompt else []
 
     conversation = start(open_studio(Deaf()), "a lighthouse keeper")

@@ -8,11 +8,15 @@ from threading import Barrier, Thread
 import pytest
 
 from notthat.agent import Conversation, Studio
+from notthat.agent.commands import SayCommand
+from notthat.agent.conversation import prepare_recorded
+from notthat.agent.feedback import Feedback
 from notthat.agent.replay.regenerate import regenerate
 from notthat.agent.turn_png import turn_png_text
+from notthat.errors import InvalidInputError
 from notthat.generation import GenerationError, GenerationRequest, Progress, StubEngine
 from notthat.generation.png_metadata import read_png_text
-from notthat.storage import check, prune, repair
+from notthat.storage import Attempt, StorageError, check, prune, repair
 
 OpenStudio = Callable[..., Studio]
 
@@ -158,3 +162,57 @@ def test_a_request_that_is_no_longer_understood_is_told_as_it_is_kept(studio: St
     turn = Conversation.start("a harbour", studio, seed=4).head
     newer = {**turn.request, "sharpness": 2}
     assert json.loads(turn_png_text(replace(turn, request=newer))["notthat"]) == newer
+
+
+def test_a_stored_turn_is_returned_even_if_the_other_turns_cannot_be_listed(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conversation = Conversation.start("a harbour", studio, seed=4)
+
+    def fail(_: Attempt) -> None:
+        raise StorageError("the database went away")
+
+    monkeypatch.setattr(studio.store.attempts, "other_turns_since", fail)
+    turn = conversation.say("no fog")
+    assert (turn.number, studio.store.turn(conversation.id)) == (1, turn)
+    assert studio.store.attempts.all() == []
+
+
+def test_a_recorded_undo_moves_the_head_and_leaves_nothing_to_retry(studio: Studio) -> None:
+    conversation = Conversation.start("a harbour", studio, seed=4)
+    conversation.say("no fog")
+    command = SayCommand(feedback=Feedback(("undo",)))
+    recorded = studio.store.attempts.record(conversation.id, command.words, command.as_json())
+    prepared = prepare_recorded(studio, recorded)
+    assert not isinstance(prepared, Attempt)
+    assert (prepared.number, studio.store.session(conversation.id).head) == (0, 0)
+    assert studio.store.attempts.all() == []
+    assert studio.store.attempts.alias(conversation.id, 2) == 0
+
+
+@pytest.mark.parametrize("keep_refused", [True, False])
+def test_a_refusal_is_told_even_if_its_record_is_gone(studio: Studio, keep_refused: bool) -> None:
+    conversation = Conversation.start("a harbour", studio, seed=4)
+    command = SayCommand(feedback=Feedback(("",)))
+    recorded = studio.store.attempts.record(conversation.id, command.words, command.as_json())
+    studio.store.delete_session(conversation.id)
+    with pytest.raises(InvalidInputError):
+        prepare_recorded(studio, recorded, keep_refused=keep_refused)
+
+
+def test_a_refused_turn_that_cannot_be_deleted_is_recorded_as_failed(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conversation = Conversation.start("a harbour", studio, seed=4)
+    command = SayCommand(feedback=Feedback(("",)))
+    recorded = studio.store.attempts.record(conversation.id, command.words, command.as_json())
+
+    def fail(_: Attempt) -> None:
+        raise StorageError("the database went away")
+
+    monkeypatch.setattr(studio.store.attempts, "drop", fail)
+    with pytest.raises(InvalidInputError, match="the feedback is empty"):
+        prepare_recorded(studio, recorded, keep_refused=False)
+    assert [(each.status, each.reason) for each in studio.store.attempts.all()] == [
+        ("failed", "the feedback is empty: say what is wrong with the picture")
+    ]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from notthat.agent import Conversation, Studio
-from notthat.agent.conversation import turn_json
 from notthat.agent.exclusion_effects import describe_effect, effects_by_term
+from notthat.agent.turn_json import turn_json
 from notthat.generation import GenerationRequest, LocalEngine, Progress, StubEngine
 
 OpenStudio = Callable[..., Studio]

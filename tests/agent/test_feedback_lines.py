@@ -89,10 +89,10 @@ def test_the_lines_can_be_read_again_and_archived(studio: Studio, tmp_path: Path
 
 
 def test_too_many_lines_are_refused(studio: Studio) -> None:
-    with pytest.raises(InvalidInputError, match=f"at most {MAX_LINES} are read at once"):
+    with pytest.raises(InvalidInputError, match=f"at most {MAX_LINES} lines at once"):
         begin(studio, "a harbour", *["no fog"] * MAX_LINES)
     conversation = Conversation.start("a harbour", studio)
-    with pytest.raises(InvalidInputError, match=f"at most {MAX_LINES} are read at once"):
+    with pytest.raises(InvalidInputError, match=f"at most {MAX_LINES} lines at once"):
         conversation.say(Feedback(("no fog",) * (MAX_LINES + 1)))
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,17 @@ from PIL import Image
 from postgres import PostgresServer
 from sqlalchemy import create_engine, text
 
-from notthat.storage import ExclusionRecord, NewTurn, Store, TurnRecord, upgrade
+from notthat.storage import ExclusionRecord, LeaseTimes, NewTurn, Store, TurnRecord, upgrade
 
-CONTRACT = ("test_store", "test_attempts", "test_keys", "test_deletion", "test_pages")
+CONTRACT = ("test_store", "test_attempts", "test_recorded_turns", "test_api_keys", "test_deletion", "test_pages")
 """Tests that run on every database, except those that inspect the files of a home."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the contract tests on every database, and all other tests on SQLite."""
     if "backend" in metafunc.fixturenames:
+        missing = [name for name in CONTRACT if not Path(__file__).with_name(f"{name}.py").is_file()]
+        assert not missing, "a contract test was renamed: list its new name"
         contract = metafunc.module.__name__.rpartition(".")[2] in CONTRACT
         looks_inside = "home" in inspect.signature(metafunc.function).parameters
         backends = ["sqlite", "postgres"] if contract and not looks_inside else ["sqlite"]
@@ -26,11 +29,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def store(backend: str, home: Path, request: pytest.FixtureRequest) -> Iterator[Store]:
-    """An empty store, for each kind of database."""
+def open_store(backend: str, home: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Store]]:
+    """Opens stores on one database, as several processes do; it is empty at first."""
     url = request.getfixturevalue("postgres")() if backend == "postgres" else None
-    with Store.open(url, home=home) as store:
-        yield store
+    with ExitStack() as opened:
+
+        def open_store(lease: LeaseTimes | None = None) -> Store:
+            return opened.enter_context(Store.open(url, home=home, lease=lease))
+
+        yield open_store
+
+
+@pytest.fixture
+def store(open_store: Callable[..., Store]) -> Store:
+    """An empty store, one for each kind of database there is."""
+    return open_store()
 
 
 @pytest.fixture(scope="session")

@@ -79,7 +79,7 @@ def test_what_is_being_drawn_is_not_begun_again(store: Store, begin: Begin, turn
 def test_a_turn_ends_once(store: Store, begin: Begin, turn: MakeTurn, picture: MakePicture) -> None:
     attempt = store.attempts.begin(begin().session, turn(1, 0))
     store.attempts.end(attempt, "cancelled", "stopped")
-    with pytest.raises(StorageError, match="taken over"):
+    with pytest.raises(StorageError, match="was cancelled"):
         store.attempts.finish(attempt, picture(1), {}, 0.1)
     assert [each.status for each in store.attempts.all()] == ["cancelled"]
 

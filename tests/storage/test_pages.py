@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from notthat.errors import InvalidInputError
-from notthat.storage import NewTurn, SessionRecord, Store, TurnRecord
+from notthat.storage import FinishedTurn, NewTurn, SessionRecord, Store, TurnRecord
 
 Begin = Callable[..., TurnRecord]
 MOMENT = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -23,7 +23,7 @@ def sessions(store: Store, begin: Begin, turn: Callable[..., NewTurn]) -> list[s
         record = SessionRecord(
             f"{(k * 5) % 7:016x}", created, "mini", (), 0, 1, "", picture.sha256, owner="ab"[k % 2] * 16
         )
-        store.restore_session(record, [(turn(0, None), picture.sha256, created)])
+        store.restore_session(record, [FinishedTurn(**vars(turn(0, None)), sha256=picture.sha256, created_at=created)])
         made.append(record)
     by_place = sorted(made, key=lambda each: (-each.created_at.timestamp(), each.id))
     return [each.id for each in by_place]

@@ -10,9 +10,10 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory
 
 from ....errors import InvalidInputError, NotthatError
-from ...conversation import Conversation, Turn, parse_turn_negative
+from ...conversation import Conversation, Turn
 from ...exclusion_effects import describe_effect
 from ...exclusion_history import explain_exclusion, load_path, term_history
+from ...exclusions import NegativePrompt
 from ...replay.regenerate import replay_session
 from ...studio import Studio
 from ...terms import normalize_term, to_one_line
@@ -89,7 +90,9 @@ class ChatRepl:
         """[TERM]  why terms are excluded; with TERM, its history and its measured effect"""
         head = self.conversation.head
         exclusions = [
-            e for e in parse_turn_negative(head) if not term or normalize_term(e.term) == normalize_term(term)
+            exclusion
+            for exclusion in NegativePrompt.from_records(head.exclusions)
+            if not term or normalize_term(exclusion.term) == normalize_term(term)
         ]
         if not exclusions:
             out.print(f"“{term}” is not excluded." if term else "Nothing is excluded.", markup=False)

@@ -21,8 +21,8 @@ def show(
 
     Example:  notthat show 3f9c2a71d0b45e86 --turn 2 --effects
     """
-    from ...conversation import turn_json
     from ...exclusion_effects import effects_by_term
+    from ...turn_json import turn_json
     from .console import emit, exclusions_table, out, show_turn
 
     with open_studio() as studio:

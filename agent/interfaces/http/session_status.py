@@ -34,8 +34,8 @@ class RetryResponse(BaseModel):
 
     @classmethod
     def from_latest(cls, attempts: Sequence[Attempt]) -> "RetryResponse | None":
-        """The latest of these, if there is one."""
-        latest = max(attempts, key=lambda attempt: (attempt.turn.number, attempt.id), default=None)
+        """The latest of these, which `PendingTurns.retry` draws by default; None where there is none."""
+        latest = max(attempts, key=lambda attempt: attempt.id, default=None)
         return None if latest is None else cls.from_attempt(latest)
 
     @classmethod

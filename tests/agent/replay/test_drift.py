@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from notthat.agent import Conversation, Studio, replay
+from notthat.agent import Conversation, Studio, replay_session
 from notthat.agent.edits import Exclude, State
 from notthat.agent.interpreters import Interpretation, OfflineInterpreter
 from notthat.agent.replay.reinterpret import reinterpret
@@ -46,7 +46,7 @@ def session(studio: Studio) -> str:
 
 
 def test_a_drift_is_measured_and_its_causes_are_named(open_studio: OpenStudio, session: str) -> None:
-    results = list(replay(open_studio(Elsewhere()), session))
+    results = list(replay_session(open_studio(Elsewhere()), session))
     assert [result.identical for result in results] == [False] * 4
     drift = results[0].drift
     assert drift is not None
@@ -61,7 +61,7 @@ def test_a_drift_is_measured_and_its_causes_are_named(open_studio: OpenStudio, s
 
 
 def test_the_same_picture_has_no_drift(studio: Studio, session: str) -> None:
-    results = list(replay(studio, session))
+    results = list(replay_session(studio, session))
     assert [result.drift for result in results] == [None] * 4
     assert results[0].as_json() == {"turn": 0, "identical": True, "max_abs_diff": 0}
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from notthat.agent import Conversation, ReplayResult, Studio, replay
+from notthat.agent import Conversation, ReplayResult, Studio, replay_session
 from notthat.errors import InvalidInputError
 from notthat.generation import GenerationRequest, Picture, Progress, StubEngine
 from notthat.storage import DamagedPictureError, MissingPictureError, UnknownSessionError
@@ -64,18 +64,18 @@ def tamper(home: Path, statement: str) -> None:
 
 
 def test_every_turn_comes_out_the_same(open_studio: OpenStudio, session: str) -> None:
-    assert list(replay(open_studio(), session)) == [ReplayResult(k, True, 0) for k in range(3)]
+    assert list(replay_session(open_studio(), session)) == [ReplayResult(k, True, 0) for k in range(3)]
 
 
 def test_a_replay_changes_nothing(studio: Studio, session: str) -> None:
     before = [studio.store.sessions(), studio.store.turns(session)]
-    assert len(list(replay(studio, session))) == 3
+    assert len(list(replay_session(studio, session))) == 3
     assert [studio.store.sessions(), studio.store.turns(session)] == before
 
 
 def test_every_step_is_heard_of(studio: Studio, session: str) -> None:
     heard: list[Progress] = []
-    turns = replay(studio, session, heard.append)
+    turns = replay_session(studio, session, heard.append)
     next(turns)
     assert [progress.step for progress in heard] == [1, 2, 3, 4]
     assert len(list(turns)) == 2
@@ -84,12 +84,12 @@ def test_every_step_is_heard_of(studio: Studio, session: str) -> None:
 
 def test_another_engine_is_found_out_with_the_greatest_difference(open_studio: OpenStudio) -> None:
     session = converse(open_studio(Lighter()))
-    assert list(replay(open_studio(Lightest()), session)) == [ReplayResult(k, False, 6) for k in range(3)]
-    assert list(replay(open_studio(Lighter()), session)) == [ReplayResult(k, True, 0) for k in range(3)]
+    assert list(replay_session(open_studio(Lightest()), session)) == [ReplayResult(k, False, 6) for k in range(3)]
+    assert list(replay_session(open_studio(Lighter()), session)) == [ReplayResult(k, True, 0) for k in range(3)]
 
 
 def test_a_picture_of_another_size_is_as_different_as_can_be(open_studio: OpenStudio, session: str) -> None:
-    assert list(replay(open_studio(Larger()), session)) == [ReplayResult(k, False, 255) for k in range(3)]
+    assert list(replay_session(open_studio(Larger()), session)) == [ReplayResult(k, False, 255) for k in range(3)]
 
 
 def test_a_request_that_was_changed_is_found_out(studio: Studio, home: Path, session: str) -> None:
@@ -98,7 +98,7 @@ def test_a_request_that_was_changed_is_found_out(studio: Studio, home: Path, ses
     *_, last = StubEngine("stub").run(GenerationRequest.create(**turn.request))
     assert last.picture is not None
     now, then = (np.asarray(image, int) for image in (last.picture.image, studio.store.images.open(turn.sha256)))
-    assert list(replay(studio, session)) == [
+    assert list(replay_session(studio, session)) == [
         ReplayResult(0, True, 0),
         ReplayResult(1, False, int(abs(now - then).max())),
         ReplayResult(2, True, 0),
@@ -108,12 +108,12 @@ def test_a_request_that_was_changed_is_found_out(studio: Studio, home: Path, ses
 def test_a_request_that_was_broken_is_refused_in_one_line(studio: Studio, home: Path, session: str) -> None:
     tamper(home, "UPDATE turns SET request = json_set(request, '$.num_inference_steps', 'many') WHERE number = 0")
     with pytest.raises(InvalidInputError, match=r"^--steps: [^\n]+$"):
-        list(replay(studio, session))
+        list(replay_session(studio, session))
 
 
 def test_a_picture_that_is_gone_is_an_error(studio: Studio, session: str) -> None:
     studio.store.turn(session, 1).image.unlink()
-    turns = replay(studio, session)
+    turns = replay_session(studio, session)
     assert next(turns) == ReplayResult(0, True, 0)
     with pytest.raises(MissingPictureError):
         next(turns)
@@ -123,12 +123,12 @@ def test_a_picture_that_is_gone_is_an_error(studio: Studio, session: str) -> Non
 def test_a_picture_that_is_damaged_is_an_error(studio: Studio, session: str, content: bytes) -> None:
     studio.store.turn(session, 0).image.write_bytes(content)
     with pytest.raises(DamagedPictureError):
-        list(replay(studio, session))
+        list(replay_session(studio, session))
 
 
 def test_a_picture_that_was_painted_over_is_an_error(studio: Studio, session: str) -> None:
     Image.new("RGB", (32, 32), "teal").save(studio.store.turn(session, 2).image)
-    turns = replay(studio, session)
+    turns = replay_session(studio, session)
     assert [next(turns).identical, next(turns).identical] == [True, True]
     with pytest.raises(DamagedPictureError):
         next(turns)
@@ -136,4 +136,4 @@ def test_a_picture_that_was_painted_over_is_an_error(studio: Studio, session: st
 
 def test_an_unknown_session_is_refused(studio: Studio) -> None:
     with pytest.raises(UnknownSessionError):
-        next(replay(studio, "nowhere"))
+        next(replay_session(studio, "nowhere"))

@@ -6,10 +6,12 @@ Both are used on the event loop only.
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Generic, TypeVar
+
+from ....session_locks import SessionLocks
 
 Device = TypeVar("Device")
 Item = TypeVar("Item")
@@ -108,25 +110,15 @@ def _interleave(groups: Iterable[Iterable[Item]]) -> Iterator[Item]:
 
 
 class KeyedLock:
-    """A lock for each name, held by `at_once` at a time, in the order of arrival."""
+    """`SessionLocks` for tasks: at most `at_once` hold the lock of a name, in the order of their calls."""
 
     def __init__(self, at_once: int = 1) -> None:
-        self._at_once = at_once
-        self._locks: dict[str, tuple[asyncio.Semaphore, int]] = {}
+        self._locks = SessionLocks(at_once)
 
     def __len__(self) -> int:
-        """The number of names whose lock is held or waited for."""
+        """The number of names whose lock is held."""
         return len(self._locks)
 
-    @asynccontextmanager
-    async def lock(self, name: str) -> AsyncIterator[None]:
-        """Hold the lock of this name for the block."""
-        lock, users = self._locks.get(name, (asyncio.Semaphore(self._at_once), 0))
-        self._locks[name] = lock, users + 1
-        try:
-            async with lock:
-                yield
-        finally:
-            lock, users = self._locks.pop(name)
-            if users > 1:
-                self._locks[name] = lock, users - 1
+    def lock(self, name: str) -> AbstractAsyncContextManager[None]:
+        """Hold the lock of this name."""
+        return self._locks.async_lock(name)

@@ -7,9 +7,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from .....storage import Attempt, SessionRecord
-from ....conversation import Turn, turn_json
+from ....conversation import Turn
 from ....handoff import wants_handoff
 from ....replay.regenerate import ReplayResult
+from ....turn_json import turn_json
 from ..jobs.turn_and_replay_jobs import ReplayJob, TurnJob
 from ..urls import Urls
 

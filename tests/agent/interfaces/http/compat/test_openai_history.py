@@ -283,5 +283,5 @@ def test_words_that_look_like_a_title_lead_nowhere(server: Running, client: Open
 
 def test_a_chat_that_is_too_long_to_be_read_again_is_refused(client: OpenAI) -> None:
     messages = [message for _ in range(120) for message in (user("no fog"), assistant(ELSEWHERE))]
-    with pytest.raises(openai.BadRequestError, match="at most 100 are read at once"):
+    with pytest.raises(openai.BadRequestError, match="at most 100 lines at once"):
         ask(client, user("a harbour"), assistant(ELSEWHERE), *messages, user("no boats"))

@@ -1,0 +1,56 @@
+"""The turn that follows another one: its request, its reply and what it is made with, ready to be drawn."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..generation import GenerationRequest
+from ..storage import NewTurn, TurnRecord
+from .edits import State
+from .interpreters import Interpretation
+from .studio import Studio
+from .turn_execution import build_turn, collect_provenance, warnings_for
+
+CheckRequest = Callable[[GenerationRequest], None]
+"""Raises where a picture may not be drawn."""
+
+
+@dataclass(frozen=True)
+class StateChange:
+    """What feedback, edits or a seed change: the state `before` at the turn `parent`, and the state `after`."""
+
+    parent: TurnRecord
+    number: int
+    """The number that the next turn is expected to have."""
+    words: str
+    interpretation: Interpretation
+    before: State
+    after: State
+    steps: int
+    lines: tuple[str, ...] = ()
+    """Where several lines were interpreted: each of them."""
+    is_interpreted: bool = True
+    """Whether an interpreter was asked; not for edits and seeds."""
+
+    @property
+    def has_effect(self) -> bool:
+        """Whether a new picture has to be drawn."""
+        return self.after != self.before or self.steps != self.parent.request["num_inference_steps"]
+
+
+def build_next_turn(studio: Studio, change: StateChange, policies: tuple[str, ...], check: CheckRequest) -> NewTurn:
+    """Build the turn that a change makes. Raises what `check` raises of its request."""
+    engine = studio.engine(change.parent.request["model"])
+    request = GenerationRequest.create(**change.parent.request).next_request(
+        engine.defaults,
+        prompt=change.after.prompt,
+        negative_prompt=change.after.negative.render(),
+        seed=change.after.seed,
+        num_inference_steps=change.steps,
+    )
+    check(request)
+    said = change.interpretation
+    reply = " ".join([said.reply, *warnings_for(engine, request, change.before, change.after)])
+    provenance = collect_provenance(studio, request, policies, said if change.is_interpreted else None, change.lines)
+    return build_turn(
+        change.number, change.parent.number, change.words, said.edits, reply, change.after, request, provenance
+    )

@@ -1,0 +1,30 @@
+"""A turn as JSON, as the command line and the server give it."""
+
+from dataclasses import asdict
+from typing import Any
+
+from ..storage import TurnRecord
+from .exclusion_effects import negative_effect
+
+
+def turn_json(turn: TurnRecord) -> dict[str, Any]:
+    """The turn as the public JSON object; `image` is the path of its PNG, `seconds` has milliseconds."""
+    return {
+        "session": turn.session,
+        "turn": turn.number,
+        "parent": turn.parent,
+        "feedback": turn.feedback,
+        "edits": list(turn.edits),
+        "reply": turn.reply,
+        "prompt": turn.prompt,
+        "negative": turn.negative,
+        "exclusions": [asdict(exclusion) for exclusion in turn.exclusions],
+        "seed": turn.seed,
+        "steps": turn.request["num_inference_steps"],
+        "guidance": turn.request["guidance_scale"],
+        "model": turn.request["model"],
+        "image": str(turn.image),
+        "sha256": turn.sha256,
+        "seconds": round(turn.seconds, 3),
+        "negative_effect": negative_effect(turn),
+    }
