@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .replay.regenerate import replay_session as replay_session
     from .settings import Settings as Settings
     from .studio import Studio as Studio
-    from .turn_json import turn_json as turn_json
+    from .turn_serialization import turn_json as turn_json
 
     Replayed = ReplayResult  # its former name
 else:

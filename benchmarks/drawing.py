@@ -153,7 +153,7 @@ class _Recorder:
     model = "mini"
 
     def __init__(self, engine: Engine) -> None:
-        self.defaults, self.remarks, self.read = engine.defaults, engine.warnings, engine.tokenize
+        self.defaults, self.warnings, self.tokenize = engine.defaults, engine.warnings, engine.tokenize
         self.provenance, self.effects = engine.provenance, engine.effects
         self.requests: list[GenerationRequest] = []
 

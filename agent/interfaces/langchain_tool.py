@@ -17,7 +17,7 @@ from ...errors import NotthatError
 from ..async_conversation import AsyncConversation
 from ..conversation import Conversation, Turn
 from ..studio import Studio
-from ..turn_json import turn_json
+from ..turn_serialization import turn_json
 from .turn_text import format_turn
 
 _DESCRIPTION = """\

@@ -29,8 +29,8 @@ from ..edits import MAX_PROMPT_CHARACTERS
 from ..feedback import Feedback
 from ..replay.regenerate import ReplayResult, replay_session
 from ..studio import Studio
-from ..turn_json import turn_json
 from ..turn_png import build_turn_png
+from ..turn_serialization import turn_json
 from .turn_text import format_turn
 
 Report = Callable[[float, float | None, str], Awaitable[None]]

@@ -9,7 +9,7 @@ import pytest
 
 from notthat.agent import Conversation, Studio
 from notthat.agent.commands import SayCommand
-from notthat.agent.conversation import prepare_recorded
+from notthat.agent.conversation import AfterRefusal, prepare_recorded
 from notthat.agent.feedback import Feedback
 from notthat.agent.replay.regenerate import regenerate
 from notthat.agent.turn_png import turn_png_text
@@ -190,14 +190,14 @@ def test_a_recorded_undo_moves_the_head_and_leaves_nothing_to_retry(studio: Stud
     assert studio.store.attempts.alias(conversation.id, 2) == 0
 
 
-@pytest.mark.parametrize("keep_refused", [True, False])
-def test_a_refusal_is_told_even_if_its_record_is_gone(studio: Studio, keep_refused: bool) -> None:
+@pytest.mark.parametrize("after_refusal", ["fail", "refuse", "drop"])
+def test_a_refusal_is_told_even_if_its_record_is_gone(studio: Studio, after_refusal: AfterRefusal) -> None:
     conversation = Conversation.start("a harbour", studio, seed=4)
     command = SayCommand(feedback=Feedback(("",)))
     recorded = studio.store.attempts.record(conversation.id, command.words, command.as_json())
     studio.store.delete_session(conversation.id)
     with pytest.raises(InvalidInputError):
-        prepare_recorded(studio, recorded, keep_refused=keep_refused)
+        prepare_recorded(studio, recorded, after_refusal=after_refusal)
 
 
 def test_a_refused_turn_that_cannot_be_deleted_is_recorded_as_failed(
@@ -212,7 +212,7 @@ def test_a_refused_turn_that_cannot_be_deleted_is_recorded_as_failed(
 
     monkeypatch.setattr(studio.store.attempts, "drop", fail)
     with pytest.raises(InvalidInputError, match="the feedback is empty"):
-        prepare_recorded(studio, recorded, keep_refused=False)
+        prepare_recorded(studio, recorded, after_refusal="drop")
     assert [(each.status, each.reason) for each in studio.store.attempts.all()] == [
         ("failed", "the feedback is empty: say what is wrong with the picture")
     ]

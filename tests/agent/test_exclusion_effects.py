@@ -11,7 +11,7 @@ import pytest
 
 from notthat.agent import Conversation, Studio
 from notthat.agent.exclusion_effects import describe_effect, effects_by_term
-from notthat.agent.turn_json import turn_json
+from notthat.agent.turn_serialization import turn_json
 from notthat.generation import GenerationRequest, LocalEngine, Progress, StubEngine
 
 OpenStudio = Callable[..., Studio]

@@ -11,7 +11,7 @@ from notthat.agent.terms import normalize_term, stem_term, to_one_line
 weights = st.floats(MIN_WEIGHT, MAX_WEIGHT).map(lambda weight: round(weight, 2))
 terms = (
     st.text(st.characters(codec="utf-8", exclude_characters=","), min_size=1, max_size=20)
-    .map(lambda text: to_one_line(" ".join(text.split()[:4])))
+    .map(lambda text: " ".join(to_one_line(text).split()[:4]))
     .filter(bool)
 )
 exclusions = st.builds(

@@ -355,7 +355,7 @@ def _warn(message: str) -> None:
 
 
 def _turn_json(turn: "Turn") -> dict[str, Any]:
-    from ...turn_json import turn_json
+    from ...turn_serialization import turn_json
 
     return turn_json(turn)
 

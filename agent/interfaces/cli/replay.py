@@ -112,7 +112,7 @@ def _reinterpret_session(studio: "Studio", session: str, verify: bool, as_json: 
 
 def _branch_with_feedback(studio: "Studio", session: str, number: int, feedback: str, as_json: bool) -> None:
     from ...conversation import Conversation
-    from ...turn_json import turn_json
+    from ...turn_serialization import turn_json
     from .console import emit, progress, show_turn
 
     with progress("drawing") as on_step:

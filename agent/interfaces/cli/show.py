@@ -1,12 +1,14 @@
 """`notthat show` and `notthat why`: read a turn or the history of a term."""
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ....storage import Attempt
 from .options import Json, SessionId, open_studio
+
+if TYPE_CHECKING:
+    from ....storage import Attempt
 
 
 def show(
@@ -22,7 +24,7 @@ def show(
     Example:  notthat show 3f9c2a71d0b45e86 --turn 2 --effects
     """
     from ...exclusion_effects import effects_by_term
-    from ...turn_json import turn_json
+    from ...turn_serialization import turn_json
     from .console import emit, exclusions_table, out, show_turn
 
     with open_studio() as studio:
@@ -59,7 +61,7 @@ def why(
         typer.echo(line)
 
 
-def attempt_to_json(attempt: Attempt) -> dict[str, Any]:
+def attempt_to_json(attempt: "Attempt") -> dict[str, Any]:
     """A turn without a picture, in the format of `--json`."""
     return {
         "session": attempt.session,
@@ -72,7 +74,7 @@ def attempt_to_json(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def format_attempt(attempt: Attempt) -> str:
+def format_attempt(attempt: "Attempt") -> str:
     """A turn without a picture, as one line of text."""
     reason = f": {attempt.reason}" if attempt.reason else ""
     return f"{attempt.session}  turn {attempt.turn.number}  {attempt.status}{reason}  “{attempt.turn.feedback}”"

@@ -10,7 +10,7 @@ from .....storage import Attempt, SessionRecord
 from ....conversation import Turn
 from ....handoff import wants_handoff
 from ....replay.regenerate import ReplayResult
-from ....turn_json import turn_json
+from ....turn_serialization import turn_json
 from ..jobs.turn_and_replay_jobs import ReplayJob, TurnJob
 from ..urls import Urls
 
