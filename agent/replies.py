@@ -67,7 +67,7 @@ def _join_terms(terms: Sequence[str]) -> str:
 
 
 def describe_turns(done: tuple[int, ...], pending: tuple[int, ...]) -> list[str]:
-    """Sentences about the other turns that were finished or are pending since a turn was drawn; at most one for each."""
+    """Sentences about other turns that were finished or are still pending; at most one for each of the two."""
     lines = []
     if done:
         lines.append(
