@@ -142,7 +142,6 @@ class Studio:
         return packs
 
     def policies(self, names: tuple[str, ...]) -> NegativePrompt:
-        """The exclusions of the named policies."""
         return policies.compose(names, self._policy_folder)
 
     def check_prompt(self, prompt: str, names: tuple[str, ...]) -> None:
@@ -150,7 +149,6 @@ class Studio:
         policies.check_prompt(prompt, names, self._policy_folder)
 
     def close(self) -> None:
-        """Close the store."""
         self.store.close()
 
     def __enter__(self) -> Self:

@@ -73,7 +73,6 @@ def check_session_id(session_id: str) -> str:
 
 
 def unknown_session(session_id: str) -> UnknownSessionError:
-    """The error for an unknown session."""
     return UnknownSessionError(f"no session “{session_id}”: see notthat sessions")
 
 
@@ -279,7 +278,6 @@ def move_head(db: Session, session_id: str, number: int) -> None:
 def to_turn_record(
     row: TurnRow | Row[Any], exclusions: Iterable[ExclusionRow | Row[Any]], images: ImageStore
 ) -> TurnRecord:
-    """The record of a finished turn."""
     values: dict[str, Any] = {name: getattr(row, name) for name in _TURN_COLUMNS}
     values["edits"] = tuple(row.edits)
     return TurnRecord(
@@ -312,7 +310,6 @@ def to_session_record(row: SessionRow, turns: int, prompt: str, sha256: str) -> 
 
 
 def to_key_record(row: KeyRow) -> KeyRecord:
-    """The record of a key."""
     return KeyRecord(
         id=row.id,
         name=row.name,
@@ -359,5 +356,4 @@ def to_attempt(row: AttemptRow | Row[Any]) -> Attempt:
 
 
 def utc_now() -> datetime:
-    """The current time in UTC."""
     return datetime.now(UTC)

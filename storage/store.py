@@ -80,7 +80,6 @@ class Store:
         self.images.check_place()
 
     def close(self) -> None:
-        """Close the database."""
         self.attempts.close()
         self._database.engine.dispose()
 
@@ -182,7 +181,6 @@ class Store:
     # Reading
 
     def has_session(self, session_id: str) -> bool:
-        """Whether a session with this id exists."""
         with self._database.read_session() as db:
             return db.get(SessionRow, session_id) is not None
 
@@ -229,7 +227,6 @@ class Store:
         return SessionPage(page, pages.cursor_after(page[-1]) if len(records) > limit else None)
 
     def count_sessions(self) -> int:
-        """The number of sessions."""
         with self._database.read_session() as db:
             return db.scalar(select(func.count()).select_from(SessionRow)) or 0
 

@@ -45,7 +45,6 @@ class TimedProtocol(H11Protocol):
         self._update_wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
