@@ -1,7 +1,6 @@
-"""The edits: one vocabulary for what a turn changes, and the pure function that carries it out.
+"""The edits of a turn, the state that they change, and the pure function that applies them.
 
-The same models are the schema of a language model's structured output, the stored JSON and the
-public API.
+The models are also the schema of language models' structured output, of the stored JSON and of the public API.
 """
 
 from collections.abc import Iterable
@@ -84,7 +83,7 @@ Edit = Annotated[
     Exclude | Allow | Reweight | SetPrompt | Undo | Reset | Reroll,
     Field(discriminator="op"),
 ]
-"""Any one edit; `op` says which."""
+"""Any edit; `op` is its kind."""
 
 edits_adapter: TypeAdapter[tuple[Edit, ...]] = TypeAdapter(tuple[Edit, ...])
 """Validates and serialises a list of edits: `edits_adapter.validate_json('[{"op": "reset"}]')`."""
@@ -92,23 +91,23 @@ edits_adapter: TypeAdapter[tuple[Edit, ...]] = TypeAdapter(tuple[Edit, ...])
 
 @dataclass(frozen=True)
 class State:
-    """What decides the next picture, as far as a conversation changes it."""
+    """The part of the next request that a conversation changes."""
 
     prompt: str
     negative: NegativePrompt
     seed: int
     policy: NegativePrompt = field(default_factory=NegativePrompt)
-    """What the session's policies ask for, at the weights that they ask for."""
+    """The exclusions of the session's policies, with the policies' weights."""
     recent: tuple[tuple[str, str], ...] = field(default=(), compare=False)
-    """What was said and answered in the last turns, oldest first."""
+    """Feedback and reply of the last turns, oldest first."""
 
 
 def apply(state: State, edits: Iterable[Edit], *, turn: int, words: str) -> State:
-    """The state after these edits, in their order; pure.
+    """Apply the edits in order and return the new state; pure.
 
-    `turn` is the number of the turn that the edits make and `words` what the user said: a new
-    exclusion keeps both. A locked exclusion is never lost and never weakened. `Undo` changes nothing
-    here: it moves the conversation's head, which a state knows nothing of.
+    `turn` is the number of the new turn and `words` is the user's feedback; a new exclusion stores both. A locked
+    exclusion is never removed or weakened. `Undo` has no effect here: it moves the conversation's head, which is not
+    part of the state.
     """
     for edit in edits:
         state = _apply_edit(state, edit, turn=turn, words=words)
@@ -116,9 +115,9 @@ def apply(state: State, edits: Iterable[Edit], *, turn: int, words: str) -> Stat
 
 
 def next_seed(seed: int, turn: int) -> int:
-    """The seed that rerolling in this turn gives: 32 bits, the same for the same two numbers.
+    """The seed after a reroll in this turn: 32 bits, a deterministic function of both numbers.
 
-    Turn numbers are never used twice, so rerolling after an undo gives yet another picture.
+    Turn numbers are unique, so a reroll after an undo gives another picture.
     """
     return int.from_bytes(blake2b(f"{seed}:{turn}".encode(), digest_size=4).digest(), "big")
 
@@ -134,8 +133,8 @@ def _apply_edit(state: State, edit: Edit, *, turn: int, words: str) -> State:
         case SetPrompt():
             return replace(state, prompt=edit.text)
         case Reset():
-            kept = (state.policy.find(known.term) or known for known in state.negative.only_locked())
-            return replace(state, negative=NegativePrompt(tuple(kept)))
+            locked = (state.policy.find(old.term) or old for old in state.negative.only_locked())
+            return replace(state, negative=NegativePrompt(tuple(locked)))
         case Reroll():
             return replace(state, seed=next_seed(state.seed, turn))
         case Undo():
@@ -143,25 +142,25 @@ def _apply_edit(state: State, edit: Edit, *, turn: int, words: str) -> State:
 
 
 def _exclude(negative: NegativePrompt, edit: Exclude | Reweight, turn: int, words: str) -> NegativePrompt:
-    known = negative.find(edit.term)
-    if known is None:
+    exclusion = negative.find(edit.term)
+    if exclusion is None:
         return negative.add(Exclusion(term=edit.term, weight=edit.weight, since=turn, words=words))
-    return negative.add(known.model_copy(update={"weight": max(known.weight, edit.weight)}))
+    return negative.add(exclusion.model_copy(update={"weight": max(exclusion.weight, edit.weight)}))
 
 
 def _reweight(state: State, edit: Reweight, turn: int, words: str) -> NegativePrompt:
-    known = state.negative.find(edit.term)
-    if known is None:
+    exclusion = state.negative.find(edit.term)
+    if exclusion is None:
         return _exclude(state.negative, edit, turn, words)
-    weight = max(edit.weight, minimum_weight(known, state)) if known.is_locked else edit.weight
-    return state.negative.add(known.model_copy(update={"weight": weight}))
+    weight = max(edit.weight, minimum_weight(exclusion, state)) if exclusion.is_locked else edit.weight
+    return state.negative.add(exclusion.model_copy(update={"weight": weight}))
 
 
-def minimum_weight(known: Exclusion, state: State) -> float:
-    """The least weight that a locked exclusion may have: what its policy asks for."""
-    return (state.policy.find(known.term) or known).weight
+def minimum_weight(exclusion: Exclusion, state: State) -> float:
+    """The minimum weight of a locked exclusion: the weight in its policy."""
+    return (state.policy.find(exclusion.term) or exclusion).weight
 
 
 def _allow(negative: NegativePrompt, term: str) -> NegativePrompt:
-    known = negative.find(term)
-    return negative if known is None or known.is_locked else negative.remove(term)
+    exclusion = negative.find(term)
+    return negative if exclusion is None or exclusion.is_locked else negative.remove(term)

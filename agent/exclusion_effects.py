@@ -1,4 +1,4 @@
-"""What exclusions did to a picture: told where it was next to nothing, and by term where somebody asks."""
+"""Measures the effect of exclusions on a picture, in total and per term."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from .studio import Studio
 
 _NOTHING = 0.01
-"""A share of the first step's prediction that nobody will see."""
+"""Change of the first step's prediction, as a share of it, below which the effect is invisible."""
 _VISIBLE, _PIXELS = 8, 0.001
-"""Levels of 255 by which a pixel has to change to be seen, and the share of pixels that may without being noticed."""
+"""Smallest visible change of a pixel (levels of 255), and the share of changed pixels that nobody notices."""
 
 
 def measure_effect(studio: "Studio", attempt: Attempt, picture: Picture) -> Attempt:
-    """The attempt with what its exclusions did to the picture; its reply says so where that is next to nothing.
+    """Add the effect of the exclusions to the attempt's provenance; if it is invisible, also to the reply.
 
-    A model that can't exclude anything has said so before, and measures nothing.
+    Returns the attempt unchanged if the model cannot exclude anything: a warning has said so already.
     """
     effect, turn = picture.negative_effect, attempt.turn
     if effect is None:
@@ -34,36 +34,36 @@ def measure_effect(studio: "Studio", attempt: Attempt, picture: Picture) -> Atte
     if new and (effect < _NOTHING or _is_like_parent(studio, attempt, picture.image)):
         listed = " and ".join(f"“{term}”" for term in new)
         reply = f"{reply} Excluding {listed} moved the picture by almost nothing."
-    told = {**(turn.provenance or {}), "negative_effect": round(effect, 4)}
-    return replace(attempt, turn=replace(turn, reply=reply, provenance=told))
+    provenance = {**(turn.provenance or {}), "negative_effect": round(effect, 4)}
+    return replace(attempt, turn=replace(turn, reply=reply, provenance=provenance))
 
 
 def negative_effect(turn: TurnRecord) -> float | None:
-    """How far a turn's negative prompt moved the first step that it acts in, as a share of it; None if not measured."""
-    found: float | None = (turn.provenance or {}).get("negative_effect")
-    return found
+    """The change of the first step with a negative prompt, as a share of its prediction; None if not measured."""
+    effect: float | None = (turn.provenance or {}).get("negative_effect")
+    return effect
 
 
 def effects_by_term(studio: "Studio", turn: TurnRecord) -> dict[str, float]:
-    """How far each of a turn's terms moves the prediction at the step where it joins; nothing where none can act."""
+    """The change of the prediction by each term, at the step where it joins; empty if no term can act."""
     request = GenerationRequest.create(**turn.request)
     if not request.negative_prompt:
         return {}
-    found = studio.engine(request.model).effects(request)
+    effects = studio.engine(request.model).effects(request)
     terms = {format_term(e.term, e.weight): e.term for e in turn.exclusions}
-    return {terms[text]: moved for text, moved in found.items() if text in terms}
+    return {terms[text]: effect for text, effect in effects.items() if text in terms}
 
 
 def describe_effect(studio: "Studio", turn: TurnRecord, exclusion: Exclusion) -> str:
-    """How far one of a turn's exclusions moves its picture, in a sentence."""
-    moved = effects_by_term(studio, turn).get(exclusion.term)
-    if moved is None:
+    """The effect of one exclusion on the picture, in a sentence."""
+    effect = effects_by_term(studio, turn).get(exclusion.term)
+    if effect is None:
         return f"{exclusion.term} can't act here."
-    return f"{exclusion.term} moves the picture's first step by {moved:.1%}."
+    return f"{exclusion.term} moves the picture's first step by {effect:.1%}."
 
 
 def _is_like_parent(studio: "Studio", attempt: Attempt, image: "Image") -> bool:
-    """Whether nothing but exclusions changed, and nobody would see that."""
+    """Whether only exclusions differ from the parent turn, and the difference in the picture is invisible."""
     if attempt.turn.parent is None:
         return False
     parent = studio.store.turn(attempt.session, attempt.turn.parent)
@@ -71,7 +71,7 @@ def _is_like_parent(studio: "Studio", attempt: Attempt, image: "Image") -> bool:
         return False
     try:
         before = studio.store.images.open(parent.sha256).convert("RGB")
-    except StorageError:  # a picture that is gone can't be held against another
+    except StorageError:  # a missing picture cannot be compared
         return False
     red, green, blue = ImageChops.difference(before, image.convert("RGB")).split()
     levels = ImageChops.lighter(ImageChops.lighter(red, green), blue).histogram()
@@ -79,5 +79,5 @@ def _is_like_parent(studio: "Studio", attempt: Attempt, image: "Image") -> bool:
 
 
 def _request_without_exclusions(stored: Mapping[str, Any]) -> GenerationRequest:
-    request = GenerationRequest.create(**stored)  # which knows earlier names of the same value
+    request = GenerationRequest.create(**stored)  # also accepts the old names of fields
     return request.model_copy(update={"negative_prompt": "", "shown": (), "joining_step": 0})

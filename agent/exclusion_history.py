@@ -1,4 +1,4 @@
-"""A term's story in a session: which turn excluded it, what became of its weight, and in whose words."""
+"""The history of a term in a session: which turns excluded, reweighted or allowed it, and why."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExclusionEvent:
-    """What a turn did to a term: `weight` from then on, None where it was allowed again."""
+    """A change of a term by a turn. `weight` is None if the turn allowed the term again."""
 
     turn: int
     term: str
@@ -24,45 +24,45 @@ class ExclusionEvent:
     words: str
 
     def __str__(self) -> str:
-        said = f": “{self.words}”" if self.words else ""
+        quote = f": “{self.words}”" if self.words else ""
         if self.weight is None:
-            return f"turn {self.turn} allowed {self.term} again{said}"
+            return f"turn {self.turn} allowed {self.term} again{quote}"
         if self.before is not None:
-            return f"turn {self.turn} changed it from {self.before:g} to {self.weight:g}{said}"
+            return f"turn {self.turn} changed it from {self.before:g} to {self.weight:g}{quote}"
         if self.source != "user":
             return f"{self.term} ({self.weight:g}) by {self.source}"
-        return f"turn {self.turn} excluded {self.term} ({self.weight:g}){said}"
+        return f"turn {self.turn} excluded {self.term} ({self.weight:g}){quote}"
 
 
 def explain_exclusion(exclusion: Exclusion) -> str:
-    """Why something is excluded now: `fog (1.2) since turn 1: “no fog”`."""
+    """Why a term is excluded now: `fog (1.2) since turn 1: “no fog”`."""
     why = f"since turn {exclusion.since}: “{exclusion.words}”" if not exclusion.is_locked else f"by {exclusion.source}"
     return f"{exclusion.term} ({exclusion.weight:g}) {why}"
 
 
 def term_history(path: Sequence["Turn"], term: str) -> tuple[ExclusionEvent, ...]:
-    """What the turns of a path, first to last, did to a term in any spelling of it."""
+    """The changes of a term, in any spelling, on a path of turns from the first to the last."""
     events: list[ExclusionEvent] = []
     before: float | None = None
     name = term
     for turn in path:
-        found = next((each for each in turn.exclusions if normalize_term(each.term) == normalize_term(term)), None)
-        now = found.weight if found else None
+        exclusion = next((item for item in turn.exclusions if normalize_term(item.term) == normalize_term(term)), None)
+        now = exclusion.weight if exclusion else None
         if now != before:
-            name, source = (found.term, found.source) if found else (name, "user")
+            name, source = (exclusion.term, exclusion.source) if exclusion else (name, "user")
             words = turn.feedback
-            if found and before is None:
-                words = found.words if found.source == "user" else ""
+            if exclusion and before is None:
+                words = exclusion.words if exclusion.source == "user" else ""
             events.append(ExclusionEvent(turn.number, name, before, now, source, words))
         before = now
     return tuple(events)
 
 
 def load_path(studio: "Studio", turn: "Turn") -> list["Turn"]:
-    """The turns that led to this one, from the first; what was undone on the way is not among them."""
+    """The path from the first turn to this one, without undone turns."""
     return studio.store.path(turn.session, turn.number)
 
 
 def format_history(events: Iterable[ExclusionEvent], term: str) -> list[str]:
-    """The story in lines; one that says so where nothing ever happened to the term."""
+    """The history in lines; a single line if the term was never excluded."""
     return [str(event) for event in events] or [f"“{term}” was never excluded here."]

@@ -1,4 +1,4 @@
-"""What a session leaves out: exclusions, and the negative prompt they make up."""
+"""Exclusions, and the negative prompt that they form."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -40,7 +40,7 @@ Weight = Annotated[float, Field(ge=MIN_WEIGHT, le=MAX_WEIGHT, allow_inf_nan=Fals
 
 
 def clamp_weight(weight: float) -> float:
-    """The nearest weight that is allowed, to two decimals."""
+    """The nearest allowed weight, rounded to two decimals."""
     return round(min(MAX_WEIGHT, max(MIN_WEIGHT, weight)), 2)
 
 
@@ -66,9 +66,9 @@ class Exclusion(BaseModel):
 
 @dataclass(frozen=True)
 class NegativePrompt:
-    """Exclusions in order of first mention, each term once however it is spelled; immutable.
+    """Exclusions in order of first mention; immutable. Each term occurs once, whatever its spelling.
 
-    Raises ValueError when two of the exclusions given are one term.
+    Raises `ValueError` if two exclusions have the same term.
     """
 
     exclusions: tuple[Exclusion, ...] = ()
@@ -83,7 +83,7 @@ class NegativePrompt:
         return cls(tuple(Exclusion.model_validate(asdict(record)) for record in records))
 
     def as_records(self) -> tuple[ExclusionRecord, ...]:
-        """The exclusions as a turn stores them."""
+        """The exclusions as storage records."""
         return tuple(ExclusionRecord(**exclusion.model_dump()) for exclusion in self)
 
     def __iter__(self) -> Iterator[Exclusion]:
@@ -97,47 +97,47 @@ class NegativePrompt:
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """The terms as they were written, in order."""
+        """The terms as written, in order."""
         return tuple(exclusion.term for exclusion in self)
 
     @property
     def latest(self) -> Exclusion | None:
-        """The user's most recent exclusion: what "bring it back" is about."""
+        """The user's most recent exclusion, to which "bring it back" refers."""
         own = [exclusion for exclusion in self if not exclusion.is_locked]
         return max(reversed(own), key=lambda exclusion: exclusion.since, default=None)
 
     def find(self, term: str) -> Exclusion | None:
         """The exclusion of this term in any spelling, or None.
 
-        A locked one is found in look-alike letters too, so that nobody gets around a policy with those.
+        A locked exclusion also matches look-alike letters, so that they cannot bypass a policy.
         """
-        wanted = normalize_term(term)
-        known = next((exclusion for exclusion in self if normalize_term(exclusion.term) == wanted), None)
-        return known or next((e for e in self if e.is_locked and looks_like(term, e.term)), None)
+        normalized = normalize_term(term)
+        same = next((exclusion for exclusion in self if normalize_term(exclusion.term) == normalized), None)
+        return same or next((e for e in self if e.is_locked and looks_like(term, e.term)), None)
 
     def add(self, exclusion: Exclusion) -> "NegativePrompt":
-        """This one with the exclusion at its end, or in the place of the one with the same term."""
-        known = self.find(exclusion.term)
-        if known is None:
+        """A copy with the exclusion at the end, or in place of the one with the same term."""
+        same = self.find(exclusion.term)
+        if same is None:
             return replace(self, exclusions=(*self.exclusions, exclusion))
-        return replace(self, exclusions=tuple(exclusion if e is known else e for e in self))
+        return replace(self, exclusions=tuple(exclusion if e is same else e for e in self))
 
     def remove(self, term: str) -> "NegativePrompt":
-        """This one less the term, locked or not; the same when it isn't there."""
-        known = self.find(term)
-        return replace(self, exclusions=tuple(e for e in self if e is not known))
+        """A copy without the term, locked or not."""
+        removed = self.find(term)
+        return replace(self, exclusions=tuple(e for e in self if e is not removed))
 
     def only_locked(self) -> "NegativePrompt":
-        """This one less everything that is the user's own."""
+        """A copy without the user's own exclusions."""
         return replace(self, exclusions=tuple(e for e in self if e.is_locked))
 
     def render(self) -> str:
-        """The prompt the model reads: `watermark, (blurry:1.3)`, with brackets in a term escaped."""
+        """The negative prompt for the model: `watermark, (blurry:1.3)`. Brackets in a term are escaped."""
         return ", ".join(format_term(e.term, e.weight) for e in self)
 
 
 def format_term(term: str, weight: float) -> str:
-    """An exclusion as the model reads it."""
+    """An exclusion in prompt syntax."""
     term = escape_prompt(term)
     return term if weight == DEFAULT_WEIGHT else f"({term}:{weight:g})"
 
@@ -145,34 +145,35 @@ def format_term(term: str, weight: float) -> str:
 def parse_negative(text: str, *, since: int = 0, words: str = "") -> NegativePrompt:
     """Read a negative prompt as people write it: `a, (b:1.3), (c), [d]`.
 
-    The inverse of `NegativePrompt.render` for terms and weights. Any text parses: `read_negative` says what is not
-    done as it was written.
+    The inverse of `NegativePrompt.render` for terms and weights. Any text parses; `read_negative` also returns the
+    deviations from what is written.
     """
     return read_negative(text, since=since, words=words)[0]
 
 
 def read_negative(text: str, *, since: int = 0, words: str = "") -> tuple[NegativePrompt, list[str]]:
-    """`parse_negative`, and a sentence for each way in which the result is not what was written.
+    """Like `parse_negative`, with a sentence for each kind of deviation from what is written.
 
-    Weights out of range are clamped, terms of no weight left out, and terms too long are cut. A term written twice
-    keeps its highest weight.
+    Weights out of range are clamped, terms without a positive weight are left out, and long terms are cut. A
+    repeated term gets its highest weight.
     """
-    found: dict[str, Exclusion] = {}
+    exclusions: dict[str, Exclusion] = {}
     deviations = Deviations()
-    for each in read_terms(text, deviations):
-        if each.weight <= 0:
-            deviations.add(_WEIGHTLESS, each.term)
+    for item in read_terms(text, deviations):
+        if item.weight <= 0:
+            deviations.add(_WEIGHTLESS, item.term)
             continue
-        term = " ".join(each.term.split()[:MAX_TERM_WORDS])[:MAX_TERM_CHARACTERS].strip()
-        if term != each.term:
+        term = " ".join(item.term.split()[:MAX_TERM_WORDS])[:MAX_TERM_CHARACTERS].strip()
+        if term != item.term:
             deviations.add(_CUT, term)
-        weight = min(MAX_WEIGHT, max(MIN_WEIGHT, each.weight))
-        if weight != each.weight:
-            deviations.add(_CLAMPED, f"{term} {each.weight:g}")
-        known = found.setdefault(normalize_term(term), Exclusion(term=term, weight=weight, since=since, words=words))
-        if known.weight < weight:
-            found[normalize_term(term)] = known.model_copy(update={"weight": weight})
-    return NegativePrompt(tuple(found.values())), deviations.sentences()
+        weight = min(MAX_WEIGHT, max(MIN_WEIGHT, item.weight))
+        if weight != item.weight:
+            deviations.add(_CLAMPED, f"{term} {item.weight:g}")
+        new = Exclusion(term=term, weight=weight, since=since, words=words)
+        first = exclusions.setdefault(normalize_term(term), new)
+        if first.weight < weight:
+            exclusions[normalize_term(term)] = first.model_copy(update={"weight": weight})
+    return NegativePrompt(tuple(exclusions.values())), deviations.sentences()
 
 
 _WEIGHTLESS = "Not excluded, since the weight is zero or less: {}."

@@ -1,4 +1,4 @@
-"""Feedback before it is drawn: one line or several, read in order, and what else is asked of the next picture."""
+"""Interprets the lines of a feedback in order, and applies its other options to the state of the next picture."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -11,23 +11,23 @@ from .replies import describe
 from .terms import to_one_line
 
 MAX_LINES = 100
-"""Lines that are read at once: a language model is asked about each of them."""
+"""Maximum number of lines in one request: a language model may be called for each of them."""
 
 _RECENT_LINES = 3
-"""How many lines back an interpreter is told of."""
+"""Number of earlier lines that an interpreter gets as context."""
 
 Interpret = Callable[[str, State], Interpretation]
 CheckPrompt = Callable[[str], None]
-"""Raises `InvalidInputError` where a prompt is not allowed."""
+"""Raises `InvalidInputError` if a prompt is not allowed."""
 
 
 @dataclass(frozen=True)
 class Feedback:
-    """What is asked of a session's next picture.
+    """Feedback on the current picture of a session.
 
-    Several `lines` are read in order, each in the state that the ones before it left, and only the last state is
-    drawn. `negative` is a negative prompt whose terms are excluded besides; `seed` and `steps` replace those of the
-    picture before.
+    The `lines` are interpreted in order, each in the state after the previous one. Only the last state is drawn.
+    The terms of the negative prompt `negative` are excluded too. `seed` and `steps` replace those of the current
+    picture.
     """
 
     lines: tuple[str, ...]
@@ -38,23 +38,30 @@ class Feedback:
     def __str__(self) -> str:
         return join_lines(self.lines)
 
-    def apply_to(self, said: Interpretation, after: State, turn: int, words: str) -> tuple[Interpretation, State]:
-        """What the lines came to, with the negative prompt, the seed and the steps, which the reply tells."""
+    def apply_to(
+        self, interpretation: Interpretation, after: State, turn: int, words: str
+    ) -> tuple[Interpretation, State]:
+        """Add the negative prompt, the seed and the steps to the interpreted lines, their reply and their state."""
         excluded, deviations = exclusions_from_negative(self.negative)
-        told = [describe(excluded, after), *deviations] if excluded else deviations
+        sentences = [describe(excluded, after), *deviations] if excluded else deviations
         after = apply(after, excluded, turn=turn, words=words)
         if self.seed is not None:
             after = replace(after, seed=self.seed)
-            told.append(f"From seed {self.seed}.")
+            sentences.append(f"From seed {self.seed}.")
         if self.steps is not None:
-            told.append(f"In {self.steps} steps.")
-        heard = [said.reply] if said.edits or not told else []
-        return said.model_copy(update={"edits": (*said.edits, *excluded), "reply": " ".join([*heard, *told])}), after
+            sentences.append(f"In {self.steps} steps.")
+        if interpretation.edits or not sentences:
+            sentences = [interpretation.reply, *sentences]
+        edits = (*interpretation.edits, *excluded)
+        return interpretation.model_copy(update={"edits": edits, "reply": " ".join(sentences)}), after
 
 
 @dataclass(frozen=True)
 class InterpretedLines:
-    """What lines come to: the state after them, and `kept`, how many of the states before them were not undone."""
+    """The merged interpretation `said` of several lines, and the state after them.
+
+    `kept` is the number of earlier states that the lines did not undo.
+    """
 
     said: Interpretation
     state: State
@@ -67,13 +74,13 @@ def join_lines(lines: Iterable[str]) -> str:
 
 
 def exclusions_from_negative(negative: str) -> tuple[tuple[Edit, ...], list[str]]:
-    """A negative prompt as edits, and what of it is done otherwise than it is written, a line each."""
+    """The edits for a negative prompt, and a sentence for each deviation from what is written."""
     terms, deviations = read_negative(negative)
-    return tuple(Exclude(term=each.term, weight=each.weight) for each in terms), list(deviations)
+    return tuple(Exclude(term=item.term, weight=item.weight) for item in terms), list(deviations)
 
 
 def validate_text(text: str, name: str, hint: str) -> str:
-    """What somebody typed, on one line. Raises `InvalidInputError` where that is nothing, or too much."""
+    """The text on one line. Raises `InvalidInputError` if it is empty or too long."""
     words = to_one_line(text)
     if not words:
         raise InvalidInputError(f"the {name} is empty: {hint}")
@@ -85,15 +92,15 @@ def validate_text(text: str, name: str, hint: str) -> str:
 
 
 def count_undone_turns(edits: Iterable[Edit]) -> int:
-    """How many turns edits go back."""
+    """The number of turns that these edits undo."""
     return sum(edit.turns for edit in edits if isinstance(edit, Undo))
 
 
 def interpret_first_prompt(interpretation: Interpretation, words: str, blank: State) -> Interpretation:
-    """A first prompt is a description whatever it sounds like: where none was heard, it is taken whole.
+    """Make sure that the first line of a session sets the prompt. If no edit does, the whole line is the prompt.
 
     Raises:
-        InvalidInputError: where it only says what the picture should not show.
+        InvalidInputError: if the line only excludes.
     """
     if any(isinstance(edit, SetPrompt) for edit in interpretation.edits):
         return interpretation
@@ -106,62 +113,63 @@ def interpret_first_prompt(interpretation: Interpretation, words: str, blank: St
 def interpret_first_lines(
     lines: Sequence[str], blank: State, interpret: Interpret, check: CheckPrompt
 ) -> InterpretedLines:
-    """What the lines of a new session come to: a first prompt, and feedback on what nobody has drawn yet.
+    """Interpret the lines of a new session: a first prompt, and feedback on the picture before it is drawn.
 
-    Earlier lines that can't be a prompt only exclude.
+    Lines before the first prompt only exclude.
 
     Raises:
-        InvalidInputError: where no line says what the picture should show.
+        InvalidInputError: if no line says what the picture should show.
     """
-    state, heard = blank, list[Interpretation]()
+    state, interpretations = blank, list[Interpretation]()
     for k, line in enumerate(lines):
-        said = interpret(line, state)
+        interpretation = interpret(line, state)
         try:
-            said = interpret_first_prompt(said, line, state)
+            interpretation = interpret_first_prompt(interpretation, line, state)
         except InvalidInputError:
             if k + 1 == len(lines):
                 raise
-        state = apply(state, said.edits, turn=0, words=line)
-        heard.append(said)
+        state = apply(state, interpretation.edits, turn=0, words=line)
+        interpretations.append(interpretation)
         if state.prompt:
             check(state.prompt)
             if rest := lines[k + 1 :]:
-                more = interpret_lines(rest, [state], 0, interpret, check)
-                state = more.state
-                heard.append(more.said)
+                interpreted = interpret_lines(rest, [state], 0, interpret, check)
+                state = interpreted.state
+                interpretations.append(interpreted.said)
             break
-    return InterpretedLines(_merge_interpretations([edit for said in heard for edit in said.edits], heard), state, 1)
+    edits = [edit for interpretation in interpretations for edit in interpretation.edits]
+    return InterpretedLines(_merge_interpretations(edits, interpretations), state, 1)
 
 
 def interpret_lines(
     lines: Sequence[str], before: Sequence[State], turn: int, interpret: Interpret, check: CheckPrompt
 ) -> InterpretedLines:
-    """What lines come to that are said one after the other; `before` are the states that can be gone back to.
+    """Interpret lines in order, each in the state after the previous one.
 
-    An earlier line that is refused is left out, as it was when it was said.
+    `before` are the states that a line can undo to, oldest first; the last one is the current state. A refused line
+    that is not the last one is skipped.
 
     Raises:
-        InvalidInputError: where the last line is refused.
+        InvalidInputError: if the last line is refused.
     """
     steps: list[_Step] = [(state, None) for state in before]
     answers: list[Interpretation] = []
     for k, line in enumerate(lines):
-        recent = tuple((said, answer.reply) for said, answer in zip(lines, answers, strict=False))[-_RECENT_LINES:]
+        recent = tuple((earlier, answer.reply) for earlier, answer in zip(lines, answers, strict=False))
         try:
-            answer = _interpret_line(line, steps, recent, turn, interpret, check)
+            answer = _interpret_line(line, steps, recent[-_RECENT_LINES:], turn, interpret, check)
         except InvalidInputError as error:
             if k + 1 == len(lines):
                 raise
             answer = Interpretation(reply=str(error))
         answers.append(answer)
-    edits = [edit for _, made in steps for edit in made or ()]
-    return InterpretedLines(
-        _merge_interpretations(edits, answers), steps[-1][0], sum(made is None for _, made in steps)
-    )
+    edits = [edit for _, line_edits in steps for edit in line_edits or ()]
+    kept = sum(line_edits is None for _, line_edits in steps)
+    return InterpretedLines(_merge_interpretations(edits, answers), steps[-1][0], kept)
 
 
 _Step = tuple[State, tuple[Edit, ...] | None]
-"""A state, and the edits that a line came to there; None for states that were there before."""
+"""A state, and the edits of the line that led to it; None for a state from before the lines."""
 
 
 def _interpret_line(
@@ -172,29 +180,29 @@ def _interpret_line(
     interpret: Interpret,
     check: CheckPrompt,
 ) -> Interpretation:
-    """Read a line, and add its state to the steps, or go back in them."""
-    said = interpret(line, replace(steps[-1][0], recent=recent))
-    back = count_undone_turns(said.edits)
+    """Interpret a line; remove the steps that it undoes, then add a step if it changes the state."""
+    interpretation = interpret(line, replace(steps[-1][0], recent=recent))
+    back = count_undone_turns(interpretation.edits)
     if back >= len(steps):
-        return said.model_copy(update={"reply": "There is nothing to undo."})
+        return interpretation.model_copy(update={"reply": "There is nothing to undo."})
     if back:
         del steps[-back:]
-        if len(said.edits) > 1:  # the rest was said of what it goes back to
-            said = interpret(line, steps[-1][0])
-    rest = tuple(edit for edit in said.edits if not isinstance(edit, Undo))
+        if len(interpretation.edits) > 1:  # the other edits apply to the restored state
+            interpretation = interpret(line, steps[-1][0])
+    rest = tuple(edit for edit in interpretation.edits if not isinstance(edit, Undo))
     after = apply(steps[-1][0], rest, turn=turn, words=line)
     check(after.prompt)
     if after != steps[-1][0]:
         steps.append((after, rest))
-    return said
+    return interpretation
 
 
 def _merge_interpretations(edits: Iterable[Edit], answers: Sequence[Interpretation]) -> Interpretation:
-    """These edits, answered as the last line was."""
+    """One interpretation with these edits, the last reply, and the raw answers and token usage of all."""
     return Interpretation(
         edits=tuple(edits),
         reply=answers[-1].reply,
-        raw="\n".join(each.raw for each in answers if each.raw) or None,
-        fallback=any(each.fallback for each in answers),
+        raw="\n".join(answer.raw for answer in answers if answer.raw) or None,
+        fallback=any(answer.fallback for answer in answers),
         usage=Usage.of(answers),
     )

@@ -1,6 +1,6 @@
-"""Whether a person should take over: somebody asks for one, or it still isn't right after some turns.
+"""Decides whether to hand over to a person: on request, or if the picture is still wrong after some turns.
 
-The rule is plain and the same each time: words of `prompts/handoff.toml`, and the number of the turn.
+The rule is deterministic: phrases in `prompts/handoff.toml`, and the number of the turn.
 """
 
 import re
@@ -26,7 +26,7 @@ class _HandoffWords(BaseModel):
 
 
 def wants_handoff(feedback: str, turn: int) -> bool:
-    """Whether these words, said at a turn of this number, ask for a person to take over."""
+    """Whether the feedback of the turn with this number calls for a person."""
     asks, still_wrong, after = _load_rule()
     words = to_one_line(feedback).replace("’", "'")
     return asks.search(words) is not None or (turn >= after and still_wrong.search(words) is not None)

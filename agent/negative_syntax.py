@@ -1,9 +1,9 @@
-"""Negative prompts as people write them for AUTOMATIC1111's web UI: which terms they name, with which weights.
+"""Parses negative prompts in the syntax of AUTOMATIC1111's web UI into terms with weights.
 
-Terms stand between commas, lines, `BREAK` and `AND`, which may weigh what is before it: `cat :1.2 AND dog`. Brackets
-weigh them as `prompt_syntax` says. What a list of
-exclusions can't say is reduced to what it can, and told: prompt editing `[a:b:0.5]`, alternation `[a|b]`, extra
-networks `<lora:name:0.8>`, and a weight for a part of a term.
+Commas, newlines, `BREAK` and `AND` separate terms. A weight may precede `AND`: `cat :1.2 AND dog`. Brackets set
+weights, see `generation.prompt_syntax`. Syntax that a list of exclusions cannot express is simplified and reported as a
+deviation: prompt editing `[a:b:0.5]`, alternation `[a|b]`, extra networks `<lora:name:0.8>`, and different weights
+within a term.
 
 Source: https://github.com/AUTOMATIC1111/stable-diffusion-webui/wiki/Features
 """
@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from ..generation.prompt_syntax import ROUND, parse_prompt
 from .terms import to_one_line
 
-MOST_NAMED = 3
-"""How many of the texts that are read in another way are named to the user, of each kind."""
+_MAX_QUOTED = 3
+"""Maximum number of texts that the sentence for one kind of deviation quotes."""
 
 _NETWORK = re.compile(r"<[A-Za-z]\w*:[^<>]*>")
 _NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)\s*")
@@ -28,8 +28,8 @@ _OPENING, _CLOSING = frozenset(",\n([|:"), frozenset(",\n)]|:")
 
 
 @dataclass(frozen=True)
-class Written:
-    """A term as it was written, and its weight, which may be out of range."""
+class WeightedTerm:
+    """A term as written, and its weight, which may be out of range."""
 
     term: str
     weight: float
@@ -37,18 +37,18 @@ class Written:
 
 @dataclass
 class Deviations:
-    """What is not done as it was written: for each reason, the texts that it is about."""
+    """Deviations from what is written: a mapping from each reason to the texts concerned."""
 
     texts: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, reason: str, text: str) -> None:
-        """Note that `text` is read in another way; the reason is a sentence with `{}` for the texts."""
-        shown = to_one_line(text)
-        self.texts.setdefault(reason, []).append(f"“{shown if len(shown) <= 60 else shown[:59] + '…'}”")
+        """Add a deviation. `reason` is a sentence with `{}` in place of the texts."""
+        line = to_one_line(text)
+        self.texts.setdefault(reason, []).append(f"“{line if len(line) <= 60 else line[:59] + '…'}”")
 
     def sentences(self) -> list[str]:
         """A sentence for each reason."""
-        return [reason.format(_listed(texts)) for reason, texts in self.texts.items()]
+        return [reason.format(_join_texts(texts)) for reason, texts in self.texts.items()]
 
 
 EDITED = "Prompt editing is not supported: all of {} is excluded from the first step."
@@ -58,37 +58,37 @@ FIRST = "Within a term, only the first choice is excluded: {}."
 PARTS = "A term has one weight, the highest in it: {}."
 
 
-def read_terms(text: str, deviations: Deviations) -> Iterator[Written]:
+def read_terms(text: str, deviations: Deviations) -> Iterator[WeightedTerm]:
     """The terms of a negative prompt, in order, with their weights."""
-    kept = "\n".join(map(to_one_line, text.split("\n")))
-    for network in _NETWORK.findall(kept):
+    printable = "\n".join(map(to_one_line, text.split("\n")))
+    for network in _NETWORK.findall(printable):
         deviations.add(NETWORKS, network)
-    plain = _without_schedules(_without_and(_NETWORK.sub(",", kept)), deviations)
-    pieces: list[Written] = []
+    plain = _without_schedules(_without_and(_NETWORK.sub(",", printable)), deviations)
+    pieces: list[WeightedTerm] = []
     for fragment in parse_prompt(plain):
         parts = [None] if fragment.text is None else re.split(r"[,\n]", fragment.text)
         for k, part in enumerate(parts):
             if k or part is None:
-                yield from _joined(pieces, deviations)
+                yield from _join_pieces(pieces, deviations)
                 pieces = []
             if part:
-                pieces.append(Written(part, fragment.weight))
-    yield from _joined(pieces, deviations)
+                pieces.append(WeightedTerm(part, fragment.weight))
+    yield from _join_pieces(pieces, deviations)
 
 
-def _joined(pieces: list[Written], deviations: Deviations) -> Iterator[Written]:
-    """The term that these pieces make up, where they make up one."""
+def _join_pieces(pieces: list[WeightedTerm], deviations: Deviations) -> Iterator[WeightedTerm]:
+    """Yield the term that these pieces form, unless it is blank."""
     term = to_one_line("".join(piece.term for piece in pieces))
     if not term:
         return
-    weights = {_rounded(piece.weight) for piece in pieces if piece.term.strip()}
+    weights = {_round_weight(piece.weight) for piece in pieces if piece.term.strip()}
     if len(weights) > 1:
         deviations.add(PARTS, term)
-    yield Written(term, max(weights))
+    yield WeightedTerm(term, max(weights))
 
 
-def _rounded(weight: float) -> float:
-    """To two decimals where only bare brackets make it up, else to four."""
+def _round_weight(weight: float) -> float:
+    """Round to two decimals if the weight comes only from brackets without numbers, else to four."""
     if weight <= 0:
         return weight
     brackets = math.log(weight) / math.log(ROUND)
@@ -100,21 +100,21 @@ def _without_and(text: str) -> str:
     parts = _JOINED_BY_AND.split(text)
     if len(parts) == 1:
         return text
-    weighed = [_WEIGHED.fullmatch(part.strip()) for part in parts]
-    pairs = zip(parts, weighed, strict=True)
-    return ", ".join(f"({found['terms']}:{found['weight']})" if found else part for part, found in pairs)
+    matches = [_WEIGHED.fullmatch(part.strip()) for part in parts]
+    pairs = zip(parts, matches, strict=True)
+    return ", ".join(f"({match['terms']}:{match['weight']})" if match else part for part, match in pairs)
 
 
 @dataclass
 class _Bracket:
-    """A bracket that is open: where, and where in it alone stand bars and colons."""
+    """An open bracket at token `at`, and the bars and colons directly inside it."""
 
     at: int
     marks: list[int] = field(default_factory=list)
 
 
 def _without_schedules(text: str, deviations: Deviations) -> str:
-    """The text with `[a:b:0.5]` and `[a|b]` as `a, b`, or as the first of them within a longer term."""
+    """Replace `[a:b:0.5]` and `[a|b]` by `a, b`, or by the first choice within a longer term."""
     tokens = _TOKEN.findall(text)
     opened: list[_Bracket] = []
     for k, token in enumerate(tokens):
@@ -130,7 +130,7 @@ def _without_schedules(text: str, deviations: Deviations) -> str:
 
 
 def _resolve(tokens: list[str], bracket: _Bracket, end: int, deviations: Deviations) -> None:
-    """Rewrite a square bracket in place, where it is no mere weight."""
+    """Rewrite a square bracket in place if it is prompt editing or an alternation rather than a weight."""
     bars = [k for k in bracket.marks if tokens[k] == "|"]
     whole = "".join(tokens[bracket.at : end + 1])
     if bars:
@@ -155,7 +155,7 @@ def _resolve(tokens: list[str], bracket: _Bracket, end: int, deviations: Deviati
 
 
 def _is_alone(tokens: list[str], start: int, end: int) -> bool:
-    """Whether what stands from `start` to `end` is a whole term."""
+    """Whether the tokens from `start` to `end` are a whole term."""
     before = next((tokens[k] for k in range(start - 1, -1, -1) if tokens[k].strip(" ")), ",")
     after = next((tokens[k] for k in range(end + 1, len(tokens)) if tokens[k].strip(" ")), ",")
     return before in _OPENING and after in _CLOSING
@@ -165,7 +165,7 @@ def _erase(tokens: list[str], start: int, end: int) -> None:
     tokens[start:end] = [""] * (end - start)
 
 
-def _listed(texts: Iterable[str]) -> str:
+def _join_texts(texts: Iterable[str]) -> str:
     texts = list(dict.fromkeys(texts))
-    more = len(texts) - MOST_NAMED
-    return ", ".join(texts[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    more = len(texts) - _MAX_QUOTED
+    return ", ".join(texts[:_MAX_QUOTED]) + (f" and {more} more" if more > 0 else "")

@@ -1,4 +1,4 @@
-"""Exclusions that always apply, from packs of them: `prompts/policies/NAME.toml`."""
+"""Policies: exclusions that always apply and terms that prompts may not have, from `prompts/policies/NAME.toml`."""
 
 import tomllib
 from contextlib import suppress
@@ -32,10 +32,10 @@ class Policy(BaseModel):
 
 
 def load(name: str, folder: Path) -> Policy:
-    """The pack of this name: the user's own in `folder`, or the one that comes with the package.
+    """Load a policy from `folder`, or else from the package.
 
     Raises:
-        InvalidInputError: where there is none, or it can't be read.
+        InvalidInputError: if the policy is missing or invalid.
     """
     packs = available(folder)
     if name not in packs:
@@ -51,7 +51,7 @@ def load(name: str, folder: Path) -> Policy:
 
 
 def available(folder: Path) -> dict[str, Traversable]:
-    """The file of every pack by its name; the user's own come before the package's."""
+    """The files of all policies by name. A file in `folder` takes precedence over the package's."""
     shipped = [file for file in resources.files(prompts).joinpath("policies").iterdir() if file.name.endswith(".toml")]
     own = list(folder.glob("*.toml")) if folder.is_dir() else []
     packs: dict[str, Traversable] = {file.name.removesuffix(".toml"): file for file in [*shipped, *own]}
@@ -59,30 +59,30 @@ def available(folder: Path) -> dict[str, Traversable]:
 
 
 def texts(names: tuple[str, ...], folder: Path) -> dict[str, str]:
-    """The named packs word for word, as they are now; one that is gone or can't be read is left out."""
-    packs, found = available(folder), {}
+    """The current files of the named policies, verbatim; missing and unreadable ones are left out."""
+    packs, contents = available(folder), {}
     for name in names:
         with suppress(KeyError, OSError, UnicodeDecodeError):
-            found[name] = packs[name].read_text(encoding="utf-8")
-    return found
+            contents[name] = packs[name].read_text(encoding="utf-8")
+    return contents
 
 
 def compose(names: tuple[str, ...], folder: Path) -> NegativePrompt:
-    """What the named policies exclude, in their order: the start of a session's negative prompt."""
+    """The exclusions of the named policies, in order: the initial negative prompt of a session."""
     negative = NegativePrompt()
     for name in names:
-        for each in load(name, folder).exclude:
-            if each.term not in negative:
-                exclusion = Exclusion(term=each.term, weight=each.weight, source=f"policy:{name}", since=0, words="")
+        for item in load(name, folder).exclude:
+            if item.term not in negative:
+                exclusion = Exclusion(term=item.term, weight=item.weight, source=f"policy:{name}", since=0, words="")
                 negative = negative.add(exclusion)
     return negative
 
 
 def check_prompt(prompt: str, names: tuple[str, ...], folder: Path) -> None:
-    """Hold a prompt against the named policies as their packs are now; one that is gone or broken forbids nothing.
+    """Check a prompt against the current files of the named policies. Missing and invalid policies are ignored.
 
     Raises:
-        InvalidInputError: where the prompt asks for what one of them forbids.
+        InvalidInputError: if the prompt has a term that a policy forbids.
     """
     for name in names:
         forbidden: list[str] = []

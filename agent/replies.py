@@ -1,4 +1,4 @@
-"""What is answered: one short line that says what changed and why."""
+"""Replies to the user: one short line that says what changed and why."""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,9 +8,9 @@ NOTHING = "Nothing to change."
 
 
 def describe(edits: Iterable[Edit], state: State) -> str:
-    """One line for the person: what these edits change in `state`, the state before them."""
+    """Describe in one line what these edits change in `state`, the state before them."""
     edits = tuple(edits)
-    if any(isinstance(edit, Reset) for edit in edits):  # the rest is said of what a reset leaves
+    if any(isinstance(edit, Reset) for edit in edits):  # the other edits apply to the state after the reset
         state = apply(state, [Reset()], turn=0, words="")
     new = [edit.term for edit in edits if isinstance(edit, Exclude) and edit.term not in state.negative]
     parts = [_describe_one(edit, state) for edit in edits if isinstance(edit, Undo | Reset)]
@@ -40,25 +40,25 @@ def _describe_one(edit: Edit, state: State) -> str:
 
 
 def _describe_weight(edit: Exclude | Reweight, state: State) -> str:
-    known = state.negative.find(edit.term)
-    if known is None:
+    exclusion = state.negative.find(edit.term)
+    if exclusion is None:
         return f"Excluded “{edit.term}” with a weight of {edit.weight:g}."
-    weight = max(edit.weight, minimum_weight(known, state) if known.is_locked else 0)
+    weight = max(edit.weight, minimum_weight(exclusion, state) if exclusion.is_locked else 0)
     if isinstance(edit, Exclude):
-        weight = max(weight, known.weight)
-    because = f", as {known.source.replace(':', ' ')} asks" if weight > edit.weight and known.is_locked else ""
-    if weight == known.weight:
-        return f"“{known.term}” stays excluded at {weight:g}{because}."
-    return f"“{known.term}” now weighs {weight:g}{because}."
+        weight = max(weight, exclusion.weight)
+    because = f", as {exclusion.source.replace(':', ' ')} asks" if weight > edit.weight and exclusion.is_locked else ""
+    if weight == exclusion.weight:
+        return f"“{exclusion.term}” stays excluded at {weight:g}{because}."
+    return f"“{exclusion.term}” now weighs {weight:g}{because}."
 
 
 def _describe_allowed(term: str, state: State) -> str:
-    known = state.negative.find(term)
-    if known is None:
+    exclusion = state.negative.find(term)
+    if exclusion is None:
         return f"“{term}” was not excluded."
-    if known.is_locked:
-        return f"“{known.term}” stays excluded, as {known.source.replace(':', ' ')} asks."
-    return f"“{known.term}” is allowed again."
+    if exclusion.is_locked:
+        return f"“{exclusion.term}” stays excluded, as {exclusion.source.replace(':', ' ')} asks."
+    return f"“{exclusion.term}” is allowed again."
 
 
 def _join_terms(terms: Sequence[str]) -> str:
@@ -67,7 +67,7 @@ def _join_terms(terms: Sequence[str]) -> str:
 
 
 def describe_turns(done: tuple[int, ...], pending: tuple[int, ...]) -> list[str]:
-    """What to say of a session's other turns, made while one was drawn: a sentence for each kind."""
+    """Sentences about other turns that were finished or are still pending; at most one for each of the two."""
     lines = []
     if done:
         lines.append(

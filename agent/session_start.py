@@ -1,4 +1,4 @@
-"""How a session begins: what the first prompt asks for, as a turn that is recorded and yet to be drawn."""
+"""Starts sessions: interprets the first prompt and records a pending turn for it."""
 
 import secrets
 from collections.abc import Mapping
@@ -19,12 +19,11 @@ from .turn_execution import build_turn, collect_provenance, warnings_for
 
 @dataclass(frozen=True)
 class SessionOptions:
-    """What a session is begun with: the words, and what else is asked for; None is the model's default.
+    """The prompt and the options of a new session; None is the model's default.
 
-    `negative` is a negative prompt as people write it, excluded besides what the words exclude; `request`
-    names further values of a `GenerationRequest`, such as its `method` or `loras`. `feedback` are lines that were
-    said of the picture already, as in a chat that began elsewhere: they are read in order, and only the picture
-    after the last of them is drawn.
+    The terms of the negative prompt `negative` are excluded in addition to those that `prompt` excludes. `request`
+    has further fields of `GenerationRequest`, such as `method` or `loras`. `feedback` has earlier feedback lines, for
+    example from a chat on another server: they are interpreted in order, and only the last state is drawn.
     """
 
     prompt: str
@@ -37,16 +36,16 @@ class SessionOptions:
     model: str | None = None
     request: Mapping[str, Any] | None = None
     owner: str | None = None
-    """The id of the key that the session will belong to."""
+    """The id of the key that owns the session."""
 
 
 def begin_session(options: SessionOptions, studio: Studio, recorded: Attempt | None = None) -> Attempt:
-    """Record a new session's first turn, which `recording.draw` draws.
+    """Record the pending first turn of a new session, for `turn_execution.run_turn`.
 
-    `recorded` is where the words are recorded already, to become that turn.
+    `recorded` is the attempt if the command is already recorded; it becomes that turn.
 
     Raises:
-        InvalidInputError: where the prompt says nothing, or asks for what a policy forbids.
+        InvalidInputError: if the prompt is empty, only excludes, or has a term that a policy forbids.
     """
     lines = _lines(options)
     model, policies = to_absolute(options.model or studio.model), options.policies
@@ -55,13 +54,13 @@ def begin_session(options: SessionOptions, studio: Studio, recorded: Attempt | N
     read = interpret_first_lines(
         lines, blank, studio.interpreter.interpret, partial(studio.check_prompt, names=policies)
     )
-    said, state, words = read.said, read.state, join_lines(lines)
+    interpretation, state, words = read.said, read.state, join_lines(lines)
     excluded, deviations = exclusions_from_negative(options.negative)
     if excluded:
-        edits = (*said.edits, *excluded)
-        said = said.model_copy(update={"edits": edits, "reply": describe(edits, blank)})
+        edits = (*interpretation.edits, *excluded)
+        interpretation = interpretation.model_copy(update={"edits": edits, "reply": describe(edits, blank)})
         state = apply(state, excluded, turn=0, words=words)
-    asked = {
+    request_values = {
         **(options.request or {}),
         "model": model,
         "prompt": state.prompt,
@@ -71,12 +70,12 @@ def begin_session(options: SessionOptions, studio: Studio, recorded: Attempt | N
         **({} if options.steps is None else {"num_inference_steps": options.steps}),
         **({} if options.guidance is None else {"guidance_scale": options.guidance}),
     }
-    first = GenerationRequest.with_defaults(asked, lambda: studio.engine(model).defaults)
+    first = GenerationRequest.with_defaults(request_values, lambda: studio.engine(model).defaults)
     engine = studio.engine(model)
-    unsaid = warnings_for(engine, first, replace(blank, negative=NegativePrompt()), state)
-    reply = " ".join([said.reply, *deviations, *unsaid])
-    made_with = collect_provenance(studio, first, policies, said, lines)
-    turn = build_turn(0, None, words, said.edits, reply, state, first, made_with)
+    warnings = warnings_for(engine, first, replace(blank, negative=NegativePrompt()), state)
+    reply = " ".join([interpretation.reply, *deviations, *warnings])
+    provenance = collect_provenance(studio, first, policies, interpretation, lines)
+    turn = build_turn(0, None, words, interpretation.edits, reply, state, first, provenance)
     start = SessionStart(model, policies, options.owner)
     if recorded is not None:
         return studio.store.attempts.prepare(recorded, turn, start)
@@ -91,5 +90,5 @@ def _lines(options: SessionOptions) -> tuple[str, ...]:
     prompt = validate_text(options.prompt, "prompt", "say what the picture should show")
     return (
         prompt,
-        *(validate_text(each, "feedback", "say what is wrong with the picture") for each in options.feedback),
+        *(validate_text(line, "feedback", "say what is wrong with the picture") for line in options.feedback),
     )

@@ -1,4 +1,4 @@
-"""Where things are and what is used by default: options, then the environment, then `config.toml`."""
+"""Settings, in order of precedence: options, environment variables, `config.toml`."""
 
 from functools import partial
 from pathlib import Path
@@ -17,10 +17,10 @@ from ..errors import InvalidInputError
 
 
 class Settings(BaseSettings):
-    """The environment variables `NOTTHAT_HOME`, `NOTTHAT_MODEL` and so on, and `config.toml` in that home.
+    """Settings from environment variables such as `NOTTHAT_HOME` and `NOTTHAT_MODEL`, and from `config.toml` there.
 
-    In the file, the names are those of the variables without `NOTTHAT_`, in lower case. The two of
-    OpenAI's own name are called as everybody calls them.
+    The names in the file are those of the variables in lower case, without `NOTTHAT_`. `OPENAI_API_KEY` and
+    `OPENAI_BASE_URL` have their usual names.
     """
 
     model_config = SettingsConfigDict(env_prefix="NOTTHAT_", env_ignore_empty=True, extra="ignore")
@@ -37,19 +37,19 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, **options: Any) -> "Settings":
-        """The settings now in force; options that are None are left to the environment.
+        """Load the settings. Options that are None come from the environment or the file.
 
         Raises:
-            InvalidInputError: where a value can't be right, or `config.toml` can't be read.
+            InvalidInputError: if a value is invalid, or `config.toml` is unreadable.
         """
         try:
             return cls(**{name: value for name, value in options.items() if value is not None})
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             name = "_".join(str(part) for part in first["loc"]).upper()
-            given = "" if "KEY" in name else f", not {first['input']!r}"
+            rejected = "" if "KEY" in name else f", not {first['input']!r}"
             prefix = "" if name.startswith("OPENAI_") else "NOTTHAT_"
-            raise InvalidInputError(f"{prefix}{name}: {first['msg']}{given}") from None
+            raise InvalidInputError(f"{prefix}{name}: {first['msg']}{rejected}") from None
         except (OSError, ValueError) as error:
             raise InvalidInputError(f"config.toml can't be read: {error}") from None
 
@@ -62,7 +62,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Options win over the environment, the environment over the file."""
-        named = init_settings().get("home") or env_settings().get("home")
-        home = Path(named).expanduser() if named else user_data_path("notthat", appauthor=False)
+        """Options take precedence over the environment, and the environment over the file."""
+        custom = init_settings().get("home") or env_settings().get("home")
+        home = Path(custom).expanduser() if custom else user_data_path("notthat", appauthor=False)
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, home / "config.toml")

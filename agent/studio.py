@@ -1,4 +1,4 @@
-"""What conversations share: the store, the interpreter, and the engines, each model loaded once."""
+"""Resources that conversations share: the store, the interpreter, and one engine per model."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -19,11 +19,11 @@ from .session_locks import SessionLocks
 from .settings import Settings
 
 OnStep = Callable[[Progress], None]
-"""Hears of every step of a picture."""
+"""Called after every step of a picture."""
 
 
 def create_interpreter(settings: Settings) -> Interpreter:
-    """The interpreter that the settings name; `auto` is a language model where they say how to reach one."""
+    """The interpreter of the settings. `auto` is a language model if the settings have its key or base URL."""
     key, base_url = settings.openai_api_key, settings.openai_base_url
     if settings.interpreter == "offline" or (settings.interpreter == "auto" and not (key or base_url)):
         return OfflineInterpreter()
@@ -31,19 +31,19 @@ def create_interpreter(settings: Settings) -> Interpreter:
 
 
 def _load_engine(model: str, device: str | None = None) -> Engine:
-    from ..generation import LocalEngine  # which imports torch, and takes seconds
+    from ..generation import LocalEngine  # imports torch, which takes seconds
 
     return LocalEngine.load(model, device)
 
 
 class UnknownModelError(InvalidInputError):
-    """A model is asked for that may not be used."""
+    """The requested model is not allowed."""
 
 
 class Studio:
-    """Everything that a conversation works with; close it when done.
+    """The store, the interpreter and the engines of conversations. Close it after use.
 
-    `load_engine` turns a model's name into an engine, and is called once for each model.
+    `load_engine` loads the engine of a model by name. It is called once for each model.
     """
 
     def __init__(
@@ -70,27 +70,27 @@ class Studio:
 
     @classmethod
     def open(cls, settings: Settings | None = None, *, device: str | None = None) -> Self:
-        """The studio that the environment describes; see `Settings`. Engines are on the device, or the best one."""
+        """Create a studio from `settings`, by default from the environment. `device` is by default the best one."""
         settings = settings or Settings.load()
         store = Store.open(settings.database_url, home=settings.home)
-        store.attempts.mark_interrupted()  # what a crash left behind
+        store.attempts.mark_interrupted()  # turns that were pending in a crash
         load_engine = partial(_load_engine, device=device)
         return cls(store, create_interpreter(settings), model=settings.model, load_engine=load_engine)
 
     def on_device(self, device: str) -> "Studio":
-        """A studio of the same store and interpreter, with engines of its own on another device."""
+        """A studio with the same store and interpreter, and its own engines on another device."""
         load_engine = partial(_load_engine, device=device)
         return Studio(self.store, self.interpreter, model=self.model, load_engine=load_engine)
 
     def allow_models(self, models: Iterable[str]) -> None:
-        """Use no other models than these from now on, whatever a session names."""
+        """Restrict the models to these from now on; `engine` refuses all others."""
         self._allowed = tuple(models)
 
     def engine(self, model: str) -> Engine:
-        """The engine of a model, loaded when it is first asked for.
+        """The engine of a model, loaded on first use.
 
         Raises:
-            UnknownModelError: where the model is none of those that are allowed.
+            UnknownModelError: if the model is not allowed.
         """
         if self._allowed is not None and model not in (*self._allowed, *map(to_absolute, self._allowed)):
             raise UnknownModelError(f"the model “{model}” is not served here: there is {', '.join(self._allowed)}")
@@ -100,29 +100,29 @@ class Studio:
             return self._engines[model]
 
     def lock(self, session: str) -> AbstractContextManager[None]:
-        """Hold the session's lock in this thread, so that concurrent calls follow each other.
+        """Hold the session's lock in this thread, so that concurrent calls are serialised.
 
-        Without it, two calls at once make two branches: right for two people, wrong for one program.
+        Without the lock, two concurrent calls create two branches: right for two people, wrong for one program.
         """
         return self.session_locks.lock(session)
 
     def forget_checkpoints(self) -> None:
-        """Forget how pictures began, prompts included; for the thread that draws. Later pictures are the same."""
+        """Clear the engines' checkpoints, which contain prompts; only in the drawing thread. Pictures do not change."""
         for engine in list(self._engines.values()):
-            checkpoints = getattr(engine, "checkpoints", None)  # only engines that draw steps have them
+            checkpoints = getattr(engine, "checkpoints", None)  # not every engine has checkpoints
             if checkpoints is not None:
                 checkpoints.clear()
 
     def find_loaded(self, model: str) -> Engine | None:
-        """The engine of a model, where it is loaded already; doesn't wait for one that is being loaded."""
+        """The engine of a model if it is loaded; does not wait for one that is loading."""
         return self._engines.get(model)
 
     def warm_up(self, model: str | None = None) -> None:
-        """Begin to load a model in the background; what goes wrong is said when it is used."""
+        """Start to load a model in the background. Errors are raised when the model is used."""
         threading.Thread(target=partial(self._load_quietly, model or self.model), daemon=True).start()
 
     def provenance(self, model: str) -> dict[str, Any]:
-        """What decides the pictures of a model's engine besides their requests."""
+        """The provenance of a model's engine: what determines its pictures besides the request."""
         engine = self.engine(model)
         with self._lock:
             if model not in self._provenances:
@@ -130,11 +130,11 @@ class Studio:
             return self._provenances[model]
 
     def policy_texts(self, names: tuple[str, ...]) -> dict[str, str]:
-        """The named policies' packs, word for word."""
+        """The files of the named policies, verbatim."""
         return policies.texts(names, self._policy_folder)
 
     def policy_packs(self) -> dict[str, policies.Policy]:
-        """Every pack that there is and that can be read, by its name."""
+        """All readable policies, by name."""
         packs = {}
         for name in policies.available(self._policy_folder):
             with suppress(InvalidInputError):
@@ -142,15 +142,13 @@ class Studio:
         return packs
 
     def policies(self, names: tuple[str, ...]) -> NegativePrompt:
-        """What the named policies exclude."""
         return policies.compose(names, self._policy_folder)
 
     def check_prompt(self, prompt: str, names: tuple[str, ...]) -> None:
-        """Raise InvalidInputError where a prompt asks for what one of the named policies forbids."""
+        """Raise `InvalidInputError` if a prompt has a term that one of the named policies forbids."""
         policies.check_prompt(prompt, names, self._policy_folder)
 
     def close(self) -> None:
-        """Let go of the store."""
         self.store.close()
 
     def __enter__(self) -> Self:
@@ -162,5 +160,5 @@ class Studio:
         self.close()
 
     def _load_quietly(self, model: str) -> None:
-        with suppress(Exception):  # `engine` will raise it again where somebody can read it
+        with suppress(Exception):  # `engine` raises it again when the model is used
             self.engine(model)

@@ -1,6 +1,6 @@
-"""When two spellings are one term: "The Moustaches" and "mustache" exclude the same thing.
+"""Normalises terms for comparison: "The Moustaches" and "mustache" are the same term.
 
-A key is for comparing only; what is shown and what the model reads stays as it was written.
+Normalised terms are only compared. The user and the model see the term as written.
 """
 
 import re
@@ -55,30 +55,30 @@ _NOT_PLURAL = frozenset(
 )
 _SUFFIXES = ("ation", "ated", "iness", "ness", "ish", "ing", "ed", "y", "e")
 _JOINERS = "\u200c\u200d"
-"""Characters that hold Persian words and emoji together; they aren't printable, but belong to the text."""
+"""Zero-width joiners of Persian words and emoji: not printable, but part of the text."""
 _FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
-"""Characters that count as letters or symbols, and show nothing."""
+"""Blank characters that Unicode classifies as letters or symbols."""
 
 
 def to_one_line(text: str) -> str:
-    """The text on one line with single spaces, and nothing in it that can't be printed.
+    """The text on one line with single spaces, without unprintable characters.
 
-    Characters without a width are left out, but for joiners between letters or emoji that may need them; a control
-    character is a space. A text that shows nothing is empty. Every text that people, language models and files bring
-    goes through here before it is part of a term, a prompt, a reply or a record.
+    Zero-width characters are removed, except joiners between letters or emoji. Control characters become spaces. A
+    blank text becomes empty. Every text from users, language models and files passes this function before it becomes
+    part of a term, a prompt, a reply or a record.
     """
     if text.isascii() and text.isprintable():
         return collapse_whitespace(text)
-    line = collapse_whitespace(re.sub(f"[{_JOINERS}]+", _joiner, "".join(map(_shown, text))))
+    line = collapse_whitespace(re.sub(f"[{_JOINERS}]+", _keep_joiner, "".join(map(_to_printable, text))))
     return line if any(unicodedata.category(character)[0] not in "MCZ" for character in line) else ""
 
 
 def is_printable(text: str) -> bool:
-    """Whether a text could have come out of `to_one_line`, today's or an earlier one: it commands no terminal."""
+    """Whether a text is safe to print on a terminal: it has only printable characters and joiners."""
     return all(character.isprintable() or character in _JOINERS for character in text)
 
 
-def _shown(character: str) -> str:
+def _to_printable(character: str) -> str:
     if character.isprintable():
         return " " if character in _FILLERS else character
     if character in _JOINERS:
@@ -86,10 +86,10 @@ def _shown(character: str) -> str:
     return "" if unicodedata.category(character) == "Cf" else " "
 
 
-def _joiner(match: re.Match[str]) -> str:
-    """One joiner where it stands between two characters that it may join, else none."""
-    around = match.string[: match.start()][-1:] + match.string[match.end() :][:1]
-    return match[0][0] if len(around) == 2 and not any(each.isascii() or each.isspace() for each in around) else ""
+def _keep_joiner(match: re.Match[str]) -> str:
+    """Reduce the joiners to one if they stand between two characters that they can join, else to none."""
+    neighbours = match.string[: match.start()][-1:] + match.string[match.end() :][:1]
+    return match[0][0] if len(neighbours) == 2 and not any(c.isascii() or c.isspace() for c in neighbours) else ""
 
 
 def collapse_whitespace(text: str) -> str:
@@ -99,20 +99,20 @@ def collapse_whitespace(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def normalize_term(term: str) -> str:
-    """The form two spellings of one term share: lower case, no articles, one spelling, singular.
+    """The form that all spellings of a term share: lower case, without articles, American spelling, singular.
 
-    Never empty for a term that holds anything but whitespace.
+    It is not empty unless the term is blank.
     """
     words = unicodedata.normalize("NFKC", term).casefold().replace("-", " ").split()
-    kept = [word for word in words if word not in _ARTICLES] or words
-    spelled = [_SPELLINGS.get(word, word) for word in kept]
+    content_words = [word for word in words if word not in _ARTICLES] or words
+    spelled = [_SPELLINGS.get(word, word) for word in content_words]
     return " ".join([*spelled[:-1], *map(singularize, spelled[-1:])]) or collapse_whitespace(term.casefold())
 
 
 def singularize(word: str) -> str:
-    """A lower-case noun folded so that both its numbers are one: "fingers" -> "finger", "teeth" -> "tooth".
+    """Map a lower-case noun and its plural to one form: "fingers" -> "finger", "teeth" -> "tooth".
 
-    Where the spelling doesn't tell, both lose an "e" ("nose", "noses" -> "nos"): not for display.
+    If the spelling is ambiguous, both lose an "e" ("nose", "noses" -> "nos"), so the form is not for display.
     """
     if word in _IRREGULAR:
         return _IRREGULAR[word]
@@ -126,7 +126,7 @@ def singularize(word: str) -> str:
 
 @lru_cache(maxsize=4096)
 def stem_term(term: str) -> str:
-    """A looser key, so that "noisy" finds "noise" and "cartoonish" finds "cartoon"."""
+    """A looser form than `normalize_term`: "noisy" matches "noise", and "cartoonish" matches "cartoon"."""
     head, _, last = normalize_term(term).rpartition(" ")
     for suffix in _SUFFIXES:
         if last.endswith(suffix) and len(last) - len(suffix) >= 3:

@@ -1,4 +1,4 @@
-"""How a turn is drawn so that nothing is lost: recorded first, then drawn, then kept or ended with the reason."""
+"""Draws pending turns and records their outcome: done, failed or cancelled."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -25,9 +25,9 @@ def collect_provenance(
     interpretation: Interpretation | None,
     lines: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """What a turn is made with besides its request: the engine's side, the policies' text, the interpreter's answer.
+    """The provenance of a turn: the engine's provenance, the texts of the policies, and the interpreter's answer.
 
-    `said` is None where no words were interpreted; `lines` are kept where several were.
+    `interpretation` is None if the turn has no feedback to interpret. `lines` are stored if there are several.
     """
     return {
         "notthat": __version__,
@@ -38,32 +38,32 @@ def collect_provenance(
     }
 
 
-def describe_interpreter(studio: Studio, said: Interpretation) -> dict[str, Any]:
-    """Who interpreted words, what they were answered themselves, and what it took."""
-    fallback = {"fallback": True} if said.fallback else {}
-    usage = {} if said.usage is None else {"usage": said.usage.model_dump()}
-    return {"name": studio.interpreter.name, "raw": said.raw, **fallback, **usage}
+def describe_interpreter(studio: Studio, interpretation: Interpretation) -> dict[str, Any]:
+    """The interpreter's name, its raw answer, whether the fallback was used, and the token usage."""
+    fallback = {"fallback": True} if interpretation.fallback else {}
+    usage = {} if interpretation.usage is None else {"usage": interpretation.usage.model_dump()}
+    return {"name": studio.interpreter.name, "raw": interpretation.raw, **fallback, **usage}
 
 
 def feedback_lines(turn: TurnRecord) -> list[str]:
-    """The lines that were said for a turn, one after the other; mostly one."""
+    """The feedback lines of a turn, in order; usually one."""
     return [str(line) for line in (turn.provenance or {}).get("lines") or [turn.feedback]]
 
 
 def token_usage(turn: TurnRecord) -> Usage:
-    """The tokens that a language model took to interpret a turn's words; none where the rules did."""
-    taken = ((turn.provenance or {}).get("interpreter") or {}).get("usage")
-    return Usage() if taken is None else Usage.model_validate(taken)
+    """The tokens that a language model used to interpret a turn; zero with the offline interpreter."""
+    usage = ((turn.provenance or {}).get("interpreter") or {}).get("usage")
+    return Usage() if usage is None else Usage.model_validate(usage)
 
 
-class TurnCancelled(NotthatError):  # noqa: N818 - it is what happened, not a fault
-    """Raised by an `on_step` that wants no more of it; the message says why."""
+class TurnCancelled(NotthatError):  # noqa: N818 - an outcome, not a fault
+    """Raised by an `on_step` to cancel the turn; the message is the reason."""
 
 
 def run_turn(studio: Studio, attempt: Attempt, on_step: OnStep | None = None) -> TurnRecord:
     """Draw a pending turn; it ends done, failed or cancelled.
 
-    Where other turns of the session were made meanwhile, the reply says so.
+    If other turns of the session were created meanwhile, the reply says so.
     """
     attempts = studio.store.attempts
     try:
@@ -88,8 +88,8 @@ def run_turn(studio: Studio, attempt: Attempt, on_step: OnStep | None = None) ->
 
 
 def end_turn(studio: Studio, attempt: Attempt, status: Literal["failed", "cancelled"], reason: str) -> None:
-    """Record that a turn came to no picture, as soon as the database answers."""
-    # it is the first error that is told; the store writes the end later, unless the session was deleted
+    """Record that a turn has failed or was cancelled."""
+    # a storage error must not hide the first error; the store records the end later, unless the session was deleted
     with suppress(StorageError, UnknownSessionError):
         studio.store.attempts.end(attempt, status, reason)
 
@@ -104,7 +104,7 @@ def build_turn(
     request: GenerationRequest,
     provenance: dict[str, Any],
 ) -> NewTurn:
-    """A turn as storage takes it, before it is drawn."""
+    """Build the record of a turn before it is drawn."""
     return NewTurn(
         number=number,
         parent=parent,
@@ -122,12 +122,12 @@ def build_turn(
 
 
 def dump_edits(edits: tuple[Edit, ...]) -> tuple[dict[str, Any], ...]:
-    """Edits as they are stored and printed."""
+    """Edits as JSON values, for storage and output."""
     return tuple(edits_adapter.dump_python(edits, mode="json"))
 
 
 def warnings_for(engine: Engine, request: GenerationRequest, before: State, after: State) -> list[str]:
-    """What can't be honoured, a line each: words that the model never learned, exclusions that can't act."""
+    """Warnings about exclusions that have no effect and words that the model does not know, one line each."""
     lines = list(engine.warnings(request))
     new = [e.term for e in after.negative if e.term not in before.negative]
     prompt = [] if after.prompt == before.prompt else [after.prompt]
@@ -141,4 +141,4 @@ def warnings_for(engine: Engine, request: GenerationRequest, before: State, afte
 _SMALL_WORDS = frozenset(
     ["a", "an", "and", "as", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"],
 )
-"""Words that carry no picture: nobody is helped by hearing that a model never learned them."""
+"""Function words, which need no warning if a model does not know them."""

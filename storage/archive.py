@@ -1,12 +1,11 @@
-"""A session in one file, to be taken elsewhere: a zip of JSON and PNGs, with a manifest of hashes.
+"""Exports a session to a file and imports it: a zip of JSON and PNGs, with a manifest of hashes.
 
     manifest.json           {"format", "version", "notthat", "files": {NAME: {"sha256", "bytes"}}}
-    session.json            the session and its turns, as `SessionDocument` has them
-    pictures/SHA256.png     every turn's picture, named by its pixels; its text is that of the first of these turns
+    session.json            the session and its turns, see `archive_schema.SessionDocument`
+    pictures/SHA256.png     the pictures, named by the hash of their pixels, with the text of their first turn
 
-What is read comes from anywhere: nothing of it is written before all of it is found sound, no name in it is
-used as a path, and no size that it claims is believed. The hashes show damage and careless changes; who made
-a file they can't show.
+Imported files are untrusted: nothing is written before the whole file is checked, no name in it is used as a path,
+and every size is limited. The hashes detect damage and accidental changes, but do not prove who made the file.
 """
 
 import hashlib
@@ -44,40 +43,41 @@ MAX_SESSION_BYTES = 32 << 20
 """About nine thousand turns."""
 MAX_PICTURE_BYTES = 256 << 20
 MAX_SIDE = 8192
-"""Pixels: no request can ask for more."""
+"""Maximum width and height of a picture in pixels, as for requests."""
 
 _MANIFEST, _SESSION = "manifest.json", "session.json"
 _PICTURE = re.compile(r"pictures/([0-9a-f]{64})\.png")
 _BROKEN = (zipfile.BadZipFile, NotImplementedError, RuntimeError, *DAMAGE)
-"""What zipfile and Pillow raise on a file that isn't what it says."""
+"""Exceptions of zipfile and Pillow for malformed files."""
 
 _PNG = struct.Struct(">8sI4sII")
-"""A PNG's first bytes: the signature, the first chunk's length and name, the width and the height."""
+"""The first bytes of a PNG: signature, length and name of the first chunk, width and height."""
 
 CheckTurn = Callable[[NewTurn], object]
-"""Raises `InvalidInputError` where a turn can't be one: storage doesn't know what is in its request."""
+"""Raises `InvalidInputError` for an invalid turn. A callback, because storage does not know the format of requests."""
 CheckSession = Callable[[SessionRecord], object]
-"""Raises `InvalidInputError` where a session may not be kept here."""
+"""Raises `InvalidInputError` if the session may not be imported."""
 
 TextOf = Callable[[NewTurn], Mapping[str, str]]
-"""The text of a turn's PNG: what a file says, here or in an archive, may be of another turn."""
+"""The text of a turn's PNG. The text in an existing file may belong to another turn with the same picture."""
 
 
 def export(store: Store, session: str, path: Path, text_of: TextOf) -> int:
-    """Write a session with its pictures to a new file; how many turns it has.
+    """Write a session with its pictures to a new file, and return its number of turns.
 
-    Raises `InvalidInputError` where there is a file or no such session, and `StorageError` where a picture of the
-    session is missing or damaged, or the file can't be written, or would be too large to be imported.
+    Raises:
+        InvalidInputError: if the file exists, or the session does not.
+        StorageError: if a picture is missing or damaged, the file can't be written, or it would be too large to import.
     """
     if path.exists():
         raise InvalidInputError(f"{path} is there already: name another file")
-    store.session(session)  # before a file is begun
+    store.session(session)  # raises before the file is created
     with _write_archive(path), atomic_write(path) as file:
         return write_archive(store, session, file, text_of)
 
 
 def write_archive(store: Store, session: str, file: IO[bytes], text_of: TextOf) -> int:
-    """`export` to an open file."""
+    """Like `export`, to an open file."""
     turns = store.turns(session)
     document = SessionDocument.from_session(store.session(session), turns)
     pictures: dict[str, TurnRecord] = {}
@@ -100,10 +100,11 @@ def write_archive(store: Store, session: str, file: IO[bytes], text_of: TextOf) 
 
 
 def import_(store: Store, path: Path, check_turn: CheckTurn, text_of: TextOf) -> str:
-    """Keep the session of a file that `export` wrote, under the ids and hashes that it has; its id.
+    """Import a session from a file of `export` with its ids and hashes, and return its id. On errors nothing changes.
 
-    Raises `InvalidInputError` where the file is damaged, was changed, is from a newer notthat or is no such
-    file at all, and where the session is here already; then nothing was changed.
+    Raises:
+        InvalidInputError: if the file is damaged, changed, from a newer notthat or not an exported session, or if the
+            session exists.
     """
     if not path.is_file():
         raise InvalidInputError(f"there is no file {path} to import")
@@ -121,9 +122,9 @@ def read_archive(
     check_session: CheckSession | None = None,
     owner: str | None = None,
 ) -> str:
-    """`import_` from an open file, which errors call `name`; the session will belong to the key `owner`.
+    """Like `import_`, from an open file. Error messages call it `name`. The key `owner` will own the session.
 
-    What the checks raise besides `InvalidInputError` is raised as it is; nothing was changed then, either.
+    Other exceptions of the checks propagate; nothing changes then either.
     """
     try:
         with zipfile.ZipFile(file) as archive:
@@ -160,25 +161,25 @@ def _import(
         _save_pictures(store, archive, document.turns, text_of)
         store.restore_session(session, document.turns)
     except BaseException:
-        with suppress(StorageError):  # `prune` deletes what stays; it is the first error that is told
+        with suppress(StorageError):  # must not hide the first error; `prune` deletes leftover pictures
             store.discard_pictures([store.images.path(turn.sha256, turn.request) for turn in document.turns])
         raise
     return session.id
 
 
 def _save_pictures(store: Store, archive: "_Archive", turns: Sequence[FinishedTurn], text_of: TextOf) -> None:
-    """Save a file for each turn; a picture that several turns share is read once."""
+    """Save a file for each turn. A picture of several turns is read once."""
     turns_by_picture: dict[str, list[FinishedTurn]] = {}
     for turn in turns:
         turns_by_picture.setdefault(turn.sha256, []).append(turn)
-    for sha256, sharing in turns_by_picture.items():
+    for sha256, same_turns in turns_by_picture.items():
         picture = archive.picture(sha256)
-        for turn in sharing:
+        for turn in same_turns:
             store.images.save(picture, text_of(turn), turn.request)
 
 
 class _Archive:
-    """A zip file, held against its manifest before anything of it is used."""
+    """A zip file that is checked against its manifest before use."""
 
     def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
         self._archive, self._name = archive, name
@@ -197,7 +198,7 @@ class _Archive:
         self.pictures = [match[1] for name in names if (match := _PICTURE.fullmatch(name))]
 
     def session(self) -> SessionDocument:
-        """The session, whose pictures are those of the archive."""
+        """Read the session, and check that its pictures are those of the archive."""
         content = self._read_checked(_SESSION, MAX_SESSION_BYTES)
         try:
             document = SessionDocument.model_validate_json(content)
@@ -209,9 +210,9 @@ class _Archive:
         return document
 
     def picture(self, sha256: str) -> Image.Image:
-        """A picture, read whole and verified. The text of its PNG is not read: its turns say how it was made."""
+        """Read and verify a picture. The text of its PNG is ignored: the turns have its data."""
         content = self._read_checked(f"pictures/{sha256}.png", MAX_PICTURE_BYTES)
-        *_, kind, width, height = _PNG.unpack_from(content)  # before anything is made of that size
+        *_, kind, width, height = _PNG.unpack_from(content)  # before memory of that size is allocated
         if kind != b"IHDR" or max(width, height) > MAX_SIDE:
             raise self.refuse(f"picture {sha256[:8]}… is larger than any request can ask for")
         image: Any = Image.open(BytesIO(content), formats=["PNG"])
@@ -225,13 +226,13 @@ class _Archive:
     def _read_manifest(self) -> Manifest:
         content = self._read(_MANIFEST, MAX_MANIFEST_BYTES)
         try:
-            about = json.loads(content)
-            version = about["version"] if about["format"] == FORMAT else None
+            manifest = json.loads(content)
+            version = manifest["version"] if manifest["format"] == FORMAT else None
             if type(version) is int and version > VERSION:
                 raise self.refuse("it was made by a newer notthat: update notthat to import it")
             if type(version) is not int or version != VERSION:
                 raise self.refuse("its manifest is not one of an exported session")
-            return Manifest.model_validate(about)
+            return Manifest.model_validate(manifest)
         except (ValueError, KeyError, TypeError):
             raise self.refuse("its manifest can't be read") from None
 
@@ -244,14 +245,14 @@ class _Archive:
 
     def _read(self, name: str, limit: int) -> bytes:
         entry = self._archive.getinfo(name)
-        if entry.file_size > limit:  # no more than that is unpacked, whatever follows
+        if entry.file_size > limit:  # zipfile unpacks at most `file_size` bytes
             raise self.refuse(f"{name} is too large")
         if name not in (_MANIFEST, _SESSION) and entry.compress_type != zipfile.ZIP_STORED:
             raise self.refuse(f"{name} is packed twice, which no exported session does")
         return self._archive.read(name)
 
     def refuse(self, reason: str) -> InvalidInputError:
-        """The error of importing this file, with the reason in a line."""
+        """The error for this file, with the reason on one line."""
         return InvalidInputError(f"{self._name} is not imported: {' '.join(reason.split())}")
 
 

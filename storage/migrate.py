@@ -57,12 +57,12 @@ def make_ready(engine: Engine, url: URL) -> None:
         OutdatedDatabaseError, NewerDatabaseError: if existing tables do not have the newest revision.
     """
     with translate_errors(describe_location(url)):
-        found = _read_revision(engine, url)
-    if found is None:
+        existing = _read_revision(engine, url)
+    if existing is None:
         _upgrade(url)
         return
-    _refuse_newer(found, url)
-    if found != REVISIONS[-1]:
+    _refuse_newer(existing, url)
+    if existing != REVISIONS[-1]:
         raise OutdatedDatabaseError(
             f"{describe_location(url)} was made by an older notthat: run “notthat db upgrade” to bring it up to date"
         )
@@ -96,12 +96,12 @@ def _read_revision(engine: Engine, url: URL) -> str | None:
             raise StorageError(
                 f"{describe_location(url)} is another program's database: set NOTTHAT_HOME to another folder"
             )
-        found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-        return found
+        version: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return version
 
 
-def _refuse_newer(found: str | None, url: URL) -> None:
-    if found is not None and found not in REVISIONS:
+def _refuse_newer(existing: str | None, url: URL) -> None:
+    if existing is not None and existing not in REVISIONS:
         raise NewerDatabaseError(f"{describe_location(url)} was made by a newer notthat: update notthat to use it")
 
 

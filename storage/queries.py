@@ -1,4 +1,4 @@
-"""Records to rows, rows to records, and the questions about a session that several writers ask."""
+"""Converts between records and rows, and has the queries and inserts that several modules share."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields, replace
@@ -45,52 +45,51 @@ _EXCLUSION_COLUMNS = tuple(field.name for field in fields(ExclusionRecord))
 _SEEDS = range(-(2**63), 2**63)
 _NUMBERS = range(2**31)
 _MOST_PARAMETERS = 500
-"""Values in one statement: fewer than any database's limit."""
+"""Maximum number of values in one statement, below the limit of every database."""
 
 
 def check_turn(turn: NewTurn) -> None:
-    """Refuse what not every database can hold."""
+    """Raise `InvalidInputError` if a database cannot store the turn's seed or texts."""
     if turn.seed not in _SEEDS:
         raise InvalidInputError(f"seed {turn.seed} is too large: use one between -2^63 and 2^63-1")
     texts = [turn.feedback, turn.reply, turn.prompt, turn.negative]
-    texts += [text for each in turn.exclusions for text in (each.term, each.source, each.words)]
+    texts += [text for item in turn.exclusions for text in (item.term, item.source, item.words)]
     if any("\0" in text for text in texts):
         raise InvalidInputError("the text has a NUL character: remove it and try again")
 
 
 def lock_session(db: Session, session_id: str) -> None:
-    """Keep other writers from the session until the transaction ends; raise where there is no such session."""
-    asked = select(SessionRow.id).where(SessionRow.id == check_session_id(session_id)).with_for_update()
-    if db.scalar(asked) is None:
+    """Lock the session against other writers until the transaction ends. Raises `UnknownSessionError`."""
+    query = select(SessionRow.id).where(SessionRow.id == check_session_id(session_id)).with_for_update()
+    if db.scalar(query) is None:
         raise unknown_session(session_id)
 
 
 def check_session_id(session_id: str) -> str:
-    """The session's id, where it is one that a database can be asked for; raises what an unknown one raises."""
+    """Return the id, or raise `UnknownSessionError` if a database cannot store it."""
     if "\0" in session_id:
         raise unknown_session(session_id)
     return session_id
 
 
 def unknown_session(session_id: str) -> UnknownSessionError:
-    """The error of asking for a session that is not there."""
     return UnknownSessionError(f"no session “{session_id}”: see notthat sessions")
 
 
 def find_turn(db: Session, session_id: str, number: int | None = None) -> TurnRow:
-    """The row of one of the session's turns, by default its head, with its exclusions."""
+    """The row of a turn with its exclusions, by default the head. Raises if there is no such turn or session."""
     head = select(SessionRow.head).where(SessionRow.id == check_session_id(session_id)).scalar_subquery()
     if number is None or number in _NUMBERS:
-        asked = select_turns(session_id).where(TurnRow.number == (head if number is None else number))
-        if turn := db.scalars(asked).first():
+        query = select_turns(session_id).where(TurnRow.number == (head if number is None else number))
+        if turn := db.scalars(query).first():
             return turn
     raise _unknown_turn(db, session_id, number)
 
 
 def require_turn(db: Session, session_id: str, number: int) -> None:
-    """Raise `UnknownTurnError` where the session has no such turn."""
-    asked = select(TurnRow.id).where(TurnRow.session_id == session_id, TurnRow.number == number)
-    if number not in _NUMBERS or db.scalar(asked) is None:
+    """Raise `UnknownTurnError` if the session has no such turn."""
+    query = select(TurnRow.id).where(TurnRow.session_id == session_id, TurnRow.number == number)
+    if number not in _NUMBERS or db.scalar(query) is None:
         raise _unknown_turn(db, session_id, number)
 
 
@@ -99,70 +98,70 @@ def _unknown_turn(db: Session, session_id: str, number: int | None) -> UnknownSe
     if head is None:
         return unknown_session(session_id)
     newest = newest_number(db, session_id)
-    there_are = "only turn 0" if newest == 0 else f"turns 0 to {newest}"
+    existing = "only turn 0" if newest == 0 else f"turns 0 to {newest}"
     return UnknownTurnError(
-        f"no turn {head if number is None else number} in session “{session_id}”: it has {there_are}"
+        f"no turn {head if number is None else number} in session “{session_id}”: it has {existing}"
     )
 
 
 def select_turns(session_id: str) -> Select[TurnRow]:
-    """The session's turns, with their exclusions."""
+    """A query for the session's turns with their exclusions."""
     return select(TurnRow).where(TurnRow.session_id == session_id).options(selectinload(TurnRow.exclusions))
 
 
 @cache
 def _path_query() -> Select[TurnRow]:
-    """The turns that led to turn `:number` of `:session_id`, that one included, in order; at most `:last` of them.
+    """A query for the path from the first turn of `:session_id` to turn `:number`; at most the `:last` turns.
 
-    Made once, since making it takes longer than the database does to answer.
+    Cached, because SQLAlchemy takes longer to build it than the database takes to run it.
     """
     session_id: BindParameter[str] = bindparam("session_id")
-    way = (
+    path = (
         select(TurnRow.number, TurnRow.parent, literal(1).label("length"))
         .where(TurnRow.session_id == session_id, TurnRow.number == bindparam("number"))
-        .cte("way", recursive=True)
+        .cte("path", recursive=True)
     )
-    before = aliased(TurnRow)
-    way = way.union_all(
-        select(before.number, before.parent, way.c.length + 1).where(
-            before.session_id == session_id,
-            before.number == way.c.parent,
-            way.c.length < bindparam("last", type_=Integer),
+    parent = aliased(TurnRow)
+    path = path.union_all(
+        select(parent.number, parent.parent, path.c.length + 1).where(
+            parent.session_id == session_id,
+            parent.number == path.c.parent,
+            path.c.length < bindparam("last", type_=Integer),
         )
     )
     turns = select(TurnRow).where(TurnRow.session_id == session_id).options(selectinload(TurnRow.exclusions))
-    return turns.join(way, TurnRow.number == way.c.number).order_by(TurnRow.number)  # a parent's is always smaller
+    return turns.join(path, TurnRow.number == path.c.number).order_by(TurnRow.number)  # parents have lower numbers
 
 
 def load_path(db: Session, session_id: str, number: int, last: int) -> Sequence[TurnRow]:
-    """The rows of the turns that led to turn `number`, that one included, in order; at most the `last` of them."""
+    """The rows of the path from the first turn to turn `number`, in order; at most the `last` turns."""
     if number in _NUMBERS:
-        asked = {"session_id": check_session_id(session_id), "number": number, "last": min(last, _NUMBERS[-1])}
-        if found := db.scalars(_path_query(), asked).all():
-            return found
+        parameters = {"session_id": check_session_id(session_id), "number": number, "last": min(last, _NUMBERS[-1])}
+        if rows := db.scalars(_path_query(), parameters).all():
+            return rows
     raise _unknown_turn(db, session_id, number)
 
 
 def newest_number(db: Session, session_id: str) -> int:
-    """The greatest number of a turn with a picture, or -1."""
+    """The highest number of a turn with a picture, or -1."""
     newest = db.scalar(select(func.max(TurnRow.number)).where(TurnRow.session_id == session_id))
     return -1 if newest is None else newest
 
 
 @cache
 def _numbers_query() -> Select[bool, int | None, int | None]:
-    """Whether session `:session_id` is there, the greatest number of its turns, and that of those being drawn."""
+    """Whether session `:session_id` exists, and the highest numbers of its finished and of its pending turns."""
     session_id: BindParameter[str] = bindparam("session_id")
     done = select(func.max(TurnRow.number)).where(TurnRow.session_id == session_id)
     pending = select(func.max(AttemptRow.number)).where(
         AttemptRow.session_id == session_id, AttemptRow.status == "pending"
     )
-    there = exists().where(SessionRow.id == session_id)
-    return select(there, done.scalar_subquery(), pending.scalar_subquery())
+    is_there = exists().where(SessionRow.id == session_id)
+    return select(is_there, done.scalar_subquery(), pending.scalar_subquery())
 
 
 def free_number(db: Session, session_id: str) -> int:
-    """The next turn's number: none that a turn has, or that is being drawn; raises where there is no such session."""
+    """The next free turn number, above all finished and pending turns. Raises `UnknownSessionError`."""
     is_there, *taken = db.execute(_numbers_query(), {"session_id": check_session_id(session_id)}).one()
     if not is_there:
         raise unknown_session(session_id)
@@ -170,16 +169,16 @@ def free_number(db: Session, session_id: str) -> int:
 
 
 def next_place(db: Session, session_id: str) -> tuple[int, int]:
-    """The next turn's number, and the turn that it probably grows from: the head, or turn 0 while that is pending.
+    """The next turn's number and its probable parent: the head, or turn 0 while the first turn is pending.
 
-    Locks the session or its pending first turn, so that two callers get two numbers. Raises `UnknownSessionError`
-    where there is neither.
+    Locks the session or its pending first turn, so that concurrent callers get different numbers. Raises
+    `UnknownSessionError` if neither exists.
     """
     head = _lock_head(db, session_id)
     if head is None and _lock_pending_start(db, session_id):
         attempts = select(func.max(AttemptRow.number)).where(AttemptRow.session_id == session_id)
         return (db.scalar(attempts.where(AttemptRow.status == "pending")) or 0) + 1, 0
-    if head is None:  # the first turn may have been finished while this waited for its row
+    if head is None:  # the first turn may have finished while this waited for the lock
         head = _lock_head(db, session_id)
     if head is None:
         raise unknown_session(session_id)
@@ -187,39 +186,39 @@ def next_place(db: Session, session_id: str) -> tuple[int, int]:
 
 
 def _lock_head(db: Session, session_id: str) -> int | None:
-    """The number of the session's head; None where there is no session."""
+    """Lock the session and return the number of its head; None if there is no session."""
     session = select(SessionRow.head).where(SessionRow.id == check_session_id(session_id))
     return db.scalar(session.with_for_update())
 
 
 def _lock_pending_start(db: Session, session_id: str) -> bool:
-    """Whether the session's first turn is pending."""
+    """Whether the session's first turn is pending; locks its row."""
     starts = (AttemptRow.session_id == session_id, AttemptRow.parent.is_(None), AttemptRow.status == "pending")
     rows = select(AttemptRow.id).where(*starts).order_by(AttemptRow.id).with_for_update()
     return db.scalars(rows).first() is not None
 
 
 def activity(db: Session, session_ids: Sequence[str]) -> dict[str, str]:
-    """For each of these sessions a text that changes when a turn of it begins or ends, or its head moves."""
+    """A text for each of these sessions that changes when a turn starts or ends, or the head moves."""
     newest = select(func.max(TurnRow.number)).where(TurnRow.session_id == SessionRow.id).scalar_subquery()
     heads = select(SessionRow.id, SessionRow.head, newest)
     pending = select(
         AttemptRow.session_id, AttemptRow.id, AttemptRow.status, AttemptRow.number, AttemptRow.command.is_(None)
     ).order_by(AttemptRow.id)
-    found: dict[str, list[Any]] = {}
+    states: dict[str, list[Any]] = {}
     for first in range(0, len(session_ids), _MOST_PARAMETERS):
         ids = session_ids[first : first + _MOST_PARAMETERS]
         for session_id, *values in db.execute(heads.where(SessionRow.id.in_(ids))):
-            found.setdefault(session_id, []).append(values)
+            states.setdefault(session_id, []).append(values)
         for session_id, *values in db.execute(pending.where(AttemptRow.session_id.in_(ids))):
-            found.setdefault(session_id, []).append(values)
-    return {session_id: repr(values) for session_id, values in found.items()}
+            states.setdefault(session_id, []).append(values)
+    return {session_id: repr(values) for session_id, values in states.items()}
 
 
 def insert_alias(db: Session, session_id: str, number: int, turn: int) -> None:
-    """From now on, `turn` answers for `number` and for all numbers that `number` answered for.
+    """Make `number`, and all aliases of `number`, aliases of `turn`.
 
-    Does nothing where `number` is that of a finished turn, which answers for itself.
+    Does nothing if `number` is the number of a finished turn.
     """
     finished = select(TurnRow.id).where(TurnRow.session_id == session_id, TurnRow.number == number)
     if number == turn or db.scalar(finished) is not None:
@@ -232,7 +231,7 @@ def insert_alias(db: Session, session_id: str, number: int, turn: int) -> None:
 
 
 def find_alias(db: Session, session_id: str, number: int) -> int | None:
-    """The turn that answers for a promised number, if there is one."""
+    """The turn that `number` is an alias of, or None."""
     if number not in _NUMBERS or "\0" in session_id:
         return None
     row = db.get(TurnAliasRow, (session_id, number))
@@ -240,15 +239,15 @@ def find_alias(db: Session, session_id: str, number: int) -> int | None:
 
 
 def renumber_turn(turn: NewTurn, number: int) -> NewTurn:
-    """The turn under the number it gets, with what it brought dated to that number."""
+    """The turn with another number; its new exclusions get that number too."""
     if number == turn.number:
         return turn
-    exclusions = tuple(replace(each, since=number) if each.since == turn.number else each for each in turn.exclusions)
+    exclusions = tuple(replace(item, since=number) if item.since == turn.number else item for item in turn.exclusions)
     return replace(turn, number=number, exclusions=exclusions)
 
 
 def insert_session(db: Session, session_id: str, start: SessionStart, created_at: datetime, head: int = 0) -> None:
-    """Add a session's row; those of its turns have to follow."""
+    """Insert the row of a session. The caller inserts the rows of its turns."""
     values = {**asdict(start), "policies": list(start.policies), "created_at": created_at, "head": head}
     db.connection().execute(insert(SessionRow), {"id": session_id, **values})
 
@@ -256,7 +255,7 @@ def insert_session(db: Session, session_id: str, start: SessionStart, created_at
 def insert_turn(
     db: Session, session_id: str, turn: NewTurn, sha256: str, created_at: datetime
 ) -> tuple[Row[Any], list[Row[Any]]]:
-    """Add a finished turn's row and those of its exclusions; as they are kept, read back."""
+    """Insert the rows of a finished turn and its exclusions, and return them."""
     values: dict[str, Any] = {name: getattr(turn, name) for name in _TURN_COLUMNS}
     values |= {"session_id": session_id, "created_at": created_at, "image": sha256, "edits": list(turn.edits)}
     turns, exclusions = TurnRow.__table__, ExclusionRow.__table__
@@ -264,22 +263,21 @@ def insert_turn(
     row = connection.execute(insert(TurnRow).returning(*turns.c), values).one()
     if not turn.exclusions:
         return row, []
-    brought = [{"turn_id": row.id, "position": k, **asdict(each)} for k, each in enumerate(turn.exclusions)]
-    kept = connection.execute(insert(ExclusionRow).returning(*exclusions.c), brought)
-    return row, sorted(kept, key=lambda each: each.position)
+    values_by_position = [{"turn_id": row.id, "position": k, **asdict(item)} for k, item in enumerate(turn.exclusions)]
+    exclusion_rows = connection.execute(insert(ExclusionRow).returning(*exclusions.c), values_by_position)
+    return row, sorted(exclusion_rows, key=lambda exclusion_row: exclusion_row.position)
 
 
 def move_head(db: Session, session_id: str, number: int) -> None:
-    """Let the session's next turn grow from turn `number`; raises where there is no such session."""
-    moved = update(SessionRow).where(SessionRow.id == session_id).values(head=number)
-    if db.connection().execute(moved).rowcount == 0:
+    """Make turn `number` the head of the session. Raises `UnknownSessionError`."""
+    statement = update(SessionRow).where(SessionRow.id == session_id).values(head=number)
+    if db.connection().execute(statement).rowcount == 0:
         raise unknown_session(session_id)
 
 
 def to_turn_record(
     row: TurnRow | Row[Any], exclusions: Iterable[ExclusionRow | Row[Any]], images: ImageStore
 ) -> TurnRecord:
-    """What a finished turn's rows say."""
     values: dict[str, Any] = {name: getattr(row, name) for name in _TURN_COLUMNS}
     values["edits"] = tuple(row.edits)
     return TurnRecord(
@@ -297,7 +295,7 @@ def _to_exclusion_record(row: ExclusionRow | Row[Any]) -> ExclusionRecord:
 
 
 def to_session_record(row: SessionRow, turns: int, prompt: str, sha256: str) -> SessionRecord:
-    """What a session's row says, with what its turns do."""
+    """The record of a session, with its number of turns and the prompt and picture of its head."""
     return SessionRecord(
         id=row.id,
         created_at=row.created_at,
@@ -312,7 +310,6 @@ def to_session_record(row: SessionRow, turns: int, prompt: str, sha256: str) -> 
 
 
 def to_key_record(row: KeyRow) -> KeyRecord:
-    """What a key's row says."""
     return KeyRecord(
         id=row.id,
         name=row.name,
@@ -325,23 +322,23 @@ def to_key_record(row: KeyRow) -> KeyRecord:
 
 
 def dump_turn(turn: NewTurn) -> dict[str, Any]:
-    """A turn that has no rows of its own yet, for `load_turn`."""
+    """A pending turn as JSON; the inverse of `load_turn`."""
     return asdict(turn)
 
 
 def load_turn(value: dict[str, Any]) -> NewTurn:
-    """The turn that `dump_turn` wrote."""
-    exclusions = tuple(ExclusionRecord(**each) for each in value["exclusions"])
+    """The pending turn from the JSON of `dump_turn`."""
+    exclusions = tuple(ExclusionRecord(**item) for item in value["exclusions"])
     return NewTurn(**{**value, "edits": tuple(value["edits"]), "exclusions": exclusions})
 
 
 def start_as_json(start: SessionStart) -> dict[str, Any]:
-    """What a session begins with, for a turn that is yet to be drawn."""
+    """The options of a new session as JSON, for its pending first turn."""
     return {**asdict(start), "policies": list(start.policies)}
 
 
 def to_attempt(row: AttemptRow | Row[Any]) -> Attempt:
-    """What a row of a turn without a picture says."""
+    """The record of a pending, failed or cancelled turn."""
     start = row.session
     return Attempt(
         id=row.id,
@@ -359,5 +356,4 @@ def to_attempt(row: AttemptRow | Row[Any]) -> Attempt:
 
 
 def utc_now() -> datetime:
-    """This moment, in UTC."""
     return datetime.now(UTC)

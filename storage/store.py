@@ -1,4 +1,4 @@
-"""`Store`: the only door to what is kept."""
+"""`Store`: the interface to all stored data."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,26 +28,26 @@ from .tables import ExclusionRow, SessionRow, TurnRow
 
 
 class Store:
-    """Sessions, each a tree of turns with a head, and the turns' pictures.
+    """Stores sessions, each a tree of turns with a head, and the pictures of the turns.
 
-    A turn with a picture is written once and never changed; only heads move. It is deleted only with its
-    session. Several threads and processes may use stores on the same database at once. Every method raises
-    `StorageError` when the database or the disk fails, with nothing half done, and `UnknownSessionError` or
-    `UnknownTurnError` (both `InvalidInputError`) when asked for what isn't there.
+    A turn with a picture never changes, and is deleted only with its session; only heads move. Several threads and
+    processes may use the same database concurrently. Every method is atomic. It raises `StorageError` if the database
+    or the disk fails, and `UnknownSessionError` or `UnknownTurnError` (both `InvalidInputError`) if the session or the
+    turn does not exist.
     """
 
     def __init__(self, engine: Engine, images: ImageStore, lease: LeaseTimes | None = None) -> None:
-        """Use a database that `open` would accept; most callers want `open`."""
+        """Use a database with up-to-date tables. Most callers use `open` instead."""
         self.images = images
         self._database = Database(engine)
         self.place = self._database.place
-        """The database's file or address, as its user knows it."""
+        """The file or the address of the database, for messages."""
         self.attempts = PendingTurns(self._database, images, self._insert, self.discard_pictures, lease)
-        """The turns that have no picture, or not yet."""
+        """Pending, failed and cancelled turns."""
         self.keys = ApiKeys(self._database)
-        """Who may use a server."""
+        """The API keys of servers."""
         self.idempotency_keys = IdempotencyKeys(self._database)
-        """What became of requests that named themselves."""
+        """Idempotency keys: a repeated request returns the turn that the first one created."""
 
     @classmethod
     def open(
@@ -55,11 +55,14 @@ class Store:
     ) -> Self:
         """Open the database at `url`, by default the file `notthat.db` in `home`.
 
-        Pictures are in `home/images`. Folders and tables are made where there are none. `wait` is how
-        many seconds a write waits for another process's; `lease` how long a turn is held by a process that says
-        nothing any more. Raises `OutdatedDatabaseError` or
-        `NewerDatabaseError` when another notthat's tables are found, another `StorageError` when the
-        database can't be used, and `InvalidInputError` when `url` is none.
+        Pictures are in `home/images`. Missing folders and tables are created. `wait` is the timeout in seconds of a
+        write that waits for another process. `lease` sets how long a process may hold a pending turn without a
+        renewal.
+
+        Raises:
+            OutdatedDatabaseError, NewerDatabaseError: if another version of notthat created the tables.
+            StorageError: if the database is unusable for another reason.
+            InvalidInputError: if `url` is invalid.
         """
         address = database_url(url, home)
         make_home(home)
@@ -72,12 +75,11 @@ class Store:
         return cls(engine, ImageStore(home / "images"), lease)
 
     def check_ready(self) -> None:
-        """Raise `StorageError` where the database doesn't answer, or it or the pictures were moved away."""
+        """Raise `StorageError` if the database does not answer, or if it or the pictures were moved."""
         self.keys.any_exist()
         self.images.check_place()
 
     def close(self) -> None:
-        """Let go of the database."""
         self.attempts.close()
         self._database.engine.dispose()
 
@@ -97,7 +99,7 @@ class Store:
     def begin_session(
         self, model: str, policies: tuple[str, ...], turn: NewTurn, picture: Image, text: Mapping[str, str]
     ) -> TurnRecord:
-        """Keep a new session together with its first turn, or neither of them; see `add_turn`."""
+        """Store a new session and its first turn in one transaction; see `add_turn`."""
         if turn.number != 0 or turn.parent is not None:
             raise InvalidInputError("the first turn of a session has number 0 and no parent")
         queries.check_turn(turn)
@@ -108,16 +110,15 @@ class Store:
             return self._insert(db, session_id, turn, sha256, picture, text)
 
     def add_turn(self, session_id: str, turn: NewTurn, picture: Image, text: Mapping[str, str]) -> TurnRecord:
-        """Keep a finished turn and make it the session's head.
+        """Store a finished turn and make it the session's head.
 
-        The picture is on disk, with `text` as its PNG's text chunks, before the turn is in the database.
-        The turn's number is the next free one, which is `turn.number` unless another process was faster;
-        then the exclusions that this turn brought are given the new number as well.
+        The picture is saved before the turn, with `text` as the text chunks of its PNG. The turn gets the next free
+        number. If another process has taken `turn.number`, the turn's new exclusions are renumbered too.
         """
         if turn.parent is None:
             raise InvalidInputError("every turn but a session's first grows from another: name its parent")
         queries.check_turn(turn)
-        self.turn(session_id, turn.parent)  # a turn that can't be kept leaves no picture behind
+        self.turn(session_id, turn.parent)  # before the picture is saved
         sha256 = self.images.save(picture, text, turn.request)
         with self._database.write_session() as db:
             queries.lock_session(db, session_id)
@@ -125,9 +126,9 @@ class Store:
             return self._insert(db, session_id, queries.renumber_turn(turn, number), sha256, picture, text)
 
     def move_head(self, session_id: str, number: int, key: IdempotencyKey | None = None) -> TurnRecord:
-        """Let the session's next turn grow from turn `number`, and return that; nothing is erased.
+        """Make turn `number` the head, so that the next turn continues from it, and return it. Deletes nothing.
 
-        Raises `AlreadyRequestedError` where a request of this receipt was made before.
+        Raises `AlreadyRequestedError` if a request with this idempotency key was made before.
         """
         with self._database.write_session() as db:
             queries.lock_session(db, session_id)
@@ -138,16 +139,16 @@ class Store:
         return turn
 
     def restore_session(self, session: SessionRecord, turns: Sequence[FinishedTurn]) -> None:
-        """Store a session from elsewhere under its own id, with its turns in order.
+        """Store an imported session under its own id, with its turns in order.
 
-        The pictures are on disk already. Raises `SessionExistsError` when a session has this id.
+        The pictures must be on disk. Raises `SessionExistsError` if a session has this id.
         """
         start = SessionStart(session.model, session.policies, session.owner)
         with self._database.write_session() as db:
             if db.get(SessionRow, session.id) is not None:
                 raise SessionExistsError(session.id)
             queries.insert_session(db, session.id, start, session.created_at, session.head)
-            for turn in turns:  # a turn's parent comes first
+            for turn in turns:  # parents come before their children
                 queries.insert_turn(db, session.id, turn, turn.sha256, turn.created_at)
                 if not self.images.path(turn.sha256, turn.request).exists():
                     raise MissingPictureError("a picture was pruned while its session was imported: import it again")
@@ -155,10 +156,10 @@ class Store:
     # Deleting
 
     def delete_session(self, session_id: str) -> DeletedSession:
-        """Delete a session: all its rows in one transaction, then the pictures that no other turn has.
+        """Delete a session: all its rows in one transaction, then its pictures that no other turn uses.
 
-        A crash between the two leaves unused pictures, which `prune` deletes. SQLite's files then hold nothing
-        of it any more. A turn of it that is being drawn will not be kept. Raises `UnknownSessionError`.
+        Also erases the rows from SQLite's files. A crash after the transaction leaves unused pictures, which `prune`
+        deletes. A pending turn of the session is not stored when it is drawn. Raises `UnknownSessionError`.
         """
         with self._database.write_session() as db:
             turns, pictures = deletion.delete_rows(db, session_id, self.images)
@@ -167,67 +168,65 @@ class Store:
         return DeletedSession(turns, deleted)
 
     def discard_pictures(self, pictures: Collection[Path]) -> int:
-        """Delete those of these pictures' files that no turn has; how many those are. No turn loses one that way."""
+        """Delete those of these picture files that no turn uses, and return their number."""
         if not pictures:
             return 0
         with self._without_new_turns() as db:
             return deletion.delete_unused(db, self.images, pictures)
 
     def erase_deleted(self) -> None:
-        """Rewrite SQLite's files without what was deleted; PostgreSQL's autovacuum does that by itself."""
+        """Erase deleted rows from SQLite's files. PostgreSQL's autovacuum does this itself."""
         self._database.vacuum()
 
     # Reading
 
     def has_session(self, session_id: str) -> bool:
-        """Whether a session has this id."""
         with self._database.read_session() as db:
             return db.get(SessionRow, session_id) is not None
 
     def next_number(self, session_id: str) -> int:
-        """The number that the session's next turn will have, unless another process takes it first."""
+        """The number of the session's next turn, unless another process takes it first."""
         with self._database.read_session() as db:
             return queries.free_number(db, session_id)
 
     def newest_number(self, session_id: str) -> int:
-        """The greatest number of a turn of the session that has a picture, or -1."""
+        """The highest number of a turn with a picture in the session, or -1."""
         with self._database.read_session() as db:
             return queries.newest_number(db, queries.check_session_id(session_id))
 
     def session(self, session_id: str) -> SessionRecord:
-        """The session as it is now."""
-        asked = _sessions_query().where(SessionRow.id == queries.check_session_id(session_id))
+        """The current record of the session."""
+        query = _sessions_query().where(SessionRow.id == queries.check_session_id(session_id))
         with self._database.read_session() as db:
-            found = db.execute(asked).first()
-        if found is None:
+            row = db.execute(query).first()
+        if row is None:
             raise queries.unknown_session(session_id)
-        return queries.to_session_record(*found)
+        return queries.to_session_record(*row)
 
     def sessions(self, limit: int | None = None, *, owner: str | None = None) -> list[SessionRecord]:
-        """All sessions, newest first; or the `limit` newest, which takes as long whatever their number.
+        """All sessions, or at most `limit`, newest first. With an `owner`, the id of a key, only that key's sessions.
 
-        With an `owner`, the id of a key, only those that it began.
+        The time for `limit` sessions does not depend on the total number.
         """
         newest_first = _newest_first(owner).limit(limit)
         with self._database.read_session() as db:
             return [queries.to_session_record(*row) for row in db.execute(newest_first)]
 
     def session_page(self, limit: int, cursor: str | None = None, *, owner: str | None = None) -> SessionPage:
-        """At most `limit` sessions in the order of `sessions`, from the beginning or from a page's `next` on.
+        """A page of at most `limit` sessions in the order of `sessions`. `cursor` is the `next` of the previous page.
 
-        Sessions that are begun or deleted meanwhile make none appear twice and none be left out. Raises
-        `InvalidInputError` when the cursor is none.
+        Sessions that are created or deleted between two pages cause no duplicates and no gaps. Raises
+        `InvalidInputError` if the cursor is invalid.
         """
-        asked = _newest_first(owner).limit(limit + 1)  # one more tells whether there is a next page
+        query = _newest_first(owner).limit(limit + 1)  # one more shows whether there is a next page
         if cursor is not None:
-            asked = asked.where(pages.after(cursor))
+            query = query.where(pages.after(cursor))
         with self._database.read_session() as db:
-            found = [queries.to_session_record(*row) for row in db.execute(asked)]
-        page = found[:limit]
-        return SessionPage(page, pages.cursor_after(page[-1]) if len(found) > limit else None)
+            records = [queries.to_session_record(*row) for row in db.execute(query)]
+        page = records[:limit]
+        return SessionPage(page, pages.cursor_after(page[-1]) if len(records) > limit else None)
 
     def count_sessions(self) -> int:
-        """How many sessions there are."""
         with self._database.read_session() as db:
             return db.scalar(select(func.count()).select_from(SessionRow)) or 0
 
@@ -237,54 +236,48 @@ class Store:
             return self._record(queries.find_turn(db, session_id, number))
 
     def turns(self, session_id: str, first: int = 0, limit: int | None = None) -> list[TurnRecord]:
-        """All turns of the session in order of creation, those of abandoned branches too.
-
-        Or those from number `first` on, and of them the `limit` first.
-        """
-        asked = (
+        """The turns of the session from number `first` on, at most `limit`, in order of creation; on all branches."""
+        query = (
             queries.select_turns(queries.check_session_id(session_id))
             .where(TurnRow.number >= first)
             .order_by(TurnRow.number)
         )
         with self._database.read_session() as db:
-            turns = [self._record(turn) for turn in db.scalars(asked.limit(limit))]
+            turns = [self._record(turn) for turn in db.scalars(query.limit(limit))]
             if not turns and db.get(SessionRow, session_id) is None:
                 raise queries.unknown_session(session_id)
         return turns
 
     def path(self, session_id: str, number: int, last: int = 2**31 - 1) -> list[TurnRecord]:
-        """The turns that led to turn `number`, that one included, from the session's first; at most the `last` of them.
-
-        Turns that were undone on the way are not among them.
-        """
+        """The path from the session's first turn to turn `number`, without undone turns; at most the `last` turns."""
         with self._database.read_session() as db:
             return [self._record(turn) for turn in queries.load_path(db, session_id, number, last)]
 
     def activity(self, session_ids: Sequence[str]) -> dict[str, str]:
-        """For each of these sessions a text that changes when a turn of it begins or ends, or its head moves."""
+        """A text for each of these sessions that changes when a turn starts or ends, or the head moves."""
         with self._database.read_session() as db:
             return queries.activity(db, session_ids)
 
     def turn_of_picture(self, sha256: str, *, owner: str | None = None) -> TurnRecord | None:
-        """The oldest turn with this picture, if there is one; with an `owner`, a key's id, in its sessions alone."""
-        asked = select(TurnRow).where(TurnRow.image == sha256).order_by(TurnRow.id).limit(1)
+        """The oldest turn with this picture, or None. With an `owner`, the id of a key, only in that key's sessions."""
+        query = select(TurnRow).where(TurnRow.image == sha256).order_by(TurnRow.id).limit(1)
         if owner is not None:
-            asked = asked.join(SessionRow, SessionRow.id == TurnRow.session_id).where(SessionRow.owner == owner)
+            query = query.join(SessionRow, SessionRow.id == TurnRow.session_id).where(SessionRow.owner == owner)
         with self._database.read_session() as db:
-            found = db.scalar(asked)
-            return None if found is None else self._record(found)
+            row = db.scalar(query)
+            return None if row is None else self._record(row)
 
     # Maintenance
 
     @contextmanager
     def pictures_in_use(self) -> Iterator[frozenset[Path]]:
-        """The files of all turns' pictures; no turn is written while the block runs."""
+        """The picture files of all turns. No turn is written while the block runs."""
         with self._without_new_turns() as db:
             turns = db.execute(select(TurnRow.image, TurnRow.request))
             yield frozenset(self.images.existing(sha256, request) for sha256, request in turns)
 
     def damage(self) -> list[str]:
-        """What the database finds wrong with itself, in a line each."""
+        """The result of the database's own integrity checks: one line per fault."""
         if not self._database.is_sqlite:
             return []
         with self._database.read_session() as db:
@@ -294,12 +287,12 @@ class Store:
             return report
 
     def repair_rows(self) -> list[str]:
-        """Mend what can be mended without guessing; a line for each thing done.
+        """Repair inconsistent rows, and return a line for each repair.
 
-        A session that has lost its head goes on from its newest turn; an exclusion of no turn goes, and so
-        does a session that has no turn at all.
+        A session with a missing head gets its newest turn as head. Exclusions without a turn and sessions without
+        turns are deleted.
         """
-        done = []
+        repairs = []
         numbers = select(TurnRow.number).where(TurnRow.session_id == SessionRow.id)
         orphans = delete(ExclusionRow).where(ExclusionRow.turn_id.not_in(select(TurnRow.id)))
         with self._database.write_session() as db:
@@ -307,20 +300,20 @@ class Store:
                 newest = queries.newest_number(db, session.id)
                 if newest < 0:
                     db.delete(session)
-                    done.append(f"session “{session.id}”, which had no turn, is gone")
+                    repairs.append(f"session “{session.id}”, which had no turn, is gone")
                 else:
                     session.head = newest
-                    done.append(f"session “{session.id}” goes on from its newest turn, {newest}")
+                    repairs.append(f"session “{session.id}” goes on from its newest turn, {newest}")
             deleted = cast("CursorResult[Any]", db.execute(orphans)).rowcount
             if deleted:
-                done.append(f"deleted {deleted} exclusions that belonged to no turn")
-        return done
+                repairs.append(f"deleted {deleted} exclusions that belonged to no turn")
+        return repairs
 
-    # Inside
+    # Internals
 
     @contextmanager
     def _without_new_turns(self) -> Iterator[Session]:
-        """A transaction that no turn is written beside; whoever writes one next looks whether its picture is there."""
+        """A transaction during which no turn is written. The next writer checks whether its picture still exists."""
         with self._database.write_session() as db:
             if not self._database.is_sqlite:
                 db.execute(sql("LOCK TABLE turns IN SHARE MODE"))
@@ -338,7 +331,7 @@ class Store:
         queries.move_head(db, session_id, turn.number)
         row, exclusions = queries.insert_turn(db, session_id, turn, sha256, queries.utc_now())
         if not self.images.path(sha256, turn.request).exists():
-            # It had no turn when `prune` ran, a moment ago. The next one waits for this transaction.
+            # `prune` has just deleted the picture, as no turn used it; the next `prune` waits for this transaction
             self.images.save(picture, text, turn.request)
         return queries.to_turn_record(row, exclusions, self.images)
 
@@ -347,16 +340,16 @@ class Store:
 
 
 def _sessions_query() -> Select[SessionRow, int, str, str]:
-    """Sessions, each with the number of its turns, and the prompt and the picture of its head."""
+    """All sessions, each with its number of turns and the prompt and picture of its head."""
     turns = select(func.count()).where(TurnRow.session_id == SessionRow.id).scalar_subquery()
     head = aliased(TurnRow)
-    shown = func.coalesce(head.prompt, ""), func.coalesce(head.image, "")
-    return select(SessionRow, turns, *shown).outerjoin(
+    head_columns = func.coalesce(head.prompt, ""), func.coalesce(head.image, "")
+    return select(SessionRow, turns, *head_columns).outerjoin(
         head, (head.session_id == SessionRow.id) & (head.number == SessionRow.head)
     )
 
 
 def _newest_first(owner: str | None) -> Select[SessionRow, int, str, str]:
-    """The same, newest first; with an `owner` only that key's."""
+    """All sessions, newest first; with an `owner`, only that key's."""
     ordered = _sessions_query().order_by(SessionRow.created_at.desc(), SessionRow.id)
     return ordered if owner is None else ordered.where(SessionRow.owner == owner)

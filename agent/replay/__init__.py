@@ -1,1 +1,1 @@
-"""Stored sessions again: regenerated, reinterpreted, and written as a report, a GIF or a grid."""
+"""Replays stored sessions: regenerates pictures, reinterprets feedback, and writes reports, GIFs and grids."""

@@ -1,4 +1,4 @@
-"""A session's pictures in one: a film of how it came to the last one, and a sheet of all."""
+"""Writes the pictures of a session to one file: the path to a turn as a GIF, or all turns as a grid."""
 
 import math
 from collections.abc import Sequence
@@ -16,18 +16,18 @@ _PAPER, _INK = "#ffffff", "#333333"
 
 
 def find_path(turns: Sequence[TurnRecord], number: int) -> list[TurnRecord]:
-    """The turns from the first one to turn `number`, each grown from the one before."""
+    """The path of turns from the first one to turn `number`."""
     by_number = {turn.number: turn for turn in turns}
-    way = [by_number[number]]
-    while way[-1].parent is not None:
-        way.append(by_number[way[-1].parent])
-    return way[::-1]
+    path = [by_number[number]]
+    while path[-1].parent is not None:
+        path.append(by_number[path[-1].parent])
+    return path[::-1]
 
 
 def save_gif(turns: Sequence[TurnRecord], head: int, images: ImageStore, path: Path) -> None:
-    """Write the film: a picture for each turn on the way to the head, in the size of the first.
+    """Write an animated GIF with a frame for each turn on the path to the head, in the size of the first picture.
 
-    Raises `NotthatError` where the file can't be written, or a picture is gone.
+    Raises `NotthatError` if the file can't be written or a picture is missing.
     """
     frames = [images.open(turn.sha256).convert("RGB") for turn in find_path(turns, head)]
     frames = [frame if frame.size == frames[0].size else frame.resize(frames[0].size) for frame in frames]
@@ -39,9 +39,9 @@ def save_gif(turns: Sequence[TurnRecord], head: int, images: ImageStore, path: P
 
 
 def save_grid(turns: Sequence[TurnRecord], images: ImageStore, path: Path) -> None:
-    """Write the sheet: every turn's picture in order of creation, with its number, its parent's and its words.
+    """Write a PNG with the pictures of all turns in order of creation, with their numbers, parents and feedback.
 
-    Raises `NotthatError` where the file can't be written, or a picture is gone.
+    Raises `NotthatError` if the file can't be written or a picture is missing.
     """
     pictures = [images.open(turn.sha256).convert("RGB") for turn in turns]
     width, height = (max(picture.size[axis] for picture in pictures) for axis in (0, 1))
@@ -53,8 +53,8 @@ def save_grid(turns: Sequence[TurnRecord], images: ImageStore, path: Path) -> No
     for place, (turn, picture) in enumerate(zip(turns, pictures, strict=True)):
         x, y = _GAP + place % columns * cell[0], _GAP + place // columns * cell[1]
         sheet.paste(picture, (x, y))
-        from_ = "" if turn.parent is None else f" (from {turn.parent})"
-        for line, text in enumerate((f"turn {turn.number}{from_}", turn.feedback)):
+        parent = "" if turn.parent is None else f" (from {turn.parent})"
+        for line, text in enumerate((f"turn {turn.number}{parent}", turn.feedback)):
             draw.text((x, y + height + 2 + 15 * line), _fit_caption(text, width, font), _INK, font)
     try:
         sheet.save(path, "PNG")
@@ -63,7 +63,7 @@ def save_grid(turns: Sequence[TurnRecord], images: ImageStore, path: Path) -> No
 
 
 def _fit_caption(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """The text, or its beginning and an ellipsis where it is wider than `width` pixels."""
+    """Shorten the text with an ellipsis if it is wider than `width` pixels."""
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(f"{text}...") > width:

@@ -1,6 +1,6 @@
-"""A session as one page that needs nothing else: no network, no folder beside it.
+"""Renders a session as one self-contained HTML page.
 
-Every text in it is escaped, and its content security policy lets it load nothing and call nobody.
+All text is escaped, and the content security policy blocks all external resources and requests.
 """
 
 import base64
@@ -18,12 +18,12 @@ from .regenerate import ReplayResult
 from .tree_svg import render_tree
 
 _THUMBNAIL = 160
-"""Pixels of the longer side, in the filmstrip."""
+"""Longer side of the thumbnails, in pixels."""
 
 
 @cache
 def content_security_policy() -> str:
-    """The policy that the page carries: it loads nothing, and runs its own style and script alone, known by hash."""
+    """The policy of the page: no external resources, and only its own style and script, by hash."""
     return "; ".join(
         [
             "default-src 'none'",
@@ -42,9 +42,9 @@ def render_report(
     images: ImageStore,
     replay_results: Mapping[int, ReplayResult],
 ) -> str:
-    """The page of a session; `replayed` says, by number, how turns came out when they were drawn again.
+    """The page of a session. `replay_results` has the results of a replay by turn number.
 
-    Raises `StorageError` where a picture is gone.
+    Raises `StorageError` if a picture is missing.
     """
     by_number = {turn.number: turn for turn in turns}
     title = f"“{session.prompt}”"
@@ -80,10 +80,10 @@ def render_report(
 def _render_strip(session: SessionRecord, turns: Sequence[TurnRecord], images: ImageStore) -> str:
     parts = []
     for turn in turns:
-        small = images.open(turn.sha256).convert("RGB")
-        small.thumbnail((_THUMBNAIL, _THUMBNAIL))
+        thumbnail = images.open(turn.sha256).convert("RGB")
+        thumbnail.thumbnail((_THUMBNAIL, _THUMBNAIL))
         file = BytesIO()
-        small.save(file, "JPEG", quality=85)
+        thumbnail.save(file, "JPEG", quality=85)
         head = ' class="head"' if turn.number == session.head else ""
         parts.append(
             f'<a href="#turn-{turn.number}"{head}><img src="{_uri("jpeg", file.getvalue())}" alt="turn {turn.number}">'
@@ -105,11 +105,11 @@ def _render_article(
             '<input type="range" min="0" max="100" value="50" aria-label="how much of the picture before is shown">'
             f'<div class="sides soft"><span>turn {parent.number}</span><span>turn {turn.number}</span></div>'
         )
-    grown = "" if parent is None else f' <span class="soft">from turn {parent.number}</span>'
+    origin = "" if parent is None else f' <span class="soft">from turn {parent.number}</span>'
     changed = parent is None or parent.prompt != turn.prompt
     return (
         f'<article id="turn-{turn.number}"><div class="pictures"><div class="pair">{pair}</div>{slider}</div><div>'
-        f"<h2>Turn {turn.number}{grown}</h2><blockquote>{escape(turn.feedback)}</blockquote>"
+        f"<h2>Turn {turn.number}{origin}</h2><blockquote>{escape(turn.feedback)}</blockquote>"
         f"<p>{escape(turn.reply)}</p>"
         f'<p class="{"" if changed else "soft"}"><span class="label">of</span> {escape(turn.prompt)}</p>'
         f'<ul><li class="label">without</li>{"".join(_render_exclusions(turn, parent)) or "<li>nothing</li>"}</ul>'
@@ -118,14 +118,14 @@ def _render_article(
 
 
 def _render_exclusions(turn: TurnRecord, parent: TurnRecord | None) -> Iterable[str]:
-    """What is excluded at a turn, and what no longer is, each marked by what the turn did to it."""
-    before = {each.term: each for each in parent.exclusions} if parent else {}
-    for each in turn.exclusions:
-        known = before.pop(each.term, None)
-        kind = "added" if known is None else "changed" if known.weight != each.weight else "kept"
-        yield _render_chip(each, kind)
-    for each in before.values():
-        yield _render_chip(each, "dropped")
+    """The exclusions of a turn and those that it dropped, marked as added, changed, kept or dropped."""
+    before = {exclusion.term: exclusion for exclusion in parent.exclusions} if parent else {}
+    for exclusion in turn.exclusions:
+        old = before.pop(exclusion.term, None)
+        kind = "added" if old is None else "changed" if old.weight != exclusion.weight else "kept"
+        yield _render_chip(exclusion, kind)
+    for exclusion in before.values():
+        yield _render_chip(exclusion, "dropped")
 
 
 def _render_chip(exclusion: ExclusionRecord, kind: str) -> str:
@@ -137,7 +137,7 @@ def _render_chip(exclusion: ExclusionRecord, kind: str) -> str:
 
 
 def _render_verdict(replay_result: ReplayResult | None) -> str:
-    """How the turn came out when it was drawn again; nothing where it wasn't."""
+    """The result of the replay of a turn; empty without a replay."""
     if replay_result is None:
         return ""
     kind, verdict = ("good", "identical") if replay_result.drift is None else ("bad", replay_result.drift.summary)
@@ -145,8 +145,8 @@ def _render_verdict(replay_result: ReplayResult | None) -> str:
 
 
 def _render_settings(turn: TurnRecord) -> str:
-    """The edits and all that the picture was made with: the most asked for in a line, the rest behind it."""
-    request, made_with = turn.request, turn.provenance or {}
+    """The main settings in one line, and the edits, all settings and the provenance in a list that opens."""
+    request, provenance = turn.request, turn.provenance or {}
     steps, guidance = request.get("num_inference_steps"), request.get("guidance_scale")
     edits = " ".join(f"<code>{escape(json.dumps(edit, ensure_ascii=False))}</code>" for edit in turn.edits)
     rows = {
@@ -156,18 +156,18 @@ def _render_settings(turn: TurnRecord) -> str:
         "size": f"{request.get('width')} × {request.get('height')}",
         "method": request.get("method"),
         "model": request.get("model"),
-        "weights": made_with.get("weights"),
-        "scheduler": made_with.get("scheduler"),
-        "device": " ".join(str(made_with[name]) for name in ("device", "dtype") if name in made_with) or None,
-        "libraries": ", ".join(f"{name} {number}" for name, number in made_with.get("libraries", {}).items()) or None,
+        "weights": provenance.get("weights"),
+        "scheduler": provenance.get("scheduler"),
+        "device": " ".join(str(provenance[name]) for name in ("device", "dtype") if name in provenance) or None,
+        "libraries": ", ".join(f"{name} {number}" for name, number in provenance.get("libraries", {}).items()) or None,
         "made": f"{turn.created_at:%Y-%m-%d %H:%M:%S} UTC, in {turn.seconds:.1f} s",
         "sha256": turn.sha256,
     }
     lines = [f"<dt>{name}</dt><dd>{escape(str(value))}</dd>" for name, value in rows.items() if value is not None]
     if edits:
         lines.insert(0, f"<dt>edits</dt><dd>{edits}</dd>")
-    short = escape(f"seed {turn.seed} · {steps} steps · guidance {guidance}")
-    return f"<details><summary>{short}</summary><dl>{''.join(lines)}</dl></details>"
+    summary = escape(f"seed {turn.seed} · {steps} steps · guidance {guidance}")
+    return f"<details><summary>{summary}</summary><dl>{''.join(lines)}</dl></details>"
 
 
 def _uri(kind: str, content: bytes) -> str:
@@ -175,7 +175,7 @@ def _uri(kind: str, content: bytes) -> str:
 
 
 def _hash(text: str) -> str:
-    """How a content security policy names an inline style or script."""
+    """The hash of an inline style or script, for a content security policy."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 

@@ -1,6 +1,6 @@
-"""Replay: every turn's picture again from its stored request alone, held against the one that was kept.
+"""Regenerates pictures from their stored requests, and compares them with the stored pictures.
 
-Where they differ, what differs between then and now is told: weights, libraries, device, number format.
+If a picture differs, the result lists what changed in its provenance: weights, libraries, device or number format.
 """
 
 import math
@@ -20,53 +20,54 @@ _COMPARED = ("weights", "scheduler", "scheduler_config", "dtype", "device", "not
 
 @dataclass(frozen=True)
 class Drift:
-    """How far a picture came out otherwise, over all its channels, and why that may be."""
+    """The difference of a regenerated picture over all channels, and the differences in provenance."""
 
     mean_abs_diff: float
     """In levels of 255."""
     psnr: float
     """The peak signal-to-noise ratio in decibels: 10 log10(255² / mean squared difference)."""
     differs: Mapping[str, tuple[Any, Any]]
-    """What is not as it was: then, and now. Empty where all that was recorded is the same."""
+    """Provenance values that changed, as (then, now)."""
     recorded: bool
-    """Whether it was recorded at all what the turn was drawn with."""
+    """Whether the turn has a provenance."""
 
     @property
     def summary(self) -> str:
-        """The same for people."""
-        far = f"mean {self.mean_abs_diff:.2f}, PSNR {self.psnr:.1f} dB"
+        """The difference in one line."""
+        difference = f"mean {self.mean_abs_diff:.2f}, PSNR {self.psnr:.1f} dB"
         if not self.recorded:
-            return f"{far}; what it was drawn with was not recorded"
+            return f"{difference}; what it was drawn with was not recorded"
         if not self.differs:
-            return f"{far}; model, libraries, device and number format are the same"
-        return f"{far}; " + "; ".join(f"{name}: {then} then, {now} now" for name, (then, now) in self.differs.items())
+            return f"{difference}; model, libraries, device and number format are the same"
+        changes = "; ".join(f"{name}: {then} then, {now} now" for name, (then, now) in self.differs.items())
+        return f"{difference}; {changes}"
 
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """How a turn's picture came out this time: `max_abs_diff` in levels of 255 over all pixels."""
+    """The result of regenerating a turn. `max_abs_diff` is in levels of 255, over all pixels."""
 
     turn: int
     identical: bool
     max_abs_diff: int
     drift: Drift | None = field(default=None, compare=False)
-    """Where it is not identical."""
+    """None if the pictures are identical."""
 
     def as_json(self) -> dict[str, Any]:
-        """What `--json` prints."""
-        told: dict[str, Any] = {
+        """The output of `--json`."""
+        result: dict[str, Any] = {
             "turn": self.turn,
             "identical": self.identical,
             "max_abs_diff": self.max_abs_diff,
         }
         if self.drift:
-            told["drift"] = {
+            result["drift"] = {
                 "mean_abs_diff": round(self.drift.mean_abs_diff, 4),
                 "psnr": round(self.drift.psnr, 2),
                 "recorded": self.drift.recorded,
                 "differs": {name: list(pair) for name, pair in self.drift.differs.items()},
             }
-        return told
+        return result
 
 
 def replay_session(studio: Studio, session: str, on_step: OnStep | None = None) -> Iterator[ReplayResult]:
@@ -88,7 +89,7 @@ def replay_turn(studio: Studio, turn: TurnRecord, on_step: OnStep | None = None)
 
 
 def regenerate(studio: Studio, turn: TurnRecord) -> Image:
-    """A turn's picture from its request alone."""
+    """Draw a turn's picture from its stored request."""
     request = GenerationRequest.create(**turn.request)
     return generate(studio.engine(request.model), request).image
 

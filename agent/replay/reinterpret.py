@@ -1,4 +1,4 @@
-"""The words of a session through today's interpreter: where would its edits differ from those that were made?"""
+"""Interprets the feedback of a session again with the current interpreter, and compares the edits."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from ..edits import edits_adapter
 
 @dataclass(frozen=True)
 class ReinterpretedTurn:
-    """A turn's words as they were understood, and as they are now; edits as JSON."""
+    """The feedback of a turn with its stored and its new edits, as JSON."""
 
     turn: int
     same: bool
@@ -19,21 +19,21 @@ class ReinterpretedTurn:
     then: tuple[dict[str, Any], ...]
     now: tuple[dict[str, Any], ...]
     reply: str
-    """Today's."""
+    """The new reply."""
 
 
 def reinterpret(conversation: Conversation) -> Iterator[ReinterpretedTurn]:
-    """Interpret the words of every turn again, each in the state that they were said in; nothing is changed.
+    """Interpret the feedback of every turn again, in the state before the turn. Changes nothing.
 
-    Turns that no words made, such as another seed by its number, are left out.
+    Turns without feedback, such as rerolls, are left out.
     """
     for turn in conversation.turns():
         if not _has_feedback(turn):
             continue
         try:
-            said = conversation.interpret_again(turn)
-            now, reply = tuple(edits_adapter.dump_python(said.edits, mode="json")), said.reply
-        except InvalidInputError as error:  # it would be no prompt today
+            interpretation = conversation.interpret_again(turn)
+            now, reply = tuple(edits_adapter.dump_python(interpretation.edits, mode="json")), interpretation.reply
+        except InvalidInputError as error:  # the current interpreter or policies refuse the prompt
             now, reply = (), str(error)
         yield ReinterpretedTurn(turn.number, now == turn.edits, turn.feedback, turn.edits, now, reply)
 

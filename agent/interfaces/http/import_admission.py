@@ -18,15 +18,15 @@ class Admission:
     """
 
     def __init__(self, studio: Studio, config: ServerConfig, principal: Principal) -> None:
-        self._studio, self._caller = studio, principal
+        self._studio, self._principal = studio, principal
         self._steps = principal.limits.steps or config.steps
         self._size = principal.limits.size or config.size
         self._policy: NegativePrompt | None = None
 
     def check_session(self, session: SessionRecord) -> None:
         """Raise `Problem` (403) if the session lacks one of the key's policies."""
-        self._policy = self._studio.policies(self._caller.policies)
-        for name in self._caller.policies:
+        self._policy = self._studio.policies(self._principal.policies)
+        for name in self._principal.policies:
             if name not in session.policies:
                 raise _policy_needed(f"the session was started without the policy “{name}”, which this key requires")
 
@@ -42,26 +42,27 @@ class Admission:
         self._check_policies(turn, request)
 
     def _check_limits(self, number: int, request: GenerationRequest) -> None:
-        for name, value, most in (
+        for name, value, maximum in (
             ("steps", request.num_inference_steps, self._steps),
             ("width", request.width, self._size),
             ("height", request.height, self._size),
         ):
-            if value > most:
-                detail = f"turn {number}, {name}: {value} is over the limit of {most}"
+            if value > maximum:
+                detail = f"turn {number}, {name}: {value} is over the limit of {maximum}"
                 raise Problem(403, "beyond-limit", "A limit is exceeded", detail)
 
     def _check_policies(self, turn: NewTurn, request: GenerationRequest) -> None:
         """Check every turn: each can be continued and redrawn, so each must follow the policies."""
         locked = {item.term: item.weight for item in turn.exclusions if item.source != "user"}
         negatives = parse_negative(request.negative_prompt), parse_negative(request.base_negative_prompt)
-        for needed in self._policy or ():
-            weights = [locked.get(needed.term, 0.0)]
-            weights += [found.weight if (found := each.find(needed.term)) else 0.0 for each in negatives]
-            if min(weights) < needed.weight:
-                source = needed.source.replace(":", " ")
-                raise _policy_needed(f"turn {turn.number} does not exclude “{needed.term}” as the {source} requires")
-        self._studio.check_prompt(turn.prompt, self._caller.policies)
+        for required in self._policy or ():
+            weights = [locked.get(required.term, 0.0)]
+            matches = (negative.find(required.term) for negative in negatives)
+            weights += [exclusion.weight if exclusion else 0.0 for exclusion in matches]
+            if min(weights) < required.weight:
+                source = required.source.replace(":", " ")
+                raise _policy_needed(f"turn {turn.number} does not exclude “{required.term}” as the {source} requires")
+        self._studio.check_prompt(turn.prompt, self._principal.policies)
 
 
 def _policy_needed(detail: str) -> Problem:

@@ -45,7 +45,6 @@ class TimedProtocol(H11Protocol):
         self._update_wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -86,9 +85,9 @@ class TimedProtocol(H11Protocol):
             return
         if self._expected_part == "body" and self.flow.read_paused:
             self._waiting_since = self.loop.time()
-        left = self._waiting_since + self._seconds - self.loop.time()
-        if left > 0:
-            self._timer = self.loop.call_later(left, self._check_timeout)
+        remaining = self._waiting_since + self._seconds - self.loop.time()
+        if remaining > 0:
+            self._timer = self.loop.call_later(remaining, self._check_timeout)
         else:
             self._time_out(self._expected_part)
 

@@ -24,18 +24,18 @@ class RateLimiter:
 
     def take(self, principal: Principal) -> None:
         """Count a request. Raises `Problem` (429) if the key has no token left."""
-        most = principal.limits.requests_per_minute
-        if most is None or principal.id is None:
+        maximum = principal.limits.requests_per_minute
+        if maximum is None or principal.id is None:
             return
         now = time.monotonic()
-        left, last = self._buckets.pop(principal.id, (float(most), now))
-        left = min(float(most), left + (now - last) * most / 60)
-        self._buckets[principal.id] = (max(left - 1, 0.0) if left >= 1 else left, now)
+        tokens, last = self._buckets.pop(principal.id, (float(maximum), now))
+        tokens = min(float(maximum), tokens + (now - last) * maximum / 60)
+        self._buckets[principal.id] = (max(tokens - 1, 0.0) if tokens >= 1 else tokens, now)
         if len(self._buckets) > _MAX_BUCKETS:
             self._buckets.popitem(last=False)
-        if left < 1:
-            seconds = math.ceil((1 - left) * 60 / most)
-            detail = f"the key “{principal.name}” is limited to {most} requests per minute: try again in {seconds} s"
+        if tokens < 1:
+            seconds = math.ceil((1 - tokens) * 60 / maximum)
+            detail = f"the key “{principal.name}” is limited to {maximum} requests per minute: try again in {seconds} s"
             raise too_many("too-many-requests", "Too many requests", detail, seconds)
 
 
@@ -69,9 +69,9 @@ def check_steps(steps: int | None, principal: Principal, config: ServerConfig) -
     _check_limit("steps", steps, _limits(principal, config)[0])
 
 
-def _check_limit(name: str, value: int | None, most: int) -> None:
-    if value is not None and value > most:
-        raise _beyond_limit(f"{name}: {value} is over the limit of {most}")
+def _check_limit(name: str, value: int | None, maximum: int) -> None:
+    if value is not None and value > maximum:
+        raise _beyond_limit(f"{name}: {value} is over the limit of {maximum}")
 
 
 def check_request(request: Mapping[str, Any], principal: Principal, config: ServerConfig) -> None:
@@ -80,14 +80,14 @@ def check_request(request: Mapping[str, Any], principal: Principal, config: Serv
     `request` is a stored `GenerationRequest`.
     """
     steps, size = _limits(principal, config)
-    for name, value, most in (
+    for name, value, maximum in (
         ("steps", request.get("num_inference_steps", 0), steps),
         ("width", request.get("width", 0), size),
         ("height", request.get("height", 0), size),
     ):
-        if value > most:
+        if value > maximum:
             raise _beyond_limit(
-                f"{name}: this session uses {value}, over the limit of {most}: "
+                f"{name}: this session uses {value}, over the limit of {maximum}: "
                 "start a new session or ask for a higher limit"
             )
 

@@ -28,9 +28,9 @@ QUALITY = 95
 
 
 async def start_batch(context: RequestContext, options: SessionOptions, count: int) -> list[TurnJob]:
-    """Start `count` sessions, the k-th from the first one's seed plus k; all of them, or none.
+    """Start `count` sessions with consecutive seeds. If one is refused, the others are cancelled.
 
-    Each counts as a request of the key.
+    Each session counts as a request of the key.
     """
     seeds = [None if options.seed is None else options.seed + k for k in range(count)]
     starts = [
@@ -48,28 +48,28 @@ async def start_batch(context: RequestContext, options: SessionOptions, count: i
 async def continue_batch(
     context: RequestContext, place: SessionReference, words: str | Feedback, count: int
 ) -> list[TurnJob]:
-    """Give feedback on a session, and draw the result from further seeds, `count` pictures in all."""
+    """Give feedback on a session, and reroll the result, for `count` pictures in total."""
     first = await context.service.say(context.principal, place.session, words, context.idempotency_key, turn=place.turn)
     return await _add_rerolls(context, first, place.session, count)
 
 
 async def start_session_batch(context: RequestContext, options: SessionOptions, count: int) -> list[TurnJob]:
-    """Start one session, and draw its picture from further seeds, `count` pictures in all."""
+    """Start one session, and reroll its picture, for `count` pictures in total."""
     first = await context.service.start(context.principal, options, context.idempotency_key)
     return await _add_rerolls(context, first, first.session, count)
 
 
 def derive_idempotency_key(idempotency_key: IdempotencyKey | None, index: int) -> IdempotencyKey | None:
-    """The key of one of a request's pictures."""
+    """The idempotency key for picture `index` of a request."""
     if idempotency_key is None or index == 0:
         return idempotency_key
     return replace(idempotency_key, key=hashlib.sha256(f"{idempotency_key.key}/{index}".encode()).hexdigest())
 
 
 async def wait_for_batch(context: RequestContext, jobs: list[TurnJob], *, without: Collection[str] = ()) -> list[Turn]:
-    """Wait for all of them until the client disconnects; where one fails, the others are cancelled.
+    """Wait for all jobs or until the client disconnects. If a job fails, the others are cancelled.
 
-    Jobs that were cancelled for one of the reasons in `without` are left out.
+    Jobs cancelled for a reason in `without` are left out of the result.
     """
     with ExitStack() as subscriptions:
         for job in jobs:
@@ -78,13 +78,13 @@ async def wait_for_batch(context: RequestContext, jobs: list[TurnJob], *, withou
 
 
 async def encode_image(turn: Turn, service: Service, kind: ImageFormat) -> str:
-    """A turn's picture as base64: a PNG with its metadata, or another format without."""
+    """The picture of a turn in base64. Only a PNG has metadata."""
     content = await service.images.load_turn_png(turn)
     return await service.run_in_thread(partial(encode_png, content, kind))
 
 
 def encode_png(content: bytes, kind: ImageFormat) -> str:
-    """A PNG as base64 in another format."""
+    """Convert a PNG to another format, in base64."""
     if kind != "png":
         file = BytesIO()
         with Image.open(BytesIO(content)) as image:
@@ -131,11 +131,11 @@ async def _start_all(
     try:
         for start in starts:
             if jobs:
-                context.service.count_request(context.principal)  # the first was counted when the request came
+                context.service.count_request(context.principal)  # the HTTP request itself counts for the first job
             jobs.append(await start())
     except BaseException:
         for job in jobs:
-            if not job.subscribers:  # else an earlier request of the same key waits for it
+            if not job.subscribers:  # else an earlier request with the same idempotency key waits for it
                 job.cancel("another picture of the same request was refused")
         raise
     return jobs

@@ -21,7 +21,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class _Request(Request):
-    """A request whose large body is parsed in a thread; `BodyLimit` limits the number of values."""
+    """A request whose large body is parsed in a thread; `middleware.body_limit` limits the number of values."""
 
     async def json(self) -> Any:
         """The parsed body, as from `starlette.requests.Request.json`."""

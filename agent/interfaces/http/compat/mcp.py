@@ -91,7 +91,7 @@ class ServiceBackend:
 
     @_translate_problems
     async def say(self, arguments: SayArguments, report: Report) -> Turn:
-        """The next turn, or the same one where nothing was asked."""
+        """The new turn, or the current one if nothing changes."""
         self.service.check_steps(self.caller, arguments.steps)
         return await _follow_job(
             await self.service.say(self.caller, arguments.session, arguments.as_feedback()), report
@@ -99,14 +99,14 @@ class ServiceBackend:
 
     @_translate_problems
     async def undo(self, arguments: UndoArguments) -> Turn:
-        """The turn that is current afterwards."""
+        """The current turn after the undo."""
         job = await self.service.undo(self.caller, arguments.session, arguments.turns)
         with job.subscribe():
             return await job.result()
 
     @_translate_problems
     async def show(self, arguments: ShowArguments) -> Turn:
-        """A turn as it was."""
+        """A stored turn."""
         return await self.service.reader.load_turn(self.caller, arguments.session, arguments.turn)
 
     @_translate_problems
@@ -116,7 +116,7 @@ class ServiceBackend:
 
     @_translate_problems
     async def png(self, turn: Turn) -> bytes:
-        """The turn's picture, with its text."""
+        """The picture of the turn, with its metadata."""
         return await self.service.images.load_turn_png(turn)
 
     def link(self, turn: Turn) -> str:
@@ -124,7 +124,7 @@ class ServiceBackend:
         return self.urls.image(turn.sha256, turn.session, turn.number)
 
     def as_json(self, turn: Turn) -> dict[str, Any]:
-        """The turn as in the API."""
+        """The turn in the format of the HTTP API."""
         return TurnResponse.from_turn(turn, self.urls).model_dump(mode="json")
 
 
@@ -167,7 +167,7 @@ class _McpEndpoint:
 
 
 def install_mcp(app: FastAPI, service: Service) -> AbstractAsyncContextManager[None]:
-    """Add the route. The result is the lifespan of the session manager, to be entered with the server's."""
+    """Add the route, and return the lifespan of the session manager, which the app must enter."""
 
     config: ServerConfig = app.state.config
 

@@ -60,9 +60,9 @@ class PngInfoResponse(BaseModel):
 @_router.post(
     "/png-info", responses=document_errors(400, 413), summary="How a picture was made, by the text in its file"
 )
-async def png_info(asked: PngInfoRequest, context: Context) -> PngInfoResponse:
+async def png_info(body: PngInfoRequest, context: Context) -> PngInfoResponse:
     """Of a PNG, as this server and AUTOMATIC1111's web UI write it."""
-    items = await context.service.run_in_thread(lambda: _read_text(asked.image))
+    items = await context.service.run_in_thread(lambda: _read_text(body.image))
     info = items.get("parameters", "")
     return PngInfoResponse(info=info, items=items, parameters=_parse_parameters(info))
 

@@ -26,8 +26,8 @@ class DetailErrorResponse(BaseModel):
 
 def error_response(problem: Problem) -> JSONResponse:
     """A problem in the error format of AUTOMATIC1111's API."""
-    answer = DetailErrorResponse(detail=problem.detail, error={"message": problem.detail, "code": problem.name})
-    return JSONResponse(answer.model_dump(), problem.status, headers=problem.headers)
+    body = DetailErrorResponse(detail=problem.detail, error={"message": problem.detail, "code": problem.name})
+    return JSONResponse(body.model_dump(), problem.status, headers=problem.headers)
 
 
 def document_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -48,11 +48,11 @@ class CallerState:
     jobs: dict[str | None, list[TurnJob]] = field(default_factory=dict)
 
     def model(self, principal: Principal, service: Service) -> str:
-        """The caller's model, or the server's first."""
+        """The model that the caller selected, or the default."""
         return self.models.get(principal.id, service.models.default)
 
     def choose(self, name: str, principal: Principal, service: Service) -> None:
-        """Draw with this one from now on. Raises `Problem` where it is not on the server's list."""
+        """Select a model for the caller. Raises `Problem` if the server does not offer it."""
         service.models.check(name)
         self.models[principal.id] = name
 

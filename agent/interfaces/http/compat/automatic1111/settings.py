@@ -30,10 +30,10 @@ async def get_options(context: Context, state: CurrentState) -> Options:
 
 
 @_router.post("/options", responses=document_errors(400, 413), summary="Choose a model")
-async def set_options(chosen: Options, context: Context, state: CurrentState) -> None:
+async def set_options(body: Options, context: Context, state: CurrentState) -> None:
     """For this caller alone, until the server stops. Other settings are taken and change nothing."""
-    if chosen.sd_model_checkpoint:
-        state.choose(chosen.sd_model_checkpoint, context.principal, context.service)
+    if body.sd_model_checkpoint:
+        state.choose(body.sd_model_checkpoint, context.principal, context.service)
 
 
 @_router.get("/sd-models", responses=document_errors(), summary="The models that may be chosen")
@@ -119,8 +119,8 @@ class Memory(BaseModel):
 @_router.get("/memory", responses=document_errors(), summary="Not told")
 async def memory(context: Context) -> Memory:
     """The server's metrics are at `/metrics`."""
-    untold = {"error": "this server doesn't tell its memory: see /metrics"}
-    return Memory(ram=untold, cuda=untold)
+    unavailable = {"error": "this server doesn't tell its memory: see /metrics"}
+    return Memory(ram=unavailable, cuda=unavailable)
 
 
 @_router.post("/refresh-checkpoints", responses=document_errors(), summary="Nothing to do: the models are the server's")

@@ -87,14 +87,14 @@ class Txt2ImgResponse(BaseModel):
 async def txt2img(body: Txt2Img, context: OnceContext, state: CurrentState) -> Txt2ImgResponse:
     """`batch_size` times `n_iter` pictures, from seeds that follow each other; those that are done when interrupted."""
     _check_supported(body)
-    named = (body.override_settings or {}).get("sd_model_checkpoint")
+    model = (body.override_settings or {}).get("sd_model_checkpoint")
     options = SessionOptions(
         body.prompt,
         negative=body.negative_prompt or "",
         seed=None if body.seed in (None, -1) else body.seed,
         steps=body.steps,
         guidance=body.cfg_scale,
-        model=str(named) if named else state.model(context.principal, context.service),
+        model=str(model) if model else state.model(context.principal, context.service),
         request=body.model_dump(include={"width", "height"}, exclude_none=True),
     )
     jobs = await start_batch(context, options, body.count)

@@ -87,8 +87,8 @@ async def create_completion(body: ChatRequest, context: OnceContext) -> Response
     chat, count = _chat_of(body, context.principal), body.n or 1
     position = await _find_position(body, context, memory, chat)
     if position.place is None:
-        beginning = _session_options(body, position.lines, context.service)
-        jobs = await start_session_batch(context, beginning, count)
+        options = _session_options(body, position.lines, context.service)
+        jobs = await start_session_batch(context, options, count)
     else:
         jobs = await continue_batch(context, position.place, Feedback(position.lines), count)
     writer = ChatResponseWriter(
@@ -102,8 +102,8 @@ async def create_completion(body: ChatRequest, context: OnceContext) -> Response
     )
     if not body.stream:
         return JSONResponse(await writer.whole(await wait_for_batch(context, jobs)))
-    options = body.stream_options
-    return await stream_chunks(writer.chunks(with_usage=bool(options and options.include_usage)))
+    with_usage = bool(body.stream_options and body.stream_options.include_usage)
+    return await stream_chunks(writer.chunks(with_usage=with_usage))
 
 
 async def _find_position(body: ChatRequest, context: RequestContext, memory: ChatMemory, chat: Chat) -> Position:
@@ -111,7 +111,7 @@ async def _find_position(body: ChatRequest, context: RequestContext, memory: Cha
     if position.place is not None and position.is_remembered:
         try:
             await context.service.reader.load_session(context.principal, position.place.session)
-        except UnknownSessionError:  # it was deleted since
+        except UnknownSessionError:  # the session was deleted
             return position_of(body.messages, None, ChatMemory(), chat)
     return position
 

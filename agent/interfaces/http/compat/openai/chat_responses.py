@@ -62,7 +62,7 @@ class ChatResponseWriter:
         self._reply = ""
 
     async def whole(self, turns: Sequence[Turn]) -> dict[str, Any]:
-        """The whole response."""
+        """The response without streaming."""
         choices: list[dict[str, Any]] = []
         for index, turn in enumerate(turns):
             self._keep(turn)
@@ -73,8 +73,8 @@ class ChatResponseWriter:
                 choice["notthat"] = self._turn_response(turn).model_dump(mode="json")
             choices.append(choice)
         usage = _usage(turns)
-        answer = ChatCompletion(**self._head, choices=choices, usage=usage, notthat=self._turn_response(turns[0]))
-        return answer.model_dump(mode="json")
+        completion = ChatCompletion(**self._head, choices=choices, usage=usage, notthat=self._turn_response(turns[0]))
+        return completion.model_dump(mode="json")
 
     async def chunks(self, *, with_usage: bool) -> AsyncGenerator[ServerSentEvent]:
         """Yield each reply once its words are interpreted, and each picture once it is drawn.
@@ -89,7 +89,7 @@ class ChatResponseWriter:
                 async with aclosing(self._choice(index, job, turns)) as chunks:
                     async for chunk in chunks:
                         yield chunk
-                if len(turns) == index:  # it failed, and the last event says so
+                if len(turns) == index:  # the job failed; the last event is its error
                     return
             if with_usage:
                 yield build_json_event(
@@ -125,7 +125,7 @@ class ChatResponseWriter:
             yield self._chunk(index, {}, finish_reason="stop", notthat=self._turn_response(event.data))
 
     async def _picture(self, turn: Turn) -> str:
-        """The picture as Markdown; its title says where the chat stands. Last, whom to turn to, where that is asked."""
+        """The picture as Markdown, with session and turn in its title, and links for a handoff if one is needed."""
         address = self._urls.image(turn.sha256, turn.session, turn.number)
         if self._has_inline_pictures:
             content = await encode_image(turn, self._service, "png")

@@ -36,7 +36,7 @@ def usage_of_images(turns: Sequence[Turn]) -> dict[str, Any]:
 
 
 class PartialImages:
-    """The events of a job, at most `max_partials` of them partial pictures, evenly over its steps."""
+    """The events of a job, with at most `max_partials` partial pictures, spread evenly over its steps."""
 
     def __init__(
         self,

@@ -141,9 +141,9 @@ def _session_options(body: ImagesRequest, service: Service) -> SessionOptions:
 def _check_continuation(body: ImagesRequest) -> None:
     """Raise `Problem` (400) if a continued session is given options of a new session."""
     start_options = ("seed", "negative_prompt", "steps", "guidance", "size", "policies")
-    given = [name for name in start_options if getattr(body, name) not in (None, [], "auto", "")]
-    if given:
-        raise _invalid_field(given[0], "a session keeps its options: omit this field, and give feedback in the prompt")
+    names = [name for name in start_options if getattr(body, name) not in (None, [], "auto", "")]
+    if names:
+        raise _invalid_field(names[0], "a session keeps its options: omit this field, and give feedback in the prompt")
 
 
 def _invalid_field(field: str, reason: str) -> Problem:

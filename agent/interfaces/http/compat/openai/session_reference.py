@@ -109,8 +109,8 @@ class ChatMemory:
         place = SessionReference(turn.session, turn.number)
         self._store(_digest(chat.owner, "picture", turn.sha256), place)
         key = _digest(*chat, *lines)
-        known = self._places.get(key, place)
-        self._store(key, place if known is not None and known.session == place.session else None)
+        previous = self._places.get(key, place)
+        self._store(key, place if previous is not None and previous.session == place.session else None)
 
     def by_picture(self, chat: Chat, sha256: str) -> SessionReference | None:
         """The turn that answered with this picture."""
@@ -187,9 +187,9 @@ def _last_user_index(messages: Sequence[Message]) -> int:
 def _find_by_title(messages: Sequence[Message], session: str | None) -> tuple[SessionReference | None, int]:
     """The turn in the last title, and the index of that message."""
     for k in reversed(range(len(messages))):
-        found = _TITLE.findall(messages[k].text) if messages[k].role == "assistant" else []
-        if found and session in (None, found[-1][0]):
-            return SessionReference(found[-1][0], int(found[-1][1])), k
+        titles = _TITLE.findall(messages[k].text) if messages[k].role == "assistant" else []
+        if titles and session in (None, titles[-1][0]):
+            return SessionReference(titles[-1][0], int(titles[-1][1])), k
     return None, -1
 
 
@@ -198,8 +198,8 @@ def _find_by_picture(
 ) -> tuple[SessionReference | None, int]:
     """The turn of the last known picture URL, and the index of that message."""
     for k in reversed(range(len(messages))):
-        found = _PICTURE.findall(messages[k].text) if messages[k].role == "assistant" else []
-        if found and (place := memory.by_picture(chat, found[-1])):
+        hashes = _PICTURE.findall(messages[k].text) if messages[k].role == "assistant" else []
+        if hashes and (place := memory.by_picture(chat, hashes[-1])):
             return place, k
     return None, -1
 

@@ -1,4 +1,4 @@
-"""OpenAI's streamed responses: server-sent events, with errors among them."""
+"""OpenAI's streamed responses: server-sent events, including errors."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -15,22 +15,23 @@ from ...sse import MEDIA_TYPE, build_event, build_json_event, stream_response
 from .schemas import to_error
 
 DONE = build_event("[DONE]")
-"""The last event of a chat's stream."""
+"""The last event of a chat stream."""
 STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}}
 """The OpenAPI response of a route that can stream."""
 _MAX_DELAY = 1.0
-"""Seconds that a stream is held back, so that an early error gets a status of its own."""
+"""Maximum delay of a stream in seconds, so that an early error can set the status of the response."""
 
 
 async def stream_chunks(chunks: AsyncGenerator[ServerSentEvent]) -> StreamingResponse:
-    """The response that sends these events; an error before the first of them is raised."""
+    """The response with these events. Raises an error that occurs before the first event."""
     return stream_response(_prepend(await anext(chunks), chunks))
 
 
 async def iterate_job_events(job: TurnJob, service: Service) -> AsyncGenerator[JobEvent | None]:
-    """Yield a job's events once it is interpreted or has waited for a second, as a subscriber; None is a heartbeat.
+    """Subscribe to a job and yield its events; None is a heartbeat.
 
-    An error before that is raised.
+    Yields nothing until the first event other than `queued` or the first heartbeat, after at most `_MAX_DELAY`. A
+    failure or cancellation before that is raised.
     """
     has_begun = False
     heartbeat = min(_MAX_DELAY, service.streams.heartbeat)
@@ -51,7 +52,7 @@ def error_event(job: TurnJob) -> ServerSentEvent:
 
 
 async def _prepend(first: ServerSentEvent, chunks: AsyncGenerator[ServerSentEvent]) -> AsyncGenerator[ServerSentEvent]:
-    async with aclosing(chunks):  # at once, when the client has gone
+    async with aclosing(chunks):  # closes the generator as soon as the client disconnects
         yield first
         async for chunk in chunks:
             yield chunk
