@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from notthat.agent import Conversation, Settings, Studio, Turn, replay
+from notthat.agent import Conversation, Settings, Studio, Turn, replay_session
 from notthat.generation import BUILT_IN, GenerationRequest, LocalEngine, generate
 
 
@@ -36,7 +36,7 @@ def test_a_session_of_one_and_three_turns(studio: Studio) -> None:
         assert len({turn.sha256 for turn in turns}) == 4
         assert "never learned" not in "".join(turn.reply for turn in turns)
         assert conversation.undo().sha256 == turns[2].sha256
-        assert all(result.identical for result in replay(studio, conversation.id))
+        assert all(result.identical for result in replay_session(studio, conversation.id))
 
 
 def test_a_word_that_mini_never_learned_is_said(studio: Studio) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from notthat.agent import Conversation, Studio, replay
+from notthat.agent import Conversation, Studio, replay_session
 from notthat.agent.edits import Exclude, State
 from notthat.agent.interpreters import Interpretation, OfflineInterpreter
 from notthat.agent.replay.gif_and_grid import save_gif, save_grid
@@ -49,7 +49,7 @@ def session(studio: Studio) -> str:
 
 def write(studio: Studio, session: str, path: Path) -> Path:
     record, turns = studio.store.session(session), studio.store.turns(session)
-    results = {result.turn: result for result in replay(studio, session)}
+    results = {result.turn: result for result in replay_session(studio, session)}
     path.write_text(render_report(record, turns, studio.store.images, results), encoding="utf-8")
     return path
 
