@@ -68,7 +68,7 @@ def run(environment: dict[str, str], tmp_path: Path) -> Run:
             ],
         ),
         ("models", ["notthat/models/mine", '"steps": 12']),
-        ("cli", ["Excluded “cartoon”.", "Back one turn.", '"op": "exclude"', "watermark"]),
+        ("cli", ["Excluded “cartoon”.", '"op": "exclude"', "watermark"]),
         ("storage", ["watermark|1.0"]),
         ("configuration", ["Excluded “dark”."]),
     ],
