@@ -33,6 +33,20 @@ class Usage(BaseModel):
         return sum(usages, Usage()) if usages else None
 
 
+class Question(BaseModel):
+    """What the user is asked when it is in doubt whether some edits were meant."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: Annotated[str, AfterValidator(to_one_line)]
+    """One line: 'Leave out "beard"?'."""
+    edits: tuple[Edit, ...]
+    """The edits that "yes" makes. If `choose`, the candidates, of which the answer names one."""
+    otherwise: tuple[Edit, ...] = ()
+    """The edits that "no" makes: those of the same feedback that were not in doubt."""
+    choose: bool = False
+
+
 class Interpretation(BaseModel):
     """The edits that feedback asks for, and the reply to the user."""
 
@@ -40,6 +54,10 @@ class Interpretation(BaseModel):
 
     edits: tuple[Edit, ...] = ()
     reply: Annotated[str, AfterValidator(to_one_line)]
+    question: Question | None = None
+    """Asked instead of making edits: `edits` is empty then."""
+    understood: bool = True
+    """Whether everything was understood that the feedback asks for. Praise and talk ask for nothing."""
     raw: str | None = None
     """The unmodified response of a language model, if one was called."""
     fallback: bool = False
