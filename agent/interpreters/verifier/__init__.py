@@ -1,0 +1,1 @@
+"""The verifier: a small encoder that reads feedback and says which edits were meant."""
