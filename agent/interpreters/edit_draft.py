@@ -87,7 +87,7 @@ class EditDraft:
         return (
             negative.find(term)
             or next((exclusion for exclusion in negative if load_lexicon().is_same(exclusion.term, term)), None)
-            or next((exclusion for exclusion in negative if stem_term(exclusion.term) == stem_term(term)), None)
+            or negative.find_stem(term)
         )
 
     def find_all_mentioned(self, text: str, negative: NegativePrompt | None = None) -> list[Exclusion]:
