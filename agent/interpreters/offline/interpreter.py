@@ -68,7 +68,7 @@ class OfflineInterpreter:
 
 
 def _draft_edits(feedback: str, state: State) -> EditDraft:
-    draft = EditDraft(state)
+    draft = EditDraft(state, feedback)
     session_words = {word for exclusion in state.negative for word in re.findall(r"\w+", exclusion.term.lower())}
     draft.has_groan = _complaint_pattern().search(feedback[:MAX_CHARACTERS]) is not None
     draft.has_please = _PLEASE.search(feedback[:MAX_CHARACTERS]) is not None
