@@ -59,6 +59,11 @@ class EditDraft:
         self.steps: list[tuple[str, str, tuple[Edit, ...]]] = []
         """Each clause that a rule matched: (clause, rule name, resulting edits)."""
 
+        self.unmatched: list[str] = []
+        """The clauses that no rule matched."""
+        self.has_match = False
+        """Whether a rule matched a clause, even if it asks for no change."""
+
     @contextmanager
     def step(self, clause: str, rule: str) -> Iterator[None]:
         """Attribute the changes made inside the block to this rule."""
@@ -78,6 +83,11 @@ class EditDraft:
             self.add(self.missing_thing)
         new = _prompt(self.prompt) if self.prompt != self.state.prompt else []
         return acceptable_edits((*self.edits, *new), self.state, self.feedback)
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether the utterance asked for a change, accepted or not."""
+        return bool(self.edits) or self.prompt != self.state.prompt
 
     # existing exclusions
 

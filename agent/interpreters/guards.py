@@ -72,6 +72,12 @@ def strip_talk(text: str) -> str:
     return _cut_courtesy(text if described == parts else _join_parts(described))
 
 
+def is_talk(text: str) -> bool:
+    """Whether a text is a greeting, an apology or thanks, or has no words with content."""
+    text = text.strip(_EDGE)
+    return bool(_talk_pattern().fullmatch(text)) or _is_empty(_words(text))
+
+
 def _split_parts(text: str) -> Iterator[tuple[str, str, str]]:
     """The parts between commas and full stops outside of quotes: the joint before, the part, the part with a mask."""
     pieces, end, joint = _JOINT.split(_mask_quoted(text)), 0, ""
@@ -213,7 +219,7 @@ def _courtesy_patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[s
     """Patterns for courtesy at the start and at the end of a text, and for what announces written words."""
     words = any_word_pattern(load_lexicon().guards["courtesy"])
     return (
-        re.compile(rf"{words}(?!\w)", re.I),
+        re.compile(rf"(?:please|pls|plz|kindly)(?!\w)|{words}(?=\s*[,.;:!?]|$)", re.I),
         re.compile(rf"(?<!\w){words}$", re.I),
         re.compile(r"\b(?:says?|saying|said|reads?|reading|words?|written|titled|named|called|text|letters)$", re.I),
     )
