@@ -20,12 +20,13 @@ def describe(edits: Iterable[Edit], state: State) -> str:
     if any(isinstance(edit, Reset) for edit in edits):  # the other edits apply to the state after the reset
         state = apply(state, [Reset()], turn=0, words="")
     new = [edit.term for edit in edits if isinstance(edit, Exclude) and edit.term not in state.negative]
+    new_terms = set(new)
     parts = [_describe_one(edit, state) for edit in edits if isinstance(edit, Undo | Reset)]
     parts += [f"Excluded {_join_terms(new)}."] if new else []
     parts += [
         _describe_one(edit, state)
         for edit in edits
-        if not isinstance(edit, Undo | Reset) and not (isinstance(edit, Exclude) and edit.term in new)
+        if not isinstance(edit, Undo | Reset) and not (isinstance(edit, Exclude) and edit.term in new_terms)
     ]
     return " ".join(parts) or NOTHING
 

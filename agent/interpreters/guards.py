@@ -21,7 +21,7 @@ _MIN_LIST = 3
 _QUOTED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|«([^»]+)»|(?<!\w)'([^']+)'(?!\w)|(?<!\w)‘([^’]+)’(?!\w)")
 _EDGE = " .,;:!?=<>|/~*_-–—"
 _EMPTY = ("talk", "negations", "clause_verbs", "clause_subjects", "function_words", "courtesy")
-_JOINT = re.compile(r"((?:[,;\n]|[.!?…]+(?=\s|$)|\s[-–—]\s)\s*)")
+_JOINT = re.compile(r"((?:[,;\n]|(?<![.!?…])[.!?…]+(?=\s|$)|\s[-–—]\s)\s*)")
 _MASK = "\ufdd0"
 """A character that no text contains: `to_one_line` removes it."""
 

@@ -30,12 +30,13 @@ _WIDER = re.compile(r"(?:(?:a bit|a little|slightly|much)\s+)?(?:wider|taller|na
 _ORIENTATION = re.compile(r"portrait|landscape|vertical|horizontal", re.I)
 _OF_PICTURE = re.compile(rf"\b{_PICTURE}\b", re.I)
 _TURN = re.compile(r"\b(?:make|turn|rotate|change|convert)\s+(?:it|this|that|the\s+\w+)\b", re.I)
-_JOINT = re.compile(r"(\s*[,;!?\n]\s*|\s*\.(?!\d)\s*|\s+(?:and|but|also|then|plus)\s+)", re.I)
+_JOINT = re.compile(r"( ?[,;!?\n] ?| ?\.(?!\d) ?| (?:and|but|also|then|plus) )", re.I)
+_SPACES = re.compile(r"[^\S\n]+")
 
 
 def split_size_requests(text: str) -> tuple[str, bool]:
     """The text without its requests for a size or format, and whether it had any."""
-    pieces = _JOINT.split(" ".join(text[:_MAX_CHARACTERS].replace("’", "'").split(" ")))
+    pieces = _JOINT.split(_SPACES.sub(" ", text[:_MAX_CHARACTERS].replace("’", "'")))
     kept, has_size = "", False
     for k in range(0, len(pieces), 2):
         if is_size_request(pieces[k]):
