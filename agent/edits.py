@@ -6,12 +6,13 @@ The models are also the schema of language models' structured output, of the sto
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from itertools import groupby
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 from .exclusions import DEFAULT_WEIGHT, Exclusion, NegativePrompt, Term, Weight
-from .terms import to_one_line
+from .terms import normalize_term, to_one_line
 
 MAX_PROMPT_CHARACTERS = 2000
 MAX_UNDONE_TURNS = 10_000
@@ -109,8 +110,13 @@ def apply(state: State, edits: Iterable[Edit], *, turn: int, words: str) -> Stat
     exclusion is never removed or weakened. `Undo` has no effect here: it moves the conversation's head, which is not
     part of the state.
     """
-    for edit in edits:
-        state = _apply_edit(state, edit, turn=turn, words=words)
+    for is_exclusion, group in groupby(edits, lambda edit: isinstance(edit, Exclude)):
+        if is_exclusion:  # together, since there may be thousands
+            excluded = [edit for edit in group if isinstance(edit, Exclude)]
+            state = replace(state, negative=_exclude_all(state.negative, excluded, turn, words))
+            continue
+        for edit in group:
+            state = _apply_edit(state, edit, turn=turn, words=words)
     return state
 
 
@@ -125,7 +131,7 @@ def next_seed(seed: int, turn: int) -> int:
 def _apply_edit(state: State, edit: Edit, *, turn: int, words: str) -> State:
     match edit:
         case Exclude():
-            return replace(state, negative=_exclude(state.negative, edit, turn, words))
+            return replace(state, negative=_exclude_all(state.negative, [edit], turn, words))
         case Reweight():
             return replace(state, negative=_reweight(state, edit, turn, words))
         case Allow():
@@ -141,17 +147,24 @@ def _apply_edit(state: State, edit: Edit, *, turn: int, words: str) -> State:
             return state
 
 
-def _exclude(negative: NegativePrompt, edit: Exclude | Reweight, turn: int, words: str) -> NegativePrompt:
-    exclusion = negative.find(edit.term)
-    if exclusion is None:
-        return negative.add(Exclusion(term=edit.term, weight=edit.weight, since=turn, words=words))
-    return negative.add(exclusion.model_copy(update={"weight": max(exclusion.weight, edit.weight)}))
+def _exclude_all(
+    negative: NegativePrompt, edits: Iterable[Exclude | Reweight], turn: int, words: str
+) -> NegativePrompt:
+    changed: dict[str, Exclusion] = {}
+    for edit in edits:
+        known = negative.find(edit.term)
+        key = normalize_term(known.term if known else edit.term)
+        if exclusion := changed.get(key, known):
+            changed[key] = exclusion.model_copy(update={"weight": max(exclusion.weight, edit.weight)})
+        else:
+            changed[key] = Exclusion(term=edit.term, weight=edit.weight, since=turn, words=words)
+    return negative.merge(changed.values())
 
 
 def _reweight(state: State, edit: Reweight, turn: int, words: str) -> NegativePrompt:
     exclusion = state.negative.find(edit.term)
     if exclusion is None:
-        return _exclude(state.negative, edit, turn, words)
+        return _exclude_all(state.negative, [edit], turn, words)
     weight = max(edit.weight, minimum_weight(exclusion, state)) if exclusion.is_locked else edit.weight
     return state.negative.add(exclusion.model_copy(update={"weight": weight}))
 

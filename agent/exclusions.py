@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -10,7 +11,7 @@ from ..generation.prompt_syntax import escape_prompt
 from ..storage.records import ExclusionRecord
 from .lookalikes import looks_like
 from .negative_syntax import Deviations, read_terms
-from .terms import normalize_term, to_one_line
+from .terms import normalize_term, stem_term, to_one_line
 
 MIN_WEIGHT = 0.1
 MAX_WEIGHT = 2.0
@@ -74,8 +75,17 @@ class NegativePrompt:
     exclusions: tuple[Exclusion, ...] = ()
 
     def __post_init__(self) -> None:
-        if len({normalize_term(exclusion.term) for exclusion in self.exclusions}) < len(self.exclusions):
+        if len(self._by_term) < len(self.exclusions):
             raise ValueError("a term stands in the negative prompt twice")
+
+    @cached_property
+    def _by_term(self) -> dict[str, Exclusion]:
+        return {normalize_term(exclusion.term): exclusion for exclusion in self.exclusions}
+
+    @cached_property
+    def _by_stem(self) -> dict[str, Exclusion]:
+        """The first exclusion with each stem."""
+        return {stem_term(exclusion.term): exclusion for exclusion in reversed(self.exclusions)}
 
     @classmethod
     def from_records(cls, records: Iterable[ExclusionRecord]) -> Self:
@@ -111,9 +121,14 @@ class NegativePrompt:
 
         A locked exclusion also matches look-alike letters, so that they cannot bypass a policy.
         """
-        normalized = normalize_term(term)
-        same = next((exclusion for exclusion in self if normalize_term(exclusion.term) == normalized), None)
-        return same or next((e for e in self if e.is_locked and looks_like(term, e.term)), None)
+        same = self._by_term.get(normalize_term(term))
+        if same or term.isascii():
+            return same
+        return next((e for e in self if e.is_locked and looks_like(term, e.term)), None)
+
+    def find_stem(self, term: str) -> Exclusion | None:
+        """The first exclusion with the same stem: "noise" for "noisy"."""
+        return self._by_stem.get(stem_term(term))
 
     def add(self, exclusion: Exclusion) -> "NegativePrompt":
         """A copy with the exclusion at the end, or in place of the one with the same term."""
@@ -121,6 +136,11 @@ class NegativePrompt:
         if same is None:
             return replace(self, exclusions=(*self.exclusions, exclusion))
         return replace(self, exclusions=tuple(exclusion if e is same else e for e in self))
+
+    def merge(self, exclusions: Iterable[Exclusion]) -> "NegativePrompt":
+        """Like `add` for each exclusion, matched by term only; linear."""
+        merged = self._by_term | {normalize_term(exclusion.term): exclusion for exclusion in exclusions}
+        return replace(self, exclusions=tuple(merged.values()))
 
     def remove(self, term: str) -> "NegativePrompt":
         """A copy without the term, locked or not."""

@@ -7,6 +7,7 @@ from ..errors import InvalidInputError
 from .edits import MAX_PROMPT_CHARACTERS, Edit, Exclude, SetPrompt, State, Undo, apply
 from .exclusions import read_negative
 from .interpreters import Interpretation, Usage
+from .interpreters.guards import acceptable_prompt
 from .replies import describe
 from .terms import to_one_line
 
@@ -100,14 +101,17 @@ def interpret_first_prompt(interpretation: Interpretation, words: str, blank: St
     """Make sure that the first line of a session sets the prompt. If no edit does, the whole line is the prompt.
 
     Raises:
-        InvalidInputError: if the line only excludes.
+        InvalidInputError: if the line only excludes, or doesn't describe a picture.
     """
     if any(isinstance(edit, SetPrompt) for edit in interpretation.edits):
         return interpretation
     if any(isinstance(edit, Exclude) for edit in interpretation.edits):
         raise InvalidInputError(f"“{words}” only says what is not wanted: say what the picture should show, too")
-    edits = (SetPrompt(text=words),)
-    return interpretation.model_copy(update={"edits": edits, "reply": describe(edits, blank)})
+    text = acceptable_prompt(words, blank, words)
+    if text is None:
+        raise InvalidInputError(f"“{words}” doesn't describe a picture: say what it should show")
+    edits = (SetPrompt(text=text),)
+    return interpretation.model_copy(update={"edits": edits, "reply": describe(edits, blank), "understood": True})
 
 
 def interpret_first_lines(
@@ -203,6 +207,7 @@ def _merge_interpretations(edits: Iterable[Edit], answers: Sequence[Interpretati
         edits=tuple(edits),
         reply=answers[-1].reply,
         raw="\n".join(answer.raw for answer in answers if answer.raw) or None,
+        understood=all(answer.understood for answer in answers),
         fallback=any(answer.fallback for answer in answers),
         usage=Usage.of(answers),
     )

@@ -13,16 +13,19 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ..generation.prompt_syntax import ROUND, parse_prompt
+from ..generation.prompt_syntax import MAX_DEPTH, ROUND, parse_prompt
 from .terms import to_one_line
 
 _MAX_QUOTED = 3
 """Maximum number of texts that the sentence for one kind of deviation quotes."""
 
+_MAX_SHOWN = 1000
+"""Number of characters of a text that are read for its quotation."""
+
 _NETWORK = re.compile(r"<[A-Za-z]\w*:[^<>]*>")
-_NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)\s*")
+_NUMBER = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)\s*")
 _JOINED_BY_AND = re.compile(r"\s*\bAND\b\s*")
-_WEIGHED = re.compile(r"(?P<terms>[^:].*?)\s*:\s*(?P<weight>[+-]?(?:\d+\.?\d*|\.\d+))", re.DOTALL)
+_WEIGHED = re.compile(r"(?P<terms>[^:].*?)\s*:\s*(?P<weight>[+-]?(?:\d+(?:\.\d*)?|\.\d+))", re.DOTALL)
 _TOKEN = re.compile(r"\\.|[^\\]", re.DOTALL)
 _OPENING, _CLOSING = frozenset(",\n([|:"), frozenset(",\n)]|:")
 
@@ -43,7 +46,7 @@ class Deviations:
 
     def add(self, reason: str, text: str) -> None:
         """Add a deviation. `reason` is a sentence with `{}` in place of the texts."""
-        line = to_one_line(text)
+        line = to_one_line(text[:_MAX_SHOWN])
         self.texts.setdefault(reason, []).append(f"“{line if len(line) <= 60 else line[:59] + '…'}”")
 
     def sentences(self) -> list[str]:
@@ -60,7 +63,7 @@ PARTS = "A term has one weight, the highest in it: {}."
 
 def read_terms(text: str, deviations: Deviations) -> Iterator[WeightedTerm]:
     """The terms of a negative prompt, in order, with their weights."""
-    printable = "\n".join(map(to_one_line, text.split("\n")))
+    printable = "\n".join(filter(None, map(to_one_line, text.split("\n"))))
     for network in _NETWORK.findall(printable):
         deviations.add(NETWORKS, network)
     plain = _without_schedules(_without_and(_NETWORK.sub(",", printable)), deviations)
@@ -107,9 +110,10 @@ def _without_and(text: str) -> str:
 
 @dataclass
 class _Bracket:
-    """An open bracket at token `at`, and the bars and colons directly inside it."""
+    """An open bracket at token `at`, the visible token before it, and the bars and colons directly inside it."""
 
     at: int
+    before: str
     marks: list[int] = field(default_factory=list)
 
 
@@ -117,31 +121,37 @@ def _without_schedules(text: str, deviations: Deviations) -> str:
     """Replace `[a:b:0.5]` and `[a|b]` by `a, b`, or by the first choice within a longer term."""
     tokens = _TOKEN.findall(text)
     opened: list[_Bracket] = []
+    before = ","
     for k, token in enumerate(tokens):
         if token in ("(", "["):
-            opened.append(_Bracket(k))
+            opened.append(_Bracket(k, before))
         elif token in ("|", ":") and opened:
             opened[-1].marks.append(k)
         elif token in (")", "]") and opened:
             bracket = opened.pop()
-            if token == "]" and tokens[bracket.at] == "[":
+            if token == "]" and tokens[bracket.at] == "[" and len(opened) < MAX_DEPTH:
                 _resolve(tokens, bracket, k, deviations)
+                visible = (tokens[at] for at in range(k, bracket.at - 1, -1) if tokens[at].strip(" "))
+                before = next(visible, bracket.before)
+                continue
+        before = token if token.strip(" ") else before
     return "".join(tokens)
 
 
 def _resolve(tokens: list[str], bracket: _Bracket, end: int, deviations: Deviations) -> None:
     """Rewrite a square bracket in place if it is prompt editing or an alternation rather than a weight."""
     bars = [k for k in bracket.marks if tokens[k] == "|"]
-    whole = "".join(tokens[bracket.at : end + 1])
     if bars:
         marks, reason = bars, ALTERNATING
     elif bracket.marks and _NUMBER.fullmatch("".join(tokens[bracket.marks[-1] + 1 : end])):
         marks, reason = bracket.marks, EDITED
-        _erase(tokens, marks[-1] + 1, end)
     else:
         return
+    whole = "".join(tokens[bracket.at : end + 1])
+    if reason == EDITED:
+        _erase(tokens, marks[-1] + 1, end)
     tokens[bracket.at] = tokens[end] = ""
-    if _is_alone(tokens, bracket.at, end):
+    if _is_alone(tokens, bracket, end):
         deviations.add(reason, whole)
         for mark in marks:
             tokens[mark] = ","
@@ -154,11 +164,10 @@ def _resolve(tokens: list[str], bracket: _Bracket, end: int, deviations: Deviati
     _erase(tokens, first[1], end)
 
 
-def _is_alone(tokens: list[str], start: int, end: int) -> bool:
-    """Whether the tokens from `start` to `end` are a whole term."""
-    before = next((tokens[k] for k in range(start - 1, -1, -1) if tokens[k].strip(" ")), ",")
+def _is_alone(tokens: list[str], bracket: _Bracket, end: int) -> bool:
+    """Whether a bracket is a whole term."""
     after = next((tokens[k] for k in range(end + 1, len(tokens)) if tokens[k].strip(" ")), ",")
-    return before in _OPENING and after in _CLOSING
+    return bracket.before in _OPENING and after in _CLOSING
 
 
 def _erase(tokens: list[str], start: int, end: int) -> None:

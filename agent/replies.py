@@ -3,8 +3,15 @@
 from collections.abc import Iterable, Sequence
 
 from .edits import Allow, Edit, Exclude, Reroll, Reset, Reweight, SetPrompt, State, Undo, apply, minimum_weight
+from .terms import to_one_line
 
 NOTHING = "Nothing to change."
+SIZE = (
+    "Words don't set the size of a picture: use width and height of the API when you start a session, or --width and "
+    "--height of notthat generate."
+)
+_MAX_QUOTED_CHARACTERS = 80
+_MAX_QUOTED_CLAUSES = 3
 
 
 def describe(edits: Iterable[Edit], state: State) -> str:
@@ -13,14 +20,28 @@ def describe(edits: Iterable[Edit], state: State) -> str:
     if any(isinstance(edit, Reset) for edit in edits):  # the other edits apply to the state after the reset
         state = apply(state, [Reset()], turn=0, words="")
     new = [edit.term for edit in edits if isinstance(edit, Exclude) and edit.term not in state.negative]
+    new_terms = set(new)
     parts = [_describe_one(edit, state) for edit in edits if isinstance(edit, Undo | Reset)]
     parts += [f"Excluded {_join_terms(new)}."] if new else []
     parts += [
         _describe_one(edit, state)
         for edit in edits
-        if not isinstance(edit, Undo | Reset) and not (isinstance(edit, Exclude) and edit.term in new)
+        if not isinstance(edit, Undo | Reset) and not (isinstance(edit, Exclude) and edit.term in new_terms)
     ]
     return " ".join(parts) or NOTHING
+
+
+def describe_unclear(clauses: Sequence[str], *, is_first_prompt: bool = False) -> str:
+    """Say which clauses were not understood, with an example that would be."""
+    quoted = _join_terms([_shorten(clause) for clause in clauses[:_MAX_QUOTED_CLAUSES]])
+    if is_first_prompt:
+        return f"I did not understand {quoted}. Say what the picture should show, for example “a cat on a sofa”."
+    return f"I did not understand {quoted}. Try “no hat” or “too dark”."
+
+
+def _shorten(text: str) -> str:
+    line = to_one_line(text[: 10 * _MAX_QUOTED_CHARACTERS])
+    return line if len(line) <= _MAX_QUOTED_CHARACTERS else f"{line[: _MAX_QUOTED_CHARACTERS - 1]}…"
 
 
 def _describe_one(edit: Edit, state: State) -> str:

@@ -88,7 +88,8 @@ def _to_printable(character: str) -> str:
 
 def _keep_joiner(match: re.Match[str]) -> str:
     """Reduce the joiners to one if they stand between two characters that they can join, else to none."""
-    neighbours = match.string[: match.start()][-1:] + match.string[match.end() :][:1]
+    start, end = match.span()
+    neighbours = match.string[max(0, start - 1) : start] + match.string[end : end + 1]
     return match[0][0] if len(neighbours) == 2 and not any(c.isascii() or c.isspace() for c in neighbours) else ""
 
 

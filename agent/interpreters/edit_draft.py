@@ -16,6 +16,7 @@ from ..exclusions import (
     NegativePrompt,
 )
 from ..terms import collapse_whitespace, normalize_term, stem_term, to_one_line
+from .guards import acceptable_edits
 from .language import prompt_rewriting
 from .language.lexicon import load_lexicon
 from .language.noun_phrases import extract_term
@@ -27,8 +28,10 @@ STEP = 1.2
 class EditDraft:
     """The edits that the utterance has asked for so far, and the context of the next clause."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, feedback: str = "") -> None:
         self.state = state
+        self.feedback = feedback
+        """The user's words: what is quoted there is accepted as a term."""
         self.prompt = state.prompt
         self.edits: list[Edit] = []
         self.mention: str | None = None
@@ -56,6 +59,11 @@ class EditDraft:
         self.steps: list[tuple[str, str, tuple[Edit, ...]]] = []
         """Each clause that a rule matched: (clause, rule name, resulting edits)."""
 
+        self.unmatched: list[str] = []
+        """The clauses that no rule matched."""
+        self.has_match = False
+        """Whether a rule matched a clause, even if it asks for no change."""
+
     @contextmanager
     def step(self, clause: str, rule: str) -> Iterator[None]:
         """Attribute the changes made inside the block to this rule."""
@@ -74,7 +82,12 @@ class EditDraft:
         if self.missing_thing and not self.edits and self.prompt == self.state.prompt:
             self.add(self.missing_thing)
         new = _prompt(self.prompt) if self.prompt != self.state.prompt else []
-        return (*self.edits, *new)
+        return acceptable_edits((*self.edits, *new), self.state, self.feedback)
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether the utterance asked for a change, accepted or not."""
+        return bool(self.edits) or self.prompt != self.state.prompt
 
     # existing exclusions
 
@@ -84,10 +97,13 @@ class EditDraft:
         if not term:
             return None
         negative = self.state.negative
-        return (
-            negative.find(term)
-            or next((exclusion for exclusion in negative if load_lexicon().is_same(exclusion.term, term)), None)
-            or next((exclusion for exclusion in negative if stem_term(exclusion.term) == stem_term(term)), None)
+        return negative.find(term) or self._find_synonym(term) or negative.find_stem(term)
+
+    def _find_synonym(self, term: str) -> Exclusion | None:
+        if not load_lexicon().find_groups(normalize_term(term)):
+            return None
+        return next(
+            (exclusion for exclusion in self.state.negative if load_lexicon().is_same(exclusion.term, term)), None
         )
 
     def find_all_mentioned(self, text: str, negative: NegativePrompt | None = None) -> list[Exclusion]:
@@ -223,10 +239,9 @@ class EditDraft:
         if not prompt:
             return False
         new_words = set(re.findall(r"[\w'-]+", prompt.lower())) - set(re.findall(r"[\w'-]+", self.prompt.lower()))
+        new_words = set(map(normalize_term, new_words))
         for exclusion in self.state.negative:
-            if not exclusion.is_locked and all(
-                _is_word_in(word, new_words) for word in normalize_term(exclusion.term).split()
-            ):
+            if not exclusion.is_locked and new_words.issuperset(normalize_term(exclusion.term).split()):
                 self.allow(exclusion.term)
         self.prompt = prompt
         return True
@@ -293,7 +308,3 @@ def _positive_form(word: str) -> str:
     """ "Blurrier" -> "blurry", "darker" -> "dark"; other words are returned unchanged."""
     bases = (re.sub(ending, base, word) for ending, base in (("ier$", "y"), ("er$", ""), ("r$", "")))
     return next((base for base in bases if base != word and base in load_lexicon().words["faults"]), word)
-
-
-def _is_word_in(word: str, words: set[str]) -> bool:
-    return any(normalize_term(other) == word for other in words)

@@ -20,6 +20,7 @@ from ....storage import (
     UnknownTurnError,
 )
 from ...studio import UnknownModelError
+from ...terms import to_one_line
 from ...turn_execution import TurnCancelled
 
 MEDIA_TYPE = "application/problem+json"
@@ -52,6 +53,7 @@ class Problem(Exception):  # noqa: N818 - the name in RFC 9457
         headers: Mapping[str, str] | None = None,
         more: Mapping[str, Any] | None = None,
     ) -> None:
+        detail = to_one_line(detail)
         super().__init__(detail)
         self.status, self.name, self.title, self.detail = status, name, title, detail
         self.headers, self.more = dict(headers or {}), dict(more or {})

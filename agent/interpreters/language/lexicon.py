@@ -26,6 +26,7 @@ class Lexicon:
     camera: Mapping[str, str]
     past: Mapping[str, str]
     symptoms: Mapping[str, tuple[str, ...]]
+    guards: Mapping[str, tuple[str, ...]]
 
     @cached_property
     def kind_phrases(self) -> frozenset[str]:
@@ -60,6 +61,12 @@ class Lexicon:
     def _groups(self) -> dict[str, frozenset[int]]:
         terms = {term for group in self.same for term in group}
         return {term: frozenset(at for at, group in enumerate(self.same) if term in group) for term in terms}
+
+    @cached_property
+    def single_words(self) -> frozenset[str]:
+        """Every single word of the lexicon: common English words."""
+        phrases = {phrase for words in self.words.values() for phrase in words} | set(self.names) | self.kind_phrases
+        return frozenset(word for phrase in phrases for word in re.findall(r"[^\W\d_]+(?:'[a-z]+)?", phrase))
 
     def pattern(self, name: str) -> str:
         """A regular expression for one word of a list, without groups or anchors."""
@@ -98,5 +105,6 @@ def _build_lexicon(data: Mapping[str, Any]) -> Lexicon:
         camera=data["camera"],
         past=data["past"],
         symptoms={term: tuple(signs) for term, signs in data["symptoms"].items()},
+        guards={name: tuple(words) for name, words in data["guards"].items()},
         same=tuple(frozenset(map(normalize_term, group)) for group in data["same"]["groups"]),
     )

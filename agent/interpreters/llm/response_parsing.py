@@ -12,6 +12,7 @@ from ...replies import describe
 from ...terms import collapse_whitespace, to_one_line
 from ..base import Interpretation
 from ..edit_draft import EditDraft
+from ..guards import acceptable_prompt, acceptable_term
 from ..language.lexicon import load_lexicon
 from ..language.noun_phrases import MAX_WORDS
 
@@ -33,8 +34,10 @@ class _LLMResponse(BaseModel):
     reply: str = ""
 
 
-def parse_response(text: str, state: State) -> Interpretation:
+def parse_response(text: str, state: State, feedback: str = "") -> Interpretation:
     """The edits and the reply of a response, with terms resolved against `state`.
+
+    Terms that the user quotes in `feedback` are accepted whatever they say.
 
     The model's reply is only kept if none of its edits was changed. Otherwise it might describe other edits.
 
@@ -52,19 +55,20 @@ def parse_response(text: str, state: State) -> Interpretation:
         raise UnusableResponseError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     for edit in answer.edits:
         _check_edit(edit, state)
-    edits = resolve_edits(answer.edits, state)
+        _check_words(edit, state, feedback)
+    edits = resolve_edits(answer.edits, state, feedback)
     reply = to_one_line(answer.reply)
     is_reply_valid = set(edits) == set(answer.edits) and 0 < len(reply) <= MAX_REPLY_CHARACTERS
     return Interpretation(edits=edits, reply=reply if is_reply_valid else describe(edits, state), raw=text)
 
 
-def resolve_edits(edits: list[Edit], state: State) -> tuple[Edit, ...]:
+def resolve_edits(edits: list[Edit], state: State, feedback: str = "") -> tuple[Edit, ...]:
     """Edits with the semantics of the offline interpreter.
 
     Terms get the name under which they are excluded, duplicates are merged, a repeated exclusion raises the weight, and
     the prompt is kept consistent with the exclusions.
     """
-    draft = EditDraft(state)
+    draft = EditDraft(state, feedback)
     for edit in sorted(edits, key=_edit_rank):
         match edit:
             case Exclude() | Reweight():
@@ -113,6 +117,17 @@ def _check_edit(edit: Edit, state: State) -> None:
         return
     if isinstance(edit, Allow) or (isinstance(edit, Reweight) and edit.weight < minimum_weight(known, state)):
         raise UnusableResponseError(f"“{known.term}” is locked: it cannot be allowed or weakened")
+
+
+def _check_words(edit: Edit, state: State, feedback: str) -> None:
+    """Raise if a new term or a prompt names nothing that a picture can show."""
+    match edit:
+        case Exclude() | Reweight() if EditDraft(state).find_exclusion(edit.term) is None:
+            if acceptable_term(edit.term, state, feedback) is None:
+                raise UnusableResponseError(f"“{edit.term}” is no term: name a thing or a quality, in English")
+        case SetPrompt():
+            if acceptable_prompt(edit.text, state, feedback) is None:
+                raise UnusableResponseError(f"“{edit.text}” is no prompt: describe what the picture shows")
 
 
 def _check_printable(edits: Any) -> None:

@@ -6,10 +6,12 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ...edits import Edit, Reset, State
-from ...replies import describe
+from ...replies import SIZE, describe, describe_unclear
 from ..base import Interpretation
 from ..edit_draft import EditDraft
+from ..guards import strip_talk
 from ..language import prompt_rewriting
+from ..language.languages import detect_foreign_language
 from ..language.lexicon import load_lexicon
 from .clause_parser import parse_text
 from .descriptions.new_scene import find_new_scene
@@ -23,6 +25,8 @@ from .descriptions.parser import (
     split_description,
 )
 from .normalization.cleaning import MAX_CHARACTERS, clean_feedback, normalize, trim_clause
+from .size_requests import split_size_requests
+from .unclear_clauses import find_unclear_clauses
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -59,16 +63,32 @@ class OfflineInterpreter:
 
     def interpret(self, feedback: str, state: State, picture: "Image | None" = None) -> Interpretation:
         """The edits that the feedback asks for. The picture is ignored."""
-        edits = _draft_edits(feedback, state).finish()
-        return Interpretation(edits=edits, reply=describe(edits, state))
+        is_first_prompt = not state.prompt.strip()
+        if not is_first_prompt and (language := detect_foreign_language(feedback)):
+            return Interpretation(reply=language.reply, understood=False)
+        rest, has_size = _split_size(feedback, state)
+        draft = _draft_edits(rest, state)
+        edits = draft.finish()
+        unclear = find_unclear_clauses(draft, edits)
+        sentences = [describe(edits, state)] if edits or not (unclear or has_size) else []
+        sentences += [SIZE] if has_size else []
+        sentences += [describe_unclear(unclear, is_first_prompt=is_first_prompt)] if unclear else []
+        return Interpretation(edits=edits, reply=" ".join(sentences), understood=not unclear)
 
     def explain(self, feedback: str, state: State) -> tuple[AppliedRule, ...]:
         """The clauses that matched a rule of `prompts/grammar`, with their edits."""
-        return tuple(AppliedRule(*step) for step in _draft_edits(feedback, state).steps)
+        if state.prompt.strip() and detect_foreign_language(feedback):
+            return ()
+        return tuple(AppliedRule(*step) for step in _draft_edits(_split_size(feedback, state)[0], state).steps)
+
+
+def _split_size(feedback: str, state: State) -> tuple[str, bool]:
+    """The feedback without requests for a size, and whether it has any. A first prompt is unchanged."""
+    return split_size_requests(feedback) if state.prompt.strip() else (feedback, False)
 
 
 def _draft_edits(feedback: str, state: State) -> EditDraft:
-    draft = EditDraft(state)
+    draft = EditDraft(state, feedback)
     session_words = {word for exclusion in state.negative for word in re.findall(r"\w+", exclusion.term.lower())}
     draft.has_groan = _complaint_pattern().search(feedback[:MAX_CHARACTERS]) is not None
     draft.has_please = _PLEASE.search(feedback[:MAX_CHARACTERS]) is not None
@@ -81,7 +101,8 @@ def _draft_edits(feedback: str, state: State) -> EditDraft:
         with draft.step(original, "reset"):
             draft.add_command(Reset())
         original = f"next: {original[restart.end() :]}"
-    description = original if not state.prompt.strip() else find_new_description(original) or find_new_description(text)
+    is_first = not state.prompt.strip()
+    description = strip_talk(original) if is_first else find_new_description(original) or find_new_description(text)
     description = description or find_new_scene(original, state.prompt)
     changed_mind = state.prompt.strip() and _CHANGED_MIND.search(original)
     if description is not None and not changed_mind:

@@ -45,7 +45,7 @@ _ANNOUNCEMENT = re.compile(
     rf"(?:that|this|it|the (?:\w+ )?one)|switch\w*|(?:that's|all) done|on to|onto)\b",
     re.I,
 )
-_END_OF_LEAD = re.compile(r"\s*(?::|[.!?]+(?=\s)|,(?=\s)|;|\s-+\s|\s*[—–]\s*)\s*")
+_END_OF_LEAD = re.compile(r"\s*(?::|(?<![.!?])[.!?]+(?=\s)|,(?=\s)|;|\s-+\s|\s*[—–]\s*)\s*")
 _WISH = re.compile(
     r"^(?:(?:hi|hey|hello|please|pls|plz|ok|okay|so|now|and|then|next|instead)[,!.]?\s+)*(?:(?:can|could"
     r"|would|will) (?:you|u|we|i) (?:please |pls )?)?"

@@ -85,7 +85,7 @@ _SCENE_KINDS = frozenset(
     ]
 )
 _JOINTS = re.compile(
-    r"[,;\n]\s*|(?<!\b[A-Z])(?<!\b[DMS][rtsx])(?<!\bMrs)[.!?…]+(?:\s+|$)|\s(?=but\s)|\s(?=and\s+no\s)"
+    r"[,;\n]\s*|(?<!\b[A-Z])(?<!\b[DMS][rtsx])(?<!\bMrs)(?<![.!?…])[.!?…]+(?:\s+|$)|\s(?=but\s)|\s(?=and\s+no\s)"
     r"|\s(?:-+|[–—])\s|—"
 )
 _ITEM = r"(?:an?\s+)?(?!(?:in|on|at|with|near|by|under|no|without|an?|the|\w+ing)\b)[\w'-]+(?: (?!n?or\b)[\w'-]+)?"

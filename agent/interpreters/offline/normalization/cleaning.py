@@ -111,7 +111,7 @@ def clean_feedback(text: str, known: Iterable[str] = ()) -> str:
     )
     text = re.sub(r"\b(another|this|that|last|next) 1\b", r"\1 one", text, flags=re.I)
     text = re.sub(r"(?<!\w)(?:[:;=]-?[()DPp/|]+|<3|xD)(?!\w)", " ", text)
-    text = re.sub(r"([!?])[!?]*1*(?=\s|$)", r"\1", text)
+    text = re.sub(r"(?<![!?])([!?])[!?]*1*(?=\s|$)", r"\1", text)
     text = re.sub(r"\b([A-Za-z]+)(?:\s+\1\b)+", r"\1", text, flags=re.I)
     text = _PLUS.sub(r"\g<before>, add ", text)
     text = re.sub(r"(?:^|(?<=[,.;]\s)|(?<=\band\s))ad\s+(?=(?:an?|the|some|more)\s)", "add ", text, flags=re.I)
