@@ -31,6 +31,39 @@ def describe(edits: Iterable[Edit], state: State) -> str:
     return " ".join(parts) or NOTHING
 
 
+def ask(edits: Iterable[Edit], state: State, *, choose: bool = False) -> str:
+    """Ask whether these edits were meant; with `choose`, which one of them."""
+    edits = tuple(edits)
+    if choose:
+        names = [f"“{edit.term}”" for edit in edits if isinstance(edit, Exclude | Allow | Reweight)]
+        return f"Which one: {', '.join(names[:-1])} or {names[-1]}?"
+    excluded = [edit.term for edit in edits if isinstance(edit, Exclude)]
+    parts = [f"leave out {_join_terms(excluded)}"] if excluded else []
+    parts += [_ask_about(edit, state) for edit in edits if not isinstance(edit, Exclude)]
+    sentence = ", and ".join(parts)
+    return f"{sentence[:1].upper()}{sentence[1:]}?"
+
+
+def _ask_about(edit: Edit, state: State) -> str:
+    match edit:
+        case Exclude():
+            return f"leave out “{edit.term}”"
+        case Allow():
+            return f"allow “{edit.term}” again"
+        case Reweight():
+            known = state.negative.find(edit.term)
+            degree = "more" if known is None or edit.weight > known.weight else "less"
+            return f"exclude “{edit.term}” {degree} strongly"
+        case SetPrompt():
+            return f"draw “{edit.text}”"
+        case Undo():
+            return "go back one turn" if edit.turns == 1 else f"go back {edit.turns} turns"
+        case Reset():
+            return "drop all of your exclusions"
+        case Reroll():
+            return "try another seed"
+
+
 def describe_unclear(clauses: Sequence[str], *, is_first_prompt: bool = False) -> str:
     """Say which clauses were not understood, with an example that would be."""
     quoted = _join_terms([_shorten(clause) for clause in clauses[:_MAX_QUOTED_CLAUSES]])

@@ -26,6 +26,9 @@ WHOLE_FAULTS = ("cropped", "clipping")
 INTENTS = ("change", "undo", "reset", "reroll", "prompt", *WHOLE_FAULTS)
 """What a line as a whole asks for: any change, these edits, or to leave these faults out."""
 
+_REQUIRED = [
+    f"head.{head}.{layer}" for head in ("proposal", "word", "replaced", "exclusion", "intent") for layer in (0, 1)
+]
 Array = NDArray[np.float32]
 
 
@@ -49,11 +52,17 @@ class Network:
     """The encoder and its heads."""
 
     def __init__(self, weights: Mapping[str, NDArray[np.generic]]) -> None:
+        if missing := [f"{name}.weight" for name in _REQUIRED if f"{name}.weight" not in weights]:
+            raise ValueError(f"these are not the verifier's weights: {missing[0]} is missing")
         self._words, self._word_scales = weights["words"], weights["words.scale"].astype(np.float32)
         self._weights = {
             name: _dequantize(name, weights) for name in weights if name != "words" and not name.endswith(".scale")
         }
         self._layers = 1 + max(int(name.split(".")[1]) for name in self._weights if name.startswith("layer."))
+
+    def weights(self) -> dict[str, Array]:
+        """All weights as float32, by their names in the file."""
+        return {**self._weights, "words": self._words * self._word_scales[:, None]}
 
     @classmethod
     def load(cls, path: Path) -> "Network":
@@ -62,7 +71,7 @@ class Network:
 
     def read(self, features: Features) -> Readings:
         """The probabilities for one encoded line."""
-        hidden = self._encode(features)
+        hidden = self.encode(features)
         at = self._head
         return Readings(
             _sigmoid(at("proposal", hidden[list(features.proposals)])[:, 0]),
@@ -72,7 +81,8 @@ class Network:
             _sigmoid(at("intent", hidden[:1])[0]),
         )
 
-    def _encode(self, features: Features) -> Array:
+    def encode(self, features: Features) -> Array:
+        """The state of each word piece after the last layer, shape (length, width)."""
         weights = self._weights
         length = len(features.ids)
         words = self._words[features.ids] * self._word_scales[features.ids][:, None]

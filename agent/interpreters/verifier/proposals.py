@@ -14,7 +14,7 @@ from .network import CHANGES, FAULTS, INTENTS, TAGS, WHOLE_FAULTS, Readings
 LIKELY = 0.35
 """Probability from which on a reading becomes a proposal. The verifier still judges it."""
 _JOINERS = frozenset({"-", "'", "/", "+", "_", "."})
-_SMALL = frozenset("a an the of in on at with and to is are it its".split())
+_SMALL = frozenset(["a", "an", "the", "of", "in", "on", "at", "with", "and", "to", "is", "are", "it", "its"])
 
 
 def propose_edits(feedback: str, state: State, features: Features, readings: Readings) -> list[Edit]:
@@ -95,7 +95,12 @@ def _spans(feedback: str, words: Sequence[Word], readings: Readings) -> Iterator
     current = "other"
     for word, chances in zip(words, readings.words, strict=True):
         tag = TAGS[1 + int(chances[1:].argmax())] if chances[0] <= 1 - LIKELY else "other"
-        if tag == "other" and current != "other" and feedback[word.start : word.end] in _JOINERS and _touches(run, word):
+        if (
+            tag == "other"
+            and current != "other"
+            and feedback[word.start : word.end] in _JOINERS
+            and _touches(run, word)
+        ):
             tag = current  # "third-party"
         if run and tag != current:
             yield _text(feedback, run), current

@@ -1,11 +1,15 @@
 """Decides which proposed edits are made, which are asked about, and which are dropped."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from ...edits import Edit, Exclude, SetPrompt, State
+from ...edits import Allow, Edit, Exclude, Reweight, SetPrompt, State
+from ...replies import ask, describe, describe_unclear
+from ...terms import normalize_term
+from ..base import Interpretation, Question
+from ..guards import acceptable_edits
 from .features import encode_features, load_word_pieces
 from .network import Network
 from .proposals import is_same, propose_edits
@@ -15,10 +19,12 @@ SURE = 0.6
 """Probability from which on an edit is made."""
 DOUBTFUL = 0.4
 """Probability from which on an edit is asked about."""
+_CHANGE = 0.5
+"""Probability from which on a line asks for a change."""
 
 
 @dataclass(frozen=True)
-class Judged:
+class Judgment:
     """A proposed edit and the probability that it was meant."""
 
     edit: Edit
@@ -26,11 +32,11 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the verifier thinks of a line."""
+class Reading:
+    """What the encoder makes of a line."""
 
-    edits: tuple[Judged, ...]
-    """All proposals, also those that the encoder added."""
+    judgments: tuple[Judgment, ...]
+    """Of all proposals, also of those that the encoder added."""
     change: float
     """The probability that the line asks for any change."""
 
@@ -42,29 +48,74 @@ class Verifier:
         self._network = network
         self._pieces = load_word_pieces()
 
-    def judge(self, feedback: str, state: State, proposals: Sequence[Edit], extend: bool = True) -> Verdict:
-        """The probability that each proposed edit was meant; with `extend`, also of edits nobody proposed."""
+    def review(self, feedback: str, state: State, edits: Sequence[Edit]) -> Interpretation:
+        """The edits that the feedback asks for: of those proposed, and of others that the encoder finds.
+
+        If it is in doubt whether one of them was meant, the interpretation is a question.
+        """
+        reading = self.read(feedback, state, edits)
+        judgments = _without_conflicts(each for each in reading.judgments if each.probability >= DOUBTFUL)
+        meant = tuple(each.edit for each in judgments)
+        doubtful = tuple(each.edit for each in judgments if each.probability < SURE)
+        if doubtful:
+            question = _question(meant, doubtful, state)
+            return Interpretation(question=question, reply=question.text, understood=True)
+        if not meant and reading.change >= _CHANGE:
+            return Interpretation(reply=describe_unclear([feedback]), understood=False)
+        return Interpretation(edits=meant, reply=describe(meant, state))
+
+    def read(self, feedback: str, state: State, proposals: Sequence[Edit]) -> Reading:
+        """The probability that each proposed edit was meant, and those of edits that nobody proposed."""
         features = encode_features(feedback, state, proposals, self._pieces)
         readings = self._network.read(features)
-        if extend:
-            added = [
-                edit
-                for edit in propose_edits(feedback, state, features, readings)
-                if not any(is_same(edit, other) for other in proposals)
-            ]
-            if added:
-                proposals = [*proposals, *added]
-                features = encode_features(feedback, state, proposals, self._pieces)
-                readings = self._network.read(features)
-        judged = [
-            Judged(edit, float(probability))
-            for edit, probability in zip(proposals, readings.proposals, strict=False)
+        found = acceptable_edits(tuple(propose_edits(feedback, state, features, readings)), state, feedback)
+        if added := [edit for edit in found if not any(is_same(edit, other) for other in proposals)]:
+            proposals = [*proposals, *added]
+            readings = self._network.read(encode_features(feedback, state, proposals, self._pieces))
+        judgments = [
+            Judgment(edit, float(probability)) for edit, probability in zip(proposals, readings.proposals, strict=False)
         ]
-        judged += [Judged(edit, 1.0) for edit in proposals[len(judged) :]]
-        return Verdict(tuple(judged), float(readings.intents[0]))
+        judgments += [Judgment(edit, 1.0) for edit in proposals[len(judgments) :]]
+        return Reading(tuple(judgments), float(readings.intents[0]))
 
 
 @cache
 def load_verifier(path: Path = WEIGHTS) -> Verifier:
     """The shipped verifier, loaded once."""
     return Verifier(Network.load(path))
+
+
+def _without_conflicts(judgments: Iterable[Judgment]) -> list[Judgment]:
+    """Without edits that say the opposite of a likelier one, or the same about a part of its words."""
+    judgments = list(judgments)
+    kept: list[Judgment] = []
+    for judgment in sorted(judgments, key=lambda each: -each.probability):
+        if not any(_conflict(judgment.edit, other.edit) for other in kept):
+            kept.append(judgment)
+    return [each for each in judgments if each in kept]
+
+
+def _conflict(one: Edit, other: Edit) -> bool:
+    if isinstance(one, SetPrompt) and isinstance(other, SetPrompt):
+        return True
+    if isinstance(one, Exclude) and isinstance(other, Exclude):
+        return not _words(one.term).isdisjoint(_words(other.term))
+    if isinstance(one, Exclude | Allow | Reweight) and isinstance(other, Exclude | Allow | Reweight):
+        return normalize_term(one.term) == normalize_term(other.term)
+    return False
+
+
+def _words(term: str) -> set[str]:
+    return {normalize_term(word) for word in term.split()}
+
+
+def _question(meant: tuple[Edit, ...], doubtful: tuple[Edit, ...], state: State) -> Question:
+    if len(doubtful) > 1 and meant == doubtful and _is_choice(doubtful):
+        return Question(text=ask(doubtful, state, choose=True), edits=doubtful, choose=True)
+    otherwise = tuple(edit for edit in meant if edit not in doubtful)
+    return Question(text=ask(doubtful, state), edits=meant, otherwise=otherwise)
+
+
+def _is_choice(edits: tuple[Edit, ...]) -> bool:
+    """Whether one of several exclusions was meant, and it is not clear which."""
+    return all(isinstance(edit, Allow | Reweight) for edit in edits)
