@@ -158,5 +158,5 @@ def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
     weights = load_file(WEIGHTS)
     del weights["head.word.0.weight"]
     save_file(weights, tmp_path / "weights.safetensors")
-    with pytest.raises(ValueError, match="head.word.0.weight"):
+    with pytest.raises(ValueError, match="missing"):
         Network.load(tmp_path / "weights.safetensors").read(encode_features("no hat", state(), (), load_word_pieces()))
