@@ -214,3 +214,18 @@ def test_a_reply_says_why_a_policy_stays() -> None:
     locked = Exclusion(term="gore", source="policy:safe", since=0, words="")
     state = State(prompt="", negative=NegativePrompt((locked,)), seed=1)
     assert describe([Allow(term="gore")], state) == "“gore” stays excluded, as policy safe asks."
+
+
+def test_thousands_of_exclusions_compare_no_term_with_every_other() -> None:
+    edits = [Exclude(term=f"term{k}v") for k in range(6000)]
+    before = normalize_term.cache_info()
+    after = apply(State("a man", NegativePrompt(), seed=0), edits, turn=1, words="")
+    calls = normalize_term.cache_info()
+    assert len(after.negative) == 6000
+    assert calls.hits + calls.misses - before.hits - before.misses <= 8 * 6000
+
+
+def test_repeated_exclusions_keep_the_first_spelling_and_the_highest_weight() -> None:
+    edits = [Exclude(term="hats"), Exclude(term="Hat", weight=1.5), Exclude(term="hat", weight=1.2)]
+    after = apply(State("a man", NegativePrompt(), seed=0), edits, turn=1, words="no hats")
+    assert after.negative.render() == "(hats:1.5)"

@@ -46,6 +46,23 @@ def test_parsing_what_was_rendered_keeps_terms_and_weights(negative: NegativePro
     assert [(e.term, e.weight) for e in parsed] == [(e.term, e.weight) for e in negative]
 
 
+@pytest.mark.parametrize(
+    "part",
+    ["(a", "[a", "[a|", "[a|b]", "[a:b:0.5]", "a :1.2 AND ", "<lora:", "\n", "a\u200d", "[|] ", ":1", "(a:1.2), "],
+)
+@pytest.mark.parametrize("end", ["", "x", "]" * 60])
+def test_a_hundred_thousand_characters_of_anything_are_read(part: str, end: str) -> None:
+    negative = parse_negative((part * 100_000)[:100_000] + end)
+    assert all(MIN_WEIGHT <= exclusion.weight <= MAX_WEIGHT for exclusion in negative)
+
+
+def test_merging_replaces_terms_in_place_and_adds_new_ones_at_the_end() -> None:
+    negative = parse_negative("fog, hats")
+    merged = negative.merge(parse_negative("(Hat:1.5), text"))
+    assert merged.render() == "fog, (Hat:1.5), text"
+    assert negative.merge([]) == negative
+
+
 @given(st.text(max_size=60) | st.text("ab(),:1.[]\\ ", max_size=40))
 def test_any_text_parses_and_rendering_it_is_stable(text: str) -> None:
     negative = parse_negative(text)

@@ -1,10 +1,12 @@
 """The weights in prompts mean here what they mean in AUTOMATIC1111's web UI."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notthat.generation.prompt_syntax import BREAK, Fragment, escape_prompt, parse_prompt, split_terms
+from notthat.generation.prompt_syntax import BREAK, MAX_DEPTH, Fragment, escape_prompt, parse_prompt, split_terms
 
 
 def weighted(prompt: str) -> list[tuple[str | None, float]]:
@@ -86,3 +88,25 @@ def test_an_escaped_break_is_a_word() -> None:
 
 def test_a_break_carries_no_weight() -> None:
     assert parse_prompt("(a BREAK b)")[1] is BREAK
+
+
+@pytest.mark.parametrize(
+    "part", ["(a", "[a", "(a:9999", "(", "()", "[(", ":1", "1", ": ", "a:", "\\", "BREAK ", "a (b:1.2) ", "[a|b]"]
+)
+@pytest.mark.parametrize("end", ["", "x", ")" * 60, "\n"])
+def test_a_hundred_thousand_characters_parse_to_finite_weights(part: str, end: str) -> None:
+    fragments = parse_prompt((part * 100_000)[:100_000] + end)
+    assert fragments
+    assert all(math.isfinite(fragment.weight) for fragment in fragments)
+
+
+def test_a_number_followed_by_other_text_is_no_weight() -> None:
+    text = "(a:" + "1" * 100_000 + "x)"
+    assert "".join(fragment.text or "" for fragment in parse_prompt(text)) == text[1:-1]
+
+
+def test_brackets_beyond_the_maximum_depth_add_no_weight() -> None:
+    for depth in (MAX_DEPTH, MAX_DEPTH + 5):
+        [fragment] = parse_prompt("(" * depth + "a" + ")" * depth)
+        assert fragment.text == "a"
+        assert math.isclose(fragment.weight, 1.1**MAX_DEPTH)
