@@ -76,16 +76,6 @@ def modify_noun(prompt: str, phrase: str) -> str | None:
     return prompt_rewriting.fix_articles(f"{prompt[: match.start()]}{' '.join(words)}{prompt[match.end() :]}")
 
 
-def set_tone(prompt: str, thing: str, tone: str) -> str | None:
-    """The prompt with a thing in another tone, which replaces its color. None if the prompt lacks the thing."""
-    match = re.search(rf"(?:(?P<before>[\w-]+)\s+)?(?<![\w-]){re.escape(thing)}(?![\w-])", prompt, re.I)
-    if match is None:
-        return None
-    before = match["before"] or ""
-    kept = "" if before and load_lexicon().find_kind(before) == "color" else f"{before} ".lstrip()
-    return prompt_rewriting.fix_articles(f"{prompt[: match.start()]}{kept}{tone} {thing}{prompt[match.end() :]}")
-
-
 def _drop_conflicting(existing: list[str], qualities: list[str], head: str) -> list[str]:
     """The words before a noun, without those that the new qualities replace."""
     kinds = {_kind_of_word(word, head) for word in [*qualities, " ".join(qualities)]}

@@ -64,12 +64,6 @@ def keep(match: RuleMatch, draft: EditDraft) -> bool:
 
 
 @action
-def acknowledge_gone(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "The watermark is gone"; "I wish it were gone" is a request and not accepted here."""
-    return is_noun_phrase(match["THING"]) or is_pronoun(match["THING"])
-
-
-@action
 def keep_out(match: RuleMatch, draft: EditDraft) -> bool:
     """ "People should stay out": excludes people, without a higher weight if they are excluded already."""
     return draft.find_exclusion(match["THING"]) is not None or draft.exclude(match["THING"])
@@ -96,15 +90,6 @@ def _is_praising(match: RuleMatch) -> bool:
 
 
 @action
-def exclude_loosely(match: RuleMatch, draft: EditDraft) -> bool:
-    """Exclude the thing after a "remove" or "hate" in a clause that no other rule matches."""
-    before = match.clause[: match.clause.rfind(match["THING"])]
-    if re.search(r"\b(?:not|never|no|without|nobody|who|if|when)\b", before, re.I):
-        return False
-    return exclude(match, draft)
-
-
-@action
 def exclude_named(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Hat off": excludes the thing; an adjective or a command names none, as in "it is washed" or "zoom"."""
     first = match["THING"].lower().split()[0]
@@ -122,33 +107,6 @@ def exclude_named(match: RuleMatch, draft: EditDraft) -> bool:
     ):
         return False
     return exclude(match, draft)
-
-
-@action
-def exclude_anachronism(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Romans didn't wear watches", "phones didn't exist then": excludes the anachronism."""
-    who = match["OTHER"].lower().split()
-    are_many = not who or who[-1].endswith("s") or who[-1] in {"people", "men", "women", "children", "nobody"}
-    return are_many and not is_pronoun(match["OTHER"] or "x") and exclude(match, draft)
-
-
-@action
-def exclude_people_with(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Nobody in wheelchairs", "no one wearing a hat"; "nobody in the street" excludes people instead."""
-    phrase = match["THING"].lower()
-    if not is_noun_phrase(phrase):  # "nobody in town does it better"
-        return False
-    kind = load_lexicon().find_kind(phrase)
-    if kind in {"place", "city", "background", "building"} or _IN_PICTURE.search(phrase):
-        return draft.exclude_term("people")
-    if re.match(r"\S+(?: one| people| person)?(?: is)? (?:in|on)\s", match.clause, re.I):
-        return bool(re.match(r"an?\s|(?!the\b|their\b|his\b|her\b|my\b|our\b).*s$", phrase)) and draft.exclude(phrase)
-    return draft.exclude(phrase)
-
-
-_IN_PICTURE = re.compile(
-    r"\b(?:background|foreground|picture|image|frame|scene|shot|view|sight|windows?|distance|it|there)$"
-)
 
 
 @action

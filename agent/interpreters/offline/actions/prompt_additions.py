@@ -7,7 +7,7 @@ from ....terms import singularize
 from ...edit_draft import EditDraft, is_pronoun
 from ...language import attribute_rewriting, prompt_rewriting
 from ...language.lexicon import load_lexicon
-from ...language.noun_phrases import extract_term, is_noun_phrase
+from ...language.noun_phrases import extract_term
 from ..descriptions.parser import is_full_description
 from ..grammar.rules import RuleMatch
 from .phrase_patterns import IT, SOMEWHERE, strip_politeness
@@ -104,14 +104,6 @@ _LINKS = {
 
 
 @action
-def wish_better(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "It'd be nicer in the rain", "it would look great with a hat"."""
-    where = strip_politeness(match["WHERE"])
-    known = draft.find_exclusion(where.removeprefix("with "))
-    return draft.allow(known.term) if known else draft.rewrite(prompt_rewriting.move(draft.prompt, where))
-
-
-@action
 def wish(match: RuleMatch, draft: EditDraft) -> bool:
     """ "A dog by the door would be lovely", "at night would be nicer"."""
     wish = strip_politeness(match["NEW"])
@@ -177,20 +169,6 @@ def give(match: RuleMatch, draft: EditDraft) -> bool:
 
 
 @action
-def add_one_more(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "One more fox", if the prompt has a fox; "another round" is small talk."""
-    term = extract_term(match["THING"])
-    return term is not None and draft.is_in_prompt(term) and draft.add(strip_politeness(match.clause))
-
-
-@action
-def add_treatment(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Serve it with a straw", "cream on top"."""
-    on_top = " on top" if match.clause.lower().endswith("on top") else ""
-    return is_noun_phrase(match["THING"]) | (not on_top) and draft.add(f"{strip_politeness(match['THING'])}{on_top}")
-
-
-@action
 def put(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Put a lamp on the table": adds the lamp and its place."""
     return draft.add(strip_politeness(f"{match['THING']} {match['WHERE']}"))
@@ -241,17 +219,6 @@ def report_unseen(match: RuleMatch, draft: EditDraft) -> bool:
         if term in load_lexicon().words["body"] or draft.is_in_prompt(term)
         else strip_politeness(match["THING"])
     )
-
-
-@action
-def report_lack(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "The comb is missing teeth": a fault of its parts; "the cake is missing candles" adds candles."""
-    term = extract_term(match["THING"])
-    if term is None or not is_noun_phrase(match["THING"]):
-        return False
-    if term.split()[-1] in load_lexicon().words["body"] or singularize(term) in load_lexicon().counts:
-        return draft.exclude_term(f"missing {term}")
-    return draft.add(term)
 
 
 @action

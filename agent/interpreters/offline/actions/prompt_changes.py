@@ -5,29 +5,10 @@ import re
 from ...edit_draft import EditDraft, is_pronoun
 from ...language import attribute_rewriting, prompt_rewriting
 from ...language.lexicon import load_lexicon
-from ...language.morphology import gerund
 from ...language.noun_phrases import extract_term, is_noun_phrase
-from ..defect_names import name_quality_defect
 from ..grammar.rules import RuleMatch
 from .phrase_patterns import ARTICLE, IT, SOMEWHERE, strip_politeness
 from .registry import action
-
-
-@action
-def do(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Make him smile", "she should look up"; "pupils will laugh" requests nothing."""
-    if re.search(r"\bwill\s", match.clause, re.I) or " than " in f" {match['REST']} ":
-        return False
-    return draft.add(strip_politeness(f"{gerund(match['DOING'].lower())} {match['REST']}"))
-
-
-@action
-def exclude_doing(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "He shouldn't smile"."""
-    doing = match["DOING"].lower()
-    if doing in {"wear", "hold", "have", "carry", "wearing", "holding"} and match["REST"]:
-        return draft.exclude(match["REST"])
-    return draft.exclude_term(gerund(doing))
 
 
 @action
@@ -62,67 +43,6 @@ def make(match: RuleMatch, draft: EditDraft) -> bool:
 
 
 @action
-def apply_hope(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "I was hoping for something more like a castle", "I'm imagining mist around it"."""
-    wish = strip_politeness(match["THING"])
-    if placed := re.match(rf"{IT.pattern}\s+(?P<where>.+)", wish, re.I):  # "I pictured her on a shipwreck"
-        where = placed["where"]
-        return draft.rewrite(
-            (prompt_rewriting.move if SOMEWHERE.match(where) else prompt_rewriting.replace_with)(draft.prompt, where)
-        )
-    another = re.search(r"\b(?:something|it|more)\b", match.clause) or (
-        ARTICLE.match(wish) and load_lexicon().find_kind(wish)
-    )
-    return make(match, draft) if another else bool(wish) and draft.add(wish)
-
-
-@action
-def apply_what_if(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "What if the cat wore a bow tie", "what if it was night", "what if there was a moon"."""
-    who, verb, rest = match["WHO"].lower(), match["VERB"].lower(), strip_politeness(match["REST"])
-    if who in {"we", "you", "i"}:
-        return verb in {"added", "put", "had", "used"} and draft.add(rest)
-    if who == "there":
-        return verb in {"was", "were"} and draft.add(rest)
-    if verb in load_lexicon().past:
-        return draft.add(f"{load_lexicon().past[verb]} {rest}")
-    if verb.endswith("ed"):
-        return draft.add(f"{re.sub('i$', 'y', verb[:-2])}ing {rest}".strip())
-    if not IT.fullmatch(who) and who not in {"he", "she", "they"}:
-        thing = re.sub(r"^the\s+", "", who)
-        if re.match(r"an?\s", rest, re.I):
-            return draft.rewrite(
-                prompt_rewriting.swap(draft.prompt, thing, rest) or prompt_rewriting.replace_with(draft.prompt, rest)
-            )
-        return draft.rewrite(prompt_rewriting.attribute(draft.prompt, thing, rest))
-    if SOMEWHERE.match(rest):
-        return draft.rewrite(prompt_rewriting.move(draft.prompt, rest))
-    return draft.rewrite(prompt_rewriting.replace_with(draft.prompt, rest))
-
-
-@action
-def change_setting(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Background: a stormy sea", "style: watercolor"."""
-    thing, wish = re.sub(r"^the\s+", "", match["THING"].lower()), strip_politeness(match["QUALITY"])
-    if thing not in load_lexicon().words["settings"] or not wish:
-        return False
-    if thing == "subject":
-        return draft.rewrite(prompt_rewriting.replace_subject(draft.prompt, wish))
-    kind = load_lexicon().kind_names.get(thing)
-    if kind in {None, "background"}:
-        if ARTICLE.match(wish):
-            return draft.add(f"{wish} in the {thing}" if thing in {"background", "backdrop", "foreground"} else wish)
-        return draft.rewrite(prompt_rewriting.attribute(draft.prompt, thing, wish))
-    if swapped := prompt_rewriting.swap_kind(draft.prompt, kind or "", wish):
-        return draft.rewrite(swapped)
-    if kind in {"season", "time", "weather", "light"} and load_lexicon().find_kind(wish) == kind:
-        return draft.add(wish)
-    if load_lexicon().find_kind(wish) is None and " " not in wish:
-        return draft.add(f"{wish} {thing}")
-    return draft.rewrite(prompt_rewriting.replace_with(draft.prompt, wish))
-
-
-@action
 def change_attribute(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Make the background white", "the sky should be pink", "make more red the roof"."""
     thing, quality = match["THING"] or match["OWN"], match["QUALITY"]
@@ -145,27 +65,6 @@ def change_attribute(match: RuleMatch, draft: EditDraft) -> bool:
             prompt_rewriting.swap(draft.prompt, thing, quality) or prompt_rewriting.replace_with(draft.prompt, quality)
         )
     return draft.rewrite(prompt_rewriting.attribute(draft.prompt, thing, quality))
-
-
-@action
-def restore_attribute(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "The dress was green", "her hair is shorter in real life": states how it should be."""
-    quality = strip_politeness(match["QUALITY"])
-    is_about_reality = re.search(r"\b(?:real life|reality|irl|in person|in the photo|originally)$", match.clause, re.I)
-    if extract_term(match["OWN"]) is None or " " in quality or load_lexicon().is_praise(quality):
-        return False
-    if not is_about_reality and load_lexicon().find_kind(quality) not in {"color", "material", "hair"}:
-        return False
-    return draft.rewrite(prompt_rewriting.attribute(draft.prompt, match["OWN"], quality))
-
-
-@action
-def add_time(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "They got married in winter": sets the time of the picture."""
-    where = strip_politeness(match["WHERE"])
-    return load_lexicon().find_kind(where) in {"season", "time"} and draft.rewrite(
-        prompt_rewriting.move(draft.prompt, where)
-    )
 
 
 def _split_quality(text: str) -> tuple[str, str]:
@@ -229,58 +128,78 @@ def swap(match: RuleMatch, draft: EditDraft) -> bool:
 
 
 @action
-def change_style(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "As an oil painting", "in watercolor style"."""
-    wish = strip_politeness(match["THING"])
-    if load_lexicon().is_praise(wish) and len(wish.split()) < 3:
+def compare_quality(match: RuleMatch, draft: EditDraft) -> bool:
+    """ "Fur darker", "the boat a bit bigger"."""
+    term = extract_term(match["THING"])
+    plain = is_noun_phrase(match["THING"]) and match["THING"].lower().split()[0] not in load_lexicon().words["verbs"]
+    if term is None or is_pronoun(match["THING"]) or not plain or len(match["THING"].split()) > 3:
         return False
-    return draft.rewrite(
-        prompt_rewriting.replace_with(draft.prompt, f"{wish} style" if match.clause.endswith("style") else wish)
-    )
+    quality = re.sub(r"^(?:a bit|a little|much|way|slightly|even|a tad|far)\s+", "", match["COMPARATIVE"])
+    return " " not in strip_politeness(quality) and draft.add(f"{strip_politeness(quality)} {term}")
 
 
 @action
-def add_quality(match: RuleMatch, draft: EditDraft) -> bool:
-    """A bare word that is only useful as a request: "winter", "watercolor style", "black and white"."""
-    wish = strip_politeness(match["QUALITY"])
-    words = wish.split()
-    if draft.find_exclusion(wish):  # the bare name of an excluded thing is no request for it
-        return False
-    if load_lexicon().find_kind(words[0] if words else "") in _QUALITIES and (
-        other := attribute_rewriting.modify_noun(draft.prompt, wish)
-    ):
-        return draft.rewrite(other)
-    if _CIRCUMSTANCE.match(wish) and len(words) <= 8:
-        if wish.lower().startswith("as "):
-            return draft.rewrite(prompt_rewriting.replace_with(draft.prompt, wish[3:]))
-        return draft.rewrite(prompt_rewriting.move(draft.prompt, wish))
-    if not words or not is_noun_phrase(wish) or len(words) > 4:
-        return False
-    lexicon_words = load_lexicon().words
-    if (recoloring := re.fullmatch(r"the\s+(?P<thing>[\w -]+?) in (?P<q>[\w-]+)", wish, re.I)) and draft.is_in_prompt(
-        recoloring["thing"]
-    ):
-        return draft.rewrite(prompt_rewriting.attribute(draft.prompt, recoloring["thing"], recoloring["q"]))
-    non_wishes = lexicon_words["faults"] | lexicon_words["wrongness"] | lexicon_words["quantifiers"]
-    is_look = words[-1].lower() in lexicon_words["looks"] and words[0].lower() not in non_wishes
-    if len(words) > 1 and (is_look or load_lexicon().find_kind(words[0]) in _QUALITIES):
-        return draft.add(wish)
-    if (
-        re.fullmatch(r"[a-z]{4,}less", wish) and not name_quality_defect(wish) and not load_lexicon().is_praise(wish)
-    ):  # "sleeveless"
-        return draft.rewrite(prompt_rewriting.describe_subject(draft.prompt, wish))
-    kind = load_lexicon().find_kind(re.sub(r"\s+(?:style|look|tones?|version)$", "", wish, flags=re.I))
-    return kind in _MOODS and draft.rewrite(prompt_rewriting.replace_with(draft.prompt, wish))
+def move_camera(match: RuleMatch, draft: EditDraft) -> bool:
+    """ "Zoom out", "zoom out so that we see the sea"."""
+    framed = prompt_rewriting.replace_with(draft.prompt, load_lexicon().camera[match["CAMERA"].lower()])
+    return draft.rewrite(prompt_rewriting.add_phrase(framed, match["THING"]) if match["THING"] else framed)
 
 
-_CIRCUMSTANCE = re.compile(
-    r"(?:as|in|at|on|under|from|during|by)\s+(?!the (?:end|other|moment)|all\b|case\b|fact\b|least\b|first\b"
-    r"|last\b|it\b|that\b|this\b|my\b|your\b|a (?:good|bad) way)\S",
+_ANYTHING = re.compile(r"(?:any|every|no)(?:\s\w+|thing|body|one|where)|all", re.I)
+""" "Anything but a sword" asks for no sword."""
+
+
+_NOT_WANTED = re.compile(r"(?:too|not)\b|(?:why|what|how|if|maybe|it|that|this)$", re.I)
+""" "He looks rather too stern", "I'd rather not"."""
+
+
+_UNFINISHED = re.compile(
+    r"\b(?:i|i am|is|are|am|be|was|were|must|should|do|does|did|has|have|had|would|rather|can|could|will|may|might"
+    r"|shall)$",
+    re.I,
+)
+""" "She is not ..." is a denial that replaces nothing."""
+
+
+_SHOULD_BE = re.compile(
+    r"(?P<thing>(?:the|his|her|its|their|my)\s.+?)\s(?:should|must|needs? to|has to|have to|ought to)(?:\sbe)?\s"
+    r"(?P<quality>[\w -]+)",
     re.I,
 )
 
 
-_QUALITIES = frozenset(["color", "hair", "age", "material", "shape", "print", "light", "weather", "season"])
-
-
-_MOODS = frozenset(["tone", "season", "time", "weather", "style", "framing", "light", "color", "emotion", "decor"])
+@action
+def replace_instead(match: RuleMatch, draft: EditDraft) -> bool:
+    """ "A cat instead of a dog", "watercolor rather than photo"."""
+    old, new = match["OLD"], strip_politeness(match["NEW"])
+    if _ANYTHING.fullmatch(old) or _NOT_WANTED.match(new) or _UNFINISHED.search(new) or _UNFINISHED.search(old):
+        return False
+    if (
+        re.search(r"\bnot\s+\S+$", match.clause, re.I)
+        and load_lexicon().find_kind(old) is None
+        and not ARTICLE.match(old)
+    ):
+        return False
+    new = re.sub(
+        r"^(?:(?:can|could|may) (?:i|we|you) (?:please )?(?:have|get|see|do|try|make it|use)"
+        r"|(?:can|could|may|might|should|would|let) there (?:please )?be|there (?:should|must|could|need to) be"
+        r"|make (?:it|that|him|her|this)|i (?:would like|would prefer|want|meant|said)|use|put|draw|show"
+        r"|give (?:me|him|her)|have|with|try|let it be|let us have|do|turn it into|it should be|should be|as|in"
+        r"|change (?:it|that) to)\s+(?:be\s+)?",
+        "",
+        new,
+        flags=re.I,
+    )
+    if should := _SHOULD_BE.fullmatch(new):
+        return draft.rewrite(prompt_rewriting.attribute(draft.prompt, should["thing"], should["quality"]))
+    if IT.fullmatch(old):
+        return draft.rewrite(prompt_rewriting.replace_with(draft.prompt, new))
+    if swapped := prompt_rewriting.swap(draft.prompt, old, new):
+        return draft.rewrite(swapped)
+    are_worn = load_lexicon().find_kind(new) in {"headwear", "clothes"} and load_lexicon().find_kind(old) in {
+        "headwear",
+        "clothes",
+    }
+    return draft.rewrite(
+        prompt_rewriting.add_phrase(draft.prompt, new) if are_worn else prompt_rewriting.replace_with(draft.prompt, new)
+    )

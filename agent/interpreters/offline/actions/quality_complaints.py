@@ -2,6 +2,7 @@
 
 import re
 
+from ....edits import Exclude
 from ...edit_draft import EditDraft, is_pronoun
 from ...language import attribute_rewriting
 from ...language.lexicon import load_lexicon
@@ -109,47 +110,6 @@ _VERY = re.compile(r"\b(?:very|so|super|extremely|all|everything|way|really|awfu
 
 
 @action
-def complain_not_good(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "The tower isn't straight", "the hands don't look right"; not "it isn't blurry" or "not so dark"."""
-    quality = re.sub(rf"^{HEDGE}", "", f"{match['QUALITY'].lower()} ").strip()
-    if opposite := load_lexicon().opposites.get(quality):
-        return draft.exclude_term(opposite)
-    if re.match(
-        r"(?:right|natural|real|normal|human|good|correct|convincing|great|proper|okay|ok|believable)", quality
-    ):
-        return _complain_not_right(match, draft)
-    return bool(match["SUBJECT"]) and name_quality_defect(quality) is not None
-
-
-def _complain_not_right(match: RuleMatch, draft: EditDraft) -> bool:
-    noun = extract_term(match["SUBJECT"])
-    if noun is None or is_pronoun(match["SUBJECT"]) or noun.split()[-1] in load_lexicon().words["whole_picture"]:
-        real = re.search(r"real|natural|human|convincing|believable", match["QUALITY"], re.I)
-        return draft.exclude_term("unrealistic" if real else "bad quality")
-    return draft.exclude_term(f"bad {noun}")
-
-
-@action
-def complain_hedged(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "A bit formal", "slightly crooked": a complaint, unless it is praise."""
-    quality = re.split(r"\s+(?:for|to|in|on|here|at)\b", match["QUALITY"].lower())[0].strip(" .!?")
-    quality = re.sub(r"^(?:an?|the)\s+", "", quality)
-    if not quality or len(quality.split()) > 3 or load_lexicon().is_praise(quality):
-        return False
-    if quality not in load_lexicon().words["faults"] and re.match(
-        r"(?:more|less|better|different|of|like|\w+er\b)", quality
-    ):
-        return False
-    if complain(draft, match["SUBJECT"], quality):
-        return True
-    noun = extract_term(match["SUBJECT"]) if match["SUBJECT"] and not is_pronoun(match["SUBJECT"]) else None
-    is_part = (
-        noun is not None and noun.split()[-1] not in load_lexicon().words["whole_picture"] and len(noun.split()) < 3
-    )
-    return draft.exclude_term(f"{quality} {noun}" if is_part else quality)
-
-
-@action
 def complain_not_enough(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Not sharp enough": excludes the opposite of the quality, or else adds the quality to the prompt."""
     quality = re.sub(rf"^{HEDGE}", "", f"{match['QUALITY'].lower()} ").strip()
@@ -210,3 +170,80 @@ def forbid_attribute(match: RuleMatch, draft: EditDraft) -> bool:
     words = match["THING"].split()
     thing, quality = (match["THING"], match["QUALITY"]) if match["QUALITY"] else (" ".join(words[:-1]), words[-1])
     return bool(thing) and draft.exclude(f"{quality} {extract_term(thing) or ''}")
+
+
+@action
+def complain_looks_like(match: RuleMatch, draft: EditDraft) -> bool:
+    """ "It looks like a comic", "as if it were drawn", "more like a render than a photo"."""
+    text = re.sub(r"\s+(?:than|rather than)\s.*$", "", match["THING"].lower())
+    text = re.sub(r"\s+(?:vibes?|energy)$", "", text)
+    if load_lexicon().is_praise(text):
+        return True
+    likeness = re.match(
+        r"(?:it|they|he|she|this|that|someone|somebody|\w+)\s+(?:(?:is|was|were|are|has been|had been|came)\s+)?"
+        r"(?P<how>\w+)\b(?:\s+(?:of|from|in|with|by|on)\s+(?P<of>.+))?",
+        text,
+    )
+    if _MEMORY.search(text):  # "like the one my granddad had"
+        return True
+    if likeness:
+        if likeness["how"] == "made" and likeness["of"]:
+            return draft.exclude(likeness["of"])
+        if likeness["how"] in load_lexicon().made:
+            return draft.exclude_term(load_lexicon().made[likeness["how"]])
+        if doing := re.fullmatch(
+            r"(?:he|she|they|it) (?:is|are) (?P<x>\w{3,}ing)", text
+        ):  # "it looks like he is crying"
+            return not draft.is_in_prompt(doing["x"]) and draft.exclude_term(doing["x"])
+        if re.match(r"(?:it|they|he|she|someone)\b", text):
+            return False
+    if (
+        re.match(r"(?:my|your|our|i|you|we)\b", text)
+        or set(match["SUBJECT"].lower().split()[:1]) & load_lexicon().words["verbs"]
+    ):
+        return False
+    text = re.sub(
+        r"^(?:something (?:out of|from)|an? (?:cheap|bad|crappy|poor|terrible|kid's|child's)|straight out of|more of"
+        r"|more like|it came (?:out of|from))\s+",
+        "",
+        text,
+    )
+    return draft.exclude(text)
+
+
+_MEMORY = re.compile(
+    r"\b(?:i|we|my [\w-]+|our [\w-]+)\s+(?:(?:always|once|used to|really|actually)\s+)*(?:had|has|have"
+    r"|owns?|owned|used|uses?|lived?"
+    r"|lives|works?|worked|grew|bought|wanted|remember|know|knew|imagined|pictured|saw|went|visited|love"
+    r"|loved|miss|dreamt|dreamed"
+    r"|got|met|married|wore|wears|drove|drives|sold|built|run|ran|runs|played|plays|stayed)\b"
+)
+""" "The harbour my uncle worked in" is a memory, not a complaint."""
+
+
+@action
+def complain_tint(match: RuleMatch, draft: EditDraft) -> bool:
+    return draft.exclude(match["TINT"])
+
+
+@action
+def complain_flaw(match: RuleMatch, draft: EditDraft) -> bool:
+    """ "Banding in the sky": a fault that is named without a comment."""
+    term = extract_term(match["THING"])
+    flaws = load_lexicon().words["flaws"]
+    if re.fullmatch(r"an?\s+[\w-]+", match.clause, re.I):  # "or a stain?"
+        return False
+    if re.match(r"[\w-]+ (?:the|it|him|her|his|its|their|this|that)\b", match.clause, re.I):  # "blur the background"
+        return False
+    if re.match(r"more\s", match.clause, re.I):  # "more blur in the background"
+        return draft.add(match.clause)
+    named = term is not None and (term in flaws or term.split()[-1] in flaws)
+    return named and not load_lexicon().is_praise(match.clause) and draft.exclude(term or "")
+
+
+@action
+def complain_cropped(match: RuleMatch, draft: EditDraft) -> bool:
+    """ "His head is cut off": cropped, and therefore not missing."""
+    missing = [edit for edit in draft.edits if isinstance(edit, Exclude) and edit.term.startswith("missing ")]
+    draft.edits = [edit for edit in draft.edits if edit not in missing]
+    return draft.exclude_term("cropped")

@@ -26,12 +26,6 @@ def undo(match: RuleMatch, draft: EditDraft) -> bool:
     return draft.add_command(Undo(turns=min(MAX_UNDONE_TURNS, max(1, count))))
 
 
-@action
-def cancel(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Cancel it": retracts the last mentioned term, or else undoes the last turn."""
-    return draft.exclude(draft.mention) if draft.mention else draft.add_command(Undo(turns=1))
-
-
 _NUMBERS = {"couple": 2, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 _NUMBERS |= {"seven": 7, "eight": 8, "nine": 9, "ten": 10}
 

@@ -2,7 +2,7 @@
 
 import re
 
-from ...edit_draft import EditDraft, is_pronoun
+from ...edit_draft import EditDraft
 from ...language.lexicon import load_lexicon
 from ...language.noun_phrases import extract_term
 from ..grammar.rules import RuleMatch
@@ -45,16 +45,6 @@ def weaken(match: RuleMatch, draft: EditDraft) -> bool:
 
 
 @action
-def weaken_thing(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Dial the grain down": excludes visible grain harder; "dial the exclusion down" is handled by `weaken`."""
-    if draft.has_lowered_weight and is_pronoun(match["THING"]):  # "the fog one is overdone. lower it"
-        return True
-    if is_about_weight(match.clause) or (known := draft.find_exclusion(match["THING"])) is None:
-        return False
-    return draft.strengthen(known)
-
-
-@action
 def weaken_too_strong(match: RuleMatch, draft: EditDraft) -> bool:
     """ "The exclusion of glow is too strong"; "the light is too strong" is a complaint about the picture."""
     is_mentioned = re.search(r"\b(?:thing|stuff)\b", match.clause) and draft.find_all_mentioned(
@@ -64,34 +54,11 @@ def weaken_too_strong(match: RuleMatch, draft: EditDraft) -> bool:
 
 
 @action
-def strengthen_left_in(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "You didn't take the knife away": excludes it, or raises its weight if it is excluded already."""
-    if re.search(r"\bnot forget\b", match.clause, re.I):  # "you didn't forget the fan"
-        return True
-    return draft.exclude(match["THING"])
-
-
-@action
-def strengthen_seen_again(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "Is that a bridge I see?": raises the weight if bridges are excluded, or else changes nothing."""
-    draft.mention = extract_term(match["THING"]) or draft.mention
-    known = draft.find_exclusion(match["THING"])
-    return draft.strengthen(known) if known else True
-
-
-@action
 def strengthen_one_more(match: RuleMatch, draft: EditDraft) -> bool:
     """ "Yet another flag", "I count two flags", if flags are excluded; "a flag again, please" asks for one."""
     draft.mention = extract_term(match["THING"]) or draft.mention
     known = draft.find_exclusion(match["THING"])
     return known is not None and not draft.has_please and draft.strengthen(known)
-
-
-@action
-def weaken_named(match: RuleMatch, draft: EditDraft) -> bool:
-    """ "The 'fog' one is overdone", if fog is excluded."""
-    known = draft.find_exclusion(match["THING"])
-    return known is not None and draft.weaken(known)
 
 
 def is_about_weight(clause: str) -> bool:
