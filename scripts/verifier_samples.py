@@ -55,8 +55,8 @@ def load_lines(paths: Iterable[Path], pieces: WordPieces) -> list[Line]:
         for text in path.read_text(encoding="utf-8").splitlines():
             case = json.loads(text)
             state = state_of(case)
-            proposed = getattr(interpreter, "propose", lambda f, s: interpreter.interpret(f, s).edits)
-            lines.append(Line(case, state, tuple(proposed(case["feedback"], state)), *tag_words(case, state, pieces)))
+            proposed = interpreter.propose(case["feedback"], state)
+            lines.append(Line(case, state, proposed, *tag_words(case, state, pieces)))
     return lines
 
 

@@ -75,6 +75,12 @@ class OfflineInterpreter:
         sentences += [describe_unclear(unclear, is_first_prompt=is_first_prompt)] if unclear else []
         return Interpretation(edits=edits, reply=" ".join(sentences), understood=not unclear)
 
+    def propose(self, feedback: str, state: State) -> tuple[Edit, ...]:
+        """The edits that the grammar alone reads in the feedback."""
+        if state.prompt.strip() and detect_foreign_language(feedback):
+            return ()
+        return _draft_edits(_split_size(feedback, state)[0], state).finish()
+
     def explain(self, feedback: str, state: State) -> tuple[AppliedRule, ...]:
         """The clauses that matched a rule of `prompts/grammar`, with their edits."""
         if state.prompt.strip() and detect_foreign_language(feedback):

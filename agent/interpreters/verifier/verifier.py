@@ -54,7 +54,7 @@ class Verifier:
         If it is in doubt whether one of them was meant, the interpretation is a question.
         """
         reading = self.read(feedback, state, edits)
-        judgments = _without_conflicts(each for each in reading.judgments if each.probability >= DOUBTFUL)
+        judgments = _without_conflicts((each for each in reading.judgments if each.probability >= DOUBTFUL), state)
         meant = tuple(each.edit for each in judgments)
         doubtful = tuple(each.edit for each in judgments if each.probability < SURE)
         if doubtful:
@@ -85,28 +85,30 @@ def load_verifier(path: Path = WEIGHTS) -> Verifier:
     return Verifier(Network.load(path))
 
 
-def _without_conflicts(judgments: Iterable[Judgment]) -> list[Judgment]:
+def _without_conflicts(judgments: Iterable[Judgment], state: State) -> list[Judgment]:
     """Without edits that say the opposite of a likelier one, or the same about a part of its words."""
     judgments = list(judgments)
     kept: list[Judgment] = []
     for judgment in sorted(judgments, key=lambda each: -each.probability):
-        if not any(_conflict(judgment.edit, other.edit) for other in kept):
+        if not any(_conflict(judgment.edit, other.edit, state) for other in kept):
             kept.append(judgment)
     return [each for each in judgments if each in kept]
 
 
-def _conflict(one: Edit, other: Edit) -> bool:
-    if isinstance(one, SetPrompt) and isinstance(other, SetPrompt):
-        return True
+def _conflict(one: Edit, other: Edit, state: State) -> bool:
+    if isinstance(one, SetPrompt):
+        return isinstance(other, SetPrompt) or (isinstance(other, Exclude) and _conflict(other, one, state))
     if isinstance(one, Exclude) and isinstance(other, Exclude):
         return not _words(one.term).isdisjoint(_words(other.term))
+    if isinstance(one, Exclude) and isinstance(other, SetPrompt):
+        return _words(one.term) <= _words(other.text) - _words(state.prompt)
     if isinstance(one, Exclude | Allow | Reweight) and isinstance(other, Exclude | Allow | Reweight):
         return normalize_term(one.term) == normalize_term(other.term)
     return False
 
 
 def _words(term: str) -> set[str]:
-    return {normalize_term(word) for word in term.split()}
+    return {normalize_term(word.strip(".,;:!?")) for word in term.split()}
 
 
 def _question(meant: tuple[Edit, ...], doubtful: tuple[Edit, ...], state: State) -> Question:
