@@ -25,7 +25,7 @@ import torch
 from safetensors.numpy import save_file
 from torch import nn
 from transformers import BertModel
-from verifier_samples import Corruption, Line, Sample, is_held_out, load_lines, make_sample
+from verifier_samples import Corruption, Line, Sample, is_held_out, load_cases, make_sample, plain_lines, prepare_lines
 
 from notthat.agent.interpreters.verifier.features import Features, WordPieces
 from notthat.agent.interpreters.verifier.network import CHANGES, INTENTS, TAGS, Readings
@@ -227,9 +227,10 @@ def main() -> None:
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     pieces = WordPieces()
-    everything = load_lines(sorted(args.data.glob("*.jsonl")), pieces)
-    lines = [line for line in everything if not is_held_out(line.case)]
-    held_out = [line for line in everything if is_held_out(line.case)]
+    cases = load_cases(args.data)
+    held_out = prepare_lines(filter(is_held_out, cases), pieces)
+    cases = [case for case in cases if not is_held_out(case)]
+    lines = prepare_lines([*cases, *plain_lines(cases, args.seed, len(cases) // 12)], pieces)
     print(f"{len(lines)} lines, {len(held_out)} held out", flush=True)
     model = Encoder(args.base, args.frozen, args.layers)
     if args.go_on_from:

@@ -48,16 +48,92 @@ def is_held_out(case: Case) -> bool:
     return md5(case["feedback"].encode(), usedforsecurity=False).digest()[-1] % 16 == 0
 
 
-def load_lines(paths: Iterable[Path], pieces: WordPieces) -> list[Line]:
+def load_cases(folder: Path) -> list[Case]:
+    """All cases of a folder's files."""
+    return [
+        json.loads(line) for path in sorted(folder.glob("*.jsonl")) for line in path.read_text("utf-8").splitlines()
+    ]
+
+
+def prepare_lines(cases: Iterable[Case], pieces: WordPieces) -> list[Line]:
+    """The cases with the grammar's edits and the labels of their words."""
     interpreter = OfflineInterpreter()
     lines = []
-    for path in paths:
-        for text in path.read_text(encoding="utf-8").splitlines():
-            case = json.loads(text)
-            state = state_of(case)
-            proposed = interpreter.propose(case["feedback"], state)
-            lines.append(Line(case, state, proposed, *tag_words(case, state, pieces)))
+    for case in cases:
+        state = state_of(case)
+        lines.append(Line(case, state, interpreter.propose(case["feedback"], state), *tag_words(case, state, pieces)))
     return lines
+
+
+PLAIN = {
+    "exclude": (
+        "no {}",
+        "no {} please",
+        "remove the {}",
+        "without {}",
+        "get rid of the {}",
+        "lose the {}",
+        "take out the {}",
+        "no more {}",
+        "{} should go",
+        "too much {}",
+        "hide the {}",
+        "i don't want {}",
+        "please delete the {}",
+    ),
+    "allow": (
+        "bring the {} back",
+        "{} is fine again",
+        "allow {}",
+        "put the {} back",
+        "the {} can come back",
+        "restore {}",
+    ),
+    "up": ("still {}", "{} again", "there is still {}", "stronger on the {}", "the {} is still there"),
+    "none": (
+        "keep the {}",
+        "love the {}",
+        "nice {}",
+        "don't remove the {}",
+        "leave the {} alone",
+        "the {} is perfect",
+        "what is a {}?",
+        "great {}, thanks",
+    ),
+}
+"""Plain wordings: no such request may be in doubt."""
+
+
+def plain_lines(cases: Sequence[Case], seed: int, count: int) -> list[Case]:
+    """Plain requests about the things of other cases, also of things that the prompt names."""
+    source = random.Random(seed)
+    terms = [gold["term"][0] for case in cases for gold in case["edits"] if gold["op"] == "exclude"]
+    terms = [term for term in terms if len(term.split()) <= 2 and not term.startswith(("missing", "too ", "no "))]
+    found: list[Case] = []
+    for number in range(count):
+        term, case, kind = source.choice(terms), source.choice(cases), source.choice([*["exclude"] * 3, *PLAIN])
+        prompt, negative = case["prompt"] or "a street", case["negative"]
+        if term.lower() in f"{prompt} {negative}".lower():
+            continue
+        edit: dict[str, Any] = {"op": kind, "term": [term]}
+        if kind == "up":
+            edit = {"op": "reweight", "term": [term], "direction": "up"}
+        if kind in ("allow", "up"):
+            negative = f"{negative}, {term}".strip(", ")
+        elif source.random() < 0.4:
+            prompt = source.choice(("{} with {}", "{} and {}", "{}, {}", "{} with a {}")).format(prompt, term)
+        feedback = source.choice(PLAIN[kind]).format(term)
+        found.append(
+            {
+                "id": f"plain-{number}",
+                "kind": "plain",
+                "prompt": prompt,
+                "negative": negative,
+                "feedback": feedback,
+                "edits": [] if kind == "none" else [edit],
+            }
+        )
+    return found
 
 
 def tag_words(case: Case, state: State, pieces: WordPieces) -> tuple[list[int], frozenset[str]]:

@@ -61,8 +61,6 @@ class EditDraft:
 
         self.unmatched: list[str] = []
         """The clauses that no rule matched."""
-        self.has_match = False
-        """Whether a rule matched a clause, even if it asks for no change."""
 
     @contextmanager
     def step(self, clause: str, rule: str) -> Iterator[None]:
@@ -83,11 +81,6 @@ class EditDraft:
             self.add(self.missing_thing)
         new = _prompt(self.prompt) if self.prompt != self.state.prompt else []
         return acceptable_edits((*self.edits, *new), self.state, self.feedback)
-
-    @property
-    def has_changes(self) -> bool:
-        """Whether the utterance asked for a change, accepted or not."""
-        return bool(self.edits) or self.prompt != self.state.prompt
 
     # existing exclusions
 

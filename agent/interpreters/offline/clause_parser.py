@@ -120,7 +120,6 @@ def _parse_sentence(clauses: list[str], text: str, draft: EditDraft) -> None:
             draft.mention = extract_term(clause) or draft.mention
         elif thing := _extract_bare_thing(clause):  # "license plate visible... | remove it"
             draft.mention = thing
-        draft.has_match |= match is not None
         if match is None:
             draft.unmatched.append(clause)
         if match and match.rule.name in _COMPLAINT_RULES:

@@ -1,4 +1,4 @@
-"""The offline interpreter: a grammar of feedback about a generated picture."""
+"""The offline interpreter: a grammar of feedback about a generated picture, and an encoder that verifies it."""
 
 import re
 from dataclasses import dataclass
@@ -6,13 +6,15 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ...edits import Edit, Reset, State
-from ...replies import SIZE, describe, describe_unclear
+from ...replies import NOTHING, SIZE, describe, describe_unclear
 from ..base import Interpretation
 from ..edit_draft import EditDraft
 from ..guards import strip_talk
 from ..language import prompt_rewriting
 from ..language.languages import detect_foreign_language
 from ..language.lexicon import load_lexicon
+from ..verifier.verifier import load_verifier
+from .bare_removals import ask_what_to_remove
 from .clause_parser import parse_text
 from .descriptions.new_scene import find_new_scene
 from .descriptions.openings import find_new_description
@@ -54,9 +56,9 @@ class AppliedRule:
 
 
 class OfflineInterpreter:
-    """Interprets feedback with rules only: no network, no model, always the same result.
+    """Interprets feedback without a language model: no network, always the same result.
 
-    It never raises, whatever the text. Feedback that it doesn't understand results in no edits.
+    The grammar proposes edits, and the verifier decides which of them were meant. It never raises, whatever the text.
     """
 
     name = "offline"
@@ -67,13 +69,24 @@ class OfflineInterpreter:
         if not is_first_prompt and (language := detect_foreign_language(feedback)):
             return Interpretation(reply=language.reply, understood=False)
         rest, has_size = _split_size(feedback, state)
+        if not rest.strip():
+            return Interpretation(reply=SIZE if has_size else NOTHING)
         draft = _draft_edits(rest, state)
         edits = draft.finish()
-        unclear = find_unclear_clauses(draft, edits)
-        sentences = [describe(edits, state)] if edits or not (unclear or has_size) else []
-        sentences += [SIZE] if has_size else []
-        sentences += [describe_unclear(unclear, is_first_prompt=is_first_prompt)] if unclear else []
-        return Interpretation(edits=edits, reply=" ".join(sentences), understood=not unclear)
+        if is_first_prompt:
+            reply = describe(edits, state) if edits else describe_unclear([feedback], is_first_prompt=True)
+            return Interpretation(edits=edits, reply=reply, understood=bool(edits))
+        if not edits and (question := ask_what_to_remove(rest, state)):
+            return question
+        reviewed = load_verifier().review(rest, state, edits)
+        unclear = find_unclear_clauses(draft, reviewed.edits) if reviewed.edits else []
+        sentences = [SIZE] if has_size and not reviewed.question else []
+        if reviewed.reply != NOTHING or not sentences:
+            sentences.insert(0, reviewed.reply)
+        sentences += [describe_unclear(unclear)] if unclear else []
+        return reviewed.model_copy(
+            update={"reply": " ".join(sentences), "understood": reviewed.understood and not unclear}
+        )
 
     def propose(self, feedback: str, state: State) -> tuple[Edit, ...]:
         """The edits that the grammar alone reads in the feedback."""

@@ -3,11 +3,12 @@
 import re
 
 from ...edits import Edit
+from ...terms import stem_term
 from ..edit_draft import EditDraft
 from ..guards import is_talk
 from ..language.lexicon import load_lexicon
 from .grammar.rules import load_grammar
-from .normalization.cleaning import MAX_CHARACTERS, expand_abbreviations, trim_clause
+from .normalization.cleaning import expand_abbreviations, trim_clause
 
 _REQUEST = re.compile(
     r"(?:(?:please|can you|could you|now|also|just)\s+)*"
@@ -33,24 +34,23 @@ _CHATTER = re.compile(
     r"|(?:he|she|it) (?:looks|reminds) (?:so |just )?(?:like my|me of|done)\b|$)",
     re.I,
 )
+_WORD = re.compile(r"[\w'-]{3,}")
 _LAUGHTER = re.compile(r"(?:a+w+|(?:ha)+h?|(?:he)+|lo+l|lmf?ao+|wo+w+|sick|x+d+|rofl|respect|goosebumps)\W*", re.I)
 
 
 def find_unclear_clauses(draft: EditDraft, edits: tuple[Edit, ...]) -> list[str]:
-    """The clauses that ask for something and were not understood.
-
-    Where nothing was understood, every clause counts that is no praise, thanks, greeting, chatter or question for
-    information. Else only clauses that are worded as requests count: the others may explain what was understood.
-    """
-    if draft.has_changes and not edits:
-        return [draft.feedback]
-    clauses = [clause for clause in draft.unmatched if not _asks_nothing(clause)]
-    if edits:
-        return [clause for clause in clauses if not clause.endswith("?") and _REQUEST.match(clause)]
-    is_content = draft.has_praise or draft.has_match
-    if (is_content and not any(map(_REQUEST.match, clauses))) or _is_question(draft.feedback):
-        return []
-    return [draft.feedback] if clauses and len(clauses) == len(draft.unmatched) else clauses
+    """The clauses that are worded as requests, that no rule matched and that none of the edits is about."""
+    said = {
+        stem_term(word) for edit in edits for word in _WORD.findall(getattr(edit, "term", getattr(edit, "text", "")))
+    }
+    return [
+        clause
+        for clause in draft.unmatched
+        if not clause.endswith("?")
+        and _REQUEST.match(clause)
+        and not _asks_nothing(clause)
+        and said.isdisjoint(map(stem_term, _WORD.findall(clause)))
+    ]
 
 
 def _asks_nothing(clause: str) -> bool:
@@ -65,12 +65,6 @@ def _asks_nothing(clause: str) -> bool:
     return _starts_question(clause) or (
         clause.endswith("?") and not set(words).isdisjoint(load_lexicon().guards["tool_words"])
     )
-
-
-def _is_question(feedback: str) -> bool:
-    """Whether the whole feedback is one question for information."""
-    text = feedback[:MAX_CHARACTERS].strip()
-    return text.endswith("?") and not re.search(r"[.!?]\s", text) and _starts_question(text.strip("?"))
 
 
 def _starts_question(clause: str) -> bool:

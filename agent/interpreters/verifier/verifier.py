@@ -1,5 +1,6 @@
 """Decides which proposed edits are made, which are asked about, and which are dropped."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -7,7 +8,7 @@ from pathlib import Path
 
 from ...edits import Allow, Edit, Exclude, Reweight, SetPrompt, State
 from ...replies import ask, describe, describe_unclear
-from ...terms import normalize_term
+from ...terms import normalize_term, stem_term
 from ..base import Interpretation, Question
 from ..guards import acceptable_edits
 from .features import encode_features, load_word_pieces
@@ -19,6 +20,7 @@ SURE = 0.6
 """Probability from which on an edit is made."""
 DOUBTFUL = 0.4
 """Probability from which on an edit is asked about."""
+_IT = re.compile(r"\b(?:it|that|this|that one|the one)\b", re.I)
 _CHANGE = 0.5
 """Probability from which on a line asks for a change."""
 
@@ -57,8 +59,8 @@ class Verifier:
         judgments = _without_conflicts((each for each in reading.judgments if each.probability >= DOUBTFUL), state)
         meant = tuple(each.edit for each in judgments)
         doubtful = tuple(each.edit for each in judgments if each.probability < SURE)
-        if doubtful:
-            question = _question(meant, doubtful, state)
+        if doubtful or _is_unclear_reference(feedback, meant):
+            question = _question(meant, doubtful or meant, state)
             return Interpretation(question=question, reply=question.text, understood=True)
         if not meant and reading.change >= _CHANGE:
             return Interpretation(reply=describe_unclear([feedback]), understood=False)
@@ -108,7 +110,15 @@ def _conflict(one: Edit, other: Edit, state: State) -> bool:
 
 
 def _words(term: str) -> set[str]:
-    return {normalize_term(word.strip(".,;:!?")) for word in term.split()}
+    return {stem_term(word.strip(".,;:!?")) for word in term.split()}
+
+
+def _is_unclear_reference(feedback: str, edits: tuple[Edit, ...]) -> bool:
+    """Whether "it" may be any of several exclusions, as in "bring it back" when two things are excluded."""
+    if len(edits) < 2 or not _is_choice(edits) or not _IT.search(feedback):
+        return False
+    said = _words(feedback)
+    return not any(isinstance(edit, Allow | Reweight) and said & _words(edit.term) for edit in edits)
 
 
 def _question(meant: tuple[Edit, ...], doubtful: tuple[Edit, ...], state: State) -> Question:
