@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict
 
 from .. import prompts
 from ..errors import InvalidInputError
-from .edits import Allow, Confirm, Edit, Exclude, Reweight, SetPrompt
+from ..storage import QuestionRecord
+from .edits import Allow, Confirm, Edit, Exclude, Reweight, SetPrompt, edits_adapter
 from .interpreters.base import Question
 from .terms import normalize_term, to_one_line
 
@@ -85,6 +86,14 @@ def format_answer(answer: Answer, question: Question) -> str:
     if not answer.yes:
         return "no"
     return " and ".join(describe_candidate(question.edits[index]) for index in answer.choices) or "yes"
+
+
+def answer_keys(question: QuestionRecord) -> str:
+    """The shortest answers to a question: "y/n" or "1 hat, 2 scarf, n"."""
+    if not question.choose:
+        return "y/n"
+    names = map(describe_candidate, edits_adapter.validate_python(question.edits))
+    return ", ".join([*(f"{number} {name}" for number, name in enumerate(names, start=1)), "n"])
 
 
 def describe_candidate(edit: Edit) -> str:
