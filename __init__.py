@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .agent.async_conversation import AsyncConversation as AsyncConversation
     from .agent.conversation import Conversation as Conversation
     from .agent.edits import Allow as Allow
+    from .agent.edits import Confirm as Confirm
     from .agent.edits import Exclude as Exclude
     from .agent.edits import Reroll as Reroll
     from .agent.edits import Reset as Reset

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from .cancellable_thread import AsyncOnStep, run_in_thread
 from .conversation import Conversation, Turn
-from .edits import Edit, State
+from .edits import Confirm, State, UserEdit
 from .feedback import Feedback
 from .studio import OnStep, Studio
 
@@ -96,9 +96,13 @@ class AsyncConversation:
         """Say what is wrong with the picture; the next turn, or the same one where nothing was asked."""
         return await self._run_exclusively(partial(self._conversation.say, feedback), on_step)
 
-    async def edit(self, edits: Iterable[Edit], on_step: AsyncOnStep | None = None) -> Turn:
+    async def edit(self, edits: Iterable[UserEdit], on_step: AsyncOnStep | None = None) -> Turn:
         """Change by edits what is excluded or wanted, without words; see `Conversation.edit`."""
         return await self._run_exclusively(partial(self._conversation.edit, tuple(edits)), on_step)
+
+    async def confirm(self, yes: bool = True, *, choice: int | None = None, on_step: AsyncOnStep | None = None) -> Turn:
+        """Answer the open question; see `Conversation.confirm`."""
+        return await self.edit([Confirm(yes=yes, choice=choice)], on_step)
 
     async def undo(self, turns: int = 1) -> Turn:
         """Go back; the turn that is shown now."""

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from .edits import Edit
+from .edits import UserEdit
 from .feedback import Feedback, join_lines
 from .session_start import SessionOptions
 
@@ -56,10 +56,14 @@ class SayCommand(_Command):
 
 
 class EditCommand(_Command):
-    """Apply edits."""
+    """Apply edits.
+
+    With `keep_question`, nothing is done while a question is open.
+    """
 
     kind: Literal["edit"] = "edit"
-    edits: tuple[Edit, ...]
+    edits: tuple[UserEdit, ...]
+    keep_question: bool = False
 
     @property
     def words(self) -> str:

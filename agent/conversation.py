@@ -11,13 +11,25 @@ from typing import Any, Literal, Self
 
 from ..errors import InvalidInputError
 from ..generation import GenerationRequest
-from ..storage import Attempt, IdempotencyKey, SessionRecord, StorageError, TurnRecord, UnknownSessionError
+from ..storage import (
+    Attempt,
+    IdempotencyKey,
+    NewQuestion,
+    QuestionClosedError,
+    SessionRecord,
+    StorageError,
+    TurnRecord,
+    UnknownSessionError,
+)
+from .answers import format_answer, parse_answer, to_answer
 from .commands import Change, EditCommand, SayCommand, SeedCommand, StartCommand, commands_adapter
-from .edits import Edit, State, apply
+from .edits import Confirm, Edit, State, UserEdit, apply
 from .exclusions import NegativePrompt
-from .feedback import MAX_LINES, Feedback, InterpretedLines, count_undone_turns, validate_text
+from .feedback import MAX_LINES, Feedback, count_undone_turns, validate_text
 from .interpreters import Interpretation
+from .line_interpretation import InterpretedLines, LineInterpreter, interpret_lines
 from .next_turn import CheckRequest, StateChange, build_next_turn
+from .questions import NoQuestionError, OpenQuestion
 from .replies import describe
 from .session_start import SessionOptions, begin_session
 from .studio import OnStep, Studio
@@ -26,7 +38,10 @@ from .turn_execution import describe_interpreter, dump_edits, end_turn, run_turn
 from .turn_interpretation import TurnInterpreter
 
 Turn = TurnRecord
-"""A finished turn; after feedback that changed nothing, the turn that is still shown, with that feedback."""
+"""A finished turn; after feedback that changed nothing, the turn that is still shown, with that feedback.
+
+`question` is what the user is asked, if the feedback is in doubt: the answer makes the next turn.
+"""
 
 CheckOptions = Callable[[SessionOptions], SessionOptions]
 """Checks the options of a new session, and returns those that are used."""
@@ -117,12 +132,23 @@ class Conversation:
     def say(self, feedback: str | Feedback, on_step: OnStep | None = None) -> Turn:
         """Say what is wrong with the picture; the next turn, or the same one where nothing was asked.
 
-        A new turn keeps the seed, so that only what was asked for changes.
+        A new turn keeps the seed, so that only what was asked for changes. If it is in doubt what is meant, nothing is
+        drawn: the turn has a `question`, which `confirm` or the next feedback ("yes", "no, the hat") answers.
         """
         said = Feedback((feedback,)) if isinstance(feedback, str) else feedback
         return self._run_prepared(self.prepare(SayCommand(feedback=said)), on_step)
 
-    def edit(self, edits: Iterable[Edit], on_step: OnStep | None = None) -> Turn:
+    def confirm(self, yes: bool = True, *, choice: int | None = None, on_step: OnStep | None = None) -> Turn:
+        """Answer the open question: the next turn, or the same one where the answer changes nothing.
+
+        If the question asks for a choice, `choice` is the index of the chosen edit.
+
+        Raises:
+            NoQuestionError: if no question is open.
+        """
+        return self.edit([Confirm(yes=yes, choice=choice)], on_step)
+
+    def edit(self, edits: Iterable[UserEdit], on_step: OnStep | None = None) -> Turn:
         """Change what is excluded or wanted by edits instead of words; the next turn, as `say` gives it."""
         return self._run_prepared(self.prepare(EditCommand(edits=tuple(edits))), on_step)
 
@@ -132,13 +158,11 @@ class Conversation:
         Returns a pending turn for `turn_execution.run_turn`, or the turn that is shown where nothing is to be drawn.
         If the change is `recorded` already, that becomes the turn, or is removed.
         """
-        match change:
-            case SayCommand():
-                return self._prepare_feedback(change.feedback, recorded)
-            case EditCommand():
-                return self._prepare_edits(change.edits, recorded)
-            case SeedCommand():
-                return self._prepare_seed(change.seed, recorded)
+        while True:
+            try:
+                return self._prepare(change, recorded)
+            except QuestionClosedError:  # another process answered it meanwhile: the change is about what is open now
+                continue
 
     def undo(self, turns: int = 1, receipt: IdempotencyKey | None = None) -> Turn:
         """Go back; the turn that is shown now. What came after stays in the session, off to the side."""
@@ -175,35 +199,121 @@ class Conversation:
         """Every turn of the session, in order of creation."""
         return self.studio.store.turns(self.id)
 
+    def _prepare(self, change: Change, recorded: Attempt | None) -> Turn | Attempt:
+        opened = self._find_question()
+        match change:
+            case SayCommand():
+                return self._prepare_feedback(change, opened, recorded)
+            case EditCommand():
+                return self._prepare_edits(change, opened, recorded)
+            case SeedCommand() if opened is not None:
+                lines = self._line_interpreter(opened, recorded)
+                lines.drop_question()
+                said = Feedback((f"seed {change.seed}",), seed=change.seed)
+                return self._finish_lines(said, lines, opened, recorded)
+            case SeedCommand():
+                return self._prepare_seed(change.seed, recorded)
+
     def _run_prepared(self, prepared: Turn | Attempt, on_step: OnStep | None) -> Turn:
         if isinstance(prepared, Attempt):
             self.head = prepared = run_turn(self.studio, prepared, on_step)
         return prepared
 
-    def _prepare_feedback(self, feedback: Feedback, recorded: Attempt | None) -> Turn | Attempt:
+    def _prepare_feedback(
+        self, command: SayCommand, opened: OpenQuestion | None, recorded: Attempt | None
+    ) -> Turn | Attempt:
+        feedback = command.feedback
         if len(feedback.lines) > MAX_LINES:
             raise InvalidInputError(
                 f"{len(feedback.lines)} lines of feedback are too many: send at most {MAX_LINES} lines at once"
             )
         lines = tuple(validate_text(line, "feedback", "say what is wrong with the picture") for line in feedback.lines)
         feedback = replace(feedback, lines=lines)
-        if len(lines) > 1:
-            return self._prepare_lines(feedback, recorded)
+        if opened is not None:
+            return self._prepare_with_question(feedback, opened, recorded, is_history=command.turn is not None)
+        return self._prepare_lines(feedback, None, recorded)
+
+    def _prepare_with_question(
+        self, feedback: Feedback, opened: OpenQuestion, recorded: Attempt | None, *, is_history: bool
+    ) -> Turn | Attempt:
+        """Prepare feedback while a question is open.
+
+        With `is_history`, the feedback has all lines since the turn: a question about other lines is dropped, because
+        they were replaced.
+        """
+        asked = opened.feedback.lines
+        rest = feedback.lines[len(asked) :] if feedback.lines[: len(asked)] == asked else feedback.lines
+        if not rest:  # the same feedback again
+            return self._ask(opened, recorded)
+        is_replaced = is_history and rest == feedback.lines and parse_answer(rest[0], opened.question) is None
+        if is_replaced:
+            return self._prepare_lines(feedback, None, recorded, answers=opened.id)
+        return self._prepare_lines(replace(feedback, lines=rest), opened, recorded, answers=opened.id)
+
+    def _prepare_lines(
+        self, feedback: Feedback, opened: OpenQuestion | None, recorded: Attempt | None, answers: str | None = None
+    ) -> Turn | Attempt:
+        """Several lines at once make one turn; its parent is the earliest turn that they go back to."""
+        if opened is None and len(feedback.lines) == 1:
+            return self._prepare_line(feedback, recorded, answers)
+        lines = self._line_interpreter(opened, recorded)
+        interpret_lines(feedback.lines, lines)
+        return self._finish_lines(feedback, lines, opened, recorded, answers)
+
+    def _prepare_line(self, feedback: Feedback, recorded: Attempt | None, answers: str | None) -> Turn | Attempt:
         words = str(feedback)
         interpretation = self._interpreter.interpret(words, self.head)
+        if interpretation.question is not None:
+            return self._ask(OpenQuestion(id=answers, feedback=feedback, line=words, asking=interpretation), recorded)
         undone = count_undone_turns(interpretation.edits)
         parent = self._find_ancestor(undone)
         if parent is None:
-            return self._refuse_undo(words, interpretation, undone, recorded)
+            return self._refuse_undo(words, interpretation, undone, recorded, answers)
         if undone and len(interpretation.edits) > 1:  # the other edits are about the picture that it goes back to
             interpretation = self._interpreter.interpret(words, parent)
-        return self._apply_feedback(feedback, interpretation, None, parent, recorded)
+        return self._apply_feedback(feedback, interpretation, None, parent, recorded, answers)
 
-    def _prepare_lines(self, feedback: Feedback, recorded: Attempt | None) -> Turn | Attempt:
-        """Several lines at once make one turn; its parent is the earliest turn that they go back to."""
-        path = self.studio.store.path(self.id, self.head.number)
-        lines = self._interpreter.interpret_lines(feedback.lines, self.head, self._next_number(recorded))
-        return self._apply_feedback(feedback, lines.said, lines, path[lines.kept - 1], recorded)
+    def _line_interpreter(self, opened: OpenQuestion | None, recorded: Attempt | None) -> LineInterpreter:
+        return self._interpreter.line_interpreter(self.head, self._next_number(recorded), opened)
+
+    def _finish_lines(
+        self,
+        feedback: Feedback,
+        lines: LineInterpreter,
+        opened: OpenQuestion | None,
+        recorded: Attempt | None,
+        answers: str | None = None,
+    ) -> Turn | Attempt:
+        """Make the turn of interpreted lines, or ask, if the last one is in doubt."""
+        if opened is not None:
+            feedback, answers = opened.feedback.followed_by(feedback), opened.id
+        done, path = lines.finish(), self.studio.store.path(self.id, self.head.number)
+        if done.asking is not None:
+            undone = len(path) - done.kept
+            asked = OpenQuestion(
+                id=answers,
+                feedback=feedback,
+                line=done.asked_line,
+                asking=done.asking,
+                undone=undone,
+                earlier=done.lines,
+            )
+            return self._ask(asked, recorded)
+        return self._apply_feedback(feedback, done.said, done, path[done.kept - 1], recorded, answers)
+
+    def _ask(self, question: OpenQuestion, recorded: Attempt | None) -> Turn:
+        """Ask instead of drawing; the question replaces the one of its id."""
+        self._show(self.head, recorded, question.id, question.to_record(self.head.number))
+        said = question.asking.model_copy(update={"edits": (), "reply": question.question.text})
+        return self._answer(str(question.feedback), said, is_interpreted=True)
+
+    def _find_question(self) -> OpenQuestion | None:
+        """The session's open question, if it is about the picture at the head."""
+        record = self.studio.store.questions.find(self.id)
+        if record is not None and record.turn != self.head.number:
+            record = None
+        self.head = replace(self.head, question=None if record is None else record.question)
+        return None if record is None else OpenQuestion.from_record(record)
 
     def _apply_feedback(
         self,
@@ -212,6 +322,7 @@ class Conversation:
         lines: InterpretedLines | None,
         parent: Turn,
         recorded: Attempt | None,
+        answers: str | None,
     ) -> Turn | Attempt:
         """Apply an interpretation to the state at `parent`, then the feedback's own negative prompt, seed and steps."""
         number, words = self._next_number(recorded), str(feedback)
@@ -220,21 +331,48 @@ class Conversation:
         interpretation, after = feedback.apply_to(interpretation, after, number, words)
         steps = parent.request["num_inference_steps"] if feedback.steps is None else feedback.steps
         change = StateChange(parent, number, words, interpretation, before, after, steps, feedback.lines)
-        return self._prepare_change(change, recorded)
+        return self._prepare_change(change, recorded, answers)
 
-    def _prepare_edits(self, edits: tuple[Edit, ...], recorded: Attempt | None) -> Turn | Attempt:
+    def _prepare_edits(
+        self, command: EditCommand, opened: OpenQuestion | None, recorded: Attempt | None
+    ) -> Turn | Attempt:
+        confirms = [edit for edit in command.edits if isinstance(edit, Confirm)]
+        edits = tuple(edit for edit in command.edits if not isinstance(edit, Confirm))
+        if len(confirms) > 1:
+            raise InvalidInputError("a question has one answer: send “confirm” once")
+        if confirms and opened is None:
+            raise NoQuestionError
+        if opened is None:
+            return self._apply_edits(edits, recorded)
+        if command.keep_question:
+            return self._ask(opened, recorded)
+        if not confirms and count_undone_turns(edits):
+            return self._apply_edits(edits, recorded, opened.id)
+        lines, words = self._line_interpreter(opened, recorded), list[str]()
+        for confirm in confirms:
+            answer = to_answer(confirm, opened.question)
+            words.append(format_answer(answer, opened.question))
+            lines.add_answer(words[-1], answer)
+        lines.drop_question()
+        if edits:
+            words.append(lines.add_edits(edits))
+        return self._finish_lines(Feedback(tuple(words)), lines, opened, recorded)
+
+    def _apply_edits(
+        self, edits: tuple[Edit, ...], recorded: Attempt | None, answers: str | None = None
+    ) -> Turn | Attempt:
         undone = count_undone_turns(edits)
         parent = self._find_ancestor(undone)
         before = self._interpreter.state(parent or self.head)
         interpretation = Interpretation(edits=edits, reply=describe(edits, before))
         words = to_one_line(interpretation.reply)
         if parent is None:
-            return self._refuse_undo(words, interpretation, undone, recorded, is_interpreted=False)
+            return self._refuse_undo(words, interpretation, undone, recorded, answers, is_interpreted=False)
         number = self._next_number(recorded)
         after = apply(before, edits, turn=number, words=words)
         steps = parent.request["num_inference_steps"]
         change = StateChange(parent, number, words, interpretation, before, after, steps, is_interpreted=False)
-        return self._prepare_change(change, recorded)
+        return self._prepare_change(change, recorded, answers)
 
     def _prepare_seed(self, seed: int, recorded: Attempt | None) -> Turn | Attempt:
         before, steps = self.state, self.head.request["num_inference_steps"]
@@ -251,14 +389,18 @@ class Conversation:
         )
         return self._prepare_change(change, recorded)
 
-    def _prepare_change(self, change: StateChange, recorded: Attempt | None) -> Turn | Attempt:
+    def _prepare_change(
+        self, change: StateChange, recorded: Attempt | None, answers: str | None = None
+    ) -> Turn | Attempt:
         """Record the turn that a change makes; where it makes none, show the turn that it goes back to."""
         if change.has_effect:
             self._interpreter.check_prompt(change.after.prompt)
             turn = build_next_turn(self.studio, change, self._policies, self.check)
             attempts = self.studio.store.attempts
-            return attempts.begin(self.id, turn) if recorded is None else attempts.prepare(recorded, turn)
-        self._show(change.parent, recorded)
+            if recorded is None:
+                return attempts.begin(self.id, turn, answers=answers)
+            return attempts.prepare(recorded, turn, answers=answers)
+        self._show(change.parent, recorded, answers)
         return self._answer(change.words, change.interpretation, change.is_interpreted)
 
     def _refuse_undo(
@@ -267,21 +409,29 @@ class Conversation:
         interpretation: Interpretation,
         turns: int,
         recorded: Attempt | None,
+        answers: str | None,
         *,
         is_interpreted: bool = True,
     ) -> Turn:
         reply = self._explain_undo_failure(turns)
-        self._show(self.head, recorded)
+        self._show(self.head, recorded, answers)
         return self._answer(words, interpretation.model_copy(update={"edits": (), "reply": reply}), is_interpreted)
 
-    def _show(self, turn: Turn, recorded: Attempt | None) -> None:
-        """Make a turn the head, if it is not; a recorded command is answered by it in the same transaction."""
-        moves_head = turn.number != self.head.number
+    def _show(
+        self, turn: Turn, recorded: Attempt | None, answers: str | None = None, asks: NewQuestion | None = None
+    ) -> None:
+        """Make a turn the head, if it is not; a recorded command is answered by it in the same transaction.
+
+        `answers` is the id of the question that is closed, `asks` is a question that is opened.
+        """
+        store, moves_head = self.studio.store, turn.number != self.head.number
         if recorded is not None:
-            self.studio.store.attempts.settle(recorded, turn.number, moves_head=moves_head)
+            store.attempts.settle(recorded, turn.number, moves_head=moves_head, answers=answers, asks=asks)
         elif moves_head:
-            self.studio.store.move_head(self.id, turn.number)
-        self.head = turn
+            store.move_head(self.id, turn.number)
+        elif answers is not None or asks is not None:
+            store.questions.replace(self.id, answers, asks)
+        self.head = replace(turn, question=None if asks is None else asks.question)
 
     def _answer(self, words: str, interpretation: Interpretation, is_interpreted: bool) -> Turn:
         """The turn that is shown, with words that made no new one, and the reply to them."""

@@ -16,6 +16,7 @@ from .terms import normalize_term, to_one_line
 
 MAX_PROMPT_CHARACTERS = 2000
 MAX_UNDONE_TURNS = 10_000
+MAX_CHOICE = 1000
 
 
 def _tidy_prompt(text: str) -> str:
@@ -85,6 +86,24 @@ Edit = Annotated[
     Field(discriminator="op"),
 ]
 """Any edit; `op` is its kind."""
+
+
+class Confirm(_Edit):
+    """The answer to the open question of a session: yes or no.
+
+    If the question asks for a choice, `choice` is the index of the chosen one in its `edits`.
+    """
+
+    op: Literal["confirm"] = "confirm"
+    yes: bool
+    choice: Annotated[int, Field(ge=0, le=MAX_CHOICE)] | None = None
+
+
+UserEdit = Annotated[
+    Exclude | Allow | Reweight | SetPrompt | Undo | Reset | Reroll | Confirm,
+    Field(discriminator="op"),
+]
+"""Any edit, or the answer to a question. Only users answer: interpreters return `Edit`, and turns store `Edit`."""
 
 edits_adapter: TypeAdapter[tuple[Edit, ...]] = TypeAdapter(tuple[Edit, ...])
 """Validates and serialises a list of edits: `edits_adapter.validate_json('[{"op": "reset"}]')`."""

@@ -1,25 +1,17 @@
-"""Interprets the lines of a feedback in order, and applies its other options to the state of the next picture."""
+"""Feedback: its lines of text, and its other options, which are applied to the state of the next picture."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ..errors import InvalidInputError
-from .edits import MAX_PROMPT_CHARACTERS, Edit, Exclude, SetPrompt, State, Undo, apply
+from .edits import MAX_PROMPT_CHARACTERS, Edit, Exclude, State, Undo, apply
 from .exclusions import read_negative
-from .interpreters import Interpretation, Usage
-from .interpreters.guards import acceptable_prompt
+from .interpreters import Interpretation
 from .replies import describe
 from .terms import to_one_line
 
 MAX_LINES = 100
 """Maximum number of lines in one request: a language model may be called for each of them."""
-
-_RECENT_LINES = 3
-"""Number of earlier lines that an interpreter gets as context."""
-
-Interpret = Callable[[str, State], Interpretation]
-CheckPrompt = Callable[[str], None]
-"""Raises `InvalidInputError` if a prompt is not allowed."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +31,15 @@ class Feedback:
     def __str__(self) -> str:
         return join_lines(self.lines)
 
+    def followed_by(self, later: "Feedback") -> "Feedback":
+        """This feedback and a later one as one; where both set a value, the later one counts."""
+        return Feedback(
+            (*self.lines, *later.lines),
+            negative=", ".join(filter(None, [self.negative, later.negative])),
+            seed=self.seed if later.seed is None else later.seed,
+            steps=self.steps if later.steps is None else later.steps,
+        )
+
     def apply_to(
         self, interpretation: Interpretation, after: State, turn: int, words: str
     ) -> tuple[Interpretation, State]:
@@ -55,18 +56,6 @@ class Feedback:
             sentences = [interpretation.reply, *sentences]
         edits = (*interpretation.edits, *excluded)
         return interpretation.model_copy(update={"edits": edits, "reply": " ".join(sentences)}), after
-
-
-@dataclass(frozen=True)
-class InterpretedLines:
-    """The merged interpretation `said` of several lines, and the state after them.
-
-    `kept` is the number of earlier states that the lines did not undo.
-    """
-
-    said: Interpretation
-    state: State
-    kept: int
 
 
 def join_lines(lines: Iterable[str]) -> str:
@@ -95,119 +84,3 @@ def validate_text(text: str, name: str, hint: str) -> str:
 def count_undone_turns(edits: Iterable[Edit]) -> int:
     """The number of turns that these edits undo."""
     return sum(edit.turns for edit in edits if isinstance(edit, Undo))
-
-
-def interpret_first_prompt(interpretation: Interpretation, words: str, blank: State) -> Interpretation:
-    """Make sure that the first line of a session sets the prompt. If no edit does, the whole line is the prompt.
-
-    Raises:
-        InvalidInputError: if the line only excludes, or doesn't describe a picture.
-    """
-    if any(isinstance(edit, SetPrompt) for edit in interpretation.edits):
-        return interpretation
-    if any(isinstance(edit, Exclude) for edit in interpretation.edits):
-        raise InvalidInputError(f"“{words}” only says what is not wanted: say what the picture should show, too")
-    text = acceptable_prompt(words, blank, words)
-    if text is None:
-        raise InvalidInputError(f"“{words}” doesn't describe a picture: say what it should show")
-    edits = (SetPrompt(text=text),)
-    return interpretation.model_copy(update={"edits": edits, "reply": describe(edits, blank), "understood": True})
-
-
-def interpret_first_lines(
-    lines: Sequence[str], blank: State, interpret: Interpret, check: CheckPrompt
-) -> InterpretedLines:
-    """Interpret the lines of a new session: a first prompt, and feedback on the picture before it is drawn.
-
-    Lines before the first prompt only exclude.
-
-    Raises:
-        InvalidInputError: if no line says what the picture should show.
-    """
-    state, interpretations = blank, list[Interpretation]()
-    for k, line in enumerate(lines):
-        interpretation = interpret(line, state)
-        try:
-            interpretation = interpret_first_prompt(interpretation, line, state)
-        except InvalidInputError:
-            if k + 1 == len(lines):
-                raise
-        state = apply(state, interpretation.edits, turn=0, words=line)
-        interpretations.append(interpretation)
-        if state.prompt:
-            check(state.prompt)
-            if rest := lines[k + 1 :]:
-                interpreted = interpret_lines(rest, [state], 0, interpret, check)
-                state = interpreted.state
-                interpretations.append(interpreted.said)
-            break
-    edits = [edit for interpretation in interpretations for edit in interpretation.edits]
-    return InterpretedLines(_merge_interpretations(edits, interpretations), state, 1)
-
-
-def interpret_lines(
-    lines: Sequence[str], before: Sequence[State], turn: int, interpret: Interpret, check: CheckPrompt
-) -> InterpretedLines:
-    """Interpret lines in order, each in the state after the previous one.
-
-    `before` are the states that a line can undo to, oldest first; the last one is the current state. A refused line
-    that is not the last one is skipped.
-
-    Raises:
-        InvalidInputError: if the last line is refused.
-    """
-    steps: list[_Step] = [(state, None) for state in before]
-    answers: list[Interpretation] = []
-    for k, line in enumerate(lines):
-        recent = tuple((earlier, answer.reply) for earlier, answer in zip(lines, answers, strict=False))
-        try:
-            answer = _interpret_line(line, steps, recent[-_RECENT_LINES:], turn, interpret, check)
-        except InvalidInputError as error:
-            if k + 1 == len(lines):
-                raise
-            answer = Interpretation(reply=str(error))
-        answers.append(answer)
-    edits = [edit for _, line_edits in steps for edit in line_edits or ()]
-    kept = sum(line_edits is None for _, line_edits in steps)
-    return InterpretedLines(_merge_interpretations(edits, answers), steps[-1][0], kept)
-
-
-_Step = tuple[State, tuple[Edit, ...] | None]
-"""A state, and the edits of the line that led to it; None for a state from before the lines."""
-
-
-def _interpret_line(
-    line: str,
-    steps: list[_Step],
-    recent: tuple[tuple[str, str], ...],
-    turn: int,
-    interpret: Interpret,
-    check: CheckPrompt,
-) -> Interpretation:
-    """Interpret a line; remove the steps that it undoes, then add a step if it changes the state."""
-    interpretation = interpret(line, replace(steps[-1][0], recent=recent))
-    back = count_undone_turns(interpretation.edits)
-    if back >= len(steps):
-        return interpretation.model_copy(update={"reply": "There is nothing to undo."})
-    if back:
-        del steps[-back:]
-        if len(interpretation.edits) > 1:  # the other edits apply to the restored state
-            interpretation = interpret(line, steps[-1][0])
-    rest = tuple(edit for edit in interpretation.edits if not isinstance(edit, Undo))
-    after = apply(steps[-1][0], rest, turn=turn, words=line)
-    check(after.prompt)
-    if after != steps[-1][0]:
-        steps.append((after, rest))
-    return interpretation
-
-
-def _merge_interpretations(edits: Iterable[Edit], answers: Sequence[Interpretation]) -> Interpretation:
-    """One interpretation with these edits, the last reply, and the raw answers and token usage of all."""
-    return Interpretation(
-        edits=tuple(edits),
-        reply=answers[-1].reply,
-        raw="\n".join(answer.raw for answer in answers if answer.raw) or None,
-        understood=all(answer.understood for answer in answers),
-        fallback=any(answer.fallback for answer in answers),
-        usage=Usage.of(answers),
-    )

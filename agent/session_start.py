@@ -11,7 +11,8 @@ from ..generation import GenerationRequest, to_absolute
 from ..storage import Attempt, SessionStart
 from .edits import State, apply
 from .exclusions import NegativePrompt
-from .feedback import MAX_LINES, exclusions_from_negative, interpret_first_lines, join_lines, validate_text
+from .feedback import MAX_LINES, exclusions_from_negative, join_lines, validate_text
+from .line_interpretation import interpret_first_lines
 from .replies import describe
 from .studio import Studio
 from .turn_execution import build_turn, collect_provenance, warnings_for

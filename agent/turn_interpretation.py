@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from ..storage import StorageError, TurnRecord
 from .edits import State
 from .exclusions import NegativePrompt
-from .feedback import InterpretedLines, interpret_first_lines, interpret_lines
 from .interpreters import Interpretation
+from .line_interpretation import InterpretedLines, LineInterpreter, interpret_first_lines, interpret_lines
+from .questions import OpenQuestion
 from .studio import Studio
 from .turn_execution import feedback_lines
 
@@ -37,19 +38,32 @@ class TurnInterpreter:
     def interpret(self, words: str, turn: TurnRecord) -> Interpretation:
         """Interpret one line of feedback on a turn's picture."""
         path = self._studio.store.path(self._session, turn.number, last=_RECENT_TURNS)
-        recent = tuple((earlier.feedback, earlier.reply) for earlier in path)
-        state = replace(self.state(turn), recent=recent)
+        state = replace(self.state(turn), recent=_recent(path))
         return self._studio.interpreter.interpret(words, state, self._picture(turn))
 
     def interpret_lines(self, lines: Sequence[str], turn: TurnRecord, number: int) -> InterpretedLines:
         """Interpret several lines of feedback on a turn's picture, in order, for the turn with this number."""
-        states = [self.state(earlier) for earlier in self._studio.store.path(self._session, turn.number)]
+        interpreter = self.line_interpreter(turn, number)
+        interpret_lines(lines, interpreter)
+        return interpreter.finish()
+
+    def line_interpreter(self, turn: TurnRecord, number: int, opened: OpenQuestion | None = None) -> LineInterpreter:
+        """An interpreter of lines of feedback on a turn's picture, for the turn with this number.
+
+        If a question is open, it goes on from that question.
+        """
+        path = self._studio.store.path(self._session, turn.number)
         picture = self._picture(turn)
 
         def interpret(words: str, state: State) -> Interpretation:
             return self._studio.interpreter.interpret(words, state, picture)
 
-        return interpret_lines(lines, states, number, interpret, self.check_prompt)
+        recent = () if opened is None else _recent(path[-_RECENT_TURNS:])
+        states = [self.state(earlier) for earlier in path]
+        interpreter = LineInterpreter(states, number, interpret, self.check_prompt, recent)
+        if opened is not None:
+            interpreter.resume(opened)
+        return interpreter
 
     def interpret_again(self, turn: TurnRecord) -> Interpretation:
         """Interpret a stored turn's words with today's interpreter, in the state they were said in.
@@ -74,3 +88,8 @@ class TurnInterpreter:
         with suppress(StorageError):  # without its picture, a turn can still be described
             return self._studio.store.images.open(turn.sha256)
         return None
+
+
+def _recent(path: Sequence[TurnRecord]) -> tuple[tuple[str, str], ...]:
+    """Feedback and reply of turns, as interpreters get them."""
+    return tuple((turn.feedback, turn.reply) for turn in path)

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from ..storage import TurnRecord
+from ..storage import QuestionRecord, TurnRecord
 from .exclusion_effects import negative_effect
 
 
@@ -27,4 +27,10 @@ def turn_json(turn: TurnRecord) -> dict[str, Any]:
         "sha256": turn.sha256,
         "seconds": round(turn.seconds, 3),
         "negative_effect": negative_effect(turn),
+        "question": None if turn.question is None else question_json(turn.question),
     }
+
+
+def question_json(question: QuestionRecord) -> dict[str, Any]:
+    """An open question as JSON."""
+    return {**asdict(question), "edits": list(question.edits), "otherwise": list(question.otherwise)}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .errors import MissingPictureError as MissingPictureError
     from .errors import NewerDatabaseError as NewerDatabaseError
     from .errors import OutdatedDatabaseError as OutdatedDatabaseError
+    from .errors import QuestionClosedError as QuestionClosedError
     from .errors import SessionExistsError as SessionExistsError
     from .errors import StorageError as StorageError
     from .errors import UnknownSessionError as UnknownSessionError
@@ -42,7 +43,10 @@ if TYPE_CHECKING:
     from .records import IdempotencyKey as IdempotencyKey
     from .records import KeyLimits as KeyLimits
     from .records import KeyRecord as KeyRecord
+    from .records import NewQuestion as NewQuestion
     from .records import NewTurn as NewTurn
+    from .records import OpenQuestionRecord as OpenQuestionRecord
+    from .records import QuestionRecord as QuestionRecord
     from .records import SessionRecord as SessionRecord
     from .records import SessionStart as SessionStart
     from .records import TurnRecord as TurnRecord

@@ -52,6 +52,7 @@ def delete_rows(db: Session, session_id: str, images: ImageStore) -> tuple[int, 
     db.execute(delete(ExclusionRow).where(ExclusionRow.turn_id.in_(select(TurnRow.id).where(of_session))))
     turns = _execute_delete(db, delete(TurnRow).where(of_session))
     db.execute(delete(ReceiptRow).where(ReceiptRow.session_id == session_id))
+    queries.delete_question(db, session_id)
     db.execute(delete(SessionRow).where(SessionRow.id == session_id))
     return turns, pictures
 

@@ -49,5 +49,9 @@ class AlreadyRequestedError(InvalidInputError):
         self.session, self.number, self.fingerprint = session, number, fingerprint
 
 
+class QuestionClosedError(InvalidInputError):
+    """The question is not open any more: it was answered, or the session has moved on."""
+
+
 class LostTurnError(StorageError):
     """A finished turn cannot be stored, because another process finished it first or its session was deleted."""

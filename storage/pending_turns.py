@@ -41,7 +41,8 @@ from .engine import Database
 from .errors import AlreadyRequestedError, LostTurnError, UnknownSessionError
 from .images import ImageStore
 from .leases import HeldTurn, Leases, LeaseTimes, OnLost
-from .records import Attempt, IdempotencyKey, NewTurn, SessionStart, TurnRecord
+from .questions import Questions
+from .records import Attempt, IdempotencyKey, NewQuestion, NewTurn, SessionStart, TurnRecord
 from .tables import AttemptRow, SessionRow, TurnRow
 
 Insert = Callable[[Session, str, NewTurn, str, Image, Mapping[str, str]], TurnRecord]
@@ -105,6 +106,7 @@ class PendingTurns:
         self._discard = discard
         self._insert = insert
         self._leases = Leases(database, times or LeaseTimes())
+        self.questions = Questions(database, self._is_pending)
 
     def record(
         self,
@@ -143,10 +145,13 @@ class PendingTurns:
             attempt = self._insert_attempt(db, session_id, turn, start, idempotency_key, command)
         return self._held(attempt)
 
-    def prepare(self, attempt: Attempt, turn: NewTurn, start: SessionStart | None = None) -> Attempt:
+    def prepare(
+        self, attempt: Attempt, turn: NewTurn, start: SessionStart | None = None, *, answers: str | None = None
+    ) -> Attempt:
         """Give a recorded turn its content once its words are interpreted; `start` replaces that of a first turn.
 
         It keeps its number, unless its parent has a later one because another process made that turn meanwhile.
+        `answers` is the id of the question that it answers; see `Questions.claim`.
         """
         queries.check_turn(turn)
         number = attempt.turn.number
@@ -170,17 +175,30 @@ class PendingTurns:
                 "session": null() if start is None else queries.start_as_json(start),
             }
             self._claim(db, update(AttemptRow).values(values), attempt)
+            if answers is not None:
+                self.questions.claim(db, attempt.session, answers, attempt.id)
         return self._held(prepared)
 
-    def settle(self, attempt: Attempt, number: int, *, moves_head: bool = False) -> None:
+    def settle(
+        self,
+        attempt: Attempt,
+        number: int,
+        *,
+        moves_head: bool = False,
+        answers: str | None = None,
+        asks: NewQuestion | None = None,
+    ) -> None:
         """Remove a recorded turn that needs no picture: turn `number` answers for it, and for its idempotency key.
 
-        With `moves_head`, that turn becomes the session's head in the same transaction.
+        In the same transaction, that turn becomes the session's head with `moves_head`, the question of the id
+        `answers` is closed, and the question `asks` is opened.
         """
         with self._database.write_session() as db:
             self._claim(db, delete(AttemptRow), attempt)
-            if moves_head:
+            if moves_head or answers is not None or asks is not None:
                 queries.lock_session(db, attempt.session)
+            self.questions.replace_open(db, attempt.session, answers, asks)
+            if moves_head:
                 queries.require_turn(db, attempt.session, number)
                 queries.move_head(db, attempt.session, number)
             idempotency.save_idempotency_key(db, attempt.receipt, attempt.session, number)
@@ -219,10 +237,18 @@ class PendingTurns:
             attempt = self._insert_attempt(db, session_id or new_session_id(), turn, start, idempotency_key)
         return self._held(attempt)
 
-    def begin(self, session_id: str, turn: NewTurn, idempotency_key: IdempotencyKey | None = None) -> Attempt:
+    def begin(
+        self,
+        session_id: str,
+        turn: NewTurn,
+        idempotency_key: IdempotencyKey | None = None,
+        *,
+        answers: str | None = None,
+    ) -> Attempt:
         """Record a turn that is about to be drawn, under a number that no other finished or pending turn has.
 
         That is `turn.number`, unless another process took it; then the turn's new exclusions get the new number too.
+        `answers` is the id of the question that it answers; see `Questions.claim`.
         """
         if turn.parent is None:
             raise InvalidInputError("every turn but a session's first grows from another: name its parent")
@@ -233,6 +259,8 @@ class PendingTurns:
             queries.require_turn(db, session_id, turn.parent)
             number = queries.free_number(db, session_id)
             attempt = self._insert_attempt(db, session_id, queries.renumber_turn(turn, number), None, idempotency_key)
+            if answers is not None:
+                self.questions.claim(db, session_id, answers, attempt.id)
         return self._held(attempt)
 
     def finish(self, attempt: Attempt, picture: Image, text: Mapping[str, str], seconds: float) -> TurnRecord:
@@ -417,6 +445,10 @@ class PendingTurns:
                 raise AlreadyRequestedError(row.session_id, row.number, row.receipt["fingerprint"])
             _mark_interrupted(row)
         db.flush()
+
+    def _is_pending(self, db: Session, attempt_id: int) -> bool:
+        row = db.get(AttemptRow, attempt_id)
+        return row is not None and self._is_live(row, self._leases.now(db))
 
     def _is_live(self, row: AttemptRow, now: datetime) -> bool:
         return row.status == "pending" and self._leases.is_live(row.owner, row.lease_until, now)

@@ -37,7 +37,7 @@ from .records import (
     Status,
     TurnRecord,
 )
-from .tables import AttemptRow, ExclusionRow, KeyRow, SessionRow, TurnAliasRow, TurnRow
+from .tables import AttemptRow, ExclusionRow, KeyRow, QuestionRow, SessionRow, TurnAliasRow, TurnRow
 
 _TURN_COLUMNS = tuple(field.name for field in fields(NewTurn) if field.name != "exclusions")
 """Fields of a turn that are columns of the same name."""
@@ -199,18 +199,21 @@ def _lock_pending_start(db: Session, session_id: str) -> bool:
 
 
 def activity(db: Session, session_ids: Sequence[str]) -> dict[str, str]:
-    """A text for each of these sessions that changes when a turn starts or ends, or the head moves."""
+    """A text for each of these sessions that changes with its turns, its head and its question."""
     newest = select(func.max(TurnRow.number)).where(TurnRow.session_id == SessionRow.id).scalar_subquery()
     heads = select(SessionRow.id, SessionRow.head, newest)
     pending = select(
         AttemptRow.session_id, AttemptRow.id, AttemptRow.status, AttemptRow.number, AttemptRow.command.is_(None)
     ).order_by(AttemptRow.id)
+    questions = select(QuestionRow.session_id, QuestionRow.id)
     states: dict[str, list[Any]] = {}
     for first in range(0, len(session_ids), _MOST_PARAMETERS):
         ids = session_ids[first : first + _MOST_PARAMETERS]
         for session_id, *values in db.execute(heads.where(SessionRow.id.in_(ids))):
             states.setdefault(session_id, []).append(values)
         for session_id, *values in db.execute(pending.where(AttemptRow.session_id.in_(ids))):
+            states.setdefault(session_id, []).append(values)
+        for session_id, *values in db.execute(questions.where(QuestionRow.session_id.in_(ids))):
             states.setdefault(session_id, []).append(values)
     return {session_id: repr(values) for session_id, values in states.items()}
 
@@ -269,10 +272,16 @@ def insert_turn(
 
 
 def move_head(db: Session, session_id: str, number: int) -> None:
-    """Make turn `number` the head of the session. Raises `UnknownSessionError`."""
+    """Make turn `number` the head of the session, and close its question. Raises `UnknownSessionError`."""
     statement = update(SessionRow).where(SessionRow.id == session_id).values(head=number)
     if db.connection().execute(statement).rowcount == 0:
         raise unknown_session(session_id)
+    delete_question(db, session_id)
+
+
+def delete_question(db: Session, session_id: str) -> None:
+    """Delete the question of a session, if it has one."""
+    db.execute(delete(QuestionRow).where(QuestionRow.session_id == session_id))
 
 
 def to_turn_record(

@@ -112,13 +112,45 @@ class FinishedTurn(NewTurn):
     """Of the picture's RGB pixels, in hexadecimal."""
 
 
+@dataclass(frozen=True)
+class QuestionRecord:
+    """What the user is asked about feedback that is in doubt; edits are JSON."""
+
+    text: str
+    edits: tuple[JsonObject, ...]
+    """The edits that "yes" makes. With `choose`, the candidates, of which the answer names one."""
+    otherwise: tuple[JsonObject, ...] = ()
+    """The edits that were not in doubt: they are made whatever the answer is."""
+    choose: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class TurnRecord(FinishedTurn):
-    """A finished turn of a session in this store; it never changes."""
+    """A finished turn of a session in this store; it never changes, except for its question."""
 
     session: str
     image: Path
     """The picture's PNG."""
+    question: QuestionRecord | None = None
+    """The session's open question, if it is about this turn's picture."""
+
+
+@dataclass(frozen=True)
+class NewQuestion:
+    """A question about the picture of a turn, before it is stored."""
+
+    turn: int
+    question: QuestionRecord
+    context: dict[str, Any]
+    """What is needed to apply the answer, as JSON; storage doesn't interpret it."""
+
+
+@dataclass(frozen=True)
+class OpenQuestionRecord(NewQuestion):
+    """The open question of a session."""
+
+    id: str
+    session: str
 
 
 Status = Literal["pending", "failed", "cancelled"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
@@ -44,6 +45,8 @@ class Store:
         """The file or the address of the database, for messages."""
         self.attempts = PendingTurns(self._database, images, self._insert, self.discard_pictures, lease)
         """Pending, failed and cancelled turns."""
+        self.questions = self.attempts.questions
+        """Open questions to the users."""
         self.keys = ApiKeys(self._database)
         """The API keys of servers."""
         self.idempotency_keys = IdempotencyKeys(self._database)
@@ -233,7 +236,9 @@ class Store:
     def turn(self, session_id: str, number: int | None = None) -> TurnRecord:
         """Turn `number` of the session, by default its head."""
         with self._database.read_session() as db:
-            return self._record(queries.find_turn(db, session_id, number))
+            turn = self._record(queries.find_turn(db, session_id, number))
+            opened = self.questions.find_open(db, session_id)
+        return replace(turn, question=opened.question) if opened and opened.turn == turn.number else turn
 
     def turns(self, session_id: str, first: int = 0, limit: int | None = None) -> list[TurnRecord]:
         """The turns of the session from number `first` on, at most `limit`, in order of creation; on all branches."""
@@ -254,7 +259,7 @@ class Store:
             return [self._record(turn) for turn in queries.load_path(db, session_id, number, last)]
 
     def activity(self, session_ids: Sequence[str]) -> dict[str, str]:
-        """A text for each of these sessions that changes when a turn starts or ends, or the head moves."""
+        """A text for each of these sessions that changes with its turns, its head and its question."""
         with self._database.read_session() as db:
             return queries.activity(db, session_ids)
 

@@ -175,6 +175,24 @@ class TurnAliasRow(Base):
     turn: Mapped[int]
 
 
+class QuestionRow(Base):
+    """The open question of a session about the picture of `turn`.
+
+    `context` is what the agent needs to apply the answer. `answered_by` is the id of the attempt that answers it: while
+    that attempt is pending, the question is not open.
+    """
+
+    __tablename__ = "questions"
+
+    session_id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    id: Mapped[str] = mapped_column(String(16))
+    turn: Mapped[int]
+    created_at: Mapped[datetime]
+    question: Mapped[dict[str, Any]]
+    context: Mapped[dict[str, Any]]
+    answered_by: Mapped[int | None]
+
+
 class ReceiptRow(Base):
     """A request's idempotency key, and the turn that the request created."""
 

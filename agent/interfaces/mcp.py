@@ -25,12 +25,13 @@ from ...generation import Progress
 from ..async_conversation import AsyncConversation
 from ..cancellable_thread import AsyncOnStep, run_in_thread
 from ..conversation import Turn
-from ..edits import MAX_PROMPT_CHARACTERS
+from ..edits import MAX_PROMPT_CHARACTERS, Confirm
 from ..feedback import Feedback
 from ..replay.regenerate import ReplayResult, replay_session
 from ..studio import Studio
 from ..turn_png import build_turn_png
 from ..turn_serialization import turn_json
+from .mcp_elicitation import QUESTION_KEY, can_elicit, elicit, elicit_request, has_input_requests, read_answer
 from .turn_text import format_turn
 
 Report = Callable[[float, float | None, str], Awaitable[None]]
@@ -39,7 +40,8 @@ Report = Callable[[float, float | None, str], Awaitable[None]]
 _INSTRUCTIONS = """\
 Draws pictures and corrects them by feedback. `start` draws the first picture from a description and returns the id of \
 the session. `say` passes on the user's feedback in the user's own words: what the user complains about stays excluded \
-from all later pictures until the user wants it back. After each call, show the user the picture or its link."""
+from all later pictures until the user wants it back. If a result asks a question, ask the user and pass the answer on \
+with `say`. After each call, show the user the picture or its link."""
 
 _MAX_BYTES = 512 * 1024
 _MAX_PIXELS = 1024
@@ -113,6 +115,10 @@ class Backend(Protocol):
         """The next turn, or the current one if the feedback changes nothing."""
         ...
 
+    async def confirm(self, session: str, answer: Confirm, report: Report) -> Turn:
+        """The turn that an answer to the open question makes, or the current one if it changes nothing."""
+        ...
+
     async def undo(self, arguments: UndoArguments) -> Turn:
         """The turn that is current afterwards."""
         ...
@@ -139,7 +145,21 @@ class Backend(Protocol):
 
 
 Context = ServerRequestContext[Any, Any]
-_Tool = Callable[[Backend, Any, Report], Awaitable[types.CallToolResult]]
+_Result = types.CallToolResult | types.InputRequiredResult
+_Tool = Callable[["_Call", Any], Awaitable[_Result]]
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A call of a tool."""
+
+    backend: Backend
+    context: Context
+    params: types.CallToolRequestParams
+
+    @property
+    def report(self) -> Report:
+        return self.context.session.report_progress
 
 
 def _log_tool_error(tool: str, error: Exception) -> None:
@@ -157,13 +177,13 @@ def create_mcp_server(
     async def list_tools(_: Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         return types.ListToolsResult(tools=_TOOL_LIST)
 
-    async def call_tool(context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
+    async def call_tool(context: Context, params: types.CallToolRequestParams) -> _Result:
         if params.name not in _TOOLS:
             raise MCPError(types.INVALID_PARAMS, f"unknown tool “{params.name}”: use {', '.join(_TOOLS)}")
         arguments_type, run = _TOOLS[params.name]
         try:
             arguments = arguments_type.model_validate(params.arguments or {})
-            return await run(backend_of(context), arguments, context.session.report_progress)
+            return await run(_Call(backend_of(context), context, params), arguments)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             return _error_result(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
@@ -182,24 +202,38 @@ def create_mcp_server(
     )
 
 
-async def _start(backend: Backend, arguments: StartArguments, report: Report) -> types.CallToolResult:
-    return await _turn_result(backend, await backend.start(arguments, report))
+async def _start(call: _Call, arguments: StartArguments) -> _Result:
+    return await _turn_result(call.backend, await call.backend.start(arguments, call.report))
 
 
-async def _say(backend: Backend, arguments: SayArguments, report: Report) -> types.CallToolResult:
-    return await _turn_result(backend, await backend.say(arguments, report))
+async def _say(call: _Call, arguments: SayArguments) -> _Result:
+    """Give feedback. If it is in doubt, the user is asked, if the host can do that; else the result is the question."""
+    backend, response = call.backend, (call.params.input_responses or {}).get(QUESTION_KEY)
+    if response is not None:  # the host repeats the call, with the answer
+        turn = await backend.show(ShowArguments(session=arguments.session))
+    else:
+        turn = await backend.say(arguments, call.report)
+        if turn.question is None or not can_elicit(call.context):
+            return await _turn_result(backend, turn)
+        if has_input_requests(call.context):
+            return types.InputRequiredResult(input_requests={QUESTION_KEY: elicit_request(turn.question)})
+        response = await elicit(call.context, turn.question)
+    answer = None if turn.question is None else read_answer(response, turn.question)
+    if answer is not None:
+        turn = await backend.confirm(arguments.session, answer, call.report)
+    return await _turn_result(backend, turn)
 
 
-async def _undo(backend: Backend, arguments: UndoArguments, _: Report) -> types.CallToolResult:
-    return await _turn_result(backend, await backend.undo(arguments))
+async def _undo(call: _Call, arguments: UndoArguments) -> _Result:
+    return await _turn_result(call.backend, await call.backend.undo(arguments))
 
 
-async def _show(backend: Backend, arguments: ShowArguments, _: Report) -> types.CallToolResult:
-    return await _turn_result(backend, await backend.show(arguments))
+async def _show(call: _Call, arguments: ShowArguments) -> _Result:
+    return await _turn_result(call.backend, await call.backend.show(arguments))
 
 
-async def _replay(backend: Backend, arguments: ReplayArguments, report: Report) -> types.CallToolResult:
-    results = await backend.replay(arguments, report)
+async def _replay(call: _Call, arguments: ReplayArguments) -> _Result:
+    results = await call.backend.replay(arguments, call.report)
     identical = sum(result.identical for result in results)
     lines = [f"turn {result.turn}: {_format_replay_result(result)}" for result in results]
     return types.CallToolResult(
@@ -298,6 +332,11 @@ class StudioBackend:
         """The next turn; concurrent calls on one session are serialised."""
         conversation = await AsyncConversation.open(arguments.session, self.studio)
         return await conversation.say(arguments.as_feedback(), _report_steps(report))
+
+    async def confirm(self, session: str, answer: Confirm, report: Report) -> Turn:
+        """The turn that an answer to the open question makes."""
+        conversation = await AsyncConversation.open(session, self.studio)
+        return await conversation.edit([answer], _report_steps(report))
 
     async def undo(self, arguments: UndoArguments) -> Turn:
         """The turn that is current afterwards."""

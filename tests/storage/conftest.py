@@ -13,7 +13,15 @@ from sqlalchemy import create_engine, text
 
 from notthat.storage import ExclusionRecord, LeaseTimes, NewTurn, Store, TurnRecord, upgrade
 
-CONTRACT = ("test_store", "test_attempts", "test_recorded_turns", "test_api_keys", "test_deletion", "test_pages")
+CONTRACT = (
+    "test_store",
+    "test_attempts",
+    "test_recorded_turns",
+    "test_api_keys",
+    "test_deletion",
+    "test_pages",
+    "test_questions",
+)
 """Tests that run on every database, except those that inspect the files of a home."""
 
 
@@ -62,7 +70,9 @@ def postgres(new_database: Callable[[str], str], tmp_path_factory: pytest.TempPa
     def emptied() -> str:
         engine = create_engine(url.replace(":", "+psycopg:", 1))
         with engine.begin() as connection:
-            connection.execute(text("TRUNCATE sessions, turns, exclusions, attempts, turn_aliases, receipts, keys"))
+            connection.execute(
+                text("TRUNCATE sessions, turns, exclusions, attempts, turn_aliases, receipts, questions, keys")
+            )
         engine.dispose()
         return url
 

@@ -62,6 +62,7 @@ def test_the_tables_are_those_the_models_would_make(migrated: Engine, tmp_path: 
         "attempts",
         "turn_aliases",
         "receipts",
+        "questions",
         "keys",
     }
     modelled.dispose()

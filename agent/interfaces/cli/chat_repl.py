@@ -17,7 +17,7 @@ from ...exclusions import NegativePrompt
 from ...replay.regenerate import replay_session
 from ...studio import Studio
 from ...terms import normalize_term, to_one_line
-from .console import err, exclusions_table, out, progress, show_turn
+from .console import err, exclusions_table, out, progress, show_answered_turn, show_turn
 
 _PREFIX = "cmd_"
 _MAX_DIGITS = 20  # longer than any seed; `int` raises ValueError above 4300 digits
@@ -149,7 +149,7 @@ class ChatRepl:
             else:
                 with progress("drawing", previews=True) as on_step:
                     turn = self._conversation.say(line, on_step)
-                self._show(turn)
+                show_answered_turn(turn, lambda: self.studio.store.images.open(turn.sha256))
         except NotthatError as error:
             err.print(to_one_line(str(error)), style="red", markup=False)
         except KeyboardInterrupt:

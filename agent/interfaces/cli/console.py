@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from ....generation import Progress as Step
+    from ....storage import QuestionRecord
     from ...conversation import Turn
 
 out = Console(highlight=False, soft_wrap=True)
@@ -91,12 +92,29 @@ def format_speed(step: "Step") -> str:
 
 
 def show_turn(turn: "Turn", image: "Image | None" = None) -> None:
-    """Print the reply, the picture, the exclusions and the path of the picture."""
+    """Print the reply, the picture, the exclusions, the path of the picture and the open question."""
     out.print(f"[bold]{escape(turn.reply)}[/bold]")
     draw_image(image)
     if turn.negative:
         out.print(f"[dim]without[/dim] {escape(turn.negative)}")
     out.print(f"[dim]{escape(str(turn.image))}[/dim]")
+    if turn.question is not None:
+        show_question(turn.question)
+
+
+def show_answered_turn(turn: "Turn", open_image: "Callable[[], Image]") -> None:
+    """Print what feedback came to: a turn as `show_turn` does, or only the question to the user."""
+    if turn.question is None:
+        show_turn(turn, open_image())
+    else:
+        show_question(turn.question)
+
+
+def show_question(question: "QuestionRecord") -> None:
+    """Print a question with the keys that answer it."""
+    from ...answers import answer_keys
+
+    out.print(f"[bold]{escape(question.text)}[/bold] [dim]{escape(f'[{answer_keys(question)}]')}[/dim]")
 
 
 def draw_image(image: "Image | None") -> None:

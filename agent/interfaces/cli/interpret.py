@@ -15,7 +15,10 @@ def interpret_line(interpreter: Interpreter, line: dict[str, Any]) -> dict[str, 
     """The edits and the reply for the feedback of a line, given its prompt and negative prompt."""
     state = State(line["prompt"], parse_negative(line["negative"]), seed=0)
     interpretation = interpreter.interpret(line["feedback"], state)
-    return {"edits": edits_adapter.dump_python(interpretation.edits, mode="json"), "reply": interpretation.reply}
+    result = {"edits": edits_adapter.dump_python(interpretation.edits, mode="json"), "reply": interpretation.reply}
+    if interpretation.question is not None:
+        result |= {"reply": interpretation.question.text, "question": interpretation.question.model_dump(mode="json")}
+    return result
 
 
 def read_batch(path: Path) -> Iterator[dict[str, Any]]:

@@ -164,15 +164,22 @@ def say(
 ) -> None:
     """Give feedback on the picture of a session and draw it again.
 
+    If it is in doubt what is meant, nothing is drawn and a question is printed; answer it the same way: say SESSION yes
+
     Example:  notthat say 3f9c2a71d0b45e86 "too cartoonish, and no watermark"
     """
     from ...conversation import Conversation
-    from .console import progress
+    from .console import emit, progress, show_answered_turn
 
     with open_studio() as studio:
         with progress("drawing", previews=not as_json) as on_step:
             turn = Conversation.open(session, studio).say(feedback, on_step)
-        _print_turn(studio, turn, as_json)
+        if as_json:
+            emit(_turn_json(turn))
+        else:
+            show_answered_turn(turn, lambda: studio.store.images.open(turn.sha256))
+    if turn.question is not None and not as_json:
+        typer.echo(f"Answer with:  notthat say {session} {'1' if turn.question.choose else 'yes'}", err=True)
 
 
 @app.command()

@@ -19,6 +19,7 @@ from ....storage import (
     UnknownSessionError,
     UnknownTurnError,
 )
+from ...questions import NoQuestionError
 from ...studio import UnknownModelError
 from ...terms import to_one_line
 from ...turn_execution import TurnCancelled
@@ -120,6 +121,8 @@ def to_problem(error: Exception) -> Problem:
             return Problem(404, "missing-picture", "The picture is missing", "the file of the picture is missing")
         case SessionExistsError():
             return Problem(409, "session-exists", "The session already exists", reason)
+        case NoQuestionError():
+            return Problem(409, "no-question", "No question is open", reason)
         case UnknownModelError():
             return Problem(400, "unknown-model", "No such model", reason)
         case InvalidInputError():

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from ....storage import Attempt, SessionPage, SessionRecord, UnknownSessionError
+from ....storage import Attempt, QuestionRecord, SessionPage, SessionRecord, UnknownSessionError
 from ...conversation import Turn
 from ...exclusion_history import ExclusionEvent, load_path, term_history
 from ...policies import Policy
@@ -58,6 +58,11 @@ class SessionReader:
     async def list_attempts(self, session: str) -> Sequence[Attempt]:
         """A session's turns without a picture, whoever owns it."""
         return await self._threads.run(partial(self._store.attempts.all, session))
+
+    async def find_question(self, session: SessionRecord) -> QuestionRecord | None:
+        """The open question about the picture at a session's head, whoever owns it."""
+        opened = await self._threads.run(partial(self._store.questions.find, session.id))
+        return opened.question if opened is not None and opened.turn == session.head else None
 
     async def newest_number(self, session: str) -> int:
         """The number of a session's newest turn, whoever owns it."""

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from ....storage import Attempt, UnknownSessionError
 from .dependencies import RequestContext
-from .schemas.responses import LinksResponse, PendingTurnResponse, SessionResponse
+from .schemas.responses import LinksResponse, PendingTurnResponse, QuestionResponse, SessionResponse
 
 _MAX_UNFINISHED = 20
 
@@ -46,8 +46,11 @@ class RetryResponse(BaseModel):
 
 
 class SessionStatusResponse(SessionResponse):
-    """A session with its turns that came to no picture."""
+    """A session with its open question, and its turns that came to no picture."""
 
+    question: QuestionResponse | None = Field(
+        description="The open question about the picture at the head: feedback or the edit `confirm` answers it."
+    )
     retry: RetryResponse | None = Field(
         description="The latest turn, where it came to no picture: `POST …/retry` draws it again."
     )
@@ -76,6 +79,7 @@ async def load_session_status(context: RequestContext, session: str) -> SessionS
     retriable = [attempt for attempt in attempts if attempt.status != "pending" and attempt.turn.number > latest]
     return SessionStatusResponse(
         **{**dict(response), "pending": _list_pending(context, attempts, session)},
+        question=QuestionResponse.from_question(await reader.find_question(record)),
         retry=RetryResponse.from_latest(retriable),
         unfinished=RetryResponse.list_ended(attempts),
     )
@@ -110,6 +114,7 @@ async def _load_status_without_picture(context: RequestContext, session: str) ->
         sha256=None,
         pending=pending,
         links=LinksResponse(page=context.urls.page(session), replay=context.urls.replay(session)),
+        question=None,
         retry=None if pending else RetryResponse.from_latest(starts),
         unfinished=RetryResponse.list_ended(attempts),
     )

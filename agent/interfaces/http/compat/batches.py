@@ -118,6 +118,7 @@ async def _add_rerolls(context: RequestContext, first: TurnJob, session: str, co
             session,
             [Reroll()],
             derive_idempotency_key(context.idempotency_key, k),
+            keep_question=True,  # if the first turn asks, the others ask too
         )
         for k in range(1, count)
     ]

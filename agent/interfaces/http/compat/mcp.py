@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from .....errors import NotthatError
 from ....conversation import Turn
+from ....edits import Confirm
 from ....replay.regenerate import ReplayResult
 from ....session_start import SessionOptions
 from ...mcp import (
@@ -96,6 +97,11 @@ class ServiceBackend:
         return await _follow_job(
             await self.service.say(self.caller, arguments.session, arguments.as_feedback()), report
         )
+
+    @_translate_problems
+    async def confirm(self, session: str, answer: Confirm, report: Report) -> Turn:
+        """The turn that an answer to the open question makes."""
+        return await _follow_job(await self.service.edit(self.caller, session, [answer]), report)
 
     @_translate_problems
     async def undo(self, arguments: UndoArguments) -> Turn:

@@ -19,7 +19,7 @@ from starlette.datastructures import Headers
 
 from .....storage import Attempt, IdempotencyKey, SessionStart, new_session_id
 from ....commands import Change, EditCommand, SayCommand, SeedCommand, StartCommand
-from ....edits import Edit, State
+from ....edits import State, UserEdit
 from ....exclusions import NegativePrompt
 from ....feedback import Feedback
 from ....session_start import SessionOptions
@@ -103,13 +103,17 @@ class Service:
         self,
         principal: Principal,
         session: str,
-        edits: Iterable[Edit],
+        edits: Iterable[UserEdit],
         idempotency_key: IdempotencyKey | None = None,
         *,
+        keep_question: bool = False,
         background: bool = False,
     ) -> TurnJob:
-        """Apply edits; a `Reroll` draws from a new seed."""
-        command = EditCommand(edits=tuple(edits))
+        """Apply edits; a `Reroll` draws from a new seed, and `Confirm` answers the open question.
+
+        With `keep_question`, nothing is done while a question is open.
+        """
+        command = EditCommand(edits=tuple(edits), keep_question=keep_question)
         return await self._submit_change(principal, session, "edits", command, idempotency_key, background)
 
     async def seed(

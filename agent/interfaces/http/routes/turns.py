@@ -33,7 +33,11 @@ _MOVING = document_problems(400, 404, 409, 413)
 
 @router.post("/turns", response_model=TurnResponse, responses=_DRAWING, summary="Say what is wrong with the picture")
 async def say(session: SessionId, body: FeedbackRequest, context: TurnContext) -> Response:
-    """Answers with the new turn when it is drawn, or with the current turn where nothing changes."""
+    """Answers with the new turn when it is drawn, or with the current turn where nothing changes.
+
+    If it is in doubt what is meant, it answers with the current turn and a `question`. The next feedback answers it
+    (“yes”, “no, the hat”, “the second”), or it is dropped. What was not in doubt is made in any case.
+    """
     job = await context.service.say(
         context.principal, session, body.feedback, context.idempotency_key, background=context.background
     )
@@ -42,7 +46,10 @@ async def say(session: SessionId, body: FeedbackRequest, context: TurnContext) -
 
 @router.post("/edits", response_model=TurnResponse, responses=_DRAWING, summary="Edit the exclusions without words")
 async def edit(session: SessionId, body: EditsRequest, context: TurnContext) -> Response:
-    """For buttons and chips. A policy's exclusions stay in any case."""
+    """For buttons and chips. A policy's exclusions stay in any case.
+
+    `{"op":"confirm","yes":true}` answers the open question, and 409 says that there is none.
+    """
     job = await context.service.edit(
         context.principal, session, body.edits, context.idempotency_key, background=context.background
     )

@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from .....errors import InvalidInputError
 from .....generation.request import Method
-from ....edits import MAX_PROMPT_CHARACTERS, MAX_UNDONE_TURNS, Edit
+from ....edits import MAX_PROMPT_CHARACTERS, MAX_UNDONE_TURNS, UserEdit
 
 MAX_TURN = 2**31 - 1
 
@@ -26,7 +26,7 @@ class _RequestModel(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)  # true is not 1, and "7" is not 7
 
 
-_edits_adapter: TypeAdapter[list[Edit]] = TypeAdapter(list[Edit])
+_edits_adapter: TypeAdapter[list[UserEdit]] = TypeAdapter(list[UserEdit])
 
 
 def _floats_to_integers(value: Any) -> Any:
@@ -86,13 +86,18 @@ class FeedbackRequest(_RequestModel):
 
 
 class EditsRequest(_RequestModel):
-    """Edits to apply without interpreting feedback, for example from buttons."""
+    """Edits to apply without interpreting feedback, for example from buttons. `confirm` answers the open question."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"edits": [{"op": "reweight", "term": "cartoon", "weight": 1.3}]}]}
+        json_schema_extra={
+            "examples": [
+                {"edits": [{"op": "reweight", "term": "cartoon", "weight": 1.3}]},
+                {"edits": [{"op": "confirm", "yes": True}]},
+            ]
+        }
     )
 
-    edits: Annotated[list[Edit], BeforeValidator(_check_edits), Field(min_length=1, max_length=50)]
+    edits: Annotated[list[UserEdit], BeforeValidator(_check_edits), Field(min_length=1, max_length=50)]
 
 
 class SeedRequest(_RequestModel):

@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .....storage import Attempt, SessionRecord
+from .....storage import Attempt, QuestionRecord, SessionRecord
 from ....conversation import Turn
 from ....handoff import wants_handoff
 from ....replay.regenerate import ReplayResult
-from ....turn_serialization import turn_json
+from ....turn_serialization import question_json, turn_json
 from ..jobs.turn_and_replay_jobs import ReplayJob, TurnJob
 from ..urls import Urls
 
@@ -43,6 +43,7 @@ _TURN: dict[str, Any] = {
     ),
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "seconds": 0.471,
+    "question": None,
     "handoff": False,
     "links": {
         "page": "http://127.0.0.1:8000/?session=3f9c2a71d0b45e86",
@@ -59,6 +60,24 @@ class ExclusionResponse(BaseModel):
     source: str = Field(description="`user`, or `policy:NAME` for exclusions that the user can't remove.")
     since: int = Field(description="The turn that excluded it.")
     words: str = Field(description="The feedback that excluded it.")
+
+
+class QuestionResponse(BaseModel):
+    """What the user is asked when feedback is in doubt. The answer is feedback ("yes") or the edit `confirm`."""
+
+    text: str
+    edits: list[dict[str, Any]] = Field(
+        description="The edits that “yes” makes. With `choose`, the candidates: `choice` is the index of one of them."
+    )
+    otherwise: list[dict[str, Any]] = Field(
+        description="The edits that were not in doubt: they are made whatever the answer is."
+    )
+    choose: bool = Field(description="Whether the answer names one of `edits`.")
+
+    @classmethod
+    def from_question(cls, question: QuestionRecord | None) -> "QuestionResponse | None":
+        """Build it from a stored question."""
+        return None if question is None else cls(**question_json(question))
 
 
 class LinksResponse(BaseModel):
@@ -89,6 +108,9 @@ class TurnResponse(BaseModel):
     image: str = Field(description="URL of the picture. It never changes and can't be guessed.")
     sha256: str = Field(description="SHA-256 of the RGB pixels.")
     seconds: float
+    question: QuestionResponse | None = Field(
+        description="The open question about this picture: nothing is drawn before it is answered."
+    )
     handoff: bool = Field(
         description="Whether a person should take over: the user asked for one, or many turns did not help."
     )

@@ -300,8 +300,8 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
 }
 
 /** The parts of a session that the page shows, for comparison; pure. `turns` is a number or an array. */
-function fingerprint({ head, turns, pending, retry }) {
-  return JSON.stringify([head, turns.length ?? turns, pending.map(({ turn }) => turn), retry]);
+function fingerprint({ head, turns, pending, retry, question }) {
+  return JSON.stringify([head, turns.length ?? turns, pending.map(({ turn }) => turn), retry, question]);
 }
 
 /** The state of a running turn after an event; pure. */

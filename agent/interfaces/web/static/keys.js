@@ -5,7 +5,7 @@ import { target } from "./history.js";
 
 const LETTERS = "notthat.letters";
 
-export function mountKeys(store, actions, { openSessions, begin, help }) {
+export function mountKeys(store, actions, { openSessions, begin, help, answer }) {
   const letters = $("letters");
   letters.checked = localStorage.getItem(LETTERS) !== "off";
   letters.addEventListener("change", () => localStorage.setItem(LETTERS, letters.checked ? "on" : "off"));
@@ -45,6 +45,7 @@ export function mountKeys(store, actions, { openSessions, begin, help }) {
       return;
     }
     const isLetter = /^[a-z]$/.test(event.key);
+    if ((letters.checked || !isLetter) && answer(event.key)) return event.preventDefault();
     if (!(event.key in shortcuts) || (isLetter && !letters.checked)) return;
     event.preventDefault();
     shortcuts[event.key]();

@@ -8,6 +8,7 @@ import { $, growWithText, h, setAttribute, setText } from "./dom.js";
 import { mountHistory } from "./history.js";
 import { mountKeys } from "./keys.js";
 import { mountLive } from "./live.js";
+import { mountQuestion } from "./question.js";
 import { mountReplay } from "./replay.js";
 import { addressOf, addressed, mountSessions, mountStart, offer } from "./sessions.js";
 import { mountSlider } from "./slider.js";
@@ -49,6 +50,7 @@ mountKeys(store, actions, {
   openSessions: () => guarded(openSessions),
   begin,
   help: () => $("help-dialog").showModal(),
+  answer: mountQuestion(store, actions),
 });
 
 /** Run a request outside a conversation and show its problem. */

@@ -6,7 +6,8 @@
  *   sha256: string, exclusions: Exclusion[], seconds: number, handoff: boolean,
  *   links: {page: string, replay: string}}} Turn
  * @typedef {{turn: number, parent: ?number, feedback: string, reply: string, status: "failed"|"cancelled"}} Retry
- * @typedef {{id: string, head: ?number, turns: Turn[], pending: object[], retry: ?Retry}} Session
+ * @typedef {{text: string, edits: object[], otherwise: object[], choose: boolean}} Question
+ * @typedef {{id: string, head: ?number, turns: Turn[], pending: object[], retry: ?Retry, question: ?Question}} Session
  * @typedef {{session: ?string, turn: ?number, words: string, back: string, phase: "sent"|"queued"|"drawing"|"lost",
  *   place: number, step: number, steps: number, preview: ?string, reply: string, recorded: boolean, own: boolean}} Running
  */

@@ -32,6 +32,7 @@ TURN_KEYS = [
     *("session", "turn", "parent", "feedback", "edits", "reply", "prompt", "negative", "exclusions"),
     *("seed", "steps", "guidance", "model", "image", "sha256", "seconds"),
     "negative_effect",
+    "question",
 ]
 EXCLUSION_KEYS = ["term", "weight", "source", "since", "words"]
 

@@ -125,7 +125,12 @@ class ChatResponseWriter:
             yield self._chunk(index, {}, finish_reason="stop", notthat=self._turn_response(event.data))
 
     async def _picture(self, turn: Turn) -> str:
-        """The picture as Markdown, with session and turn in its title, and links for a handoff if one is needed."""
+        """The picture as Markdown, with session and turn in its title, and links for a handoff if one is needed.
+
+        A question has no picture: the next message answers it.
+        """
+        if turn.question is not None:
+            return ""
         address = self._urls.image(turn.sha256, turn.session, turn.number)
         if self._has_inline_pictures:
             content = await encode_image(turn, self._service, "png")

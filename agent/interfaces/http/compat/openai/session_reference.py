@@ -105,7 +105,9 @@ class ChatMemory:
         self._places: OrderedDict[str, SessionReference | None] = OrderedDict()
 
     def keep(self, chat: Chat, lines: Sequence[str], turn: Turn) -> None:
-        """Remember a response."""
+        """Remember a response. A question is none: the feedback that it asks about is not answered yet."""
+        if turn.question is not None:
+            return
         place = SessionReference(turn.session, turn.number)
         self._store(_digest(chat.owner, "picture", turn.sha256), place)
         key = _digest(*chat, *lines)

@@ -19,7 +19,7 @@ from ...conftest import Running, Serve
 
 TURN_KEYS = {
     *("session", "turn", "parent", "feedback", "edits", "reply", "prompt", "negative", "exclusions", "seed", "steps"),
-    *("guidance", "model", "image", "sha256", "seconds", "handoff", "links"),
+    *("guidance", "model", "image", "sha256", "seconds", "question", "handoff", "links"),
 }
 
 
@@ -141,7 +141,12 @@ def test_sessions_are_listed_and_looked_at(server: Running) -> None:
         (one["session"], 2, 1),
     ]
     assert server.client.get("/api/sessions", params={"limit": 1}).json()["sessions"] == listed[:1]
-    assert server.client.get(f"/api/sessions/{one['session']}").json() == {**listed[1], "retry": None, "unfinished": []}
+    assert server.client.get(f"/api/sessions/{one['session']}").json() == {
+        **listed[1],
+        "question": None,
+        "retry": None,
+        "unfinished": [],
+    }
     assert server.client.get(f"/api/sessions/{one['session']}/turns/1").json()["negative"] == "fog"
 
 
