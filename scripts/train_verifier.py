@@ -56,37 +56,42 @@ class Encoder(nn.Module):
         self.markers = nn.Parameter(torch.zeros(16, width))
         """Added to the embeddings of the first pieces of the vocabulary, which are the markers."""
 
-    def forward(self, ids: torch.Tensor, segments: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    def forward(self, ids: torch.Tensor, segments: torch.Tensor, sees: torch.Tensor) -> torch.Tensor:
         embeddings = self.bert.embeddings.word_embeddings(ids)
         embeddings = embeddings + self.markers[ids.clamp(max=15)] * (ids < 16).unsqueeze(-1)
         hidden: torch.Tensor = self.bert(
-            inputs_embeds=embeddings, token_type_ids=segments, attention_mask=mask
+            inputs_embeds=embeddings, token_type_ids=segments, attention_mask=sees
         ).last_hidden_state
         return hidden
 
 
 def collate(samples: Sequence[Sample], padding: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    length = max(len(sample.features.ids) for sample in samples)
+    """Word pieces and segments, shape (samples, length), and what each piece sees, (samples, 1, length, length)."""
+    length = max(len(sample.features.ids) + len(sample.proposals.ids) for sample in samples)
     ids = torch.full((len(samples), length), padding)
     segments = torch.zeros_like(ids)
-    mask = torch.zeros_like(ids)
+    sees = torch.zeros((len(samples), 1, length, length), dtype=torch.bool)
     for row, sample in enumerate(samples):
-        size = len(sample.features.ids)
-        ids[row, :size] = torch.from_numpy(sample.features.ids)
-        segments[row, :size] = torch.from_numpy(sample.features.segments)
-        mask[row, :size] = 1
-    return ids, segments, mask
+        first = len(sample.features.ids)
+        size = first + len(sample.proposals.ids)
+        ids[row, :first] = torch.from_numpy(sample.features.ids)
+        ids[row, first:size] = torch.from_numpy(sample.proposals.ids)
+        segments[row, :first] = torch.from_numpy(sample.features.segments)
+        segments[row, first:size] = 1
+        sees[row, 0, :, :first] = True
+        sees[row, 0, first:, first:size] = True
+    return ids, segments, sees
 
 
 def loss_of(
     model: Encoder, samples: Sequence[Sample], padding: int
 ) -> tuple[torch.Tensor, dict[str, float], torch.Tensor]:
-    ids, segments, mask = collate(samples, padding)
-    hidden = model(ids, segments, mask)
+    ids, segments, sees = collate(samples, padding)
+    hidden = model(ids, segments, sees)
     rows: dict[str, list[tuple[int, int]]] = {name: [] for name in model.heads}
     targets: dict[str, list[Any]] = {name: [] for name in model.heads}
     for row, sample in enumerate(samples):
-        rows["proposal"] += [(row, index) for index in sample.features.proposals]
+        rows["proposal"] += [(row, len(sample.features.ids) + index) for index in sample.proposals.markers]
         targets["proposal"] += sample.meant
         rows["word"] += [(row, word.index) for word in sample.features.words]
         targets["word"] += sample.tags
@@ -121,7 +126,6 @@ def read(model: Encoder, hidden: torch.Tensor, features: Features) -> Readings:
         return scores
 
     return Readings(
-        torch.sigmoid(at("proposal", features.proposals))[:, 0].numpy(),
         torch.softmax(at("word", [word.index for word in features.words]), -1).numpy(),
         torch.sigmoid(at("replaced", [word.index for word in features.prompt_words]))[:, 0].numpy(),
         torch.softmax(at("exclusion", [index for _, index in features.exclusions]), -1).numpy(),
@@ -140,8 +144,9 @@ def evaluate(model: Encoder, lines: Sequence[Line], pieces: WordPieces) -> dict[
             samples = [make_sample(line, line.grammar, pieces) for line in part]
             hidden = model(*collate(samples, pieces.padding))
             for row, sample in enumerate(samples):
-                if sample.features.proposals:
-                    scores = model.heads["proposal"](hidden[row, list(sample.features.proposals)])[:, 0]
+                if sample.meant:
+                    places = [len(sample.features.ids) + index for index in sample.proposals.markers]
+                    scores = model.heads["proposal"](hidden[row, places])[:, 0]
                     for score, meant in zip(scores.tolist(), sample.meant, strict=True):
                         right += meant > 0.5
                         wrong += meant < 0.5

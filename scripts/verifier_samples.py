@@ -15,7 +15,13 @@ from feedback_scoring import folded, matches, state_of
 
 from notthat.agent.edits import Allow, Edit, Exclude, Reroll, Reset, Reweight, SetPrompt, State, Undo
 from notthat.agent.interpreters.offline.interpreter import OfflineInterpreter
-from notthat.agent.interpreters.verifier.features import Features, WordPieces, encode_features
+from notthat.agent.interpreters.verifier.features import (
+    Features,
+    Proposals,
+    WordPieces,
+    encode_features,
+    encode_proposals,
+)
 from notthat.agent.interpreters.verifier.network import FAULTS, INTENTS, TAGS, WHOLE_FAULTS
 
 Case = Mapping[str, Any]
@@ -138,7 +144,7 @@ def plain_lines(cases: Sequence[Case], seed: int, count: int) -> list[Case]:
 
 def tag_words(case: Case, state: State, pieces: WordPieces) -> tuple[list[int], frozenset[str]]:
     """The tag of each word of the feedback, and the faults of the picture as a whole."""
-    features = encode_features(case["feedback"], state, (), pieces)
+    features = encode_features(case["feedback"], state, pieces)
     words = [stem(case["feedback"][word.start : word.end]) for word in features.words]
     tags = [0] * len(words)
     faults = set()
@@ -349,6 +355,7 @@ class Corruption:
 @dataclass
 class Sample:
     features: Features
+    proposals: Proposals
     meant: list[float]
     tags: list[int]
     replaced: list[float] | None
@@ -358,7 +365,8 @@ class Sample:
 
 
 def make_sample(line: Line, proposals: Sequence[Edit], pieces: WordPieces) -> Sample:
-    features = encode_features(line.case["feedback"], line.state, proposals, pieces)
+    features = encode_features(line.case["feedback"], line.state, pieces)
+    encoded = encode_proposals(proposals, line.state, pieces)
     changes = []
     for exclusion, _ in features.exclusions:
         found = 0
@@ -380,7 +388,8 @@ def make_sample(line: Line, proposals: Sequence[Edit], pieces: WordPieces) -> Sa
         replaced = [float(word.isalnum() and word not in kept and word not in SMALL) for word in prompt_words]
     return Sample(
         features,
-        [float(line.meant(edit)) for edit in proposals[: len(features.proposals)]],
+        encoded,
+        [float(line.meant(edit)) for edit in proposals[: len(encoded.markers)]],
         line.tags[: len(features.words)],
         replaced,
         changes,

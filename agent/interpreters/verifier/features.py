@@ -1,9 +1,11 @@
-"""What the encoder reads: feedback, prompt, exclusions and proposed edits as one sequence of word pieces.
+"""What the encoder reads, as one sequence of word pieces: the line with its state, then proposed edits.
 
-    [CLS] feedback [SEP] prompt [SEP] (negative) term (negative) term [SEP] (exclude) term (prompt) new words [SEP]
+    [CLS] feedback [SEP] prompt [SEP] (negative) term (negative) term [SEP]
+    (exclude) term (prompt) new words (without) old words [SEP]
 
 A word in parentheses is a marker: a token that stands for an operation. The encoder's output at a marker is about that
-exclusion or edit; its output at the first piece of a word of the feedback is about that word.
+exclusion or edit; its output at the first piece of a word is about that word. The first part does not see the second,
+so that it is read once, whatever is proposed.
 """
 
 import re
@@ -41,7 +43,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Features:
-    """The sequence, and where in it are the words of the feedback, the exclusions and the proposed edits."""
+    """The first part of the sequence, and where in it are words and exclusions."""
 
     ids: NDArray[np.int64]
     """Word pieces, shape (length,)."""
@@ -52,7 +54,15 @@ class Features:
     prompt_words: tuple[Word, ...]
     exclusions: tuple[tuple[Exclusion, int], ...]
     """Exclusions with the index of their marker."""
-    proposals: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """The second part of the sequence."""
+
+    ids: NDArray[np.int64]
+    """Word pieces, shape (length,)."""
+    markers: tuple[int, ...]
     """Index of the marker of each proposed edit."""
 
 
@@ -89,8 +99,8 @@ def load_word_pieces() -> WordPieces:
     return WordPieces()
 
 
-def encode_features(feedback: str, state: State, proposals: Sequence[Edit], pieces: WordPieces) -> Features:
-    """Encode feedback about a picture in `state` and the edits that were proposed for it."""
+def encode_features(feedback: str, state: State, pieces: WordPieces) -> Features:
+    """Encode feedback about a picture in `state`."""
     ids, words = pieces.encode(feedback, MAX_FEEDBACK)
     sequence = [pieces.start, *ids, pieces.separator]
     feedback_length = len(sequence)
@@ -101,11 +111,6 @@ def encode_features(feedback: str, state: State, proposals: Sequence[Edit], piec
         exclusions.append((exclusion, len(sequence)))
         sequence += [pieces.markers["negative"], *pieces.encode(exclusion.term, MAX_PHRASE)[0]]
     sequence.append(pieces.separator)
-    positions = []
-    for edit in proposals[:MAX_PROPOSALS]:
-        positions.append(len(sequence))
-        sequence += _encode_edit(edit, state, pieces)
-    sequence.append(pieces.separator)
     segments = np.ones(len(sequence), np.int64)
     segments[:feedback_length] = 0
     return Features(
@@ -114,8 +119,18 @@ def encode_features(feedback: str, state: State, proposals: Sequence[Edit], piec
         tuple(Word(start, end, 1 + index) for start, end, index in words),
         tuple(Word(start, end, feedback_length + index) for start, end, index in prompt_words),
         tuple(exclusions),
-        tuple(positions),
     )
+
+
+def encode_proposals(edits: Sequence[Edit], state: State, pieces: WordPieces) -> Proposals:
+    """Encode the first `MAX_PROPOSALS` edits that were proposed for a picture in `state`."""
+    sequence: list[int] = []
+    markers = []
+    for edit in edits[:MAX_PROPOSALS]:
+        markers.append(len(sequence))
+        sequence += _encode_edit(edit, state, pieces)
+    sequence.append(pieces.separator)
+    return Proposals(np.array(sequence, np.int64), tuple(markers))
 
 
 def _relevant_exclusions(feedback: str, state: State) -> list[Exclusion]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from .features import Features
+from .features import Features, Proposals
 
 HEADS = 12
 FAULTS = ("missing", "cropped", "floating", "fused", "extra", "deformed")
@@ -36,8 +36,6 @@ Array = NDArray[np.float32]
 class Readings:
     """Probabilities that the encoder gives for a line."""
 
-    proposals: Array
-    """That each proposed edit was meant, shape (proposals,)."""
     words: Array
     """Of each word's tag, shape (words, tags), in the order of `TAGS`."""
     prompt_words: Array
@@ -46,6 +44,17 @@ class Readings:
     """Of each exclusion's change, shape (exclusions, 4), in the order of `CHANGES`."""
     intents: Array
     """Of each intent, shape (intents,), in the order of `INTENTS`."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the encoder remembers of a line it has read."""
+
+    states: Array
+    """The state of each word piece after the last layer, shape (length, width)."""
+    keys: list[Array]
+    """Of each layer, shape (heads, length, width / heads)."""
+    values: list[Array]
 
 
 class Network:
@@ -69,36 +78,49 @@ class Network:
         """Load the weights of a safetensors file."""
         return cls(load_file(path))
 
-    def read(self, features: Features) -> Readings:
-        """The probabilities for one encoded line."""
-        hidden = self.encode(features)
-        at = self._head
+    def read(self, features: Features) -> Context:
+        """Read a line."""
+        return self._encode(features.ids, features.segments, None)
+
+    def readings(self, features: Features, context: Context) -> Readings:
+        """The probabilities for a line that was read."""
+        states, at = context.states, self._head
         return Readings(
-            _sigmoid(at("proposal", hidden[list(features.proposals)])[:, 0]),
-            _softmax(at("word", hidden[[word.index for word in features.words]])),
-            _sigmoid(at("replaced", hidden[[word.index for word in features.prompt_words]])[:, 0]),
-            _softmax(at("exclusion", hidden[[index for _, index in features.exclusions]])),
-            _sigmoid(at("intent", hidden[:1])[0]),
+            _softmax(at("word", states[[word.index for word in features.words]])),
+            _sigmoid(at("replaced", states[[word.index for word in features.prompt_words]])[:, 0]),
+            _softmax(at("exclusion", states[[index for _, index in features.exclusions]])),
+            _sigmoid(at("intent", states[:1])[0]),
         )
 
-    def encode(self, features: Features) -> Array:
-        """The state of each word piece after the last layer, shape (length, width)."""
+    def judge(self, proposals: Proposals, context: Context) -> Array:
+        """The probability that each proposed edit was meant, shape (proposals,)."""
+        states = self._encode(proposals.ids, np.ones_like(proposals.ids), context).states
+        return _sigmoid(self._head("proposal", states[list(proposals.markers)])[:, 0])
+
+    def _encode(self, ids: NDArray[np.int64], segments: NDArray[np.int64], context: Context | None) -> Context:
+        """The states of a part of the sequence, which sees itself and the context before it."""
         weights = self._weights
-        length = len(features.ids)
-        words = self._words[features.ids] * self._word_scales[features.ids][:, None]
-        x = words + weights["positions"][:length] + weights["segments"][features.segments]
+        length, start = len(ids), len(context.states) if context else 0
+        words = self._words[ids] * self._word_scales[ids][:, None]
+        x = words + weights["positions"][start : start + length] + weights["segments"][segments]
         x = self._normalize("embedding", x)
         width = x.shape[1]
+        keys, values = [], []
         for number in range(self._layers):
             name = f"layer.{number}"
             states = self._linear(f"{name}.qkv", x).reshape(length, 3, HEADS, width // HEADS)
             query, key, value = states.transpose(1, 2, 0, 3)
+            if context:
+                key = np.concatenate([context.keys[number], key], axis=1)
+                value = np.concatenate([context.values[number], value], axis=1)
+            keys.append(key)
+            values.append(value)
             attention = _softmax(query @ key.transpose(0, 2, 1) * np.float32((width // HEADS) ** -0.5))
             mixed = (attention @ value).transpose(1, 0, 2).reshape(length, width)
             x = self._normalize(f"{name}.attention", x + self._linear(f"{name}.mix", mixed))
             inner = _gelu(self._linear(f"{name}.inner", x))
             x = self._normalize(f"{name}.output", x + self._linear(f"{name}.outer", inner))
-        return x
+        return Context(x, keys, values)
 
     def _linear(self, name: str, x: Array) -> Array:
         result: Array = x @ self._weights[f"{name}.weight"].T + self._weights[f"{name}.bias"]

@@ -11,7 +11,7 @@ from ...replies import ask, describe, describe_unclear
 from ...terms import normalize_term, stem_term
 from ..base import Interpretation, Question
 from ..guards import acceptable_edits
-from .features import encode_features, load_word_pieces
+from .features import encode_features, encode_proposals, load_word_pieces
 from .network import Network
 from .proposals import is_same, propose_edits
 
@@ -68,17 +68,14 @@ class Verifier:
 
     def read(self, feedback: str, state: State, proposals: Sequence[Edit]) -> Reading:
         """The probability that each proposed edit was meant, and those of edits that nobody proposed."""
-        features = encode_features(feedback, state, proposals, self._pieces)
-        readings = self._network.read(features)
+        features = encode_features(feedback, state, self._pieces)
+        context = self._network.read(features)
+        readings = self._network.readings(features, context)
         found = acceptable_edits(tuple(propose_edits(feedback, state, features, readings)), state, feedback)
-        if added := [edit for edit in found if not any(is_same(edit, other) for other in proposals)]:
-            proposals = [*proposals, *added]
-            readings = self._network.read(encode_features(feedback, state, proposals, self._pieces))
-        judgments = [
-            Judgment(edit, float(probability)) for edit, probability in zip(proposals, readings.proposals, strict=False)
-        ]
-        judgments += [Judgment(edit, 1.0) for edit in proposals[len(judgments) :]]
-        return Reading(tuple(judgments), float(readings.intents[0]))
+        proposals = [*proposals, *(edit for edit in found if not any(is_same(edit, other) for other in proposals))]
+        probabilities = self._network.judge(encode_proposals(proposals, state, self._pieces), context).tolist()
+        probabilities += [1.0] * (len(proposals) - len(probabilities))
+        return Reading(tuple(map(Judgment, proposals, probabilities)), float(readings.intents[0]))
 
 
 @cache

@@ -12,7 +12,12 @@ from transformers import BertConfig, BertModel
 
 from notthat.agent.edits import Allow, Edit, Exclude, Reset, Reweight, SetPrompt, State, Undo
 from notthat.agent.exclusions import parse_negative
-from notthat.agent.interpreters.verifier.features import MAX_FEEDBACK, encode_features, load_word_pieces
+from notthat.agent.interpreters.verifier.features import (
+    MAX_FEEDBACK,
+    encode_features,
+    encode_proposals,
+    load_word_pieces,
+)
 from notthat.agent.interpreters.verifier.network import HEADS, INTENTS, TAGS, Network
 from notthat.agent.interpreters.verifier.verifier import WEIGHTS, load_verifier
 
@@ -60,20 +65,22 @@ def bert(network: Network) -> BertModel:
 
 def test_the_forward_pass_is_that_of_transformers() -> None:
     network = Network.load(WEIGHTS)
-    edits = (Exclude(term="cartoonish"), Allow(term="hat"))
-    features = encode_features("too cartoonish, bring the hat back", state(negative="hat"), edits, load_word_pieces())
+    features = encode_features("too cartoonish, bring the hat back", state(negative="hat"), load_word_pieces())
     with torch.inference_mode():
         theirs = bert(network)(
             torch.from_numpy(features.ids)[None], token_type_ids=torch.from_numpy(features.segments)[None]
         ).last_hidden_state[0]
-    np.testing.assert_allclose(network.encode(features), theirs.numpy(), atol=2e-3)
+    np.testing.assert_allclose(network.read(features).states, theirs.numpy(), atol=2e-3)
 
 
 def test_probabilities_have_one_row_per_word_exclusion_and_proposal() -> None:
     edits = (Exclude(term="hat"), Reweight(term="text", weight=1.3))
-    features = encode_features("no hat, and still text", state(negative="text, fog"), edits, load_word_pieces())
-    readings = Network.load(WEIGHTS).read(features)
-    assert readings.proposals.shape == (2,)
+    now = state(negative="text, fog")
+    features = encode_features("no hat, and still text", now, load_word_pieces())
+    network = Network.load(WEIGHTS)
+    context = network.read(features)
+    readings = network.readings(features, context)
+    assert network.judge(encode_proposals(edits, now, load_word_pieces()), context).shape == (2,)
     assert readings.words.shape == (6, len(TAGS))
     assert readings.exclusions.shape == (2, 4)
     assert readings.prompt_words.shape == (4,)
@@ -126,8 +133,8 @@ def test_a_request_without_a_known_edit_is_not_understood() -> None:
 def test_what_is_longer_than_the_encoder_reads_is_cut() -> None:
     edits = tuple(Exclude(term=f"thing {number}") for number in range(40))
     long = state("castle " * 300, ", ".join(f"thing {number}" for number in range(200)))
-    features = encode_features("no hat and " * 5000, long, edits, load_word_pieces())
-    assert len(features.ids) < 320
+    features = encode_features("no hat and " * 5000, long, load_word_pieces())
+    assert len(features.ids) + len(encode_proposals(edits, long, load_word_pieces()).ids) < 320
     assert len(features.words) <= MAX_FEEDBACK
     assert load_verifier().review("no hat and " * 5000, long, edits)
 
