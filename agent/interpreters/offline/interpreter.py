@@ -12,7 +12,6 @@ from ..edit_draft import EditDraft
 from ..language import prompt_rewriting
 from ..language.lexicon import load_lexicon
 from .clause_parser import parse_text
-from .descriptions.new_scene import find_new_scene
 from .descriptions.openings import find_new_description
 from .descriptions.parser import (
     is_full_description,
@@ -59,8 +58,12 @@ class OfflineInterpreter:
 
     def interpret(self, feedback: str, state: State, picture: "Image | None" = None) -> Interpretation:
         """The edits that the feedback asks for. The picture is ignored."""
-        edits = _draft_edits(feedback, state).finish()
+        edits = self.propose(feedback, state)
         return Interpretation(edits=edits, reply=describe(edits, state))
+
+    def propose(self, feedback: str, state: State) -> tuple[Edit, ...]:
+        """The edits of the grammar alone."""
+        return _draft_edits(feedback, state).finish()
 
     def explain(self, feedback: str, state: State) -> tuple[AppliedRule, ...]:
         """The clauses that matched a rule of `prompts/grammar`, with their edits."""
@@ -82,7 +85,6 @@ def _draft_edits(feedback: str, state: State) -> EditDraft:
             draft.add_command(Reset())
         original = f"next: {original[restart.end() :]}"
     description = original if not state.prompt.strip() else find_new_description(original) or find_new_description(text)
-    description = description or find_new_scene(original, state.prompt)
     changed_mind = state.prompt.strip() and _CHANGED_MIND.search(original)
     if description is not None and not changed_mind:
         with draft.step(original, "description"):

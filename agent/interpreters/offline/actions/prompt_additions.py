@@ -119,8 +119,6 @@ def wish(match: RuleMatch, draft: EditDraft) -> bool:
         return draft.exclude(exclusion["x"])
     if known := draft.find_exclusion(re.sub(r"^with\s+", "", wish)):
         return draft.allow(known.term)
-    if draft.rejected_phrase and (swapped := prompt_rewriting.swap(draft.prompt, draft.rejected_phrase, wish)):
-        return draft.rewrite(swapped)
     wish = re.sub(
         r"^(?:an? )?(?:little |tiny )?(?:bit|touch|hint|dash|splash|sprinkle|sprinkling) of\s+", "", wish, flags=re.I
     )
