@@ -26,7 +26,6 @@ _NAMED = {
     "TINT": "_ (cast|tint|tinge|hue)",
     "WHERE": "<preposition> SOME",
     "OWN": "<owner> SOME",
-    "LINK": "<link>",
     "CAMERA": "<camera>",
     "COMPARATIVE": "((way|much|far|even|a bit|a lot)? more SOME|<very>? (<comparable>|<comparative>) _? _? _?)",
     "WHOM": (
