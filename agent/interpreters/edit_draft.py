@@ -41,13 +41,9 @@ class EditDraft:
         self.missing_thing: str | None = None
         """A thing that was reported missing. It is added, unless the utterance says something else about it."""
         self.is_correction = False
-        """Whether a bare "no" came just before, as in "no, a tram"."""
-        self.rejected_phrase: str | None = None
-        """The rejected part of a correction: "a scarf" in "not a scarf, a shawl"."""
+        """Whether a bare "no" came just before, as in "no, keep it"."""
         self.dropped_exclusions = NegativePrompt()
         """The exclusions before a reset in this utterance."""
-        self.excluded_phrase: str | None = None
-        """The thing that the previous clause excluded: "cat" in "no cat | , a dog"."""
         self.has_lowered_weight = False
         """Whether a weight was lowered. The next statement about the picture is then the reason for it."""
         self.has_groan = False
@@ -254,7 +250,7 @@ class EditDraft:
         return (edit for edit in self.edits if isinstance(edit, Exclude | Allow | Reweight))
 
 
-_REASONS = frozenset({"looks_like", "like_another", "faulty", "hedged", "not_good", "resembles", "fault"})
+_REASONS = frozenset({"looks_like", "faulty", "fault"})
 """Complaint rules that can give the reason for a lower weight: "it all went mushy, relax the noise block"."""
 
 _POINTERS = frozenset(

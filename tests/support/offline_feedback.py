@@ -8,7 +8,7 @@ from notthat.agent.interpreters import OfflineInterpreter
 def read(feedback: str, *, prompt: str = "portrait of a man", negative: str = "") -> tuple[Edit, ...]:
     """The edits of the offline interpreter."""
     state = State(prompt=prompt, negative=parse_negative(negative), seed=1)
-    return OfflineInterpreter().interpret(feedback, state).edits
+    return OfflineInterpreter().propose(feedback, state)
 
 
 def brief(edits: tuple[Edit, ...], negative: str = "") -> str:

@@ -6,7 +6,6 @@ from . import prompt_rewriting
 from .lexicon import load_lexicon
 
 _ARTICLE = re.compile(r"^(?:an?|the|his|her|its|their)\s+", re.I)
-_ONE = re.compile(r"(?:an?|the)\s+(?P<quality>[\w-]+(?:\s[\w-]+)?)\s+ones?$", re.I)
 _DESCRIBING = frozenset(
     ["color", "material", "age", "size", "shape", "print", "hair", "emotion", "weather", "decor", "light", "quantity"]
 )
@@ -91,48 +90,6 @@ def _drop_conflicting(existing: list[str], qualities: list[str], head: str) -> l
 def _kind_of_word(word: str, head: str) -> str | None:
     kind = load_lexicon().find_kind(word)
     return "hair" if kind == "color" and head.lower() == "hair" else kind
-
-
-def extract_quality(phrase: str) -> str | None:
-    """ "A square one" -> "square". None if the word selects one ("the other one") or asks for another."""
-    match = _ONE.fullmatch(phrase.strip())
-    if match is None:
-        return None
-    quality = match["quality"].lower()
-    excluded_words = load_lexicon().words["quantifiers"] | load_lexicon().words["praise"] | _WHICH
-    return None if excluded_words & set(quality.split()) else match["quality"]
-
-
-_WHICH = frozenset(
-    [
-        "new",
-        "different",
-        "second",
-        "third",
-        "fresh",
-        "random",
-        "similar",
-        "last",
-        "previous",
-        "first",
-        "next",
-        "original",
-        "old",
-        "only",
-        "better",
-        "right",
-        "wrong",
-        "left",
-        "big",
-        "little",
-        "extra",
-        "alternative",
-        "prior",
-        "former",
-        "earlier",
-        "current",
-    ]
-)
 
 
 def set_age(prompt: str, wish: str) -> str | None:

@@ -44,10 +44,10 @@ def name_defect(subject: str, quality: str) -> str | None:
         return f"{first} {noun}"
     if first in words["bent"] and noun and head not in words["body"]:  # "the cup's lip is bent"
         return f"{first} {noun}"
-    if first in words["wrongness"] and noun and head not in {"people"}:
-        return f"bad {noun}"
+    if first in words["wrongness"] and noun and head != "people":
+        return f"bad {noun}" if head in words["body"] else f"{first} {noun}"
     known = name_quality_defect(quality)
-    return known if known is not None or noun is None else None
+    return f"{quality} {noun}" if known == quality and noun else known
 
 
 _GIBBERISH = (

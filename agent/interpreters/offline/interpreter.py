@@ -16,7 +16,6 @@ from ..language.lexicon import load_lexicon
 from ..verifier.verifier import load_verifier
 from .bare_removals import ask_what_to_remove
 from .clause_parser import parse_text
-from .descriptions.new_scene import find_new_scene
 from .descriptions.openings import find_new_description
 from .descriptions.parser import (
     is_full_description,
@@ -122,7 +121,6 @@ def _draft_edits(feedback: str, state: State) -> EditDraft:
         original = f"next: {original[restart.end() :]}"
     is_first = not state.prompt.strip()
     description = strip_talk(original) if is_first else find_new_description(original) or find_new_description(text)
-    description = description or find_new_scene(original, state.prompt)
     changed_mind = state.prompt.strip() and _CHANGED_MIND.search(original)
     if description is not None and not changed_mind:
         with draft.step(original, "description"):

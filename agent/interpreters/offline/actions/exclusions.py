@@ -141,3 +141,9 @@ def praise(match: RuleMatch, draft: EditDraft) -> bool:
 
 _HAS_CONDITION = re.compile(r"\b(?:without|instead|if it|if there|back|more if|except|apart from|other than)\b")
 """Conditional praise that asks for a change: "I'd love it without the hat"."""
+
+
+@action
+def acknowledge_gone(match: RuleMatch, draft: EditDraft) -> bool:
+    """ "The watermark is gone"; "I wish it were gone" is a request and not accepted here."""
+    return is_noun_phrase(match["THING"]) or is_pronoun(match["THING"])

@@ -37,9 +37,7 @@ def add_wish(match: RuleMatch, draft: EditDraft) -> bool:
         return draft.rewrite(prompt_rewriting.move(draft.prompt, placed["where"]))
     if re.match(r"some\s", match.clause, re.I) and _STATEMENT_VERB.search(phrase):  # "some children are afraid"
         return False
-    if link := match["LINK"].lower():
-        phrase = f"{_LINKS.get(link.split()[0], link + ' ')}{phrase}"
-    if SOMEWHERE.match(f"{phrase} ") and not link and not re.match(r"(?:in the style|with) ", phrase, re.I):
+    if SOMEWHERE.match(f"{phrase} ") and not re.match(r"(?:in the style|with) ", phrase, re.I):
         return draft.rewrite(prompt_rewriting.move(draft.prompt, phrase))
     if load_lexicon().is_praise(phrase) and len(phrase.split()) == 1:
         return False
@@ -93,16 +91,6 @@ def _replace_tried(phrase: str, draft: EditDraft) -> str | None:
     return prompt_rewriting.swap_kind(draft.prompt, kind, phrase) or prompt_rewriting.replace_with(draft.prompt, phrase)
 
 
-_LINKS = {
-    "dress": "wearing ",
-    "surround": "surrounded by ",
-    "decorate": "with ",
-    "fill": "filled with ",
-    "top": "topped with ",
-    "cover": "covered in ",
-}
-
-
 @action
 def wish(match: RuleMatch, draft: EditDraft) -> bool:
     """ "A dog by the door would be lovely", "at night would be nicer"."""
@@ -119,8 +107,6 @@ def wish(match: RuleMatch, draft: EditDraft) -> bool:
         return draft.exclude(exclusion["x"])
     if known := draft.find_exclusion(re.sub(r"^with\s+", "", wish)):
         return draft.allow(known.term)
-    if draft.rejected_phrase and (swapped := prompt_rewriting.swap(draft.prompt, draft.rejected_phrase, wish)):
-        return draft.rewrite(swapped)
     wish = re.sub(
         r"^(?:an? )?(?:little |tiny )?(?:bit|touch|hint|dash|splash|sprinkle|sprinkling) of\s+", "", wish, flags=re.I
     )

@@ -5,6 +5,7 @@ import re
 from ...edit_draft import EditDraft, is_pronoun
 from ...language import attribute_rewriting, prompt_rewriting
 from ...language.lexicon import load_lexicon
+from ...language.morphology import gerund
 from ...language.noun_phrases import extract_term, is_noun_phrase
 from ..grammar.rules import RuleMatch
 from .phrase_patterns import ARTICLE, IT, SOMEWHERE, strip_politeness
@@ -203,3 +204,54 @@ def replace_instead(match: RuleMatch, draft: EditDraft) -> bool:
     return draft.rewrite(
         prompt_rewriting.add_phrase(draft.prompt, new) if are_worn else prompt_rewriting.replace_with(draft.prompt, new)
     )
+
+
+@action
+def correct(match: RuleMatch, draft: EditDraft) -> bool:
+    """ "I meant a cat": replaces what was misunderstood."""
+    new = strip_politeness(match["THING"])
+    if re.search(
+        r"\w (?:should|must|could|needs? to|has to|have to|ought to) be\s", new, re.I
+    ):  # "the hat should be red"
+        return False
+    if re.match(r"(?:take|remove|delete|lose|drop|erase|ditch|cut|hide|get rid of)\s", new, re.I):
+        return False
+    if re.match(r"(?:none|zero|nothing|neither)$", new, re.I):  # "I asked for none"
+        return bool(draft.edits)
+    if none := re.match(r"(?:no|without|zero)\s+(?P<x>.+)", new, re.I):
+        return draft.exclude(none["x"])
+    if is_pronoun(new) or extract_term(new) is None:
+        return False
+    if other := prompt_rewriting.set_count(draft.prompt, new) or attribute_rewriting.modify_noun(draft.prompt, new):
+        return draft.rewrite(other)
+    return draft.rewrite(prompt_rewriting.correct(draft.prompt, new))
+
+
+@action
+def change_setting(match: RuleMatch, draft: EditDraft) -> bool:
+    """ "Background: a stormy sea", "style: watercolor"."""
+    thing, wish = re.sub(r"^the\s+", "", match["THING"].lower()), strip_politeness(match["QUALITY"])
+    if thing not in load_lexicon().words["settings"] or not wish:
+        return False
+    if thing == "subject":
+        return draft.rewrite(prompt_rewriting.replace_subject(draft.prompt, wish))
+    kind = load_lexicon().kind_names.get(thing)
+    if kind in {None, "background"}:
+        if ARTICLE.match(wish):
+            return draft.add(f"{wish} in the {thing}" if thing in {"background", "backdrop", "foreground"} else wish)
+        return draft.rewrite(prompt_rewriting.attribute(draft.prompt, thing, wish))
+    if swapped := prompt_rewriting.swap_kind(draft.prompt, kind or "", wish):
+        return draft.rewrite(swapped)
+    if kind in {"season", "time", "weather", "light"} and load_lexicon().find_kind(wish) == kind:
+        return draft.add(wish)
+    if load_lexicon().find_kind(wish) is None and " " not in wish:
+        return draft.add(f"{wish} {thing}")
+    return draft.rewrite(prompt_rewriting.replace_with(draft.prompt, wish))
+
+
+@action
+def do(match: RuleMatch, draft: EditDraft) -> bool:
+    """ "Make him smile", "she should look up"; "pupils will laugh" requests nothing."""
+    if re.search(r"\bwill\s", match.clause, re.I) or " than " in f" {match['REST']} ":
+        return False
+    return draft.add(strip_politeness(f"{gerund(match['DOING'].lower())} {match['REST']}"))

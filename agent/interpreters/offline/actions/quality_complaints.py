@@ -57,7 +57,7 @@ def complain_too(match: RuleMatch, draft: EditDraft) -> bool:
     )  # "saturation cranked too high"
     noun = extract_term(subject) if subject and not is_pronoun(subject) else None
     noun = None if noun and noun.split()[-1] in known.words["whole_picture"] else noun
-    if noun and quality in known.words["needs_noun"]:
+    if noun:
         if noun in {"colors", "colours", "color", "colour"} and quality in {"high", "strong", "loud", "intense", "hot"}:
             return draft.exclude_term("oversaturated")
         return draft.exclude_term(f"{quality} {noun}")

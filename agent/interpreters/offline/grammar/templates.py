@@ -26,19 +26,14 @@ _NAMED = {
     "TINT": "_ (cast|tint|tinge|hue)",
     "WHERE": "<preposition> SOME",
     "OWN": "<owner> SOME",
-    "LINK": "<link>",
     "CAMERA": "<camera>",
     "COMPARATIVE": "((way|much|far|even|a bit|a lot)? more SOME|<very>? (<comparable>|<comparative>) _? _? _?)",
-    "MESS": "(_)? <mess>",
-    "ACTING": "(<doing>|<gerund>)",
-    "DOING": "<doing>",
-    "WHO": "(we|you|i|he|she|they|it|this|there|<owner> SOME)",
     "WHOM": (
         "(<they>|<owner> _|<owner> _ _|<owner> _ (on|in|at|behind|near) <owner> _"
         "|(a|an|one|some|two) _ _? ((on|in|at|behind|near) <owner> _)?"
         "|(one|some|two|half|most|all|both|each) of? <owner> _ _?|someone|somebody|everyone|everybody)"
     ),
-    "VERB": "(was|were|<past>|<regular_past>)",
+    "DOING": "<doing>",
     "NOT": "<not>",
 }
 """What a capture consists of, for names that don't capture arbitrary words."""

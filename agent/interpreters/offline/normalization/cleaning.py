@@ -7,7 +7,6 @@ from functools import cache
 
 from ....terms import collapse_whitespace
 from ...language.lexicon import any_word_pattern, load_lexicon
-from .run_ons import split_run_on
 from .typos import load_vocabulary, repair_typos
 
 MAX_CHARACTERS = 4000
@@ -144,7 +143,7 @@ def split_clauses(text: str) -> Iterator[list[str]]:
     protected = _PAIRS.sub(lambda match: f"{match[1]}\0{match[3]}", _setting_pattern().sub(r"\1 = ", text))
     for sentence in _SENTENCE.findall(protected):
         joined = (clause.replace("\0", " and ") for clause in _JOINT.split(sentence))
-        clauses = [trim_clause(part) for clause in joined for part in split_run_on(trim_clause(clause))]
+        clauses = [trim_clause(clause) for clause in joined]
         yield [clause for clause in clauses if clause]
 
 

@@ -118,15 +118,10 @@ def _repair_word(word: str, vocabulary: frozenset[str]) -> str | None:
     substitutions = {word[:i] + letter + word[i + 1 :] for i in range(len(word)) for letter in _NEAR.get(word[i], "")}
     deletions = {word[:i] + word[i + 1 :] for i in range(1, len(word))}
     common_words = commands | load_lexicon().words["body"] | load_lexicon().words["wrongness"]
-    for candidates, targets in (
-        (doubled_words, vocabulary),
-        (insertions, vocabulary),
-        (substitutions, common_words),
-        (deletions, common_words),
-    ):
-        if found := sorted(
-            candidate for candidate in candidates & (vocabulary if len(word) > 5 else targets) if len(candidate) > 4
-        ):
+    if found := sorted(word for word in doubled_words & vocabulary if len(word) > 4):
+        return found[0]
+    for candidates in (insertions, substitutions, deletions):
+        if found := sorted(candidate for candidate in candidates & common_words if len(candidate) > 4):
             return found[0]
     return None
 

@@ -39,7 +39,6 @@ from offline_feedback import brief, read
         ("fog, hat", "there is no need to keep the fog out", "allow fog"),
         ("fog, hat", "it feels empty without the hat, bring it back", "allow hat"),
         ("fog, hat", "why no fog? it's called foggy lane", "allow fog"),
-        ("fog", "fog doesn't need to be excluded anymore", "allow fog"),
         ("fog", "client wants the fog back", "allow fog"),
     ],
 )

@@ -15,7 +15,6 @@ from notthat.agent.interpreters import OfflineInterpreter
         ("hat", "take me back two versions", "undo 2"),
         ("hat", "I want to start fresh", "reset"),
         ("hat", "deal me another one", "reroll"),
-        ("hat", "show me something else with the same prompt", "reroll"),
         ("hat", "undo", "undo 1"),
         ("hat", "go back one step", "undo 1"),
         ("hat", "undo the last three", "undo 3"),
@@ -36,7 +35,6 @@ from notthat.agent.interpreters import OfflineInterpreter
         ("hat", "no scarf, actually start over", "reset"),
         ("hat", "can you try again?", "reroll"),
         ("hat", "same prompt, new seed", "reroll"),
-        ("hat", "oops i didn't mean that, cancel it", "undo 1"),
         ("hat", "the version before was better, take me back to it", "undo 1"),
     ],
 )

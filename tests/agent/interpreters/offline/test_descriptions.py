@@ -47,14 +47,7 @@ def test_a_description_has_straight_quotes_and_single_spaces() -> None:
     ("feedback", "prompt", "expected"),
     [
         ("Moving on. A teapot on a lace cloth, no steam", "A teapot on a lace cloth", "exclude steam; prompt"),
-        ("For page two: a castle at dawn without flags", "a castle at dawn", "exclude flags; prompt"),
         ("ok next subject - foggy harbour, boats not wanted", "foggy harbour", "exclude boats; prompt"),
-        (
-            "Let's park that one. Badger in a waistcoat, skip the monocle",
-            "Badger in a waistcoat",
-            "exclude monocle; prompt",
-        ),
-        ("Time for something different! A lighthouse, keep gulls out of it", "A lighthouse", "exclude gulls; prompt"),
         ("New brief: perfume bottle on slate, label-free", "perfume bottle on slate", "exclude label; prompt"),
         (
             "Fresh one: a violinist in a tunnel, graffiti not visible",

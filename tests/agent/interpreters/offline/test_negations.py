@@ -18,7 +18,6 @@ from notthat.agent.edits import Exclude, SetPrompt
         ("", "a bench, with no one sitting on it", "a bench", ["people"]),
         ("", "an astronaut in zero gravity", "an astronaut in zero gravity", []),
         ("a shoe", "next pic: a choir of newts, none of them with hats", "a choir of newts", ["hats"]),
-        ("a knitted owl", "scratch the owl, do a tin crane without wheels", "a tin crane", ["wheels"]),
     ],
 )
 def test_a_description_opens_and_denies_in_many_ways(prompt: str, feedback: str, text: str, terms: list[str]) -> None:
@@ -67,7 +66,6 @@ def test_a_description_opens_and_denies_in_many_ways(prompt: str, feedback: str,
         ("a dog", "A castle 🏰 on a cliff, no flags", "A castle 🏰 on a cliff", ["flags"]),
         ("a dog", "photo of a tram w/o passengers", "photo of a tram", ["passengers"]),
         ("a dog on a sofa", "a cat, no dog", "a cat on a sofa", ["dog"]),
-        ("a dog on a sofa", "no dog, a cat", "a cat on a sofa", ["dog"]),
         ("a nun with glasses", "a nun without glasses", "a nun", ["glasses"]),
     ],
 )

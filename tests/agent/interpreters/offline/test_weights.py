@@ -24,17 +24,13 @@ from notthat.agent.interpreters import OfflineInterpreter
         ("watermark, hat", "push the hat harder", "up hat"),
         ("hat, watermark", "it's still there", "up watermark"),
         ("blurry", "not sharp enough", "up blurry"),
-        ("glow", "glow penalty up", "up glow"),
         ("glow", "the glow hasn't budged", "up glow"),
-        ("glow", "why is the glow back?", "up glow"),
-        ("glow", "you keep giving me glow", "up glow"),
         ("glow", "set glow to 1.5", "up glow"),
         ("steam", "I said no steam!", "up steam"),
         ("fog, hat", "fog's here again, be stricter", "up fog"),
         ("fog, hat", "fog. again.", "up fog"),
         ("fog, hat", "how is there still fog", "up fog"),
         ("fog, hat", "foggier than before!", "up fog"),
-        ("fog", "is that fog I see?", "up fog"),
     ],
 )
 def test_what_is_still_there_weighs_more(negative: str, feedback: str, expected: str) -> None:
@@ -50,16 +46,12 @@ def test_what_is_still_there_weighs_more(negative: str, feedback: str, expected:
         ("(glow:1.5)", "don't be so strict about the glow", "down glow"),
         ("(glow:1.5)", "you overdid it with the glow", "down glow"),
         ("(glow:1.5)", "go easier on the glow", "down glow"),
-        ("(glow:1.5)", "you removed too much glow", "down glow"),
-        ("(glow:1.5)", "glow could be penalised a little less", "down glow"),
         ("(glow:1.5)", "halve your anti-glow thing, it looks dead", "down glow"),
         ("(steam:1.6)", "turn the steam weight down", "down steam"),
         ("(steam:1.6)", "go softer on the steam, the room looks dead now", "down steam"),
         ("(fog:1.5), hat", "a little fog would be fine", "down fog"),
         ("(fog:1.5), hat", "don't push so hard against the fog", "down fog"),
         ("(fog:1.4)", "dial back the fog exclusion, looks abandoned now", "down fog"),
-        ("(fog:1.4)", "the 'fog' one is overcooked. lower it", "down fog"),
-        ("(fog:1.4)", "the fog ban is a bit much", "down fog"),
     ],
 )
 def test_what_is_excluded_too_hard_weighs_less(negative: str, feedback: str, expected: str) -> None:
@@ -69,8 +61,6 @@ def test_what_is_excluded_too_hard_weighs_less(negative: str, feedback: str, exp
 @pytest.mark.parametrize(
     ("prompt", "negative", "feedback", "expected"),
     [
-        ("a bay", "gulls, text", "gulls keep sneaking in", "up gulls"),
-        ("a bay", "gulls, text", "yet another gull, I asked for none", "up gulls"),
         ("a bay", "gulls, dark", "even darker than before", "up dark"),
     ],
 )
@@ -81,7 +71,6 @@ def test_what_is_still_there_weighs_more_in_a_scene(prompt: str, negative: str, 
 @pytest.mark.parametrize(
     ("prompt", "negative", "feedback", "expected"),
     [
-        ("a bay", "(gulls:1.5), text", "don't fight the gulls so hard", "down gulls"),
         ("a bay", "(gulls:1.5), text", "with the gulls exclusion that strong it looks dead, loosen it", "down gulls"),
     ],
 )
@@ -99,12 +88,7 @@ def test_still_there_raises_the_weight_without_a_known_prompt() -> None:
 @pytest.mark.parametrize(
     ("feedback", "expected"),
     [
-        ("the exclusion of fog isn't doing enough", "up fog"),
-        ("my ban on fog isn't strict enough", "up fog"),
-        ("fog should be excluded much more strongly", "up fog"),
         ("Fog is drifting about again, and I excluded it!", "up fog"),
-        ("the weight on fog is over the top", "down fog"),
-        ("fog at that strength ruins it. Lower, please", "down fog"),
         ("now the hills look like cardboard. Relax the fog exclusion", "down fog"),
         ("I excluded the fog by accident", ""),
     ],

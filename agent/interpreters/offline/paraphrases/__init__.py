@@ -1,1 +1,0 @@
-"""Rewrites idioms, anaphora and explanations as clauses that match the grammar."""
