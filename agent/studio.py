@@ -13,7 +13,8 @@ from ..generation import Engine, Progress, to_absolute
 from ..storage import Store
 from . import policies
 from .exclusions import NegativePrompt
-from .interpreters import Interpreter, LLMInterpreter, OfflineInterpreter
+from .interpreters import CascadeInterpreter, Interpreter, LLMInterpreter, OfflineInterpreter
+from .interpreters.base import prepare
 from .interpreters.llm import LLMClient
 from .session_locks import SessionLocks
 from .settings import Settings
@@ -23,11 +24,26 @@ OnStep = Callable[[Progress], None]
 
 
 def create_interpreter(settings: Settings) -> Interpreter:
-    """The interpreter of the settings. `auto` is a language model if the settings have its key or base URL."""
-    key, base_url = settings.openai_api_key, settings.openai_base_url
-    if settings.interpreter == "offline" or (settings.interpreter == "auto" and not (key or base_url)):
+    """The interpreter of the settings.
+
+    `auto` reads with rules, and asks a language model where the rules are not sure, if the settings have the key or
+    the base URL of a server.
+    """
+    has_server = bool(settings.openai_api_key or settings.openai_base_url)
+    if settings.interpreter == "offline" or (settings.interpreter == "auto" and not has_server):
         return OfflineInterpreter()
-    return LLMInterpreter(LLMClient(settings.llm, base_url=base_url, api_key=key.get_secret_value() if key else None))
+    model = LLMInterpreter(_create_client(settings))
+    return model if settings.interpreter == "llm" else CascadeInterpreter(OfflineInterpreter(), model)
+
+
+def _create_client(settings: Settings) -> LLMClient:
+    key = settings.openai_api_key
+    return LLMClient(
+        settings.llm,
+        base_url=settings.openai_base_url,
+        api_key=key.get_secret_value() if key else None,
+        timeout=settings.llm_timeout,
+    )
 
 
 def _load_engine(model: str, device: str | None = None) -> Engine:
@@ -118,7 +134,8 @@ class Studio:
         return self._engines.get(model)
 
     def warm_up(self, model: str | None = None) -> None:
-        """Start to load a model in the background. Errors are raised when the model is used."""
+        """Start to load a model and to prepare the interpreter in the background. Errors are raised on use."""
+        prepare(self.interpreter)
         threading.Thread(target=partial(self._load_quietly, model or self.model), daemon=True).start()
 
     def provenance(self, model: str) -> dict[str, Any]:

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
     from PIL.Image import Image
 
-TIMEOUT = 300.0
-"""Seconds to wait for a response. A model on a CPU takes more than a minute to read the prompt for the first time."""
 LONGEST_WAIT = 10.0
 """Longest `Retry-After` in seconds that is honored, because a user is waiting."""
 
@@ -62,7 +60,7 @@ class LLMClient:
         *,
         base_url: str | None = None,
         api_key: str | None = None,
-        timeout: float = TIMEOUT,
+        timeout: float = 300,
     ) -> None:
         self.name = name
         self._base_url = base_url

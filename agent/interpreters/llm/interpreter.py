@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from ...edits import State
 from ...exclusions import NegativePrompt
+from ...waiting import report
 from ..base import Interpretation, Interpreter, Usage
 from ..offline import OfflineInterpreter
-from ..waiting import report
 from . import prompt, response_parsing
 from .client import LLMError
 from .prompt import Message

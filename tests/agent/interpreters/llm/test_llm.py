@@ -24,6 +24,7 @@ from notthat.agent import Conversation, Settings, Studio
 from notthat.agent.edits import Exclude, State, apply, edits_adapter
 from notthat.agent.exclusions import Exclusion, NegativePrompt, parse_negative
 from notthat.agent.interpreters import Interpretation, LLMInterpreter, OfflineInterpreter
+from notthat.agent.interpreters.base import Question
 from notthat.agent.interpreters.llm import LLMClient
 from notthat.agent.interpreters.llm.response_parsing import UnusableResponseError, parse_response, resolve_edits
 from notthat.agent.studio import create_interpreter
@@ -479,7 +480,7 @@ def test_the_command_line_reads_a_file_through_it(server: Server, tmp_path: Path
     done = subprocess.run(
         [sys.executable, "-m", "notthat", "interpret", "--batch", "batch.jsonl"],
         cwd=tmp_path,
-        env={**os.environ, "OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": KEY},
+        env={**os.environ, "OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": KEY, "NOTTHAT_INTERPRETER": "llm"},
         capture_output=True,
         text=True,
         check=True,
@@ -726,10 +727,11 @@ def test_a_picture_that_is_gone_can_be_spoken_of(server: Server, open_studio: Op
     ("environment", "name"),
     [
         ({}, "offline"),
-        ({"OPENAI_API_KEY": KEY}, "llm"),
-        ({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, "llm"),
+        ({"OPENAI_API_KEY": KEY}, "auto"),
+        ({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, "auto"),
         ({"OPENAI_API_KEY": "", "OPENAI_BASE_URL": ""}, "offline"),
         ({"OPENAI_API_KEY": KEY, "NOTTHAT_INTERPRETER": "offline"}, "offline"),
+        ({"OPENAI_API_KEY": KEY, "NOTTHAT_INTERPRETER": "llm"}, "llm"),
         ({"NOTTHAT_INTERPRETER": "llm"}, "llm"),
     ],
 )
@@ -744,7 +746,7 @@ def test_the_model_and_its_server_are_those_of_the_settings(
     server: Server, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.mkdir()
-    (home / "config.toml").write_text(f'openai_base_url = "{server.url}"\nllm = "from-the-file"')
+    (home / "config.toml").write_text(f'openai_base_url = "{server.url}"\nllm = "from-the-file"\ninterpreter = "llm"')
     server.say(NO_FOG)
     assert create_interpreter(Settings.load()).interpret("no fog", MAN).edits == FOG
     monkeypatch.setenv("NOTTHAT_LLM", "from-the-environment")
@@ -758,3 +760,21 @@ def test_a_key_that_is_none_is_not_repeated(home: Path) -> None:
     with pytest.raises(InvalidInputError, match=r"^OPENAI_API_KEY: [^\n]+$") as raised:
         Settings.load()
     assert KEY not in str(raised.value)
+
+
+def test_a_question_of_the_fallback_is_asked(server: Server) -> None:
+    class Doubtful:
+        name = "doubtful"
+
+        def interpret(self, feedback: str, state: State, picture: object = None) -> Interpretation:
+            question = Question(text="Leave out “fog”?", edits=FOG)
+            return Interpretation(reply="Leave out “fog”?", question=question, understood=False)
+
+    server.say(failing(401))
+    said = LLMInterpreter(LLMClient("test", base_url=server.url), Doubtful()).interpret("fog", MAN)
+    assert (said.question, said.understood, said.fallback) == (
+        Question(text="Leave out “fog”?", edits=FOG),
+        False,
+        True,
+    )
+    assert said.reply.startswith("Leave out “fog”? (Read doubtful, without the language model: ")
