@@ -14,8 +14,9 @@ from ..storage import Store
 from . import policies
 from .exclusions import NegativePrompt
 from .interpreters import CascadeInterpreter, Interpreter, LLMInterpreter, OfflineInterpreter
-from .interpreters.base import prepare
+from .interpreters.base import prepare, release_memory
 from .interpreters.llm import LLMClient
+from .interpreters.local import LocalModel
 from .session_locks import SessionLocks
 from .settings import Settings
 
@@ -28,12 +29,25 @@ def create_interpreter(settings: Settings) -> Interpreter:
 
     `auto` reads with rules, and asks a language model where the rules are not sure, if the settings have the key or
     the base URL of a server.
+
+    Raises:
+        InvalidInputError: there is no language model to load into this process.
     """
     has_server = bool(settings.openai_api_key or settings.openai_base_url)
-    if settings.interpreter == "offline" or (settings.interpreter == "auto" and not has_server):
-        return OfflineInterpreter()
-    model = LLMInterpreter(_create_client(settings))
-    return model if settings.interpreter == "llm" else CascadeInterpreter(OfflineInterpreter(), model)
+    match settings.interpreter:
+        case "llm":
+            return LLMInterpreter(_create_client(settings))
+        case "local":
+            return LLMInterpreter(_create_local_model(settings), name="local")
+        case "auto" if has_server:
+            return CascadeInterpreter(OfflineInterpreter(), LLMInterpreter(_create_client(settings)))
+    return OfflineInterpreter()
+
+
+def _create_local_model(settings: Settings) -> LocalModel:
+    if "llm" not in settings.model_fields_set:  # the default is the name of a hosted model
+        raise InvalidInputError("NOTTHAT_LLM: for the interpreter “local”, give a hub id, a folder or a .gguf file")
+    return LocalModel(settings.llm, timeout=settings.llm_timeout)
 
 
 def _create_client(settings: Settings) -> LLMClient:
@@ -112,6 +126,7 @@ class Studio:
             raise UnknownModelError(f"the model “{model}” is not served here: there is {', '.join(self._allowed)}")
         with self._lock:
             if model not in self._engines:
+                release_memory(self.interpreter)
                 self._engines[model] = self._load_engine(model)
             return self._engines[model]
 

@@ -96,3 +96,18 @@ def prepare(interpreter: Interpreter) -> None:
     """Let an interpreter prepare for the first feedback in the background, if it has something to prepare."""
     if isinstance(interpreter, PreparesInBackground):
         interpreter.warm_up()
+
+
+@runtime_checkable
+class HoldsMemory(Protocol):
+    """An interpreter that may hold memory of an accelerator, such as one with a model in this process."""
+
+    def release_memory(self) -> None:
+        """Free the accelerator's memory until the next feedback."""
+        ...
+
+
+def release_memory(interpreter: Interpreter) -> None:
+    """Let an interpreter free the accelerator's memory, if it may hold some."""
+    if isinstance(interpreter, HoldsMemory):
+        interpreter.release_memory()

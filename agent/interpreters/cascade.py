@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Protocol
 
 from ..edits import Edit, State
-from .base import Interpretation, Interpreter, prepare
+from .base import Interpretation, Interpreter, prepare, release_memory
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -33,6 +33,11 @@ class CascadeInterpreter:
         """Prepare both interpreters in the background."""
         prepare(self._rules)
         prepare(self._model)
+
+    def release_memory(self) -> None:
+        """Let both interpreters free the accelerator's memory until the next feedback."""
+        release_memory(self._rules)
+        release_memory(self._model)
 
     def interpret(self, feedback: str, state: State, picture: "Image | None" = None) -> Interpretation:
         """The edits of the first interpreter that is sure, or a question about those in doubt."""

@@ -96,6 +96,9 @@ class LLMClient:
             self._warm_up = threading.Thread(target=self._warm_up_quietly, args=(messages,), daemon=True)
             self._warm_up.start()
 
+    def release_memory(self) -> None:
+        """Nothing: the server has its own memory."""
+
     def _warm_up_quietly(self, messages: list[Message]) -> None:
         with suppress(Exception):  # the first `ask` raises it again
             if is_own_server(self._base_url):

@@ -33,6 +33,10 @@ class LanguageModel(Protocol):
         """Read the fixed part of these messages in the background, if that costs nothing."""
         ...
 
+    def release_memory(self) -> None:
+        """Free the accelerator's memory until the next call, if the model is in this process."""
+        ...
+
 
 class LLMInterpreter:
     """Calls a language model, and a fallback interpreter if the model fails.
@@ -48,6 +52,10 @@ class LLMInterpreter:
     def warm_up(self) -> None:
         """Let the model read the fixed part of the prompt in the background, so that the first answer is faster."""
         self._model.warm_up(prompt.build_messages("", State("", NegativePrompt(), seed=0)))
+
+    def release_memory(self) -> None:
+        """Let the model free the accelerator's memory until the next feedback."""
+        self._model.release_memory()
 
     def interpret(self, feedback: str, state: State, picture: "Image | None" = None) -> Interpretation:
         """The edits of the model's response, or else those of the fallback, which the reply then says."""
