@@ -30,8 +30,10 @@ class Settings(BaseSettings):
     )
     database_url: str | None = None
     model: str = Field(default="mini", min_length=1)
-    interpreter: Literal["auto", "offline", "llm"] = "auto"
+    interpreter: Literal["auto", "offline", "llm", "local"] = "auto"
     llm: str = Field(default="gpt-5.4-mini", min_length=1)
+    llm_timeout: float = Field(default=300, gt=0, allow_inf_nan=False)
+    """Seconds to wait for one answer. A model on a CPU takes more than a minute to read the prompt the first time."""
     openai_api_key: SecretStr | None = Field(default=None, validation_alias="openai_api_key")
     openai_base_url: str | None = Field(default=None, validation_alias="openai_base_url")
 

@@ -13,8 +13,10 @@ from ..generation import Engine, Progress, to_absolute
 from ..storage import Store
 from . import policies
 from .exclusions import NegativePrompt
-from .interpreters import Interpreter, LLMInterpreter, OfflineInterpreter
+from .interpreters import CascadeInterpreter, Interpreter, LLMInterpreter, OfflineInterpreter
+from .interpreters.base import prepare, release_memory
 from .interpreters.llm import LLMClient
+from .interpreters.local import LocalModel
 from .session_locks import SessionLocks
 from .settings import Settings
 
@@ -23,11 +25,39 @@ OnStep = Callable[[Progress], None]
 
 
 def create_interpreter(settings: Settings) -> Interpreter:
-    """The interpreter of the settings. `auto` is a language model if the settings have its key or base URL."""
-    key, base_url = settings.openai_api_key, settings.openai_base_url
-    if settings.interpreter == "offline" or (settings.interpreter == "auto" and not (key or base_url)):
-        return OfflineInterpreter()
-    return LLMInterpreter(LLMClient(settings.llm, base_url=base_url, api_key=key.get_secret_value() if key else None))
+    """The interpreter of the settings.
+
+    `auto` reads with rules, and asks a language model where the rules are not sure, if the settings have the key or
+    the base URL of a server.
+
+    Raises:
+        InvalidInputError: there is no language model to load into this process.
+    """
+    has_server = bool(settings.openai_api_key or settings.openai_base_url)
+    match settings.interpreter:
+        case "llm":
+            return LLMInterpreter(_create_client(settings))
+        case "local":
+            return LLMInterpreter(_create_local_model(settings), name="local")
+        case "auto" if has_server:
+            return CascadeInterpreter(OfflineInterpreter(), LLMInterpreter(_create_client(settings)))
+    return OfflineInterpreter()
+
+
+def _create_local_model(settings: Settings) -> LocalModel:
+    if "llm" not in settings.model_fields_set:  # the default is the name of a hosted model
+        raise InvalidInputError("NOTTHAT_LLM: for the interpreter “local”, give a hub id, a folder or a .gguf file")
+    return LocalModel(settings.llm, timeout=settings.llm_timeout)
+
+
+def _create_client(settings: Settings) -> LLMClient:
+    key = settings.openai_api_key
+    return LLMClient(
+        settings.llm,
+        base_url=settings.openai_base_url,
+        api_key=key.get_secret_value() if key else None,
+        timeout=settings.llm_timeout,
+    )
 
 
 def _load_engine(model: str, device: str | None = None) -> Engine:
@@ -96,6 +126,7 @@ class Studio:
             raise UnknownModelError(f"the model “{model}” is not served here: there is {', '.join(self._allowed)}")
         with self._lock:
             if model not in self._engines:
+                release_memory(self.interpreter)
                 self._engines[model] = self._load_engine(model)
             return self._engines[model]
 
@@ -118,7 +149,8 @@ class Studio:
         return self._engines.get(model)
 
     def warm_up(self, model: str | None = None) -> None:
-        """Start to load a model in the background. Errors are raised when the model is used."""
+        """Start to load a model and to prepare the interpreter in the background. Errors are raised on use."""
+        prepare(self.interpreter)
         threading.Thread(target=partial(self._load_quietly, model or self.model), daemon=True).start()
 
     def provenance(self, model: str) -> dict[str, Any]:

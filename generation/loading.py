@@ -42,7 +42,7 @@ def load_family(model: str, device: torch.device) -> Family:
     """
     where = locate_model(model)
     try:
-        with _alone, silence_libraries():
+        with building_model():
             pipeline, told = _load_pipeline(model, where, device)
             return find_family(type(pipeline).__name__)(pipeline.to(device), told, model)  # type: ignore[no-any-return]
     except BROKEN as error:
@@ -123,6 +123,13 @@ def resolve_device(name: str | None) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise InvalidDeviceError(f"no device “{name}” here: {first_line(error)}") from None
     return device
+
+
+@contextmanager
+def building_model() -> Iterator[None]:
+    """Build one model at a time, without the libraries' output: for models that are not loaded by this module."""
+    with _alone, silence_libraries():
+        yield
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The interface of all interpreters: feedback in, edits out."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol, runtime_checkable
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
@@ -81,3 +81,33 @@ class Interpreter(Protocol):
         `picture` is that picture, for interpreters that can read images.
         """
         ...
+
+
+@runtime_checkable
+class PreparesInBackground(Protocol):
+    """An interpreter that has something to prepare before the first feedback, such as a language model."""
+
+    def warm_up(self) -> None:
+        """Begin to prepare, and return at once. It never costs money. Errors are left to `interpret`."""
+        ...
+
+
+def prepare(interpreter: Interpreter) -> None:
+    """Let an interpreter prepare for the first feedback in the background, if it has something to prepare."""
+    if isinstance(interpreter, PreparesInBackground):
+        interpreter.warm_up()
+
+
+@runtime_checkable
+class HoldsMemory(Protocol):
+    """An interpreter that may hold memory of an accelerator, such as one with a model in this process."""
+
+    def release_memory(self) -> None:
+        """Free the accelerator's memory until the next feedback."""
+        ...
+
+
+def release_memory(interpreter: Interpreter) -> None:
+    """Let an interpreter free the accelerator's memory, if it may hold some."""
+    if isinstance(interpreter, HoldsMemory):
+        interpreter.release_memory()

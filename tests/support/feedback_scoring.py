@@ -31,27 +31,50 @@ Case = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Answer:
-    """The edits that an interpreter returned for a case, and the time it took."""
+    """An interpreter's answer to a case, and the time it took."""
 
     case: Case
-    edits: tuple[Edit, ...]
+    interpretation: Interpretation
     seconds: float
     processor: float
-    """Seconds of CPU time."""
+    """Seconds of CPU time in this process."""
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """The edits that are made without a question."""
+        return self.interpretation.edits
 
     @property
     def right(self) -> bool:
-        """Whether the edits are those of the case."""
+        """Whether the edits are those of the case, and nothing is asked."""
+        return self.interpretation.question is None and is_right(self.case, self.edits)
+
+    @property
+    def score(self) -> float:
+        """1 if the edits are those of the case, 0.5 if a question offers them."""
+        question = self.interpretation.question
+        return float(self.right) if question is None else is_right(self.case, question.edits) / 2
+
+    @property
+    def wrong_edits(self) -> tuple[Edit, ...]:
+        """The edits that nobody asked for: they match no edit of any of the case's labels."""
         state = state_of(self.case)
-        expected = [self.case["edits"], *self.case.get("alternatives", [])]
-        return any(
-            len(gold) == len(self.edits)
-            and any(
-                all(map(lambda gold_edit, edit: matches(gold_edit, edit, state), gold, order))
-                for order in permutations(self.edits)
-            )
-            for gold in expected
-        )
+        labels = [gold for edits in _labels(self.case) for gold in edits]
+        return tuple(edit for edit in self.edits if not any(matches(gold, edit, state) for gold in labels))
+
+
+def is_right(case: Case, edits: tuple[Edit, ...]) -> bool:
+    """Whether the edits are those of the case, in any order."""
+    state = state_of(case)
+    return any(
+        len(gold) == len(edits)
+        and any(all(map(lambda label, edit: matches(label, edit, state), gold, order)) for order in permutations(edits))
+        for gold in _labels(case)
+    )
+
+
+def _labels(case: Case) -> list[Any]:
+    return [case["edits"], *case.get("alternatives", [])]
 
 
 def state_of(case: Case) -> State:
@@ -88,8 +111,10 @@ def ask(interpreter: Interpreter, cases: Iterable[Case]) -> list[Answer]:
     answers = []
     for case in cases:
         started, processor_start = time.perf_counter(), time.process_time()
-        edits = interpreter.interpret(case["feedback"], state_of(case)).edits
-        answers.append(Answer(case, edits, time.perf_counter() - started, time.process_time() - processor_start))
+        interpretation = interpreter.interpret(case["feedback"], state_of(case))
+        answers.append(
+            Answer(case, interpretation, time.perf_counter() - started, time.process_time() - processor_start)
+        )
     return answers
 
 

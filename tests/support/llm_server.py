@@ -14,12 +14,13 @@ class Server:
     """A server with scripted responses: `script` has one line for each request, and the last one is repeated.
 
     A line is the text of a response, or a function that handles the request. Requests with a feature in `refuses` get
-    status 400. `requests` records all requests.
+    `refusal_status`. `requests` records all requests.
     """
 
     def __init__(self) -> None:
         self.script: deque[str | Send] = deque()
         self.refuses: set[str] = set()
+        self.refusal_status = 400
         self.usage: dict[str, int] | None = None
         """Token usage in each response. None for a server that does not report it."""
         self.requests: list[dict[str, Any]] = []
@@ -54,7 +55,7 @@ class Server:
                 server.keys.append(self.headers["Authorization"])
                 text = json.dumps(request)
                 if refused := [name for name in server.refuses if f'"{name}' in text]:
-                    send_error(self, 400, f"{refused[0]} is not supported")
+                    send_error(self, server.refusal_status, f"{refused[0]} is not supported")
                     return
                 line = server.script[0] if len(server.script) == 1 else server.script.popleft()
                 line(self) if callable(line) else send_answer(self, line, server.usage, with_tool="tools" in request)

@@ -16,6 +16,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
+from ...waiting import listen
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -45,7 +47,8 @@ def emit(value: dict[str, Any]) -> None:
 def progress(label: str, *, previews: bool = False) -> Iterator["Callable[[Step], None]"]:
     """Show a progress bar on stderr if it is a terminal. Yields the callback to call with every step.
 
-    With `previews`, previews of the picture are shown above the bar if the terminal can show pictures.
+    With `previews`, previews of the picture are shown above the bar if the terminal can show pictures. While the
+    interpreter waits for a language model, the bar says so.
     """
     if not err.is_terminal:
         yield lambda step: None
@@ -61,7 +64,8 @@ def progress(label: str, *, previews: bool = False) -> Iterator["Callable[[Step]
             if throttle and throttle.take_preview(step):
                 live.update(Group(throttle.drawing, bar))
 
-        yield on_step
+        with listen(lambda wait: bar.update(task, description=escape(wait or label))):
+            yield on_step
 
 
 class PreviewThrottle:

@@ -20,6 +20,7 @@ from .options import (
     Embedding,
     Guidance,
     Json,
+    LLMTimeout,
     Lora,
     Method,
     Model,
@@ -104,6 +105,7 @@ def chat(
     method: Method = None,
     lora: Lora = None,
     embedding: Embedding = None,
+    llm_timeout: LLMTimeout = None,
 ) -> None:
     """Create and correct a picture interactively. Each line is feedback; /help lists the commands.
 
@@ -115,7 +117,7 @@ def chat(
     options = {"seed": seed, "steps": steps, "guidance": guidance, "request": request}
     if session is not None and any(value is not None for value in (prompt, policy, model, *options.values())):
         raise InvalidInputError("--session keeps the options of the session: give no prompt and no other option")
-    with open_studio(model) as studio:
+    with open_studio(model, llm_timeout) as studio:
         ChatRepl(studio, policies=tuple(policy or ()), **options).run(prompt, session)
 
 
@@ -130,6 +132,7 @@ def new(
     method: Method = None,
     lora: Lora = None,
     embedding: Embedding = None,
+    llm_timeout: LLMTimeout = None,
     as_json: Json = False,
 ) -> None:
     """Start a session with its first picture.
@@ -139,7 +142,7 @@ def new(
     from ...conversation import Conversation
     from .console import progress
 
-    with open_studio(model) as studio:
+    with open_studio(model, llm_timeout) as studio:
         with progress("drawing", previews=not as_json) as on_step:
             conversation = Conversation.start(
                 prompt,
@@ -160,6 +163,7 @@ def new(
 def say(
     session: SessionId,
     feedback: Annotated[str, typer.Argument(help="What is wrong with the picture.")],
+    llm_timeout: LLMTimeout = None,
     as_json: Json = False,
 ) -> None:
     """Give feedback on the picture of a session and draw it again.
@@ -171,7 +175,7 @@ def say(
     from ...conversation import Conversation
     from .console import emit, progress, show_answered_turn
 
-    with open_studio() as studio:
+    with open_studio(llm_timeout=llm_timeout) as studio:
         with progress("drawing", previews=not as_json) as on_step:
             turn = Conversation.open(session, studio).say(feedback, on_step)
         if as_json:
@@ -232,6 +236,7 @@ def interpret(
     batch: Annotated[
         Path | None, typer.Option(help='A file with one {"id","prompt","negative","feedback"} per line.')
     ] = None,
+    llm_timeout: LLMTimeout = None,
     as_json: Json = False,
 ) -> None:
     """Show which edits the feedback is interpreted as, without drawing.
@@ -242,7 +247,7 @@ def interpret(
     from .console import emit
     from .interpret import interpret_line, read_batch
 
-    interpreter = create_interpreter(load_settings())
+    interpreter = create_interpreter(load_settings(llm_timeout=llm_timeout))
     if (feedback is None) == (batch is None):
         raise InvalidInputError("give either FEEDBACK or --batch FILE")
     if batch is None:

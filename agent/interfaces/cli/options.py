@@ -34,6 +34,9 @@ Lora = Annotated[list[str] | None, typer.Option(metavar="FILE[:WEIGHT]", help="A
 Embedding = Annotated[
     list[str] | None, typer.Option(metavar="FILE", help="A textual inversion; its file name is its word in prompts.")
 ]
+LLMTimeout = Annotated[
+    float | None, typer.Option(metavar="SECONDS", help="How long to wait for an answer of the language model.")
+]
 SessionId = Annotated[str, typer.Argument(metavar="SESSION", help="Id of a session; notthat sessions lists them.")]
 
 
@@ -58,19 +61,19 @@ def _parse_lora(text: str) -> tuple[str, float]:
         raise InvalidInputError(f"--lora: {weight} is not a number: write FILE:0.8") from None
 
 
-def load_settings(model: str | None = None) -> "Settings":
-    """The settings, with `model` in place of the configured one if given."""
+def load_settings(model: str | None = None, llm_timeout: float | None = None) -> "Settings":
+    """The settings, with these values in place of the configured ones if given."""
     from ...settings import Settings
 
-    return Settings.load(model=model)
+    return Settings.load(model=model, llm_timeout=llm_timeout)
 
 
 @contextmanager
-def open_studio(model: str | None = None) -> Iterator["Studio"]:
+def open_studio(model: str | None = None, llm_timeout: float | None = None) -> Iterator["Studio"]:
     """Open the studio that the settings describe and close it at the end."""
     from ...studio import Studio
 
-    with Studio.open(load_settings(model)) as studio:
+    with Studio.open(load_settings(model, llm_timeout)) as studio:
         yield studio
 
 

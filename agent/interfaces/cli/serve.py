@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ....errors import InvalidInputError
-from .options import load_settings
+from .options import LLMTimeout, load_settings
 
 
 def serve(
@@ -30,6 +30,7 @@ def serve(
         list[str] | None, typer.Option(help="A device to draw on, such as cuda:0; several draw in parallel.")
     ] = None,
     grace: Annotated[float, typer.Option(min=0, help="Seconds that a shutdown waits for running jobs.")] = 30.0,
+    llm_timeout: LLMTimeout = None,
     log_words: Annotated[bool, typer.Option("--log-words", help="Log prompts and feedback.")] = False,
 ) -> None:
     """Run the HTTP server: API and web page. The log goes to stdout, one JSON object per line.
@@ -46,7 +47,7 @@ def serve(
 
     from ...studio import Studio
 
-    settings = load_settings()
+    settings = load_settings(llm_timeout=llm_timeout)
     models = tuple(model or [settings.model])
     loopback = _is_loopback(host)
     devices, origins = device or [], origins_of(cors or ())

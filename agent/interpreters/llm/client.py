@@ -1,4 +1,4 @@
-"""A client for one language model: structured output, timeouts and retries."""
+"""A client for a language model on a server: response formats, timeouts, retries and warm-up."""
 
 import json
 import re
@@ -7,7 +7,8 @@ import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import Future
-from email.utils import parsedate_to_datetime
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,24 +16,19 @@ from pydantic import ValidationError
 
 from ....errors import NotthatError
 from ..base import Usage
-from .prompt import attach_image
-from .response_parsing import response_schema
+from .own_server import is_own_server
+from .prompt import Message, attach_image
+from .response_formats import ResponseFormat, bind_format, supported_formats
+from .response_parsing import has_json_object
+from .server_errors import explain_error, is_refusal, retry_delay
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
-    from langchain_core.messages import AIMessage, BaseMessage
-    from langchain_core.runnables import Runnable
+    from langchain_core.messages import AIMessage
     from PIL.Image import Image
 
-TIMEOUT = 60.0
-"""Seconds to wait for a response. Models that run on a CPU are slow."""
 LONGEST_WAIT = 10.0
 """Longest `Retry-After` in seconds that is honored, because a user is waiting."""
-
-_MODES = ("json_schema", "function_calling", None)
-"""LangChain's methods of structured output, in the order they are tried. With None, only the prompt asks for JSON."""
-_UNSUPPORTED_STATUSES = {400, 413, 415, 422, 501}
-"""Statuses with which servers reject a request that they don't support."""
 
 _T = TypeVar("_T")
 
@@ -41,10 +37,21 @@ class LLMError(NotthatError):
     """The model returned no response. The message gives the reason as a phrase that ends a sentence."""
 
 
+@dataclass(frozen=True)
+class _Capabilities:
+    """What the server is taken to support for this model."""
+
+    response_format: ResponseFormat = ResponseFormat.JSON_SCHEMA
+    images: bool = True
+    temperature: bool = True
+
+
 class LLMClient:
     """A language model, named `provider:model`, or by a model name on an OpenAI-compatible server.
 
-    The client detects what the server does not support (JSON schemas, tools, images) from its errors, and remembers it.
+    The client finds out what the server supports for this model (response formats, images) and remembers it. If the
+    server refuses later what it accepted before, the client tries the other formats again. `timeout` is the time for
+    one response in seconds, including all attempts.
     """
 
     def __init__(
@@ -53,83 +60,102 @@ class LLMClient:
         *,
         base_url: str | None = None,
         api_key: str | None = None,
-        timeout: float = TIMEOUT,
+        timeout: float = 300,
     ) -> None:
         self.name = name
         self._base_url = base_url
         self._api_key = api_key
         self._timeout = timeout
         self._options: dict[str, Any] = {"timeout": timeout, "max_retries": 0}
-        self._mode = 0
-        self._accepts_images = True
+        # Hosted reasoning models refuse a temperature. Servers of one's own have high defaults.
+        self._capabilities = _Capabilities(temperature=base_url is not None)
+        self._warm_up: threading.Thread | None = None
 
-    def ask(self, messages: "list[BaseMessage]", picture: "Image | None" = None) -> tuple[str, Usage | None]:
+    def ask(self, messages: list[Message], picture: "Image | None" = None) -> tuple[str, Usage | None]:
         """The text of the response, which should be JSON, and its tokens. Models that can't read images get no picture.
 
         Raises:
             LLMError: on any failure.
         """
+        deadline = time.monotonic() + self._timeout
         try:
-            while True:
-                sent_picture = picture if self._accepts_images else None
-                sent_messages = attach_image(messages, sent_picture) if sent_picture else messages
-                try:
-                    message = self._call_with_retries(lambda: self._invoke(sent_messages))  # noqa: B023  (called at once)
-                    text = (
-                        _message_text(message).encode("utf-8", "replace").decode()
-                    )  # JSON escapes can encode lone surrogates
-                    return text, _usage(message)
-                except Exception as error:
-                    if not self._simplify_request(error, with_picture=sent_picture is not None):
-                        raise
+            if self._warm_up is not None:  # a second request would compute the same prefix at the same time
+                self._warm_up.join(self._timeout)
+            return self._ask_in_formats(messages, picture, deadline)
         except LLMError:
             raise
         except Exception as error:  # from LangChain, a provider's package, or a malformed response
-            raise LLMError(self._explain_error(error)) from error
+            raise LLMError(explain_error(error, self.name, self._timeout)) from error
 
-    def _simplify_request(self, error: Exception, *, with_picture: bool) -> bool:
-        """Turn off what the server did not support, if the error is about that. False if nothing is left to try."""
-        is_about_picture = with_picture and re.search("image|vision|multimodal", str(error), re.I) is not None
-        is_unsupported = _status_code(error) in _UNSUPPORTED_STATUSES or isinstance(error, NotImplementedError)
-        if not is_unsupported and not (is_about_picture and _status_code(error) == 500):  # llama.cpp answers with 500
-            return False
-        if is_about_picture:
-            self._accepts_images = False
-        elif self._mode + 1 < len(_MODES):
-            self._mode += 1
-        else:
-            self._mode = 0
-            self._accepts_images = self._accepts_images and not with_picture
-            return with_picture
-        return True
+    def warm_up(self, messages: list[Message]) -> None:
+        """Send messages in the background, for one token, so that the server has their fixed part in its cache.
 
-    def _call_with_retries(self, call: "Callable[[], _T]") -> _T:
-        """Call, and retry once after a delay if the error is temporary."""
-        try:
-            return call()
-        except Exception as error:
-            delay = _retry_delay(error)
-            if delay is None or delay > LONGEST_WAIT:
-                raise
-        time.sleep(delay)
-        return call()
+        Only to a server on a private or loopback address: elsewhere it might cost money. Errors are left to `ask`.
+        """
+        if self._base_url is not None and self._warm_up is None:
+            self._warm_up = threading.Thread(target=self._warm_up_quietly, args=(messages,), daemon=True)
+            self._warm_up.start()
 
-    def _invoke(self, messages: "list[BaseMessage]") -> "AIMessage":
-        from langchain_openai import ChatOpenAI
+    def release_memory(self) -> None:
+        """Nothing: the server has its own memory."""
 
-        model, mode = self._model, _MODES[self._mode]
-        if mode is None:
-            return _run_with_timeout(self._timeout, lambda: model.invoke(messages))
-        strict = {"strict": True} if isinstance(model, ChatOpenAI) else {}
-        structured_model: Runnable[Any, Any] = model.with_structured_output(
-            response_schema(), method=mode, include_raw=True, **strict
-        )
-        message: AIMessage = _run_with_timeout(self._timeout, lambda: structured_model.invoke(messages))["raw"]
-        return message
+    def _warm_up_quietly(self, messages: list[Message]) -> None:
+        with suppress(Exception):  # the first `ask` raises it again
+            if is_own_server(self._base_url):
+                model = self._model.bind(max_completion_tokens=1, extra_body={"max_tokens": 1})  # servers know either
+                model.invoke(messages)
+
+    def _ask_in_formats(
+        self, messages: list[Message], picture: "Image | None", deadline: float
+    ) -> tuple[str, Usage | None]:
+        """Ask in the remembered format, then in the others, until the server answers with JSON.
+
+        An answer without JSON is only returned if no later format brings JSON. The last format is then remembered,
+        since the server enforces none.
+        """
+        request = self._capabilities if picture else replace(self._capabilities, images=False)
+        formats = supported_formats(self._model)
+        first = formats.index(request.response_format)
+        untried = [*formats[first + 1 :], *formats[:first]]
+        answer: tuple[str, Usage | None] | None = None
+        while True:
+            try:
+                answer = self._ask_once(request, messages, picture, deadline)
+                simpler = None if has_json_object(answer[0]) else _enforce_less(request, formats, untried)
+                if simpler is None:
+                    self._remember(request, had_picture=picture is not None)
+                    return answer
+            except Exception as error:
+                simpler = _simplify(request, error, untried, formats)
+                if simpler is None and answer is not None:
+                    return answer
+                if simpler is None:
+                    raise
+            request = simpler
+            untried = [each for each in untried if each is not request.response_format]
+
+    def _ask_once(
+        self, request: _Capabilities, messages: list[Message], picture: "Image | None", deadline: float
+    ) -> tuple[str, Usage | None]:
+        sent = attach_image(messages, picture) if picture and request.images else messages
+        base_model = self._model.model_copy(update={"temperature": 0.0}) if request.temperature else self._model
+        model = bind_format(base_model, request.response_format)
+
+        def call() -> "AIMessage":
+            answer: AIMessage = _run_with_deadline(deadline, lambda: model.invoke(sent))
+            return answer
+
+        message = _call_with_retry(call)
+        text = _message_text(message).encode("utf-8", "replace").decode()  # JSON escapes can encode lone surrogates
+        return text, _usage(message)
+
+    def _remember(self, request: _Capabilities, *, had_picture: bool) -> None:
+        images = request.images if had_picture else self._capabilities.images
+        self._capabilities = replace(request, images=images)
 
     @cached_property
     def _model(self) -> "BaseChatModel":
-        # langchain_openai warns about servers without JSON schemas; `_simplify_request` handles these.
+        # langchain_openai warns about servers without JSON schemas; `_simplify` handles these.
         warnings.filterwarnings("ignore", category=UserWarning, module="langchain_openai")
         return self._provider_model() or self._openai_compatible()
 
@@ -164,25 +190,44 @@ class LLMClient:
         )
         return model
 
-    def _explain_error(self, error: Exception) -> str:
-        """The reason for a failure. It never quotes the server's message, which may contain the API key."""
-        from langchain_core.exceptions import ModelConnectionError, ModelTimeoutError
 
-        status = _status_code(error)
-        if isinstance(error, ModelTimeoutError | TimeoutError):
-            return f"no answer within {self._timeout:g} seconds"
-        if isinstance(error, ModelConnectionError):
-            return "its server can't be reached or closed the connection: check OPENAI_BASE_URL"
-        match status:
-            case 401 | 403:
-                return "its server refused the key: check OPENAI_API_KEY"
-            case 404:
-                return f"its server has no model “{self.name}”: set NOTTHAT_LLM, or check OPENAI_BASE_URL"
-            case 429:
-                return "its server is limiting requests: try again later"
-            case int():
-                return f"its server answered with status {status}"
-        return f"its answer can't be read ({type(error).__name__})"
+def _enforce_less(
+    request: _Capabilities, formats: tuple[ResponseFormat, ...], untried: list[ResponseFormat]
+) -> _Capabilities | None:
+    """The next request after an answer that ignores the format. None after plain text, which promises no JSON."""
+    later = formats[formats.index(request.response_format) + 1 :]
+    following = next((each for each in untried if each in later), None)
+    return None if following is None else replace(request, response_format=following)
+
+
+def _simplify(
+    request: _Capabilities, error: Exception, untried: list[ResponseFormat], formats: tuple[ResponseFormat, ...]
+) -> _Capabilities | None:
+    """The next request after an error. None if the error is no refusal, or nothing is left to try."""
+    if not is_refusal(error):
+        return None
+    if request.images and re.search("image|vision|multimodal", str(error), re.I):
+        return replace(request, images=False)
+    if request.temperature and re.search("temperature", str(error), re.I):
+        return replace(request, temperature=False)
+    if untried:
+        return replace(request, response_format=untried[0])
+    if request.images:  # some servers don't say what they refuse
+        untried[:] = formats
+        return replace(request, images=False, response_format=formats[0])
+    return None
+
+
+def _call_with_retry(call: "Callable[[], _T]") -> _T:
+    """Call, and retry once after a delay if the server is overloaded."""
+    try:
+        return call()
+    except Exception as error:
+        delay = retry_delay(error)
+        if delay is None or delay > LONGEST_WAIT:
+            raise
+    time.sleep(delay)
+    return call()
 
 
 def _message_text(message: "AIMessage") -> str:
@@ -207,35 +252,7 @@ def _usage(message: "AIMessage") -> Usage | None:
     return Usage(prompt_tokens=metadata["input_tokens"], completion_tokens=metadata["output_tokens"])
 
 
-def _status_code(error: Exception) -> int | None:
-    """The HTTP status of a provider's error, if it has one."""
-    status = getattr(error, "status_code", None)
-    return status if isinstance(status, int) else None
-
-
-def _retry_delay(error: Exception) -> float | None:
-    """Seconds to wait before a retry. None if a retry cannot help."""
-    status = _status_code(error)
-    if status is None or not (status == 429 or status >= 500) or status in _UNSUPPORTED_STATUSES:
-        return None
-    response = getattr(error, "response", None)
-    header = response.headers.get("retry-after") if response is not None else None
-    return 1.0 if header is None else _parse_retry_after(header)
-
-
-def _parse_retry_after(retry_after: str) -> float | None:
-    """Seconds from a `Retry-After` header, which holds seconds or a date."""
-    try:
-        return max(0.0, float(retry_after))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-def _run_with_timeout(seconds: float, call: "Callable[[], _T]") -> _T:
+def _run_with_deadline(deadline: float, call: "Callable[[], _T]") -> _T:
     """The result of a call with a total time limit. The timeout of an HTTP client only limits each read."""
     future: Future[_T] = Future()
 
@@ -246,4 +263,4 @@ def _run_with_timeout(seconds: float, call: "Callable[[], _T]") -> _T:
             future.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
-    return future.result(seconds)
+    return future.result(max(0.0, deadline - time.monotonic()))

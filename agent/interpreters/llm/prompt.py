@@ -12,37 +12,37 @@ from .... import prompts
 from ...edits import State
 
 if TYPE_CHECKING:
-    from langchain_core.messages import BaseMessage
     from PIL.Image import Image
+
+Message = dict[str, Any]
+"""A chat message: its `role` and its `content`, as chat templates and LangChain read them."""
 
 _LONGEST_SIDE = 512
 """Longest side in pixels of the picture that is sent: enough to identify objects."""
 
 
-def build_messages(feedback: str, state: State) -> "list[BaseMessage]":
+def build_messages(feedback: str, state: State) -> list[Message]:
     """The system message with the rules, and the user message with the feedback and its state.
 
-    User input only appears inside JSON strings, so that it cannot be confused with the rules.
+    The system message is always the same, so that servers find it in their prefix cache. User input only appears
+    inside JSON strings, so that it cannot be confused with the rules.
     """
-    from langchain_core.messages import HumanMessage, SystemMessage
+    user_message = _to_json(_build_user_message(feedback, state))
+    return [{"role": "system", "content": load_rules()}, {"role": "user", "content": user_message}]
 
-    return [SystemMessage(_load_rules()), HumanMessage(_to_json(_build_user_message(feedback, state)))]
 
-
-def build_retry_messages(messages: "list[BaseMessage]", answer: str, reason: str) -> "list[BaseMessage]":
+def build_retry_messages(messages: list[Message], answer: str, reason: str) -> list[Message]:
     """The conversation with the unusable response, and a request to correct it."""
-    from langchain_core.messages import AIMessage, HumanMessage
+    correction = _load_texts()["again"].format(reason=reason)
+    return [*messages, {"role": "assistant", "content": answer}, {"role": "user", "content": correction}]
 
-    return [*messages, AIMessage(answer), HumanMessage(_load_texts()["again"].format(reason=reason))]
 
-
-def attach_image(messages: "list[BaseMessage]", picture: "Image") -> "list[BaseMessage]":
+def attach_image(messages: list[Message], picture: "Image") -> list[Message]:
     """The messages with the picture added to the feedback."""
-    from langchain_core.messages import HumanMessage
-
     rules, user_message, *rest = messages
     image = {"type": "image", "base64": _encode_jpeg(picture), "mime_type": "image/jpeg"}
-    return [rules, HumanMessage([{"type": "text", "text": user_message.text}, image]), *rest]
+    content = [{"type": "text", "text": user_message["content"]}, image]
+    return [rules, {"role": "user", "content": content}, *rest]
 
 
 def _build_user_message(feedback: str, state: State) -> dict[str, Any]:
@@ -55,7 +55,8 @@ def _build_user_message(feedback: str, state: State) -> dict[str, Any]:
 
 
 @cache
-def _load_rules() -> str:
+def load_rules() -> str:
+    """The system message: the rules and the examples."""
     examples = [
         f"{_to_json(example['message'])}\n{_to_json(example['answer'])}" for example in _load_texts()["examples"]
     ]
@@ -69,7 +70,8 @@ def _load_texts() -> dict[str, Any]:
 
 
 def _to_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    """Compact, as the model's answers are then, too: fewer tokens to read and to write."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _encode_jpeg(picture: "Image") -> str:

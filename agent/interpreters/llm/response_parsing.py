@@ -15,6 +15,7 @@ from ..edit_draft import EditDraft
 from ..guards import acceptable_prompt, acceptable_term
 from ..language.lexicon import load_lexicon
 from ..language.noun_phrases import MAX_WORDS
+from .plain_text import to_plain_text
 
 MAX_EDITS = 12
 MAX_REPLY_CHARACTERS = 300
@@ -57,7 +58,7 @@ def parse_response(text: str, state: State, feedback: str = "") -> Interpretatio
         _check_edit(edit, state)
         _check_words(edit, state, feedback)
     edits = resolve_edits(answer.edits, state, feedback)
-    reply = to_one_line(answer.reply)
+    reply = to_plain_text(answer.reply)
     is_reply_valid = set(edits) == set(answer.edits) and 0 < len(reply) <= MAX_REPLY_CHARACTERS
     return Interpretation(edits=edits, reply=reply if is_reply_valid else describe(edits, state), raw=text)
 
@@ -87,6 +88,11 @@ def resolve_edits(edits: list[Edit], state: State, feedback: str = "") -> tuple[
 def response_schema() -> dict[str, Any]:
     """The JSON schema of a response, in the subset that strict servers accept."""
     return {"title": "answer", **_make_strict(_LLMResponse.model_json_schema())}
+
+
+def has_json_object(text: str) -> bool:
+    """Whether a response has a JSON object in it that is not empty, whatever its keys are."""
+    return any(_decode_objects(text))
 
 
 def _exclude_in_draft(edit: Exclude | Reweight, draft: EditDraft) -> None:
@@ -138,19 +144,24 @@ def _check_printable(edits: Any) -> None:
                 raise UnusableResponseError(f"{text!r} has unprintable characters")
 
 
-def _find_json_objects(text: str) -> Iterator[Any]:
+def _find_json_objects(text: str) -> Iterator[dict[str, Any]]:
     """The JSON objects with an "edits" key in a text, whatever surrounds them."""
+    return (value for value in _decode_objects(text) if "edits" in value)
+
+
+def _decode_objects(text: str) -> Iterator[dict[str, Any]]:
+    """The JSON objects in a text. Those inside an object follow it, unless it has an "edits" key."""
     text = text[:_MAX_ANSWER_CHARACTERS]
     decoder, start = json.JSONDecoder(), text.find("{")
     while start >= 0:
+        end = start + 1
         try:
-            value, end = decoder.raw_decode(text, start)
+            value, value_end = decoder.raw_decode(text, start)
         except (ValueError, RecursionError):
-            value, end = {}, start
-        if "edits" in value:
-            yield value
+            pass
         else:
-            end = start + 1
+            yield value
+            end = value_end if "edits" in value else end
         start = text.find("{", end)
 
 

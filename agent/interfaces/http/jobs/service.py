@@ -22,6 +22,7 @@ from ....commands import Change, EditCommand, SayCommand, SeedCommand, StartComm
 from ....edits import State, UserEdit
 from ....exclusions import NegativePrompt
 from ....feedback import Feedback
+from ....interpreters import OfflineInterpreter
 from ....session_start import SessionOptions
 from ....studio import Studio
 from ....terms import to_one_line
@@ -264,7 +265,7 @@ class Service:
         return self._runner.capacity.is_closed
 
     def warm_up(self) -> None:
-        """Load the default model and the interpreter, and begin to watch for changes by other processes."""
+        """Load the default model and the rules for feedback, and begin to watch for changes by other processes."""
         self.devices.warm_up(self.models.default)
         loop = asyncio.get_running_loop()
 
@@ -273,8 +274,8 @@ class Service:
 
         self._store.attempts.on_lost(on_lost)
         self._poll = asyncio.create_task(StorePoll(self._store, self.changes, self.run_in_thread).run())
-        blank = State("", NegativePrompt(), 0)
-        self._threads.submit_interpretation(partial(self._studio.interpreter.interpret, "a house without fog", blank))
+        blank = State("", NegativePrompt(), 0)  # not for a language model, which may cost money
+        self._threads.submit_interpretation(partial(OfflineInterpreter().interpret, "a house without fog", blank))
 
     async def stop(self) -> None:
         """Cancel the jobs that wait, let those that draw finish in time, and end all event streams."""

@@ -24,6 +24,7 @@ from notthat.agent import Conversation, Settings, Studio
 from notthat.agent.edits import Exclude, State, apply, edits_adapter
 from notthat.agent.exclusions import Exclusion, NegativePrompt, parse_negative
 from notthat.agent.interpreters import Interpretation, LLMInterpreter, OfflineInterpreter
+from notthat.agent.interpreters.base import Question
 from notthat.agent.interpreters.llm import LLMClient
 from notthat.agent.interpreters.llm.response_parsing import UnusableResponseError, parse_response, resolve_edits
 from notthat.agent.studio import create_interpreter
@@ -103,7 +104,7 @@ def test_the_feedback_is_asked_with_all_that_it_may_be_about(server: Server, llm
     assert (said.edits, said.reply, said.raw) == (FOG, "As you say.", NO_FOG)
     rules, asked = server.requests[0]["messages"]
     assert rules["role"] == "system"
-    assert '"op": "reweight"' in rules["content"]
+    assert '"op":"reweight"' in rules["content"]
     assert json.loads(asked["content"]) == {
         "prompt": "a pier",
         "excluded": [{"term": "logo", "weight": 1.2, "locked": True}, {"term": "hat", "weight": 1.3}],
@@ -165,24 +166,99 @@ def test_a_schema_that_strict_servers_take(server: Server, llm: LLMInterpreter) 
         assert each["additionalProperties"] is False
 
 
-@pytest.mark.parametrize(
-    ("refuses", "requests"),
-    [(set(), 1), ({REFUSES_SCHEMAS}, 2), ({REFUSES_SCHEMAS, REFUSES_TOOLS}, 3)],
-    ids=["schema", "tool", "text"],
-)
-def test_the_best_that_a_server_takes_is_found_and_remembered(
-    server: Server, llm: LLMInterpreter, refuses: set[str], requests: int
+def json_format(request: dict[str, Any]) -> str:
+    """How a request asks for JSON."""
+    if "tools" in request:
+        return "tool"
+    asked = request.get("response_format", {"type": "text"})
+    return f"{asked['type']} with schema" if "schema" in asked else str(asked["type"])
+
+
+FORMATS = ["json_schema", "json_object with schema", "json_object", "tool", "text"]
+REFUSALS: list[set[str]] = [
+    set(),
+    {"json_schema"},
+    {"schema"},
+    {REFUSES_SCHEMAS},
+    {REFUSES_SCHEMAS, REFUSES_TOOLS},
+]
+"""What a server refuses so that the format at the same place of `FORMATS` is the first that it accepts."""
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 422, 500, 501])
+@pytest.mark.parametrize(("refuses", "accepted"), [*zip(REFUSALS, FORMATS, strict=True)], ids=FORMATS)
+def test_the_strictest_format_that_a_server_accepts_is_found_and_remembered(
+    server: Server, llm: LLMInterpreter, refuses: set[str], accepted: str, status: int
 ) -> None:
-    server.refuses = refuses
+    server.refuses, server.refusal_status = refuses, status
     server.say(NO_FOG)
-    assert llm.interpret("no fog", MAN).edits == FOG
-    assert len(server.requests) == requests
     assert llm.interpret("no fog", MAN).reply == "As you say."
-    assert len(server.requests) == requests + 1
-    assert ("response_format" in server.requests[-1], "tools" in server.requests[-1]) == (
-        not refuses,
-        refuses == {REFUSES_SCHEMAS},
-    )
+    assert [json_format(request) for request in server.requests] == FORMATS[: FORMATS.index(accepted) + 1]
+    server.requests.clear()
+    assert llm.interpret("no fog", MAN).reply == "As you say."
+    assert [json_format(request) for request in server.requests] == [accepted]
+
+
+@pytest.mark.parametrize("accepted", FORMATS)
+def test_a_server_that_changes_its_mind_is_asked_in_the_other_formats(
+    server: Server, llm: LLMInterpreter, accepted: str
+) -> None:
+    def accept(only: str) -> None:
+        def answer_format(handler: BaseHTTPRequestHandler) -> None:
+            if json_format(server.requests[-1]) == only:
+                send_answer(handler, NO_FOG, with_tool=only == "tool")
+            else:
+                send_error(handler, 500, "no")
+
+        server.say(answer_format)
+        server.requests.clear()
+
+    for remembered in FORMATS:
+        accept(remembered)
+        llm.interpret("no fog", MAN)
+        accept(accepted)
+        assert llm.interpret("no fog", MAN).reply == "As you say."
+        asked = [json_format(request) for request in server.requests]
+        assert asked[0] == remembered
+        assert asked[-1] == accepted
+        assert len(asked) == len(set(asked))
+        server.requests.clear()
+        llm.interpret("no fog", MAN)
+        assert [json_format(request) for request in server.requests] == [accepted]
+
+
+@pytest.mark.parametrize("ignored", FORMATS[:4])
+def test_an_answer_that_ignores_the_format_makes_the_next_format_the_one_in_use(
+    server: Server, llm: LLMInterpreter, ignored: str
+) -> None:
+    def chat(handler: BaseHTTPRequestHandler) -> None:
+        asked = json_format(server.requests[-1])
+        answers_json = FORMATS.index(asked) > FORMATS.index(ignored)
+        send_message(handler, {"content": NO_FOG if answers_json else "I have left out the fog."})
+
+    server.say(chat)
+    for _ in range(2):
+        assert llm.interpret("no fog", MAN).reply == "As you say."
+    following = FORMATS[FORMATS.index(ignored) + 1]
+    assert [json_format(request) for request in server.requests][-2:] == [following, following]
+    assert len(server.requests) == FORMATS.index(ignored) + 3
+
+
+def test_a_server_of_ones_own_is_asked_for_its_most_likely_answer_unless_it_refuses(
+    server: Server, llm: LLMInterpreter
+) -> None:
+    server.say(NO_FOG)
+    llm.interpret("no fog", MAN)
+    assert server.requests[0]["temperature"] == 0
+    server.refuses = {"temperature"}
+    server.requests.clear()
+    assert llm.interpret("no fog", MAN).reply == "As you say."
+    assert llm.interpret("no fog", MAN).reply == "As you say."
+    assert [("temperature" in request, json_format(request)) for request in server.requests] == [
+        (True, "json_schema"),
+        (False, "json_schema"),
+        (False, "json_schema"),
+    ]
 
 
 def test_a_model_that_takes_pictures_is_shown_the_picture(server: Server, llm: LLMInterpreter) -> None:
@@ -208,8 +284,8 @@ def test_a_model_that_takes_none_is_asked_without_from_then_on(
         said = llm.interpret("no fog", MAN, Image.new("RGB", (8, 8)))
         assert (said.edits, said.reply) == (FOG, "As you say.")
     assert "image" not in server.asked()
-    assert len(server.requests) == (5 if message else 3)
-    assert "response_format" in server.requests[-1]
+    assert len(server.requests) == (7 if message else 3)
+    assert json_format(server.requests[-1]) == "json_schema"
 
 
 # What comes back
@@ -234,9 +310,6 @@ def test_json_is_found_in_what_is_around_it(server: Server, llm: LLMInterpreter,
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
-        ("I have excluded the fog for you.", "no JSON object"),
-        ("", "no JSON object"),
-        (NO_FOG[:30], "no JSON object"),
         ('{"reply": "Done."}', "no JSON object"),
         (answer({"op": "paint", "term": "fog"}), "paint"),
         (answer({"op": "exclude"}), "term"),
@@ -265,11 +338,25 @@ def test_an_answer_that_cannot_be_used_is_asked_for_again_with_the_reason(
     assert len(server.requests) == 2
 
 
+@pytest.mark.parametrize("bad", ["I have excluded the fog for you.", "", NO_FOG[:30]])
+def test_an_answer_without_json_is_asked_for_in_every_format_and_then_with_the_reason(
+    server: Server, llm: LLMInterpreter, bad: str
+) -> None:
+    server.say(*[bad] * len(FORMATS), NO_FOG)
+    said = llm.interpret("no fog", MAN)
+    assert (said.edits, said.reply) == (FOG, "As you say.")
+    assert "no JSON object" in server.requests[-1]["messages"][-1]["content"]
+    server.say(bad)
+    server.requests.clear()
+    assert fell_back(llm.interpret("no fog", MAN), "its responses are unusable")
+    assert [json_format(request) for request in server.requests] == ["text", "text"]
+
+
 def test_it_answers_in_the_persons_language(server: Server, llm: LLMInterpreter) -> None:
     server.say(answer(exclude("fog"), reply="Der Nebel ist weg: jetzt sieht man das Schiff."))
     said = llm.interpret("kein Nebel bitte, man sieht das Schiff nicht", MAN)
     assert (said.edits, said.reply) == (FOG, "Der Nebel ist weg: jetzt sieht man das Schiff.")
-    assert "one short line in the person's language" in server.requests[0]["messages"][0]["content"]
+    assert "in the person's language" in server.requests[0]["messages"][0]["content"]
 
 
 def test_who_asks_for_it_changes_no_rule(server: Server, llm: LLMInterpreter) -> None:
@@ -341,6 +428,8 @@ def test_a_reply_of_other_edits_than_were_taken_is_not_given(server: Server, llm
     assert llm.interpret("still foggy", state).reply == "“fog” now weighs 1.2."
     server.say(answer(exclude("rain"), reply="Rain\x1b[31m is\nout."))
     assert llm.interpret("no rain", state).reply == "Rain [31m is out."
+    server.say(answer(exclude("rain"), reply="**Rain** is ![out](https://spy.example/?q=rain) <b>now</b>."))
+    assert llm.interpret("no rain", state).reply == "Rain is out now ."
     server.say(answer(exclude("rain"), reply="x" * 1000))
     assert llm.interpret("no rain", state).reply == "Excluded “rain”."
 
@@ -374,7 +463,7 @@ CASES: list[tuple[str, str, str, list[dict[str, Any]]]] = [
 ]
 
 
-@pytest.mark.parametrize("refuses", [set(), {REFUSES_SCHEMAS}, {REFUSES_SCHEMAS, REFUSES_TOOLS}], ids=len)
+@pytest.mark.parametrize("refuses", REFUSALS, ids=FORMATS)
 def test_nothing_is_lost_on_the_way(server: Server, llm: LLMInterpreter, refuses: set[str]) -> None:
     server.refuses = refuses
     for asked, negative, feedback, edits in CASES:
@@ -391,7 +480,7 @@ def test_the_command_line_reads_a_file_through_it(server: Server, tmp_path: Path
     done = subprocess.run(
         [sys.executable, "-m", "notthat", "interpret", "--batch", "batch.jsonl"],
         cwd=tmp_path,
-        env={**os.environ, "OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": KEY},
+        env={**os.environ, "OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": KEY, "NOTTHAT_INTERPRETER": "llm"},
         capture_output=True,
         text=True,
         check=True,
@@ -441,8 +530,8 @@ def close_at_once(handler: BaseHTTPRequestHandler) -> None:
     [
         (failing(401, f"Incorrect API key provided: {KEY}"), 1, "its server refused the key: check OPENAI_API_KEY.)"),
         (failing(403), 1, "its server refused the key"),
-        (failing(404), 1, "its server has no model “test”: set NOTTHAT_LLM"),
-        (failing(400, f"what is {KEY}?"), 3, "its server answered with status 400.)"),
+        (failing(404), 5, "its server has no model “test”: set NOTTHAT_LLM"),
+        (failing(400, f"what is {KEY}?"), 5, "its server answered with status 400.)"),
         (failing(429), 2, "its server is limiting requests: try again later.)"),
         (failing(429, retry_after="0.01"), 2, "its server is limiting requests: try again later.)"),
         (failing(429, retry_after="3600"), 1, "its server is limiting requests: try again later.)"),
@@ -457,6 +546,8 @@ def close_at_once(handler: BaseHTTPRequestHandler) -> None:
             "its server is limiting requests: try again later.)",
         ),
         (failing(429, retry_after="soon"), 1, "its server is limiting requests: try again later.)"),
+        (failing(402), 1, "its server answered with status 402.)"),
+        (failing(500), 5, "its server answered with status 500.)"),
         (failing(500, retry_after="0"), 2, "its server answered with status 500.)"),
         (failing(503, retry_after="0"), 2, "its server answered with status 503.)"),
         (break_off, 1, "its server can't be reached or closed the connection: check OPENAI_BASE_URL.)"),
@@ -496,7 +587,7 @@ def test_a_server_has_so_long_and_no_longer(server: Server, *, drips: bool) -> N
     server.say(slow)
     hasty = LLMInterpreter(LLMClient("test", base_url=server.url, timeout=0.5))
     try:
-        assert fell_back(hasty.interpret("no fog", MAN), "no answer within 0.5 seconds.)")
+        assert fell_back(hasty.interpret("no fog", MAN), "no answer within 0.5 seconds: set NOTTHAT_LLM_TIMEOUT")
         assert slow.asked.wait(PATIENCE)
         assert len(server.requests) == 1
     finally:
@@ -636,10 +727,11 @@ def test_a_picture_that_is_gone_can_be_spoken_of(server: Server, open_studio: Op
     ("environment", "name"),
     [
         ({}, "offline"),
-        ({"OPENAI_API_KEY": KEY}, "llm"),
-        ({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, "llm"),
+        ({"OPENAI_API_KEY": KEY}, "auto"),
+        ({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, "auto"),
         ({"OPENAI_API_KEY": "", "OPENAI_BASE_URL": ""}, "offline"),
         ({"OPENAI_API_KEY": KEY, "NOTTHAT_INTERPRETER": "offline"}, "offline"),
+        ({"OPENAI_API_KEY": KEY, "NOTTHAT_INTERPRETER": "llm"}, "llm"),
         ({"NOTTHAT_INTERPRETER": "llm"}, "llm"),
     ],
 )
@@ -654,7 +746,7 @@ def test_the_model_and_its_server_are_those_of_the_settings(
     server: Server, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.mkdir()
-    (home / "config.toml").write_text(f'openai_base_url = "{server.url}"\nllm = "from-the-file"')
+    (home / "config.toml").write_text(f'openai_base_url = "{server.url}"\nllm = "from-the-file"\ninterpreter = "llm"')
     server.say(NO_FOG)
     assert create_interpreter(Settings.load()).interpret("no fog", MAN).edits == FOG
     monkeypatch.setenv("NOTTHAT_LLM", "from-the-environment")
@@ -668,3 +760,21 @@ def test_a_key_that_is_none_is_not_repeated(home: Path) -> None:
     with pytest.raises(InvalidInputError, match=r"^OPENAI_API_KEY: [^\n]+$") as raised:
         Settings.load()
     assert KEY not in str(raised.value)
+
+
+def test_a_question_of_the_fallback_is_asked(server: Server) -> None:
+    class Doubtful:
+        name = "doubtful"
+
+        def interpret(self, feedback: str, state: State, picture: object = None) -> Interpretation:
+            question = Question(text="Leave out “fog”?", edits=FOG)
+            return Interpretation(reply="Leave out “fog”?", question=question, understood=False)
+
+    server.say(failing(401))
+    said = LLMInterpreter(LLMClient("test", base_url=server.url), Doubtful()).interpret("fog", MAN)
+    assert (said.question, said.understood, said.fallback) == (
+        Question(text="Leave out “fog”?", edits=FOG),
+        False,
+        True,
+    )
+    assert said.reply.startswith("Leave out “fog”? (Read doubtful, without the language model: ")
