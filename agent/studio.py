@@ -17,6 +17,7 @@ from .interpreters import CascadeInterpreter, Interpreter, LLMInterpreter, Offli
 from .interpreters.base import prepare, release_memory
 from .interpreters.llm import LLMClient
 from .interpreters.local import LocalModel
+from .interpreters.verifier.verifier import load_verifier
 from .session_locks import SessionLocks
 from .settings import Settings
 
@@ -40,7 +41,7 @@ def create_interpreter(settings: Settings) -> Interpreter:
         case "local":
             return LLMInterpreter(_create_local_model(settings), name="local")
         case "auto" if has_server:
-            return CascadeInterpreter(OfflineInterpreter(), LLMInterpreter(_create_client(settings)))
+            return CascadeInterpreter(OfflineInterpreter(), LLMInterpreter(_create_client(settings)), load_verifier())
     return OfflineInterpreter()
 
 
