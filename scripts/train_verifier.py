@@ -27,7 +27,7 @@ from torch import nn
 from transformers import BertModel
 from verifier_samples import Corruption, Line, Sample, is_held_out, load_cases, make_sample, plain_lines, prepare_lines
 
-from notthat.agent.interpreters.verifier.features import Features, WordPieces
+from notthat.agent.interpreters.verifier.features import MARKERS, Features, WordPieces
 from notthat.agent.interpreters.verifier.network import CHANGES, INTENTS, TAGS, Readings
 from notthat.agent.interpreters.verifier.proposals import is_same, propose_edits
 
@@ -164,13 +164,19 @@ def evaluate(model: Encoder, lines: Sequence[Line], pieces: WordPieces) -> dict[
     }
 
 
-def export(model: Encoder, pieces: WordPieces) -> dict[str, np.ndarray[Any, Any]]:
-    """The weights by the names of `Network`, matrices as int8 with a scale per row."""
+LEVELS = {"words": 7}
+DEFAULT_LEVELS = 31
+"""Weights are rounded to so many steps on each side of zero, a scale per row: 4 bits for word vectors, else 6."""
+
+
+def export(model: Encoder, pieces: list[str], folder: Path) -> None:
+    """Write the weights by the names of `Network`, and the vocabulary, without pieces that no English word needs."""
     state = model.bert.state_dict()
     words = state["embeddings.word_embeddings.weight"].clone()
     words[:16] += model.markers.detach()
+    kept = [number for number, piece in enumerate(pieces) if is_kept(piece)]
     found = {
-        "words": words,
+        "words": words[kept],
         "positions": state["embeddings.position_embeddings.weight"][:320],
         "segments": state["embeddings.token_type_embeddings.weight"],
         "embedding.norm.weight": state["embeddings.LayerNorm.weight"],
@@ -195,12 +201,39 @@ def export(model: Encoder, pieces: WordPieces) -> dict[str, np.ndarray[Any, Any]
     for name, tensor in found.items():
         values = tensor.detach().float().numpy()
         if values.ndim == 2 and values.shape[0] > 64 and name != "positions":
-            scale = np.maximum(np.abs(values).max(axis=1), 1e-8) / 127
-            weights[name] = np.round(values / scale[:, None]).astype(np.int8)
-            weights[f"{name}.scale"] = scale.astype(np.float32)
+            weights[name], weights[f"{name}.scale"] = quantize(values, LEVELS.get(name, DEFAULT_LEVELS))
         else:
             weights[name] = values.astype(np.float16 if name == "positions" else np.float32)
-    return weights
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(weights, folder / "weights.safetensors")
+    (folder / "vocab.txt").write_text("".join(f"{pieces[number]}\n" for number in kept), encoding="utf-8")
+    torch.save(model.state_dict(), folder / "checkpoint.pt")
+
+
+def is_kept(piece: str) -> bool:
+    """Whether the shipped vocabulary has a piece: markers, and what is written in ASCII, but no long numbers."""
+    if piece.startswith("[unused"):
+        return int(piece[7:-1]) <= len(MARKERS)
+    return piece.isascii() and (len(piece.strip("#")) <= 2 or not any(letter.isdigit() for letter in piece))
+
+
+def quantize(values: np.ndarray[Any, Any], levels: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Whole numbers of at most `levels`, and of several scales for each row that with the least squared error."""
+    largest = np.maximum(np.abs(values).max(axis=1), 1e-8)
+    best, scale, error = None, None, None
+    for share in (1.0, 0.9, 0.8, 0.7, 0.6, 0.5):
+        candidate = (largest * share / levels)[:, None]
+        rounded = np.clip(np.round(values / candidate), -levels, levels)
+        squared = ((rounded * candidate - values) ** 2).sum(axis=1, keepdims=True)
+        if best is None or scale is None or error is None:
+            best, scale, error = rounded, candidate, squared
+        better = squared < error
+        best, scale, error = (
+            np.where(better, new, old) for new, old in ((rounded, best), (candidate, scale), (squared, error))
+        )
+    assert best is not None
+    assert scale is not None
+    return best.astype(np.int8), scale[:, 0].astype(np.float32)
 
 
 MISTAKEN_EPOCHS = (1, 2)
@@ -231,7 +264,8 @@ def main() -> None:
     parser.add_argument("--go-on-from", type=Path, help="the --out folder of an earlier training")
     args = parser.parse_args()
     torch.manual_seed(args.seed)
-    pieces = WordPieces()
+    vocabulary = (args.base / "vocab.txt").read_text(encoding="utf-8").splitlines()
+    pieces = WordPieces(args.base / "vocab.txt")
     cases = load_cases(args.data)
     held_out = prepare_lines(filter(is_held_out, cases), pieces)
     cases = [case for case in cases if not is_held_out(case)]
@@ -276,9 +310,8 @@ def main() -> None:
         if held_out:
             figures = evaluate(model, held_out, pieces)
             print(f"epoch {epoch + 1}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items()), flush=True)
-        args.out.mkdir(parents=True, exist_ok=True)
-        save_file(export(model, pieces), args.out / "weights.safetensors")
-        torch.save(model.state_dict(), args.out / "checkpoint.pt")
+        export(model, vocabulary, args.out)
+    export(model, vocabulary, args.out)
 
 
 if __name__ == "__main__":

@@ -11,15 +11,25 @@ from ...replies import ask, describe, describe_unclear
 from ...terms import normalize_term, stem_term
 from ..base import Interpretation, Question
 from ..guards import acceptable_edits
-from .features import encode_features, encode_proposals, load_word_pieces
+from .features import MAX_PROPOSALS, encode_features, encode_proposals, load_word_pieces
 from .network import Network
 from .proposals import is_same, propose_edits
 
 WEIGHTS = Path(__file__).with_name("weights.safetensors")
-SURE = 0.6
-"""Probability from which on an edit is made."""
-DOUBTFUL = 0.4
-"""Probability from which on an edit is asked about."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Probabilities from which on an edit is made, and from which on it is asked about."""
+
+    sure: float
+    doubtful: float
+
+
+PROPOSED = Bounds(sure=0.6, doubtful=0.4)
+"""For edits that the grammar or a language model proposed."""
+FOUND = Bounds(sure=0.9, doubtful=0.75)
+"""For edits that the encoder proposed itself: nothing else speaks for them."""
 _IT = re.compile(r"\b(?:it|that|this|that one|the one)\b", re.I)
 _CHANGE = 0.5
 """Probability from which on a line asks for a change."""
@@ -31,6 +41,17 @@ class Judgment:
 
     edit: Edit
     probability: float
+    bounds: Bounds
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the edit is made."""
+        return self.probability >= self.bounds.sure
+
+    @property
+    def is_likely(self) -> bool:
+        """Whether the edit is made or asked about."""
+        return self.probability >= self.bounds.doubtful
 
 
 @dataclass(frozen=True)
@@ -56,9 +77,9 @@ class Verifier:
         If it is in doubt whether one of them was meant, the interpretation is a question.
         """
         reading = self.read(feedback, state, edits)
-        judgments = _without_conflicts((each for each in reading.judgments if each.probability >= DOUBTFUL), state)
+        judgments = _without_conflicts((each for each in reading.judgments if each.is_likely), state)
         meant = tuple(each.edit for each in judgments)
-        doubtful = tuple(each.edit for each in judgments if each.probability < SURE)
+        doubtful = tuple(each.edit for each in judgments if not each.is_sure)
         if doubtful or _is_unclear_reference(feedback, meant):
             question = _question(meant, doubtful or meant, state)
             return Interpretation(question=question, reply=question.text, understood=True)
@@ -72,10 +93,14 @@ class Verifier:
         context = self._network.read(features)
         readings = self._network.readings(features, context)
         found = acceptable_edits(tuple(propose_edits(feedback, state, features, readings)), state, feedback)
+        bounds = [PROPOSED] * len(proposals)
         proposals = [*proposals, *(edit for edit in found if not any(is_same(edit, other) for other in proposals))]
-        probabilities = self._network.judge(encode_proposals(proposals, state, self._pieces), context).tolist()
-        probabilities += [1.0] * (len(proposals) - len(probabilities))
-        return Reading(tuple(map(Judgment, proposals, probabilities)), float(readings.intents[0]))
+        bounds += [FOUND] * (len(proposals) - len(bounds))
+        probabilities: list[float] = []
+        for start in range(0, len(proposals), MAX_PROPOSALS):
+            some = encode_proposals(proposals[start : start + MAX_PROPOSALS], state, self._pieces)
+            probabilities += self._network.judge(some, context).tolist()
+        return Reading(tuple(map(Judgment, proposals, probabilities, bounds)), float(readings.intents[0]))
 
 
 @cache
