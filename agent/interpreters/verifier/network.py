@@ -63,7 +63,8 @@ class Network:
     def __init__(self, weights: Mapping[str, NDArray[np.generic]]) -> None:
         if missing := [f"{name}.weight" for name in _REQUIRED if f"{name}.weight" not in weights]:
             raise ValueError(f"these are not the verifier's weights: {missing[0]} is missing")
-        self._words, self._word_scales = weights["words"], weights["words.scale"].astype(np.float32)
+        self._words: NDArray[np.int8] = weights["words"].astype(np.int8)
+        self._word_scales: Array = weights["words.scale"].astype(np.float32)
         self._weights = {
             name: _dequantize(name, weights) for name in weights if name != "words" and not name.endswith(".scale")
         }
@@ -148,11 +149,11 @@ def _gelu(x: Array) -> Array:
 
 
 def _softmax(x: Array) -> Array:
-    x = np.exp(x - x.max(axis=-1, keepdims=True))
-    result: Array = x / x.sum(axis=-1, keepdims=True)
+    powers = np.exp(x - x.max(axis=-1, keepdims=True))
+    result: Array = powers / powers.sum(axis=-1, keepdims=True)
     return result
 
 
 def _sigmoid(x: Array) -> Array:
-    result: Array = 1 / (1 + np.exp(-x))
+    result: Array = np.reciprocal(1 + np.exp(-x), dtype=np.float32)
     return result
