@@ -27,7 +27,7 @@ from .descriptions.parser import (
 )
 from .normalization.cleaning import MAX_CHARACTERS, clean_feedback, normalize, trim_clause
 from .size_requests import split_size_requests
-from .unclear_clauses import find_unclear_clauses
+from .unclear_clauses import asks_nothing, find_unclear_clauses
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -78,6 +78,8 @@ class OfflineInterpreter:
         if not edits and (question := ask_what_to_remove(rest, state)):
             return question
         reviewed = load_verifier().review(rest, state, edits)
+        if not reviewed.understood and asks_nothing(rest):
+            reviewed = Interpretation(reply=NOTHING)
         unclear = find_unclear_clauses(draft, reviewed.edits) if reviewed.edits else []
         sentences = [SIZE] if has_size and not reviewed.question else []
         if reviewed.reply != NOTHING or not sentences:

@@ -48,12 +48,12 @@ def find_unclear_clauses(draft: EditDraft, edits: tuple[Edit, ...]) -> list[str]
         for clause in draft.unmatched
         if not clause.endswith("?")
         and _REQUEST.match(clause)
-        and not _asks_nothing(clause)
+        and not asks_nothing(clause)
         and said.isdisjoint(map(stem_term, _WORD.findall(clause)))
     ]
 
 
-def _asks_nothing(clause: str) -> bool:
+def asks_nothing(clause: str) -> bool:
     """Whether a clause is praise, thanks, a greeting or chatter, or asks for information or for no change."""
     words = re.findall(r"[\w'-]+", clause.lower())
     if not words or not trim_clause(clause) or is_talk(clause):

@@ -80,7 +80,7 @@ class WordPieces:
 
     def encode(self, text: str, limit: int) -> tuple[list[int], list[tuple[int, int, int]]]:
         """At most `limit` pieces of a text, and (start, end, first piece) of each of its words."""
-        text = text[: 12 * limit]
+        text = text[: 12 * limit].encode("utf-8", "replace").decode("utf-8")  # lone surrogates have no UTF-8
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
         words: list[tuple[int, int, int]] = []
         previous = None

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from ...edits import Allow, Edit, Exclude, Reweight, SetPrompt, State
+from ...edits import Allow, Edit, Exclude, Reroll, Reset, Reweight, SetPrompt, State, Undo
 from ...replies import ask, describe, describe_unclear
 from ...terms import normalize_term, stem_term
 from ..base import Interpretation, Question
 from ..guards import acceptable_edits
+from ..language import prompt_rewriting
 from .features import MAX_PROPOSALS, encode_features, encode_proposals, load_word_pieces
 from .network import Network
 from .proposals import is_same, propose_edits
@@ -28,8 +29,12 @@ class Bounds:
 
 PROPOSED = Bounds(sure=0.6, doubtful=0.4)
 """For edits that the grammar or a language model proposed."""
+PROPOSED_COMMAND = Bounds(sure=0.3, doubtful=0.2)
+"""For undo, reset and reroll that were proposed: few words mean them, and those hardly anything else."""
 FOUND = Bounds(sure=0.9, doubtful=0.75)
 """For edits that the encoder proposed itself: nothing else speaks for them."""
+FOUND_COMMAND = Bounds(sure=0.98, doubtful=0.9)
+"""For undo, reset and reroll that the encoder proposed itself: they concern more than one thing."""
 _IT = re.compile(r"\b(?:it|that|this|that one|the one)\b", re.I)
 _CHANGE = 0.5
 """Probability from which on a line asks for a change."""
@@ -85,6 +90,7 @@ class Verifier:
             return Interpretation(question=question, reply=question.text, understood=True)
         if not meant and reading.change >= _CHANGE:
             return Interpretation(reply=describe_unclear([feedback]), understood=False)
+        meant = _with_tidy_prompt(meant, state)
         return Interpretation(edits=meant, reply=describe(meant, state))
 
     def read(self, feedback: str, state: State, proposals: Sequence[Edit]) -> Reading:
@@ -92,10 +98,13 @@ class Verifier:
         features = encode_features(feedback, state, self._pieces)
         context = self._network.read(features)
         readings = self._network.readings(features, context)
-        found = acceptable_edits(tuple(propose_edits(feedback, state, features, readings)), state, feedback)
-        bounds = [PROPOSED] * len(proposals)
-        proposals = [*proposals, *(edit for edit in found if not any(is_same(edit, other) for other in proposals))]
-        bounds += [FOUND] * (len(proposals) - len(bounds))
+        found = list(acceptable_edits(tuple(propose_edits(feedback, state, features, readings)), state, feedback))
+        found = [edit for edit in found if not _only_removes(edit, state)]
+        proposals = [edit for edit in proposals if not _only_removes(edit, state)]
+        found = [edit for edit in found if not any(is_same(edit, other) for other in proposals)]
+        bounds = [PROPOSED_COMMAND if isinstance(edit, Undo | Reset | Reroll) else PROPOSED for edit in proposals]
+        bounds += [FOUND_COMMAND if isinstance(edit, Undo | Reset | Reroll) else FOUND for edit in found]
+        proposals += found
         probabilities: list[float] = []
         for start in range(0, len(proposals), MAX_PROPOSALS):
             some = encode_proposals(proposals[start : start + MAX_PROPOSALS], state, self._pieces)
@@ -131,6 +140,22 @@ def _conflict(one: Edit, other: Edit, state: State) -> bool:
     return False
 
 
+def _only_removes(edit: Edit, state: State) -> bool:
+    """Whether a prompt is the present one without some of its words."""
+    return isinstance(edit, SetPrompt) and _words(edit.text) < _words(state.prompt)
+
+
+def _with_tidy_prompt(edits: tuple[Edit, ...], state: State) -> tuple[Edit, ...]:
+    """With a prompt that doesn't name what is excluded, unless the edits have a prompt."""
+    if any(isinstance(edit, SetPrompt) for edit in edits):
+        return edits
+    prompt = state.prompt
+    for edit in edits:
+        if isinstance(edit, Exclude):
+            prompt = prompt_rewriting.remove_term(prompt, edit.term)
+    return edits if prompt == state.prompt or not prompt.strip() else (*edits, SetPrompt(text=prompt))
+
+
 def _words(term: str) -> set[str]:
     return {stem_term(word.strip(".,;:!?")) for word in term.split()}
 
@@ -147,7 +172,11 @@ def _question(meant: tuple[Edit, ...], doubtful: tuple[Edit, ...], state: State)
     if len(doubtful) > 1 and meant == doubtful and _is_choice(doubtful):
         return Question(text=ask(doubtful, state, choose=True), edits=doubtful, choose=True)
     otherwise = tuple(edit for edit in meant if edit not in doubtful)
-    return Question(text=ask(doubtful, state), edits=meant, otherwise=otherwise)
+    return Question(
+        text=ask(doubtful, state),
+        edits=_with_tidy_prompt(meant, state),
+        otherwise=_with_tidy_prompt(otherwise, state),
+    )
 
 
 def _is_choice(edits: tuple[Edit, ...]) -> bool:
