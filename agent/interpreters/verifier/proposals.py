@@ -49,7 +49,7 @@ def propose_edits(feedback: str, state: State, features: Features, readings: Rea
 def rewrite_prompt(prompt: str, additions: Sequence[str], words: Sequence[Word], readings: Readings) -> str | None:
     """The prompt with words of the feedback in place of those that they replace, or at its end. None if unchanged."""
     additions = [phrase for phrase in additions if phrase.lower() not in _SMALL]
-    replaced = [word for word, chance in zip(words, readings.prompt_words, strict=True) if chance >= 1 - LIKELY]
+    replaced = [word for word, chance in zip(words, readings.prompt_words, strict=True) if chance >= LIKELY]
     if not additions:
         return None
     if not replaced or len(replaced) == len(words):

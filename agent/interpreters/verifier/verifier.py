@@ -27,11 +27,11 @@ class Bounds:
     doubtful: float
 
 
-PROPOSED = Bounds(sure=0.6, doubtful=0.4)
+PROPOSED = Bounds(sure=0.6, doubtful=0.35)
 """For edits that the grammar or a language model proposed."""
 PROPOSED_COMMAND = Bounds(sure=0.3, doubtful=0.2)
 """For undo, reset and reroll that were proposed: few words mean them, and those hardly anything else."""
-FOUND = Bounds(sure=0.9, doubtful=0.75)
+FOUND = Bounds(sure=0.85, doubtful=0.6)
 """For edits that the encoder proposed itself: nothing else speaks for them."""
 FOUND_COMMAND = Bounds(sure=0.98, doubtful=0.9)
 """For undo, reset and reroll that the encoder proposed itself: they concern more than one thing."""
@@ -83,6 +83,8 @@ class Verifier:
         """
         reading = self.read(feedback, state, edits)
         judgments = _without_conflicts((each for each in reading.judgments if each.is_likely), state)
+        if any(each.is_sure for each in judgments):  # what else was found is more likely a part or a reason of that
+            judgments = [each for each in judgments if each.is_sure or each.bounds != FOUND]
         meant = tuple(each.edit for each in judgments)
         doubtful = tuple(each.edit for each in judgments if not each.is_sure)
         if doubtful or _is_unclear_reference(feedback, meant):
