@@ -1,5 +1,6 @@
 """Loads a language model and its tokenizer with transformers, and reports a broken model in one line."""
 
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ def load_language_model(name: str, source: ModelSource) -> LoadedModel:
         raise InvalidLanguageModelError(
             f"NOTTHAT_LLM: {name} is not complete on this machine, and the hub can't be reached or has no such model"
         ) from error
-    except BROKEN as error:
+    except (*BROKEN, struct.error) as error:  # struct.error: a GGUF that ends in its header
         raise InvalidLanguageModelError(f"NOTTHAT_LLM: {name} can't be loaded: {first_line(error)}") from error
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from ...edits import Edit, Reset, State
+from ...edits import Edit, Reroll, Reset, State, Undo
 from ...replies import NOTHING, SIZE, describe, describe_unclear
 from ..base import Interpretation
 from ..edit_draft import EditDraft
@@ -78,7 +78,8 @@ class OfflineInterpreter:
         if not edits and (question := ask_what_to_remove(rest, state)):
             return question
         reviewed = load_verifier().review(rest, state, edits)
-        if not reviewed.understood and asks_nothing(rest):
+        only_commands = all(isinstance(edit, Undo | Reset | Reroll) for edit in _asked_edits(reviewed))
+        if not edits and only_commands and asks_nothing(rest):  # "how do I undo?"
             reviewed = Interpretation(reply=NOTHING)
         unclear = find_unclear_clauses(draft, reviewed.edits) if reviewed.edits else []
         sentences = [SIZE] if has_size and not reviewed.question else []
@@ -100,6 +101,10 @@ class OfflineInterpreter:
         if state.prompt.strip() and detect_foreign_language(feedback):
             return ()
         return tuple(AppliedRule(*step) for step in _draft_edits(_split_size(feedback, state)[0], state).steps)
+
+
+def _asked_edits(interpretation: Interpretation) -> tuple[Edit, ...]:
+    return interpretation.question.edits if interpretation.question else interpretation.edits
 
 
 def _split_size(feedback: str, state: State) -> tuple[str, bool]:

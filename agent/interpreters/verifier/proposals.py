@@ -7,6 +7,7 @@ from ...edits import Edit, Exclude, Reroll, Reset, SetPrompt, State, Undo
 from ...terms import normalize_term
 from ..edit_draft import EditDraft
 from ..language import prompt_rewriting
+from ..language.lexicon import load_lexicon
 from ..language.noun_phrases import extract_term
 from .features import Features, Word
 from .network import CHANGES, FAULTS, INTENTS, TAGS, WHOLE_FAULTS, Readings
@@ -34,7 +35,7 @@ def propose_edits(feedback: str, state: State, features: Features, readings: Rea
                     draft.weaken(exclusion)
     changed = {normalize_term(edit.term) for edit in draft.edits if hasattr(edit, "term")}
     for term in find_terms(feedback, features.words, readings):
-        if normalize_term(term) not in changed:
+        if normalize_term(term) not in changed and not _is_about_tool(term, feedback):
             draft.exclude_term(term)
     for fault in WHOLE_FAULTS:
         if readings.intents[INTENTS.index(fault)] >= LIKELY:
@@ -82,6 +83,12 @@ def find_terms(feedback: str, words: Sequence[Word], readings: Readings) -> list
             quality = []
     terms += quality
     return [term for term in dict.fromkeys(map(_tidy, terms)) if term]
+
+
+def _is_about_tool(term: str, feedback: str) -> bool:
+    """Whether a word for a part of notthat follows a term: "the brand policy"."""
+    following = re.search(rf"{re.escape(term)}\W+(\w+)", feedback, re.I)
+    return following is not None and following[1].lower() in load_lexicon().guards["tool_words"]
 
 
 def _tidy(text: str) -> str:

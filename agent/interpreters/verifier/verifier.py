@@ -1,5 +1,6 @@
 """Decides which proposed edits are made, which are asked about, and which are dropped."""
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -33,8 +34,23 @@ PROPOSED_COMMAND = Bounds(sure=0.3, doubtful=0.2)
 """For undo, reset and reroll that were proposed: few words mean them, and those hardly anything else."""
 FOUND = Bounds(sure=0.85, doubtful=0.6)
 """For edits that the encoder proposed itself: nothing else speaks for them."""
-FOUND_COMMAND = Bounds(sure=0.98, doubtful=0.9)
-"""For undo, reset and reroll that the encoder proposed itself: they concern more than one thing."""
+FOUND_COMMAND = Bounds(sure=math.inf, doubtful=0.9)
+"""For undo, reset and reroll that the encoder proposed itself: they concern more than one thing, so it always asks."""
+PLAIN = Bounds(sure=0.02, doubtful=0.01)
+"""For what a plain request names: "no hat" is never asked about."""
+_PLAIN = re.compile(
+    r"(?:(?:please|and|also|pls|ok|okay|hi|hello),? )*"
+    r"(?:no(?: more)?|without|remove|delete|erase|lose|get rid of|take out|drop|hide)"
+    r"(?: the| any| that| those| his| her)? (?P<thing>[\w'-]+(?: [\w'-]+)?)"
+    r"(?: please| pls| thanks| thank you)?(?=\s*(?:[,.;!\n]|$))",
+    re.I,
+)
+_OPPOSED = re.compile(
+    r"\?|\b(?:but|should|needs?|missing|keep|want|wanted|where|why|supposed|forgot|meant|at all|not|isn't|doesn't"
+    r"|rather|instead|asked|last|wait|mean)\b",
+    re.I,
+)
+"""Words that may turn a plain request around: "no bananas? he should hold one"."""
 _IT = re.compile(r"\b(?:it|that|this|that one|the one)\b", re.I)
 _CHANGE = 0.5
 """Probability from which on a line asks for a change."""
@@ -104,7 +120,8 @@ class Verifier:
         found = [edit for edit in found if not _only_removes(edit, state)]
         proposals = [edit for edit in proposals if not _only_removes(edit, state)]
         found = [edit for edit in found if not any(is_same(edit, other) for other in proposals)]
-        bounds = [PROPOSED_COMMAND if isinstance(edit, Undo | Reset | Reroll) else PROPOSED for edit in proposals]
+        plain = _plain_thing(feedback)
+        bounds = [_bounds_of(edit, plain) for edit in proposals]
         bounds += [FOUND_COMMAND if isinstance(edit, Undo | Reset | Reroll) else FOUND for edit in found]
         proposals += found
         probabilities: list[float] = []
@@ -118,6 +135,19 @@ class Verifier:
 def load_verifier(path: Path = WEIGHTS) -> Verifier:
     """The shipped verifier, loaded once."""
     return Verifier(Network.load(path))
+
+
+def _plain_thing(feedback: str) -> str | None:
+    """What a plain request names: "hat" in "no hat, it is ugly"."""
+    plain = _PLAIN.match(feedback.strip())
+    return None if plain is None or _OPPOSED.search(feedback) else plain["thing"].lower()
+
+
+def _bounds_of(edit: Edit, plain: str | None) -> Bounds:
+    if isinstance(edit, Undo | Reset | Reroll):
+        return PROPOSED_COMMAND
+    is_plain = plain is not None and isinstance(edit, Exclude) and stem_term(edit.term) == stem_term(plain)
+    return PLAIN if is_plain else PROPOSED
 
 
 def _without_conflicts(judgments: Iterable[Judgment], state: State) -> list[Judgment]:
