@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import random_flows
 import torch
 from transformers import (
     CLIPTextConfig,
@@ -199,6 +200,14 @@ _PIPELINES: dict[str, Callable[[], Any]] = {
     "sd3": _sd3,
     "flux": _flux,
     "schnell": lambda: _flux(guidance_embeds=False),
+    "z-image": lambda: random_flows.z_image(_vae(shift_factor=0.06, scaling_factor=1.5)),
+    "qwen-image": random_flows.qwen_image,
+    "lumina2": lambda: random_flows.lumina2(_vae(levels=4, shift_factor=0.06, scaling_factor=1.5)),
+    "chroma": lambda: random_flows.chroma(_vae(shift_factor=0.06, scaling_factor=1.5), _t5(), _t5_words()),
+    "klein": random_flows.flux2_klein,
+    "klein-distilled": lambda: random_flows.flux2_klein(is_distilled=True),
+    "krea2": random_flows.krea2,
+    "krea2-distilled": lambda: random_flows.krea2(is_distilled=True),
 }
 
 
@@ -215,11 +224,11 @@ def _unet(**own: Any) -> Any:
     )
 
 
-def _vae(**own: Any) -> Any:
+def _vae(levels: int = 2, **own: Any) -> Any:
     return diffusers.AutoencoderKL(
-        block_out_channels=(16, 32),
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
+        block_out_channels=(16, 32, 32, 32)[:levels],
+        down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels,
         norm_num_groups=8,
         sample_size=SIDE,
         **own,
