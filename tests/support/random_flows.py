@@ -45,7 +45,7 @@ def z_image(vae: Any) -> Any:
             n_kv_heads=2,
             cap_feat_dim=32,
             axes_dims=(8, 4, 4),
-            axes_lens=(512, 32, 32),
+            axes_lens=(1024, 32, 32),
         ),
     )
 
@@ -202,12 +202,16 @@ def krea2(*, is_distilled: bool = False) -> Any:
     )
 
 
-def randomize_zeros(pipeline: Any) -> Any:
-    """Give random values to the weights that a fresh transformer sets to 0, so that every part counts."""
+def randomize(pipeline: Any) -> Any:
+    """Give the text encoder and the transformer weights with which every text and every layer counts.
+
+    Fresh models have weights near 0, and some at 0, so that different texts give nearly the same picture.
+    """
     with torch.no_grad():
-        for weights in pipeline.transformer.parameters():
-            if not weights.any():
-                weights.normal_(std=0.2)
+        for part in (pipeline.text_encoder, pipeline.transformer):
+            for weights in part.parameters():
+                if weights.ndim > 1:
+                    weights.normal_(std=1.5 / weights[0].numel() ** 0.5)
     return pipeline
 
 
@@ -251,7 +255,7 @@ def _qwen_words() -> Qwen2Tokenizer:
 
 
 def _gemma_words() -> GemmaTokenizer:
-    """A Gemma tokenizer that knows words of the instruction and printable characters."""
+    """A Gemma tokenizer that knows printable characters alone."""
     special = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "\u2581"]
     pieces = [*special, *(chr(code) for code in range(33, 127))]
-    return GemmaTokenizer(vocab={piece: k for k, piece in enumerate(pieces)}, merges=[])
+    return GemmaTokenizer(vocab={piece: k for k, piece in enumerate(pieces)}, merges=[], add_bos_token=True)
