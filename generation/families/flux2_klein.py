@@ -52,7 +52,7 @@ class Flux2Klein(Flow):
 
     def unpack(self, latents: Tensor, request: GenerationRequest) -> Tensor:
         """The inverse of `pack`, for a picture of the request's size."""
-        return latents.transpose(1, 2).unflatten(2, self.noise_shape(request)[2:])
+        return latents.transpose(1, 2).reshape(len(latents), *self.noise_shape(request)[1:])
 
     def predictor(self, request: GenerationRequest) -> Predictor:
         """The transformer's prediction, noise - x0."""

@@ -31,11 +31,12 @@ class Krea2(PackedFlow):
     def __init__(self, pipeline: Any, about: ModelDefaults, model: str) -> None:
         super().__init__(pipeline, about)
         prefix = pipeline.prompt_template_encode_prefix
+        skipped = pipeline.prompt_template_encode_start_idx
         layout = Layout(
-            _TOKENS + pipeline.prompt_template_encode_start_idx,
+            _TOKENS + skipped - pipeline.prompt_template_encode_num_suffix_tokens,
             lambda text: prefix + text,
             suffix=pipeline.prompt_template_encode_suffix,
-            skipped=pipeline.prompt_template_encode_start_idx,
+            skipped=skipped,
             has_normalized_tokens=True,
         )
         read = _stack_layers(pipeline.text_encoder_select_layers)

@@ -28,8 +28,8 @@ def rescale(guided: Tensor, cond: Tensor, *, phi: float) -> Tensor:
 
 def keep_norm(guided: Tensor, cond: Tensor) -> Tensor:
     """The guided prediction with the norm of `cond` along the last axis: guided |cond| / |guided|."""
-    lengths = [torch.linalg.vector_norm(each, dim=-1, keepdim=True) for each in (cond, guided)]
-    return guided * (lengths[0] / lengths[1])
+    ratio: Tensor = cond.norm(dim=-1, keepdim=True) / guided.norm(dim=-1, keepdim=True)
+    return guided * ratio
 
 
 def is_in_interval(done: int, total: int, *, start: float, stop: float) -> bool:

@@ -27,7 +27,7 @@ class Layout:
     """How the encoder reads a text: its template, its limits, and the padding.
 
     `length` counts the tokens that are read, with the first `skipped` ones, which are dropped from the embedding. The
-    `suffix` follows the template, and is kept when a text is cut. With `is_padded`, the encoder reads padding up to the
+    `suffix` comes on top of that: it follows the template, and is kept when a text is cut. With `is_padded`, the encoder reads padding up to the
     length, as in models whose transformer reads it too. With
     `has_normalized_tokens`, the transformer normalises each token first, so that scaling an embedding has no effect.
     """
@@ -49,9 +49,8 @@ class LanguageModelEncoder:
         self.layout = layout
         self._read = read
         self._suffix = tokenizer(layout.suffix, add_special_tokens=False).input_ids if layout.suffix else []
-        self._room = layout.length - len(self._suffix)
         self._begin = layout.template(_MARK).index(_MARK)
-        self._encoded: OrderedDict[tuple[int, ...], Tensor] = OrderedDict()
+        self._encoded: OrderedDict[tuple[tuple[int, ...], tuple[int, ...]], Tensor] = OrderedDict()
 
     def encode(self, texts: Sequence[str], options: PromptOptions) -> list[Embedding]:
         """Embeddings of texts, with zeros up to the longest."""
@@ -78,8 +77,8 @@ class LanguageModelEncoder:
         whole = self.tokenizer(
             self.layout.template(plain), truncation=False, verbose=False, return_offsets_mapping=True
         )
-        room = self._room - self._count_appended()
-        if len(whole.input_ids) <= self._room:
+        room = self.layout.length - self._count_appended()
+        if len(whole.input_ids) <= self.layout.length:
             return ""
         cut = whole.offset_mapping[room][0] - self._begin
         return plain[plain.rfind(",", 0, cut + 1) + 1 :].strip() if cut < len(plain) else ""
@@ -106,7 +105,7 @@ class LanguageModelEncoder:
         found = self.tokenizer(
             layout.template(plain),
             truncation=True,
-            max_length=self._room,
+            max_length=layout.length,
             padding="max_length" if layout.is_padded else False,
             return_offsets_mapping=True,
         )
@@ -122,13 +121,13 @@ class LanguageModelEncoder:
 
     def _encode(self, ids: tuple[int, ...], mask: tuple[int, ...]) -> Tensor:
         """Embeddings of shape (1, length, ...), without the skipped tokens."""
-        embedding = self._encoded.get(ids)
+        embedding = self._encoded.get((ids, mask))
         if embedding is None:
-            embedding = self._encoded[ids] = self._run(ids, mask)[:, self.layout.skipped :]
+            embedding = self._encoded[ids, mask] = self._run(ids, mask)[:, self.layout.skipped :]
             if len(self._encoded) > _CACHED_TEXTS:
                 self._encoded.popitem(last=False)
         else:
-            self._encoded.move_to_end(ids)
+            self._encoded.move_to_end((ids, mask))
         return embedding
 
     def _run(self, ids: tuple[int, ...], mask: tuple[int, ...]) -> Tensor:

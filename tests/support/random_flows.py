@@ -1,5 +1,6 @@
 """Small random pipelines of the flows whose text encoder is a language model, built from the installed classes."""
 
+import warnings
 from importlib import import_module
 from typing import Any
 
@@ -32,7 +33,7 @@ def z_image(vae: Any) -> Any:
     """A `ZImagePipeline`."""
     words = _qwen_words()
     return diffusers.ZImagePipeline(
-        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=6.0),
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
         vae=vae,
         text_encoder=Qwen3Model(_qwen3_config(len(words))),
         tokenizer=words,
@@ -107,12 +108,9 @@ def lumina2(vae: Any) -> Any:
 
 def chroma(vae: Any, text_encoder: Any, tokenizer: Any) -> Any:
     """A `ChromaPipeline`; the T5 is 64 wide."""
-    return diffusers.ChromaPipeline(
-        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
-        vae=vae,
-        text_encoder=text_encoder,
-        tokenizer=tokenizer,
-        transformer=diffusers.ChromaTransformer2DModel(
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # diffusers deprecates a class that its own model uses
+        transformer = diffusers.ChromaTransformer2DModel(
             in_channels=16,
             num_layers=1,
             num_single_layers=1,
@@ -123,7 +121,13 @@ def chroma(vae: Any, text_encoder: Any, tokenizer: Any) -> Any:
             approximator_num_channels=8,
             approximator_hidden_dim=16,
             approximator_layers=1,
-        ),
+        )
+    return diffusers.ChromaPipeline(
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
+        vae=vae,
+        text_encoder=text_encoder,
+        tokenizer=tokenizer,
+        transformer=transformer,
     )
 
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from notthat.generation import InvalidRequestError
+from notthat.generation.text_encoders.clip import PromptOptions
 
 from ..conftest import LANGUAGE_MODEL_FLOWS
 
 KINDS = LANGUAGE_MODEL_FLOWS
-SCALED = ["chroma", "klein"]
-"""Kinds whose transformer does not normalise each token's embedding."""
 
 
 def drawn(model, **asked):
@@ -69,8 +69,6 @@ def test_a_weight_changes_the_picture(random_model, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_weight_reaches_the_tokens_of_its_word_alone(random_model, kind):
-    from notthat.generation.text_encoders.clip import PromptOptions
-
     model = random_model(kind)
     (plain,), (weighted,) = (model.family.encode([text], PromptOptions()) for text in ("a hat b", "a (hat:1.5) b"))
     changed = (plain.tokens != weighted.tokens).flatten(2).any(dim=2)[0]
@@ -120,8 +118,6 @@ def test_a_text_that_is_cut_is_cut_where_the_stock_pipeline_cuts_it(random_model
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_textual_inversion_is_refused(random_model, tmp_path, kind):
-    from safetensors.torch import save_file
-
     file = str(tmp_path / "bad.safetensors")
     save_file({"emb_params": torch.zeros(1, 32)}, file)
     with pytest.raises(InvalidRequestError, match="another family"):
@@ -137,3 +133,23 @@ def test_the_instruction_of_lumina_stands_before_the_prompt_alone(random_model):
 
 def test_z_image_keeps_its_latents_in_single_precision(random_model):
     assert random_model("z-image").family.latents_dtype == torch.float32
+
+
+def test_chroma_masks_all_padding_but_the_first_token_as_stock_does(random_model):
+    model, seen = random_model("chroma"), []
+
+    def record(module, arguments, options):
+        seen.append(options["attention_mask"])
+
+    hooks = [
+        transformer.register_forward_pre_hook(record, with_kwargs=True)
+        for transformer in (model.stock.transformer, model.family.transformer)
+    ]
+    model.stock_pixels(negative_prompt="hat")
+    model.pixels(negative_prompt="hat")
+    for hook in hooks:
+        hook.remove()
+    positive, negative, *_ = seen
+    assert torch.equal(seen[-1], torch.cat([negative, positive]))
+    assert positive.dtype == torch.float32
+    assert int(positive.sum()) - int(negative.sum()) == len("a man on a beach") - len("hat")
