@@ -27,9 +27,9 @@ class Layout:
     """How the encoder reads a text: its template, its limits, and the padding.
 
     `length` counts the tokens that are read, with the first `skipped` ones, which are dropped from the embedding. The
-    `suffix` comes on top of that: it follows the template, and is kept when a text is cut. With `is_padded`, the encoder reads padding up to the
-    length, as in models whose transformer reads it too. With
-    `has_normalized_tokens`, the transformer normalises each token first, so that scaling an embedding has no effect.
+    `suffix` comes on top of that: it follows the template, and is kept when a text is cut. With `is_padded`, the
+    encoder reads padding up to the length, as in models whose transformer reads it too. With `has_normalized_tokens`,
+    the transformer normalises each token first, so that scaling an embedding has no effect.
     """
 
     length: int
