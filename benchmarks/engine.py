@@ -25,6 +25,7 @@ import torch
 from true_sizes import RANDOM
 
 from notthat.generation import GenerationRequest, LocalEngine, Picture, generate
+from notthat.generation.families.base import stack
 from notthat.generation.model_catalog import locate_model
 from notthat.generation.text_encoders.clip import PromptOptions
 
@@ -117,8 +118,8 @@ def bare(engine: LocalEngine, request: GenerationRequest) -> Work:
     def forwards() -> None:
         family.forget()
         texts = family.encode([request.negative_prompt, request.prompt], PromptOptions.from_request(request))
-        told = type(texts[0])(torch.cat([each.tokens for each in texts]))
-        noise = torch.randn(family.noise_shape(request), device=engine.device, dtype=family.denoiser.dtype)
+        told = stack(texts)
+        noise = torch.randn(family.noise_shape(request), device=engine.device, dtype=family.latents_dtype)
         twice, predict = torch.cat([noise] * 2), family.predictor(request)
         for k in range(request.num_inference_steps):
             predict(twice, torch.tensor(999 - 30 * k, device=engine.device), told)

@@ -32,8 +32,7 @@ class MemoryPlan:
         pixels = request.width * request.height
         if self._device.type != "cuda":
             return max(1, min(_MOST_AT_ONCE, _PIXELS_AT_ONCE // pixels))
-        vae = self._family.vae
-        bytes_each: int = _COPIES * pixels * vae.config.block_out_channels[0] * vae.dtype.itemsize
+        bytes_each: int = _COPIES * pixels * self._family.autoencoder.width * self._family.vae.dtype.itemsize
         free, _ = torch.cuda.mem_get_info(self._device)
         return max(1, min(_MOST_AT_ONCE, free // 2 // bytes_each))
 
@@ -96,7 +95,8 @@ def optimize(family: Family, device: torch.device, *, compiled: bool) -> None:
     """
     if device.type in ("cuda", "cpu"):
         for part in (family.denoiser, family.vae):
-            part.to(memory_format=torch.channels_last)
+            if all(each.ndim < 5 for each in part.parameters()):  # the format has four dimensions
+                part.to(memory_format=torch.channels_last)
     if compiled and getattr(family.denoiser, "_repeated_blocks", None):
         family.denoiser.compile_repeated_blocks()
         family.compiled = True

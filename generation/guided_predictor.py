@@ -14,7 +14,7 @@ from .guidance.lookahead import DirectPass, LookPass, LookPlan, LookResult, eval
 from .guidance.lookahead_math import combine_terms
 from .guidance.lookahead_params import TUNED, LookaheadParams
 from .guidance.memory import GuidanceMemory, GuidedState
-from .guidance.methods import apg, cfg, is_in_interval, minimum_cosine, perp_neg, rescale
+from .guidance.methods import apg, cfg, is_in_interval, keep_norm, minimum_cosine, perp_neg, rescale
 from .guidance.term_tracking import TermTracker, group_terms
 from .guidance.x0 import X0Coefficients, from_x0, to_x0, x0_coefficients
 from .prompt_syntax import split_terms
@@ -175,7 +175,7 @@ class GuidedPredictor:
 
     def _prompt_slots(self, negative: str) -> list[str]:
         """The texts to predict for. The second is the prompt; the method combines the others."""
-        prompt = self.request.prompt
+        prompt = self._family.frame_prompt(self.request.prompt)
         match self.request.method:
             case "lookahead":
                 terms = group_terms(split_terms(negative), self._params.max_tracked_terms)
@@ -218,6 +218,8 @@ class GuidedPredictor:
                 guided = perp_neg(cond, first, rest[0], scale=scale).to(cond.dtype)
             case _:
                 guided = cfg(cond, first, scale=scale)
+        if self._family.has_normalized_guidance:
+            guided = keep_norm(guided, cond)
         phi = self.request.guidance_rescale
         return rescale(guided, cond, phi=phi) if phi else guided, memory
 
@@ -230,7 +232,7 @@ class GuidedPredictor:
         """
         measure, self._measure = self._measure, "no"
         _, scaled, timestep, _ = step
-        negative, prompt = self.request.negative_prompt, self.request.prompt
+        negative, prompt = self.request.negative_prompt, self._family.frame_prompt(self.request.prompt)
         slots = self._prompt_slots(negative)
         known = dict(zip(slots, predicted, strict=True)) if predicted else {}
         if known:
@@ -263,12 +265,12 @@ class GuidedPredictor:
 
     def _predict_with_nag(self, neg: Embedding, cond: Embedding, scaled: Tensor, timestep: Tensor) -> Tensor:
         copies = self._family.attention_copies
-        pooled = expand(cond, self._batch).pooled
-        tokens = stack([expand(cond, self._batch), expand(neg, self._batch)]).tokens
-        both = Embedding(tokens, None if pooled is None else torch.cat([pooled] * copies))
+        both = stack([expand(cond, self._batch), expand(neg, self._batch)])
+        if both.pooled is not None:
+            both = replace(both, pooled=torch.cat([both.pooled[: self._batch]] * copies))
         # compiled blocks ignore hooks that are installed later
         eager = torch.compiler.set_stance("force_eager") if self._family.compiled else nullcontext()
-        with self._family.attention_guidance(tokens.shape[1]), eager:
+        with self._family.attention_guidance(both, self.request), eager:
             return self._predict(torch.cat([scaled] * copies), timestep, both)[: self._batch]
 
     def _forward(self, embeddings: Sequence[Embedding], scaled: Tensor, timestep: Tensor) -> Sequence[Tensor]:
@@ -283,7 +285,7 @@ class GuidedPredictor:
         if negative not in self._encoded:
             request = self.request
             if not self._can_act:
-                found = self._encode([request.prompt]) * 2
+                found = self._encode([self._family.frame_prompt(request.prompt)]) * 2
             else:
                 found = self._encode(self._prompt_slots(negative))
                 if request.no_negative and not negative and self._family.no_negative == "zeros":
@@ -300,4 +302,4 @@ class GuidedPredictor:
 
 def _zero_embedding(like: Embedding) -> Embedding:
     pooled = None if like.pooled is None else torch.zeros_like(like.pooled)
-    return Embedding(torch.zeros_like(like.tokens), pooled)
+    return Embedding(torch.zeros_like(like.tokens), pooled, like.lengths)

@@ -102,7 +102,7 @@ def _default_dtype(kind: str, device: torch.device) -> torch.dtype:
     """Half precision on CUDA, in the format that the model was trained for; single precision elsewhere."""
     if device.type != "cuda":
         return torch.float32
-    return torch.bfloat16 if kind in ("FluxPipeline", "StableDiffusion3Pipeline") else torch.float16
+    return torch.bfloat16 if find_family(kind).flow else torch.float16
 
 
 def resolve_device(name: str | None) -> torch.device:

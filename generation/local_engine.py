@@ -46,7 +46,7 @@ class LocalEngine:
         self._family = family
         self._adapter = Adapter(family.modules, family.lora_loader)
         self._room = MemoryPlan(family, device)
-        self._previewer = Previewer(family.vae, family.vae_scale, family.from_vae_latents)
+        self._previewer = Previewer(family.autoencoder)
         self._lock = threading.Lock()
         self._running_in: int | None = None
 
@@ -122,7 +122,8 @@ class LocalEngine:
             )
         if request.method == "nag" and request.guidance_scale > 1 and not self._family.guidance_built_in:
             lines.append(f"The method nag makes one pass and ignores the guidance of {request.guidance_scale:g}.")
-        for name, text in (("prompt", request.prompt), ("negative prompt", request.negative_prompt)):
+        prompt = self._family.frame_prompt(request.prompt)
+        for name, text in (("prompt", prompt), ("negative prompt", request.negative_prompt)):
             cut = self._family.overflow(text, PromptOptions.from_request(request))
             if cut:
                 lines.append(f"The {name} is too long for the model, which ignores its end: “{cut}”.")
@@ -210,7 +211,7 @@ class LocalEngine:
         """Noise, and a fresh scheduler."""
         family = self._family
         generators = [torch.Generator("cpu").manual_seed(request.seed + k) for k in range(count)]
-        shape, dtype = family.noise_shape(request), family.denoiser.dtype
+        shape, dtype = family.noise_shape(request), family.latents_dtype
         noise = torch.cat([torch.randn(shape, generator=each, dtype=dtype) for each in generators]).to(self.device)
         scheduler = type(family.scheduler).from_config(family.scheduler.config)
         latents = family.pack(noise)

@@ -1,11 +1,10 @@
 """Previews: a linear map from latents to colours, fitted to the model's own autoencoder."""
 
-from typing import Any
-
 import torch
 from PIL import Image
 from torch import Tensor
 
+from .families.autoencoders import Autoencoder
 from .families.base import Family
 from .guidance.memory import GuidedState
 from .guidance.x0 import to_x0, x0_coefficients
@@ -25,8 +24,8 @@ class Previewer:
     no constants, so it works for any model.
     """
 
-    def __init__(self, vae: Any, vae_scale: int, to_model: "Any") -> None:
-        self._vae, self._scale, self._to_model = vae, vae_scale, to_model
+    def __init__(self, autoencoder: Autoencoder) -> None:
+        self._autoencoder = autoencoder
         self._weights: Tensor | None = None
 
     def picture(self, latents: Tensor) -> Image.Image:
@@ -42,10 +41,8 @@ class Previewer:
             generator = torch.Generator().manual_seed(0)
             colours = torch.rand(1, 3, _CELLS, _CELLS, generator=generator)
             small = torch.nn.functional.interpolate(colours, scale_factor=_CELL)
-            pixels = torch.nn.functional.interpolate(small, scale_factor=self._scale)
-            vae = self._vae
-            latents = vae.encode((pixels * 2 - 1).to(vae.device, vae.dtype), return_dict=False)[0].mode()
-            rows = self._to_model(latents)[0].float().cpu().flatten(1).T
+            pixels = torch.nn.functional.interpolate(small, scale_factor=self._autoencoder.scale)
+            rows = self._autoencoder.encode(pixels * 2 - 1)[0].float().cpu().flatten(1).T
             rows = torch.cat([rows, torch.ones(len(rows), 1)], dim=1)
             self._weights = torch.linalg.lstsq(rows, small[0].flatten(1).T, driver="gelsd").solution
         return self._weights

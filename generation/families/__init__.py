@@ -12,6 +12,12 @@ SUPPORTED = {
     "StableDiffusionXLPipeline": "sdxl:StableDiffusionXL",
     "StableDiffusion3Pipeline": "sd3:StableDiffusion3",
     "FluxPipeline": "flux:Flux",
+    "ChromaPipeline": "chroma:Chroma",
+    "Flux2KleinPipeline": "flux2_klein:Flux2Klein",
+    "Krea2Pipeline": "krea2:Krea2",
+    "Lumina2Pipeline": "lumina2:Lumina2",
+    "QwenImagePipeline": "qwen_image:QwenImage",
+    "ZImagePipeline": "z_image:ZImage",
 }
 """diffusers' pipeline classes, and the family class for each."""
 

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 import torch
 from PIL import Image
@@ -11,11 +11,31 @@ from torch import Tensor
 
 from ..errors import InvalidModelError, InvalidRequestError
 from ..request import Defaults, GenerationRequest, PromptReport
-from ..text_encoders.clip import ClipEncoder, Embedding, PromptOptions, parse_fragments, unknown_token_words
+from ..text_encoders.clip import ClipEncoder, Embedding, PromptOptions, parse_fragments
 from ..text_encoders.textual_inversion import read_vectors
+from .autoencoders import find_autoencoder
 
 Predictor = Callable[[Tensor, Tensor, Embedding], Tensor]
 """(latents, timestep, text embeddings) -> the model's prediction, of the latents' shape."""
+
+
+class TextReader(Protocol):
+    """What a text encoder tells about a text."""
+
+    def count(self, text: str, options: PromptOptions) -> int:
+        """The number of tokens of a text."""
+
+    def count_chunks(self, text: str, options: PromptOptions) -> int:
+        """In how many pieces the text is read."""
+
+    def overflow(self, text: str, options: PromptOptions) -> str:
+        """The end of the text that is not read; empty if all of it is."""
+
+    def split_words(self, text: str) -> list[str]:
+        """The words of a text, in lower case."""
+
+    def clear(self) -> None:
+        """Clear the cache of encoded texts."""
 
 
 class Family(ABC):
@@ -31,25 +51,42 @@ class Family(ABC):
     """Whether the denoiser's blocks are compiled."""
     guidance_built_in: bool = False
     """Whether the guidance scale is an input of the model, so that there is no second pass."""
+    has_normalized_guidance: ClassVar[bool] = False
+    """Whether the stock pipeline rescales the guided prediction to the norm of the prompt's, over the last axis."""
     lora_loader: ClassVar[str]
     """The diffusers class that reads this family's LoRA files."""
 
     defaults: Defaults
-    clips: list[ClipEncoder]
+    clips: Sequence[ClipEncoder] = ()
 
     def __init__(self, pipeline: Any, denoiser: Any, vocabulary: frozenset[str] | None) -> None:
         self.denoiser, self.vae, self.scheduler = denoiser, pipeline.vae, pipeline.scheduler
         self.vocabulary = vocabulary
         self.modules = {name: part for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)}
-        self.vae_scale: int = 2 ** (len(self.vae.config.block_out_channels) - 1)
+        self.autoencoder = find_autoencoder(self.vae)
         if getattr(self.vae.config, "force_upcast", False) and self.vae.dtype == torch.float16:
             self.vae.to(torch.float32)
         self._check_scheduler()
 
     @property
+    def encoders(self) -> Sequence[TextReader]:
+        """The text encoders; the first is the one that reads a prompt most completely."""
+        return self.clips
+
+    @property
     def multiple(self) -> int:
         """Width and height must be multiples of this many pixels."""
-        return self.vae_scale
+        return self.autoencoder.scale
+
+    @property
+    def latents_dtype(self) -> torch.dtype:
+        """The number format of the latents between the steps."""
+        dtype: torch.dtype = self.denoiser.dtype
+        return dtype
+
+    def frame_prompt(self, prompt: str) -> str:
+        """The text that stands for the prompt, but not for a negative prompt: with an instruction to the encoder."""
+        return prompt
 
     @abstractmethod
     def encode(self, texts: Sequence[str], options: PromptOptions) -> list[Embedding]:
@@ -60,16 +97,16 @@ class Family(ABC):
         """The model's prediction function for a request. Latents and embeddings have the same batch size."""
 
     @abstractmethod
-    def attention_guidance(self, tokens: int) -> AbstractContextManager[None]:
+    def attention_guidance(self, embedding: Embedding, request: GenerationRequest) -> AbstractContextManager[None]:
         """A context in which attention guides away from the second half of the batch of token embeddings.
 
-        The latents are repeated `attention_copies` times; `tokens` is the length of the embeddings.
+        The latents are repeated `attention_copies` times.
         """
 
     def noise_shape(self, request: GenerationRequest) -> tuple[int, int, int, int]:
         """The shape (1, channels, height, width) of the initial noise for the request's size."""
-        side = self.vae_scale
-        return 1, self.vae.config.latent_channels, request.height // side, request.width // side
+        side = self.autoencoder.scale
+        return 1, self.autoencoder.channels, request.height // side, request.width // side
 
     def pack(self, latents: Tensor) -> Tensor:
         """Convert latents of shape (batch, channels, height, width) to the model's shape."""
@@ -85,29 +122,29 @@ class Family(ABC):
 
     def decode(self, latents: Tensor) -> list[Image.Image]:
         """The pictures of latents of shape (batch, channels, height, width)."""
-        decoded = self.vae.decode(self.to_vae_latents(latents).to(self.vae.dtype), return_dict=False)[0]
+        decoded = self.autoencoder.decode(latents)
         pixels = (decoded / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).float().cpu().numpy()
         return [Image.fromarray(each) for each in (pixels * 255).round().astype("uint8")]
 
     def read(self, text: str, options: PromptOptions) -> PromptReport:
         """How the model's main text encoder reads a text."""
-        clip = self.clips[0]
+        reader = self.encoders[0]
         parts = parse_fragments(text, options.syntax)
         shown = tuple((each.text, round(each.weight, 6)) for each in parts if each.text is not None)
-        tokens = sum(len(clip.tokens(each.text, options.inversions)) for each in parts if each.text)
-        return PromptReport(shown, tokens, len(clip.chunks(text, options)), self.unknown_words(text, options))
+        chunks = reader.count_chunks(text, options)
+        return PromptReport(shown, reader.count(text, options), chunks, self.unknown_words(text, options))
 
     def unknown_words(self, text: str, options: PromptOptions) -> tuple[str, ...]:
         """The words outside the model's vocabulary list, in order; empty if it has no list."""
         if self.vocabulary is None:
             return ()
         plain = "".join(each.text or " " for each in parse_fragments(text, options.syntax))
-        words = unknown_token_words(plain, self.clips[0].tokenizer)
+        words = self.encoders[0].split_words(plain)
         return tuple(dict.fromkeys(word for word in words if word not in self.vocabulary))
 
     def overflow(self, text: str, options: PromptOptions) -> str:
         """The end of the text that is not read; empty if all of it is."""
-        return self.clips[0].overflow(text, options)
+        return self.encoders[0].overflow(text, options)
 
     def learn(self, file: str) -> None:
         """Load a textual inversion, so that prompts can use it. Loading it again has no effect.
@@ -115,7 +152,7 @@ class Family(ABC):
         Raises:
             InvalidRequestError: the file cannot be read, or is for another family.
         """
-        if all(clip.inversions.has_file(file) for clip in self.clips):
+        if self.clips and all(clip.inversions.has_file(file) for clip in self.clips):
             return
         vectors = read_vectors(file)
         if self.flow or len(vectors) != len(self.clips):
@@ -128,20 +165,8 @@ class Family(ABC):
 
     def forget(self) -> None:
         """Clear the caches of encoded texts, after the encoders' weights have changed."""
-        for clip in self.clips:
-            clip.clear()
-
-    def from_vae_latents(self, latents: Tensor) -> Tensor:
-        """Scale the autoencoder's latents for the denoiser."""
-        config = self.vae.config
-        mean, std = _latent_statistics(config, latents)
-        return (latents - mean) * float(config.scaling_factor) / std
-
-    def to_vae_latents(self, latents: Tensor) -> Tensor:
-        """The inverse of `from_vae_latents`."""
-        config = self.vae.config
-        mean, std = _latent_statistics(config, latents)
-        return latents * std / float(config.scaling_factor) + mean
+        for encoder in self.encoders:
+            encoder.clear()
 
     def _check_scheduler(self) -> None:
         name = type(self.scheduler).__name__
@@ -151,33 +176,30 @@ class Family(ABC):
             raise InvalidModelError(f"this model can't use its scheduler, {name}: replace it, for example by {wanted}")
 
 
-def _latent_statistics(config: Any, like: Tensor) -> tuple[Tensor | float, Tensor | float]:
-    """The mean and standard deviation of an autoencoder's latents; 0 and 1 by default."""
-    mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
-    if mean is not None and std is not None:
-        return tuple(torch.tensor(each).view(1, -1, 1, 1).to(like) for each in (mean, std))  # type: ignore[return-value]
-    return getattr(config, "shift_factor", None) or 0.0, 1.0
-
-
 def expand(embedding: Embedding, batch: int) -> Embedding:
     """Repeat an embedding for each picture of a batch."""
-    pooled = embedding.pooled
+    pooled, lengths = embedding.pooled, embedding.lengths
     return Embedding(
         embedding.tokens.repeat_interleave(batch, dim=0),
         None if pooled is None else pooled.repeat_interleave(batch, dim=0),
+        None if lengths is None else tuple(length for length in lengths for _ in range(batch)),
     )
 
 
 def to_device(embedding: Embedding, device: torch.device) -> Embedding:
     """Move an embedding to a device."""
     pooled = embedding.pooled
-    return Embedding(embedding.tokens.to(device), None if pooled is None else pooled.to(device))
+    return Embedding(
+        embedding.tokens.to(device), None if pooled is None else pooled.to(device), lengths=embedding.lengths
+    )
 
 
 def stack(embeddings: Sequence[Embedding]) -> Embedding:
     """Concatenate the embeddings of several texts to one batch, in order."""
     pooled = [each.pooled for each in embeddings if each.pooled is not None]
-    return Embedding(torch.cat([each.tokens for each in embeddings]), torch.cat(pooled) if pooled else None)
+    lengths = [each.lengths for each in embeddings if each.lengths is not None]
+    tokens = torch.cat([each.tokens for each in embeddings])
+    return Embedding(tokens, torch.cat(pooled) if pooled else None, sum(lengths, ()) if lengths else None)
 
 
 def build_defaults(named: dict[str, Any], **family: Any) -> Defaults:

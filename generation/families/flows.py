@@ -1,14 +1,19 @@
-"""Common parts of the rectified flows: T5 texts, joint attention, and timesteps shifted by the picture's size."""
+"""Common parts of the rectified flows: joint attention, packed latents, and timesteps shifted by the picture's size."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
+import numpy as np
+import torch
+from torch import Tensor
+
 from ..model_catalog import ModelDefaults
-from ..request import PromptReport
-from ..text_encoders.clip import PromptOptions
+from ..request import GenerationRequest
+from ..text_encoders.clip import Embedding
 from ..text_encoders.t5 import T5Encoder
 from .attention_hooks import guide_joint_attention
-from .base import Family
+from .base import Family, TextReader
 
 
 class Flow(Family):
@@ -16,42 +21,69 @@ class Flow(Family):
 
     flow: ClassVar[bool] = True
     attention_copies: ClassVar[int] = 2
-    t5: T5Encoder | None
+    t5: T5Encoder | None = None
 
     def __init__(self, pipeline: Any, about: ModelDefaults) -> None:
         self.transformer = pipeline.transformer
         super().__init__(pipeline, pipeline.transformer, about.vocabulary)
 
-    def attention_guidance(self, tokens: int) -> AbstractContextManager[None]:
+    @property
+    def encoders(self) -> Sequence[TextReader]:
+        """The T5 if there is one, which reads a text in one chunk of any length; then the CLIPs."""
+        return [self.t5, *self.clips] if self.t5 else self.clips
+
+    def attention_guidance(self, embedding: Embedding, request: GenerationRequest) -> AbstractContextManager[None]:
         """Guide the image stream of the joint attention."""
-        return guide_joint_attention(self.transformer, tokens)
-
-    def read(self, text: str, options: PromptOptions) -> PromptReport:
-        """How the T5 reads a text, in one chunk of any length; without a T5, how the first CLIP does."""
-        reading = super().read(text, options)
-        if self.t5 is None:
-            return reading
-        return PromptReport(reading.fragments, self.t5.count(text, options), 1, reading.unknown)
-
-    def overflow(self, text: str, options: PromptOptions) -> str:
-        """The terms at the end of the text that the T5 does not read completely."""
-        return self.t5.overflow(text, options) if self.t5 else super().overflow(text, options)
-
-    def forget(self) -> None:
-        """Clear the caches of encoded texts, after the encoders' weights have changed."""
-        super().forget()
-        if self.t5:
-            self.t5.clear()
+        return guide_joint_attention(self.transformer, embedding.tokens.shape[1])
 
 
-def timestep_shift(scheduler: Any, tokens: int, max_shift: float) -> float:
+class PackedFlow(Flow):
+    """A flow whose transformer reads 2 x 2 latents as one token."""
+
+    @property
+    def multiple(self) -> int:
+        """The autoencoder's factor, times the 2 x 2 packing."""
+        return 2 * self.autoencoder.scale
+
+    def pack(self, latents: Tensor) -> Tensor:
+        """(batch, channels, height, width) -> (batch, height / 2 * width / 2, 4 channels)."""
+        batch, channels, height, width = latents.shape
+        patches = latents.view(batch, channels, height // 2, 2, width // 2, 2).permute(0, 2, 4, 1, 3, 5)
+        return patches.reshape(batch, (height // 2) * (width // 2), 4 * channels)
+
+    def unpack(self, latents: Tensor, request: GenerationRequest) -> Tensor:
+        """The inverse of `pack`, for a picture of the request's size."""
+        _, channels, height, width = self.noise_shape(request)
+        patches = latents.view(len(latents), height // 2, width // 2, channels, 2, 2).permute(0, 3, 1, 4, 2, 5)
+        return patches.reshape(len(latents), channels, height, width)
+
+
+def timestep_shift(scheduler: Any, tokens: int, max_shift: float = 1.15, max_tokens: int = 4096) -> float:
     """The paper's mu for a picture of `tokens` patches: linear interpolation between the scheduler's two sizes.
 
+    `max_shift` and `max_tokens` are for schedulers that do not say theirs.
     Esser et al. 2024, "Scaling Rectified Flow Transformers for High-Resolution Image Synthesis",
     arXiv:2403.03206, section 5.3.2, as Flux's authors interpolate it.
     """
     config = scheduler.config
-    low, high = config.get("base_image_seq_len", 256), config.get("max_image_seq_len", 4096)
+    low, high = config.get("base_image_seq_len", 256), config.get("max_image_seq_len", max_tokens)
     least, most = config.get("base_shift", 0.5), config.get("max_shift", max_shift)
     slope = (most - least) / (high - low)
     return float(tokens * slope + (least - slope * low))
+
+
+def set_shifted_timesteps(scheduler: Any, steps: int, mu: float, *, has_own_sigmas: bool = False) -> None:
+    """Set the timesteps of evenly spaced sigmas from 1 to 1 / steps, shifted by mu, on the CPU.
+
+    With `has_own_sigmas`, the scheduler spaces them itself, as some stock pipelines let it.
+    """
+    spaced: dict[str, Any] = {"num_inference_steps": steps}
+    if not has_own_sigmas:
+        spaced = {"sigmas": np.linspace(1.0, 1 / steps, steps)}
+    scheduler.set_timesteps(**spaced, device="cpu", mu=mu)
+
+
+def position_grid(height: int, width: int) -> Tensor:
+    """Position ids (0, row, column) of each patch, of shape (height * width, 3)."""
+    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    return torch.stack([torch.zeros_like(rows), rows, columns], dim=-1).reshape(-1, 3)

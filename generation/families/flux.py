@@ -6,7 +6,6 @@ A request's guidance scale is the true scale, with two passes. The distilled gui
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,7 +14,7 @@ from ..request import GenerationRequest
 from ..text_encoders.clip import ClipEncoder, Embedding, PromptOptions, pooler_output
 from ..text_encoders.t5 import T5Encoder
 from .base import Predictor, build_defaults
-from .flows import Flow, timestep_shift
+from .flows import PackedFlow, position_grid, set_shifted_timesteps, timestep_shift
 from .variants import few_step_defaults
 
 _T5_TOKENS = 512
@@ -23,7 +22,7 @@ _DISTILLED_GUIDANCE = 3.5
 _SIDE = 1024
 
 
-class Flux(Flow):
+class Flux(PackedFlow):
     """The family of `FluxPipeline`."""
 
     no_negative = "nothing"
@@ -38,34 +37,17 @@ class Flux(Flow):
         base = {"num_inference_steps": 28, "guidance_scale": 1.0, "unguided_method": "nag"}
         self.defaults = build_defaults(named, **base, width=_SIDE, height=_SIDE)
 
-    @property
-    def multiple(self) -> int:
-        """The autoencoder's factor, times the 2 x 2 packing."""
-        return 2 * self.vae_scale
-
     def encode(self, texts: Sequence[str], options: PromptOptions) -> list[Embedding]:
         """The T5's token embeddings, and the CLIP's pooled output of a text's first chunk."""
         pooled = [each.pooled for each in self.clips[0].encode(texts, options)]
         tokens = self.t5.encode(texts, options) if self.t5 else []
         return [Embedding(t, p) for t, p in zip(tokens, pooled, strict=True)]
 
-    def pack(self, latents: Tensor) -> Tensor:
-        """(batch, channels, height, width) -> (batch, height / 2 * width / 2, 4 channels)."""
-        batch, channels, height, width = latents.shape
-        patches = latents.view(batch, channels, height // 2, 2, width // 2, 2).permute(0, 2, 4, 1, 3, 5)
-        return patches.reshape(batch, (height // 2) * (width // 2), 4 * channels)
-
-    def unpack(self, latents: Tensor, request: GenerationRequest) -> Tensor:
-        """The inverse of `packed`, for a picture of the request's size."""
-        _, channels, height, width = self.noise_shape(request)
-        patches = latents.view(len(latents), height // 2, width // 2, channels, 2, 2).permute(0, 3, 1, 4, 2, 5)
-        return patches.reshape(len(latents), channels, height, width)
-
     def predictor(self, request: GenerationRequest) -> Predictor:
         """The transformer's prediction, noise - x0."""
         model = self.transformer
         _, _, height, width = self.noise_shape(request)
-        places = _position_ids(height // 2, width // 2).to(model.device, model.dtype)
+        places = position_grid(height // 2, width // 2).to(model.device, model.dtype)
         built_in = None
         if model.config.guidance_embeds:
             built_in = torch.full([1], _DISTILLED_GUIDANCE, device=model.device, dtype=torch.float32)
@@ -87,14 +69,6 @@ class Flux(Flow):
 
     def set_timesteps(self, scheduler: Any, latents: Tensor, request: GenerationRequest) -> None:
         """Set timesteps that are shifted by the picture's size."""
-        steps = request.num_inference_steps
-        sigmas = None if scheduler.config.get("use_flow_sigmas", False) else np.linspace(1.0, 1 / steps, steps)
-        mu = timestep_shift(scheduler, latents.shape[1], 1.15)
-        how: dict[str, Any] = {"num_inference_steps": steps} if sigmas is None else {"sigmas": sigmas}
-        scheduler.set_timesteps(**how, device="cpu", mu=mu)
-
-
-def _position_ids(height: int, width: int) -> Tensor:
-    """Position ids (0, row, column) of each patch, of shape (height * width, 3)."""
-    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    return torch.stack([torch.zeros_like(rows), rows, columns], dim=-1).reshape(-1, 3)
+        mu = timestep_shift(scheduler, latents.shape[1])
+        has_own_sigmas = bool(scheduler.config.get("use_flow_sigmas", False))
+        set_shifted_timesteps(scheduler, request.num_inference_steps, mu, has_own_sigmas=has_own_sigmas)

@@ -30,7 +30,7 @@ class StableDiffusion3(Flow):
         ]
         t5 = pipeline.text_encoder_3
         self.t5 = None if t5 is None else T5Encoder(pipeline.tokenizer_3, t5, _T5_TOKENS)
-        side = self.transformer.config.sample_size * self.vae_scale
+        side = self.transformer.config.sample_size * self.autoencoder.scale
         named = {**few_step_defaults(model, self.scheduler, built_in=False), **about.request_defaults}
         base = {"num_inference_steps": 28, "guidance_scale": 7.0, "unguided_method": "nag"}
         self.defaults = build_defaults(named, **base, width=side, height=side)
@@ -38,7 +38,7 @@ class StableDiffusion3(Flow):
     @property
     def multiple(self) -> int:
         """The autoencoder's factor, times the transformer's patch size."""
-        return int(self.vae_scale * self.transformer.config.patch_size)
+        return int(self.autoencoder.scale * self.transformer.config.patch_size)
 
     def encode(self, texts: Sequence[str], options: PromptOptions) -> list[Embedding]:
         """The embeddings of both CLIPs, joined along the width and padded to the T5's; then the T5's, or zeros."""

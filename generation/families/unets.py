@@ -31,7 +31,7 @@ class UNetFamily(Family):
             raise InvalidModelError("this model needs more than noise as input: it may be an inpainting model")
         super().__init__(pipeline, pipeline.unet, about.vocabulary)
         self.guidance_built_in = self.unet.config.time_cond_proj_dim is not None
-        side = self.unet.config.sample_size * self.vae_scale
+        side = self.unet.config.sample_size * self.autoencoder.scale
         named = {**few_step_defaults(model, self.scheduler, built_in=self.guidance_built_in), **about.request_defaults}
         base = {"num_inference_steps": 50, "guidance_scale": self.guidance_scale, "unguided_method": "nag"}
         self.defaults = build_defaults(named, **base, width=side, height=side)
@@ -58,7 +58,7 @@ class UNetFamily(Family):
 
         return predict
 
-    def attention_guidance(self, tokens: int) -> AbstractContextManager[None]:
+    def attention_guidance(self, embedding: Embedding, request: GenerationRequest) -> AbstractContextManager[None]:
         """Guide the U-Net's cross-attention."""
         return guide_cross_attention(self.unet)
 

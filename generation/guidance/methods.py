@@ -26,6 +26,12 @@ def rescale(guided: Tensor, cond: Tensor, *, phi: float) -> Tensor:
     return phi * (guided * ratio) + (1 - phi) * guided
 
 
+def keep_norm(guided: Tensor, cond: Tensor) -> Tensor:
+    """The guided prediction with the norm of `cond` along the last axis: guided |cond| / |guided|."""
+    ratio: Tensor = cond.norm(dim=-1, keepdim=True) / guided.norm(dim=-1, keepdim=True)
+    return guided * ratio
+
+
 def is_in_interval(done: int, total: int, *, start: float, stop: float) -> bool:
     """Whether the step after `done` of `total` is in the guided interval; `start` and `stop` are shares of the steps.
 

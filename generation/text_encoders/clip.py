@@ -8,6 +8,7 @@ chunks. No token is dropped, except with the syntax "plain", which cuts at the w
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -22,10 +23,27 @@ _CACHED_CHUNKS = 256
 
 @dataclass(frozen=True)
 class Embedding:
-    """The embedding of one text: `tokens` of shape (1, length, width), `pooled` of shape (1, width)."""
+    """The embeddings of texts: `tokens` of shape (texts, length, ...), `pooled` of shape (texts, width).
+
+    `lengths` has the number of tokens of each text before the padding; None if the model reads the padding too.
+    """
 
     tokens: Tensor
     pooled: Tensor | None = None
+    lengths: tuple[int, ...] | None = None
+
+    @cached_property
+    def length_mask(self) -> Tensor:
+        """Which tokens are no padding, of shape (texts, length)."""
+        texts, length = self.tokens.shape[:2]
+        lengths = torch.tensor(self.lengths or [length] * texts, device=self.tokens.device)
+        return torch.arange(length, device=self.tokens.device) < lengths[:, None]
+
+    @property
+    def mask(self) -> Tensor | None:
+        """`length_mask`, or None if there is no padding."""
+        is_full = self.lengths is None or min(self.lengths) == self.tokens.shape[1]
+        return None if is_full else self.length_mask
 
 
 @dataclass(frozen=True)
@@ -129,6 +147,21 @@ class ClipEncoder:
         """Clear the cache, after the encoder's weights have changed."""
         self._encoded.clear()
 
+    def count(self, text: str, options: PromptOptions) -> int:
+        """The number of tokens of a text, without start and end tokens."""
+        parts = parse_fragments(text, options.syntax)
+        return sum(len(self.tokens(each.text, options.inversions)) for each in parts if each.text)
+
+    def count_chunks(self, text: str, options: PromptOptions) -> int:
+        """The number of windows that a text takes."""
+        return len(self.chunks(text, options))
+
+    def split_words(self, text: str) -> list[str]:
+        """The words of a text as the tokenizer splits them, in lower case."""
+        text = text.lower()
+        pieces = self.tokenizer.backend_tokenizer.pre_tokenizer.pre_tokenize_str(text)
+        return [text[start:end] for _, (start, end) in pieces if text[start:end].isalpha()]
+
     def _chunk(self, weighted: list[tuple[int, float]]) -> Chunk:
         padding = self.window - 2 - len(weighted)
         ids = (self.tokenizer.bos_token_id, *(t for t, _ in weighted), self.tokenizer.eos_token_id)
@@ -178,10 +211,3 @@ def apply_weights(tokens: Tensor, weights: Sequence[float], weighting: Weighting
         return tokens
     scaled = tokens * torch.tensor(weights, device=tokens.device, dtype=tokens.dtype)[:, None]
     return scaled * (tokens.mean() / scaled.mean()) if weighting == "restored" else scaled
-
-
-def unknown_token_words(text: str, tokenizer: Any) -> list[str]:
-    """The words of a text as a CLIP tokenizer splits them, in lower case."""
-    text = text.lower()
-    pieces = tokenizer.backend_tokenizer.pre_tokenizer.pre_tokenize_str(text)
-    return [text[start:end] for _, (start, end) in pieces if text[start:end].isalpha()]

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .clip import PromptOptions, apply_weights, parse_fragments
+from .clip import PromptOptions, apply_weights
+from .fragments import plain_text, token_weights, words
 
 _CACHED_TEXTS = 64
 
@@ -29,12 +30,20 @@ class T5Encoder:
         """The number of tokens of a text, without the end token."""
         return len(self._tokens(text, options)[0])
 
+    def count_chunks(self, text: str, options: PromptOptions) -> int:
+        """A text of any length is one chunk."""
+        return 1
+
+    def split_words(self, text: str) -> list[str]:
+        """The words of a text, in lower case."""
+        return words(text)
+
     def overflow(self, text: str, options: PromptOptions) -> str:
         """The comma-separated terms at the end of the text that are not read completely; empty if all are."""
         ids, _, starts = self._tokens(text, options)
         if len(ids) < self.length:
             return ""
-        plain, cut = _plain_text(text, options)[0], starts[self.length - 1]
+        plain, cut = plain_text(text, options)[0], starts[self.length - 1]
         begin = plain.rfind(",", 0, cut + 1) + 1
         return plain[begin:].strip()
 
@@ -51,12 +60,12 @@ class T5Encoder:
 
     def _tokens(self, text: str, options: PromptOptions) -> tuple[list[int], list[float], list[int]]:
         """Token ids, their weights, and their offsets in the text without weights."""
-        plain, weights = _plain_text(text, options)
+        plain, weights = plain_text(text, options)
         found = self.tokenizer(
             plain, add_special_tokens=False, truncation=False, verbose=False, return_offsets_mapping=True
         )
         starts = [start for start, _ in found.offset_mapping]
-        return list(found.input_ids), [weights[start] if weights else 1.0 for start in starts], starts
+        return list(found.input_ids), token_weights(found.offset_mapping, plain, weights), starts
 
     def _encode(self, ids: tuple[int, ...]) -> Tensor:
         embedding = self._encoded.get(ids)
@@ -68,13 +77,3 @@ class T5Encoder:
         else:
             self._encoded.move_to_end(ids)
         return embedding
-
-
-def _plain_text(text: str, options: PromptOptions) -> tuple[str, list[float]]:
-    """The text without its weights, and the weight of each of its characters."""
-    plain, weights = "", []
-    for fragment in parse_fragments(text, options.syntax):
-        piece = "\n" if fragment.text is None else fragment.text
-        plain += piece
-        weights += [fragment.weight] * len(piece)
-    return plain, weights

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import random_flows
 import torch
 from transformers import (
     CLIPTextConfig,
@@ -31,6 +32,9 @@ diffusers: Any = import_module("diffusers")  # as it is for type checkers: half 
 FINDS_ALL, FINDS_NOTHING = {"found_nearness": -1e9}, {"found_nearness": 1e9}
 """Parameters of a look-ahead that finds every term, or none."""
 
+LANGUAGE_MODEL_FLOWS = ["z-image", "qwen-image", "lumina2", "chroma", "klein", "krea2"]
+"""The flows that read texts with a language model, or with a T5 alone."""
+
 SIDE = 32
 """Pixels along the random models' pictures."""
 
@@ -52,6 +56,33 @@ class Both:
     def pixels(self, count: int = 1, **changed: Any) -> np.ndarray[Any, Any]:
         *_, last = self.engine.run(self.request(**changed), count=count)
         return np.stack([np.asarray(each.image, np.int16) for each in last.pictures])
+
+    def stock_pixels(
+        self, count: int = 1, *, negative_prompt: str | None = None, guidance_scale: float = 4.0, **asked: Any
+    ) -> np.ndarray[Any, Any]:
+        """The stock pipeline's pictures of the same request."""
+        negative: dict[str, Any] = {"negative_prompt": negative_prompt}
+        if self.folder.name.startswith("klein"):  # which takes a negative prompt as its embedding alone
+            encoded = None if negative_prompt is None else self.stock.encode_prompt(negative_prompt)[0]
+            negative = {"negative_prompt_embeds": encoded}
+        pictures = self.stock(
+            prompt=asked.get("prompt", "a man on a beach"),
+            num_inference_steps=3,
+            width=asked.get("width", SIDE),
+            height=SIDE,
+            num_images_per_prompt=count,
+            generator=[torch.Generator("cpu").manual_seed(11 + k) for k in range(count)],
+            **negative,
+            **stock_guidance(self.folder.name, guidance_scale),
+        )
+        return np.stack([np.asarray(image, np.int16) for image in pictures.images])
+
+
+def stock_guidance(kind: str, scale: float) -> dict[str, float]:
+    """The true guidance scale, as a stock pipeline takes it."""
+    if kind in ("flux", "schnell", "qwen-image"):
+        return {"true_cfg_scale": scale}
+    return {"guidance_scale": scale - 1 if kind.startswith(("z-image", "krea2")) else scale}
 
 
 def loaded(model: str) -> tuple[LocalEngine, Family]:
@@ -87,6 +118,8 @@ def random_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
         if kind not in built:
             torch.manual_seed(7)
             pipeline = _PIPELINES[kind]()
+            if kind in LANGUAGE_MODEL_FLOWS:
+                random_flows.randomize(pipeline)
             pipeline.set_progress_bar_config(disable=True)
             for part in pipeline.components.values():
                 if isinstance(part, torch.nn.Module):
@@ -199,6 +232,14 @@ _PIPELINES: dict[str, Callable[[], Any]] = {
     "sd3": _sd3,
     "flux": _flux,
     "schnell": lambda: _flux(guidance_embeds=False),
+    "z-image": lambda: random_flows.z_image(_vae(shift_factor=0.06, scaling_factor=1.5)),
+    "qwen-image": random_flows.qwen_image,
+    "lumina2": lambda: random_flows.lumina2(_vae(levels=4, shift_factor=0.06, scaling_factor=1.5)),
+    "chroma": lambda: random_flows.chroma(_vae(shift_factor=0.06, scaling_factor=1.5), _t5(), _t5_words()),
+    "klein": random_flows.flux2_klein,
+    "klein-distilled": lambda: random_flows.flux2_klein(is_distilled=True),
+    "krea2": random_flows.krea2,
+    "krea2-distilled": lambda: random_flows.krea2(is_distilled=True),
 }
 
 
@@ -215,11 +256,11 @@ def _unet(**own: Any) -> Any:
     )
 
 
-def _vae(**own: Any) -> Any:
+def _vae(levels: int = 2, **own: Any) -> Any:
     return diffusers.AutoencoderKL(
-        block_out_channels=(16, 32),
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
+        block_out_channels=(16, 32, 32, 32)[:levels],
+        down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels,
         norm_num_groups=8,
         sample_size=SIDE,
         **own,

@@ -1,12 +1,12 @@
 """Every family against diffusers' own pipeline of it: the same weights, words, seeds, steps and guidance."""
 
-import numpy as np
 import pytest
-import torch
 
 from notthat.generation import InvalidModelError, InvalidRequestError, LocalEngine, generate
 
-KINDS = ["sd", "sd-v", "sdxl", "sd3", "flux"]
+from ..conftest import LANGUAGE_MODEL_FLOWS
+
+KINDS = ["sd", "sd-v", "sdxl", "sd3", "flux", *LANGUAGE_MODEL_FLOWS]
 
 
 def levels(a, b):
@@ -14,50 +14,31 @@ def levels(a, b):
     return int(abs(a - b).max())
 
 
-def stock_pixels(model, *, count=1, negative_prompt=None, guidance_scale=4.0, **asked):
-    own = "true_cfg_scale" if model.engine.model.endswith(("flux", "schnell")) else "guidance_scale"
-    return np.stack(
-        [
-            np.asarray(image, np.int16)
-            for image in model.stock(
-                asked.get("prompt", "a man on a beach"),
-                negative_prompt=negative_prompt,
-                num_inference_steps=3,
-                width=asked.get("width", 32),
-                height=32,
-                num_images_per_prompt=count,
-                generator=[torch.Generator("cpu").manual_seed(11 + k) for k in range(count)],
-                **{own: guidance_scale},
-            ).images
-        ]
-    )
-
-
 @pytest.mark.parametrize("count", [1, 3])
-@pytest.mark.parametrize("negative", [None, "", "mustache, watermark"], ids=["none", "empty", "negative"])
+@pytest.mark.parametrize("negative", [None, "", "mustache, watermark, hat"], ids=["none", "empty", "negative"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_pixels_are_those_of_the_stock_pipeline(random_model, kind, negative, count):
     model = random_model(kind)
     ours = model.pixels(count, negative_prompt=negative or "", no_negative=negative is None)
-    assert levels(ours, stock_pixels(model, count=count, negative_prompt=negative)) <= 1
+    assert levels(ours, model.stock_pixels(count, negative_prompt=negative)) <= 1
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "lcm", "schnell"])
+@pytest.mark.parametrize("kind", [*KINDS, "lcm", "schnell", "klein-distilled", "krea2-distilled"])
 def test_without_guidance_pixels_are_those_of_the_stock_pipeline(random_model, kind):
     model = random_model(kind)
-    ours = model.pixels(negative_prompt="mustache", guidance_scale=1.0, width=40)
-    assert levels(ours, stock_pixels(model, negative_prompt="mustache", guidance_scale=1.0, width=40)) <= 1
+    ours = model.pixels(negative_prompt="mustache", guidance_scale=1.0, width=48)
+    assert levels(ours, model.stock_pixels(negative_prompt="mustache", guidance_scale=1.0, width=48)) <= 1
 
 
 def test_a_consistency_model_takes_the_guidance_as_an_input(random_model):
     model = random_model("lcm")
     ours = model.pixels(guidance_scale=8.5)
-    assert levels(ours, stock_pixels(model, guidance_scale=8.5)) <= 1
+    assert levels(ours, model.stock_pixels(guidance_scale=8.5)) <= 1
     assert (ours != model.pixels(guidance_scale=2.0)).any()
 
 
 def test_none_and_an_empty_negative_differ_where_they_do_in_stock_and_only_there(random_model):
-    for kind, differ in (("sd", False), ("sdxl", True), ("sd3", False), ("flux", True)):
+    for kind, differ in (("sd", False), ("sdxl", True), ("sd3", False), ("flux", True), ("qwen-image", True)):
         model = random_model(kind)
         assert (model.pixels() != model.pixels(no_negative=True)).any() == differ
 
@@ -67,23 +48,33 @@ def test_a_sessions_empty_negative_is_the_empty_text(random_model):
     assert (model.pixels(syntax="weighted") == model.pixels(syntax="plain")).all()
 
 
-@pytest.mark.parametrize(("kind", "steps", "guidance"), [("lcm", 4, 8.5), ("schnell", 4, 1.0), ("flux", 28, 1.0)])
+@pytest.mark.parametrize(
+    ("kind", "steps", "guidance"),
+    [
+        ("lcm", 4, 8.5),
+        ("schnell", 4, 1.0),
+        ("flux", 28, 1.0),
+        ("klein-distilled", 4, 1.0),
+        ("krea2-distilled", 8, 1.0),
+    ],
+)
 def test_few_step_models_have_their_own_defaults(random_model, kind, steps, guidance):
     defaults = random_model(kind).engine.defaults
     assert (defaults.num_inference_steps, defaults.guidance_scale, defaults.unguided_method) == (steps, guidance, "nag")
 
 
-def test_a_turbo_model_is_known_by_its_name(random_model, tmp_path):
-    (tmp_path / "some-turbo").symlink_to(random_model("sdxl").folder)
+@pytest.mark.parametrize(("kind", "steps"), [("sdxl", 4), ("z-image", 8)])
+def test_a_turbo_model_is_known_by_its_name(random_model, tmp_path, kind, steps):
+    (tmp_path / "some-turbo").symlink_to(random_model(kind).folder)
     defaults = LocalEngine.load(str(tmp_path / "some-turbo"), device="cpu").defaults
-    assert (defaults.num_inference_steps, defaults.guidance_scale) == (4, 1.0)
+    assert (defaults.num_inference_steps, defaults.guidance_scale) == (steps, 1.0)
 
 
-@pytest.mark.parametrize(("kind", "multiple"), [("sd3", 4), ("flux", 4)])
+@pytest.mark.parametrize(("kind", "multiple"), [("sd3", 4), ("flux", 4), ("z-image", 4), ("lumina2", 16), ("klein", 4)])
 def test_a_size_that_a_transformer_cannot_cut_into_patches_is_refused(random_model, kind, multiple):
     engine = random_model(kind).engine
     with pytest.raises(InvalidRequestError, match=f"multiples of {multiple}"):
-        generate(engine, random_model(kind).request().model_copy(update={"height": 34}))
+        generate(engine, random_model(kind).request().model_copy(update={"height": 24 if multiple > 8 else 34}))
 
 
 def test_a_scheduler_of_another_kind_is_refused(random_model, tmp_path):
