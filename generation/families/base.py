@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..errors import InvalidModelError, InvalidRequestError
 from ..request import Defaults, GenerationRequest, PromptReport
+from ..storage_plan import WeightStorage
 from ..text_encoders.clip import ClipEncoder, Embedding, PromptOptions, parse_fragments, unknown_token_words
 from ..text_encoders.textual_inversion import read_vectors
 
@@ -31,6 +32,10 @@ class Family(ABC):
     """Whether the denoiser's blocks are compiled."""
     guidance_built_in: bool = False
     """Whether the guidance scale is an input of the model, so that there is no second pass."""
+    storage: WeightStorage = WeightStorage()
+    """How the weights are stored on the device."""
+    storage_note: str | None = None
+    """What to tell the user if that was chosen from the free memory."""
     lora_loader: ClassVar[str]
     """The diffusers class that reads this family's LoRA files."""
 
