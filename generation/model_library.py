@@ -69,10 +69,13 @@ def find_model(model: str, folders: Iterable[Path]) -> str:
 
 
 def list_library(folders: Iterable[Path]) -> list[LibraryModel]:
-    """The built-in model and the models in the folders, each with its family and memory."""
-    built_in = locate_model(BUILT_IN)
-    found = [_describe(BUILT_IN, Path(built_in))]
-    return found + [_describe(name, path) for name, path in _entries(folders, _MODELS)]
+    """The built-in model and the models in the folders, each with its family and memory.
+
+    Models directly in a folder are named by their path, those in its subfolders by their path there.
+    """
+    places = tuple(folders)
+    named = [(str(path) if path.parent in places else name, path) for name, path in _entries(places, _MODELS)]
+    return [_describe(name, path) for name, path in [(BUILT_IN, Path(locate_model(BUILT_IN))), *named]]
 
 
 def _find(name: str, folders: Iterable[Path], subfolders: tuple[str, ...]) -> str:

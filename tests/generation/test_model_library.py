@@ -65,9 +65,12 @@ def test_automatic1111s_folders_and_plain_ones_are_read(tmp_path: Path, model_fo
     save_file(flux, tmp_path / "b.safetensors")
     (tmp_path / "pipeline").symlink_to(model_folder)
     listed = {model.name: model for model in list_library([tmp_path])}
-    assert list(listed) == ["mini", "pipeline", "b.safetensors", "a.safetensors"]
-    assert (listed["pipeline"].family, listed["pipeline"].is_complete) == ("Stable Diffusion 1 or 2", True)
-    assert (listed["pipeline"].memory or 0) > 100_000
+    assert list(listed) == ["mini", str(tmp_path / "pipeline"), str(tmp_path / "b.safetensors"), "a.safetensors"]
+    assert (listed[str(tmp_path / "pipeline")].family, listed[str(tmp_path / "pipeline")].is_complete) == (
+        "Stable Diffusion 1 or 2",
+        True,
+    )
+    assert (listed[str(tmp_path / "pipeline")].memory or 0) > 100_000
 
 
 @pytest.mark.parametrize("name", ["XL/juggernaut.safetensors", "XL/juggernaut", "juggernaut.safetensors", "juggernaut"])
