@@ -1,6 +1,7 @@
 """Where a model's parts come from: a folder, the hub, a whole checkpoint, or separate files; and loading them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -17,10 +18,10 @@ from .file_kinds import checkpoint_kind
 from .model_catalog import INDEX, ModelDefaults, load_defaults, model_kind
 from .model_name import ModelName
 from .split_files import (
-    CONFIGURATIONS,
     OPTIONAL_PARTS,
     Layout,
     check_complete,
+    find_configuration,
     load_denoiser,
     load_text_encoders,
     load_vae,
@@ -145,7 +146,8 @@ def _load_split(
     names = source.header.tensors
     absent = {} if _has_t5(names) else _absent_parts(layout, parts)
     if source.header.is_whole:
-        parts |= load_whole(layout, source.header, dtype, {**parts, **absent})
+        with _name_missing_part(source):
+            parts |= load_whole(layout, source.header, dtype, {**parts, **absent})
     else:
         check_complete(layout, {**parts, **absent})
         parts[layout.denoiser] = load_denoiser(layout, source.header, dtype)
@@ -169,9 +171,23 @@ def _load_single_file(source: ModelSource, pipeline_class: Any, options: dict[st
         layout_folder, _ = _configuration(source)
         options["vae"] = load_vae(Layout.read(source.kind, layout_folder), source.vae, options["dtype"])
     try:
-        return pipeline_class.from_single_file(str(source.path), **options), defaults
+        with _name_missing_part(source):
+            return pipeline_class.from_single_file(str(source.path), **options), defaults
     except (LocalEntryNotFoundError, OfflineModeIsEnabled):
         raise _no_configuration(source.path) from None
+
+
+@contextmanager
+def _name_missing_part(source: ModelSource) -> Iterator[None]:
+    """Say which option completes a checkpoint that lacks a part."""
+    from diffusers.loaders.single_file_utils import SingleFileComponentError
+
+    try:
+        yield
+    except SingleFileComponentError as error:
+        part = str(error).strip().splitlines()[0].removeprefix("Failed to load ").partition(".")[0]
+        option = "--vae" if part.startswith("Autoencoder") else "--text-encoder"
+        raise InvalidModelError(f"{source.path} lacks its {part}: give it with {option} FILE") from None
 
 
 def _configuration(source: ModelSource) -> tuple[Path, ModelDefaults]:
@@ -180,10 +196,11 @@ def _configuration(source: ModelSource) -> tuple[Path, ModelDefaults]:
     if folder.is_dir():
         model_kind(folder)
         return folder, load_defaults(folder)
-    if source.kind not in CONFIGURATIONS:
+    hub_id = find_configuration(source.kind, source.header) if source.header else None
+    if hub_id is None:
         raise _no_configuration(source.path)
     try:
-        found = snapshot_download(CONFIGURATIONS[source.kind], allow_patterns=_CONFIGURATION_FILES)
+        found = snapshot_download(hub_id, allow_patterns=_CONFIGURATION_FILES)
     except (OSError, OfflineModeIsEnabled):
         raise _no_configuration(source.path) from None
     return Path(found), ModelDefaults()

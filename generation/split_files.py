@@ -17,11 +17,20 @@ from .errors import InvalidModelError
 from .fp8_weights import load_tensors
 from .weight_files import WeightFile, read_header
 
-CONFIGURATIONS = {
-    "FluxPipeline": "black-forest-labs/FLUX.1-dev",
-    "StableDiffusion3Pipeline": "stabilityai/stable-diffusion-3.5-large",
-}
-"""Hub ids with the configuration of each pipeline that is built from separate files, where the tensors do not tell."""
+CONFIGURATIONS: tuple[tuple[str, str | None, str], ...] = (
+    ("FluxPipeline", "guidance_in.in_layer.weight", "black-forest-labs/FLUX.1-dev"),
+    ("FluxPipeline", "time_text_embed.guidance_embedder.linear_1.weight", "black-forest-labs/FLUX.1-dev"),
+    ("FluxPipeline", None, "black-forest-labs/FLUX.1-schnell"),
+    ("StableDiffusion3Pipeline", "joint_blocks.37.x_block.mlp.fc1.weight", "stabilityai/stable-diffusion-3.5-large"),
+    ("StableDiffusion3Pipeline", "joint_blocks.0.x_block.attn2.qkv.weight", "stabilityai/stable-diffusion-3.5-medium"),
+    ("StableDiffusion3Pipeline", None, "stabilityai/stable-diffusion-3-medium-diffusers"),
+    ("StableDiffusionXLPipeline", None, "stabilityai/stable-diffusion-xl-base-1.0"),
+    ("StableDiffusionPipeline", None, "stable-diffusion-v1-5/stable-diffusion-v1-5"),
+)
+"""The hub ids that have the configurations, by pipeline class and a tensor that the file has; the first that fits.
+
+A family that is to load from separate files adds a line here, and its text encoders to `ENCODERS`.
+"""
 
 OPTIONAL_PARTS = {"StableDiffusion3Pipeline": {"text_encoder_3": "tokenizer_3"}}
 """Text encoders that a pipeline can do without, and their tokenizers."""
@@ -73,6 +82,13 @@ class Layout:
     def has_weights(self, part: str) -> bool:
         """Whether the folder has the part's weights."""
         return any(self.folder.glob(f"{part}/*.safetensors")) or any(self.folder.glob(f"{part}/*.bin"))
+
+
+def find_configuration(kind: str, file: WeightFile) -> str | None:
+    """The hub id with the configuration of a file; None if there is none."""
+    names = {name.removeprefix("model.diffusion_model.") for name in file.tensors}
+    fits = (hub_id for each, tensor, hub_id in CONFIGURATIONS if each == kind and (tensor is None or tensor in names))
+    return next(fits, None)
 
 
 def load_denoiser(layout: Layout, file: WeightFile, dtype: torch.dtype) -> Any:

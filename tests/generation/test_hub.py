@@ -19,10 +19,10 @@ class Hub(BaseHTTPRequestHandler):
 
     paths: list[str]
 
-    def do_HEAD(self) -> None:  # noqa: N802 - the name that http.server calls
+    def do_HEAD(self) -> None:
         self._send(b"")
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self._send(INDEX)
 
     def _send(self, body: bytes) -> None:

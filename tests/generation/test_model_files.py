@@ -63,7 +63,13 @@ def test_a_flux_transformer_is_completed_by_its_files(random_model: Callable[[st
     file = tmp_path / "flux.safetensors"
     shutil.copyfile(next(flux.folder.glob("transformer/*.safetensors")), file)
     shutil.copytree(flux.folder, tmp_path / "flux", ignore=shutil.ignore_patterns("*.safetensors"))
-    parts = {part: next(flux.folder.glob(f"{part}/*.safetensors")) for part in ("text_encoder", "text_encoder_2")}
+    clip = {
+        f"text_model.{name.removeprefix('text_model.')}": tensor  # as ComfyUI's clip_l has it
+        for name, tensor in load_file(next(flux.folder.glob("text_encoder/*.safetensors"))).items()
+    }
+    save_file(clip, tmp_path / "clip_l.safetensors")
+    t5 = next(flux.folder.glob("text_encoder_2/*.safetensors"))
+    parts = {"text_encoder_2": t5, "text_encoder": tmp_path / "clip_l.safetensors"}
     name = model_name({"transformer": file, "vae": next(flux.folder.glob("vae/*.safetensors")), **parts})
     assert (pixels(load(name)) == pixels(flux.engine)).all()
 
@@ -94,6 +100,20 @@ def test_a_whole_checkpoint_in_scaled_fp8_loads(sd3: Both, files: dict[str, Path
     shutil.copytree(files["transformer"].with_suffix(""), tmp_path / "sd3")
     name = model_name({**files, "transformer": whole}, without=("vae",))
     assert abs(pixels(load(name)) - pixels(sd3.engine)).mean() < 20
+
+
+def test_a_whole_checkpoint_without_text_encoders_asks_for_them(
+    sd3: Both, files: dict[str, Path], tmp_path: Path
+) -> None:
+    tensors = {f"model.diffusion_model.{n}": t for n, t in original_transformer(sd3.folder).items()}
+    tensors |= {f"first_stage_model.{n}": t for n, t in _original_vae(sd3.folder).items()}
+    whole = tmp_path / "sd3.safetensors"
+    save_file(tensors, whole)
+    shutil.copytree(files["transformer"].with_suffix(""), tmp_path / "sd3")
+    with pytest.raises(InvalidModelError, match="lacks its CLIPTextModelWithProjection: give it with --text-encoder"):
+        load(str(whole))
+    name = model_name({**files, "transformer": whole}, without=("vae",))
+    assert (pixels(load(name)) == pixels(sd3.engine)).all()
 
 
 def _original_vae(folder: Path) -> dict[str, torch.Tensor]:

@@ -302,6 +302,8 @@ def generate(
 
     options: dict[str, Any] = {"seed": seed, "num_inference_steps": steps, "guidance_scale": guidance}
     options |= {"width": width, "height": height, **request_extras(method, lora, embedding)}
+    if from_ is not None and model is None and any((text_encoder, vae, quantize, offload)):
+        raise InvalidInputError("--from: name the --model that --text-encoder, --vae, --quantize and --offload are for")
     model = name_model(model, text_encoder, vae, quantize, offload)
     if from_ is not None:
         options |= {"prompt": prompt, "negative_prompt": negative, "model": model}
