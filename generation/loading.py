@@ -4,6 +4,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from .families.base import Family
 from .model_catalog import locate_model
 from .model_name import ModelName
 from .model_source import ModelSource, find_source, load_pipeline, plan_storage
-from .quantization import QUANTIZED_DTYPE, offload_parts, quantize_parts
+from .quantization import QUANTIZED_DTYPE, offload_parts, quantize_parts, quiet_imports
 from .storage_plan import WeightStorage
 
 BROKEN = (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, ImportError, SafetensorError)
@@ -104,6 +105,8 @@ def silence_libraries() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            with quiet_imports():  # diffusers imports the quantisers that are installed
+                import_module("diffusers.quantizers.auto")
             yield
     finally:
         for library, verbosity, bars in before:

@@ -43,11 +43,17 @@ def _to_fp8(part: Any) -> None:
         *skipped,
         *(rf"\.{name}$" for name in _kept_layers(part)),
     )
-    hooks.apply_layerwise_casting(part, torch.float8_e4m3fn, QUANTIZED_DTYPE, skip_modules_pattern=pattern)
+    hooks.apply_layerwise_casting(
+        part,
+        torch.float8_e4m3fn,
+        QUANTIZED_DTYPE,
+        skip_modules_pattern=pattern,
+        skip_modules_classes=(torch.nn.Embedding,),
+    )
 
 
 def _to_int8(part: Any) -> None:
-    with _quiet_import():
+    with quiet_imports():
         torchao: Any = import_module("torchao.quantization")
     kept = _kept_layers(part)
 
@@ -59,7 +65,7 @@ def _to_int8(part: Any) -> None:
 
 def _to_nf4(part: Any) -> None:
     """Replace linear layers by bitsandbytes' 4-bit ones, which quantise when they are moved to the GPU."""
-    with _quiet_import():
+    with quiet_imports():
         nn: Any = import_module("bitsandbytes.nn")
     kept = _kept_layers(part)
     for path, module in list(part.named_modules()):
@@ -84,7 +90,7 @@ def _kept_layers(part: Any) -> tuple[str, ...]:
 
 
 @contextmanager
-def _quiet_import() -> Iterator[None]:
+def quiet_imports() -> Iterator[None]:
     """Suppress what a library logs while it looks for kernels that this machine does not have."""
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)
