@@ -216,8 +216,7 @@ def _no_configuration(file: Path) -> InvalidModelError:
 def _absent_parts(layout: Layout, given: Iterable[str]) -> dict[str, Any]:
     """Optional text encoders, and their tokenizers, that are neither `given` nor in the folder: passed as None."""
     found = OPTIONAL_PARTS.get(layout.kind, {}).items()
-    absent = [pair for pair in found if pair[0] in layout.parts and pair[0] not in given]
-    return {name: None for pair in absent if not layout.has_weights(pair[0]) for name in pair}
+    return {name: None for pair in found if pair[0] not in given and not layout.has_weights(pair[0]) for name in pair}
 
 
 def _has_t5(names: Iterable[str]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from .model_name import Offload, Quantize
+from .model_name import Offload
 
 QUANTIZED_DTYPE = torch.bfloat16
 """The dtype of everything that is not quantised in a model with quantised weights, and of its arithmetic."""
@@ -17,7 +17,7 @@ _SMALL_ENCODERS = "CLIP"
 """Text encoders of these classes stay as they are: they are small."""
 
 
-def quantize_parts(pipeline: Any, quantize: Quantize, denoiser: str) -> None:
+def quantize_parts(pipeline: Any, quantize: str, denoiser: str) -> None:
     """Quantise the denoiser and the large text encoders."""
     for name, part in pipeline.components.items():
         is_encoder = name.startswith("text_encoder") and not type(part).__name__.startswith(_SMALL_ENCODERS)
