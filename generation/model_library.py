@@ -1,5 +1,6 @@
 """Models in folders: NOTTHAT_HOME/models, and the `models` folder of ComfyUI, AUTOMATIC1111 or Forge."""
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -101,14 +102,22 @@ def _entries(folders: Iterable[Path], subfolders: tuple[str, ...]) -> Iterator[t
                 yield from ((path.relative_to(place).as_posix(), path) for path in _entries_of(place, deep))
 
 
-def _entries_of(place: Path, deep: bool) -> Iterator[Path]:
-    indexes = sorted(place.glob(f"**/{INDEX}" if deep else f"*/{INDEX}"))
-    pipelines = {index.parent for index in indexes}
-    yield from sorted(pipelines)
-    for path in sorted(place.glob("**/*" if deep else "*")):
-        inside = any(parent in pipelines for parent in path.parents)
-        if path.suffix in SUFFIXES and path.is_file() and not inside:
-            yield path
+def _entries_of(place: Path, deep: bool) -> list[Path]:
+    """Folders in diffusers' layout, then weight files; without `deep`, only directly in `place`. Follows links."""
+    pipelines, files, seen = [], [], set()
+    for root, folders, names in os.walk(place, followlinks=True):
+        here = Path(root)
+        is_pipeline = INDEX in names and here != place
+        if is_pipeline:
+            pipelines.append(here)
+        if is_pipeline or here.resolve() in seen:  # a link may lead back
+            folders.clear()
+            continue
+        seen.add(here.resolve())
+        files += [here / name for name in names if name.endswith(SUFFIXES)]
+        if not deep:
+            folders[:] = [name for name in folders if (here / name / INDEX).is_file()]
+    return [*sorted(pipelines), *sorted(files)]
 
 
 def _describe(name: str, path: Path) -> LibraryModel:
