@@ -104,7 +104,9 @@ def _entries(folders: Iterable[Path], subfolders: tuple[str, ...]) -> Iterator[t
 
 def _entries_of(place: Path, deep: bool) -> list[Path]:
     """Folders in diffusers' layout, then weight files; without `deep`, only directly in `place`. Follows links."""
-    pipelines, files, seen = [], [], set()
+    pipelines: list[Path] = []
+    files: list[Path] = []
+    seen: set[Path] = set()
     for root, folders, names in os.walk(place, followlinks=True):
         here = Path(root)
         is_pipeline = INDEX in names and here != place
