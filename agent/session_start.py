@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from ..errors import InvalidInputError
-from ..generation import GenerationRequest, to_absolute
+from ..generation import GenerationRequest
 from ..storage import Attempt, SessionStart
 from .edits import State, apply
 from .exclusions import NegativePrompt
@@ -49,7 +49,7 @@ def begin_session(options: SessionOptions, studio: Studio, recorded: Attempt | N
         InvalidInputError: if the prompt is empty, only excludes, or has a term that a policy forbids.
     """
     lines = _lines(options)
-    model, policies = to_absolute(options.model or studio.model), options.policies
+    model, policies = studio.resolve_model(options.model or studio.model), options.policies
     policy = studio.policies(policies)
     blank = State("", policy, secrets.randbelow(2**32) if options.seed is None else options.seed, policy)
     read = interpret_first_lines(
@@ -72,7 +72,8 @@ def begin_session(options: SessionOptions, studio: Studio, recorded: Attempt | N
         **({} if options.guidance is None else {"guidance_scale": options.guidance}),
     }
     first = GenerationRequest.with_defaults(request_values, lambda: studio.engine(model).defaults)
-    engine = studio.engine(model)
+    model = studio.pin_storage(model)
+    first, engine = first.model_copy(update={"model": model}), studio.engine(model)
     warnings = warnings_for(engine, first, replace(blank, negative=NegativePrompt()), state)
     reply = " ".join([interpretation.reply, *deviations, *warnings])
     provenance = collect_provenance(studio, first, policies, interpretation, lines)

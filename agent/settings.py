@@ -30,12 +30,30 @@ class Settings(BaseSettings):
     )
     database_url: str | None = None
     model: str = Field(default="mini", min_length=1)
+    models: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
     interpreter: Literal["auto", "offline", "llm", "local"] = "auto"
     llm: str = Field(default="gpt-5.4-mini", min_length=1)
     llm_timeout: float = Field(default=300, gt=0, allow_inf_nan=False)
     """Seconds to wait for one answer. A model on a CPU takes more than a minute to read the prompt the first time."""
     openai_api_key: SecretStr | None = Field(default=None, validation_alias="openai_api_key")
     openai_base_url: str | None = Field(default=None, validation_alias="openai_base_url")
+
+    @property
+    def model_folders(self) -> tuple[Path, ...]:
+        """The folders that are searched for models: `models` in the home, and `NOTTHAT_MODELS`.
+
+        Raises:
+            InvalidInputError: `NOTTHAT_MODELS` is no folder.
+        """
+        if self.models is not None and not self.models.is_dir():
+            raise InvalidInputError(f"NOTTHAT_MODELS: {self.models} is no folder")
+        return (self.home / "models", *([self.models] if self.models else []))
+
+    def find_model(self, model: str) -> str:
+        """A model's name, with paths in place of the names of files in `model_folders`."""
+        from ..generation import find_model
+
+        return find_model(model, self.model_folders)
 
     @classmethod
     def load(cls, **options: Any) -> "Settings":

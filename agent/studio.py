@@ -3,13 +3,14 @@
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from ..errors import InvalidInputError
-from ..generation import Engine, Progress, to_absolute
+from ..generation import Engine, ModelName, Progress, to_absolute
 from ..storage import Store
 from . import policies
 from .exclusions import NegativePrompt
@@ -67,6 +68,13 @@ def _load_engine(model: str, device: str | None = None) -> Engine:
     return LocalEngine.load(model, device)
 
 
+def _with_storage(model: str, engine: Engine) -> str:
+    """The model's name with its engine's quantisation, unless the name has one or the weights are as in the file."""
+    quantize = getattr(getattr(engine, "storage", None), "quantize", "none")  # other engines store no weights
+    name = ModelName.parse(model)
+    return model if name.quantize or quantize in ("none", "gguf") else str(name.with_storage(quantize))
+
+
 class UnknownModelError(InvalidInputError):
     """The requested model is not allowed."""
 
@@ -74,7 +82,8 @@ class UnknownModelError(InvalidInputError):
 class Studio:
     """The store, the interpreter and the engines of conversations. Close it after use.
 
-    `load_engine` loads the engine of a model by name. It is called once for each model.
+    `load_engine` loads the engine of a model by name. It is called once for each model. `find_model` turns the name of
+    a file in a library of models into its path.
     """
 
     def __init__(
@@ -85,11 +94,13 @@ class Studio:
         model: str = "mini",
         load_engine: Callable[[str], Engine] = _load_engine,
         policy_folder: Path | None = None,
+        find_model: Callable[[str], str] = str,
     ) -> None:
         self.store = store
         self.interpreter = interpreter
         self.model = model
         self._load_engine = load_engine
+        self._find_model = find_model
         self._policy_folder = policy_folder or store.images.folder.parent / "policies"
         self._weights = store.images.folder.parent / "weights.json"
         self._engines: dict[str, Engine] = {}
@@ -106,12 +117,20 @@ class Studio:
         store = Store.open(settings.database_url, home=settings.home)
         store.attempts.mark_interrupted()  # turns that were pending in a crash
         load_engine = partial(_load_engine, device=device)
-        return cls(store, create_interpreter(settings), model=settings.model, load_engine=load_engine)
+        return cls(
+            store,
+            create_interpreter(settings),
+            model=settings.model,
+            load_engine=load_engine,
+            find_model=settings.find_model,
+        )
 
     def on_device(self, device: str) -> "Studio":
         """A studio with the same store and interpreter, and its own engines on another device."""
         load_engine = partial(_load_engine, device=device)
-        return Studio(self.store, self.interpreter, model=self.model, load_engine=load_engine)
+        return Studio(
+            self.store, self.interpreter, model=self.model, load_engine=load_engine, find_model=self._find_model
+        )
 
     def allow_models(self, models: Iterable[str]) -> None:
         """Restrict the models to these from now on; `engine` refuses all others."""
@@ -123,13 +142,30 @@ class Studio:
         Raises:
             UnknownModelError: if the model is not allowed.
         """
-        if self._allowed is not None and model not in (*self._allowed, *map(to_absolute, self._allowed)):
+        if self._allowed is not None and not self._is_allowed(model):
             raise UnknownModelError(f"the model “{model}” is not served here: there is {', '.join(self._allowed)}")
+        model = self.resolve_model(model)
         with self._lock:
             if model not in self._engines:
                 release_memory(self.interpreter)
-                self._engines[model] = self._load_engine(model)
+                engine = self._engines[model] = self._load_engine(model)
+                self._engines.setdefault(_with_storage(model, engine), engine)
             return self._engines[model]
+
+    def resolve_model(self, model: str) -> str:
+        """A model's name as sessions store it, with absolute paths; it means the same in every working directory.
+
+        Raises:
+            InvalidInputError: if the name fits several files, or `NOTTHAT_MODELS` is no folder.
+        """
+        return to_absolute(self._find_model(model))
+
+    def pin_storage(self, model: str) -> str:
+        """A model's name with the quantisation that its engine chose from the free memory.
+
+        Sessions store it, so that later turns and replays do not depend on the memory that is free then.
+        """
+        return _with_storage(model, self.engine(model))
 
     def lock(self, session: str) -> AbstractContextManager[None]:
         """Hold the session's lock in this thread, so that concurrent calls are serialised.
@@ -147,7 +183,7 @@ class Studio:
 
     def find_loaded(self, model: str) -> Engine | None:
         """The engine of a model if it is loaded; does not wait for one that is loading."""
-        return self._engines.get(model)
+        return self._engines.get(self.resolve_model(model))
 
     def warm_up(self, model: str | None = None) -> None:
         """Start to load a model and to prepare the interpreter in the background. Errors are raised on use."""
@@ -180,6 +216,11 @@ class Studio:
     def check_prompt(self, prompt: str, names: tuple[str, ...]) -> None:
         """Raise `InvalidInputError` if a prompt has a term that one of the named policies forbids."""
         policies.check_prompt(prompt, names, self._policy_folder)
+
+    def _is_allowed(self, model: str) -> bool:
+        """Whether the model is served, stored as it is or with the quantisation that its engine chose."""
+        allowed = {*(self._allowed or ()), *map(self.resolve_model, self._allowed or ())}
+        return model in allowed or str(replace(ModelName.parse(model), quantize=None)) in allowed
 
     def close(self) -> None:
         self.store.close()

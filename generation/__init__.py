@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from .model_catalog import Model as Model
     from .model_catalog import list_models as list_models
     from .model_catalog import to_absolute as to_absolute
+    from .model_library import LibraryModel as LibraryModel
+    from .model_library import find_model as find_model
+    from .model_library import list_library as list_library
+    from .model_name import ModelName as ModelName
     from .request import Defaults as Defaults
     from .request import GenerationRequest as GenerationRequest
     from .request import PromptReport as PromptReport

@@ -26,6 +26,7 @@ class MemoryPlan:
         self._family = family
         self._device = device
         self.offloaded = False
+        self._has_hooks = family.storage.is_offloaded
 
     def batch_size(self, request: GenerationRequest) -> int:
         """How many pictures of a request's size to draw in one batch: as many as fit into half of the free memory."""
@@ -37,8 +38,8 @@ class MemoryPlan:
         return max(1, min(_MOST_AT_ONCE, free // 2 // bytes_each))
 
     def offload(self) -> bool:
-        """Move everything but the denoiser to the CPU; return False if that was done already."""
-        if self.offloaded:
+        """Move everything but the denoiser to the CPU; return False if that was done already, or hooks do it."""
+        if self.offloaded or self._has_hooks:
             return False
         self.offloaded = True
         for part in self._family.modules.values():
@@ -65,6 +66,8 @@ class MemoryPlan:
                 return family.decode(latents)
             except torch.OutOfMemoryError:
                 self.release()
+        if self._has_hooks:
+            return family.decode(latents)
         self.offload()
         return self._run_or_offload(lambda: family.decode(latents))
 
@@ -93,7 +96,8 @@ def optimize(family: Family, device: torch.device, *, compiled: bool) -> None:
     Regional compilation takes the time of one block, at the first picture, and torch caches the result on disk. A
     denoiser whose blocks diffusers does not list is not compiled.
     """
-    if device.type in ("cuda", "cpu"):
+    storage = family.storage
+    if device.type in ("cuda", "cpu") and not storage.is_quantized and not storage.is_offloaded:
         for part in (family.denoiser, family.vae):
             if all(each.ndim < 5 for each in part.parameters()):  # the format has four dimensions
                 part.to(memory_format=torch.channels_last)

@@ -4,17 +4,20 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from importlib import import_module
 from typing import Any
 
 import torch
-from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 
 from .errors import InvalidDeviceError, InvalidModelError
-from .families import SUPPORTED, find_family
+from .families import find_family
 from .families.base import Family
-from .model_catalog import ModelDefaults, load_defaults, locate_model, model_kind
+from .model_catalog import locate_model
+from .model_name import ModelName
+from .model_source import ModelSource, find_source, load_pipeline, plan_storage
+from .quantization import QUANTIZED_DTYPE, offload_parts, quantize_parts, quiet_imports
+from .storage_plan import WeightStorage
 
 BROKEN = (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, ImportError, SafetensorError)
 """What diffusers and transformers raise on an incomplete folder or file."""
@@ -22,80 +25,43 @@ BROKEN = (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError
 _alone = threading.Lock()
 """diffusers and transformers patch torch while they build a model. Two at once would leave it patched for good."""
 
-_SINGLE_FILES = {
-    "double_blocks.0.img_attn.norm.key_norm.scale": "FluxPipeline",
-    "model.diffusion_model.double_blocks.0.img_attn.norm.key_norm.scale": "FluxPipeline",
-    "joint_blocks.0.context_block.adaLN_modulation.1.bias": "StableDiffusion3Pipeline",
-    "model.diffusion_model.joint_blocks.0.context_block.adaLN_modulation.1.bias": "StableDiffusion3Pipeline",
-    "conditioner.embedders.1.model.transformer.resblocks.9.mlp.c_proj.bias": "StableDiffusionXLPipeline",
-    "conditioner.embedders.0.model.transformer.resblocks.9.mlp.c_proj.bias": "refiner",
-    "model.diffusion_model.input_blocks.0.0.weight": "StableDiffusionPipeline",
-}
-"""Tensor names that identify the kind of a single-file checkpoint; the most specific first."""
-
 
 def load_family(model: str, device: torch.device) -> Family:
-    """Load a model onto its device, in evaluation mode.
+    """Load a model onto its device, in evaluation mode. The model's name may have options: see `ModelName`.
 
     Raises:
-        InvalidModelError: the model does not exist, is broken, or its family is not supported.
+        InvalidModelError: the model does not exist, is broken, its family is not supported, or this machine cannot
+            store its weights as asked.
     """
-    where = locate_model(model)
+    name = ModelName.parse(model)
+    where = locate_model(name.model)
     try:
         with building_model():
-            pipeline, told = _load_pipeline(model, where, device)
-            return find_family(type(pipeline).__name__)(pipeline.to(device), told, model)  # type: ignore[no-any-return]
+            source = find_source(name, where)
+            storage, note = plan_storage(name, source, device)
+            pipeline, told = load_pipeline(source, _dtype(source, storage, device))
+            _store(pipeline, storage, device)
+            family = find_family(type(pipeline).__name__)(pipeline, told, name.model)
     except BROKEN as error:
         raise InvalidModelError(f"{model} can't be loaded: {first_line(error)}") from error
+    family.storage, family.storage_note = storage, note
+    return family  # type: ignore[no-any-return]
 
 
-def _load_pipeline(model: str, where: Path | str, device: torch.device) -> tuple[Any, ModelDefaults]:
-    """The diffusers pipeline, and the contents of its `notthat.json`."""
-    import diffusers
-
-    library: Any = diffusers
-    if isinstance(where, str):
-        try:
-            where = Path(library.DiffusionPipeline.download(where, safety_checker=None))
-        except OSError as error:
-            reason = "can't be reached, or has no such model"
-            raise InvalidModelError(f"{model} is not complete on this machine, and the hub {reason}") from error
-    kind = _checkpoint_kind(model, where) if where.is_file() else model_kind(where)
-    if kind not in SUPPORTED:
-        raise InvalidModelError(f"{model} is a {kind}, which is not supported (supported: {', '.join(SUPPORTED)})")
-    pipeline_class: Any = getattr(library, kind)
-    options: dict[str, Any] = {"dtype": _default_dtype(kind, device)}
-    if "safety_checker" in pipeline_class._optional_components:
-        options |= {"safety_checker": None, "requires_safety_checker": False}
-    if where.is_file():
-        return _load_single_file(pipeline_class, where, options)
-    return pipeline_class.from_pretrained(where, local_files_only=True, **options), load_defaults(where)
+def _store(pipeline: Any, storage: WeightStorage, device: torch.device) -> None:
+    """Quantise a pipeline and move it to its device, or let hooks do that."""
+    if storage.quantize not in ("none", "gguf"):
+        quantize_parts(pipeline, storage.quantize, "unet" if "unet" in pipeline.components else "transformer")
+    if storage.is_offloaded:
+        offload_parts(pipeline, storage.offload, device)
+    else:
+        pipeline.to(device)
 
 
-def _load_single_file(pipeline_class: Any, file: Path, options: dict[str, Any]) -> tuple[Any, ModelDefaults]:
-    """The pipeline of a checkpoint, configured by the folder of the same name beside it, or else from the hub."""
-    folder = file.with_suffix("")
-    if folder.is_dir():
-        model_kind(folder)
-        pipeline = pipeline_class.from_single_file(str(file), config=str(folder), local_files_only=True, **options)
-        return pipeline, load_defaults(folder)
-    try:
-        return pipeline_class.from_single_file(str(file), **options), ModelDefaults()
-    except (LocalEntryNotFoundError, OfflineModeIsEnabled):
-        raise InvalidModelError(
-            f"{file} contains no configuration, and the hub, which has it, can't be reached: "
-            f"go online once, or put a folder {folder.name} in diffusers' layout beside it (no weights needed)"
-        ) from None
-
-
-def _checkpoint_kind(model: str, path: Path) -> str:
-    """The pipeline class of a single-file checkpoint, from the names of its tensors."""
-    with safe_open(path, framework="pt") as tensors:
-        names = set(tensors.keys())
-    for telling, kind in _SINGLE_FILES.items():
-        if telling in names:
-            return kind
-    raise InvalidModelError(f"{model} is no complete checkpoint of a supported model: its tensors fit none of them")
+def _dtype(source: ModelSource, storage: WeightStorage, device: torch.device) -> torch.dtype:
+    if storage.is_quantized or source.is_dequantized:
+        return QUANTIZED_DTYPE
+    return _default_dtype(source.kind, device)
 
 
 def _default_dtype(kind: str, device: torch.device) -> torch.dtype:
@@ -146,6 +112,8 @@ def silence_libraries() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            with quiet_imports():  # diffusers imports the quantisers that are installed
+                import_module("diffusers.quantizers.auto")
             yield
     finally:
         for library, verbosity, bars in before:

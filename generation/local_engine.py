@@ -25,6 +25,7 @@ from .preview import Previewer, PreviewRenderer
 from .provenance import collect_provenance
 from .request import GenerationRequest, PromptReport, Syntax
 from .sampling import DenoisingState, Predict, Step, denoise
+from .storage_plan import WeightStorage
 from .text_encoders.clip import PromptOptions, parse_fragments
 
 _MAX_WEIGHT = 10.0
@@ -49,10 +50,13 @@ class LocalEngine:
         self._previewer = Previewer(family.autoencoder)
         self._lock = threading.Lock()
         self._running_in: int | None = None
+        self._untold = [family.storage_note] if family.storage_note else []
 
     @classmethod
     def load(cls, model: str = "mini", device: str | None = None, *, compiled: bool = False) -> "LocalEngine":
-        """Load a model: `mini`, a folder in diffusers' layout, a `.safetensors` checkpoint, or a hub id.
+        """Load a model: `mini`, a folder in diffusers' layout, a `.safetensors` or `.gguf` file, or a hub id.
+
+        The name may have options, such as `model.gguf?text_encoder=FILE&vae=FILE&offload=model`: see `ModelName`.
 
         `compiled` slows down the first picture and speeds up the following ones on a GPU.
 
@@ -110,9 +114,17 @@ class LocalEngine:
                 pass
             return {term: float(moved) for term, moved in predictor.effects.items()}
 
+    @property
+    def storage(self) -> WeightStorage:
+        """How the weights are stored on the device."""
+        return self._family.storage
+
     def warnings(self, request: GenerationRequest) -> list[str]:
-        """What the model cannot honour of a request, known before the first step; one line each."""
-        lines = []
+        """What the model cannot honour of a request, known before the first step; one line each.
+
+        The first time also how the weights are stored, if that was chosen from the free memory.
+        """
+        lines, self._untold = self._untold, []
         why = explain_no_effect(request, self._family)
         if request.negative_prompt and why:
             lines.append(why)
@@ -156,6 +168,11 @@ class LocalEngine:
 
     def _adapt(self, request: GenerationRequest) -> None:
         """Apply the request's LoRAs and textual inversions to the model."""
+        if request.loras and self.storage.is_quantized:
+            raise InvalidRequestError(
+                f"--lora: this model's weights are quantised ({self.storage.quantize}), and adding a LoRA would "
+                "corrupt them: use its half precision weights and --quantize none"
+            )
         if self._adapter.adapt(request.loras):
             self._family.forget()
         for file in request.embeddings:

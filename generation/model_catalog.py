@@ -9,12 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .delayed_negative import DelayedNegative
 from .errors import InvalidModelError
+from .model_name import ModelName
 from .request import Method, Weighting
+from .weight_files import SUFFIXES
 
 BUILT_IN = "mini"
 """The model that comes with the package."""
 
-_INDEX = "model_index.json"
+INDEX = "model_index.json"
+"""The file of a folder in diffusers' layout that names the pipeline and its parts."""
 _ABOUT = "notthat.json"
 
 
@@ -63,17 +66,17 @@ def locate_model(model: str) -> Path | str:
         return _built_in_path()
     path = Path(model).expanduser()
     if path.is_dir():
-        if not (path / _INDEX).is_file():
-            raise InvalidModelError(f"{model} is no model folder: it has no {_INDEX}")
+        if not (path / INDEX).is_file():
+            raise InvalidModelError(f"{model} is no model folder: it has no {INDEX}")
         return path
     if path.is_file():
-        if path.suffix != ".safetensors":
-            raise InvalidModelError(f"{model} is no .safetensors checkpoint")
+        if path.suffix not in SUFFIXES:
+            raise InvalidModelError(f"{model} is no .safetensors or .gguf file")
         return path
-    if model.count("/") != 1 or model.startswith((".", "/", "~")) or path.suffix == ".safetensors":
+    if model.count("/") != 1 or model.startswith((".", "/", "~")) or path.suffix in SUFFIXES:
         raise InvalidModelError(
             f"no model “{model}”: give `{BUILT_IN}`, a folder in diffusers' layout, "
-            "a .safetensors file, or a hub id (owner/name)"
+            "a .safetensors or .gguf file, a name in NOTTHAT_MODELS, or a hub id (owner/name)"
         )
     return model
 
@@ -85,9 +88,9 @@ def model_kind(folder: Path) -> str:
         InvalidModelError: the index cannot be read.
     """
     try:
-        return str(json.loads((folder / _INDEX).read_text(encoding="utf-8"))["_class_name"])
+        return str(json.loads((folder / INDEX).read_text(encoding="utf-8"))["_class_name"])
     except (OSError, ValueError, KeyError, TypeError):
-        raise InvalidModelError(f"{folder} is no model folder: its {_INDEX} can't be read") from None
+        raise InvalidModelError(f"{folder} is no model folder: its {INDEX} can't be read") from None
 
 
 def load_defaults(folder: Path) -> ModelDefaults:
@@ -108,14 +111,18 @@ def load_defaults(folder: Path) -> ModelDefaults:
 
 
 def to_absolute(model: str) -> str:
-    """The model's name, with a path made absolute, so that it means the same in every working directory."""
-    path = Path(model).expanduser()
-    return str(path.absolute()) if model != BUILT_IN and path.exists() else model
+    """The model's name, with paths made absolute, so that it means the same in every working directory."""
+
+    def absolute(name: str) -> str:
+        path = Path(name).expanduser()
+        return str(path.absolute()) if name != BUILT_IN and path.exists() else name
+
+    return str(ModelName.parse(model).map_files(absolute))
 
 
 def list_models(folder: Path) -> list[Model]:
     """The built-in model, and the models in the subfolders of `folder`."""
-    own = [index.parent for index in sorted(folder.glob(f"*/{_INDEX}"))]
+    own = [index.parent for index in sorted(folder.glob(f"*/{INDEX}"))]
     named = [(BUILT_IN, _built_in_path()), *((str(path), path) for path in own)]
     return [Model(name, path, _readable_kind(path)) for name, path in named]
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from .model_catalog import locate_model
+from .model_name import ModelName
 
 LIBRARIES = ("torch", "diffusers", "transformers", "numpy", "pillow")
 """Libraries whose versions may affect the pixels."""
 
-_WEIGHTS = (".safetensors", ".bin", ".ckpt")
+_WEIGHTS = (".safetensors", ".gguf", ".bin", ".ckpt")
 _CHUNK = 1 << 22
 _LARGE = 1 << 26
 """Bytes. Hashes of smaller files are not cached, since hashing them is fast."""
@@ -32,10 +33,13 @@ def library_versions() -> dict[str, str]:
 def weights_sha256(model: str, cache: Path | None = None) -> str | None:
     """One SHA-256 for all weight files of a model: the hash of a line `NAME SHA256` for each file, sorted by name.
 
+    Files that complete a single file follow in the order of the model's name.
+
     Hashes of large files are cached in the JSON file `cache` until their size or modification time changes, since
     reading gigabytes takes seconds. None for a hub id that is not on this disk.
     """
-    root = _model_folder(model)
+    name = ModelName.parse(model)
+    root = _model_folder(name.model)
     if root is None:
         return None
     known = _read_cache(cache)
@@ -45,6 +49,8 @@ def weights_sha256(model: str, cache: Path | None = None) -> str | None:
         digest.update(
             f"{path.relative_to(root.parent if root.is_file() else root)} {_file_sha256(path, known)}\n".encode()
         )
+    for path in map(Path, name.files):
+        digest.update(f"{path.name} {_file_sha256(path.expanduser(), known)}\n".encode())
     if cache is not None and known != before:
         with suppress(OSError):  # the cache only saves time
             cache.write_text(json.dumps(known), encoding="utf-8")
@@ -59,6 +65,8 @@ def collect_provenance(model: str, family: Any, device: Any, cache: Path | None)
         "weights": weights_sha256(model, cache),
         "scheduler": type(family.scheduler).__name__,
         "scheduler_config": json.loads(json.dumps(config, default=str)),
+        "quantize": family.storage.quantize,
+        "offload": family.storage.offload,
         "dtype": str(family.denoiser.dtype).removeprefix("torch."),
         "device": _device_name(device),
         "libraries": library_versions(),

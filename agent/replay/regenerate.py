@@ -15,7 +15,7 @@ from ...generation import GenerationRequest, generate
 from ...storage import TurnRecord
 from ..studio import OnStep, Studio
 
-_COMPARED = ("weights", "scheduler", "scheduler_config", "dtype", "device", "notthat")
+_COMPARED = ("weights", "scheduler", "scheduler_config", "quantize", "dtype", "device", "notthat")
 
 
 @dataclass(frozen=True)

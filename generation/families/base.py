@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..errors import InvalidModelError, InvalidRequestError
 from ..request import Defaults, GenerationRequest, PromptReport
+from ..storage_plan import WeightStorage
 from ..text_encoders.clip import ClipEncoder, Embedding, PromptOptions, parse_fragments
 from ..text_encoders.textual_inversion import read_vectors
 from .autoencoders import find_autoencoder
@@ -53,6 +54,10 @@ class Family(ABC):
     """Whether the guidance scale is an input of the model, so that there is no second pass."""
     has_normalized_guidance: ClassVar[bool] = False
     """Whether the stock pipeline rescales the guided prediction to the norm of the prompt's, over the last axis."""
+    storage: WeightStorage = WeightStorage()
+    """How the weights are stored on the device."""
+    storage_note: str | None = None
+    """What to tell the user if that was chosen from the free memory."""
     lora_loader: ClassVar[str]
     """The diffusers class that reads this family's LoRA files."""
 

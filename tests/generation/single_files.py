@@ -39,6 +39,13 @@ def save_single_file(folder: Path, file: Path, pipeline: Any) -> None:
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, file)
 
 
+def vae_tensors(folder: Path, blocks: int) -> dict[str, torch.Tensor]:
+    """A folder's autoencoder under the names of its first authors."""
+    tensors = load_file(next(folder.glob("vae/*.safetensors")))
+    named = dict(_vae_tensor(name, tensor, blocks) for name, tensor in tensors.items())
+    return {name.removeprefix("first_stage_model."): tensor.contiguous() for name, tensor in named.items()}
+
+
 def _unet_name(name: str, blocks: int) -> str:
     for new, old in _UNET.items():
         if name.startswith(f"{new}."):

@@ -80,7 +80,7 @@ def build_request_from_png(
         values, left_out = parse_infotext(text["parameters"])
         known = {model.path.name: model.name for model in list_models(settings.home / "models")} | {BUILT_IN: BUILT_IN}
         named = values.pop("model", None)
-        values["model"] = known.get(named or "", settings.model)
+        values["model"] = known.get(named or "", settings.find_model(settings.model))
         remarks = [f"Ignored metadata: {', '.join(left_out)}."] if left_out else []
         if "model" not in given and named not in known:
             remarks.append(
@@ -91,7 +91,7 @@ def build_request_from_png(
         raise InvalidInputError(
             f"{path} has no metadata “parameters” or “notthat”: give a PNG that notthat or AUTOMATIC1111 wrote"
         )
-    model = to_absolute(str(values["model"]))
+    model = to_absolute(settings.find_model(str(values["model"])))
     load = cache(partial(LocalEngine.load, model))
     values = {"seed": secrets.randbelow(2**32), **values, "model": model}
     request = GenerationRequest.with_defaults(values, lambda: load().defaults)

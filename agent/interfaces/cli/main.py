@@ -24,10 +24,15 @@ from .options import (
     Lora,
     Method,
     Model,
+    Offload,
+    Quantize,
     Seed,
     SessionId,
     Steps,
+    TextEncoder,
+    Vae,
     load_settings,
+    name_model,
     open_studio,
     request_extras,
 )
@@ -102,6 +107,10 @@ def chat(
     guidance: Guidance = None,
     policy: Annotated[list[str] | None, typer.Option(help="A policy: a set of exclusions that always apply.")] = None,
     model: Model = None,
+    text_encoder: TextEncoder = None,
+    vae: Vae = None,
+    quantize: Quantize = None,
+    offload: Offload = None,
     method: Method = None,
     lora: Lora = None,
     embedding: Embedding = None,
@@ -113,6 +122,7 @@ def chat(
     """
     from .chat_repl import ChatRepl
 
+    model = name_model(model, text_encoder, vae, quantize, offload)
     request = request_extras(method, lora, embedding) or None
     options = {"seed": seed, "steps": steps, "guidance": guidance, "request": request}
     if session is not None and any(value is not None for value in (prompt, policy, model, *options.values())):
@@ -129,6 +139,10 @@ def new(
     guidance: Guidance = None,
     policy: Annotated[list[str] | None, typer.Option(help="A policy: a set of exclusions that always apply.")] = None,
     model: Model = None,
+    text_encoder: TextEncoder = None,
+    vae: Vae = None,
+    quantize: Quantize = None,
+    offload: Offload = None,
     method: Method = None,
     lora: Lora = None,
     embedding: Embedding = None,
@@ -142,6 +156,7 @@ def new(
     from ...conversation import Conversation
     from .console import progress
 
+    model = name_model(model, text_encoder, vae, quantize, offload)
     with open_studio(model, llm_timeout) as studio:
         with progress("drawing", previews=not as_json) as on_step:
             conversation = Conversation.start(
@@ -277,6 +292,10 @@ def generate(
     width: Annotated[int | None, typer.Option(help="In pixels; by default the model's size.")] = None,
     height: Annotated[int | None, typer.Option(help="In pixels; by default the model's size.")] = None,
     model: Model = None,
+    text_encoder: TextEncoder = None,
+    vae: Vae = None,
+    quantize: Quantize = None,
+    offload: Offload = None,
     method: Method = None,
     lora: Lora = None,
     embedding: Embedding = None,
@@ -295,6 +314,9 @@ def generate(
 
     options: dict[str, Any] = {"seed": seed, "num_inference_steps": steps, "guidance_scale": guidance}
     options |= {"width": width, "height": height, **request_extras(method, lora, embedding)}
+    if from_ is not None and model is None and any((text_encoder, vae, quantize, offload)):
+        raise InvalidInputError("--from: name the --model that --text-encoder, --vae, --quantize and --offload are for")
+    model = name_model(model, text_encoder, vae, quantize, offload)
     if from_ is not None:
         options |= {"prompt": prompt, "negative_prompt": negative, "model": model}
         engine, request, remarks = build_request_from_png(from_, options, load_settings())
@@ -302,7 +324,8 @@ def generate(
         raise InvalidInputError("give a PROMPT or --from PICTURE")
     else:
         remarks = []
-        engine, request = build_request(load_settings(model).model, prompt, negative, options)
+        settings = load_settings(model)
+        engine, request = build_request(settings.find_model(settings.model), prompt, negative, options)
     for line in [*remarks, *engine.warnings(request)]:
         _warn(line)
     with progress("drawing") as on_step:
@@ -318,6 +341,8 @@ def generate(
 def tokens(
     text: Annotated[str, typer.Argument(help="A prompt, with weights such as (watermark:1.3).")],
     model: Model = None,
+    text_encoder: TextEncoder = None,
+    vae: Vae = None,
     as_json: Json = False,
 ) -> None:
     """Show how the model reads a prompt: weighted fragments, token count and unknown words.
@@ -327,7 +352,8 @@ def tokens(
     from ....generation import LocalEngine
     from .console import emit
 
-    reading = LocalEngine.load(load_settings(model).model).tokenize(text)
+    settings = load_settings(name_model(model, text_encoder, vae, None, None))
+    reading = LocalEngine.load(settings.find_model(settings.model)).tokenize(text)
     if as_json:
         emit({**asdict(reading), "fragments": [list(f) for f in reading.fragments], "unknown": list(reading.unknown)})
         return
@@ -340,18 +366,21 @@ def tokens(
 
 @app.command()
 def models(as_json: Json = False) -> None:
-    """List the available models: the built-in one and those in the folder `models` of NOTTHAT_HOME.
+    """List the available models: the built-in one, and those in NOTTHAT_HOME/models and in NOTTHAT_MODELS.
+
+    Each with its family, how exclusions act on it, and the memory of its weights. Nothing is loaded.
 
     Example:  notthat models --json
     """
-    from ....generation import list_models
+    from ....generation import list_library
     from .console import emit
+    from .models import describe_model, model_to_json
 
-    for model in list_models(load_settings().home / "models"):
+    for model in list_library(load_settings().model_folders):
         if as_json:
-            emit({"name": model.name, "path": str(model.path), "pipeline": model.kind})
+            emit(model_to_json(model))
         else:
-            typer.echo(f"{model.name}  ({model.kind})")
+            typer.echo(describe_model(model))
 
 
 def _fail(message: str, code: int) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +17,24 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
 Model = Annotated[
-    str | None, typer.Option(help="Model: mini, a diffusers folder, a .safetensors file or a Hugging Face hub id.")
+    str | None,
+    typer.Option(
+        help="Model: mini, a diffusers folder, a .safetensors or .gguf file, its name in NOTTHAT_MODELS, or a hub id."
+    ),
+]
+TextEncoder = Annotated[
+    list[str] | None, typer.Option(metavar="FILE", help="A text encoder that completes --model; several are allowed.")
+]
+Vae = Annotated[str | None, typer.Option(metavar="FILE", help="The autoencoder that completes --model.")]
+Quantize = Annotated[
+    str | None,
+    typer.Option(metavar="<none|nf4|int8|fp8>", help="Store weights in less memory; by default as the memory demands."),
+]
+Offload = Annotated[
+    str | None,
+    typer.Option(
+        metavar="<none|model|group>", help="Keep weights off the GPU until used; by default as the memory demands."
+    ),
 ]
 Seed = Annotated[int | None, typer.Option(help="Seed of the noise; random by default.")]
 Steps = Annotated[int | None, typer.Option(help="Number of denoising steps; by default the model's.")]
@@ -59,6 +77,26 @@ def _parse_lora(text: str) -> tuple[str, float]:
         return str(Path(file).expanduser().absolute()), float(weight)
     except ValueError:
         raise InvalidInputError(f"--lora: {weight} is not a number: write FILE:0.8") from None
+
+
+def name_model(
+    model: str | None,
+    text_encoder: list[str] | None,
+    vae: str | None,
+    quantize: str | None,
+    offload: str | None,
+) -> str | None:
+    """The model's name with the options that complete it; None if none of them is given.
+
+    Raises:
+        InvalidInputError: if a value is unknown.
+    """
+    if not any((text_encoder, vae, quantize, offload)):
+        return model
+    from ....generation import ModelName
+
+    name = ModelName.parse(model or load_settings().model).with_storage(quantize, offload)
+    return str(replace(name, text_encoders=tuple(text_encoder or name.text_encoders), vae=vae or name.vae))
 
 
 def load_settings(model: str | None = None, llm_timeout: float | None = None) -> "Settings":

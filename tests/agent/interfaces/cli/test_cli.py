@@ -294,12 +294,52 @@ def test_models_lists_the_built_in_one_and_those_of_the_home(notthat: Run, home:
     (home / "models").mkdir(parents=True)
     (home / "models" / "mine").symlink_to(model_folder)
     built_in, mine = notthat("models", "--json").lines
-    assert (list(built_in), built_in["name"]) == (["name", "path", "pipeline"], "mini")
+    assert (built_in["name"], built_in["exclusions"]) == ("mini", "guidance")
     assert mine == {
         "name": str(home / "models" / "mine"),
         "path": str(home / "models" / "mine"),
         "pipeline": "StableDiffusionPipeline",
+        "family": "Stable Diffusion 1 or 2",
+        "exclusions": "guidance",
+        "memory": mine["memory"],
+        "complete": True,
+        "problem": None,
     }
+    assert mine["memory"] > 0
+    assert "exclusions act by guidance, 0.00 GiB" in notthat("models").out
+
+
+def test_a_model_is_found_by_its_name_in_the_models_folder(
+    notthat: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model_folder: Path
+) -> None:
+    (tmp_path / "comfy" / "diffusers").mkdir(parents=True)
+    (tmp_path / "comfy" / "diffusers" / "random").symlink_to(model_folder)
+    monkeypatch.setenv("NOTTHAT_MODELS", str(tmp_path / "comfy"))
+    assert [line["name"] for line in notthat("models", "--json").lines] == ["mini", "random"]
+    (turn,) = notthat("new", "portrait of a man", "--model", "random", "--quantize", "fp8", "--json").lines
+    assert turn["model"] == f"{tmp_path}/comfy/diffusers/random?quantize=fp8"
+    monkeypatch.delenv("NOTTHAT_MODELS")
+    (second,) = notthat("say", turn["session"], "no hat", "--json").lines
+    assert second["model"] == turn["model"]
+    *_, last = notthat("replay", turn["session"], "--verify", "--json").lines
+    assert last == {"turns": 2, "identical": 2}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["models"], "NOTTHAT_MODELS: /no/such/folder is no folder"),
+        (["new", "a man", "--model", "mini", "--quantize", "int3"], "--quantize: int3 is unknown"),
+        (["new", "a man", "--model", "mini", "--offload", "disk"], "--offload: disk is unknown"),
+    ],
+)
+def test_wrong_storage_options_and_folders_are_one_line(
+    notthat: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str], reason: str
+) -> None:
+    monkeypatch.setenv("NOTTHAT_MODELS", "/no/such/folder")
+    result = notthat(*arguments)
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert reason in result.err
 
 
 def test_the_database_is_looked_after(notthat: Run, home: Path, model_folder: Path) -> None:
