@@ -9,8 +9,10 @@ from typing import Any
 
 import torch
 from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 
+from .checkpoint_kinds import identify_checkpoint, read_shapes, scheduler_from_keys
+from .complete_weights import load_text_encoders, refuse_missing_weights
 from .errors import InvalidDeviceError, InvalidModelError
 from .families import SUPPORTED, find_family
 from .families.base import Family
@@ -21,17 +23,6 @@ BROKEN = (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError
 
 _alone = threading.Lock()
 """diffusers and transformers patch torch while they build a model. Two at once would leave it patched for good."""
-
-_SINGLE_FILES = {
-    "double_blocks.0.img_attn.norm.key_norm.scale": "FluxPipeline",
-    "model.diffusion_model.double_blocks.0.img_attn.norm.key_norm.scale": "FluxPipeline",
-    "joint_blocks.0.context_block.adaLN_modulation.1.bias": "StableDiffusion3Pipeline",
-    "model.diffusion_model.joint_blocks.0.context_block.adaLN_modulation.1.bias": "StableDiffusion3Pipeline",
-    "conditioner.embedders.1.model.transformer.resblocks.9.mlp.c_proj.bias": "StableDiffusionXLPipeline",
-    "conditioner.embedders.0.model.transformer.resblocks.9.mlp.c_proj.bias": "refiner",
-    "model.diffusion_model.input_blocks.0.0.weight": "StableDiffusionPipeline",
-}
-"""Tensor names that identify the kind of a single-file checkpoint; the most specific first."""
 
 
 def load_family(model: str, device: torch.device) -> Family:
@@ -44,6 +35,7 @@ def load_family(model: str, device: torch.device) -> Family:
     try:
         with _alone, silence_libraries():
             pipeline, told = _load_pipeline(model, where, device)
+            refuse_missing_weights(model, pipeline)
             return find_family(type(pipeline).__name__)(pipeline.to(device), told, model)  # type: ignore[no-any-return]
     except BROKEN as error:
         raise InvalidModelError(f"{model} can't be loaded: {first_line(error)}") from error
@@ -62,14 +54,20 @@ def _load_pipeline(model: str, where: Path | str, device: torch.device) -> tuple
             raise InvalidModelError(f"{model} is not complete on this machine, and the hub {reason}") from error
     kind = _checkpoint_kind(model, where) if where.is_file() else model_kind(where)
     if kind not in SUPPORTED:
-        raise InvalidModelError(f"{model} is a {kind}, which is not supported (supported: {', '.join(SUPPORTED)})")
+        article = "an" if kind[0] in "AEIOUaeiou" else "a"
+        raise InvalidModelError(
+            f"{model} is {article} {kind}, which is not supported (supported: {', '.join(SUPPORTED)})"
+        )
     pipeline_class: Any = getattr(library, kind)
     options: dict[str, Any] = {"dtype": _default_dtype(kind, device)}
     if "safety_checker" in pipeline_class._optional_components:
         options |= {"safety_checker": None, "requires_safety_checker": False}
     if where.is_file():
-        return _load_single_file(pipeline_class, where, options)
-    return pipeline_class.from_pretrained(where, local_files_only=True, **options), load_defaults(where)
+        pipeline, told = _load_single_file(pipeline_class, where, options)
+        pipeline.scheduler = scheduler_from_keys(pipeline.scheduler, read_shapes(where))
+        return pipeline, told
+    parts = load_text_encoders(where, dtype=options["dtype"])
+    return pipeline_class.from_pretrained(where, local_files_only=True, **parts, **options), load_defaults(where)
 
 
 def _load_single_file(pipeline_class: Any, file: Path, options: dict[str, Any]) -> tuple[Any, ModelDefaults]:
@@ -89,13 +87,11 @@ def _load_single_file(pipeline_class: Any, file: Path, options: dict[str, Any]) 
 
 
 def _checkpoint_kind(model: str, path: Path) -> str:
-    """The pipeline class of a single-file checkpoint, from the names of its tensors."""
-    with safe_open(path, framework="pt") as tensors:
-        names = set(tensors.keys())
-    for telling, kind in _SINGLE_FILES.items():
-        if telling in names:
-            return kind
-    raise InvalidModelError(f"{model} is no complete checkpoint of a supported model: its tensors fit none of them")
+    """The pipeline class of a single-file checkpoint, or what else it is."""
+    kind = identify_checkpoint(read_shapes(path))
+    if kind is None:
+        raise InvalidModelError(f"{model} is no complete checkpoint of a supported model: its tensors fit none of them")
+    return kind
 
 
 def _default_dtype(kind: str, device: torch.device) -> torch.dtype:

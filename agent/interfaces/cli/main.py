@@ -17,6 +17,7 @@ from .... import __version__
 from ....errors import InvalidInputError, NotthatError
 from . import archive, database, keys, mcp, replay, serve, sessions, show
 from .options import (
+    ClipSkip,
     Embedding,
     Guidance,
     Json,
@@ -104,6 +105,7 @@ def chat(
     method: Method = None,
     lora: Lora = None,
     embedding: Embedding = None,
+    clip_skip: ClipSkip = None,
 ) -> None:
     """Create and correct a picture interactively. Each line is feedback; /help lists the commands.
 
@@ -111,7 +113,7 @@ def chat(
     """
     from .chat_repl import ChatRepl
 
-    request = request_extras(method, lora, embedding) or None
+    request = request_extras(method, lora, embedding, clip_skip) or None
     options = {"seed": seed, "steps": steps, "guidance": guidance, "request": request}
     if session is not None and any(value is not None for value in (prompt, policy, model, *options.values())):
         raise InvalidInputError("--session keeps the options of the session: give no prompt and no other option")
@@ -130,6 +132,7 @@ def new(
     method: Method = None,
     lora: Lora = None,
     embedding: Embedding = None,
+    clip_skip: ClipSkip = None,
     as_json: Json = False,
 ) -> None:
     """Start a session with its first picture.
@@ -148,7 +151,7 @@ def new(
                 steps=steps,
                 guidance=guidance,
                 policies=policy or (),
-                request=request_extras(method, lora, embedding),
+                request=request_extras(method, lora, embedding, clip_skip),
                 on_step=on_step,
             )
         _print_turn(studio, conversation.head, as_json)
@@ -268,6 +271,7 @@ def generate(
     method: Method = None,
     lora: Lora = None,
     embedding: Embedding = None,
+    clip_skip: ClipSkip = None,
     count: Annotated[int, typer.Option(min=1, max=10_000, help="Number of pictures, with consecutive seeds.")] = 1,
     out: Annotated[Path, typer.Option(file_okay=False, help="Folder for the pictures.")] = Path(),
     as_json: Json = False,
@@ -282,7 +286,7 @@ def generate(
     from .generate import build_request, build_request_from_png, generate_to_folder
 
     options: dict[str, Any] = {"seed": seed, "num_inference_steps": steps, "guidance_scale": guidance}
-    options |= {"width": width, "height": height, **request_extras(method, lora, embedding)}
+    options |= {"width": width, "height": height, **request_extras(method, lora, embedding, clip_skip)}
     if from_ is not None:
         options |= {"prompt": prompt, "negative_prompt": negative, "model": model}
         engine, request, remarks = build_request_from_png(from_, options, load_settings())
