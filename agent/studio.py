@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..errors import InvalidInputError
-from ..generation import Engine, ModelName, Progress, to_absolute
+from ..generation import Engine, GenerationRequest, ModelName, Progress, to_absolute
+from ..generation.provenance import adapters_sha256
 from ..storage import Store
 from . import policies
 from .exclusions import NegativePrompt
@@ -190,13 +191,16 @@ class Studio:
         prepare(self.interpreter)
         threading.Thread(target=partial(self._load_quietly, model or self.model), daemon=True).start()
 
-    def provenance(self, model: str) -> dict[str, Any]:
-        """The provenance of a model's engine: what determines its pictures besides the request."""
+    def provenance(self, request: GenerationRequest) -> dict[str, Any]:
+        """What determines a picture besides its request: that of the model, and the hashes of the adapters."""
+        model = request.model
         engine = self.engine(model)
         with self._lock:
             if model not in self._provenances:
                 self._provenances[model] = engine.provenance(self._weights)
-            return self._provenances[model]
+            found = self._provenances[model]
+        adapters = adapters_sha256(request)
+        return {**found, "adapters": adapters} if adapters else found
 
     def policy_texts(self, names: tuple[str, ...]) -> dict[str, str]:
         """The files of the named policies, verbatim."""

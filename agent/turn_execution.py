@@ -31,7 +31,7 @@ def collect_provenance(
     """
     return {
         "notthat": __version__,
-        **studio.provenance(request.model),
+        **studio.provenance(request),
         "policies": studio.policy_texts(policies),
         "interpreter": None if interpretation is None else describe_interpreter(studio, interpretation),
         **({"lines": list(lines)} if len(lines) > 1 else {}),

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
+from .complete_weights import refuse_missing_weights
 from .errors import InvalidDeviceError, InvalidModelError
 from .families import find_family
 from .families.base import Family
@@ -40,6 +41,7 @@ def load_family(model: str, device: torch.device) -> Family:
             source = find_source(name, where)
             storage, note = plan_storage(name, source, device)
             pipeline, told = load_pipeline(source, _dtype(source, storage, device))
+            refuse_missing_weights(name.model, pipeline)
             _store(pipeline, storage, device)
             family = find_family(type(pipeline).__name__)(pipeline, told, name.model)
     except BROKEN as error:

@@ -22,7 +22,7 @@ from .guided_predictor import GuidedPredictor, Measure, explain_no_effect
 from .loading import first_line, load_family, resolve_device
 from .lora import Adapter
 from .preview import Previewer, PreviewRenderer
-from .provenance import collect_provenance
+from .provenance import Stamp, collect_provenance, file_stamp
 from .request import GenerationRequest, PromptReport, Syntax
 from .sampling import DenoisingState, Predict, Step, denoise
 from .storage_plan import WeightStorage
@@ -51,6 +51,7 @@ class LocalEngine:
         self._lock = threading.Lock()
         self._running_in: int | None = None
         self._untold = [family.storage_note] if family.storage_note else []
+        self._stamps: dict[str, Stamp | None] = {}
 
     @classmethod
     def load(cls, model: str = "mini", device: str | None = None, *, compiled: bool = False) -> "LocalEngine":
@@ -158,7 +159,7 @@ class LocalEngine:
                 yield Progress(done, done + drawn.steps_left, first=first, seconds=seconds, preview=preview)
         latents = self._family.unpack(state.latents, request)
         if not torch.isfinite(latents).all():
-            raise GenerationError("the model's numbers ran out of range: try a lower --guidance")
+            raise GenerationError(explain_overflow(request))
         images = self._room.decode(latents)
         effect = None if predictor.effect is None else float(predictor.effect)
         effects = {term: float(moved) for term, moved in predictor.effects.items()}
@@ -167,12 +168,17 @@ class LocalEngine:
         yield Progress(done, done, pictures[0], first=first, seconds=seconds, pictures=pictures)
 
     def _adapt(self, request: GenerationRequest) -> None:
-        """Apply the request's LoRAs and textual inversions to the model."""
+        """Apply the request's LoRAs and textual inversions to the model, as their files are now."""
         if request.loras and self.storage.is_quantized:
             raise InvalidRequestError(
                 f"--lora: this model's weights are quantised ({self.storage.quantize}), and adding a LoRA would "
                 "corrupt them: use its half precision weights and --quantize none"
             )
+        for file in (*(file for file, _ in request.loras), *request.embeddings):
+            stamp = file_stamp(file)
+            if self._stamps.setdefault(file, stamp) != stamp:
+                self._stamps[file] = stamp
+                self.checkpoints.clear()  # their keys have only the file's name
         if self._adapter.adapt(request.loras):
             self._family.forget()
         for file in request.embeddings:
@@ -267,6 +273,7 @@ class LocalEngine:
                     raise InvalidRequestError(
                         f"“{shown:.40}” weighs {fragment.weight:g}: weights go from 0 to {_MAX_WEIGHT:g}"
                     )
+        self._family.check_clip_skip(request.clip_skip)
         if self._running_in == threading.get_ident():
             raise GenerationError("this thread is drawing another picture: finish or close that one first")
 
@@ -289,6 +296,14 @@ def _translate_errors(request: GenerationRequest) -> Iterator[None]:
         raise ShortOfMemoryError(f"the device has not enough memory for {size}: try a smaller size") from None
     except RuntimeError as error:  # on the CPU, running out of memory is a RuntimeError too
         raise GenerationError(f"the model failed: {first_line(error)}") from error
+
+
+def explain_overflow(request: GenerationRequest) -> str:
+    """Why the model's numbers are no longer finite, most likely first, in one line."""
+    causes = ["a lower weight of --lora"] if request.loras else []
+    causes += ["a lower --guidance"] if request.guidance_scale > 1 else []
+    causes += ["another model, since these weights may be damaged"]
+    return f"the model's numbers ran out of range: try {', or '.join(causes)}"
 
 
 def generate_batches(engine: LocalEngine, request: GenerationRequest, count: int) -> Generator[Progress]:

@@ -17,8 +17,21 @@ from torch import Tensor
 
 from .errors import InvalidRequestError
 from .loading import BROKEN, first_line
+from .lora_settings import read_settings
+from .provenance import Stamp, file_stamp
 
 Loras = Sequence[tuple[str, float]]
+
+_UNSUPPORTED = {
+    "dora_scale": "DoRA",
+    "lora_magnitude_vector": "DoRA",
+    "hada_w": "LoHa",
+    "lokr_w": "LoKr",
+    "oft_": "OFT",
+    "lora_mid": "LoCon with a Tucker decomposition",
+    "bundle_emb": "LoRA with textual inversions",
+}
+"""Parts of tensor names, and the kinds of files that have them. diffusers would drop some of them silently."""
 
 _TENSOR = re.compile(r"(?P<path>.+?)[._](?:lora_linear_layer\.|lora[._])(?P<side>down|up|A|B)\.weight")
 _ALPHA = re.compile(r"(?P<path>.+?)(?:[._]lora\S*|\.down\.weight|\.lora_linear_layer\S*)?\.alpha")
@@ -30,7 +43,7 @@ class Adapter:
     def __init__(self, parts: Mapping[str, Any], loader: str) -> None:
         self._parts = parts
         self._loader = loader
-        self._added: tuple[tuple[str, float], ...] = ()
+        self._added: tuple[tuple[str, float, Stamp | None], ...] = ()
         self._originals: list[tuple[Tensor, Tensor]] = []
 
     def adapt(self, loras: Loras) -> bool:
@@ -39,10 +52,10 @@ class Adapter:
         Raises:
             InvalidRequestError: a file cannot be read, or is for another model. Then nothing has changed.
         """
-        wanted = tuple(loras)
+        wanted = tuple((file, weight, file_stamp(file)) for file, weight in loras)
         if wanted == self._added:
             return False
-        changes = [(weight, *change) for file, weight in wanted for change in self._changes(file)]
+        changes = [(weight, *change) for file, weight, _ in wanted for change in self._changes(file)]
         for weights, original in reversed(self._originals):
             weights.copy_(original)
         self._originals.clear()
@@ -65,6 +78,7 @@ class Adapter:
     def _layers(self, file: str) -> Iterator[tuple[str, Tensor, Tensor, float]]:
         """The normalised path of each layer, its two matrices, and alpha / rank."""
         tensors, alphas = self._read(file)
+        settings = read_settings(file)
         pairs: dict[str, dict[str, Tensor]] = {}
         for name, tensor in tensors.items():
             match = _TENSOR.fullmatch(name)
@@ -76,7 +90,8 @@ class Adapter:
             raise InvalidRequestError(f"--lora: {file} is no complete LoRA")
         for path, pair in pairs.items():
             rank = pair["down"].shape[0]
-            yield path, pair["down"], pair["up"], alphas.get(path, float(rank)) / rank
+            scale = alphas[path] / rank if path in alphas else settings.scale(path, rank)
+            yield path, pair["down"], pair["up"], scale
 
     def _read(self, file: str) -> tuple[dict[str, Tensor], dict[str, float]]:
         """The file's tensors under diffusers' names, and its alphas by normalised path."""
@@ -86,6 +101,9 @@ class Adapter:
             tensors = load_file(file)
         except (OSError, SafetensorError, ValueError) as error:
             raise InvalidRequestError(f"--lora: {file} can't be read as .safetensors: {first_line(error)}") from None
+        kinds = (kind for part, kind in _UNSUPPORTED.items() if any(part in name for name in tensors))
+        if kind := next(kinds, None):
+            raise InvalidRequestError(f"--lora: {file} is a {kind}, which is not supported: use a plain LoRA")
         loader: Any = getattr(import_module("diffusers.loaders"), self._loader)
         options: dict[str, Any] = {"unet_config": self._parts["unet"].config} if "unet" in self._parts else {}
         if self._loader == "FluxLoraLoaderMixin":

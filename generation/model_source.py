@@ -12,12 +12,15 @@ import torch
 from huggingface_hub import hf_hub_download, snapshot_download
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
+from . import complete_weights
+from .checkpoint_kinds import identify_checkpoint, read_shapes, scheduler_from_keys
 from .errors import InvalidModelError
 from .families import SUPPORTED
 from .file_kinds import checkpoint_kind
 from .model_catalog import INDEX, ModelDefaults, load_defaults, model_kind
 from .model_name import ModelName
 from .split_files import (
+    CONFIGURATIONS,
     OPTIONAL_PARTS,
     Layout,
     check_complete,
@@ -84,11 +87,22 @@ def find_source(name: ModelName, where: Path | str) -> ModelSource:
     header = read_header(where) if where.is_file() else None
     if header is not None:
         header.check_format()
-    kind = checkpoint_kind(name.model, header) if header else model_kind(where)
+    kind = _file_kind(name.model, where, header) if header else model_kind(where)
     _check_supported(name.model, kind)
     if header is None and name.files:
         raise InvalidModelError(f"{name.model} is a folder: --text-encoder and --vae complete a single file")
     return ModelSource(kind, where, header, encoders, vae)
+
+
+def _file_kind(model: str, file: Path, header: WeightFile) -> str:
+    """The pipeline class of a file; of a whole checkpoint of another kind, what it is in words."""
+    kind = checkpoint_kind(model, header)
+    if header.is_whole and not header.is_gguf:
+        special = identify_checkpoint(read_shapes(file))
+        kind = special if special is not None and special not in SUPPORTED else kind
+    if kind in SUPPORTED and kind not in {each for each, _, _ in CONFIGURATIONS}:
+        raise InvalidModelError(f"{model} is a single file of a {kind}: give a folder in diffusers' layout instead")
+    return kind
 
 
 def plan_storage(name: ModelName, source: ModelSource, device: torch.device) -> tuple[WeightStorage, str | None]:
@@ -128,7 +142,9 @@ def load_pipeline(source: ModelSource, dtype: torch.dtype) -> tuple[Any, ModelDe
         return _load_single_file(source, pipeline_class, options)
     if _has_only_fp16(source.path):
         options["variant"] = "fp16"
-    options |= _absent_parts(Layout.read(source.kind, source.path), ())
+    absent = _absent_parts(Layout.read(source.kind, source.path), ())
+    variant = {"variant": options["variant"]} if "variant" in options else {}
+    options |= absent | complete_weights.load_text_encoders(source.path, absent, dtype=dtype, **variant)
     return pipeline_class.from_pretrained(source.path, local_files_only=True, **options), load_defaults(source.path)
 
 
@@ -172,7 +188,9 @@ def _load_single_file(source: ModelSource, pipeline_class: Any, options: dict[st
         options["vae"] = load_vae(Layout.read(source.kind, layout_folder), source.vae, options["dtype"])
     try:
         with _name_missing_part(source):
-            return pipeline_class.from_single_file(str(source.path), **options), defaults
+            pipeline = pipeline_class.from_single_file(str(source.path), **options)
+            pipeline.scheduler = scheduler_from_keys(pipeline.scheduler, read_shapes(source.path))
+            return pipeline, defaults
     except (LocalEntryNotFoundError, OfflineModeIsEnabled):
         raise _no_configuration(source.path) from None
 
@@ -247,7 +265,10 @@ def _download(hub_id: str) -> Path:
 
 def _check_supported(model: str, kind: str) -> None:
     if kind not in SUPPORTED:
-        raise InvalidModelError(f"{model} is a {kind}, which is not supported (supported: {', '.join(SUPPORTED)})")
+        article = "an" if kind[0] in "AEIOUaeiou" else "a"
+        raise InvalidModelError(
+            f"{model} is {article} {kind}, which is not supported (supported: {', '.join(SUPPORTED)})"
+        )
 
 
 def _existing(option: str, file: str) -> Path:

@@ -48,6 +48,7 @@ _SETTINGS: dict[str, tuple[str, Callable[[str], object]]] = {
     "Guidance rescale": ("guidance_rescale", float),
     "Guidance shown": ("shown", _terms_of),
     "Seed": ("seed", _whole),
+    "Clip skip": ("clip_skip", _whole),
     "Model": ("model", str),
 }
 
@@ -73,6 +74,7 @@ def format_infotext(request: GenerationRequest, version: str | None = __version_
         "Guidance rescale": _number(request.guidance_rescale),
         **({"Guidance shown": _quote(_joined(request.shown))} if request.shown else {}),
         "Seed": str(request.seed),
+        **({} if request.clip_skip is None else {"Clip skip": str(request.clip_skip)}),
         "Size": f"{request.width}x{request.height}",
         "Model": _quote(PurePath(request.model).name),
         "Version": "notthat" if version is None else f"notthat {version}",

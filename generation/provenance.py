@@ -9,6 +9,10 @@ from typing import Any
 
 from .model_catalog import locate_model
 from .model_name import ModelName
+from .request import GenerationRequest
+
+Stamp = tuple[int, int]
+"""The size and the modification time of a file, which change when it is replaced."""
 
 LIBRARIES = ("torch", "diffusers", "transformers", "numpy", "pillow")
 """Libraries whose versions may affect the pixels."""
@@ -55,6 +59,26 @@ def weights_sha256(model: str, cache: Path | None = None) -> str | None:
         with suppress(OSError):  # the cache only saves time
             cache.write_text(json.dumps(known), encoding="utf-8")
     return digest.hexdigest()
+
+
+def file_stamp(file: str) -> Stamp | None:
+    """The stamp of a file; None if there is no such file."""
+    try:
+        stat = Path(file).stat()
+    except OSError:
+        return None
+    return stat.st_size, stat.st_mtime_ns
+
+
+def adapters_sha256(request: GenerationRequest) -> dict[str, str | None]:
+    """The SHA-256 of each LoRA and textual inversion of a request, by path; None for a file that can't be read."""
+    found: dict[str, str | None] = {}
+    for file in (*(file for file, _ in request.loras), *request.embeddings):
+        try:
+            found[file] = _file_sha256(Path(file), {})
+        except OSError:
+            found[file] = None
+    return found
 
 
 def collect_provenance(model: str, family: Any, device: Any, cache: Path | None) -> dict[str, Any]:

@@ -38,7 +38,9 @@ class GenerationRequest(BaseModel):
     `guidance_rescale` is phi of the paper. Guidance acts from the share `guidance_start` of the steps to
     `guidance_stop`, and ends once the predictions agree to a cosine of `guidance_agreement` (1: never).
     `shown` has the terms of the negative prompt that a picture with this seed has shown; the look-ahead counts them
-    as found. `loras` are files with weights, `embeddings` files of textual inversions.
+    as found. `clip_skip` n takes the n-th layer of CLIP from the end (None: the model's own, which is the last on
+    Stable Diffusion 1 and 2, and the second on XL). `loras` are files with weights, `embeddings` files of textual
+    inversions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -57,6 +59,7 @@ class GenerationRequest(BaseModel):
     guidance_start: Share = 0.0
     guidance_stop: Share = 1.0
     guidance_agreement: float = Field(default=1.0, gt=0, le=1)
+    clip_skip: int | None = Field(default=None, ge=1, le=12)
     loras: tuple[tuple[str, float], ...] = ()
     embeddings: tuple[str, ...] = ()
     seed: int = Field(ge=0, lt=2**63)
@@ -123,6 +126,7 @@ _NAMES = {
     "width": "--width",
     "height": "--height",
     "method": "--method",
+    "clip_skip": "--clip-skip",
     "loras": "--lora",
     "embeddings": "--embedding",
 }

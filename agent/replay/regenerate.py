@@ -15,7 +15,7 @@ from ...generation import GenerationRequest, generate
 from ...storage import TurnRecord
 from ..studio import OnStep, Studio
 
-_COMPARED = ("weights", "scheduler", "scheduler_config", "quantize", "dtype", "device", "notthat")
+_COMPARED = ("weights", "adapters", "scheduler", "scheduler_config", "quantize", "dtype", "device", "notthat")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def replay_turn(studio: Studio, turn: TurnRecord, on_step: OnStep | None = None)
     then = np.asarray(studio.store.images.open(turn.sha256).convert("RGB"), np.int16)
     difference = abs(now - then) if now.shape == then.shape else np.full(3, 255, np.int16)
     greatest = int(difference.max())
-    drift = None if greatest == 0 else _measure_drift(difference, turn.provenance, studio.provenance(request.model))
+    drift = None if greatest == 0 else _measure_drift(difference, turn.provenance, studio.provenance(request))
     return ReplayResult(turn.number, greatest == 0, greatest, drift)
 
 

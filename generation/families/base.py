@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..errors import InvalidModelError, InvalidRequestError
+from ..errors import GenerationError, InvalidModelError, InvalidRequestError
 from ..request import Defaults, GenerationRequest, PromptReport
 from ..storage_plan import WeightStorage
 from ..text_encoders.clip import ClipEncoder, Embedding, PromptOptions, parse_fragments
@@ -126,8 +126,19 @@ class Family(ABC):
         scheduler.set_timesteps(request.num_inference_steps, device="cpu")
 
     def decode(self, latents: Tensor) -> list[Image.Image]:
-        """The pictures of latents of shape (batch, channels, height, width)."""
+        """The pictures of latents of shape (batch, channels, height, width).
+
+        Raises:
+            GenerationError: the autoencoder's numbers overflow in single precision too.
+        """
         decoded = self.autoencoder.decode(latents)
+        if not torch.isfinite(decoded).all() and self.vae.dtype == torch.float16:
+            self.vae.to(torch.float32)
+            decoded = self.autoencoder.decode(latents)
+        if not torch.isfinite(decoded).all():
+            raise GenerationError(
+                "the autoencoder's numbers ran out of range: its weights are probably damaged; use another VAE or model"
+            )
         pixels = (decoded / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).float().cpu().numpy()
         return [Image.fromarray(each) for each in (pixels * 255).round().astype("uint8")]
 
@@ -167,6 +178,20 @@ class Family(ABC):
             clip.inversions.check(file, each)
         for clip, each in pairs:
             clip.add_inversion(file, each)
+
+    def check_clip_skip(self, layer: int | None) -> None:
+        """Refuse a request's `clip_skip` that the text encoders cannot honour.
+
+        Raises:
+            InvalidRequestError: the model is a flow, or has fewer layers.
+        """
+        if layer is None:
+            return
+        if self.flow:
+            raise InvalidRequestError("--clip-skip: only Stable Diffusion 1, 2 and XL can skip layers: leave it out")
+        layers = min(clip.text_encoder.config.num_hidden_layers for clip in self.clips)
+        if layer > layers:
+            raise InvalidRequestError(f"--clip-skip: this model's text encoder has {layers} layers, not {layer}")
 
     def forget(self) -> None:
         """Clear the caches of encoded texts, after the encoders' weights have changed."""

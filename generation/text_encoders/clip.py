@@ -48,16 +48,17 @@ class Embedding:
 
 @dataclass(frozen=True)
 class PromptOptions:
-    """How to encode texts: the syntax, the effect of weights, and the files of textual inversions."""
+    """How to encode texts: the syntax, the effect of weights, the files of textual inversions, and CLIP's layer."""
 
     syntax: Syntax = "weighted"
     weighting: Weighting = "scaled"
     inversions: tuple[str, ...] = ()
+    clip_skip: int | None = None
 
     @classmethod
     def from_request(cls, request: GenerationRequest) -> "PromptOptions":
         """The options of a request."""
-        return cls(request.syntax, request.weighting, request.embeddings)
+        return cls(request.syntax, request.weighting, request.embeddings, request.clip_skip)
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,9 @@ class Chunk:
     ids: tuple[int, ...]
     weights: tuple[float, ...]
 
+
+Group = list[tuple[int, float]]
+"""Tokens with their weights that must stay in one chunk."""
 
 Read = Callable[[Any], tuple[Tensor, Tensor | None]]
 """Selects token embeddings, and optionally a pooled embedding, from a text encoder's output."""
@@ -96,36 +100,41 @@ class ClipEncoder:
         self.window: int = tokenizer.model_max_length
         self.inversions = TextualInversions(text_encoder)
         self._read = read
-        self._encoded: OrderedDict[tuple[int, ...], tuple[Tensor, Tensor | None]] = OrderedDict()
+        self._encoded: OrderedDict[tuple[tuple[int, ...], int | None], tuple[Tensor, Tensor | None]] = OrderedDict()
 
     def encode(self, texts: Sequence[str], options: PromptOptions) -> list[Embedding]:
         """Embeddings of texts, padded to the longest. `pooled` comes from a text's first chunk."""
         chunked = [self.chunks(text, options) for text in texts]
         longest = max(map(len, chunked))
         empty = self._chunk([])
-        return [
-            self._join_chunks([*chunks, *[empty] * (longest - len(chunks))], options.weighting) for chunks in chunked
-        ]
+        return [self._join_chunks([*chunks, *[empty] * (longest - len(chunks))], options) for chunks in chunked]
 
     def chunks(self, text: str, options: PromptOptions) -> list[Chunk]:
         """The chunks of a text; at least one."""
         size = self.window - 2
-        runs: list[list[tuple[int, float]]] = [[]]
+        runs: list[list[Group]] = [[]]
         for fragment in parse_fragments(text, options.syntax):
             if fragment is BREAK:
                 runs.append([])
             elif fragment.text:
-                runs[-1] += [(token, fragment.weight) for token in self.tokens(fragment.text, options.inversions)]
+                groups = self._groups(fragment.text, options.inversions)
+                runs[-1] += [[(token, fragment.weight) for token in group] for group in groups]
         if options.syntax == "plain":
-            return [self._chunk(runs[0][:size])]
-        return [self._chunk(run[k : k + size]) for run in runs for k in range(0, max(len(run), 1), size)]
+            return [self._chunk([token for group in runs[0] for token in group][:size])]
+        commas = self.tokenizer(",", add_special_tokens=False).input_ids
+        return [self._chunk(part) for run in runs for part in split_groups(run, size, commas)]
 
     def tokens(self, text: str, inversions: Sequence[str] = ()) -> list[int]:
         """Token ids without start and end tokens. Names of textual inversions become the ids of their vectors."""
-        ids: list[int] = []
+        return [token for group in self._groups(text, inversions) for token in group]
+
+    def _groups(self, text: str, inversions: Sequence[str]) -> list[list[int]]:
+        """Token ids in groups that must not be split: the vectors of a textual inversion, or one token."""
+        groups: list[list[int]] = []
         for piece, own in self.inversions.split(text, inversions):
-            ids += own or self.tokenizer(piece, add_special_tokens=False, truncation=False, verbose=False).input_ids
-        return ids
+            ids = self.tokenizer(piece, add_special_tokens=False, truncation=False, verbose=False).input_ids
+            groups += [own] if own else [[token] for token in ids]
+        return groups
 
     def add_inversion(self, file: str, vectors: Tensor) -> None:
         """Add a textual inversion's vectors, of shape (tokens, width), under its file's name."""
@@ -168,32 +177,68 @@ class ClipEncoder:
         weights = (1.0, *(w for _, w in weighted), 1.0)
         return Chunk(ids + (self.tokenizer.pad_token_id,) * padding, weights + (1.0,) * padding)
 
-    def _join_chunks(self, chunks: list[Chunk], weighting: Weighting) -> Embedding:
-        encoded = [self._encode(chunk.ids) for chunk in chunks]
-        tokens = [apply_weights(e, chunk.weights, weighting) for (e, _), chunk in zip(encoded, chunks, strict=True)]
+    def _join_chunks(self, chunks: list[Chunk], options: PromptOptions) -> Embedding:
+        encoded = [self._encode(chunk.ids, options.clip_skip) for chunk in chunks]
+        tokens = [
+            apply_weights(e, chunk.weights, options.weighting) for (e, _), chunk in zip(encoded, chunks, strict=True)
+        ]
         return Embedding(torch.cat(tokens, dim=1), encoded[0][1])
 
-    def _encode(self, ids: tuple[int, ...]) -> tuple[Tensor, Tensor | None]:
+    def _encode(self, ids: tuple[int, ...], layer: int | None) -> tuple[Tensor, Tensor | None]:
         """Token embeddings of shape (1, window, width), and the pooled embedding of shape (1, width)."""
-        found = self._encoded.get(ids)
+        found = self._encoded.get((ids, layer))
         if found is None:
             device = self.text_encoder.device
             masked = getattr(self.text_encoder.config, "use_attention_mask", False)
             output = self.text_encoder(
                 torch.tensor([ids], device=device),
                 attention_mask=self._attention_mask(ids) if masked else None,
-                output_hidden_states=self._read is penultimate_hidden_state,
+                output_hidden_states=layer is not None or self._read is penultimate_hidden_state,
             )
-            found = self._encoded[ids] = self._read(output)
+            tokens, pooled = self._read(output)
+            if layer is not None:
+                tokens = self._skipped(output.hidden_states[-layer])
+            found = self._encoded[ids, layer] = tokens, pooled
             if len(self._encoded) > _CACHED_CHUNKS:
                 self._encoded.popitem(last=False)
         else:
-            self._encoded.move_to_end(ids)
+            self._encoded.move_to_end((ids, layer))
         return found
+
+    def _skipped(self, hidden: Tensor) -> Tensor:
+        """A hidden layer, with the final norm where the model's own layer has it."""
+        if self._read is penultimate_hidden_state:
+            return hidden
+        encoder = getattr(self.text_encoder, "text_model", self.text_encoder)
+        normed: Tensor = encoder.final_layer_norm(hidden)
+        return normed
 
     def _attention_mask(self, ids: tuple[int, ...]) -> Tensor:
         length = ids.index(self.tokenizer.eos_token_id, 1) + 1
         return torch.tensor([[1] * length + [0] * (self.window - length)], device=self.text_encoder.device)
+
+
+def split_groups(groups: Sequence[Group], size: int, commas: Sequence[int]) -> list[Group]:
+    """Split a run of tokens into parts of at most `size`: after the last comma that fits, else between two groups.
+
+    So no term is torn at the border of two chunks, as in AUTOMATIC1111's web UI. Only what is longer than a chunk is.
+    """
+    parts: list[Group] = []
+    current: Group = []
+    for group in groups:
+        if current and len(current) + len(group) > size:
+            ends = [k + 1 for k, (token, _) in enumerate(current) if token in commas]
+            cut = ends[-1] if ends else len(current)
+            parts.append(current[:cut])
+            current = current[cut:]
+            if current and len(current) + len(group) > size:
+                parts.append(current)
+                current = []
+        current = current + group
+        while len(current) > size:
+            parts.append(current[:size])
+            current = current[size:]
+    return [*parts, current] if current or not parts else parts
 
 
 def parse_fragments(text: str, syntax: Syntax) -> list[Fragment]:

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from ..errors import InvalidRequestError
+from ..provenance import Stamp, file_stamp
 
 
 class TextualInversions:
@@ -23,6 +24,7 @@ class TextualInversions:
     def __init__(self, text_encoder: Any) -> None:
         self._text_encoder = text_encoder
         self._ids: dict[str, list[int]] = {}
+        self._stamps: dict[str, Stamp | None] = {}
 
     def split(self, text: str, files: Sequence[str]) -> Iterator[tuple[str, list[int]]]:
         """Split a text into plain pieces, and names of textual inversions with the ids of their rows."""
@@ -39,8 +41,8 @@ class TextualInversions:
                 yield piece, []
 
     def has_file(self, file: str) -> bool:
-        """Whether the file's vectors are in the embedding table."""
-        return file in self._ids
+        """Whether the file's vectors, as it is now, are in the embedding table."""
+        return file in self._ids and self._stamps[file] == file_stamp(file)
 
     def check(self, file: str, vectors: Tensor) -> None:
         """Raise InvalidRequestError if the width of the vectors is not the encoder's."""
@@ -58,6 +60,7 @@ class TextualInversions:
         rows = torch.cat([table.weight, vectors.to(table.weight)])
         table.weight = torch.nn.Parameter(rows, requires_grad=False)
         table.num_embeddings = len(rows)
+        self._stamps[file] = file_stamp(file)
         self._ids[file] = list(range(first, len(rows)))
 
 

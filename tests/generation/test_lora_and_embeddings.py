@@ -1,12 +1,17 @@
 """LoRA files and textual inversions: what they change, for whom, and what is refused."""
 
 import copy
+import hashlib
+import json
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from notthat.generation import InvalidRequestError
+from notthat.generation.provenance import adapters_sha256
 
 from .conftest import LANGUAGE_MODEL_FLOWS
 
@@ -151,3 +156,79 @@ def test_an_inversion_that_cannot_be_used_is_refused(random_model, inversion, tm
     refused(model, "no such file", embeddings=(str(tmp_path / "none.safetensors"),))
     refused(model, "width 16", embeddings=(inversion("narrow", width=16),))
     refused(model, "no textual inversion", embeddings=(inversion("two", a=torch.ones(2, 2), b=torch.ones(2, 2)),))
+
+
+def changed_layer(model, kind, file):
+    """What a file of weight 1 adds to the layer."""
+    weight = getattr(model.stock, denoiser(kind)).get_submodule(LAYERS[kind]).weight
+    model.pixels(loras=((file, 1.0),))
+    ours = model.family.denoiser.get_submodule(LAYERS[kind]).weight - weight
+    model.pixels()
+    return ours
+
+
+@pytest.mark.parametrize(
+    ("settings", "scale"),
+    [
+        ({"unet.lora_alpha": 8, "unet.r": 2}, 4.0),
+        ({"unet.lora_alpha": 8, "unet.r": 2, "unet.use_rslora": True}, 8 / 2**0.5),
+        ({"unet.lora_alpha": 8, "unet.r": 2, "unet.alpha_pattern": {"attn2.to_v": 1}}, 0.5),
+    ],
+)
+def test_the_scale_in_a_files_metadata_counts(random_model, tmp_path, settings, scale):
+    model, file = random_model("sd"), str(tmp_path / "scaled.safetensors")
+    down, up = matrices(model.stock.unet.get_submodule(LAYER).weight)
+    tensors = {f"unet.{LAYER}.lora_A.weight": down, f"unet.{LAYER}.lora_B.weight": up}
+    save_file(tensors, file, metadata={"lora_adapter_metadata": json.dumps(settings)})
+    assert torch.allclose(changed_layer(model, "sd", file), scale * (up @ down), atol=1e-4)
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_metadata_that_cannot_be_read_is_refused(random_model, tmp_path, text):
+    file = str(tmp_path / "broken.safetensors")
+    model = random_model("sd")
+    down, up = matrices(model.stock.unet.get_submodule(LAYER).weight)
+    tensors = {f"unet.{LAYER}.lora_A.weight": down, f"unet.{LAYER}.lora_B.weight": up}
+    save_file(tensors, file, metadata={"lora_adapter_metadata": text})
+    refused(model, "the metadata of .* can't be read", loras=((file, 1.0),))
+
+
+@pytest.mark.parametrize(
+    ("tensor", "kind"),
+    [
+        ("dora_scale", "DoRA"),
+        ("hada_w1_a", "LoHa"),
+        ("lokr_w1", "LoKr"),
+        ("oft_blocks", "OFT"),
+        ("lora_mid.weight", "LoCon with a Tucker decomposition"),
+    ],
+)
+def test_another_kind_of_adapter_is_refused_by_name(random_model, tmp_path, tensor, kind):
+    model, file = random_model("sd"), str(tmp_path / "other.safetensors")
+    tensors = kohya(LAYER, *matrices(model.stock.unet.get_submodule(LAYER).weight), 1.0)
+    save_file({**tensors, f"lora_unet_{LAYER.replace('.', '_')}.{tensor}": torch.ones(2)}, file)
+    refused(model, f"is a {kind}, which is not supported", loras=((file, 1.0),))
+
+
+def test_a_file_that_was_replaced_is_loaded_anew(random_model, lora, inversion):
+    model, (file, _), (other, _) = random_model("sd"), lora(style="peft"), lora(style="kohya")
+    asked = {"negative_prompt": "bad-hands", "base_negative_prompt": "frame", "joining_step": 2}
+    first = model.pixels(loras=((file, 1.0),), **asked)
+    expected = model.pixels(loras=((other, 1.0),), **asked)
+    shutil.copyfile(other, file)
+    assert (model.pixels(loras=((file, 1.0),), **asked) == expected).all()
+    assert (expected != first).any()
+    embedding = inversion()
+    before = model.pixels(negative_prompt="bad-hands", embeddings=(embedding,))
+    save_file({"emb_params": torch.ones(2, 32)}, embedding)
+    assert (model.pixels(negative_prompt="bad-hands", embeddings=(embedding,)) != before).any()
+
+
+def test_adapters_are_in_the_provenance_by_their_hashes(random_model, lora, inversion):
+    (file, _), embedding = lora(), inversion()
+    request = random_model("sd").request(loras=((file, 1.0), ("/nowhere.safetensors", 1.0)), embeddings=(embedding,))
+    assert adapters_sha256(request) == {
+        file: hashlib.sha256(Path(file).read_bytes()).hexdigest(),
+        "/nowhere.safetensors": None,
+        embedding: hashlib.sha256(Path(embedding).read_bytes()).hexdigest(),
+    }

@@ -46,6 +46,7 @@ a_request = st.builds(
     seed=st.integers(0, 2**63 - 1),
     num_inference_steps=st.integers(1, 1000),
     guidance_scale=st.floats(0, 100),
+    clip_skip=st.none() | st.integers(1, 12),
     method=st.sampled_from(["cfg", "lookahead", "apg", "perp_neg", "nag"]),
     shown=st.lists(words, max_size=3).map(tuple),
     guidance_rescale=st.floats(0, 1),
@@ -68,6 +69,7 @@ def test_what_is_written_is_read_back(request: GenerationRequest) -> None:
         "method": request.method,
         **({"shown": request.shown} if request.shown else {}),
         "guidance_rescale": request.guidance_rescale,
+        **({"clip_skip": request.clip_skip} if request.clip_skip else {}),
         "seed": request.seed,
         "model": PurePath(request.model).name,
         "width": request.width,
@@ -140,12 +142,12 @@ def test_a_text_of_the_web_ui_is_read_and_what_can_not_be_followed_is_told() -> 
         "seed": 123,
         "width": 640,
         "height": 512,
+        "clip_skip": 2,
         "model": "pruned-v1",
     }
     assert left_out == [
         "Sampler: DPM++ 2M",
         "Schedule type: Karras",
-        "Clip skip: 2",
         'Lora hashes: a: b, c: "d"',
     ]
 

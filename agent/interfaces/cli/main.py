@@ -17,6 +17,7 @@ from .... import __version__
 from ....errors import InvalidInputError, NotthatError
 from . import archive, database, keys, mcp, replay, serve, sessions, show
 from .options import (
+    ClipSkip,
     Embedding,
     Guidance,
     Json,
@@ -114,6 +115,7 @@ def chat(
     method: Method = None,
     lora: Lora = None,
     embedding: Embedding = None,
+    clip_skip: ClipSkip = None,
     llm_timeout: LLMTimeout = None,
 ) -> None:
     """Create and correct a picture interactively. Each line is feedback; /help lists the commands.
@@ -123,7 +125,7 @@ def chat(
     from .chat_repl import ChatRepl
 
     model = name_model(model, text_encoder, vae, quantize, offload)
-    request = request_extras(method, lora, embedding) or None
+    request = request_extras(method, lora, embedding, clip_skip) or None
     options = {"seed": seed, "steps": steps, "guidance": guidance, "request": request}
     if session is not None and any(value is not None for value in (prompt, policy, model, *options.values())):
         raise InvalidInputError("--session keeps the options of the session: give no prompt and no other option")
@@ -146,6 +148,7 @@ def new(
     method: Method = None,
     lora: Lora = None,
     embedding: Embedding = None,
+    clip_skip: ClipSkip = None,
     llm_timeout: LLMTimeout = None,
     as_json: Json = False,
 ) -> None:
@@ -166,7 +169,7 @@ def new(
                 steps=steps,
                 guidance=guidance,
                 policies=policy or (),
-                request=request_extras(method, lora, embedding),
+                request=request_extras(method, lora, embedding, clip_skip),
                 on_step=on_step,
             )
         _print_turn(studio, conversation.head, as_json)
@@ -299,6 +302,7 @@ def generate(
     method: Method = None,
     lora: Lora = None,
     embedding: Embedding = None,
+    clip_skip: ClipSkip = None,
     count: Annotated[int, typer.Option(min=1, max=10_000, help="Number of pictures, with consecutive seeds.")] = 1,
     out: Annotated[Path, typer.Option(file_okay=False, help="Folder for the pictures.")] = Path(),
     as_json: Json = False,
@@ -313,7 +317,7 @@ def generate(
     from .generate import build_request, build_request_from_png, generate_to_folder
 
     options: dict[str, Any] = {"seed": seed, "num_inference_steps": steps, "guidance_scale": guidance}
-    options |= {"width": width, "height": height, **request_extras(method, lora, embedding)}
+    options |= {"width": width, "height": height, **request_extras(method, lora, embedding, clip_skip)}
     if from_ is not None and model is None and any((text_encoder, vae, quantize, offload)):
         raise InvalidInputError("--from: name the --model that --text-encoder, --vae, --quantize and --offload are for")
     model = name_model(model, text_encoder, vae, quantize, offload)

@@ -55,18 +55,24 @@ Embedding = Annotated[
 LLMTimeout = Annotated[
     float | None, typer.Option(metavar="SECONDS", help="How long to wait for an answer of the language model.")
 ]
+ClipSkip = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="CLIP's N-th layer from the end, on Stable Diffusion 1, 2 and XL; many want 2."),
+]
 SessionId = Annotated[str, typer.Argument(metavar="SESSION", help="Id of a session; notthat sessions lists them.")]
 
 
-def request_extras(method: str | None, lora: list[str] | None, embedding: list[str] | None) -> dict[str, Any]:
-    """The request fields for `--method`, `--lora` and `--embedding`. The default weight of a LoRA is 1.
+def request_extras(
+    method: str | None, lora: list[str] | None, embedding: list[str] | None, clip_skip: int | None
+) -> dict[str, Any]:
+    """The request fields for `--method`, `--lora`, `--embedding` and `--clip-skip`. The default weight of a LoRA is 1.
 
     Raises:
         InvalidInputError: if a weight is not a number.
     """
     files = tuple(str(Path(file).expanduser().absolute()) for file in embedding or ())
     fields = {"method": method, "loras": tuple(map(_parse_lora, lora or ())), "embeddings": files}
-    return {name: value for name, value in fields.items() if value}
+    return {name: value for name, value in {**fields, "clip_skip": clip_skip}.items() if value not in (None, (), "")}
 
 
 def _parse_lora(text: str) -> tuple[str, float]:
