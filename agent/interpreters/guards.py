@@ -56,7 +56,9 @@ def acceptable_prompt(text: str, state: State, feedback: str) -> str | None:
         return None
     if state.prompt.strip():
         return _without_bad_additions(prompt, state.prompt) or None
-    return None if _is_empty(_words(prompt)) else prompt
+    words = _words(prompt)
+    is_vague = _guard_words("function_words").issuperset(words)  # "another one" is the user's own description
+    return None if _is_empty(words) and not is_vague else prompt
 
 
 def acceptable_edits(edits: tuple[Edit, ...], state: State, feedback: str) -> tuple[Edit, ...]:

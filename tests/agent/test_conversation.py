@@ -90,9 +90,20 @@ def test_what_is_asked_for_stays_in_force(studio: Studio) -> None:
     assert studio.store.session(conversation.id).model == "other"
 
 
-@pytest.mark.parametrize("prompt", ["undo", "reset", "another one", "thank you"])
+@pytest.mark.parametrize("prompt", ["undo", "reset", "another one"])
 def test_a_first_prompt_is_a_description_whatever_it_sounds_like(studio: Studio, prompt: str) -> None:
     assert start(studio, prompt).head.prompt == prompt
+
+
+@pytest.mark.parametrize("prompt", ["thank you", "hi", "please", "sorry for my english", '"', "\\"])
+def test_a_first_prompt_that_is_only_talk_or_marks_is_refused(studio: Studio, prompt: str) -> None:
+    with pytest.raises(InvalidInputError, match="doesn't describe a picture: say what it should show"):
+        start(studio, prompt)
+
+
+def test_talk_around_a_first_prompt_is_not_drawn(studio: Studio) -> None:
+    conversation = start(studio, "First sorry for my english, i want a dog with a red hat. thank you")
+    assert conversation.head.prompt == "a dog with a red hat"
 
 
 @pytest.mark.parametrize("edit", [Undo(), Reroll()])

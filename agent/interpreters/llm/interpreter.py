@@ -68,7 +68,7 @@ class LLMInterpreter:
                     raw, call_usage = self._model.ask(messages, picture)
                 usage = call_usage if usage is None or call_usage is None else usage + call_usage
                 try:
-                    return response_parsing.parse_response(raw, state).model_copy(update={"usage": usage})
+                    return response_parsing.parse_response(raw, state, feedback).model_copy(update={"usage": usage})
                 except UnusableResponseError as error:
                     reason = "its responses are unusable"
                     messages = prompt.build_retry_messages(messages, raw, str(error))

@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from notthat.agent.terms import is_printable
+
 from ..conftest import Running
 from .compat.test_mcp_http import host, words
 
@@ -94,3 +96,16 @@ def test_quotes_and_unseen_characters_keep_no_interface_from_a_first_picture(ser
     for session in server.studio.store.sessions():
         turn = server.studio.store.turn(session.id)
         assert (turn.prompt, turn.negative) == ("a man", "watermark")
+
+
+@pytest.mark.parametrize("name", ["qual\u202eity", "a\x1b[31mb", "x\u200by\u2066z"])
+def test_a_name_in_a_refusal_has_no_invisible_characters(server: Running, name: str) -> None:
+    message = {"role": "user", "content": "a harbour"}
+    answers = [
+        server.client.post("/api/sessions", json={"prompt": "a harbour", "policies": [name]}),
+        server.client.post("/api/sessions", json={"prompt": "a harbour", "model": name}),
+        server.client.post("/v1/chat/completions", json={"model": name, "messages": [message]}),
+    ]
+    for answer in answers:
+        assert answer.status_code in (400, 404)
+        assert is_printable(code_of(answer)[1])

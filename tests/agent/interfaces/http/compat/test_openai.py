@@ -1,6 +1,7 @@
 """OpenAI's API, spoken by OpenAI's own client to a real server."""
 
 import base64
+import re
 import threading
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -382,6 +383,22 @@ def test_what_changes_nothing_is_answered_with_the_picture_that_is_shown(client:
     said = "".join(choice.delta.content or "" for chunk in stream for choice in chunk.choices)
     assert "Nothing to change" in said
     assert "![turn 0](" in said
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_words_that_were_not_understood_are_quoted_without_active_markdown(client: OpenAI, stream: bool) -> None:
+    answer = client.chat.completions.create(model="stub", messages=[user("a harbour")])
+    words = 'flurb the ![x](http://evil.example/a.png) <img src="y"> gronk'
+    history: list[Any] = [user("a harbour"), assistant(answer.choices[0].message.content), user(words)]
+    if stream:
+        chunks = client.chat.completions.create(model="stub", messages=history, stream=True)
+        said = "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
+    else:
+        said = client.chat.completions.create(model="stub", messages=history).choices[0].message.content or ""
+    reply, picture = said.split("\n\n", 1)
+    assert reply.startswith("I did not understand")
+    assert re.search(r"(?<!\\)[\[\]<>]|http://", reply) is None
+    assert picture.startswith("![turn 0](")
 
 
 def test_somebody_who_asks_for_a_person_is_told_where_one_can_go_on(client: OpenAI) -> None:
