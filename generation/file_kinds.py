@@ -29,6 +29,12 @@ The prefix `model.diffusion_model.` of whole checkpoints is left out.
 _PREFIX = "model.diffusion_model."
 
 
+FILE_KINDS = frozenset(
+    ("StableDiffusionPipeline", "StableDiffusionXLPipeline", "StableDiffusion3Pipeline", "FluxPipeline")
+)
+"""The pipeline classes that load from files; the others need a folder in diffusers' layout."""
+
+
 def find_kind(file: WeightFile) -> str | None:
     """The pipeline class that a file belongs to; None if its tensors fit none."""
     names = {name.removeprefix(_PREFIX) for name in file.tensors}

@@ -8,7 +8,7 @@ from pathlib import Path
 from .errors import InvalidModelError
 from .families import SUPPORTED
 from .families.variants import few_step_defaults
-from .file_kinds import find_kind
+from .file_kinds import FILE_KINDS, find_kind
 from .model_catalog import BUILT_IN, INDEX, locate_model, model_kind
 from .model_name import ModelName
 from .weight_files import SUFFIXES, read_header
@@ -24,6 +24,12 @@ FAMILIES = {
     "StableDiffusionXLPipeline": ("Stable Diffusion XL", "guidance"),
     "StableDiffusion3Pipeline": ("Stable Diffusion 3", "guidance"),
     "FluxPipeline": ("Flux", "attention"),
+    "ZImagePipeline": ("Z-Image", "guidance"),
+    "QwenImagePipeline": ("Qwen-Image", "guidance"),
+    "Lumina2Pipeline": ("Lumina 2", "guidance"),
+    "ChromaPipeline": ("Chroma", "guidance"),
+    "Flux2KleinPipeline": ("Flux.2 klein", "guidance"),
+    "Krea2Pipeline": ("Krea 2", "guidance"),
 }
 """The name of each pipeline's family, and how exclusions act on it by default."""
 
@@ -49,7 +55,7 @@ class LibraryModel:
     @property
     def exclusions(self) -> str:
         """How exclusions act by default: by `guidance`, by `attention`, or "not supported"."""
-        if self.kind not in SUPPORTED:
+        if self.kind not in SUPPORTED or (self.path.is_file() and self.kind not in FILE_KINDS):
             return "not supported"
         few_steps = few_step_defaults(self.path.stem, None, built_in=False).get("guidance_scale") == 1.0
         return "attention" if few_steps else FAMILIES.get(self.kind, ("", "guidance"))[1]

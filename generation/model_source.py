@@ -16,11 +16,10 @@ from . import complete_weights
 from .checkpoint_kinds import identify_checkpoint, read_shapes, scheduler_from_keys
 from .errors import InvalidModelError
 from .families import SUPPORTED
-from .file_kinds import checkpoint_kind
+from .file_kinds import FILE_KINDS, checkpoint_kind
 from .model_catalog import INDEX, ModelDefaults, load_defaults, model_kind
 from .model_name import ModelName
 from .split_files import (
-    CONFIGURATIONS,
     OPTIONAL_PARTS,
     Layout,
     check_complete,
@@ -95,12 +94,17 @@ def find_source(name: ModelName, where: Path | str) -> ModelSource:
 
 
 def _file_kind(model: str, file: Path, header: WeightFile) -> str:
-    """The pipeline class of a file; of a whole checkpoint of another kind, what it is in words."""
-    kind = checkpoint_kind(model, header)
-    if header.is_whole and not header.is_gguf:
+    """The pipeline class of a file; of a checkpoint of another kind, what it is in words."""
+    if not header.is_gguf:
         special = identify_checkpoint(read_shapes(file))
-        kind = special if special is not None and special not in SUPPORTED else kind
-    if kind in SUPPORTED and kind not in {each for each, _, _ in CONFIGURATIONS}:
+        if special is not None and special not in SUPPORTED:
+            article = "an" if special[0] in "AEIOUaeiou" else "a"
+            raise InvalidModelError(
+                f"{model} is {article} {special}, which is not supported as a single file: give a model in diffusers' "
+                f"layout, of one of these pipelines: {', '.join(SUPPORTED)}"
+            )
+    kind = checkpoint_kind(model, header)
+    if kind in SUPPORTED and kind not in FILE_KINDS:
         raise InvalidModelError(f"{model} is a single file of a {kind}: give a folder in diffusers' layout instead")
     return kind
 

@@ -43,7 +43,7 @@ def test_a_checkpoint_with_unknown_sizes_is_refused_in_one_line(tmp_path):
     file = tmp_path / "checkpoint.safetensors"
     name = "joint_blocks.0.context_block.adaLN_modulation.1.bias"
     save_file({name: torch.zeros(9216), "pos_embed": torch.zeros(1, 4, 2)}, file)
-    with pytest.raises(InvalidModelError, match="no complete checkpoint"):
+    with pytest.raises(InvalidModelError, match="contains no configuration"):
         LocalEngine.load(str(file), device="cpu")
 
 

@@ -82,6 +82,7 @@ def test_n_says_no_while_a_question_is_open(tab: "Tab") -> None:
     tab.page.keyboard.press("n")
     expect(question).to_be_hidden()
     expect(tab.page.locator("body")).to_have_attribute("data-view", "session")
+    expect(tab.page.locator("#words")).to_be_focused()
     tab.leave_field()
     tab.page.keyboard.press("n")
     expect(tab.page.locator("body")).to_have_attribute("data-view", "start")
