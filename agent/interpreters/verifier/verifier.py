@@ -154,7 +154,7 @@ def _without_conflicts(judgments: Iterable[Judgment], state: State) -> list[Judg
     """Without edits that say the opposite of a likelier one, or the same about a part of its words."""
     judgments = list(judgments)
     kept: list[Judgment] = []
-    for judgment in sorted(judgments, key=lambda each: -each.probability):
+    for judgment in sorted(judgments, key=lambda each: (each.bounds == FOUND or not each.is_sure, -each.probability)):
         if not any(_conflict(judgment.edit, other.edit, state) for other in kept):
             kept.append(judgment)
     return [each for each in judgments if each in kept]
