@@ -50,7 +50,7 @@ def test_a_chip_shows_its_feedback_and_turn(begun: "Tab") -> None:
 
 
 def test_a_chip_opens_its_history(begun: "Tab") -> None:
-    begun.say("much less cartoonish please")
+    begun.say("still cartoonish")
     story = begun.page.get_by_role("dialog", name="History of “cartoon”")
     begun.stop_clock()
     body_of(begun, "cartoon").focus()
@@ -62,7 +62,7 @@ def test_a_chip_opens_its_history(begun: "Tab") -> None:
     expect(events).to_have_count(3)
     expect(events.nth(0)).to_contain_text("too cartoonish")
     expect(events.nth(0)).to_contain_text("Turn 1 excluded it")
-    expect(events.nth(1)).to_contain_text("much less cartoonish please")
+    expect(events.nth(1)).to_contain_text("still cartoonish")
     expect(events.nth(1)).to_contain_text("Turn 3 raised its weight")
     expect(events.nth(2)).to_contain_text("Turn 4 lowered its weight")
     expect(events.nth(2).locator("q")).to_have_count(0)  # that was done by hand
