@@ -16,7 +16,7 @@ def test_a_person_is_pointed_to_the_session_and_its_replay(tab: "Tab", visitor: 
     tab.say("no fog")
     tab.say("no boats")
     expect(handoff).to_have_count(0)
-    tab.say("no gulls")
+    tab.say("still not right! no gulls")
     expect(tab.page.get_by_role("status")).to_contain_text("A person may need to take over")
     expect(tab.last.locator(".handoff")).to_contain_text("A person may need to take over.")
     links = tab.last.locator(".handoff").get_by_role("link")
