@@ -13,6 +13,7 @@ from ...terms import normalize_term, stem_term
 from ..base import Interpretation, Question
 from ..guards import acceptable_edits
 from ..language import prompt_rewriting
+from ..language.lexicon import load_lexicon
 from .features import MAX_PROPOSALS, encode_features, encode_proposals, load_word_pieces
 from .network import Network
 from .proposals import is_same, propose_edits
@@ -140,7 +141,10 @@ def load_verifier(path: Path = WEIGHTS) -> Verifier:
 def _plain_thing(feedback: str) -> str | None:
     """What a plain request names: "hat" in "no hat, it is ugly"."""
     plain = _PLAIN.match(feedback.strip())
-    return None if plain is None or _OPPOSED.search(feedback) else plain["thing"].lower()
+    if plain is None or _OPPOSED.search(feedback):
+        return None
+    thing: str = plain["thing"].lower()
+    return None if load_lexicon().guards["tool_words"].intersection(thing.split()) else thing
 
 
 def _bounds_of(edit: Edit, plain: str | None) -> Bounds:
