@@ -144,7 +144,7 @@ def _plain_thing(feedback: str) -> str | None:
     if plain is None or _OPPOSED.search(feedback):
         return None
     thing: str = plain["thing"].lower()
-    return None if load_lexicon().guards["tool_words"].intersection(thing.split()) else thing
+    return None if set(thing.split()) & set(load_lexicon().guards["tool_words"]) else thing
 
 
 def _bounds_of(edit: Edit, plain: str | None) -> Bounds:
