@@ -65,14 +65,14 @@ class Network:
             raise ValueError(f"these are not the verifier's weights: {missing[0]} is missing")
         self._words: NDArray[np.int8] = weights["words"].astype(np.int8)
         self._word_scales: Array = weights["words.scale"].astype(np.float32)
-        self._weights = {
-            name: _dequantize(name, weights) for name in weights if name != "words" and not name.endswith(".scale")
-        }
+        names = [name for name in weights if name != "words" and not name.endswith(".scale")]
+        self._weights = {name: _orient(name, _dequantize(name, weights)) for name in names}
         self._layers = 1 + max(int(name.split(".")[1]) for name in self._weights if name.startswith("layer."))
 
     def weights(self) -> dict[str, Array]:
         """All weights as float32, by their names in the file."""
-        return {**self._weights, "words": self._words * self._word_scales[:, None]}
+        weights = {name: _orient(name, values) for name, values in self._weights.items()}
+        return {**weights, "words": self._words * self._word_scales[:, None]}
 
     @classmethod
     def load(cls, path: Path) -> "Network":
@@ -124,7 +124,7 @@ class Network:
         return Context(x, keys, values)
 
     def _linear(self, name: str, x: Array) -> Array:
-        result: Array = x @ self._weights[f"{name}.weight"].T + self._weights[f"{name}.bias"]
+        result: Array = x @ self._weights[f"{name}.weight"] + self._weights[f"{name}.bias"]
         return result
 
     def _normalize(self, name: str, x: Array) -> Array:
@@ -140,6 +140,11 @@ def _dequantize(name: str, weights: Mapping[str, NDArray[np.generic]]) -> Array:
     values = weights[name].astype(np.float32)
     scale = weights.get(f"{name}.scale")
     return values if scale is None else values * scale.astype(np.float32)[:, None]
+
+
+def _orient(name: str, values: Array) -> Array:
+    """A matrix transposed: of shape (inputs, outputs) in memory, it is multiplied with few rows a third faster."""
+    return np.ascontiguousarray(values.T) if values.ndim == 2 and name.endswith(".weight") else values
 
 
 def _gelu(x: Array) -> Array:
