@@ -27,9 +27,17 @@ class _HandoffWords(BaseModel):
 
 def wants_handoff(feedback: str, turn: int) -> bool:
     """Whether the feedback of the turn with this number calls for a person."""
-    asks, still_wrong, after = _load_rule()
-    words = to_one_line(feedback).replace("’", "'")
-    return asks.search(words) is not None or (turn >= after and still_wrong.search(words) is not None)
+    _, still_wrong, after = _load_rule()
+    return asks_for_person(feedback) or (turn >= after and still_wrong.search(_plain(feedback)) is not None)
+
+
+def asks_for_person(feedback: str) -> bool:
+    """Whether the feedback says that the user wants a person."""
+    return _load_rule()[0].search(_plain(feedback)) is not None
+
+
+def _plain(feedback: str) -> str:
+    return to_one_line(feedback).replace("’", "'")
 
 
 @cache

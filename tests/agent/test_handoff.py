@@ -2,7 +2,7 @@
 
 import pytest
 
-from notthat.agent.handoff import wants_handoff
+from notthat.agent.handoff import asks_for_person, wants_handoff
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,7 @@ from notthat.agent.handoff import wants_handoff
 )
 def test_whoever_asks_for_a_person_is_heard_at_once(words: str) -> None:
     assert wants_handoff(words, 0)
+    assert asks_for_person(words)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,7 @@ def test_whoever_asks_for_a_person_is_heard_at_once(words: str) -> None:
 def test_what_goes_on_being_wrong_counts_after_some_turns(words: str) -> None:
     assert not wants_handoff(words, 2)
     assert wants_handoff(words, 3)
+    assert not asks_for_person(words)
 
 
 @pytest.mark.parametrize(

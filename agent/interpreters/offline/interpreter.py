@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ...edits import Edit, Reroll, Reset, State, Undo
+from ...handoff import asks_for_person
 from ...replies import NOTHING, SIZE, describe, describe_unclear
 from ..base import Interpretation
 from ..edit_draft import EditDraft
@@ -75,6 +76,8 @@ class OfflineInterpreter:
         if is_first_prompt:
             reply = describe(edits, state) if edits else describe_unclear([feedback], is_first_prompt=True)
             return Interpretation(edits=edits, reply=reply, understood=bool(edits))
+        if not edits and asks_for_person(rest):  # the interfaces hand over
+            return Interpretation(reply=NOTHING)
         if not edits and (question := ask_what_to_remove(rest, state)):
             return question
         reviewed = load_verifier().review(rest, state, edits)

@@ -14,6 +14,7 @@ from .network import CHANGES, FAULTS, INTENTS, TAGS, WHOLE_FAULTS, Readings
 
 LIKELY = 0.35
 """Probability from which on a reading becomes a proposal. The verifier still judges it."""
+_WEB_ADDRESS = re.compile(r"\S*://\S*")
 _JOINERS = frozenset({"-", "'", "/", "+", "_", "."})
 _SMALL = frozenset(["a", "an", "the", "of", "in", "on", "at", "with", "and", "to", "is", "are", "it", "its"])
 
@@ -34,8 +35,10 @@ def propose_edits(feedback: str, state: State, features: Features, readings: Rea
                 case _:
                     draft.weaken(exclusion)
     changed = {normalize_term(edit.term) for edit in draft.edits if hasattr(edit, "term")}
+    in_address = set(re.findall(r"\w+", " ".join(_WEB_ADDRESS.findall(feedback)).lower()))
     for term in find_terms(feedback, features.words, readings):
-        if normalize_term(term) not in changed and not _is_about_tool(term, feedback):
+        is_skipped = normalize_term(term) in changed or not in_address.isdisjoint(term.split())
+        if not is_skipped and not _is_about_tool(term, feedback):
             draft.exclude_term(term)
     for fault in WHOLE_FAULTS:
         if readings.intents[INTENTS.index(fault)] >= LIKELY:

@@ -13,9 +13,9 @@ from ...terms import normalize_term, stem_term
 from ..base import Interpretation, Question
 from ..guards import acceptable_edits
 from ..language import prompt_rewriting
-from ..language.lexicon import load_lexicon
 from .features import MAX_PROPOSALS, encode_features, encode_proposals, load_word_pieces
 from .network import Network
+from .plain_requests import plain_things
 from .proposals import is_same, propose_edits
 
 WEIGHTS = Path(__file__).with_name("weights.safetensors")
@@ -37,21 +37,8 @@ FOUND = Bounds(sure=0.85, doubtful=0.6)
 """For edits that the encoder proposed itself: nothing else speaks for them."""
 FOUND_COMMAND = Bounds(sure=math.inf, doubtful=0.9)
 """For undo, reset and reroll that the encoder proposed itself: they concern more than one thing, so it always asks."""
-PLAIN = Bounds(sure=0.02, doubtful=0.01)
+PLAIN = Bounds(sure=0, doubtful=0)
 """For what a plain request names: "no hat" is never asked about."""
-_PLAIN = re.compile(
-    r"(?:(?:please|and|also|pls|ok|okay|hi|hello),? )*"
-    r"(?:no(?: more)?|without|remove|delete|erase|lose|get rid of|take out|drop|hide)"
-    r"(?: the| any| that| those| his| her)? (?P<thing>[\w'-]+(?: [\w'-]+)?)"
-    r"(?: please| pls| thanks| thank you)?(?=\s*(?:[,.;!\n]|$))",
-    re.I,
-)
-_OPPOSED = re.compile(
-    r"\?|\b(?:but|should|needs?|missing|keep|want|wanted|where|why|supposed|forgot|meant|at all|not|isn't|doesn't"
-    r"|rather|instead|asked|last|wait|mean)\b",
-    re.I,
-)
-"""Words that may turn a plain request around: "no bananas? he should hold one"."""
 _IT = re.compile(r"\b(?:it|that|this|that one|the one)\b", re.I)
 _CHANGE = 0.5
 """Probability from which on a line asks for a change."""
@@ -102,6 +89,7 @@ class Verifier:
         judgments = _without_conflicts((each for each in reading.judgments if each.is_likely), state)
         if any(each.is_sure for each in judgments):  # what else was found is more likely a part or a reason of that
             judgments = [each for each in judgments if each.is_sure or each.bounds != FOUND]
+        judgments = _without_guesses(judgments, feedback)
         meant = tuple(each.edit for each in judgments)
         doubtful = tuple(each.edit for each in judgments if not each.is_sure)
         if doubtful or _is_unclear_reference(feedback, meant):
@@ -121,7 +109,8 @@ class Verifier:
         found = [edit for edit in found if not _only_removes(edit, state)]
         proposals = [edit for edit in proposals if not _only_removes(edit, state)]
         found = [edit for edit in found if not any(is_same(edit, other) for other in proposals)]
-        plain = _plain_thing(feedback)
+        plain = plain_things(feedback)
+        found = [edit for edit in found if not (isinstance(edit, SetPrompt) and plain & _added_words(edit, state))]
         bounds = [_bounds_of(edit, plain) for edit in proposals]
         bounds += [FOUND_COMMAND if isinstance(edit, Undo | Reset | Reroll) else FOUND for edit in found]
         proposals += found
@@ -138,20 +127,10 @@ def load_verifier(path: Path = WEIGHTS) -> Verifier:
     return Verifier(Network.load(path))
 
 
-def _plain_thing(feedback: str) -> str | None:
-    """What a plain request names: "hat" in "no hat, it is ugly"."""
-    plain = _PLAIN.match(feedback.strip())
-    if plain is None or _OPPOSED.search(feedback):
-        return None
-    thing: str = plain["thing"].lower()
-    return None if set(thing.split()) & set(load_lexicon().guards["tool_words"]) else thing
-
-
-def _bounds_of(edit: Edit, plain: str | None) -> Bounds:
+def _bounds_of(edit: Edit, plain: frozenset[str]) -> Bounds:
     if isinstance(edit, Undo | Reset | Reroll):
         return PROPOSED_COMMAND
-    is_plain = plain is not None and isinstance(edit, Exclude) and stem_term(edit.term) == stem_term(plain)
-    return PLAIN if is_plain else PROPOSED
+    return PLAIN if isinstance(edit, Exclude) and stem_term(edit.term) in plain else PROPOSED
 
 
 def _without_conflicts(judgments: Iterable[Judgment], state: State) -> list[Judgment]:
@@ -164,16 +143,31 @@ def _without_conflicts(judgments: Iterable[Judgment], state: State) -> list[Judg
     return [each for each in judgments if each in kept]
 
 
+def _without_guesses(judgments: list[Judgment], feedback: str) -> list[Judgment]:
+    """Without changes of several exclusions that the feedback does not name, if it also asks for something else."""
+    said = _words(feedback)
+    guesses = [
+        each
+        for each in judgments
+        if each.bounds == FOUND and isinstance(each.edit, Allow | Reweight) and said.isdisjoint(_words(each.edit.term))
+    ]
+    return judgments if len(guesses) in (0, 1, len(judgments)) else [each for each in judgments if each not in guesses]
+
+
 def _conflict(one: Edit, other: Edit, state: State) -> bool:
     if isinstance(one, SetPrompt):
         return isinstance(other, SetPrompt) or (isinstance(other, Exclude) and _conflict(other, one, state))
     if isinstance(one, Exclude) and isinstance(other, Exclude):
         return not _words(one.term).isdisjoint(_words(other.term))
     if isinstance(one, Exclude) and isinstance(other, SetPrompt):
-        return _words(one.term) <= _words(other.text) - _words(state.prompt)
+        return _words(one.term) <= _added_words(other, state)
     if isinstance(one, Exclude | Allow | Reweight) and isinstance(other, Exclude | Allow | Reweight):
         return normalize_term(one.term) == normalize_term(other.term)
     return False
+
+
+def _added_words(edit: SetPrompt, state: State) -> set[str]:
+    return _words(edit.text) - _words(state.prompt)
 
 
 def _only_removes(edit: Edit, state: State) -> bool:

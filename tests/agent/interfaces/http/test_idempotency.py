@@ -103,6 +103,9 @@ def test_a_draft_that_was_interrupted_keeps_its_receipt(serve: Serve) -> None:
     engine.begun.acquire()
     server.client.delete(pending["events"])
     engine.gate.set()
+    run = server.service.jobs.find(pending["session"], 0)
+    assert run is not None
+    server.wait_until(lambda: run.events.ended)
     retried = server.turn(server.client.post(f"/api/sessions/{pending['session']}/retry", json={}))
     again = server.client.post("/api/sessions", json={"prompt": "a boat"}, headers=KEY).json()
     assert json.dumps(again) == json.dumps(retried)

@@ -83,6 +83,7 @@ def test_n_says_no_while_a_question_is_open(tab: "Tab") -> None:
     expect(question).to_be_hidden()
     expect(tab.page.locator("body")).to_have_attribute("data-view", "session")
     expect(tab.page.locator("#words")).to_be_focused()
+    expect(tab.last).to_contain_text("Nothing to change.")  # until then, Escape cancels the answer
     tab.leave_field()
     tab.page.keyboard.press("n")
     expect(tab.page.locator("body")).to_have_attribute("data-view", "start")

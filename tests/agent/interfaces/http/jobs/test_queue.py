@@ -231,7 +231,7 @@ def test_a_client_that_vanishes_frees_its_place(serve: Serve) -> None:
 
 def test_many_at_once_lose_and_mix_up_nothing(serve: Serve) -> None:
     server = serve(queue=100)
-    things = [f"thing {chr(97 + k // 26)}{chr(97 + k % 26)}" for k in range(40)]
+    things = [f"lamp {chr(97 + k // 26)}{chr(97 + k % 26)}" for k in range(40)]
 
     def talk(thing: str) -> None:
         first = server.begin(thing)
