@@ -66,15 +66,13 @@ class OperatorReport:
 _adapter = TypeAdapter(OperatorReport)
 
 
-def build_report(
-    store: Store, since: datetime | None = None, *, terms: int | None = None, now: datetime | None = None
-) -> OperatorReport:
+def build_report(store: Store, since: datetime | None = None, *, terms: int | None = None) -> OperatorReport:
     """Count what the store has. `terms` is how many terms the report lists; None leaves out all words."""
     statistics = store.statistics
     counted = statistics.count_terms(since)
     return OperatorReport(
         since=since,
-        until=now or datetime.now(UTC),
+        until=datetime.now(UTC),
         sessions=statistics.count_sessions(since),
         without_picture=statistics.count_attempts(since),
         handoffs=sum(wants_handoff(feedback, number) for number, feedback in statistics.feedback(since)),

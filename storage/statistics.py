@@ -202,9 +202,15 @@ class Statistics:
 
     def feedback(self, since: datetime | None = None) -> Iterator[tuple[int, str]]:
         """The number and the feedback of every turn."""
-        query = select(TurnRow.number, TurnRow.feedback).where(_from(since)).execution_options(yield_per=_BATCH)
-        with self._database.read_session() as db:
-            yield from db.execute(query).tuples()
+        query = select(TurnRow.id, TurnRow.number, TurnRow.feedback).where(_from(since)).order_by(TurnRow.id)
+        last = 0
+        while True:
+            with self._database.read_session() as db:
+                rows = db.execute(query.where(TurnRow.id > last).limit(_BATCH)).all()
+            yield from ((number, feedback) for _, number, feedback in rows)
+            if len(rows) < _BATCH:
+                return
+            last = rows[-1].id
 
 
 def _from(since: datetime | None) -> ColumnElement[bool]:
