@@ -43,7 +43,7 @@ def audit(
         for line in [*_announce(audited), *audited.warnings()]:
             typer.echo(f"notthat: {line}", err=True)
         results = []
-        with progress("drawing") as on_step:
+        with progress(f"drawing {audited.pictures} pictures") as on_step:
             for result in audited.results(on_step):
                 results.append(result)
                 if as_json:
