@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, case, exists, func, select, true
+from sqlalchemy import ColumnElement, Float, Select, case, cast, exists, func, literal, null, select, true, union_all
 from sqlalchemy.orm import aliased
 
 from .engine import Database
@@ -110,17 +110,31 @@ class Statistics:
 
     def count_terms(self, since: datetime | None = None) -> list[TermCounts]:
         """The counts of every term, the most often excluded first."""
-        counts: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+        changes = _changes(since).subquery().c
+        excluded = func.sum(changes.is_new)
+        query = (
+            select(
+                changes.term,
+                changes.source,
+                excluded,
+                _count_if(changes.now > changes.before),
+                _count_if(changes.now.is_(None)),
+            )
+            .group_by(changes.term, changes.source)
+            .order_by(excluded.desc(), changes.term, changes.source)
+        )
         with self._database.read_session() as db:
-            for position, query in enumerate((_excluded(), _reweighted_up(), _allowed())):
-                for term, source, number in db.execute(query.where(_from(since))):
-                    counts[term, source][position] = number
-        terms = [TermCounts(term, source, *numbers) for (term, source), numbers in counts.items()]
-        return sorted(terms, key=lambda each: (-each.excluded, -each.complained_again, each.term, each.source))
+            return [TermCounts(*row) for row in db.execute(query)]
 
     def measure_policies(self, threshold: float, since: datetime | None = None) -> list[PolicyEffect]:
         """How each policy acts on each model; an effect below `threshold`, a share of the prediction, is none."""
-        sources = select(ExclusionRow.turn_id, ExclusionRow.source).distinct().subquery()
+        sources = (
+            select(ExclusionRow.turn_id, ExclusionRow.source)
+            .join(TurnRow, TurnRow.id == ExclusionRow.turn_id)
+            .where(ExclusionRow.source.startswith("policy:"), _from(since))
+            .distinct()
+            .subquery()
+        )
         other = aliased(ExclusionRow)
         alone = ~exists().where(other.turn_id == sources.c.turn_id, other.source != sources.c.source)
         effect = TurnRow.provenance["negative_effect"].as_float()
@@ -135,7 +149,6 @@ class Statistics:
             )
             .join(TurnRow, TurnRow.id == sources.c.turn_id)
             .join(SessionRow, SessionRow.id == TurnRow.session_id)
-            .where(sources.c.source.startswith("policy:"), _from(since))
             .group_by(sources.c.source, SessionRow.model)
             .order_by(sources.c.source, SessionRow.model)
         )
@@ -221,38 +234,31 @@ def _count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return func.sum(case((condition, 1), else_=0))
 
 
-def _excluded() -> Select[str, str, int]:
-    """How many turns brought each term."""
-    return (
-        select(ExclusionRow.term, ExclusionRow.source, func.count())
-        .join(TurnRow, TurnRow.id == ExclusionRow.turn_id)
-        .where(ExclusionRow.since == TurnRow.number)
-        .group_by(ExclusionRow.term, ExclusionRow.source)
-    )
+def _changes(since: datetime | None) -> Select[int, str, str, int, float | None, float | None]:
+    """For each turn and term: whether the turn brought it, its weight in the turn, and its weight in the parent.
 
-
-def _reweighted_up() -> Select[str, str, int]:
-    """How many turns gave each term more weight than their parent did."""
-    before = aliased(ExclusionRow)
-    same_term = (ExclusionRow.turn_id == TurnRow.id) & (ExclusionRow.term == before.term)
-    return _count_in_parents(before).join(ExclusionRow, same_term).where(ExclusionRow.weight > before.weight)
-
-
-def _allowed() -> Select[str, str, int]:
-    """How many turns lack each term that their parent excluded."""
-    before = aliased(ExclusionRow)
-    is_kept = exists().where(ExclusionRow.turn_id == TurnRow.id, ExclusionRow.term == before.term)
-    return _count_in_parents(before).where(~is_kept)
-
-
-def _count_in_parents(before: type[ExclusionRow]) -> Select[str, str, int]:
-    """How many turns have a parent with the exclusion `before`, an alias, for each term and source of it."""
+    It has no join on terms: SQLite would use their index, which is slow for the terms of policies.
+    """
     parent = aliased(TurnRow)
     is_parent = (parent.session_id == TurnRow.session_id) & (parent.number == TurnRow.parent)
-    return (
-        select(before.term, before.source, func.count())
-        .select_from(TurnRow)
+    is_new = case((ExclusionRow.since == TurnRow.number, 1), else_=0)
+    weight, nothing = ExclusionRow.weight, cast(null(), Float)
+    columns = TurnRow.id.label("turn"), ExclusionRow.term, ExclusionRow.source
+    both = union_all(
+        select(*columns, is_new.label("is_new"), weight.label("now"), nothing.label("before"))
+        .join(ExclusionRow, ExclusionRow.turn_id == TurnRow.id)
+        .where(_from(since)),
+        select(*columns, literal(0), nothing, weight)
         .join(parent, is_parent)
-        .join(before, before.turn_id == parent.id)
-        .group_by(before.term, before.source)
-    )
+        .join(ExclusionRow, ExclusionRow.turn_id == parent.id)
+        .where(_from(since)),
+    ).subquery()
+    found = both.c
+    return select(
+        found.turn,
+        found.term,
+        found.source,
+        func.max(found.is_new).label("is_new"),
+        func.max(found.now).label("now"),
+        func.max(found.before).label("before"),
+    ).group_by(found.turn, found.term, found.source)

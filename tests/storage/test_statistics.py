@@ -59,8 +59,8 @@ def test_an_empty_store_counts_nothing(store: Store) -> None:
 def test_what_happened_to_each_term(store: Store, sessions: list[TurnRecord]) -> None:
     assert store.statistics.count_terms() == [
         TermCounts("text", "policy:quality", excluded=2, complained_again=0, allowed_back=0),
-        TermCounts("hat", "user", excluded=1, complained_again=2, allowed_back=1),
         TermCounts("fog", "user", excluded=1, complained_again=0, allowed_back=1),
+        TermCounts("hat", "user", excluded=1, complained_again=2, allowed_back=1),
         TermCounts("logo", "policy:brand-safety", excluded=1, complained_again=0, allowed_back=0),
     ]
 

@@ -62,11 +62,8 @@ def audit(
                 typer.echo(result.summary)
         if not is_reproduced:
             typer.echo("The turn's own picture comes out different here: notthat replay says why.")
-    if grid is not None and results:
-        from ...replay.gif_and_grid import save_audit_grid
-
-        save_audit_grid(audited.turn.number, results, grid)
-        typer.echo(f"wrote {grid}", err=True)
+    if grid is not None:
+        _write_grid(audited.turn.number, results, grid)
 
 
 def _announce(audited: "ExclusionAudit") -> list[str]:
@@ -81,6 +78,16 @@ def _announce(audited: "ExclusionAudit") -> list[str]:
     return [
         f"drawing {audited.pictures} pictures, for the latest {chosen} of {total} exclusions: --limit {total} for all"
     ]
+
+
+def _write_grid(number: int, results: "Sequence[AuditResult]", grid: Path) -> None:
+    from ...replay.gif_and_grid import save_audit_grid
+
+    if results:
+        save_audit_grid(number, results, grid)
+        typer.echo(f"wrote {grid}", err=True)
+    else:
+        typer.echo(f"notthat: {grid} was not written, since turn {number} excludes nothing", err=True)
 
 
 def _build_table(results: "Sequence[AuditResult]") -> "Table":

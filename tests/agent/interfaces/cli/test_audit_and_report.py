@@ -88,7 +88,9 @@ def test_an_audit_of_a_turn_that_excludes_nothing_draws_nothing(notthat: Run) ->
     with Studio.open() as studio:
         Conversation.open(session, studio).say("start over")
     assert notthat("audit", session) == (0, "Turn 1 excludes nothing.\n", "")
-    assert read_lines(notthat("audit", session, "--json")[1])[0]["pictures"] == 0
+    code, out, err = notthat("audit", session, "--json", "--grid", "audit.png")
+    assert (code, read_lines(out)[0]["pictures"]) == (0, 0)
+    assert err == "notthat: audit.png was not written, since turn 1 excludes nothing\n"
     assert notthat("audit", session, "--turn", 0, "--limit", 1)[0] == 0
 
 
