@@ -45,7 +45,8 @@ def read_pasted_list(feedback: str, draft: EditDraft) -> bool:
     if not opened and draft.has_praise and not _patterns().praise.search(text):
         return False
     bulleted = len(_BULLET.findall(text)) > 1
-    listed = parse_negative(_to_notation(text, opened))
+    notation = _to_notation(text, opened)
+    listed = parse_negative(notation)
     terms = [exclusion.term for exclusion in listed]
     if not terms or any(_is_request(term, _MAX_OPENED_WORDS if opened else _MAX_WORDS) for term in terms):
         return False
@@ -53,7 +54,7 @@ def read_pasted_list(feedback: str, draft: EditDraft) -> bool:
         return False
     patterns = _patterns()
     has_fault = any(patterns.fault.search(term) for term in terms)
-    has_notation = bool(_WEIGHTED.search(text)) or any(_EMBEDDING.fullmatch(term) for term in terms)
+    has_notation = bool(_WEIGHTED.search(notation)) or any(_EMBEDDING.fullmatch(term) for term in terms)
     is_long = len(terms) >= _MIN_ITEMS or (bulleted and len(terms) > 1)
     if is_long and not has_fault and not opened and not has_notation:
         return any(patterns.praise.search(term) for term in terms) and draft.set_prompt(" ".join(text.split()))
