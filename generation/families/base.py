@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..errors import GenerationError, InvalidModelError, InvalidRequestError
-from ..request import Defaults, GenerationRequest, PromptReport
+from ..request import Defaults, GenerationRequest, Method, PromptReport
 from ..storage_plan import WeightStorage
 from ..text_encoders.clip import ClipEncoder, Embedding, PromptOptions, parse_fragments
 from ..text_encoders.textual_inversion import read_vectors
@@ -46,8 +46,8 @@ class Family(ABC):
     """Whether the model is a rectified flow, which has no schedule of alphas."""
     no_negative: Literal["text", "zeros", "nothing"] = "text"
     """What the stock pipeline uses without a negative prompt."""
-    attention_copies: ClassVar[int] = 1
-    """How many copies of the latents attention guidance needs: two with joint attention over text and image."""
+    has_joint_attention: ClassVar[bool] = False
+    """Whether text and picture are one sequence in attention. Its guidance then needs the latents for each text."""
     compiled: bool = False
     """Whether the denoiser's blocks are compiled."""
     guidance_built_in: bool = False
@@ -102,10 +102,13 @@ class Family(ABC):
         """The model's prediction function for a request. Latents and embeddings have the same batch size."""
 
     @abstractmethod
-    def attention_guidance(self, embedding: Embedding, request: GenerationRequest) -> AbstractContextManager[None]:
-        """A context in which attention guides away from the second half of the batch of token embeddings.
+    def attention_guidance(
+        self, embedding: Embedding, request: GenerationRequest, weights: Sequence[float]
+    ) -> AbstractContextManager[None]:
+        """A context in which attention guides away from texts, by the request's method.
 
-        The latents are repeated `attention_copies` times.
+        The batch of embeddings has the prompt first, then each text to guide away from, whose strengths are `weights`.
+        With joint attention the latents are repeated for each of them.
         """
 
     def noise_shape(self, request: GenerationRequest) -> tuple[int, int, int, int]:
@@ -193,6 +196,18 @@ class Family(ABC):
         if layer > layers:
             raise InvalidRequestError(f"--clip-skip: this model's text encoder has {layers} layers, not {layer}")
 
+    def check_method(self, method: Method) -> None:
+        """Refuse a guidance method that is not defined for the model.
+
+        Raises:
+            InvalidRequestError: the method needs joint attention, and the model has cross-attention.
+        """
+        if method == "ong" and not self.has_joint_attention:
+            raise InvalidRequestError(
+                "--method: ong is defined for joint attention over text and picture, which this model has not: "
+                "use nag or vsf"
+            )
+
     def forget(self) -> None:
         """Clear the caches of encoded texts, after the encoders' weights have changed."""
         for encoder in self.encoders:
@@ -208,19 +223,23 @@ class Family(ABC):
 
 def expand(embedding: Embedding, batch: int) -> Embedding:
     """Repeat an embedding for each picture of a batch."""
-    pooled, lengths = embedding.pooled, embedding.lengths
+    pooled, lengths, content = embedding.pooled, embedding.lengths, embedding.content
     return Embedding(
         embedding.tokens.repeat_interleave(batch, dim=0),
         None if pooled is None else pooled.repeat_interleave(batch, dim=0),
         None if lengths is None else tuple(length for length in lengths for _ in range(batch)),
+        None if content is None else content.repeat_interleave(batch, dim=0),
     )
 
 
 def to_device(embedding: Embedding, device: torch.device) -> Embedding:
     """Move an embedding to a device."""
-    pooled = embedding.pooled
+    pooled, content = embedding.pooled, embedding.content
     return Embedding(
-        embedding.tokens.to(device), None if pooled is None else pooled.to(device), lengths=embedding.lengths
+        embedding.tokens.to(device),
+        None if pooled is None else pooled.to(device),
+        embedding.lengths,
+        None if content is None else content.to(device),
     )
 
 
@@ -228,8 +247,13 @@ def stack(embeddings: Sequence[Embedding]) -> Embedding:
     """Concatenate the embeddings of several texts to one batch, in order."""
     pooled = [each.pooled for each in embeddings if each.pooled is not None]
     lengths = [each.lengths for each in embeddings if each.lengths is not None]
-    tokens = torch.cat([each.tokens for each in embeddings])
-    return Embedding(tokens, torch.cat(pooled) if pooled else None, sum(lengths, ()) if lengths else None)
+    content = [each.content for each in embeddings if each.content is not None]
+    return Embedding(
+        torch.cat([each.tokens for each in embeddings]),
+        torch.cat(pooled) if pooled else None,
+        sum(lengths, ()) if lengths else None,
+        torch.cat(content) if content else None,
+    )
 
 
 def build_defaults(named: dict[str, Any], **family: Any) -> Defaults:

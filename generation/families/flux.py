@@ -4,6 +4,7 @@ A request's guidance scale is the true scale, with two passes. The distilled gui
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -41,7 +42,7 @@ class Flux(PackedFlow):
         """The T5's token embeddings, and the CLIP's pooled output of a text's first chunk."""
         pooled = [each.pooled for each in self.clips[0].encode(texts, options)]
         tokens = self.t5.encode(texts, options) if self.t5 else []
-        return [Embedding(t, p) for t, p in zip(tokens, pooled, strict=True)]
+        return [replace(t, pooled=p) for t, p in zip(tokens, pooled, strict=True)]
 
     def predictor(self, request: GenerationRequest) -> Predictor:
         """The transformer's prediction, noise - x0."""
