@@ -26,6 +26,7 @@ FAMILIES = {
     "FluxPipeline": ("Flux", "attention"),
     "ZImagePipeline": ("Z-Image", "guidance"),
     "QwenImagePipeline": ("Qwen-Image", "guidance"),
+    "QwenImage21Pipeline": ("Qwen-Image 2.1", "attention"),
     "Lumina2Pipeline": ("Lumina 2", "guidance"),
     "ChromaPipeline": ("Chroma", "guidance"),
     "Flux2KleinPipeline": ("Flux.2 klein", "guidance"),

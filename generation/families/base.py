@@ -143,7 +143,7 @@ class Family(ABC):
                 "the autoencoder's numbers ran out of range: its weights are probably damaged; use another VAE or model"
             )
         pixels = (decoded / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).float().cpu().numpy()
-        return [Image.fromarray(each) for each in (pixels * 255).round().astype("uint8")]
+        return [_flatten(Image.fromarray(each)) for each in (pixels * 255).round().astype("uint8")]
 
     def read(self, text: str, options: PromptOptions) -> PromptReport:
         """How the model's main text encoder reads a text."""
@@ -219,6 +219,13 @@ class Family(ABC):
         if bool(flows) != self.flow or not hasattr(self.scheduler, "set_timesteps"):
             wanted = "FlowMatchEulerDiscreteScheduler" if self.flow else "DDIMScheduler"
             raise InvalidModelError(f"this model can't use its scheduler, {name}: replace it, for example by {wanted}")
+
+
+def _flatten(image: Image.Image) -> Image.Image:
+    """A picture with transparency, on white."""
+    if image.mode != "RGBA":
+        return image
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
 
 def expand(embedding: Embedding, batch: int) -> Embedding:
