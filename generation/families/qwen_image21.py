@@ -1,10 +1,10 @@
-"""Qwen-Image 2.1: a Qwen3-VL as text encoder, and a single-stream transformer whose text does not attend to the picture.
+"""Qwen-Image 2.1: a Qwen3-VL as text encoder, and a single-stream transformer whose text does not see the picture.
 
 The stock pipeline draws without guidance by default. With a scale above 1 and a negative prompt it guides as usual.
 """
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -69,20 +69,21 @@ class QwenImage21(Flow):
     def predictor(self, request: GenerationRequest) -> Predictor:
         """The transformer's prediction, noise - x0.
 
-        Padding would move the picture away from the text, so texts of different lengths are predicted apart. Where
-        attention guidance needs them together, the longest text decides where the picture is.
+        The picture's position is the length of the text, which padding must not change. So texts of different lengths
+        are predicted apart. Where attention guidance needs them together, the prompt decides where the picture is.
         """
-        _, _, height, width = self.noise_shape(request)
+        size = self.noise_shape(request)[2:]
 
         def predict(latents: Tensor, timestep: Tensor, embedding: Embedding) -> Tensor:
             lengths = embedding.lengths or ()
-            if len(set(lengths)) == 1 or request.method in ATTENTION_METHODS:
-                return self._predict(latents, timestep, embedding.tokens, embedding.mask, (height, width))
+            if request.method in ATTENTION_METHODS:
+                with self._place_picture(lengths[0]):
+                    return self._predict(latents, timestep, embedding.tokens, embedding.mask, size)
             predicted = torch.empty_like(latents)
             for length in dict.fromkeys(lengths):
                 rows = [row for row, each in enumerate(lengths) if each == length]
                 tokens = embedding.tokens[rows, :length]
-                predicted[rows] = self._predict(latents[rows], timestep, tokens, None, (height, width))
+                predicted[rows] = self._predict(latents[rows], timestep, tokens, None, size)
             return predicted
 
         return predict
@@ -103,7 +104,7 @@ class QwenImage21(Flow):
             set_shifted_timesteps(scheduler, steps, mu)
 
     def _predict(
-        self, latents: Tensor, timestep: Tensor, tokens: Tensor, mask: Tensor | None, size: tuple[int, int]
+        self, latents: Tensor, timestep: Tensor, tokens: Tensor, mask: Tensor | None, size: Sequence[int]
     ) -> Tensor:
         batch, length = tokens.shape[:2]
         count = latents.shape[1]
@@ -118,6 +119,22 @@ class QwenImage21(Flow):
             return_dict=False,
         )[0]
         return predicted[:, -count:]
+
+    @contextmanager
+    def _place_picture(self, position: int) -> Iterator[None]:
+        """Place the picture as if the text before it had `position` tokens."""
+
+        def place(module: Any, arguments: Any, options: dict[str, Any], output: Tensor) -> Tensor:
+            picture = (arguments[1] if len(arguments) > 1 else options["image_pad_mask"]).nonzero().flatten()
+            along_time = module.freqs[0]
+            output[picture, : along_time.shape[1]] = along_time[position].to(output.device)
+            return output
+
+        hook = self.transformer.pos_embed.register_forward_hook(place, with_kwargs=True)
+        try:
+            yield
+        finally:
+            hook.remove()
 
 
 class _WithoutFinalNorm:

@@ -103,7 +103,8 @@ def test_ong_away_from_the_prompt_itself_changes_nothing(random_model, kind):
 @pytest.mark.parametrize("kind", JOINT)
 def test_the_weight_of_an_exclusion_is_its_strength_in_ong(random_model, kind):
     model = random_model(kind)
-    terms = [f"({text}:{weight})" for text, weight in (("hat", 0), ("hat", 0.5), ("hat", 1.5))]
+    longer = "a hat as tall as a tower"  # than the prompt, whose tokens must not move
+    terms = [f"({text}:{weight})" for text, weight in ((longer, 0), ("hat", 0.5), ("hat", 1.5))]
     none, weak, strong = (drawn(model, method="ong", negative_prompt=term).negative_effect for term in terms)
     assert none < 1e-5 < weak < strong
 
