@@ -17,6 +17,7 @@ from .checkpoint_kinds import identify_checkpoint, read_shapes, scheduler_from_k
 from .errors import InvalidModelError
 from .families import SUPPORTED
 from .families.qwen_image21 import text_processor
+from .families.variants import few_step_scheduler
 from .file_kinds import FILE_KINDS, checkpoint_kind
 from .model_catalog import INDEX, ModelDefaults, load_defaults, model_kind
 from .model_name import ModelName
@@ -197,6 +198,8 @@ def _load_single_file(source: ModelSource, pipeline_class: Any, options: dict[st
         with _name_missing_part(source):
             pipeline = pipeline_class.from_single_file(str(source.path), **options)
             pipeline.scheduler = scheduler_from_keys(pipeline.scheduler, read_shapes(source.path))
+            if not folder.is_dir():
+                pipeline.scheduler = few_step_scheduler(pipeline.scheduler, source.path.name)
             return pipeline, defaults
     except (LocalEntryNotFoundError, OfflineModeIsEnabled):
         raise _no_configuration(source.path) from None

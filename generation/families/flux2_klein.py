@@ -19,6 +19,7 @@ from ..text_encoders.language_model import LanguageModelEncoder, Layout, chat_te
 from .attention_hooks import OutputGuidance, guide_double_stream, guide_single_stream
 from .base import Predictor, TextReader, build_defaults
 from .flows import Flow, position_grid, set_shifted_timesteps
+from .variants import few_step_defaults
 
 _TOKENS = 512
 _TEXT_LAYERS = (9, 18, 27)
@@ -34,7 +35,8 @@ class Flux2Klein(Flow):
         super().__init__(pipeline, about)
         layout = Layout(_TOKENS, chat_template(pipeline.tokenizer, enable_thinking=False), is_padded=True)
         self.qwen = LanguageModelEncoder(pipeline.tokenizer, pipeline.text_encoder, _join_layers, layout)
-        few = {"num_inference_steps": 4, "guidance_scale": 1.0} if pipeline.config.is_distilled else {}
+        is_distilled = bool(pipeline.config.is_distilled)
+        few = few_step_defaults(model, self.scheduler, built_in=False, is_distilled=is_distilled)
         base = {"num_inference_steps": 50, "guidance_scale": 4.0, "unguided_method": "nag"}
         self.defaults = build_defaults({**base, **few, **about.request_defaults}, width=_SIDE, height=_SIDE)
 

@@ -17,6 +17,7 @@ from ..text_encoders.language_model import LanguageModelEncoder, Layout
 from .attention_hooks import OutputGuidance, guide_single_stream
 from .base import Predictor, TextReader, build_defaults
 from .flows import PackedFlow, position_grid, set_shifted_timesteps, timestep_shift
+from .variants import few_step_defaults
 
 _TOKENS = 512
 _DISTILLED_SHIFT = 1.15
@@ -42,7 +43,7 @@ class Krea2(PackedFlow):
         read = _stack_layers(pipeline.text_encoder_select_layers)
         self.qwen = LanguageModelEncoder(pipeline.tokenizer, pipeline.text_encoder, read, layout)
         self._is_distilled = bool(pipeline.config.is_distilled)
-        few = {"num_inference_steps": 8, "guidance_scale": 1.0} if self._is_distilled else {}
+        few = few_step_defaults(model, self.scheduler, built_in=False, turbo_steps=8, is_distilled=self._is_distilled)
         base = {"num_inference_steps": 28, "guidance_scale": 5.5, "unguided_method": "nag"}
         self.defaults = build_defaults({**base, **few, **about.request_defaults}, width=_SIDE, height=_SIDE)
 
