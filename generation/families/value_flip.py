@@ -10,7 +10,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 from torch.overrides import TorchFunctionMode
@@ -70,14 +69,9 @@ class _ValueFlip(TorchFunctionMode):
 
     def __init__(self, layout: TokenLayout, embedding: Embedding, settings: FlipSettings) -> None:
         super().__init__()
-        texts, length = embedding.tokens.shape[:2]
         self.flipped = False
-        self._layout, self._settings, self._half = layout, settings, texts // 2
-        content = embedding.content
-        if content is None:
-            content = torch.ones(texts, length, dtype=torch.bool)
-        negatives = range(self._half, texts)
-        self._negative_tokens = [layout.text_starts[n] + content[n].nonzero().flatten() for n in negatives]
+        self._layout, self._settings, self._half = layout, settings, len(embedding.tokens) // 2
+        self._content = embedding.length_mask if embedding.content is None else embedding.content
         self._is_active = False
 
     def start(self, module: Any, arguments: Any) -> None:
@@ -101,13 +95,15 @@ class _ValueFlip(TorchFunctionMode):
             places = [self._picture(row, query, key) for row in (pos, neg)]
             if query[pos, :, places[0]].shape[1] == 0:
                 continue  # a call for the text alone
-            tokens = self._negative_tokens[pos].to(key.device)
+            start = self._layout.text_starts[neg]
+            text = slice(start, start + self._content.shape[1])
             guided = vsf(
                 query[pos, :, places[0]][None],
                 key[pos][None],
                 value[pos][None],
-                key[neg].index_select(1, tokens)[None],
-                value[neg].index_select(1, tokens)[None],
+                key[neg, :, text][None],
+                value[neg, :, text][None],
+                self._content[neg],
                 scale=self._settings.scale,
                 offset=self._settings.offset,
                 mask=_row(attn_mask, pos, places[0]),

@@ -133,6 +133,7 @@ def vsf(
     value: Tensor,
     negative_key: Tensor,
     negative_value: Tensor,
+    negative_mask: Tensor,
     *,
     scale: float,
     offset: float,
@@ -142,7 +143,8 @@ def vsf(
     """Value sign flip: attention that reads the tokens of the negative prompt too, with values of opposite sign.
 
     softmax(q [k, k_neg] + [mask, -offset]) [v, -scale v_neg]. Shapes are (batch, heads, tokens, channels). `mask` is
-    added to the logits of the other keys, or is True for those to read; `factor` is what queries are scaled by.
+    added to the logits of the other keys, or is True for those to read. `negative_mask`, of shape (tokens,), is True
+    for the negative prompt's tokens to read. `factor` is what queries are scaled by.
     Guo and Du 2025, "VSF: Simple, Efficient, and Effective Negative Guidance in Few-Step Image Generation Models by
     Value Sign Flip", arXiv:2508.10931.
     """
@@ -152,7 +154,7 @@ def vsf(
     elif mask.dtype == torch.bool:
         mask = torch.zeros_like(mask, dtype=query.dtype).masked_fill(~mask, -torch.inf)
     highest = mask.amax(dim=-1, keepdim=True)  # what a token that is read adds to its logits: Chroma adds 1
-    appended = (highest - offset).expand(*mask.shape[:-1], negative_key.shape[2])
+    appended = torch.where(negative_mask, highest - offset, -torch.inf)
     bias = torch.cat([mask, appended], dim=-1).to(query.dtype)
     return scaled_dot_product_attention(query, keys, values, attn_mask=bias, scale=factor)
 

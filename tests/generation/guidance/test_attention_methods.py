@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notthat.generation import InvalidRequestError, LocalEngine
+from notthat.generation.families import value_flip
 from notthat.generation.guidance.methods import ong, vsf
 from notthat.generation.request import ATTENTION_METHODS
 
@@ -46,14 +47,14 @@ def test_vsf_is_attention_with_flipped_values():
     query, key, value = some(1, 1, 2, 5, 8), some(2, 1, 2, 7, 8), some(3, 1, 2, 7, 8)
     negative_key, negative_value = some(4, 1, 2, 3, 8), some(5, 1, 2, 3, 8)
     mask = torch.tensor([True] * 6 + [False])[None, None, None]
-    found = vsf(query, key, value, negative_key, negative_value, scale=2.0, offset=0.3, mask=mask)
-    logits = query @ torch.cat([key[:, :, :6], negative_key], dim=2).mT / 8**0.5
+    tensors = query, key, value, negative_key, negative_value, torch.tensor([False, True, True])
+    found = vsf(*tensors, scale=2.0, offset=0.3, mask=mask)
+    logits = query @ torch.cat([key[:, :, :6], negative_key[:, :, 1:]], dim=2).mT / 8**0.5
     logits[..., 6:] -= 0.3
-    expected = logits.softmax(dim=-1) @ torch.cat([value[:, :, :6], -2 * negative_value], dim=2)
+    expected = logits.softmax(dim=-1) @ torch.cat([value[:, :, :6], -2 * negative_value[:, :, 1:]], dim=2)
     assert torch.allclose(found, expected, atol=1e-5)
     as_number = torch.where(mask, 0.0, -torch.inf)
-    again = vsf(query, key, value, negative_key, negative_value, scale=2.0, offset=0.3, mask=as_number)
-    assert torch.allclose(again, found, atol=1e-6)
+    assert torch.allclose(vsf(*tensors, scale=2.0, offset=0.3, mask=as_number), found, atol=1e-6)
 
 
 def drawn(model, **asked):
@@ -76,6 +77,29 @@ def test_exclusions_act_in_the_attention_of_every_family(random_model, kind, met
     assert min(picture.term_effects.values()) > 0
     assert (np.asarray(picture.image) != plain).any()
     assert (pixels(model) == plain).all()  # no hook stays
+
+
+@pytest.mark.parametrize("kind", [*U_NETS, *JOINT])
+def test_vsf_reads_the_words_of_the_negative_prompt(random_model, monkeypatch, kind):
+    """In the first layer, the keys that are read have other values for another text of the same length."""
+    model, seen = random_model(kind), []
+
+    def record(*tensors, **options):
+        seen.append(tensors[3][:, :, tensors[5]])
+        return vsf(*tensors, **options)
+
+    monkeypatch.setattr(value_flip, "vsf", record)
+    asked = {"method": "vsf", "num_inference_steps": 1, "syntax": "plain", "guidance_scale": 1.0}
+    prompt, firsts = "a man on a beach, a longer prompt", []
+    for negative in ("hat", "cap", "hat"):
+        seen.clear()
+        model.pixels(negative_prompt=negative, prompt=prompt, **asked)
+        firsts.append(seen[0])
+    one, other, again = firsts
+    assert torch.equal(one, again)
+    assert one.shape == other.shape
+    assert 3 <= one.shape[2] <= (50 if kind not in ("klein", "klein-distilled", "krea2") else 100)
+    assert (one != other).any(dim=-1).any(dim=1).sum() >= 2
 
 
 @pytest.mark.parametrize(("kind", "method"), [case for case in CASES if case[1] != "nag"])
