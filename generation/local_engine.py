@@ -134,7 +134,7 @@ class LocalEngine:
                 f"Exclusions would join after {request.joining_step} steps, which is too late to have an effect."
             )
         is_scale_ignored = request.method in ATTENTION_METHODS and not self._family.guidance_built_in
-        if is_scale_ignored and request.guidance_scale > 1:
+        if is_scale_ignored and request.guidance_scale > 1 and self._family.has_method(request.method):
             scale = f"{request.guidance_scale:g}"
             lines.append(f"The method {request.method} makes one pass and ignores the guidance of {scale}.")
         prompt = self._family.frame_prompt(request.prompt)

@@ -196,15 +196,19 @@ class Family(ABC):
         if layer > layers:
             raise InvalidRequestError(f"--clip-skip: this model's text encoder has {layers} layers, not {layer}")
 
+    def has_method(self, method: Method) -> bool:
+        """Whether a guidance method is defined for the model: `ong` needs joint attention."""
+        return method != "ong" or self.has_joint_attention
+
     def check_method(self, method: Method) -> None:
         """Refuse a guidance method that is not defined for the model.
 
         Raises:
-            InvalidRequestError: the method needs joint attention, and the model has cross-attention.
+            InvalidRequestError: it is not.
         """
-        if method == "ong" and not self.has_joint_attention:
+        if not self.has_method(method):
             raise InvalidRequestError(
-                "--method: ong is defined for joint attention over text and picture, which this model has not: "
+                f"--method: {method} needs joint attention over text and picture, which this model does not have: "
                 "use nag or vsf"
             )
 

@@ -7,17 +7,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_BY_NAME = {
-    "turbo": {"num_inference_steps": 4, "guidance_scale": 1.0},
-    "lightning": {"num_inference_steps": 4, "guidance_scale": 1.0},
-    "hyper": {"num_inference_steps": 8, "guidance_scale": 1.0},
-    "schnell": {"num_inference_steps": 4, "guidance_scale": 1.0},
-    "lcm": {"num_inference_steps": 4, "guidance_scale": 1.0},
-    "dmd": {"num_inference_steps": 4, "guidance_scale": 1.0},
-}
+_NAMES = ("turbo", "lightning", "hyper", "schnell", "lcm", "dmd")
 _CONSISTENCY = ("LCMScheduler", "TCDScheduler")
 _CONSISTENCY_NAMES = ("lcm", "dmd")
-_LIGHTNING_STEPS = 8
+_FLOW_LIGHTNING_STEPS = 8
 """Of a Qwen-Image Lightning whose name tells none: that for 4 steps can take 8, but not the reverse."""
 _MOST_STEPS = 16
 
@@ -36,16 +29,16 @@ def few_step_defaults(
         return {"num_inference_steps": 4, "guidance_scale": 8.5}
     word, steps = _read_name(model)
     kind, config = type(scheduler).__name__, getattr(scheduler, "config", {})
-    if is_distilled:
-        found = {"num_inference_steps": turbo_steps, "guidance_scale": 1.0}
-    elif word is not None and kind not in _CONSISTENCY:
-        found = {**_BY_NAME[word], **({"num_inference_steps": turbo_steps} if word == "turbo" else {})}
-    elif is_few_step(kind, config):
-        is_lightning = kind.startswith("FlowMatch")
-        found = {"num_inference_steps": _LIGHTNING_STEPS if is_lightning else 4, "guidance_scale": 1.0}
+    is_flow = kind.startswith("FlowMatch")
+    if is_distilled or word == "turbo":
+        usual = turbo_steps
+    elif word == "hyper":
+        usual = 8
+    elif word is not None or is_few_step(kind, config):
+        usual = _FLOW_LIGHTNING_STEPS if is_flow and word in (None, "lightning") else 4
     else:
         return {}
-    return {**found, **({"num_inference_steps": steps} if steps else {})}
+    return {"num_inference_steps": steps or usual, "guidance_scale": 1.0}
 
 
 def is_few_step(kind: str, config: Mapping[str, Any]) -> bool:
@@ -84,6 +77,6 @@ def few_step_scheduler(scheduler: Any, model: str) -> Any:
 def _read_name(model: str) -> tuple[str | None, int | None]:
     """The kind of few-step model that a name tells, and its number of steps."""
     name = re.split(r"[\\/]", model.rstrip("\\/"))[-1].lower()
-    word = next((word for word in _BY_NAME if word in re.split(r"[^a-z]+", name)), None)
+    word = next((word for word in _NAMES if word in re.split(r"[^a-z]+", name)), None)
     steps = re.search(r"(\d+)[-_ ]?steps?(?![a-z])", name)
     return word, int(steps[1]) if word and steps and 1 <= int(steps[1]) <= _MOST_STEPS else None
