@@ -6,12 +6,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notthat.generation import InvalidRequestError, LocalEngine
+from notthat.generation import GenerationError, InvalidRequestError, LocalEngine
 from notthat.generation.families import value_flip
 from notthat.generation.guidance.methods import ong, vsf
 from notthat.generation.request import ATTENTION_METHODS
 
-from ..conftest import LANGUAGE_MODEL_FLOWS
+from ..conftest import LANGUAGE_MODEL_FLOWS, loaded
 
 U_NETS = ["sd", "lcm", "sdxl"]
 JOINT = ["sd3", "flux", "schnell", *LANGUAGE_MODEL_FLOWS, "klein-distilled", "krea2-distilled"]
@@ -179,3 +179,13 @@ def test_compiled_blocks_are_guided_too(random_model, monkeypatch, method):
     asked = {"negative_prompt": "hat", "method": method, "guidance_scale": 1.0, "num_inference_steps": 2}
     *_, last = engine.run(model.request(**asked))
     assert abs(model.pixels(**asked)[0] - last.picture.image).max() <= 1
+
+
+def test_vsf_says_that_it_needs_the_attention_of_torch(random_model):
+    from diffusers.models.attention_processor import AttnProcessor
+
+    engine, family = loaded(str(random_model("sd").folder))
+    family.denoiser.set_attn_processor(AttnProcessor())
+    request = random_model("sd").request(method="vsf", negative_prompt="hat", guidance_scale=1.0)
+    with pytest.raises(GenerationError, match="needs the attention of torch"):
+        list(engine.run(request))
