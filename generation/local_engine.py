@@ -23,7 +23,7 @@ from .loading import first_line, load_family, resolve_device
 from .lora import Adapter
 from .preview import Previewer, PreviewRenderer
 from .provenance import Stamp, collect_provenance, file_stamp
-from .request import GenerationRequest, PromptReport, Syntax
+from .request import ATTENTION_METHODS, GenerationRequest, PromptReport, Syntax
 from .sampling import DenoisingState, Predict, Step, denoise
 from .storage_plan import WeightStorage
 from .text_encoders.clip import PromptOptions, parse_fragments
@@ -133,8 +133,10 @@ class LocalEngine:
             lines.append(
                 f"Exclusions would join after {request.joining_step} steps, which is too late to have an effect."
             )
-        if request.method == "nag" and request.guidance_scale > 1 and not self._family.guidance_built_in:
-            lines.append(f"The method nag makes one pass and ignores the guidance of {request.guidance_scale:g}.")
+        is_scale_ignored = request.method in ATTENTION_METHODS and not self._family.guidance_built_in
+        if is_scale_ignored and request.guidance_scale > 1 and self._family.has_method(request.method):
+            scale = f"{request.guidance_scale:g}"
+            lines.append(f"The method {request.method} makes one pass and ignores the guidance of {scale}.")
         prompt = self._family.frame_prompt(request.prompt)
         for name, text in (("prompt", prompt), ("negative prompt", request.negative_prompt)):
             cut = self._family.overflow(text, PromptOptions.from_request(request))
@@ -274,6 +276,7 @@ class LocalEngine:
                         f"“{shown:.40}” weighs {fragment.weight:g}: weights go from 0 to {_MAX_WEIGHT:g}"
                     )
         self._family.check_clip_skip(request.clip_skip)
+        self._family.check_method(request.method)
         if self._running_in == threading.get_ident():
             raise GenerationError("this thread is drawing another picture: finish or close that one first")
 

@@ -16,6 +16,8 @@ from . import complete_weights
 from .checkpoint_kinds import identify_checkpoint, read_shapes, scheduler_from_keys
 from .errors import InvalidModelError
 from .families import SUPPORTED
+from .families.qwen_image21 import text_processor
+from .families.variants import few_step_scheduler
 from .file_kinds import FILE_KINDS, checkpoint_kind
 from .model_catalog import INDEX, ModelDefaults, load_defaults, model_kind
 from .model_name import ModelName
@@ -146,6 +148,8 @@ def load_pipeline(source: ModelSource, dtype: torch.dtype) -> tuple[Any, ModelDe
         return _load_single_file(source, pipeline_class, options)
     if _has_only_fp16(source.path):
         options["variant"] = "fp16"
+    if source.kind == "QwenImage21Pipeline":
+        options["processor"] = text_processor(source.path / "processor")
     absent = _absent_parts(Layout.read(source.kind, source.path), ())
     variant = {"variant": options["variant"]} if "variant" in options else {}
     options |= absent | complete_weights.load_text_encoders(source.path, absent, dtype=dtype, **variant)
@@ -194,6 +198,8 @@ def _load_single_file(source: ModelSource, pipeline_class: Any, options: dict[st
         with _name_missing_part(source):
             pipeline = pipeline_class.from_single_file(str(source.path), **options)
             pipeline.scheduler = scheduler_from_keys(pipeline.scheduler, read_shapes(source.path))
+            if not folder.is_dir():
+                pipeline.scheduler = few_step_scheduler(pipeline.scheduler, source.path.name)
             return pipeline, defaults
     except (LocalEntryNotFoundError, OfflineModeIsEnabled):
         raise _no_configuration(source.path) from None

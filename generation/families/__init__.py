@@ -17,6 +17,7 @@ SUPPORTED = {
     "Krea2Pipeline": "krea2:Krea2",
     "Lumina2Pipeline": "lumina2:Lumina2",
     "QwenImagePipeline": "qwen_image:QwenImage",
+    "QwenImage21Pipeline": "qwen_image21:QwenImage21",
     "ZImagePipeline": "z_image:ZImage",
 }
 """diffusers' pipeline classes, and the family class for each."""

@@ -50,16 +50,21 @@ class Autoencoder:
 
 
 class QwenAutoencoder(Autoencoder):
-    """Qwen-Image's autoencoder of videos, for a single frame: its tensors have a dimension for time."""
+    """Qwen-Image's autoencoder of videos, for a single frame: its tensors have a dimension for time.
+
+    That of Qwen-Image 2.1 has opacity as a fourth channel. What is encoded is opaque.
+    """
 
     def __init__(self, vae: Any) -> None:
         self._vae = vae
         self.scale = 2 ** len(vae.temperal_downsample)
         self.channels = vae.config.z_dim
-        self.width = vae.config.base_dim
+        self.width = getattr(vae.config, "decoder_base_dim", None) or vae.config.base_dim
 
     def encode(self, pixels: Tensor) -> Tensor:
         """The latents of pixels between -1 and 1, of shape (batch, 3, height, width)."""
+        if getattr(self._vae.config, "in_channels", 3) == 4:
+            pixels = torch.cat([pixels, torch.ones_like(pixels[:, :1])], dim=1)
         video = pixels.to(self._vae.device, self._vae.dtype).unsqueeze(2)
         latents: Tensor = self._vae.encode(video, return_dict=False)[0].mode()
         return self.normalize(latents[:, :, 0])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import random_flows
 import torch
+from PIL import Image
 from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
@@ -32,7 +33,7 @@ diffusers: Any = import_module("diffusers")  # as it is for type checkers: half 
 FINDS_ALL, FINDS_NOTHING = {"found_nearness": -1e9}, {"found_nearness": 1e9}
 """Parameters of a look-ahead that finds every term, or none."""
 
-LANGUAGE_MODEL_FLOWS = ["z-image", "qwen-image", "lumina2", "chroma", "klein", "krea2"]
+LANGUAGE_MODEL_FLOWS = ["z-image", "qwen-image", "qwen-image-2.1", "lumina2", "chroma", "klein", "krea2"]
 """The flows that read texts with a language model, or with a T5 alone."""
 
 SIDE = 32
@@ -75,12 +76,21 @@ class Both:
             **negative,
             **stock_guidance(self.folder.name, guidance_scale),
         )
-        return np.stack([np.asarray(image, np.int16) for image in pictures.images])
+        return np.stack([np.asarray(on_white(image), np.int16) for image in pictures.images])
+
+
+def on_white(image: Image.Image) -> Image.Image:
+    """A picture without its transparency."""
+    if image.mode == "RGB":
+        return image
+    white = Image.new("RGB", image.size, "white")
+    white.paste(image, mask=image.getchannel("A"))
+    return white
 
 
 def stock_guidance(kind: str, scale: float) -> dict[str, float]:
     """The true guidance scale, as a stock pipeline takes it."""
-    if kind in ("flux", "schnell", "qwen-image"):
+    if kind in ("flux", "schnell", "qwen-image", "qwen-image-2.1"):
         return {"true_cfg_scale": scale}
     return {"guidance_scale": scale - 1 if kind.startswith(("z-image", "krea2")) else scale}
 
@@ -234,6 +244,7 @@ _PIPELINES: dict[str, Callable[[], Any]] = {
     "schnell": lambda: _flux(guidance_embeds=False),
     "z-image": lambda: random_flows.z_image(_vae(shift_factor=0.06, scaling_factor=1.5)),
     "qwen-image": random_flows.qwen_image,
+    "qwen-image-2.1": random_flows.qwen_image21,
     "lumina2": lambda: random_flows.lumina2(_vae(levels=4, shift_factor=0.06, scaling_factor=1.5)),
     "chroma": lambda: random_flows.chroma(_vae(shift_factor=0.06, scaling_factor=1.5), _t5(), _t5_words()),
     "klein": random_flows.flux2_klein,

@@ -17,7 +17,9 @@ from transformers import (
     Qwen3ForCausalLM,
     Qwen3Model,
     Qwen3VLConfig,
+    Qwen3VLForConditionalGeneration,
     Qwen3VLModel,
+    Qwen3VLProcessor,
 )
 
 diffusers: Any = import_module("diffusers")  # as it is for type checkers: half of it has no types
@@ -79,6 +81,46 @@ def qwen_image() -> Any:
             joint_attention_dim=32,
             axes_dims_rope=(8, 4, 4),
         ),
+    )
+
+
+def qwen_image21(sample_sigmas: list[float] | None = None) -> Any:
+    """A `QwenImage21Pipeline`. Its processor reads texts alone, since that for pictures needs torchvision."""
+    words = _qwen_words()
+    words.add_tokens(["<|image_pad|>", "<|video_pad|>"], special_tokens=True)
+    words.chat_template = _CHAT.replace("message.content", "message.content[0].text")
+    processor = Qwen3VLProcessor.__new__(Qwen3VLProcessor)
+    processor.tokenizer, processor.image_processor, processor.video_processor = words, None, None
+    processor.chat_template = words.chat_template
+    for kind in ("image", "video"):
+        setattr(processor, f"{kind}_token", f"<|{kind}_pad|>")
+        setattr(processor, f"{kind}_token_id", words.convert_tokens_to_ids(f"<|{kind}_pad|>"))
+    processor.save_pretrained = lambda folder, **options: words.save_pretrained(folder)
+    encoder = Qwen3VLForConditionalGeneration(_qwen3_vl_config(len(words)))
+    torch.nn.init.uniform_(encoder.model.language_model.norm.weight, 0.5, 1.5)  # which the pipeline leaves out
+    return diffusers.QwenImage21Pipeline(
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
+        vae=diffusers.AutoencoderKLQwenImage21(
+            base_dim=4,
+            decoder_base_dim=4,
+            z_dim=16,
+            dim_mult=[1, 1, 1, 1, 1],
+            num_res_blocks=1,
+            latents_mean=[0.1 * k for k in range(16)],
+            latents_std=[1 + 0.1 * k for k in range(16)],
+        ),
+        text_encoder=encoder,
+        processor=processor,
+        transformer=diffusers.QwenImage21Transformer2DModel(
+            in_channels=16,
+            out_channels=16,
+            num_layers=2,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            context_in_dim=32,
+            axes_dims_rope=(8, 4, 4),
+        ),
+        sample_sigmas=sample_sigmas,
     )
 
 
@@ -170,19 +212,7 @@ def krea2(*, is_distilled: bool = False) -> Any:
     return diffusers.Krea2Pipeline(
         scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, max_image_seq_len=6400),
         vae=_qwen_vae(),
-        text_encoder=Qwen3VLModel(
-            Qwen3VLConfig(
-                text_config={**_sizes(len(words)), "head_dim": 8, "rope_parameters": _MROPE},
-                vision_config={
-                    "depth": 1,
-                    "hidden_size": 16,
-                    "intermediate_size": 16,
-                    "num_heads": 2,
-                    "out_hidden_size": 32,
-                    "deepstack_visual_indexes": [],
-                },
-            )
-        ),
+        text_encoder=Qwen3VLModel(_qwen3_vl_config(len(words))),
         tokenizer=words,
         transformer=diffusers.Krea2Transformer2DModel(
             in_channels=16,
@@ -235,6 +265,20 @@ def _sizes(words: int, layers: int = 3) -> dict[str, int]:
 
 def _qwen3_config(words: int, layers: int = 3) -> Qwen3Config:
     return Qwen3Config(**_sizes(words, layers), head_dim=8)
+
+
+def _qwen3_vl_config(words: int) -> Qwen3VLConfig:
+    return Qwen3VLConfig(
+        text_config={**_sizes(words), "head_dim": 8, "rope_parameters": _MROPE},
+        vision_config={
+            "depth": 1,
+            "hidden_size": 16,
+            "intermediate_size": 16,
+            "num_heads": 2,
+            "out_hidden_size": 32,
+            "deepstack_visual_indexes": [],
+        },
+    )
 
 
 def _qwen_vae() -> Any:
