@@ -16,6 +16,7 @@ from . import complete_weights
 from .checkpoint_kinds import identify_checkpoint, read_shapes, scheduler_from_keys
 from .errors import InvalidModelError
 from .families import SUPPORTED
+from .families.pipeline_support import explain_unsupported, is_supported
 from .file_kinds import FILE_KINDS, checkpoint_kind
 from .model_catalog import INDEX, ModelDefaults, load_defaults, model_kind
 from .model_name import ModelName
@@ -104,7 +105,7 @@ def _file_kind(model: str, file: Path, header: WeightFile) -> str:
                 f"layout, of one of these pipelines: {', '.join(SUPPORTED)}"
             )
     kind = checkpoint_kind(model, header)
-    if kind in SUPPORTED and kind not in FILE_KINDS:
+    if is_supported(kind) and kind not in FILE_KINDS:
         raise InvalidModelError(f"{model} is a single file of a {kind}: give a folder in diffusers' layout instead")
     return kind
 
@@ -268,10 +269,11 @@ def _download(hub_id: str) -> Path:
 
 
 def _check_supported(model: str, kind: str) -> None:
-    if kind not in SUPPORTED:
+    why = explain_unsupported(kind)
+    if why is not None:
         article = "an" if kind[0] in "AEIOUaeiou" else "a"
         raise InvalidModelError(
-            f"{model} is {article} {kind}, which is not supported (supported: {', '.join(SUPPORTED)})"
+            f"{model} is {article} {kind}, which is not supported: {why} (natively: {', '.join(SUPPORTED)})"
         )
 
 
