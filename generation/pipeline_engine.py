@@ -26,7 +26,7 @@ from .request import GenerationRequest, PromptReport, Syntax
 from .storage_plan import WeightStorage
 from .text_encoders.clip import PromptOptions, parse_fragments
 
-_FAILURES = (AttributeError, ImportError, LookupError, NotImplementedError, TypeError)
+_FAILURES = (AttributeError, ImportError, LookupError, NameError, NotImplementedError, TypeError)
 """What pipelines raise, besides errors of torch, if they cannot run."""
 
 

@@ -29,9 +29,11 @@ QUIRKS = {
     "BriaFibo2Pipeline": Quirks(draws_alone=True),
     "Cosmos2TextToImagePipeline": Quirks(scale_offset=1.0),
     "DreamLitePipeline": Quirks(draws_alone=True),
+    "ErnieImagePipeline": Quirks({"use_pe": False}),  # a language model that rewrites the prompt
     "HunyuanDiTPAGPipeline": Quirks({"use_resolution_binning": False}),  # it would return another size
     "HunyuanDiTPipeline": Quirks({"use_resolution_binning": False}),
     "Kandinsky3Pipeline": Quirks(scale_offset=1.0, multiple=64),
+    "LongCatImagePipeline": Quirks({"enable_prompt_rewrite": False}),
     "WanPipeline": Quirks({"num_frames": 1}, draws_alone=True),
 }
 """Exceptions from the rules, by pipeline class."""
@@ -40,11 +42,15 @@ REASONS = {
     "Flux2Pipeline": "Flux.2 dev has its guidance built in and takes no negative prompt",
     "Flux2KleinKVPipeline": "it takes no negative prompt: use Flux2KleinPipeline",
     "GlmImagePipeline": "it takes a negative prompt only as an embedding",
+    "HunyuanImagePipeline": "its guidance is a part of the model (a guider), whose scale a call can't set",
     "IFPipeline": "it makes 64 x 64 pixels, which two more pipelines enlarge",
     "Ideogram4Pipeline": "it takes no negative prompt",
     "OmniGenPipeline": "it takes no negative prompt",
     "SanaSprintPipeline": "it has its guidance built in and takes no negative prompt: use SanaPipeline",
+    "StableDiffusionGLIGENPipeline": "it needs places for the things in the picture",
+    "StableDiffusionGLIGENTextImagePipeline": "it needs places for the things in the picture",
     "StableDiffusionLDM3DPipeline": "it makes a depth map besides the picture",
+    "StableDiffusionParadigmsPipeline": "it draws all steps at once",
     "StableDiffusionPix2PixZeroPipeline": "it changes a given picture",
 }
 """Why pipelines do not run where the rules do not know it, or not well enough."""
@@ -68,6 +74,10 @@ def explain_unsupported(kind: str) -> str | None:
         return None
     if kind in REASONS:
         return REASONS[kind]
+    if kind.endswith("ModularPipeline"):
+        return "modular pipelines have no fixed call"
+    if not kind.isidentifier():
+        return "its pipeline is code of its own, which is not run"
     pipeline_class = find_pipeline_class(kind)
     if pipeline_class is None:
         return "the installed diffusers has no such pipeline"
@@ -84,7 +94,8 @@ def find_pipeline_class(kind: str) -> Any | None:
 
 def has_unet(kind: str) -> bool:
     """Whether the denoiser of a supported pipeline class is a U-Net."""
-    return "unet" in inspect.signature(find_pipeline_class(kind)).parameters
+    pipeline_class = find_pipeline_class(kind)
+    return pipeline_class is not None and "unet" in inspect.signature(pipeline_class).parameters
 
 
 def find_scale(parameters: Mapping[str, Any]) -> str | None:

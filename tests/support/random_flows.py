@@ -31,7 +31,7 @@ _CHAT = (
 
 def z_image(vae: Any) -> Any:
     """A `ZImagePipeline`."""
-    words = _qwen_words()
+    words = qwen_words()
     return diffusers.ZImagePipeline(
         scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
         vae=vae,
@@ -53,7 +53,7 @@ def z_image(vae: Any) -> Any:
 
 def qwen_image() -> Any:
     """A `QwenImagePipeline`."""
-    words = _qwen_words()
+    words = qwen_words()
     return diffusers.QwenImagePipeline(
         scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
         vae=_qwen_vae(),
@@ -84,7 +84,7 @@ def qwen_image() -> Any:
 
 def lumina2(vae: Any) -> Any:
     """A `Lumina2Pipeline`; the autoencoder has a factor of 8."""
-    words = _gemma_words()
+    words = gemma_words()
     return diffusers.Lumina2Pipeline(
         scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=6.0, use_dynamic_shifting=True),
         vae=vae,
@@ -133,7 +133,7 @@ def chroma(vae: Any, text_encoder: Any, tokenizer: Any) -> Any:
 
 def flux2_klein(*, is_distilled: bool = False) -> Any:
     """A `Flux2KleinPipeline`."""
-    words = _qwen_words()
+    words = qwen_words()
     vae = diffusers.AutoencoderKLFlux2(
         block_out_channels=(16, 32),
         down_block_types=("DownEncoderBlock2D",) * 2,
@@ -166,7 +166,7 @@ def flux2_klein(*, is_distilled: bool = False) -> Any:
 
 def krea2(*, is_distilled: bool = False) -> Any:
     """A `Krea2Pipeline`."""
-    words = _qwen_words()
+    words = qwen_words()
     return diffusers.Krea2Pipeline(
         scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, max_image_seq_len=6400),
         vae=_qwen_vae(),
@@ -249,7 +249,7 @@ def _qwen_vae() -> Any:
     )
 
 
-def _qwen_words() -> Qwen2Tokenizer:
+def qwen_words() -> Qwen2Tokenizer:
     """A Qwen tokenizer that knows bytes alone."""
     vocabulary = {byte: k for k, byte in enumerate(sorted(ByteLevel.alphabet()))}
     words = Qwen2Tokenizer(vocab={**vocabulary, "<|endoftext|>": len(vocabulary)}, merges=[])
@@ -258,7 +258,7 @@ def _qwen_words() -> Qwen2Tokenizer:
     return words
 
 
-def _gemma_words() -> GemmaTokenizer:
+def gemma_words() -> GemmaTokenizer:
     """A Gemma tokenizer that knows printable characters alone."""
     special = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "\u2581"]
     pieces = [*special, *(chr(code) for code in range(33, 127))]
