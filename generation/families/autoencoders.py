@@ -106,8 +106,25 @@ class Flux2Autoencoder(Autoencoder):
         return norm.running_mean.view(1, -1, 1, 1).to(like), variance.sqrt().to(like)
 
 
+class DeepCompressionAutoencoder(Autoencoder):
+    """Sana's autoencoder, which has no distribution of latents."""
+
+    def __init__(self, vae: Any) -> None:
+        self._vae = vae
+        self.scale = 2 ** (len(vae.config.encoder_block_out_channels) - 1)
+        self.channels = vae.config.latent_channels
+        self.width = vae.config.decoder_block_out_channels[0]
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        """The latents of pixels between -1 and 1, of shape (batch, 3, height, width)."""
+        latents: Tensor = self._vae.encode(pixels.to(self._vae.device, self._vae.dtype), return_dict=False)[0]
+        return self.normalize(latents)
+
+
 def find_autoencoder(vae: Any) -> Autoencoder:
     """The wrapper for an autoencoder, chosen by its parts."""
+    if "encoder_block_out_channels" in vae.config:
+        return DeepCompressionAutoencoder(vae)
     if hasattr(vae, "temperal_downsample"):
         return QwenAutoencoder(vae)
     return Flux2Autoencoder(vae) if hasattr(vae, "bn") else Autoencoder(vae)

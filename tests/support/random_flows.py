@@ -57,18 +57,7 @@ def qwen_image() -> Any:
     return diffusers.QwenImagePipeline(
         scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
         vae=_qwen_vae(),
-        text_encoder=Qwen2_5_VLForConditionalGeneration(
-            Qwen2_5_VLConfig(
-                text_config={**_sizes(len(words)), "rope_parameters": _MROPE},
-                vision_config={
-                    "depth": 1,
-                    "hidden_size": 16,
-                    "intermediate_size": 16,
-                    "num_heads": 2,
-                    "out_hidden_size": 32,
-                },
-            )
-        ),
+        text_encoder=qwen_vl(len(words)),
         tokenizer=words,
         transformer=diffusers.QwenImageTransformer2DModel(
             in_channels=16,
@@ -247,6 +236,13 @@ def _qwen_vae() -> Any:
         latents_mean=[-0.5, 0.25, 0.1, -0.2],
         latents_std=[1.5, 0.75, 2.0, 1.25],
     )
+
+
+def qwen_vl(words: int) -> Qwen2_5_VLForConditionalGeneration:
+    """A Qwen2.5-VL, 32 wide."""
+    vision = {"depth": 1, "hidden_size": 16, "intermediate_size": 16, "num_heads": 2, "out_hidden_size": 32}
+    text = {**_sizes(words), "rope_parameters": _MROPE}
+    return Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig(text_config=text, vision_config=vision))
 
 
 def qwen_words() -> Qwen2Tokenizer:

@@ -3,21 +3,20 @@
 from importlib import import_module
 from typing import Any
 
-from random_flows import gemma_words, qwen_words
-from random_parts import clip_config, clip_words, t5, t5_words, vae
+from random_flows import gemma_words, qwen_vl, qwen_words
+from random_parts import t5, t5_words, vae
 from transformers import (
     BertConfig,
     BertModel,
     BertTokenizer,
-    CLIPTextModelWithProjection,
     Gemma2Config,
     Gemma2Model,
     GemmaConfig,
     GemmaModel,
     GlmConfig,
     GlmModel,
-    LlamaConfig,
-    LlamaForCausalLM,
+    Mistral3Config,
+    Mistral3Model,
     Qwen3Config,
     Qwen3Model,
     UMT5Config,
@@ -127,7 +126,7 @@ def auraflow() -> Any:
 
 def cogview4() -> Any:
     """A `CogView4Pipeline`."""
-    words = qwen_words()
+    words = gemma_words()
     words.padding_side = "left"
     return diffusers.CogView4Pipeline(
         tokenizer=words,
@@ -293,6 +292,64 @@ def ovis() -> Any:
     )
 
 
+def ernie() -> Any:
+    """An `ErnieImagePipeline`."""
+    words = gemma_words()
+    vision = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    text = {**_SIZES, "vocab_size": len(words), "model_type": "mistral"}
+    autoencoder = diffusers.AutoencoderKLFlux2(
+        block_out_channels=(16, 32),
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        latent_channels=4,
+        norm_num_groups=8,
+        sample_size=32,
+    )
+    autoencoder.bn.running_mean.normal_(std=0.3)
+    autoencoder.bn.running_var.uniform_(0.5, 2.0)
+    return diffusers.ErnieImagePipeline(
+        tokenizer=words,
+        text_encoder=Mistral3Model(Mistral3Config(text_config=text, vision_config={**vision, "model_type": "pixtral"})),
+        vae=autoencoder,
+        transformer=diffusers.ErnieImageTransformer2DModel(
+            hidden_size=32,
+            num_attention_heads=2,
+            num_layers=1,
+            ffn_hidden_size=32,
+            in_channels=16,
+            out_channels=16,
+            text_in_dim=32,
+            rope_axes_dim=(8, 4, 4),
+        ),
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(),
+    )
+
+
+def longcat() -> Any:
+    """A `LongCatImagePipeline`.
+
+    Its processor only rewrites prompts, and needs torchvision: a tokenizer takes its place.
+    """
+    words = qwen_words()
+    return diffusers.LongCatImagePipeline(
+        tokenizer=words,
+        text_processor=words,
+        text_encoder=qwen_vl(len(words)),
+        vae=vae(levels=4, latent_channels=16, shift_factor=0.06, scaling_factor=1.5),
+        transformer=diffusers.LongCatImageTransformer2DModel(
+            in_channels=64,
+            num_layers=1,
+            num_single_layers=1,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=32,
+            pooled_projection_dim=32,
+            axes_dims_rope=[4, 4, 8],
+        ),
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
+    )
+
+
 def bria() -> Any:
     """A `BriaPipeline`."""
     return diffusers.BriaPipeline(
@@ -312,29 +369,6 @@ def bria() -> Any:
     )
 
 
-def cosmos2() -> Any:
-    """A `Cosmos2TextToImagePipeline`, without its checker."""
-    return diffusers.Cosmos2TextToImagePipeline(
-        tokenizer=t5_words(),
-        text_encoder=t5(),
-        vae=wan().vae,
-        transformer=diffusers.CosmosTransformer3DModel(
-            in_channels=4,
-            out_channels=4,
-            num_attention_heads=2,
-            attention_head_dim=16,
-            num_layers=1,
-            mlp_ratio=2,
-            text_embed_dim=64,
-            adaln_lora_dim=4,
-            max_size=(4, 32, 32),
-            extra_pos_embed_type=None,
-        ),
-        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_karras_sigmas=True),
-        safety_checker=None,
-    )
-
-
 def kandinsky3() -> Any:
     """A `Kandinsky3Pipeline`."""
     return diffusers.Kandinsky3Pipeline(
@@ -351,9 +385,9 @@ def kandinsky3() -> Any:
             encoder_hid_dim=64,
         ),
         movq=diffusers.VQModel(
-            block_out_channels=[16, 32],
-            down_block_types=["DownEncoderBlock2D", "AttnDownEncoderBlock2D"],
-            up_block_types=["AttnUpDecoderBlock2D", "UpDecoderBlock2D"],
+            block_out_channels=[32] * 4,
+            down_block_types=["DownEncoderBlock2D"] * 4,
+            up_block_types=["UpDecoderBlock2D"] * 4,
             latent_channels=4,
             layers_per_block=1,
             norm_num_groups=8,
@@ -362,41 +396,6 @@ def kandinsky3() -> Any:
             vq_embed_dim=4,
         ),
         scheduler=diffusers.DDPMScheduler(beta_start=0.00085, beta_end=0.012, steps_offset=1),
-    )
-
-
-def hidream() -> Any:
-    """A `HiDreamImagePipeline`, which draws pictures of 1024 x 1024 pixels' area."""
-    clip, words = clip_words(), qwen_words()
-    words.pad_token = "<|endoftext|>"
-    return diffusers.HiDreamImagePipeline(
-        tokenizer=clip,
-        text_encoder=CLIPTextModelWithProjection(clip_config(clip)),
-        tokenizer_2=clip,
-        text_encoder_2=CLIPTextModelWithProjection(clip_config(clip)),
-        tokenizer_3=t5_words(),
-        text_encoder_3=t5(),
-        tokenizer_4=words,
-        text_encoder_4=LlamaForCausalLM(LlamaConfig(**_SIZES, vocab_size=len(words))),
-        vae=vae(levels=4, shift_factor=0.06, scaling_factor=1.5),
-        transformer=diffusers.HiDreamImageTransformer2DModel(
-            patch_size=2,
-            in_channels=4,
-            out_channels=4,
-            num_layers=1,
-            num_single_layers=1,
-            attention_head_dim=8,
-            num_attention_heads=4,
-            caption_channels=[64, 32],
-            text_emb_dim=64,
-            num_routed_experts=2,
-            num_activated_experts=1,
-            axes_dims_rope=(4, 2, 2),
-            max_resolution=(32, 32),
-            llama_layers=(0, 1),
-            force_inference_output=True,
-        ),
-        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(),
     )
 
 
@@ -410,10 +409,10 @@ PIPELINES = {
     "bria": bria,
     "cogview3-plus": cogview3_plus,
     "cogview4": cogview4,
-    "cosmos2": cosmos2,
-    "hidream": hidream,
+    "ernie": ernie,
     "hunyuan-dit": hunyuan_dit,
     "kandinsky3": kandinsky3,
+    "longcat": longcat,
     "lumina": lumina,
     "ovis": ovis,
     "pixart-alpha": pixart_alpha,
