@@ -16,7 +16,7 @@ from . import complete_weights
 from .checkpoint_kinds import identify_checkpoint, read_shapes, scheduler_from_keys
 from .errors import InvalidModelError
 from .families import SUPPORTED
-from .families.pipeline_support import explain_unsupported, is_supported
+from .families.pipeline_support import explain_unsupported, is_supported, with_article
 from .file_kinds import FILE_KINDS, checkpoint_kind
 from .model_catalog import INDEX, ModelDefaults, load_defaults, model_kind
 from .model_name import ModelName
@@ -271,10 +271,7 @@ def _download(hub_id: str) -> Path:
 def _check_supported(model: str, kind: str) -> None:
     why = explain_unsupported(kind)
     if why is not None:
-        article = "an" if kind[0] in "AEIOUaeiou" else "a"
-        raise InvalidModelError(
-            f"{model} is {article} {kind}, which is not supported: {why} (natively: {', '.join(SUPPORTED)})"
-        )
+        raise InvalidModelError(f"{model} is {with_article(kind)}, which is not supported: {why}")
 
 
 def _existing(option: str, file: str) -> Path:

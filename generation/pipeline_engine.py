@@ -46,7 +46,7 @@ class PipelineEngine:
         self._previewer = Previewer(family.autoencoder) if family.autoencoder and family.has_previews else None
         self._untold = [family.storage_note] if family.storage_note else []
         if self._previewer is None:
-            self._untold.append(f"There are no previews: the latents of a {family.kind} can't be shown.")
+            self._untold.append(f"There are no previews: the latents of {family.name} can't be shown.")
 
     def run(self, request: GenerationRequest, *, count: int = 1, measure: Measure | None = None) -> Generator[Progress]:
         """Draw the picture of a request step by step; closing the generator cancels at the end of the step.
@@ -60,7 +60,7 @@ class PipelineEngine:
         """
         self._check_request(request)
         measure = measure or ("whole" if request.syntax == "weighted" else "no")
-        with self._lock.hold(), translate_errors(request), _translate_failures(self._family.kind):
+        with self._lock.hold(), translate_errors(request), _translate_failures(self._family.name):
             try:
                 yield from self._draw(request, count, measure)
                 return
@@ -79,7 +79,7 @@ class PipelineEngine:
         Empty if the negative prompt cannot act. Each term takes one step.
         """
         self._check_request(request)
-        with self._lock.hold(), translate_errors(request), _translate_failures(self._family.kind):
+        with self._lock.hold(), translate_errors(request), _translate_failures(self._family.name):
             return self._term_effects(request)
 
     @property
@@ -102,7 +102,7 @@ class PipelineEngine:
         weighted = [each for _, text in texts for each in parse_fragments(text, request.syntax) if each.weight != 1]
         if weighted:
             shown = f"“{(weighted[0].text or '').strip():.40}” at {weighted[0].weight:g}"
-            lines.append(f"A {family.kind} reads words only, so weights have no effect: {shown} counts as 1.")
+            lines.append(f"Weights have no effect on {family.name}, which reads words only: {shown} counts as 1.")
         for name, text in texts:
             cut = family.overflow(text, options)
             if cut:
@@ -192,7 +192,6 @@ class PipelineEngine:
         return bool(request.negative_prompt) and request.guidance_scale > 1
 
     def _check_request(self, request: GenerationRequest) -> None:
-        kind = self._family.kind
         refused = {
             f"--method {request.method}": request.method != "cfg",
             "a delayed negative prompt (joining_step)": request.joining_step > 0,
@@ -206,7 +205,7 @@ class PipelineEngine:
         for what, is_asked in refused.items():
             if is_asked:
                 raise InvalidRequestError(
-                    f"{what}: a {kind} runs as diffusers' own pipeline, which can't do that: leave it out"
+                    f"{what}: {self._family.name} runs as diffusers' own pipeline, which can't do that: leave it out"
                 )
         self._family.check_size(request)
         self._family.check_scale(request.guidance_scale)
@@ -220,11 +219,11 @@ def _relative_change(changed: Tensor, before: Tensor) -> float:
 
 
 @contextmanager
-def _translate_failures(kind: str) -> Iterator[None]:
+def _translate_failures(name: str) -> Iterator[None]:
     """Raise what a pipeline raises as one line."""
     try:
         yield
     except ValueError as error:
-        raise InvalidRequestError(f"a {kind} refuses the request: {first_line(error)}") from error
+        raise InvalidRequestError(f"{name} refuses the request: {first_line(error)}") from error
     except _FAILURES as error:
-        raise GenerationError(f"the {kind} failed: {first_line(error)}") from error
+        raise GenerationError(f"{name} failed: {first_line(error)}") from error

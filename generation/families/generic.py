@@ -15,7 +15,7 @@ from ..storage_plan import WeightStorage
 from ..text_encoders.clip import PromptOptions
 from ..text_encoders.fragments import plain_text, words
 from .autoencoders import Autoencoder, find_autoencoder
-from .pipeline_support import QUIRKS, Quirks, find_scale
+from .pipeline_support import QUIRKS, Quirks, find_scale, with_article
 
 _DENOISERS = ("transformer", "unet")
 _TEXT_PARTS = ("text_encoder", "tokenizer")
@@ -37,6 +37,7 @@ class GenericFamily:
     def __init__(self, pipeline: Any, named: ModelDefaults, model: str) -> None:
         self.pipeline = pipeline
         self.kind = type(pipeline).__name__
+        self.name = with_article(self.kind)
         self.storage = WeightStorage()
         self.storage_note: str | None = None
         self.vocabulary = named.vocabulary
@@ -84,11 +85,11 @@ class GenericFamily:
         sizes = getattr(self.pipeline, "resolutions", None)
         if sizes and (request.width, request.height) not in sizes:
             known = ", ".join(f"{width} x {height}" for width, height in sizes)
-            raise InvalidRequestError(f"--width, --height: a {self.kind} makes pictures of {known}")
+            raise InvalidRequestError(f"--width, --height: {self.name} makes pictures of {known}")
         for name, value in (("width", request.width), ("height", request.height)):
             if value % self.multiple:
                 raise InvalidRequestError(
-                    f"--{name}: a {self.kind} makes pictures in multiples of {self.multiple}, not {value}"
+                    f"--{name}: {self.name} makes pictures in multiples of {self.multiple}, not {value}"
                 )
 
     def check_scale(self, scale: float) -> None:
@@ -99,9 +100,7 @@ class GenericFamily:
         """
         lowest = 1 + self._quirks.scale_offset
         if 1 < scale <= lowest:
-            raise InvalidRequestError(
-                f"--guidance: a {self.kind} guides only above {lowest:g}: use more, or 1 for none"
-            )
+            raise InvalidRequestError(f"--guidance: {self.name} guides only above {lowest:g}: use more, or 1 for none")
 
     def draw(self, request: GenerationRequest, negative: str, seed: int) -> Any:
         """Call the pipeline, with `negative` in place of the request's negative prompt; return its output."""
@@ -221,7 +220,7 @@ class GenericFamily:
         foreign = [name for name in _OWN_DEFAULTS if name in values]
         foreign += ["guided_method"] if values.pop("guided_method", "cfg") != "cfg" else []
         if foreign:
-            raise InvalidModelError(f"{model}: its notthat.json sets {foreign[0]}, which a {self.kind} can't do")
+            raise InvalidModelError(f"{model}: its notthat.json sets {foreign[0]}, which {self.name} can't do")
         steps, scale = (self._parameters[name].default for name in ("num_inference_steps", self._scale))
         width, height = self._default_size()
         own = {"num_inference_steps": steps, "guidance_scale": scale + self._quirks.scale_offset}
@@ -249,11 +248,11 @@ class GenericFamily:
             if part is None and not is_optional:
                 raise InvalidModelError(f"{model} lacks its {name}: save the whole {self.kind} into one folder")
         if all(getattr(self.pipeline, name, None) is None for name in _DENOISERS):
-            raise InvalidModelError(f"{model} is a {self.kind}, which has no {' and no '.join(_DENOISERS)}")
+            raise InvalidModelError(f"{model} is {self.name}, which has no {' and no '.join(_DENOISERS)}")
 
     def _explain_size(self, width: int, height: int, request: GenerationRequest) -> str:
         asked = f"{request.width} x {request.height}"
-        return f"a {self.kind} draws {width} x {height} pixels where {asked} is asked for: ask for that size"
+        return f"{self.name} draws {width} x {height} pixels where {asked} is asked for: ask for that size"
 
 
 def _known_autoencoder(vae: Any) -> Autoencoder | None:

@@ -88,8 +88,18 @@ def explain_unsupported(kind: str) -> str | None:
 
 def find_pipeline_class(kind: str) -> Any | None:
     """diffusers' class of this name; None if it is none."""
-    found = getattr(import_module("diffusers"), kind, None) if kind.endswith("Pipeline") else None
+    from ..quantization import quiet_imports  # imports torch, which native families are found without
+
+    if not kind.endswith("Pipeline"):
+        return None
+    with quiet_imports():
+        found = getattr(import_module("diffusers"), kind, None)
     return found if inspect.isclass(found) else None
+
+
+def with_article(name: str) -> str:
+    """A name behind its indefinite article."""
+    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
 
 
 def has_unet(kind: str) -> bool:

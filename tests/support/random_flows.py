@@ -196,13 +196,14 @@ def krea2(*, is_distilled: bool = False) -> Any:
 
 
 def randomize(pipeline: Any) -> Any:
-    """Give the text encoder and the transformer weights with which every text and every layer counts.
+    """Give the text encoder and the denoiser weights with which every text and every layer counts.
 
     Fresh models have weights near 0, and some at 0, so that different texts give nearly the same picture.
     """
     with torch.no_grad():
-        for part in (pipeline.text_encoder, pipeline.transformer):
-            for weights in part.parameters():
+        for name in ("text_encoder", "transformer", "unet"):
+            part = pipeline.components.get(name)
+            for weights in part.parameters() if part else ():
                 if weights.ndim > 1:
                     weights.normal_(std=1.5 / weights[0].numel() ** 0.5)
     return pipeline
