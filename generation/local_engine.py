@@ -70,6 +70,8 @@ class LocalEngine:
         chosen = resolve_device(device)
         family = load_family(model, chosen)
         if isinstance(family, GenericFamily):
+            if compiled:
+                family.compile()
             return PipelineEngine(model, family, chosen)
         optimize(family, chosen, compiled=compiled)
         return cls(model, family, chosen)

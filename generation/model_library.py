@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .errors import InvalidModelError
+from .families import SUPPORTED
 from .families.pipeline_support import is_supported
 from .families.variants import few_step_defaults
 from .file_kinds import FILE_KINDS, find_kind
@@ -57,6 +58,8 @@ class LibraryModel:
         """How exclusions act by default: by `guidance`, by `attention`, or "not supported"."""
         if not is_supported(self.kind) or (self.path.is_file() and self.kind not in FILE_KINDS):
             return "not supported"
+        if self.kind not in SUPPORTED:
+            return "guidance"
         few_steps = few_step_defaults(self.path.stem, None, built_in=False).get("guidance_scale") == 1.0
         return "attention" if few_steps else FAMILIES.get(self.kind, ("", "guidance"))[1]
 

@@ -102,7 +102,7 @@ def _file_kind(model: str, file: Path, header: WeightFile) -> str:
             article = "an" if special[0] in "AEIOUaeiou" else "a"
             raise InvalidModelError(
                 f"{model} is {article} {special}, which is not supported as a single file: give a model in diffusers' "
-                f"layout, of one of these pipelines: {', '.join(SUPPORTED)}"
+                f"layout, of one of these pipelines, or another that makes pictures of prompts: {', '.join(SUPPORTED)}"
             )
     kind = checkpoint_kind(model, header)
     if is_supported(kind) and kind not in FILE_KINDS:

@@ -19,6 +19,7 @@ from .pipeline_support import QUIRKS, Quirks, find_scale, with_article
 
 _DENOISERS = ("transformer", "unet")
 _TEXT_PARTS = ("text_encoder", "tokenizer")
+_TOKENIZERS = ("tokenizer", "processor")
 _SHORT_TOKENIZERS = ("Bert", "CLIP")
 """Tokenizers of the encoders that read less of a prompt than the others."""
 _LONGEST = 100_000
@@ -154,16 +155,21 @@ class GenericFamily:
         plain, _ = plain_text(text, options)
         known = self.vocabulary
         unknown = () if known is None else tuple(dict.fromkeys(each for each in words(plain) if each not in known))
-        return PromptReport(((plain, 1.0),), self._count(plain), 1, unknown)
+        return PromptReport(((plain, 1.0),), self._count(plain, special=False), 1, unknown)
 
     def overflow(self, text: str, options: PromptOptions) -> str:
         """The comma-separated terms at the end of a text that the pipeline cuts; empty if there are none."""
         plain, _ = plain_text(text, options)
         limit, terms = self._token_limit, plain.split(",")
         read = len(terms)
-        while limit and read and self._count(",".join(terms[:read])) > limit:
+        while limit and read and self._count(",".join(terms[:read]), special=True) > limit:
             read -= 1
         return ",".join(terms[read:]).strip()
+
+    def compile(self) -> None:
+        """Compile the denoiser's repeated blocks, if diffusers lists them."""
+        if getattr(self.denoiser, "_repeated_blocks", None):
+            self.denoiser.compile_repeated_blocks()
 
     def offload(self, device: torch.device) -> bool:
         """Let the parts take turns on the device; return False if they do already."""
@@ -195,8 +201,9 @@ class GenericFamily:
 
     @property
     def _tokenizer(self) -> Any:
-        """The tokenizer of the encoder that reads a prompt most completely."""
-        found = [part for name, part in self.pipeline.components.items() if name.startswith("tokenizer") and part]
+        """The tokenizer of the encoder that reads a prompt most completely; None if the pipeline has none."""
+        parts = [part for name, part in self.pipeline.components.items() if name.startswith(_TOKENIZERS) and part]
+        found = [getattr(part, "tokenizer", part) for part in parts]  # a processor has one
         long = [each for each in found if not type(each).__name__.startswith(_SHORT_TOKENIZERS)]
         return (long or found or [None])[0]
 
@@ -211,9 +218,12 @@ class GenericFamily:
         )
         return next((each for each in limits if isinstance(each, int) and each < _LONGEST), None)
 
-    def _count(self, text: str) -> int:
+    def _count(self, text: str, *, special: bool) -> int:
+        """The tokens of a text, or its words if there is no tokenizer; with the special ones around them if asked."""
         tokenizer = self._tokenizer
-        return len(tokenizer(text).input_ids) if tokenizer else len(text.split())
+        if tokenizer is None:
+            return len(text.split())
+        return len(tokenizer(text, add_special_tokens=special, truncation=False, verbose=False).input_ids)
 
     def _build_defaults(self, named: ModelDefaults, model: str) -> Defaults:
         values = named.request_defaults

@@ -52,6 +52,7 @@ REASONS = {
     "StableDiffusionLDM3DPipeline": "it makes a depth map besides the picture",
     "StableDiffusionParadigmsPipeline": "it draws all steps at once",
     "StableDiffusionPix2PixZeroPipeline": "it changes a given picture",
+    "refiner": "it refines pictures of Stable Diffusion XL",
 }
 """Why pipelines do not run where the rules do not know it, or not well enough."""
 
