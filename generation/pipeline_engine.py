@@ -46,7 +46,7 @@ class PipelineEngine:
         self._previewer = Previewer(family.autoencoder) if family.autoencoder and family.has_previews else None
         self._untold = [family.storage_note] if family.storage_note else []
         if self._previewer is None:
-            self._untold.append(f"There are no previews: the latents of {family.name} can't be shown.")
+            self._untold.append(self._no_previews)
 
     def run(self, request: GenerationRequest, *, count: int = 1, measure: Measure | None = None) -> Generator[Progress]:
         """Draw the picture of a request step by step; closing the generator cancels at the end of the step.
@@ -176,7 +176,11 @@ class PipelineEngine:
         return dict(zip(terms, moved, strict=True))
 
     def _preview(self, step: PipelineStep, request: GenerationRequest) -> partial[Image.Image] | None:
-        if self._previewer is None or not self._family.can_show(step.latents, request):
+        if self._previewer is None:
+            return None
+        if not self._family.can_show(step.latents, request):
+            self._previewer = None
+            self._untold.append(self._no_previews)
             return None
         return partial(self._render, self._previewer, step, request)
 
@@ -187,6 +191,10 @@ class PipelineEngine:
         line = x0_coefficients(family.scheduler, flow=family.is_flow)[step.index - 1]
         latents = family.flat_latents(to_x0(step.latents, step.prediction, line), request)
         return previewer.picture(latents)
+
+    @property
+    def _no_previews(self) -> str:
+        return f"There are no previews: the latents of {self._family.name} can't be shown."
 
     def _can_act(self, request: GenerationRequest) -> bool:
         return bool(request.negative_prompt) and request.guidance_scale > 1

@@ -1,7 +1,10 @@
 """The generic family: a text-to-image pipeline of diffusers that runs as it is."""
 
+import copy
 import inspect
 import logging
+from bisect import bisect_right
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -134,9 +137,9 @@ class GenericFamily:
 
     def check_latents(self, latents: Tensor, request: GenerationRequest) -> None:
         """Raise `GenerationError` at the first step if the pipeline draws another size than requested."""
-        if latents.ndim > 3 and "use_resolution_binning" not in self._parameters:
+        if latents.ndim > 3 and self.can_show(latents, request) and "use_resolution_binning" not in self._parameters:
             height, width = (side * self._scale_factor for side in latents.shape[-2:])
-            if (width, height) != (request.width, request.height) and self.autoencoder is not None:
+            if (width, height) != (request.width, request.height):
                 raise GenerationError(self._explain_size(width, height, request))
 
     def flat_latents(self, latents: Tensor, request: GenerationRequest) -> Tensor:
@@ -161,9 +164,10 @@ class GenericFamily:
         """The comma-separated terms at the end of a text that the pipeline cuts; empty if there are none."""
         plain, _ = plain_text(text, options)
         limit, terms = self._token_limit, plain.split(",")
-        read = len(terms)
-        while limit and read and self._count(",".join(terms[:read]), special=True) > limit:
-            read -= 1
+        if limit is None or self._count(plain, special=True) <= limit:
+            return ""
+        counts = range(1, len(terms))
+        read = bisect_right(counts, limit, key=lambda count: self._count(",".join(terms[:count]), special=True))
         return ",".join(terms[read:]).strip()
 
     def compile(self) -> None:
@@ -199,13 +203,16 @@ class GenericFamily:
         wanted = ["latents", "height", "width", "vae_scale_factor"]
         return unpack is not None and list(inspect.signature(unpack).parameters) == wanted
 
-    @property
+    @cached_property
     def _tokenizer(self) -> Any:
-        """The tokenizer of the encoder that reads a prompt most completely; None if the pipeline has none."""
+        """The tokenizer of the encoder that reads a prompt most completely; None if the pipeline has none.
+
+        A copy, since the pipeline changes the settings of its own while it draws in another thread.
+        """
         parts = [part for name, part in self.pipeline.components.items() if name.startswith(_TOKENIZERS) and part]
         found = [getattr(part, "tokenizer", part) for part in parts]  # a processor has one
         long = [each for each in found if not type(each).__name__.startswith(_SHORT_TOKENIZERS)]
-        return (long or found or [None])[0]
+        return copy.deepcopy((long or found or [None])[0])
 
     @property
     def _token_limit(self) -> int | None:
@@ -244,9 +251,8 @@ class GenericFamily:
         return width, height
 
     def _default_side(self) -> int:
-        found = getattr(self.pipeline, "default_sample_size", None) or getattr(
-            self.denoiser.config, "sample_size", None
-        )
+        own = getattr(self.pipeline, "default_sample_size", None)
+        found = own or getattr(self.denoiser.config, "sample_size", None)
         if not isinstance(found, int):
             return _FALLBACK_SIDE
         in_pixels = "default_sample_size" in self.pipeline.config  # PRX

@@ -15,26 +15,26 @@ class Quirks:
     """How a pipeline differs from the rule. `options` are passed with every call.
 
     `scale_offset` is what the true guidance scale s of `neg + s (pos - neg)` has more than the pipeline's own number.
-    `draws_alone` is set where a parameter for pictures or frames is no hindrance. `multiple` replaces the rule for
-    sizes, in pixels.
+    With `has_optional_inputs`, the pictures or frames that its call takes may be left out. `multiple` replaces the rule
+    for sizes, in pixels.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
     scale_offset: float = 0.0
-    draws_alone: bool = False
+    has_optional_inputs: bool = False
     multiple: int | None = None
 
 
 QUIRKS = {
-    "BriaFibo2Pipeline": Quirks(draws_alone=True),
+    "BriaFibo2Pipeline": Quirks(has_optional_inputs=True),
     "Cosmos2TextToImagePipeline": Quirks(scale_offset=1.0),
-    "DreamLitePipeline": Quirks(draws_alone=True),
+    "DreamLitePipeline": Quirks(has_optional_inputs=True),
     "ErnieImagePipeline": Quirks({"use_pe": False}),  # a language model that rewrites the prompt
     "HunyuanDiTPAGPipeline": Quirks({"use_resolution_binning": False}),  # it would return another size
     "HunyuanDiTPipeline": Quirks({"use_resolution_binning": False}),
     "Kandinsky3Pipeline": Quirks(scale_offset=1.0, multiple=64),
     "LongCatImagePipeline": Quirks({"enable_prompt_rewrite": False}),
-    "WanPipeline": Quirks({"num_frames": 1}, draws_alone=True),
+    "WanPipeline": Quirks({"num_frames": 1}, has_optional_inputs=True),
 }
 """Exceptions from the rules, by pipeline class."""
 
@@ -44,7 +44,6 @@ REASONS = {
     "GlmImagePipeline": "it takes a negative prompt only as an embedding",
     "HunyuanImagePipeline": "its guidance is a part of the model (a guider), whose scale a call can't set",
     "IFPipeline": "it makes 64 x 64 pixels, which two more pipelines enlarge",
-    "Ideogram4Pipeline": "it takes no negative prompt",
     "OmniGenPipeline": "it takes no negative prompt",
     "SanaSprintPipeline": "it has its guidance built in and takes no negative prompt: use SanaPipeline",
     "StableDiffusionGLIGENPipeline": "it needs places for the things in the picture",
@@ -116,13 +115,13 @@ def find_scale(parameters: Mapping[str, Any]) -> str | None:
 
 def _explain_parameters(kind: str, parameters: Mapping[str, inspect.Parameter]) -> str | None:
     """What keeps a pipeline with these parameters of its call from drawing, or None."""
-    optional = QUIRKS.get(kind, Quirks()).draws_alone
+    can_be_left_out = QUIRKS.get(kind, Quirks()).has_optional_inputs
     named = {name: each for name, each in parameters.items() if each.kind is each.POSITIONAL_OR_KEYWORD}
     unknown = [name for name, each in named.items() if each.default is each.empty and name not in ("self", "prompt")]
     output_type = parameters["output_type"].default if "output_type" in parameters else None
-    if not optional and any(name in parameters for name in _PICTURES):
+    if not can_be_left_out and any(name in parameters for name in _PICTURES):
         return "it works on a given picture or video"
-    if not optional and any(name in parameters for name in _FRAMES):
+    if not can_be_left_out and any(name in parameters for name in _FRAMES):
         return "it makes videos"
     if any(name.startswith("prior_") for name in parameters):
         return "it draws in two stages with two models"

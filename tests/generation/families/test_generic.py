@@ -17,7 +17,7 @@ from random_flows import randomize
 from random_pipelines import PIPELINES
 
 from notthat.agent.interfaces.cli.main import main
-from notthat.generation import GenerationRequest, InvalidModelError, InvalidRequestError, LocalEngine
+from notthat.generation import GenerationRequest, InvalidModelError, InvalidRequestError, LocalEngine, list_library
 from notthat.generation.families.pipeline_support import QUIRKS, Quirks
 from notthat.generation.loading import load_family
 from notthat.generation.local_engine import generate_batches
@@ -272,6 +272,17 @@ def test_a_folder_sets_defaults_that_the_pipeline_can_honour(random_pipeline: Ca
             LocalEngine.load(str(model.folder), "cpu")
     finally:
         about.unlink()
+
+
+def test_a_library_lists_them(random_pipeline: Callable[[str], Both], tmp_path: Path) -> None:
+    for name in ("model-turbo", "video"):
+        (tmp_path / name).mkdir()
+    index = (random_pipeline("auraflow").folder / "model_index.json").read_text()
+    (tmp_path / "model-turbo" / "model_index.json").write_text(index)
+    (tmp_path / "video" / "model_index.json").write_text(json.dumps({"_class_name": "LTXPipeline"}))
+    listed = {model.path.name: (model.family, model.exclusions) for model in list_library([tmp_path])}
+    assert listed["model-turbo"] == ("AuraFlowPipeline", "guidance")
+    assert listed["video"] == ("LTXPipeline", "not supported")
 
 
 def test_quantised_weights_draw(random_pipeline: Callable[[str], Both]) -> None:
