@@ -43,10 +43,9 @@ class PipelineEngine:
         self.defaults = family.defaults
         self._family = family
         self._lock = EngineLock()
-        self._previewer = Previewer(family.autoencoder) if family.autoencoder and family.has_previews else None
-        self._untold = [family.storage_note] if family.storage_note else []
-        if self._previewer is None:
-            self._untold.append(self._no_previews)
+        why_not = family.explain_no_previews()
+        self._previewer = Previewer(family.autoencoder) if family.autoencoder and not why_not else None
+        self._untold = [line for line in (family.storage_note, why_not) if line]
 
     def run(self, request: GenerationRequest, *, count: int = 1, measure: Measure | None = None) -> Generator[Progress]:
         """Draw the picture of a request step by step; closing the generator cancels at the end of the step.
@@ -176,11 +175,11 @@ class PipelineEngine:
         return dict(zip(terms, moved, strict=True))
 
     def _preview(self, step: PipelineStep, request: GenerationRequest) -> partial[Image.Image] | None:
-        if self._previewer is None:
+        if self._previewer is None or self.storage.is_offloaded:
             return None
         if not self._family.can_show(step.latents, request):
             self._previewer = None
-            self._untold.append(self._no_previews)
+            self._untold.append(self._family.no_previews)
             return None
         return partial(self._render, self._previewer, step, request)
 
@@ -191,10 +190,6 @@ class PipelineEngine:
         line = x0_coefficients(family.scheduler, flow=family.is_flow)[step.index - 1]
         latents = family.flat_latents(to_x0(step.latents, step.prediction, line), request)
         return previewer.picture(latents)
-
-    @property
-    def _no_previews(self) -> str:
-        return f"There are no previews: the latents of {self._family.name} can't be shown."
 
     def _can_act(self, request: GenerationRequest) -> bool:
         return bool(request.negative_prompt) and request.guidance_scale > 1

@@ -50,11 +50,11 @@ class Autoencoder:
 
 
 class QwenAutoencoder(Autoencoder):
-    """Qwen-Image's autoencoder of videos, for a single frame: its tensors have a dimension for time."""
+    """The autoencoder of videos of Wan and Qwen-Image, for a single frame: its tensors have a dimension for time."""
 
     def __init__(self, vae: Any) -> None:
         self._vae = vae
-        self.scale = 2 ** len(vae.temperal_downsample)
+        self.scale = 2 ** len(vae.temperal_downsample) * (vae.config.get("patch_size") or 1)
         self.channels = vae.config.z_dim
         self.width = vae.config.base_dim
 

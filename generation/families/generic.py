@@ -17,7 +17,7 @@ from ..request import Defaults, GenerationRequest, PromptReport
 from ..storage_plan import WeightStorage
 from ..text_encoders.clip import PromptOptions
 from ..text_encoders.fragments import plain_text, words
-from .autoencoders import Autoencoder, find_autoencoder
+from .autoencoders import find_autoencoder
 from .pipeline_support import QUIRKS, Quirks, find_scale, with_article
 
 _DENOISERS = ("transformer", "unet")
@@ -27,6 +27,15 @@ _SHORT_TOKENIZERS = ("Bert", "CLIP")
 """Tokenizers of the encoders that read less of a prompt than the others."""
 _LONGEST = 100_000
 """transformers gives tokenizers without a limit a huge one."""
+_AUTOENCODERS = (
+    "AutoencoderDC",
+    "AutoencoderKL",
+    "AutoencoderKLFlux2",
+    "AutoencoderKLQwenImage",
+    "AutoencoderKLWan",
+    "AutoencoderTiny",
+)
+"""Autoencoders whose latents previews can show."""
 _FALLBACK_SIDE = 1024
 _OWN_DEFAULTS = ("joining_share", "joining", "guidance_rescale", "weighting")
 """Defaults of a `notthat.json` that need a native family."""
@@ -50,7 +59,8 @@ class GenericFamily:
         self._scale = find_scale(self._parameters) or "guidance_scale"
         self._refuse_missing_parts(model)
         self.denoiser = next(part for name in _DENOISERS if (part := getattr(pipeline, name, None)) is not None)
-        self.autoencoder = _known_autoencoder(getattr(pipeline, "vae", None))
+        vae = getattr(pipeline, "vae", None)
+        self.autoencoder = find_autoencoder(vae) if type(vae).__name__ in _AUTOENCODERS else None
         self.defaults = self._build_defaults(named, model)
         pipeline.set_progress_bar_config(disable=True)
         logging.getLogger(type(pipeline).__module__).setLevel(logging.ERROR)  # the engine's warnings say the same
@@ -74,11 +84,19 @@ class GenericFamily:
         is_named = type(self.scheduler).__name__.startswith("FlowMatch")
         return bool(is_named or self.scheduler.config.get("use_flow_sigmas", False))
 
-    @property
-    def has_previews(self) -> bool:
-        """Whether the latents between the steps can be shown."""
+    def explain_no_previews(self) -> str | None:
+        """Why there are no previews, in one line, or None; known before the first step."""
+        if self.storage.is_offloaded:
+            return "There are no previews, since the autoencoder is not on the device while the model draws."
         is_known = self.is_flow or hasattr(self.scheduler, "alphas_cumprod")
-        return is_known and self.autoencoder is not None and (not self._is_packed or self._can_unpack)
+        if is_known and self.autoencoder is not None and (not self._is_packed or self._can_unpack):
+            return None
+        return self.no_previews
+
+    @property
+    def no_previews(self) -> str:
+        """What to tell if the latents turn out to be unknown."""
+        return f"There are no previews: the latents of {self.name} can't be shown."
 
     def check_size(self, request: GenerationRequest) -> None:
         """Refuse a size that the pipeline cannot draw, or would change.
@@ -144,7 +162,8 @@ class GenericFamily:
 
     def flat_latents(self, latents: Tensor, request: GenerationRequest) -> Tensor:
         """Latents without patches and frames: of shape (batch, channels, height, width), if `can_show` them."""
-        if latents.ndim == 3 and self._can_unpack:
+        channels = self.autoencoder.channels if self.autoencoder else 0
+        if latents.ndim == 3 and self._can_unpack and latents.shape[-1] == 4 * channels:  # patches of 2 x 2
             latents = self.pipeline._unpack_latents(latents, request.height, request.width, self._scale_factor)
         return latents[:, :, 0] if latents.ndim == 5 and latents.shape[2] == 1 else latents
 
@@ -269,11 +288,3 @@ class GenericFamily:
     def _explain_size(self, width: int, height: int, request: GenerationRequest) -> str:
         asked = f"{request.width} x {request.height}"
         return f"{self.name} draws {width} x {height} pixels where {asked} is asked for: ask for that size"
-
-
-def _known_autoencoder(vae: Any) -> Autoencoder | None:
-    """The wrapper of an autoencoder, for previews; None if there is none for its kind."""
-    try:
-        return None if vae is None else find_autoencoder(vae)
-    except AttributeError:
-        return None

@@ -27,6 +27,7 @@ class Quirks:
 
 QUIRKS = {
     "BriaFibo2Pipeline": Quirks(has_optional_inputs=True),
+    "BriaFiboPipeline": Quirks(multiple=16),
     "Cosmos2TextToImagePipeline": Quirks(scale_offset=1.0),
     "DreamLitePipeline": Quirks(has_optional_inputs=True),
     "ErnieImagePipeline": Quirks({"use_pe": False}),  # a language model that rewrites the prompt
