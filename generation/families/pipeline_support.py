@@ -7,6 +7,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from ..storage_plan import has_library
 from . import SUPPORTED
 
 
@@ -79,11 +80,15 @@ def explain_unsupported(kind: str) -> str | None:
         return "modular pipelines have no fixed call"
     if not kind.isidentifier():
         return "its pipeline is code of its own, which is not run"
-    pipeline_class = find_pipeline_class(kind)
+    try:
+        pipeline_class = find_pipeline_class(kind)
+    except (ImportError, RuntimeError):
+        return "the installed diffusers can't import it"
     if pipeline_class is None:
         return "the installed diffusers has no such pipeline"
     if backends := getattr(pipeline_class, "_backends", None):  # a stand-in of diffusers for what cannot be imported
-        return f"it needs {' and '.join(backends)}, which must be installed"
+        missing = [name for name in backends if not has_library(name)]
+        return f"it needs a library that is not installed: {', '.join(missing or backends)}"
     return _explain_parameters(kind, inspect.signature(pipeline_class.__call__).parameters)
 
 
