@@ -27,7 +27,7 @@ from notthat.generation.pipeline_run import PipelineRun
 SIDES = {"kandinsky3": 64, "pixart-alpha": 256, "pixart-sigma": 256, "sana": 128}
 """Pixels along the pictures of the models that do not draw 32 x 32. Sana draws 512 x 512 and shrinks it."""
 
-LATENTS = {"ernie": 8, "pixart-alpha": 32, "pixart-sigma": 32, "sana": 16}
+LATENTS = {"ernie": 8, "pixart-sigma": 32, "sana": 16}
 """Latents along a picture, where they are not 4 for 32 pixels."""
 
 
@@ -109,8 +109,8 @@ def test_the_pixels_are_those_of_the_stock_pipeline(random_pipeline: Callable[[s
 
 @pytest.mark.parametrize(
     "kind",
-    [kind for kind in PIPELINES if kind not in ("longcat", "pixart-alpha", "wan-two-experts")],
-    # LongCat rescales the prediction; the others compute as their siblings
+    [kind for kind in PIPELINES if kind not in ("longcat", "pixart-alpha", "sana", "wan-two-experts")],
+    # LongCat rescales the prediction; the others compute as PixArt Sigma and Wan, and are slow
 )
 def test_guidance_is_the_true_scale(random_pipeline: Callable[[str], Both], kind: str) -> None:
     model = random_pipeline(kind)
@@ -128,7 +128,9 @@ def test_guidance_is_the_true_scale(random_pipeline: Callable[[str], Both], kind
     assert (further - positive).abs().max() > 1e-2
 
 
-@pytest.mark.parametrize("kind", [kind for kind in PIPELINES if kind not in ("kandinsky3", "wan-two-experts")])
+@pytest.mark.parametrize(
+    "kind", [kind for kind in PIPELINES if kind not in ("kandinsky3", "pixart-alpha", "wan-two-experts")]
+)
 def test_steps_are_reported_with_previews(random_pipeline: Callable[[str], Both], kind: str) -> None:
     model = random_pipeline(kind)
     first, last = model.engine.run(model.request())
