@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .errors import InvalidModelError
 from .families import SUPPORTED
+from .families.pipeline_support import is_supported
 from .families.variants import few_step_defaults, is_few_step
 from .file_kinds import FILE_KINDS, find_kind
 from .model_catalog import BUILT_IN, INDEX, locate_model, model_kind
@@ -57,8 +58,10 @@ class LibraryModel:
     @property
     def exclusions(self) -> str:
         """How exclusions act by default: by `guidance`, by `attention`, or "not supported"."""
-        if self.kind not in SUPPORTED or (self.path.is_file() and self.kind not in FILE_KINDS):
+        if not is_supported(self.kind) or (self.path.is_file() and self.kind not in FILE_KINDS):
             return "not supported"
+        if self.kind not in SUPPORTED:
+            return "guidance"
         few_steps = bool(few_step_defaults(self.path.stem, None, built_in=False)) or _is_few_step_folder(self.path)
         return "attention" if few_steps else FAMILIES.get(self.kind, ("", "guidance"))[1]
 

@@ -16,6 +16,7 @@ from . import complete_weights
 from .checkpoint_kinds import identify_checkpoint, read_shapes, scheduler_from_keys
 from .errors import InvalidModelError
 from .families import SUPPORTED
+from .families.pipeline_support import explain_unsupported, is_supported, with_article
 from .families.qwen_image21 import text_processor
 from .families.variants import few_step_scheduler
 from .file_kinds import FILE_KINDS, checkpoint_kind
@@ -103,10 +104,10 @@ def _file_kind(model: str, file: Path, header: WeightFile) -> str:
             article = "an" if special[0] in "AEIOUaeiou" else "a"
             raise InvalidModelError(
                 f"{model} is {article} {special}, which is not supported as a single file: give a model in diffusers' "
-                f"layout, of one of these pipelines: {', '.join(SUPPORTED)}"
+                f"layout, of one of these pipelines, or another that makes pictures of prompts: {', '.join(SUPPORTED)}"
             )
     kind = checkpoint_kind(model, header)
-    if kind in SUPPORTED and kind not in FILE_KINDS:
+    if is_supported(kind) and kind not in FILE_KINDS:
         raise InvalidModelError(f"{model} is a single file of a {kind}: give a folder in diffusers' layout instead")
     return kind
 
@@ -274,11 +275,9 @@ def _download(hub_id: str) -> Path:
 
 
 def _check_supported(model: str, kind: str) -> None:
-    if kind not in SUPPORTED:
-        article = "an" if kind[0] in "AEIOUaeiou" else "a"
-        raise InvalidModelError(
-            f"{model} is {article} {kind}, which is not supported (supported: {', '.join(SUPPORTED)})"
-        )
+    why = explain_unsupported(kind)
+    if why is not None:
+        raise InvalidModelError(f"{model} is {with_article(kind)}, which is not supported: {why}")
 
 
 def _existing(option: str, file: str) -> Path:
