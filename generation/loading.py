@@ -14,6 +14,8 @@ from .complete_weights import refuse_missing_weights
 from .errors import InvalidDeviceError, InvalidModelError
 from .families import find_family
 from .families.base import Family
+from .families.generic import GenericFamily
+from .families.pipeline_support import has_unet
 from .model_catalog import locate_model
 from .model_name import ModelName
 from .model_source import ModelSource, find_source, load_pipeline, plan_storage
@@ -27,7 +29,7 @@ _alone = threading.Lock()
 """diffusers and transformers patch torch while they build a model. Two at once would leave it patched for good."""
 
 
-def load_family(model: str, device: torch.device) -> Family:
+def load_family(model: str, device: torch.device) -> Family | GenericFamily:
     """Load a model onto its device, in evaluation mode. The model's name may have options: see `ModelName`.
 
     Raises:
@@ -53,7 +55,7 @@ def load_family(model: str, device: torch.device) -> Family:
 def _store(pipeline: Any, storage: WeightStorage, device: torch.device) -> None:
     """Quantise a pipeline and move it to its device, or let hooks do that."""
     if storage.quantize not in ("none", "gguf"):
-        quantize_parts(pipeline, storage.quantize, "unet" if "unet" in pipeline.components else "transformer")
+        quantize_parts(pipeline, storage.quantize)
     if storage.is_offloaded:
         offload_parts(pipeline, storage.offload, device)
     else:
@@ -70,7 +72,7 @@ def _default_dtype(kind: str, device: torch.device) -> torch.dtype:
     """Half precision on CUDA, in the format that the model was trained for; single precision elsewhere."""
     if device.type != "cuda":
         return torch.float32
-    return torch.bfloat16 if find_family(kind).flow else torch.float16
+    return torch.float16 if has_unet(kind) else torch.bfloat16
 
 
 def resolve_device(name: str | None) -> torch.device:

@@ -1,9 +1,7 @@
 """The local engine: a diffusers model that is loaded once and kept."""
 
-import threading
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,17 +11,20 @@ import torch
 from .checkpoints import Checkpoints
 from .device import MemoryPlan, optimize
 from .engine import Picture, Progress
+from .engine_runs import EngineLock, explain_overflow, translate_errors
 from .errors import GenerationError, InvalidRequestError, ShortOfMemoryError
 from .families.base import Family
+from .families.generic import GenericFamily
 from .guidance.lookahead import ContinuePass, LookPass, LookPlan, RedrawPass
 from .guidance.lookahead_params import TUNED, LookaheadParams
 from .guidance.memory import GuidanceMemory, GuidedState
 from .guided_predictor import GuidedPredictor, Measure, explain_no_effect
-from .loading import first_line, load_family, resolve_device
+from .loading import load_family, resolve_device
 from .lora import Adapter
+from .pipeline_engine import PipelineEngine
 from .preview import Previewer, PreviewRenderer
 from .provenance import Stamp, collect_provenance, file_stamp
-from .request import GenerationRequest, PromptReport, Syntax
+from .request import ATTENTION_METHODS, GenerationRequest, PromptReport, Syntax
 from .sampling import DenoisingState, Predict, Step, denoise
 from .storage_plan import WeightStorage
 from .text_encoders.clip import PromptOptions, parse_fragments
@@ -48,14 +49,15 @@ class LocalEngine:
         self._adapter = Adapter(family.modules, family.lora_loader)
         self._room = MemoryPlan(family, device)
         self._previewer = Previewer(family.autoencoder)
-        self._lock = threading.Lock()
-        self._running_in: int | None = None
+        self._lock = EngineLock()
         self._untold = [family.storage_note] if family.storage_note else []
         self._stamps: dict[str, Stamp | None] = {}
 
     @classmethod
-    def load(cls, model: str = "mini", device: str | None = None, *, compiled: bool = False) -> "LocalEngine":
+    def load(cls, model: str = "mini", device: str | None = None, *, compiled: bool = False) -> "LoadedEngine":
         """Load a model: `mini`, a folder in diffusers' layout, a `.safetensors` or `.gguf` file, or a hub id.
+
+        A pipeline that has no family of its own gets a `PipelineEngine`, which runs it as it is.
 
         The name may have options, such as `model.gguf?text_encoder=FILE&vae=FILE&offload=model`: see `ModelName`.
 
@@ -67,6 +69,10 @@ class LocalEngine:
         """
         chosen = resolve_device(device)
         family = load_family(model, chosen)
+        if isinstance(family, GenericFamily):
+            if compiled:
+                family.compile()
+            return PipelineEngine(model, family, chosen)
         optimize(family, chosen, compiled=compiled)
         return cls(model, family, chosen)
 
@@ -84,7 +90,7 @@ class LocalEngine:
         """
         self._check_request(request)
         measure = measure or ("whole" if request.syntax == "weighted" else "no")
-        with self._hold_engine(), _translate_errors(request):
+        with self._lock.hold(), translate_errors(request):
             self._adapt(request)
             try:
                 yield from self._draw(request, count, measure)
@@ -106,7 +112,7 @@ class LocalEngine:
         steps are not run.
         """
         self._check_request(request)
-        with self._hold_engine(), _translate_errors(request):
+        with self._lock.hold(), translate_errors(request):
             self._adapt(request)
             state = self._starting_state(request, 1)
             predictor = self._predictor(request, state, "terms")
@@ -133,8 +139,10 @@ class LocalEngine:
             lines.append(
                 f"Exclusions would join after {request.joining_step} steps, which is too late to have an effect."
             )
-        if request.method == "nag" and request.guidance_scale > 1 and not self._family.guidance_built_in:
-            lines.append(f"The method nag makes one pass and ignores the guidance of {request.guidance_scale:g}.")
+        is_scale_ignored = request.method in ATTENTION_METHODS and not self._family.guidance_built_in
+        if is_scale_ignored and request.guidance_scale > 1 and self._family.has_method(request.method):
+            scale = f"{request.guidance_scale:g}"
+            lines.append(f"The method {request.method} makes one pass and ignores the guidance of {scale}.")
         prompt = self._family.frame_prompt(request.prompt)
         for name, text in (("prompt", prompt), ("negative prompt", request.negative_prompt)):
             cut = self._family.overflow(text, PromptOptions.from_request(request))
@@ -250,15 +258,6 @@ class LocalEngine:
         """What decides a picture besides its request; `cache` is a file for hashes of weights."""
         return collect_provenance(self.model, self._family, self.device, cache)
 
-    @contextmanager
-    def _hold_engine(self) -> Iterator[None]:
-        with self._lock:
-            self._running_in = threading.get_ident()
-            try:
-                yield
-            finally:
-                self._running_in = None
-
     def _check_request(self, request: GenerationRequest) -> None:
         multiple = self._family.multiple
         for name, value in (("width", request.width), ("height", request.height)):
@@ -274,8 +273,8 @@ class LocalEngine:
                         f"“{shown:.40}” weighs {fragment.weight:g}: weights go from 0 to {_MAX_WEIGHT:g}"
                     )
         self._family.check_clip_skip(request.clip_skip)
-        if self._running_in == threading.get_ident():
-            raise GenerationError("this thread is drawing another picture: finish or close that one first")
+        self._family.check_method(request.method)
+        self._lock.check()
 
 
 @dataclass(frozen=True)
@@ -287,26 +286,11 @@ class DrawnStep:
     steps_left: int
 
 
-@contextmanager
-def _translate_errors(request: GenerationRequest) -> Iterator[None]:
-    try:
-        yield
-    except torch.OutOfMemoryError:
-        size = f"{request.width} x {request.height}"
-        raise ShortOfMemoryError(f"the device has not enough memory for {size}: try a smaller size") from None
-    except RuntimeError as error:  # on the CPU, running out of memory is a RuntimeError too
-        raise GenerationError(f"the model failed: {first_line(error)}") from error
+LoadedEngine = LocalEngine | PipelineEngine
+"""What `LocalEngine.load` returns."""
 
 
-def explain_overflow(request: GenerationRequest) -> str:
-    """Why the model's numbers are no longer finite, most likely first, in one line."""
-    causes = ["a lower weight of --lora"] if request.loras else []
-    causes += ["a lower --guidance"] if request.guidance_scale > 1 else []
-    causes += ["another model, since these weights may be damaged"]
-    return f"the model's numbers ran out of range: try {', or '.join(causes)}"
-
-
-def generate_batches(engine: LocalEngine, request: GenerationRequest, count: int) -> Generator[Progress]:
+def generate_batches(engine: LoadedEngine, request: GenerationRequest, count: int) -> Generator[Progress]:
     """Draw `count` pictures, the k-th with the request's seed plus k. The last progress of a batch has its pictures.
 
     A picture equals the one drawn alone with its seed to within one level of 255. A batch that runs out of

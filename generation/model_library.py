@@ -1,5 +1,6 @@
 """Models in folders: NOTTHAT_HOME/models, and the `models` folder of ComfyUI, AUTOMATIC1111 or Forge."""
 
+import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -7,7 +8,8 @@ from pathlib import Path
 
 from .errors import InvalidModelError
 from .families import SUPPORTED
-from .families.variants import few_step_defaults
+from .families.pipeline_support import is_supported
+from .families.variants import few_step_defaults, is_few_step
 from .file_kinds import FILE_KINDS, find_kind
 from .model_catalog import BUILT_IN, INDEX, locate_model, model_kind
 from .model_name import ModelName
@@ -26,6 +28,7 @@ FAMILIES = {
     "FluxPipeline": ("Flux", "attention"),
     "ZImagePipeline": ("Z-Image", "guidance"),
     "QwenImagePipeline": ("Qwen-Image", "guidance"),
+    "QwenImage21Pipeline": ("Qwen-Image 2.1", "attention"),
     "Lumina2Pipeline": ("Lumina 2", "guidance"),
     "ChromaPipeline": ("Chroma", "guidance"),
     "Flux2KleinPipeline": ("Flux.2 klein", "guidance"),
@@ -55,9 +58,11 @@ class LibraryModel:
     @property
     def exclusions(self) -> str:
         """How exclusions act by default: by `guidance`, by `attention`, or "not supported"."""
-        if self.kind not in SUPPORTED or (self.path.is_file() and self.kind not in FILE_KINDS):
+        if not is_supported(self.kind) or (self.path.is_file() and self.kind not in FILE_KINDS):
             return "not supported"
-        few_steps = few_step_defaults(self.path.stem, None, built_in=False).get("guidance_scale") == 1.0
+        if self.kind not in SUPPORTED:
+            return "guidance"
+        few_steps = bool(few_step_defaults(self.path.stem, None, built_in=False)) or _is_few_step_folder(self.path)
         return "attention" if few_steps else FAMILIES.get(self.kind, ("", "guidance"))[1]
 
 
@@ -138,6 +143,16 @@ def _describe(name: str, path: Path) -> LibraryModel:
         return LibraryModel(name, path, "unreadable", problem=str(error))
     kind = "text model" if header.is_text_model else find_kind(header) or "unknown"
     return LibraryModel(name, path, kind, header.loaded_bytes, is_complete=header.is_whole)
+
+
+def _is_few_step_folder(path: Path) -> bool:
+    """Whether the configuration in a folder says that the model is distilled to few steps."""
+    try:
+        index = json.loads((path / INDEX).read_text(encoding="utf-8"))
+        scheduler = json.loads((path / "scheduler" / "scheduler_config.json").read_text(encoding="utf-8"))
+        return index.get("is_distilled") is True or is_few_step(scheduler.get("_class_name", ""), scheduler)
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def _folder_memory(folder: Path) -> int:

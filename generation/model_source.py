@@ -16,6 +16,9 @@ from . import complete_weights
 from .checkpoint_kinds import identify_checkpoint, read_shapes, scheduler_from_keys
 from .errors import InvalidModelError
 from .families import SUPPORTED
+from .families.pipeline_support import explain_unsupported, is_supported, with_article
+from .families.qwen_image21 import text_processor
+from .families.variants import few_step_scheduler
 from .file_kinds import FILE_KINDS, checkpoint_kind
 from .model_catalog import INDEX, ModelDefaults, load_defaults, model_kind
 from .model_name import ModelName
@@ -101,10 +104,10 @@ def _file_kind(model: str, file: Path, header: WeightFile) -> str:
             article = "an" if special[0] in "AEIOUaeiou" else "a"
             raise InvalidModelError(
                 f"{model} is {article} {special}, which is not supported as a single file: give a model in diffusers' "
-                f"layout, of one of these pipelines: {', '.join(SUPPORTED)}"
+                f"layout, of one of these pipelines, or another that makes pictures of prompts: {', '.join(SUPPORTED)}"
             )
     kind = checkpoint_kind(model, header)
-    if kind in SUPPORTED and kind not in FILE_KINDS:
+    if is_supported(kind) and kind not in FILE_KINDS:
         raise InvalidModelError(f"{model} is a single file of a {kind}: give a folder in diffusers' layout instead")
     return kind
 
@@ -146,6 +149,8 @@ def load_pipeline(source: ModelSource, dtype: torch.dtype) -> tuple[Any, ModelDe
         return _load_single_file(source, pipeline_class, options)
     if _has_only_fp16(source.path):
         options["variant"] = "fp16"
+    if source.kind == "QwenImage21Pipeline":
+        options["processor"] = text_processor(source.path / "processor")
     absent = _absent_parts(Layout.read(source.kind, source.path), ())
     variant = {"variant": options["variant"]} if "variant" in options else {}
     options |= absent | complete_weights.load_text_encoders(source.path, absent, dtype=dtype, **variant)
@@ -194,6 +199,8 @@ def _load_single_file(source: ModelSource, pipeline_class: Any, options: dict[st
         with _name_missing_part(source):
             pipeline = pipeline_class.from_single_file(str(source.path), **options)
             pipeline.scheduler = scheduler_from_keys(pipeline.scheduler, read_shapes(source.path))
+            if not folder.is_dir():
+                pipeline.scheduler = few_step_scheduler(pipeline.scheduler, source.path.name)
             return pipeline, defaults
     except (LocalEntryNotFoundError, OfflineModeIsEnabled):
         raise _no_configuration(source.path) from None
@@ -268,11 +275,9 @@ def _download(hub_id: str) -> Path:
 
 
 def _check_supported(model: str, kind: str) -> None:
-    if kind not in SUPPORTED:
-        article = "an" if kind[0] in "AEIOUaeiou" else "a"
-        raise InvalidModelError(
-            f"{model} is {article} {kind}, which is not supported (supported: {', '.join(SUPPORTED)})"
-        )
+    why = explain_unsupported(kind)
+    if why is not None:
+        raise InvalidModelError(f"{model} is {with_article(kind)}, which is not supported: {why}")
 
 
 def _existing(option: str, file: str) -> Path:

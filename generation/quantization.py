@@ -13,15 +13,16 @@ from .model_name import Offload
 QUANTIZED_DTYPE = torch.bfloat16
 """The dtype of everything that is not quantised in a model with quantised weights, and of its arithmetic."""
 
+_DENOISERS = ("unet", "transformer", "transformer_2")
 _SMALL_ENCODERS = "CLIP"
 """Text encoders of these classes stay as they are: they are small."""
 
 
-def quantize_parts(pipeline: Any, quantize: str, denoiser: str) -> None:
-    """Quantise the denoiser and the large text encoders."""
+def quantize_parts(pipeline: Any, quantize: str) -> None:
+    """Quantise the denoisers and the large text encoders."""
     for name, part in pipeline.components.items():
         is_encoder = name.startswith("text_encoder") and not type(part).__name__.startswith(_SMALL_ENCODERS)
-        if isinstance(part, torch.nn.Module) and (name == denoiser or is_encoder):
+        if isinstance(part, torch.nn.Module) and (name in _DENOISERS or is_encoder):
             _QUANTIZERS[quantize](part)
 
 

@@ -19,7 +19,9 @@ LAYER = "down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_v"
 LAYERS = {
     "sd": LAYER,
     "sdxl": LAYER,
-    **dict.fromkeys(["sd3", "flux", "qwen-image", "chroma", "klein", "krea2"], "transformer_blocks.0.attn.to_v"),
+    **dict.fromkeys(
+        ["sd3", "flux", "qwen-image", "qwen-image-2.1", "chroma", "klein", "krea2"], "transformer_blocks.0.attn.to_v"
+    ),
     "z-image": "layers.0.attention.to_v",
     "lumina2": "layers.0.attn.to_v",
 }

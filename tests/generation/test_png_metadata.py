@@ -47,7 +47,7 @@ a_request = st.builds(
     num_inference_steps=st.integers(1, 1000),
     guidance_scale=st.floats(0, 100),
     clip_skip=st.none() | st.integers(1, 12),
-    method=st.sampled_from(["cfg", "lookahead", "apg", "perp_neg", "nag"]),
+    method=st.sampled_from(["cfg", "lookahead", "apg", "perp_neg", "nag", "ong", "vsf"]),
     shown=st.lists(words, max_size=3).map(tuple),
     guidance_rescale=st.floats(0, 1),
     width=st.integers(1, 1024).map(lambda k: 8 * k),

@@ -12,7 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from ....errors import InvalidInputError, NotthatError
 from ....generation import BUILT_IN, GenerationRequest, LocalEngine, list_models, to_absolute
-from ....generation.local_engine import generate_batches
+from ....generation.local_engine import LoadedEngine, generate_batches
 from ....generation.png_metadata import build_png_text, parse_infotext, parse_own_key, read_png_text
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class GeneratedImage:
 
 def build_request(
     model: str, prompt: str, negative: str | None, options: dict[str, Any]
-) -> "tuple[LocalEngine, GenerationRequest]":
+) -> "tuple[LoadedEngine, GenerationRequest]":
     """The engine and the request for the first picture: the given options, completed with the model's defaults."""
     given = {name: value for name, value in options.items() if value is not None}
     given = {"seed": secrets.randbelow(2**32), **given, "model": model, "prompt": prompt}
@@ -64,7 +64,7 @@ def build_request(
 
 def build_request_from_png(
     path: Path, options: dict[str, Any], settings: "Settings"
-) -> "tuple[LocalEngine, GenerationRequest, list[str]]":
+) -> "tuple[LoadedEngine, GenerationRequest, list[str]]":
     """The engine and the request that reproduce the picture in `path`. `options` override the metadata of the file.
 
     The third item has one line for each part of the metadata that is not supported.
@@ -99,7 +99,7 @@ def build_request_from_png(
 
 
 def generate_to_folder(
-    engine: LocalEngine, first: GenerationRequest, count: int, folder: Path, on_step: "Callable[[Progress], None]"
+    engine: LoadedEngine, first: GenerationRequest, count: int, folder: Path, on_step: "Callable[[Progress], None]"
 ) -> Iterator[GeneratedImage]:
     """Draw `count` pictures in batches, the k-th with the first seed plus k. Existing files are never overwritten.
 

@@ -44,7 +44,8 @@ Guidance = Annotated[
 Method = Annotated[
     str | None,
     typer.Option(
-        metavar="<cfg|lookahead|apg|perp_neg|nag>",  # the help does not wait for `GenerationRequest`, which checks it
+        # the help does not wait for `GenerationRequest`, which checks it
+        metavar="<cfg|lookahead|apg|perp_neg|nag|ong|vsf>",
         help="Guidance method for exclusions; by default the model's (mini: lookahead) or cfg; nag if guidance is off.",
     ),
 ]
