@@ -17,7 +17,7 @@ _FP8 = (torch.float8_e4m3fn, torch.float8_e5m2)
 
 def load_tensors(file: WeightFile, dtype: torch.dtype) -> dict[str, Tensor]:
     """A file's tensors by name; those in fp8 as `dtype`."""
-    if not file.has_fp8_scales:
+    if not file.has_fp8_scales and not any(each.format.startswith("F8_") for each in file.tensors.values()):
         with safe_open(file.path, framework="pt") as tensors:
             return {name: tensors.get_tensor(name) for name in file.tensors}
     return dict(_dequantize(file, dtype))

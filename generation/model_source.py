@@ -16,25 +16,17 @@ from . import complete_weights
 from .checkpoint_kinds import identify_checkpoint, read_shapes, scheduler_from_keys
 from .errors import InvalidModelError
 from .families import SUPPORTED
-from .file_kinds import FILE_KINDS, checkpoint_kind
+from .file_kinds import DENOISER_PREFIX, FILE_KINDS, checkpoint_kind
 from .model_catalog import INDEX, ModelDefaults, load_defaults, model_kind
 from .model_name import ModelName
-from .split_files import (
-    OPTIONAL_PARTS,
-    Layout,
-    check_complete,
-    find_configuration,
-    load_denoiser,
-    load_text_encoders,
-    load_vae,
-    load_whole,
-)
+from .split_files import OPTIONAL_PARTS, Layout, check_complete, find_configuration, load_denoiser, load_whole
 from .storage_plan import PartSizes, WeightStorage, check_storage, choose_offload, choose_storage, explain_storage
-from .weight_files import WeightFile, read_header
+from .text_encoder_files import load_text_encoders
+from .vae_files import load_vae
+from .weight_files import SUFFIXES, WeightFile, read_header
 
 _CONFIGURATION_FILES = ["**/*.json", "*.json", "*.txt", "**/*.txt", "**/*.model"]
 _DENOISERS = ("unet", "transformer")
-_DENOISER_PREFIX = "model.diffusion_model."
 
 
 @dataclass(frozen=True)
@@ -68,7 +60,7 @@ class ModelSource:
         denoiser = self.header.loaded_bytes
         if self.header.is_whole:
             tensors = self.header.tensors.items()
-            denoiser = sum(2 * each.elements for name, each in tensors if name.startswith(_DENOISER_PREFIX))
+            denoiser = sum(2 * each.elements for name, each in tensors if name.startswith(DENOISER_PREFIX))
             extra.append(self.header.loaded_bytes - denoiser)
         return PartSizes(denoiser, max(extra, default=0), denoiser + sum(extra))
 
@@ -79,8 +71,8 @@ def find_source(name: ModelName, where: Path | str) -> ModelSource:
     Raises:
         InvalidModelError: the pipeline is not supported, or a file cannot be read.
     """
-    encoders = [_existing("--text-encoder", file) for file in name.text_encoders]
-    vae = _existing("--vae", name.vae) if name.vae else None
+    encoders = [_existing("--text-encoder", file, SUFFIXES) for file in name.text_encoders]
+    vae = _existing("--vae", name.vae, SUFFIXES[:1]) if name.vae else None
     if isinstance(where, str):
         where = _download(where)
     header = read_header(where) if where.is_file() else None
@@ -181,7 +173,7 @@ def _load_single_file(source: ModelSource, pipeline_class: Any, options: dict[st
     folder = source.path.with_suffix("")
     defaults, has_t5 = ModelDefaults(), source.header is not None and _has_t5(source.header.tensors)
     if folder.is_dir():
-        model_kind(folder)
+        _check_same_family(source, folder)
         options |= {"config": str(folder), "local_files_only": True}
         options |= {} if has_t5 else _absent_parts(Layout.read(source.kind, folder), ())
         defaults = load_defaults(folder)
@@ -216,7 +208,7 @@ def _configuration(source: ModelSource) -> tuple[Path, ModelDefaults]:
     """The folder with the configuration of a file: of the same name beside it, or from the hub."""
     folder = source.path.with_suffix("")
     if folder.is_dir():
-        model_kind(folder)
+        _check_same_family(source, folder)
         return folder, load_defaults(folder)
     hub_id = find_configuration(source.kind, source.header) if source.header else None
     if hub_id is None:
@@ -226,6 +218,16 @@ def _configuration(source: ModelSource) -> tuple[Path, ModelDefaults]:
     except (OSError, OfflineModeIsEnabled):
         raise _no_configuration(source.path) from None
     return Path(found), ModelDefaults()
+
+
+def _check_same_family(source: ModelSource, folder: Path) -> None:
+    """Raise `InvalidModelError` if the folder beside a file has the configuration of another family."""
+    kind = model_kind(folder)
+    if SUPPORTED.get(kind) != SUPPORTED[source.kind]:
+        raise InvalidModelError(
+            f"{source.path} is a file of a {source.kind}, but the folder {folder.name} beside it is a {kind}: "
+            "replace it by the file's own configuration"
+        )
 
 
 def _no_configuration(file: Path) -> InvalidModelError:
@@ -275,10 +277,10 @@ def _check_supported(model: str, kind: str) -> None:
         )
 
 
-def _existing(option: str, file: str) -> Path:
+def _existing(option: str, file: str, suffixes: tuple[str, ...]) -> Path:
     path = Path(file).expanduser()
-    if not path.is_file() or path.suffix != ".safetensors":
-        raise InvalidModelError(f"{option}: {file} is no .safetensors file")
+    if not path.is_file() or path.suffix not in suffixes:
+        raise InvalidModelError(f"{option}: {file} is no {' or '.join(suffixes)} file")
     return path
 
 

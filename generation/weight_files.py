@@ -16,7 +16,7 @@ SUFFIXES = (".safetensors", ".gguf")
 
 _WHOLE = ("first_stage_model.", "vae.")
 """Prefixes of an autoencoder inside a checkpoint: the file is a whole model."""
-_LANGUAGE_MODEL = "token_embd.weight"
+GGUF_EMBEDDING = "token_embd.weight"
 """The text embedding in llama.cpp's naming, which every GGUF of a text model has."""
 _FP8_SCALES = (".scale_weight", ".weight_scale")
 _FOREIGN_FORMATS = {".wscales": "svdq", ".weight_scale_2": "nvfp4"}
@@ -59,7 +59,7 @@ class WeightFile:
     @property
     def is_text_model(self) -> bool:
         """Whether it is a GGUF of a text encoder or language model."""
-        return self.is_gguf and _LANGUAGE_MODEL in self.tensors
+        return self.is_gguf and GGUF_EMBEDDING in self.tensors
 
     @cached_property
     def is_whole(self) -> bool:
