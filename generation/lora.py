@@ -19,6 +19,7 @@ from torch import Tensor
 from .errors import InvalidRequestError
 from .loading import BROKEN, first_line
 from .lora_layers import LayerChange, LowRankBranch
+from .lora_products import find_product, split_products
 from .lora_settings import read_settings
 from .provenance import Stamp, file_stamp
 
@@ -27,8 +28,8 @@ Loras = Sequence[tuple[str, float]]
 _UNSUPPORTED = {
     "dora_scale": "DoRA",
     "lora_magnitude_vector": "DoRA",
-    "hada_w": "LoHa",
-    "lokr_w": "LoKr",
+    "hada_t": "LoHa with a Tucker decomposition",
+    "lokr_t": "LoKr with a Tucker decomposition",
     "oft_": "OFT",
     "lora_mid": "LoCon with a Tucker decomposition",
     "bundle_emb": "LoRA with textual inversions",
@@ -92,9 +93,25 @@ class Adapter:
             found.append(change)
         return found
 
-    def _layers(self, file: str) -> Iterator[tuple[str, Tensor, Tensor, float]]:
-        """The normalised path of each layer, its two matrices, and alpha / rank."""
-        tensors, alphas = self._read(file)
+    def _layers(self, file: str) -> Iterator[tuple[str, Tensor | None, Tensor, float]]:
+        """The normalised path of each layer, its two matrices, and alpha / rank; of a LoHa or LoKr, their product."""
+        try:
+            plain, stand_ins, products = split_products(self._read(file))
+        except (KeyError, RuntimeError) as error:
+            raise InvalidRequestError(f"--lora: {file} is incomplete: {first_line(error)}") from None
+        if products and self._is_quantized:
+            raise InvalidRequestError(
+                f"--lora: {file} is a LoHa or LoKr, and this model's weights are quantised: use a plain LoRA, or "
+                "half precision weights and --quantize none"
+            )
+        if plain or not products:
+            yield from self._low_rank_layers(file, plain)
+        if products:
+            for path, down, up, _ in self._low_rank_layers(file, stand_ins):
+                yield path, None, find_product(down, up, products), 1.0
+
+    def _low_rank_layers(self, file: str, tensors: dict[str, Tensor]) -> Iterator[tuple[str, Tensor, Tensor, float]]:
+        tensors, alphas = self._normalize(file, tensors)
         settings = read_settings(file)
         pairs: dict[str, dict[str, Tensor]] = {}
         for name, tensor in tensors.items():
@@ -112,8 +129,8 @@ class Adapter:
             scale = alphas[path] / rank if path in alphas else settings.scale(path, rank)
             yield path, pair["down"], pair["up"], scale
 
-    def _read(self, file: str) -> tuple[dict[str, Tensor], dict[str, float]]:
-        """The file's tensors under diffusers' names, and its alphas by normalised path."""
+    def _read(self, file: str) -> dict[str, Tensor]:
+        """The file's tensors."""
         if not Path(file).is_file():
             raise InvalidRequestError(f"--lora: there is no file {file}")
         try:
@@ -123,6 +140,10 @@ class Adapter:
         kinds = (kind for part, kind in _UNSUPPORTED.items() if any(part in name for name in tensors))
         if kind := next(kinds, None):
             raise InvalidRequestError(f"--lora: {file} is a {kind}, which is not supported: use a plain LoRA")
+        return tensors
+
+    def _normalize(self, file: str, tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """Tensors under diffusers' names, and their alphas by normalised path."""
         loader: Any = getattr(import_module("diffusers.loaders"), self._loader)
         options: dict[str, Any] = {"unet_config": self._parts["unet"].config} if "unet" in self._parts else {}
         if self._loader == "FluxLoraLoaderMixin":

@@ -10,21 +10,27 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class LayerChange:
-    """What a file changes in a layer: scale * up @ down, of shapes (outputs, rank) and (rank, inputs)."""
+    """What a file changes in a layer: scale * up @ down, of shapes (outputs, rank) and (rank, inputs).
+
+    Without `down`, `up` is the whole change.
+    """
 
     layer: Any
-    down: Tensor
+    down: Tensor | None
     up: Tensor
     scale: float
 
     @property
     def fits(self) -> bool:
         """Whether the product has the layer's shape. Quantised weights may have another one."""
-        return self.up.shape[0] * self.down.flatten(1).shape[1] == _elements(self.layer)
+        inputs = self.up if self.down is None else self.down
+        return self.up.shape[0] * inputs.flatten(1).shape[1] == _elements(self.layer)
 
     def product(self) -> Tensor:
         """What is added to the weights, in single precision."""
         weights: Tensor = self.layer.weight
+        if self.down is None:
+            return self.scale * self.up.view(weights.shape)
         product = self.scale * (self.up.flatten(1).float() @ self.down.flatten(1).float())
         return product.view(weights.shape)
 
@@ -33,6 +39,8 @@ class LowRankBranch:
     """A forward hook that adds strength * scale * up(down(input)) to a layer's output, in the output's format."""
 
     def __init__(self, change: LayerChange, strength: float) -> None:
+        if change.down is None:
+            raise ValueError("a branch needs two matrices")
         layer, down, up = change.layer, change.down.flatten(1), change.up.flatten(1)
         self._is_convolution = isinstance(layer, torch.nn.Conv2d)
         if self._is_convolution:

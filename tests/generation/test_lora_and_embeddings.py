@@ -205,8 +205,8 @@ def test_metadata_that_cannot_be_read_is_refused(random_model, tmp_path, text):
     ("tensor", "kind"),
     [
         ("dora_scale", "DoRA"),
-        ("hada_w1_a", "LoHa"),
-        ("lokr_w1", "LoKr"),
+        ("hada_t1", "LoHa with a Tucker decomposition"),
+        ("lokr_t2", "LoKr with a Tucker decomposition"),
         ("oft_blocks", "OFT"),
         ("lora_mid.weight", "LoCon with a Tucker decomposition"),
     ],
