@@ -40,20 +40,19 @@ out.
 DENOISER_PREFIX = "model.diffusion_model."
 """What ComfyUI writes before the names of a denoiser's tensors."""
 
-FILE_KINDS = frozenset(
-    (
-        "StableDiffusionPipeline",
-        "StableDiffusionXLPipeline",
-        "StableDiffusion3Pipeline",
-        "FluxPipeline",
-        "Flux2KleinPipeline",
-        "ChromaPipeline",
-        "ZImagePipeline",
-        "Lumina2Pipeline",
-        "Krea2Pipeline",
-        "QwenImagePipeline",
-    )
+CHECKPOINT_KINDS = frozenset(
+    ("StableDiffusionPipeline", "StableDiffusionXLPipeline", "StableDiffusion3Pipeline", "FluxPipeline")
 )
+"""The pipeline classes whose whole checkpoints diffusers takes apart."""
+
+FILE_KINDS = CHECKPOINT_KINDS | {
+    "Flux2KleinPipeline",
+    "ChromaPipeline",
+    "ZImagePipeline",
+    "Lumina2Pipeline",
+    "Krea2Pipeline",
+    "QwenImagePipeline",
+}
 """The pipeline classes that load from files; the others need a folder in diffusers' layout."""
 
 

@@ -33,7 +33,7 @@ def split_products(tensors: Mapping[str, Tensor]) -> tuple[Tensors, Tensors, lis
         else:
             plain[name] = tensor
     stand_ins: Tensors = {}
-    products = []
+    products: list[Tensor] = []
     for layer, parts in factors.items():
         alpha = plain.pop(f"{layer}.alpha", None)
         product = _product(parts, None if alpha is None else float(alpha))

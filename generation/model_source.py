@@ -16,14 +16,14 @@ from . import complete_weights
 from .checkpoint_kinds import identify_checkpoint, read_shapes, scheduler_from_keys
 from .errors import InvalidModelError
 from .families import SUPPORTED
-from .file_kinds import DENOISER_PREFIX, FILE_KINDS, checkpoint_kind
+from .file_kinds import CHECKPOINT_KINDS, DENOISER_PREFIX, FILE_KINDS, checkpoint_kind
 from .model_catalog import INDEX, ModelDefaults, load_defaults, model_kind
 from .model_name import ModelName
 from .split_files import OPTIONAL_PARTS, Layout, check_complete, find_configuration, load_denoiser, load_whole
 from .storage_plan import PartSizes, WeightStorage, check_storage, choose_offload, choose_storage, explain_storage
 from .text_encoder_files import load_text_encoders
 from .vae_files import load_vae
-from .weight_files import SUFFIXES, WeightFile, read_header
+from .weight_files import SUFFIXES, VAE_PREFIXES, WeightFile, read_header
 
 _CONFIGURATION_FILES = ["**/*.json", "*.json", "*.txt", "**/*.txt", "**/*.model"]
 _DENOISERS = ("unet", "transformer")
@@ -49,7 +49,11 @@ class ModelSource:
     def is_split(self) -> bool:
         """Whether diffusers cannot load the file as a whole."""
         return self.header is not None and (
-            self.header.is_gguf or not self.header.is_whole or self.is_dequantized or bool(self.text_encoders)
+            self.header.is_gguf
+            or not self.header.is_whole
+            or self.is_dequantized
+            or bool(self.text_encoders)
+            or self.kind not in CHECKPOINT_KINDS
         )
 
     def sizes(self) -> PartSizes:
@@ -152,12 +156,14 @@ def _load_split(
         raise ValueError("a folder has no separate files")
     folder, defaults = _configuration(source)
     layout = Layout.read(source.kind, folder)
-    parts: dict[str, Any] = load_text_encoders(layout, source.text_encoders, dtype)
+    parts: dict[str, Any] = load_text_encoders(layout, map(read_header, source.text_encoders), dtype)
     if source.vae:
-        parts["vae"] = load_vae(layout, source.vae, dtype)
+        parts["vae"] = load_vae(layout, read_header(source.vae), dtype)
     names = source.header.tensors
     absent = {} if _has_t5(names) else _absent_parts(layout, parts)
-    if source.header.is_whole:
+    if source.header.is_whole and source.kind not in CHECKPOINT_KINDS:
+        parts = _load_parts(layout, source.header, dtype, parts)
+    elif source.header.is_whole:
         with _name_missing_part(source):
             parts |= load_whole(layout, source.header, dtype, {**parts, **absent})
     else:
@@ -166,6 +172,19 @@ def _load_split(
     check_complete(layout, {**parts, **absent})
     options |= parts | absent
     return pipeline_class.from_pretrained(folder, local_files_only=True, **options), defaults
+
+
+def _load_parts(layout: Layout, file: WeightFile, dtype: torch.dtype, given: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a whole checkpoint, but for those that are `given`."""
+    parts = dict(given)
+    prefix = next(each for each in VAE_PREFIXES if any(name.startswith(each) for name in file.tensors))
+    if "vae" not in parts:
+        parts["vae"] = load_vae(layout, file.part(prefix), dtype)
+    if not parts.keys() & set(layout.text_encoders):
+        parts |= load_text_encoders(layout, map(file.part, file.text_encoder_prefixes), dtype)
+    check_complete(layout, parts)
+    parts[layout.denoiser] = load_denoiser(layout, file.part(DENOISER_PREFIX), dtype)
+    return parts
 
 
 def _load_single_file(source: ModelSource, pipeline_class: Any, options: dict[str, Any]) -> tuple[Any, ModelDefaults]:
@@ -181,7 +200,7 @@ def _load_single_file(source: ModelSource, pipeline_class: Any, options: dict[st
         options |= {name: None for pair in OPTIONAL_PARTS.get(source.kind, {}).items() for name in pair}
     if source.vae:
         layout_folder, _ = _configuration(source)
-        options["vae"] = load_vae(Layout.read(source.kind, layout_folder), source.vae, options["dtype"])
+        options["vae"] = load_vae(Layout.read(source.kind, layout_folder), read_header(source.vae), options["dtype"])
     try:
         with _name_missing_part(source):
             pipeline = pipeline_class.from_single_file(str(source.path), **options)

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,7 +11,7 @@ from torch import Tensor
 from .errors import InvalidModelError
 from .fp8_weights import load_tensors
 from .split_files import Layout
-from .weight_files import GGUF_EMBEDDING, WeightFile, read_header
+from .weight_files import GGUF_EMBEDDING, WeightFile
 
 
 @dataclass(frozen=True)
@@ -53,15 +52,14 @@ _HEAD = "lm_head.weight"
 _VISION = "visual."
 
 
-def load_text_encoders(layout: Layout, paths: Iterable[Path], dtype: torch.dtype) -> dict[str, Any]:
+def load_text_encoders(layout: Layout, files: Iterable[WeightFile], dtype: torch.dtype) -> dict[str, Any]:
     """The text encoders in files, by the name of the part that each fits.
 
     Raises:
         InvalidModelError: a file fits no part, or is incomplete.
     """
     found: dict[str, Any] = {}
-    for path in paths:
-        header = read_header(path)
+    for header in files:
         header.check_format()
         part = next((n for n in layout.text_encoders if n not in found and _fits(layout, n, header)), None)
         if part is None:

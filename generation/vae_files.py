@@ -10,22 +10,21 @@ from torch import Tensor
 from .errors import InvalidModelError
 from .fp8_weights import load_tensors
 from .split_files import Layout
-from .weight_files import WeightFile, read_header
+from .weight_files import VAE_PREFIXES, WeightFile
 
 _INPUTS = ("decoder.conv_in.weight", "decoder.conv1.weight")
 """The decoder's first layer in diffusers' and Stable Diffusion's names, and in those of Wan, which Qwen-Image uses."""
-_PREFIXES = ("", "first_stage_model.", "vae.")
 _NESTED = {"encoder.quant_conv.": "quant_conv.", "decoder.post_quant_conv.": "post_quant_conv."}
 """Layers of Flux.2's autoencoder that diffusers does not count to the encoder and decoder."""
 
 
-def load_vae(layout: Layout, path: Path, dtype: torch.dtype) -> Any:
+def load_vae(layout: Layout, header: WeightFile, dtype: torch.dtype) -> Any:
     """The autoencoder in a file.
 
     Raises:
         InvalidModelError: the file has none, or that of another model.
     """
-    vae, header = layout.find_class("vae"), read_header(path)
+    vae = layout.find_class("vae")
     header.check_format()
     place = {"config": str(layout.folder), "subfolder": "vae", "local_files_only": True}
     config = vae.load_config(place["config"], subfolder="vae", local_files_only=True)
@@ -35,12 +34,12 @@ def load_vae(layout: Layout, path: Path, dtype: torch.dtype) -> Any:
     if convert is None:
         return vae.from_single_file(tensors, **place, torch_dtype=dtype)
     state = {name: t.to(dtype) if t.is_floating_point() else t for name, t in convert(tensors, config).items()}
-    return _build(vae, config, state, path)
+    return _build(vae, config, state, header.path)
 
 
 def _check_shape(layout: Layout, header: WeightFile, config: dict[str, Any]) -> None:
     """Compare the decoder's first layer: its latent channels, and whether it has a dimension for time."""
-    names = [prefix + name for prefix in _PREFIXES for name in _INPUTS if prefix + name in header.tensors]
+    names = [prefix + name for prefix in ("", *VAE_PREFIXES) for name in _INPUTS if prefix + name in header.tensors]
     if not names:
         raise InvalidModelError(f"--vae: {header.path} has no autoencoder")
     shape = header.tensors[names[0]].shape

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from notthat.generation import GenerationRequest, InvalidModelError, LocalEngine, generate
 from notthat.generation.split_files import Layout
 from notthat.generation.vae_files import load_vae
+from notthat.generation.weight_files import read_header
 
 from .conftest import LANGUAGE_MODEL_FLOWS, SIDE, Both
 from .single_files import vae_tensors
@@ -78,6 +79,26 @@ def test_a_gguf_of_a_text_encoder_completes_a_transformer(
     assert (pixels(engine) == pixels(whole.engine)).all()
 
 
+@pytest.mark.parametrize("kind", ["z-image", "qwen-image", "lumina2"])
+def test_a_whole_checkpoint_is_taken_apart(random_model: Callable[[str], Both], tmp_path: Path, kind: str) -> None:
+    whole = random_model(kind)
+    files = comfyui_files.save_files(kind, whole.folder, tmp_path)
+    prefixes = {"transformer": "model.diffusion_model.", "text_encoder": "text_encoders.te.transformer.", "vae": "vae."}
+    tensors = {
+        prefixes[part] + name: tensor for part, file in files.items() for name, tensor in load_file(file).items()
+    }
+    checkpoint = tmp_path / "all.safetensors"
+    save_file(tensors, checkpoint)
+    comfyui_files.save_configuration(whole.folder, checkpoint)
+    assert (pixels(load(str(checkpoint))) == pixels(whole.engine)).all()
+    bare = {name: t for name, t in tensors.items() if not name.startswith("text_encoders.")}
+    save_file(bare, checkpoint)
+    with pytest.raises(InvalidModelError, match="give --text-encoder FILE"):
+        load(str(checkpoint))
+    name = f"{checkpoint}?text_encoder={files['text_encoder']}"
+    assert (pixels(load(name)) == pixels(whole.engine)).all()
+
+
 def test_text_encoders_in_scaled_and_in_plain_fp8_are_widened(
     random_model: Callable[[str], Both], tmp_path: Path
 ) -> None:
@@ -102,7 +123,7 @@ def test_qwen_images_autoencoder_is_read_in_the_names_of_wan(tmp_path: Path) -> 
     tensors = comfyui_files.wan_vae(vae.state_dict())
     assert {"decoder.middle.0.residual.0.gamma", "encoder.downsamples.0.residual.2.weight"} <= tensors.keys()
     save_file(tensors, tmp_path / "qwen_image_vae.safetensors")
-    loaded = load_vae(_layout(tmp_path, vae), tmp_path / "qwen_image_vae.safetensors", torch.float32)
+    loaded = load_vae(_layout(tmp_path, vae), read_header(tmp_path / "qwen_image_vae.safetensors"), torch.float32)
     assert _are_equal(loaded, vae)
 
 
@@ -125,12 +146,12 @@ def test_flux2s_autoencoder_is_read_in_the_names_of_its_authors(tmp_path: Path, 
         }
     assert {"decoder.up.0.block.0.conv1.weight", f"{nested}quant_conv.weight", "bn.running_mean"} <= tensors.keys()
     save_file(tensors, tmp_path / "flux2-vae.safetensors")
-    loaded = load_vae(_layout(tmp_path, vae), tmp_path / "flux2-vae.safetensors", torch.float32)
+    loaded = load_vae(_layout(tmp_path, vae), read_header(tmp_path / "flux2-vae.safetensors"), torch.float32)
     assert _are_equal(loaded, vae)
     lost = sorted(tensors)[-1]
     save_file({name: t for name, t in tensors.items() if name != lost}, tmp_path / "flux2-vae.safetensors")
     with pytest.raises(InvalidModelError, match=r"flux2-vae\.safetensors is incomplete: it lacks"):
-        load_vae(_layout(tmp_path, vae), tmp_path / "flux2-vae.safetensors", torch.float32)
+        load_vae(_layout(tmp_path, vae), read_header(tmp_path / "flux2-vae.safetensors"), torch.float32)
 
 
 def _layout(folder: Path, vae: torch.nn.Module) -> Layout:
