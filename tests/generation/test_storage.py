@@ -1,6 +1,10 @@
 """How weights are stored on the device: quantised, offloaded, or as they are."""
 
 import importlib.util
+import json
+import logging
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +18,7 @@ from safetensors.torch import save_file
 from notthat.generation import GenerationRequest, InvalidModelError, LocalEngine, generate
 from notthat.generation import model_source as sources
 from notthat.generation.loading import load_family, silence_libraries
-from notthat.generation.quantization import offload_parts
+from notthat.generation.quantization import offload_parts, quiet_imports
 from notthat.generation.storage_plan import PartSizes, WeightStorage, choose_offload, choose_storage
 
 from .conftest import SIDE, Both
@@ -144,6 +148,23 @@ def test_what_the_machine_lacks_is_refused_in_one_line(option: str, reason: str)
     with pytest.raises(InvalidModelError, match=reason) as error:
         LocalEngine.load(f"mini?{option}", device="cpu")
     assert "\n" not in str(error.value)
+
+
+def test_a_quantiser_that_is_imported_says_nothing(tmp_path: Path) -> None:
+    arguments = ["generate", "a man", "--model", "mini", "--quantize", "int8", "--steps", "1", "--out", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, "-m", "notthat", *arguments, "--json"], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+    assert json.loads(done.stdout)["model"] == "mini?quantize=int8"
+
+
+def test_what_others_log_during_an_import_is_shown(caplog: pytest.LogCaptureFixture) -> None:
+    with quiet_imports():
+        logging.getLogger("torchao.kernel").warning("no kernel")
+        logging.getLogger("notthat").warning("a disk is full")
+    logging.getLogger("torchao.kernel").warning("a real warning")
+    assert [record.message for record in caplog.records] == ["a disk is full", "a real warning"]
 
 
 def test_int8_without_its_library_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
