@@ -18,14 +18,13 @@ from .weight_files import GGUF_EMBEDDING, WeightFile
 class EncoderLayout:
     """A text encoder's classes by their common prefix, and how to recognise it in files.
 
-    `embeddings` are the names that its token embeddings have. `architecture` is the beginning of what a GGUF says;
-    None if transformers cannot read one. `is_language_model` is for those whose tensors have prefixes that differ
-    between files.
+    `embeddings` are the names that its token embeddings have. `architectures` are what a GGUF may say, if
+    transformers can read one. `is_language_model` is for those whose tensors have prefixes that differ between files.
     """
 
     class_prefix: str
     embeddings: tuple[str, ...]
-    architecture: str | None = None
+    architectures: tuple[str, ...] = ()
     is_language_model: bool = False
 
 
@@ -39,11 +38,11 @@ _LANGUAGE_MODEL = (
 
 ENCODERS = (
     EncoderLayout("CLIPText", ("text_model.embeddings.token_embedding.weight", "embeddings.token_embedding.weight")),
-    EncoderLayout("T5Encoder", ("shared.weight", "encoder.embed_tokens.weight"), "t5"),
+    EncoderLayout("T5Encoder", ("shared.weight", "encoder.embed_tokens.weight"), ("t5encoder", "t5")),
     EncoderLayout("Qwen2_5_VL", _LANGUAGE_MODEL, is_language_model=True),
     EncoderLayout("Qwen3VL", _LANGUAGE_MODEL, is_language_model=True),
-    EncoderLayout("Qwen3", _LANGUAGE_MODEL, "qwen3", is_language_model=True),
-    EncoderLayout("Gemma2", _LANGUAGE_MODEL, "gemma2", is_language_model=True),
+    EncoderLayout("Qwen3", _LANGUAGE_MODEL, ("qwen3",), is_language_model=True),
+    EncoderLayout("Gemma2", _LANGUAGE_MODEL, ("gemma2",), is_language_model=True),
 )
 """The text encoders that `--text-encoder` takes; the first prefix that fits counts. A new family adds a line."""
 
@@ -69,8 +68,8 @@ def load_text_encoders(layout: Layout, files: Iterable[WeightFile], dtype: torch
 
 
 def _explain_misfit(layout: Layout, header: WeightFile) -> str:
-    readable = sorted({each.architecture for each in ENCODERS if each.architecture})
-    if header.is_text_model and not (header.architecture or "").startswith(tuple(readable)):
+    readable = [architecture for each in ENCODERS for architecture in each.architectures]
+    if header.is_gguf and header.architecture not in readable:
         return (
             f"--text-encoder: {header.path} is a GGUF of a {header.architecture}, which can't be read "
             f"(readable: {', '.join(readable)}): give its .safetensors file"
@@ -91,7 +90,7 @@ def _fits(layout: Layout, part: str, header: WeightFile) -> bool:
     width = _width(_config(layout, part))
     if header.is_gguf:
         embedding = header.tensors.get(GGUF_EMBEDDING)
-        is_readable = encoder.architecture is not None and (header.architecture or "").startswith(encoder.architecture)
+        is_readable = header.architecture in encoder.architectures
         return is_readable and embedding is not None and embedding.shape[-1] == width
     shapes = [header.tensors[name].shape for name in encoder.embeddings if name in header.tensors]
     if not any(shape[-1] == width for shape in shapes):

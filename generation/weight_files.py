@@ -87,8 +87,8 @@ class WeightFile:
 
     @property
     def loaded_bytes(self) -> int:
-        """The memory of the weights as they are loaded: a GGUF as it is, everything else in half precision."""
-        if self.is_gguf:
+        """The memory of the weights as they are loaded: a GGUF that draws as it is, all else in half precision."""
+        if self.is_gguf and not self.is_text_model:
             return self.stored_bytes
         return sum(2 * tensor.elements for tensor in self.tensors.values())
 

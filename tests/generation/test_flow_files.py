@@ -172,7 +172,7 @@ def test_foreign_and_broken_files_of_flows_are_one_line_each(
     others = comfyui_files.save_files("qwen-image", qwen.folder, tmp_path / "q")
     gemma = comfyui_files.save_files("lumina2", lumina.folder, tmp_path / "l")["text_encoder"]
     vision, cut, mixed = tmp_path / "vl.gguf", tmp_path / "cut.gguf", tmp_path / "mixed" / "transformer.safetensors"
-    comfyui_files.save_gguf({"token_embd.weight": torch.zeros(4, 32)}, vision, "qwen2vl")
+    comfyui_files.save_gguf({"token_embd.weight": torch.zeros(4, 32)}, vision, "qwen3vl")
     comfyui_files.save_gguf(comfyui_files.original_transformer("z-image", z_image.folder), cut, "lumina2")
     cut.write_bytes(cut.read_bytes()[:-4000])
     mixed.parent.mkdir()
@@ -186,13 +186,13 @@ def test_foreign_and_broken_files_of_flows_are_one_line_each(
         ({"text_encoder": others["text_encoder"]}, "no text encoder of this model .*has Qwen3Model of width 32"),
         ({"text_encoder": gemma}, "no text encoder of this model"),
         ({"text_encoder": files["vae"]}, "no text encoder of this model"),
-        ({"text_encoder": vision}, r"a GGUF of a qwen2vl, which can't be read .*give its .safetensors"),
+        ({"text_encoder": vision}, r"a GGUF of a qwen3vl, which can't be read .*give its .safetensors"),
         ({"text_encoder": cut}, "incomplete or no weight file"),
         ({"text_encoder": lost}, "is incomplete: it lacks layers.1.mlp.up_proj.weight"),
         ({"vae": others["vae"]}, "is for other models: this one .*has an AutoencoderKL"),
         ({"vae": vision}, "is no .safetensors file"),
         ({"transformer": cut}, "incomplete or no weight file"),
-        ({"transformer": vision}, r"is a text model \(qwen2vl\), which can't draw"),
+        ({"transformer": vision}, r"is a text model \(qwen3vl\), which can't draw"),
         (
             {"transformer": mixed},
             "file of a ZImagePipeline, but the folder transformer beside it is a QwenImagePipeline",
