@@ -110,7 +110,7 @@ def stock(pipeline: Any, request: GenerationRequest) -> Work:
         else:
             negative = {} if kind.startswith("LatentC") else {"negative_prompt": request.negative_prompt}
         return pipeline(
-            request.prompt,
+            prompt=request.prompt,
             num_inference_steps=request.num_inference_steps,
             width=request.width,
             height=request.height,
