@@ -18,6 +18,10 @@ PIPELINES = {
     "sd35_large": "StableDiffusion3Pipeline",
     "flux-dev": "FluxPipeline",
     "flux-schnell": "FluxPipeline",
+    "chroma": "ChromaPipeline",
+    "lumina2": "Lumina2Pipeline",
+    "z-image-turbo": "ZImagePipeline",
+    "krea2": "Krea2Pipeline",
 }
 """diffusers' name of a checkpoint's kind, and the pipeline class that runs it."""
 
@@ -42,11 +46,14 @@ _NAMES = {
     "lumina2": "Lumina 2 model",
     "z-image": "Z-Image model",
     "sana": "Sana model",
-    "qwen-image": "Qwen-Image model",
+    "qwen-image": "Qwen-Image 2.1 model",
     "krea2": "Krea 2 model",
     "hidream": "HiDream model",
 }
 """What users call the other kinds, by the beginning of diffusers' names. The first that fits counts."""
+
+_GUIDANCE = "guidance_in.in_layer.weight"
+"""Flux.2 dev has the distilled guidance as an input; klein has not."""
 
 _UNET_INPUT = "model.diffusion_model.input_blocks.0.0.weight"
 UNET_INPUTS = {7: "upscaler", 8: "InstructPix2Pix model", 9: "inpainting model"}
@@ -72,6 +79,8 @@ def identify_checkpoint(shapes: Mapping[str, Tensor]) -> str | None:
     kind = _infer_kind(shapes)
     if kind is None or (kind == "v1" and _UNET_INPUT not in shapes):
         return None
+    if kind.startswith("flux-2") and not any(name.endswith(_GUIDANCE) for name in shapes):
+        return "Flux2KleinPipeline"
     named = (name for beginning, name in _NAMES.items() if kind.startswith(beginning))
     return PIPELINES.get(kind) or next(named, f"{kind} model")
 

@@ -46,7 +46,7 @@ class LocalEngine:
         self.defaults = family.defaults
         self.checkpoints = Checkpoints()
         self._family = family
-        self._adapter = Adapter(family.modules, family.lora_loader)
+        self._adapter = Adapter(family.modules, family.lora_loader, is_quantized=family.storage.is_quantized)
         self._room = MemoryPlan(family, device)
         self._previewer = Previewer(family.autoencoder)
         self._lock = EngineLock()
@@ -177,11 +177,6 @@ class LocalEngine:
 
     def _adapt(self, request: GenerationRequest) -> None:
         """Apply the request's LoRAs and textual inversions to the model, as their files are now."""
-        if request.loras and self.storage.is_quantized:
-            raise InvalidRequestError(
-                f"--lora: this model's weights are quantised ({self.storage.quantize}), and adding a LoRA would "
-                "corrupt them: use its half precision weights and --quantize none"
-            )
         for file in (*(file for file, _ in request.loras), *request.embeddings):
             stamp = file_stamp(file)
             if self._stamps.setdefault(file, stamp) != stamp:

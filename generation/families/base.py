@@ -54,6 +54,8 @@ class Family(ABC):
     """Whether the guidance scale is an input of the model, so that there is no second pass."""
     has_normalized_guidance: ClassVar[bool] = False
     """Whether the stock pipeline rescales the guided prediction to the norm of the prompt's, over the last axis."""
+    has_pass_for_each_length: ClassVar[bool] = False
+    """Whether texts of different lengths take less time one by one, without padding and its mask, than in a batch."""
     storage: WeightStorage = WeightStorage()
     """How the weights are stored on the device."""
     storage_note: str | None = None
