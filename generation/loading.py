@@ -18,6 +18,7 @@ from .model_catalog import locate_model
 from .model_name import ModelName
 from .model_source import ModelSource, find_source, load_pipeline, plan_storage
 from .quantization import QUANTIZED_DTYPE, offload_parts, quantize_parts, quiet_imports
+from .schedulers import check_scheduler
 from .storage_plan import WeightStorage
 
 BROKEN = (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, ImportError, SafetensorError)
@@ -44,6 +45,7 @@ def load_family(model: str, device: torch.device) -> Family:
             refuse_missing_weights(name.model, pipeline)
             _store(pipeline, storage, device)
             family = find_family(type(pipeline).__name__)(pipeline, told, name.model)
+            check_scheduler(family)
     except BROKEN as error:
         raise InvalidModelError(f"{model} can't be loaded: {first_line(error)}") from error
     family.storage, family.storage_note = storage, note

@@ -25,6 +25,7 @@ from .preview import Previewer, PreviewRenderer
 from .provenance import Stamp, collect_provenance, file_stamp
 from .request import GenerationRequest, PromptReport, Syntax
 from .sampling import DenoisingState, Predict, Step, denoise
+from .schedulers import start_scheduler
 from .storage_plan import WeightStorage
 from .text_encoders.clip import PromptOptions, parse_fragments
 
@@ -236,13 +237,8 @@ class LocalEngine:
         generators = [torch.Generator("cpu").manual_seed(request.seed + k) for k in range(count)]
         shape, dtype = family.noise_shape(request), family.latents_dtype
         noise = torch.cat([torch.randn(shape, generator=each, dtype=dtype) for each in generators]).to(self.device)
-        scheduler = type(family.scheduler).from_config(family.scheduler.config)
         latents = family.pack(noise)
-        family.set_timesteps(scheduler, latents, request)
-        if not family.flow and scheduler.timesteps.max() >= scheduler.config.num_train_timesteps:
-            raise InvalidRequestError(f"--steps: {request.num_inference_steps} are too many for this scheduler")
-        if hasattr(scheduler, "set_begin_index"):
-            scheduler.set_begin_index(0)  # so that the first step does not search for its index on the device
+        scheduler = start_scheduler(family, latents, request)
         noise = latents * getattr(scheduler, "init_noise_sigma", 1.0)
         return DenoisingState(noise, scheduler, generators, GuidanceMemory())
 

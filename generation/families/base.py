@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..errors import GenerationError, InvalidModelError, InvalidRequestError
+from ..errors import GenerationError, InvalidRequestError
 from ..request import Defaults, GenerationRequest, PromptReport
 from ..storage_plan import WeightStorage
 from ..text_encoders.clip import ClipEncoder, Embedding, PromptOptions, parse_fragments
@@ -71,7 +71,6 @@ class Family(ABC):
         self.autoencoder = find_autoencoder(self.vae)
         if getattr(self.vae.config, "force_upcast", False) and self.vae.dtype == torch.float16:
             self.vae.to(torch.float32)
-        self._check_scheduler()
 
     @property
     def encoders(self) -> Sequence[TextReader]:
@@ -197,13 +196,6 @@ class Family(ABC):
         """Clear the caches of encoded texts, after the encoders' weights have changed."""
         for encoder in self.encoders:
             encoder.clear()
-
-    def _check_scheduler(self) -> None:
-        name = type(self.scheduler).__name__
-        flows = name.startswith("FlowMatch") or self.scheduler.config.get("use_flow_sigmas", False)
-        if bool(flows) != self.flow or not hasattr(self.scheduler, "set_timesteps"):
-            wanted = "FlowMatchEulerDiscreteScheduler" if self.flow else "DDIMScheduler"
-            raise InvalidModelError(f"this model can't use its scheduler, {name}: replace it, for example by {wanted}")
 
 
 def expand(embedding: Embedding, batch: int) -> Embedding:
