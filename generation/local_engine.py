@@ -147,6 +147,10 @@ class LocalEngine:
         """How the model reads a text."""
         return self._family.read(text, PromptOptions(syntax))
 
+    def accepts_embedding(self, file: str) -> bool:
+        """Whether a file is a textual inversion for this model."""
+        return self._family.accepts_embedding(file)
+
     def _draw(self, request: GenerationRequest, count: int, measure: Measure) -> Generator[Progress]:
         started = time.perf_counter()
         state = self._starting_state(request, count)

@@ -169,14 +169,26 @@ class Family(ABC):
         """
         if self.clips and all(clip.inversions.has_file(file) for clip in self.clips):
             return
+        for clip, each in self._read_inversion(file):
+            clip.add_inversion(file, each)
+
+    def accepts_embedding(self, file: str) -> bool:
+        """Whether a file is a textual inversion for this family."""
+        try:
+            self._read_inversion(file)
+        except InvalidRequestError:
+            return False
+        return True
+
+    def _read_inversion(self, file: str) -> list[tuple[ClipEncoder, Tensor]]:
+        """The vectors of a textual inversion for each encoder."""
         vectors = read_vectors(file)
         if self.flow or len(vectors) != len(self.clips):
             raise InvalidRequestError(f"--embedding: {file} is a textual inversion for models of another family")
         pairs = list(zip(self.clips, vectors.values(), strict=True))
         for clip, each in pairs:
             clip.inversions.check(file, each)
-        for clip, each in pairs:
-            clip.add_inversion(file, each)
+        return pairs
 
     def check_clip_skip(self, layer: int | None) -> None:
         """Refuse a request's `clip_skip` that the text encoders cannot honour.

@@ -12,13 +12,15 @@ from PIL.PngImagePlugin import PngInfo
 
 from ....errors import InvalidInputError, NotthatError
 from ....generation import BUILT_IN, GenerationRequest, LocalEngine, list_models, to_absolute
+from ....generation.foreign_syntax import explain_foreign_syntax
 from ....generation.local_engine import generate_batches
 from ....generation.png_metadata import build_png_text, parse_infotext, parse_own_key, read_png_text
+from ....generation.prompt_networks import resolve_networks
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from ....generation import Progress
+    from ....generation import NetworkLibrary, Progress
     from ...settings import Settings
 
 
@@ -49,9 +51,13 @@ class GeneratedImage:
 
 
 def build_request(
-    model: str, prompt: str, negative: str | None, options: dict[str, Any]
-) -> "tuple[LocalEngine, GenerationRequest]":
-    """The engine and the request for the first picture: the given options, completed with the model's defaults."""
+    prompt: str, negative: str | None, options: dict[str, Any], settings: "Settings"
+) -> "tuple[LocalEngine, GenerationRequest, list[str]]":
+    """The engine and the request for the first picture: the given options, completed with the model's defaults.
+
+    The third item has a line for each LoRA and textual inversion that the texts name, and for what is read as words.
+    """
+    model = settings.find_model(settings.model)
     given = {name: value for name, value in options.items() if value is not None}
     given = {"seed": secrets.randbelow(2**32), **given, "model": model, "prompt": prompt}
     given |= {"negative_prompt": negative or "", "no_negative": negative is None}
@@ -59,7 +65,27 @@ def build_request(
     given.setdefault("method", "cfg")
     load = cache(partial(LocalEngine.load, model))
     request = GenerationRequest.with_defaults(given, lambda: load().defaults)
-    return load(), request
+    request, remarks = _resolve_networks(request, settings.networks, load())
+    return load(), request, [*remarks, *_explain_syntax(request)]
+
+
+def _resolve_networks(
+    request: GenerationRequest, library: "NetworkLibrary", engine: LocalEngine
+) -> tuple[GenerationRequest, list[str]]:
+    """The request with the LoRAs and textual inversions that its texts name, and a line for each."""
+    found = resolve_networks(request.prompt, request.negative_prompt, library, engine.accepts_embedding)
+    changed = {
+        "prompt": found.prompt,
+        "negative_prompt": found.negative_prompt,
+        "loras": found.combine_loras(request.loras),
+        "embeddings": found.combine_embeddings(request.embeddings),
+    }
+    return request.model_copy(update=changed), found.remarks
+
+
+def _explain_syntax(request: GenerationRequest) -> list[str]:
+    texts = {"prompt": request.prompt, "negative prompt": request.negative_prompt}
+    return [line for name, text in texts.items() for line in explain_foreign_syntax(text, request.syntax, name)]
 
 
 def build_request_from_png(

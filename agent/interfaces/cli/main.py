@@ -327,9 +327,7 @@ def generate(
     elif prompt is None:
         raise InvalidInputError("give a PROMPT or --from PICTURE")
     else:
-        remarks = []
-        settings = load_settings(model)
-        engine, request = build_request(settings.find_model(settings.model), prompt, negative, options)
+        engine, request, remarks = build_request(prompt, negative, options, load_settings(model))
     for line in [*remarks, *engine.warnings(request)]:
         _warn(line)
     with progress("drawing") as on_step:
