@@ -14,7 +14,9 @@ from ....errors import InvalidInputError, NotthatError
 from ....generation import BUILT_IN, GenerationRequest, LocalEngine, list_models, to_absolute
 from ....generation.foreign_syntax import explain_foreign_syntax
 from ....generation.local_engine import generate_batches
-from ....generation.png_metadata import build_png_text, parse_infotext, parse_own_key, read_png_text
+from ....generation.picture_settings import PictureSettings, parse_settings
+from ....generation.picture_text import read_picture_text
+from ....generation.png_metadata import build_png_text, parse_own_key
 from ....generation.prompt_networks import resolve_networks
 
 if TYPE_CHECKING:
@@ -88,40 +90,68 @@ def _explain_syntax(request: GenerationRequest) -> list[str]:
     return [line for name, text in texts.items() for line in explain_foreign_syntax(text, request.syntax, name)]
 
 
-def build_request_from_png(
+def build_request_from_picture(
     path: Path, options: dict[str, Any], settings: "Settings"
 ) -> "tuple[LocalEngine, GenerationRequest, list[str]]":
     """The engine and the request that reproduce the picture in `path`. `options` override the metadata of the file.
 
-    The third item has one line for each part of the metadata that is not supported.
+    The third item has one line for each part of the metadata that is not supported, and for what is read as words.
 
     Raises:
         InvalidInputError: if the file has no metadata about how it was made.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    text = read_png_text(path)
-    if "notthat" in text:
-        values, remarks = {**parse_own_key(text["notthat"]), **given}, []
-    elif "parameters" in text:
-        values, left_out = parse_infotext(text["parameters"])
-        known = {model.path.name: model.name for model in list_models(settings.home / "models")} | {BUILT_IN: BUILT_IN}
-        named = values.pop("model", None)
-        values["model"] = known.get(named or "", settings.find_model(settings.model))
-        remarks = [f"Ignored metadata: {', '.join(left_out)}."] if left_out else []
-        if "model" not in given and named not in known:
-            remarks.append(
-                f"The picture was drawn with “{named or 'an unnamed model'}”; using {values['model']} instead."
-            )
-        values |= given
+    text = read_picture_text(path)
+    is_own, remarks = "notthat" in text, list[str]()
+    if is_own:
+        values = {**parse_own_key(text["notthat"]), **given}
+    elif found := parse_settings(text):
+        model, remarks = _find_model(found.values.pop("model", None), settings, given)
+        loras, missing = _find_loras(found, settings.networks)
+        values = {**found.values, "loras": loras, "model": model, **given}
+        remarks = [*([f"Ignored metadata: {', '.join(found.left_out)}."] if found.left_out else []), *missing, *remarks]
     else:
         raise InvalidInputError(
-            f"{path} has no metadata “parameters” or “notthat”: give a PNG that notthat or AUTOMATIC1111 wrote"
+            f"{path} has no metadata on how it was made: give a picture of notthat, AUTOMATIC1111's web UI, ComfyUI, "
+            "SwarmUI, Fooocus, InvokeAI or NovelAI, as that program wrote it"
         )
     model = to_absolute(settings.find_model(str(values["model"])))
     load = cache(partial(LocalEngine.load, model))
     values = {"seed": secrets.randbelow(2**32), **values, "model": model}
     request = GenerationRequest.with_defaults(values, lambda: load().defaults)
+    if not is_own or {"prompt", "negative_prompt"} & given.keys():
+        request, named = _resolve_networks(request, settings.networks, load())
+        remarks += [*named, *_explain_syntax(request)]
     return load(), request, remarks
+
+
+def _find_model(named: str | None, settings: "Settings", given: dict[str, Any]) -> tuple[str, list[str]]:
+    """The model of this name in the library, or else the default one and a line about it."""
+    name = (named or "").replace("\\", "/")
+    known = {model.path.name: model.name for model in list_models(settings.home / "models")} | {BUILT_IN: BUILT_IN}
+    if name in known:
+        return known[name], []
+    if name and not Path(name).expanduser().exists():  # a picture names no path of this machine
+        for each in (name, name.rpartition("/")[2]):
+            if (found := settings.find_model(each)) != each:
+                return found, []
+    model = settings.find_model(settings.model)
+    if "model" in given:
+        return model, []
+    return model, [f"The picture was drawn with “{named or 'an unnamed model'}”; using {model} instead."]
+
+
+def _find_loras(found: PictureSettings, library: "NetworkLibrary") -> tuple[list[tuple[str, float]], list[str]]:
+    """The files of a picture's LoRAs, and a line for each that is not in the library."""
+    files, missing = [], []
+    for name, weight in found.loras:
+        parts = name.replace("\\", "/")
+        file = library.find_lora(parts) or library.find_lora(parts.rpartition("/")[2])
+        if file:
+            files.append((file, weight))
+        else:
+            missing.append(f"The LoRA “{name}” is left out: NOTTHAT_HOME and NOTTHAT_MODELS have no such file.")
+    return files, missing
 
 
 def generate_to_folder(
