@@ -17,13 +17,13 @@ _FOREIGN: tuple[str, ...] = (
 _LORA = r"<(?:lora|lyco):[^<>]+>"
 _NETWORKS: tuple[str, ...] = (_LORA, r"(?<!\w)embedding:[\w./-]+")
 """Names of files that were not found: what is found is taken out of a text by `prompt_networks`."""
-_WEIGHTED_ONLY = (r"(?<!\\)\([^()]*:\s*[\d.]+\s*\)", r"\bBREAK\b")
+_BREAK = r"\bBREAK\b"
 """What the syntax “weighted” reads."""
 
 
 def explain_foreign_syntax(text: str, syntax: Syntax, name: str = "prompt") -> list[str]:
     """A line for what has a meaning in AUTOMATIC1111's web UI, its extensions or ComfyUI, but none here; or none."""
-    patterns = _FOREIGN if syntax == "weighted" else _FOREIGN + _WEIGHTED_ONLY
+    patterns = _FOREIGN if syntax == "weighted" else (*_FOREIGN, _BREAK)
     if text == text.upper():  # where every word is in capitals, these are words
         patterns = tuple(each for each in patterns if "AND" not in each and "BREAK" not in each)
     networks = _NETWORKS
