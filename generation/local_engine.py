@@ -10,16 +10,18 @@ from typing import Any
 
 import torch
 
+from ..errors import NotthatError
 from .checkpoints import Checkpoints
 from .device import MemoryPlan, optimize
 from .engine import Picture, Progress
-from .errors import GenerationError, InvalidRequestError, ShortOfMemoryError
+from .errors import GenerationError, InvalidModelError, InvalidRequestError, ShortOfMemoryError
+from .failures import BROKEN, explain_failure, is_misfit, is_out_of_memory
 from .families.base import Family
 from .guidance.lookahead import ContinuePass, LookPass, LookPlan, RedrawPass
 from .guidance.lookahead_params import TUNED, LookaheadParams
 from .guidance.memory import GuidanceMemory, GuidedState
 from .guided_predictor import GuidedPredictor, Measure, explain_no_effect
-from .loading import first_line, load_family, resolve_device
+from .loading import load_family, resolve_device
 from .lora import Adapter
 from .preview import Previewer, PreviewRenderer
 from .provenance import Stamp, collect_provenance, file_stamp
@@ -164,7 +166,7 @@ class LocalEngine:
                 yield Progress(done, done + drawn.steps_left, first=first, seconds=seconds, preview=preview)
         latents = self._family.unpack(state.latents, request)
         if not torch.isfinite(latents).all():
-            raise GenerationError(explain_overflow(request))
+            raise GenerationError(explain_overflow(request, self._family))
         images = self._room.decode(latents)
         effect = None if predictor.effect is None else float(predictor.effect)
         effects = {term: float(moved) for term, moved in predictor.effects.items()}
@@ -291,17 +293,27 @@ class DrawnStep:
 def _translate_errors(request: GenerationRequest) -> Iterator[None]:
     try:
         yield
-    except torch.OutOfMemoryError:
-        size = f"{request.width} x {request.height}"
-        raise ShortOfMemoryError(f"the device has not enough memory for {size}: try a smaller size") from None
-    except RuntimeError as error:  # on the CPU, running out of memory is a RuntimeError too
-        raise GenerationError(f"the model failed: {first_line(error)}") from error
+    except NotthatError:
+        raise
+    except (*BROKEN, MemoryError) as error:
+        if is_out_of_memory(error):
+            size = f"{request.width} x {request.height}"
+            raise ShortOfMemoryError(f"the device has not enough memory for {size}: try a smaller size") from None
+        failure = InvalidModelError if is_misfit(error) else GenerationError
+        raise failure(f"the model failed: {explain_failure(error)}") from error
 
 
-def explain_overflow(request: GenerationRequest) -> str:
+def explain_overflow(request: GenerationRequest, family: Family) -> str:
     """Why the model's numbers are no longer finite, most likely first, in one line."""
+    (embedding,) = family.encode([family.frame_prompt(request.prompt)], PromptOptions.from_request(request))
+    if not torch.isfinite(embedding.tokens).all() and not request.loras:
+        return "the text encoder's numbers ran out of range: its weights are probably damaged; download the model again"
     causes = ["a lower weight of --lora"] if request.loras else []
     causes += ["a lower --guidance"] if request.guidance_scale > 1 else []
+    if family.denoiser.dtype == torch.float16:
+        causes += ["--quantize fp8, which computes in bfloat16, since float16 overflows on some models"]
+    elif family.storage.is_quantized:
+        causes += ["weights that are less quantised"]
     causes += ["another model, since these weights may be damaged"]
     return f"the model's numbers ran out of range: try {', or '.join(causes)}"
 

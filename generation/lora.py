@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from .errors import InvalidRequestError
-from .loading import BROKEN, first_line
+from .failures import BROKEN, first_line
 from .lora_settings import read_settings
 from .provenance import Stamp, file_stamp
 

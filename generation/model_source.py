@@ -17,6 +17,7 @@ from .checkpoint_kinds import identify_checkpoint, read_shapes, scheduler_from_k
 from .errors import InvalidModelError
 from .families import SUPPORTED
 from .file_kinds import FILE_KINDS, checkpoint_kind
+from .folder_parts import check_folder
 from .model_catalog import INDEX, ModelDefaults, load_defaults, model_kind
 from .model_name import ModelName
 from .split_files import (
@@ -147,6 +148,7 @@ def load_pipeline(source: ModelSource, dtype: torch.dtype) -> tuple[Any, ModelDe
     if _has_only_fp16(source.path):
         options["variant"] = "fp16"
     absent = _absent_parts(Layout.read(source.kind, source.path), ())
+    check_folder(source.path, source.kind, absent)
     variant = {"variant": options["variant"]} if "variant" in options else {}
     options |= absent | complete_weights.load_text_encoders(source.path, absent, dtype=dtype, **variant)
     return pipeline_class.from_pretrained(source.path, local_files_only=True, **options), load_defaults(source.path)

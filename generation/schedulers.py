@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from .errors import InvalidModelError, InvalidRequestError
+from .failures import first_line
 from .guidance.x0 import x0_coefficients
 from .request import GenerationRequest
 
@@ -20,7 +21,7 @@ _STEP_ARGUMENTS = {"model_output", "timestep", "sample"}
 
 
 def check_scheduler(family: "Family") -> None:
-    """Refuse a scheduler that this family's stock pipeline can't draw with, by setting its timesteps once.
+    """Refuse a scheduler that this family's stock pipeline can't draw with, by a first step.
 
     Raises:
         InvalidModelError: it is for other models, or takes other timesteps.
@@ -38,12 +39,17 @@ def check_scheduler(family: "Family") -> None:
     try:
         if not _is_for(family):
             raise TypeError("it is for other models")
-        fresh = _set_timesteps(family, family.pack(torch.zeros(family.noise_shape(request))), request)
+        latents = family.pack(torch.zeros(family.noise_shape(request)))
+        fresh = _set_timesteps(family, latents, request)
         x0_coefficients(fresh, flow=family.flow)
+        generator = torch.Generator()
+        named = {"generator": generator} if "generator" in inspect.signature(fresh.step).parameters else {}
+        fresh.step(latents, fresh.timesteps[0], latents, **named, return_dict=False)
     except _FAILURES as error:
         wanted = "FlowMatchEulerDiscreteScheduler" if family.flow else "DDIMScheduler"
         raise InvalidModelError(
-            f"this model can't use its scheduler, {type(scheduler).__name__}: replace it, for example by {wanted}"
+            f"this model can't use its scheduler, {type(scheduler).__name__} ({first_line(error):.100}): "
+            f"replace it, for example by {wanted}"
         ) from error
 
 
@@ -57,8 +63,7 @@ def start_scheduler(family: "Family", latents: Tensor, request: GenerationReques
     try:
         scheduler = _set_timesteps(family, latents, request)
     except _FAILURES as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
-        raise InvalidRequestError(f"--steps: the scheduler {name} can't make {steps}: {reason}") from error
+        raise InvalidRequestError(f"--steps: the scheduler {name} can't make {steps}: {first_line(error)}") from error
     if hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(0)  # so that the first step does not search for its index on the device
     return scheduler

@@ -136,7 +136,8 @@ class Family(ABC):
             decoded = self.autoencoder.decode(latents)
         if not torch.isfinite(decoded).all():
             raise GenerationError(
-                "the autoencoder's numbers ran out of range: its weights are probably damaged; use another VAE or model"
+                "the autoencoder's numbers ran out of range: its weights are probably damaged, or a float16 copy of "
+                "weights that need float32, as Stable Diffusion XL's do; use another VAE or model"
             )
         pixels = (decoded / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).float().cpu().numpy()
         return [Image.fromarray(each) for each in (pixels * 255).round().astype("uint8")]

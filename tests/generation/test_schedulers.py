@@ -123,7 +123,7 @@ def test_a_scheduler_that_can_not_draw_is_refused_by_name(random_model, tmp_path
     index = folder / "model_index.json"
     before = type(random_model(kind).stock.scheduler).__name__
     index.write_text(index.read_text().replace(before, scheduler.__name__))
-    with pytest.raises(InvalidModelError, match=rf"its scheduler, {scheduler.__name__}: .* by {wanted}\w*Scheduler$"):
+    with pytest.raises(InvalidModelError, match=rf"its scheduler, {scheduler.__name__} .* by {wanted}\w*Scheduler$"):
         loaded(str(folder))
 
 
