@@ -15,6 +15,7 @@ from .errors import InvalidModelError
 from .model_catalog import INDEX
 
 _AGAIN = "download the model again"
+_WITH_WEIGHTS = ("text_encoder", "transformer", "unet", "vae")
 _SMALL_VOCABULARY = 1000
 """Tokenizers with more words than this were trained with merges."""
 
@@ -39,8 +40,10 @@ def check_folder(folder: Path, kind: str, absent: Container[str]) -> None:
             raise InvalidModelError(f"{folder} lacks its {name}: {_AGAIN}")
         if name.startswith("tokenizer"):
             _check_tokenizer(place)
-        else:
-            config = read_json(place / ("scheduler_config.json" if name == "scheduler" else "config.json"))
+        elif name == "scheduler":
+            read_json(place / "scheduler_config.json")
+        elif name.startswith(_WITH_WEIGHTS):
+            config = read_json(place / "config.json")
             if name in ("unet", "transformer") and (needed := name_inputs(class_name, config)):
                 article = "an" if needed[0] in "aeiouAEIOU" else "a"
                 raise InvalidModelError(

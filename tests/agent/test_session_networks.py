@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from notthat.agent import Conversation, Studio
@@ -103,3 +104,27 @@ def test_generate_reads_tags_and_tells_what_it_reads_as_words(networks, monkeypa
     again = run("--from", made["image"])
     assert (again[0], again[1]["sha256"]) == (0, made["sha256"])
     assert run("a pier <lora:ink:x>")[0] == 2
+
+
+def test_clip_skip_stays_with_a_session_and_is_read_from_a_picture(studio, monkeypatch, capsys, tmp_path):
+    plain = Conversation.start("a pier", studio, negative="fog", seed=1, steps=2).head
+    talk = Conversation.start("a pier", studio, negative="fog", seed=1, steps=2, request={"clip_skip": 2})
+    assert talk.head.sha256 != plain.sha256
+    assert talk.say("no hat").request["clip_skip"] == 2
+    assert all(result.identical for result in replay_session(studio, talk.id))
+
+    exif = Image.Exif()
+    infotext = "a pier\nNegative prompt: fog\nSteps: 2, CFG scale: 5, Seed: 1, Size: 32x32, Clip skip: 2"
+    exif[0x8769] = {0x9286: b"UNICODE\0" + infotext.encode("utf-16-be")}
+    Image.new("RGB", (8, 8)).save(tmp_path / "pier.jpg", exif=exif)
+    monkeypatch.chdir(tmp_path)
+    drawn = []
+    for more in ([], ["--clip-skip", "1"]):
+        monkeypatch.setattr(sys, "argv", ["notthat", "generate", "--from", "pier.jpg", "--json", *more])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        assert exit_.value.code == 0
+        drawn.append(json.loads(capsys.readouterr().out))
+    with Image.open(drawn[0]["image"]) as picture:
+        assert "Clip skip: 2" in picture.info["parameters"]
+    assert drawn[0]["sha256"] != drawn[1]["sha256"]

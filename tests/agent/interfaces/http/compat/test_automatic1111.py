@@ -296,6 +296,8 @@ def test_the_layer_of_clip_is_the_requests_or_the_one_that_the_caller_chose(serv
         return info["clip_skip"], request["clip_skip"]
 
     assert draw() == draw(clip_skip=1) == (1, None)
+    own = server.begin(clip_skip=2)
+    assert server.studio.store.turn(own["session"]).request["clip_skip"] == 2
     assert draw(clip_skip=2) == draw(override_settings={"CLIP_stop_at_last_layers": 2}) == (2, 2)
     api = connect(server)
     api.set_options({"CLIP_stop_at_last_layers": 2})
