@@ -73,9 +73,7 @@ def request_extras(
     Raises:
         InvalidInputError: if a weight is not a number, or a name is that of several files.
     """
-    files = tuple(
-        _find_file(file, lambda name: load_settings().networks.find_embedding(name)) for file in embedding or ()
-    )
+    files = tuple(_find_file(file, _find_embedding) for file in embedding or ())
     fields = {"method": method, "loras": tuple(map(_parse_lora, lora or ())), "embeddings": files}
     return {name: value for name, value in {**fields, "clip_skip": clip_skip}.items() if value not in (None, (), "")}
 
