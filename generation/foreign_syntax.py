@@ -8,8 +8,8 @@ from .request import Syntax
 _MAX_QUOTED = 4
 _FOREIGN: tuple[str, ...] = (
     r"(?<!\\)\[[^\[\]]*:\s*[\d.]+\s*\]",  # prompt editing: [cat:dog:0.5]
-    r"(?<!\\)\[[^\[\]]*\|[^\[\]]*\]",  # alternating words: [cat|dog]
-    r"\{[^{}]*\|[^{}]*\}",  # variants of Dynamic Prompts: {cat|dog}
+    r"(?<!\\)\[[^\[\]|]*\|[^\[\]]*\]",  # alternating words: [cat|dog]
+    r"\{[^{}|]*\|[^{}]*\}",  # variants of Dynamic Prompts: {cat|dog}
     r"__[\w/*-]+?__",  # and its wildcards
     r"<(?!lora:|lyco:)[A-Za-z]\w*:[^<>]+>",  # extra networks: <hypernet:x:1>
     r"(?<=\s)AND(?=\s)",  # composable diffusion

@@ -1,6 +1,5 @@
 """The texts in the file of a picture that say how it was made, wherever programs put them."""
 
-import gzip
 import json
 import struct
 import warnings
@@ -91,7 +90,7 @@ def _read_stealth(alpha: "np.ndarray[Any, Any]") -> dict[str, str]:
     packed = np.packbits(alpha.T.reshape(-1)[8 * begin : 8 * (begin + length)] & 1).tobytes()
     try:
         text = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(packed, _MOST_BYTES).decode("utf-8")
-    except (zlib.error, gzip.BadGzipFile, UnicodeDecodeError):
+    except (zlib.error, UnicodeDecodeError):
         return {}
     try:
         named = json.loads(text)

@@ -15,7 +15,7 @@ from pathlib import Path
 from .errors import InvalidRequestError
 
 _ENDING = ".safetensors"
-_TAG = re.compile(r"[,\s]*<(?:lora|lyco):(?P<name>[^<>:]+)(?P<weights>(?::[^<>:]*)*)>", re.IGNORECASE)
+_TAG = re.compile(r"(?<![,\s])[,\s]*<(?:lora|lyco):(?P<name>[^<>:]+)(?P<weights>(?::[^<>:]*)*)>", re.IGNORECASE)
 _EMBEDDING = re.compile(r"(?<!\w)embedding:(?P<name>[\w./-]*\w)", re.IGNORECASE)
 
 _Files = Mapping[str, list["_File"]]
