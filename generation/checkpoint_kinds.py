@@ -56,8 +56,11 @@ _GUIDANCE = "guidance_in.in_layer.weight"
 """Flux.2 dev has the distilled guidance as an input; klein has not."""
 
 _UNET_INPUT = "model.diffusion_model.input_blocks.0.0.weight"
-UNET_INPUTS = {7: "upscaler", 8: "InstructPix2Pix model", 9: "inpainting model"}
+UNET_INPUTS = {5: "depth model", 7: "upscaler", 8: "InstructPix2Pix model", 9: "inpainting model"}
 """What a U-Net with this many input channels is: all take a picture besides the noise."""
+
+_FLUX_INPUTS = {384: "Flux Fill (inpainting) model", 128: "Flux Depth or Canny model"}
+"""The same of a Flux transformer."""
 
 _EDM_V_PREDICTION = "edm_vpred.sigma_max"
 _V_PREDICTION, _ZERO_SNR = "v_pred", "ztsnr"
@@ -83,6 +86,15 @@ def identify_checkpoint(shapes: Mapping[str, Tensor]) -> str | None:
         return "Flux2KleinPipeline"
     named = (name for beginning, name in _NAMES.items() if kind.startswith(beginning))
     return PIPELINES.get(kind) or next(named, f"{kind} model")
+
+
+def name_inputs(class_name: str, config: Mapping[str, Any]) -> str | None:
+    """What the denoiser of this class and configuration is, if it takes a picture besides the noise; else None."""
+    channels, out = config.get("in_channels"), config.get("out_channels")
+    if channels == out or not isinstance(channels, int) or out is None:
+        return None
+    kinds = {"FluxTransformer2DModel": _FLUX_INPUTS, "UNet2DConditionModel": UNET_INPUTS}
+    return kinds.get(class_name, {}).get(channels)
 
 
 def scheduler_from_keys(scheduler: Any, shapes: Mapping[str, Tensor]) -> Any:

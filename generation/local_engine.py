@@ -26,6 +26,7 @@ from .preview import Previewer, PreviewRenderer
 from .provenance import Stamp, collect_provenance, file_stamp
 from .request import ATTENTION_METHODS, GenerationRequest, PromptReport, Syntax
 from .sampling import DenoisingState, Predict, Step, denoise
+from .schedulers import start_scheduler
 from .storage_plan import WeightStorage
 from .text_encoders.clip import PromptOptions, parse_fragments
 
@@ -154,6 +155,10 @@ class LocalEngine:
         """How the model reads a text."""
         return self._family.read(text, PromptOptions(syntax))
 
+    def accepts_embedding(self, file: str) -> bool:
+        """Whether a file is a textual inversion for this model."""
+        return self._family.accepts_embedding(file)
+
     def _draw(self, request: GenerationRequest, count: int, measure: Measure) -> Generator[Progress]:
         started = time.perf_counter()
         state = self._starting_state(request, count)
@@ -167,7 +172,7 @@ class LocalEngine:
                 yield Progress(done, done + drawn.steps_left, first=first, seconds=seconds, preview=preview)
         latents = self._family.unpack(state.latents, request)
         if not torch.isfinite(latents).all():
-            raise GenerationError(explain_overflow(request))
+            raise GenerationError(explain_overflow(request, self._family))
         images = self._room.decode(latents)
         effect = None if predictor.effect is None else float(predictor.effect)
         effects = {term: float(moved) for term, moved in predictor.effects.items()}
@@ -239,13 +244,8 @@ class LocalEngine:
         generators = [torch.Generator("cpu").manual_seed(request.seed + k) for k in range(count)]
         shape, dtype = family.noise_shape(request), family.latents_dtype
         noise = torch.cat([torch.randn(shape, generator=each, dtype=dtype) for each in generators]).to(self.device)
-        scheduler = type(family.scheduler).from_config(family.scheduler.config)
         latents = family.pack(noise)
-        family.set_timesteps(scheduler, latents, request)
-        if not family.flow and scheduler.timesteps.max() >= scheduler.config.num_train_timesteps:
-            raise InvalidRequestError(f"--steps: {request.num_inference_steps} are too many for this scheduler")
-        if hasattr(scheduler, "set_begin_index"):
-            scheduler.set_begin_index(0)  # so that the first step does not search for its index on the device
+        scheduler = start_scheduler(family, latents, request)
         noise = latents * getattr(scheduler, "init_noise_sigma", 1.0)
         return DenoisingState(noise, scheduler, generators, GuidanceMemory())
 

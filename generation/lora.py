@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from .errors import InvalidRequestError
-from .loading import BROKEN, first_line
+from .failures import BROKEN, first_line
 from .lora_layers import LayerChange, LowRankBranch
 from .lora_products import find_product, split_products
 from .lora_settings import read_settings

@@ -20,6 +20,7 @@ from .families.pipeline_support import explain_unsupported, is_supported, with_a
 from .families.qwen_image21 import text_processor
 from .families.variants import few_step_scheduler
 from .file_kinds import CHECKPOINT_KINDS, DENOISER_PREFIX, FILE_KINDS, checkpoint_kind
+from .folder_parts import check_folder
 from .model_catalog import INDEX, ModelDefaults, load_defaults, model_kind
 from .model_name import ModelName
 from .split_files import OPTIONAL_PARTS, Layout, check_complete, find_configuration, load_denoiser, load_whole
@@ -148,6 +149,7 @@ def load_pipeline(source: ModelSource, dtype: torch.dtype) -> tuple[Any, ModelDe
     if source.kind == "QwenImage21Pipeline":
         options["processor"] = text_processor(source.path / "processor")
     absent = _absent_parts(Layout.read(source.kind, source.path), ())
+    check_folder(source.path, source.kind, absent)
     variant = {"variant": options["variant"]} if "variant" in options else {}
     options |= absent | complete_weights.load_text_encoders(source.path, absent, dtype=dtype, **variant)
     return pipeline_class.from_pretrained(source.path, local_files_only=True, **options), load_defaults(source.path)
