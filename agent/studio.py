@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..errors import InvalidInputError
-from ..generation import Engine, GenerationRequest, ModelName, Progress, to_absolute
+from ..generation import Engine, GenerationRequest, ModelName, NetworkLibrary, Progress, to_absolute
+from ..generation.prompt_networks import PromptNetworks, resolve_networks
 from ..generation.provenance import adapters_sha256
 from ..storage import Store
 from . import policies
@@ -84,7 +85,7 @@ class Studio:
     """The store, the interpreter and the engines of conversations. Close it after use.
 
     `load_engine` loads the engine of a model by name. It is called once for each model. `find_model` turns the name of
-    a file in a library of models into its path.
+    a file in a library of models into its path; `find_networks` gives the LoRAs and textual inversions as they are now.
     """
 
     def __init__(
@@ -96,12 +97,14 @@ class Studio:
         load_engine: Callable[[str], Engine] = _load_engine,
         policy_folder: Path | None = None,
         find_model: Callable[[str], str] = str,
+        find_networks: Callable[[], NetworkLibrary] = NetworkLibrary,
     ) -> None:
         self.store = store
         self.interpreter = interpreter
         self.model = model
         self._load_engine = load_engine
         self._find_model = find_model
+        self._find_networks = find_networks
         self._policy_folder = policy_folder or store.images.folder.parent / "policies"
         self._weights = store.images.folder.parent / "weights.json"
         self._engines: dict[str, Engine] = {}
@@ -124,13 +127,19 @@ class Studio:
             model=settings.model,
             load_engine=load_engine,
             find_model=settings.find_model,
+            find_networks=lambda: settings.networks,
         )
 
     def on_device(self, device: str) -> "Studio":
         """A studio with the same store and interpreter, and its own engines on another device."""
         load_engine = partial(_load_engine, device=device)
         return Studio(
-            self.store, self.interpreter, model=self.model, load_engine=load_engine, find_model=self._find_model
+            self.store,
+            self.interpreter,
+            model=self.model,
+            load_engine=load_engine,
+            find_model=self._find_model,
+            find_networks=self._find_networks,
         )
 
     def allow_models(self, models: Iterable[str]) -> None:
@@ -160,6 +169,19 @@ class Studio:
             InvalidInputError: if the name fits several files, or `NOTTHAT_MODELS` is no folder.
         """
         return to_absolute(self._find_model(model))
+
+    @property
+    def networks(self) -> NetworkLibrary:
+        """The LoRAs and textual inversions that texts may name, as the files are now."""
+        return self._find_networks()
+
+    def resolve_networks(self, model: str, prompt: str, negative_prompt: str) -> PromptNetworks:
+        """The LoRAs and textual inversions that two texts name, of those that fit the model."""
+
+        def accepts(file: str) -> bool:
+            return self.engine(model).accepts_embedding(file)
+
+        return resolve_networks(prompt, negative_prompt, self.networks, accepts)
 
     def pin_storage(self, model: str) -> str:
         """A model's name with the quantisation that its engine chose from the free memory.

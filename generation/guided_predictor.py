@@ -81,7 +81,7 @@ class GuidedPredictor:
         self._encoded: dict[str, list[Embedding]] = {}
         self._without_terms: list[Embedding] | None = None
         self._prompt: list[Embedding] | None = None
-        self._stacked: tuple[Sequence[Embedding], Embedding] | None = None
+        self._stacked: tuple[Sequence[Embedding], list[Embedding]] | None = None
         if state.done < request.joining_step:
             self._embeddings(request.base_negative_prompt)
         self._embeddings(request.negative_prompt)
@@ -295,11 +295,21 @@ class GuidedPredictor:
             return self._predict(torch.cat([scaled] * copies), timestep, texts)[: self._batch]
 
     def _forward(self, embeddings: Sequence[Embedding], scaled: Tensor, timestep: Tensor) -> Sequence[Tensor]:
-        """Predictions for several texts, in one batched pass."""
+        """Predictions for several texts, in one batched pass if the family does not prefer one for each length."""
         if self._stacked is None or self._stacked[0] is not embeddings:
-            self._stacked = embeddings, stack([expand(each, self._batch) for each in embeddings])
-        prediction = self._predict(torch.cat([scaled] * len(embeddings)), timestep, self._stacked[1])
-        return prediction.chunk(len(embeddings))
+            self._stacked = embeddings, self._stack(embeddings)
+        predictions = [
+            self._predict(torch.cat([scaled] * (len(each.tokens) // self._batch)), timestep, each)
+            for each in self._stacked[1]
+        ]
+        return torch.cat(predictions).chunk(len(embeddings))
+
+    def _stack(self, embeddings: Sequence[Embedding]) -> list[Embedding]:
+        """The embeddings of each pass."""
+        expanded = [expand(each, self._batch) for each in embeddings]
+        if self._family.has_pass_for_each_length and len({each.lengths for each in embeddings}) > 1:
+            return [replace(each, tokens=each.tokens[:, : max(each.lengths or ())]) for each in expanded]
+        return [stack(expanded)]
 
     def _embeddings(self, negative: str) -> list[Embedding]:
         """Embeddings of the texts of the slots; if the negative prompt cannot act, the prompt's, twice."""

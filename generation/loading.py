@@ -8,22 +8,21 @@ from importlib import import_module
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 
 from .complete_weights import refuse_missing_weights
-from .errors import InvalidDeviceError, InvalidModelError
+from .errors import InvalidDeviceError, InvalidModelError, ShortOfMemoryError
+from .failures import BROKEN, explain_failure, first_line, is_out_of_memory
 from .families import find_family
 from .families.base import Family
 from .families.generic import GenericFamily
 from .families.pipeline_support import has_unet
+from .folder_parts import check_vocabulary
 from .model_catalog import locate_model
 from .model_name import ModelName
 from .model_source import ModelSource, find_source, load_pipeline, plan_storage
 from .quantization import QUANTIZED_DTYPE, offload_parts, quantize_parts, quiet_imports
+from .schedulers import check_scheduler
 from .storage_plan import WeightStorage
-
-BROKEN = (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, ImportError, SafetensorError)
-"""What diffusers and transformers raise on an incomplete folder or file."""
 
 _alone = threading.Lock()
 """diffusers and transformers patch torch while they build a model. Two at once would leave it patched for good."""
@@ -44,10 +43,17 @@ def load_family(model: str, device: torch.device) -> Family | GenericFamily:
             storage, note = plan_storage(name, source, device)
             pipeline, told = load_pipeline(source, _dtype(source, storage, device))
             refuse_missing_weights(name.model, pipeline)
+            check_vocabulary(pipeline)
             _store(pipeline, storage, device)
             family = find_family(type(pipeline).__name__)(pipeline, told, name.model)
-    except BROKEN as error:
-        raise InvalidModelError(f"{model} can't be loaded: {first_line(error)}") from error
+            if isinstance(family, Family):
+                check_scheduler(family)
+    except (*BROKEN, MemoryError) as error:
+        if is_out_of_memory(error):
+            raise ShortOfMemoryError(
+                f"the memory is too small for {model}: close other programs, or use --quantize fp8 or --offload model"
+            ) from error
+        raise InvalidModelError(f"{model} can't be loaded: {explain_failure(error)}") from error
     family.storage, family.storage_note = storage, note
     return family  # type: ignore[no-any-return]
 
@@ -124,8 +130,3 @@ def silence_libraries() -> Iterator[None]:
             library.set_verbosity(verbosity)
             if bars:
                 library.enable_progress_bar()
-
-
-def first_line(error: Exception) -> str:
-    """The first line of an error's message, at most 200 characters."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

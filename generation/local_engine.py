@@ -26,6 +26,7 @@ from .preview import Previewer, PreviewRenderer
 from .provenance import Stamp, collect_provenance, file_stamp
 from .request import ATTENTION_METHODS, GenerationRequest, PromptReport, Syntax
 from .sampling import DenoisingState, Predict, Step, denoise
+from .schedulers import start_scheduler
 from .storage_plan import WeightStorage
 from .text_encoders.clip import PromptOptions, parse_fragments
 
@@ -46,7 +47,7 @@ class LocalEngine:
         self.defaults = family.defaults
         self.checkpoints = Checkpoints()
         self._family = family
-        self._adapter = Adapter(family.modules, family.lora_loader)
+        self._adapter = Adapter(family.modules, family.lora_loader, is_quantized=family.storage.is_quantized)
         self._room = MemoryPlan(family, device)
         self._previewer = Previewer(family.autoencoder)
         self._lock = EngineLock()
@@ -154,6 +155,10 @@ class LocalEngine:
         """How the model reads a text."""
         return self._family.read(text, PromptOptions(syntax))
 
+    def accepts_embedding(self, file: str) -> bool:
+        """Whether a file is a textual inversion for this model."""
+        return self._family.accepts_embedding(file)
+
     def _draw(self, request: GenerationRequest, count: int, measure: Measure) -> Generator[Progress]:
         started = time.perf_counter()
         state = self._starting_state(request, count)
@@ -167,7 +172,7 @@ class LocalEngine:
                 yield Progress(done, done + drawn.steps_left, first=first, seconds=seconds, preview=preview)
         latents = self._family.unpack(state.latents, request)
         if not torch.isfinite(latents).all():
-            raise GenerationError(explain_overflow(request))
+            raise GenerationError(explain_overflow(request, self._family))
         images = self._room.decode(latents)
         effect = None if predictor.effect is None else float(predictor.effect)
         effects = {term: float(moved) for term, moved in predictor.effects.items()}
@@ -177,11 +182,6 @@ class LocalEngine:
 
     def _adapt(self, request: GenerationRequest) -> None:
         """Apply the request's LoRAs and textual inversions to the model, as their files are now."""
-        if request.loras and self.storage.is_quantized:
-            raise InvalidRequestError(
-                f"--lora: this model's weights are quantised ({self.storage.quantize}), and adding a LoRA would "
-                "corrupt them: use its half precision weights and --quantize none"
-            )
         for file in (*(file for file, _ in request.loras), *request.embeddings):
             stamp = file_stamp(file)
             if self._stamps.setdefault(file, stamp) != stamp:
@@ -244,13 +244,8 @@ class LocalEngine:
         generators = [torch.Generator("cpu").manual_seed(request.seed + k) for k in range(count)]
         shape, dtype = family.noise_shape(request), family.latents_dtype
         noise = torch.cat([torch.randn(shape, generator=each, dtype=dtype) for each in generators]).to(self.device)
-        scheduler = type(family.scheduler).from_config(family.scheduler.config)
         latents = family.pack(noise)
-        family.set_timesteps(scheduler, latents, request)
-        if not family.flow and scheduler.timesteps.max() >= scheduler.config.num_train_timesteps:
-            raise InvalidRequestError(f"--steps: {request.num_inference_steps} are too many for this scheduler")
-        if hasattr(scheduler, "set_begin_index"):
-            scheduler.set_begin_index(0)  # so that the first step does not search for its index on the device
+        scheduler = start_scheduler(family, latents, request)
         noise = latents * getattr(scheduler, "init_noise_sigma", 1.0)
         return DenoisingState(noise, scheduler, generators, GuidanceMemory())
 

@@ -36,6 +36,17 @@ FAMILIES = {
 }
 """The name of each pipeline's family, and how exclusions act on it by default."""
 
+COMPANIONS = {
+    "FluxPipeline": ("clip_l", "t5xxl", "ae"),
+    "ZImagePipeline": ("qwen_3_4b", "ae"),
+    "QwenImagePipeline": ("qwen_2.5_vl_7b", "qwen_image_vae"),
+    "Lumina2Pipeline": ("gemma_2_2b", "ae"),
+    "ChromaPipeline": ("t5xxl", "ae"),
+    "Flux2KleinPipeline": ("qwen_3_4b or qwen_3_8b", "flux2-vae"),
+    "Krea2Pipeline": ("qwen3vl_4b", "qwen_image_vae"),
+}
+"""What ComfyUI calls the files that complete a transformer: its text encoders, and last its autoencoder."""
+
 
 @dataclass(frozen=True)
 class LibraryModel:
@@ -60,10 +71,21 @@ class LibraryModel:
         """How exclusions act by default: by `guidance`, by `attention`, or "not supported"."""
         if not is_supported(self.kind) or (self.path.is_file() and self.kind not in FILE_KINDS):
             return "not supported"
+        return "attention" if self._is_distilled else FAMILIES.get(self.kind, ("", "guidance"))[1]
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The files that complete a transformer, as ComfyUI calls them; the last one is the autoencoder."""
+        return () if self.is_complete else COMPANIONS.get(self.kind, ())
+
+    @property
+    def _is_distilled(self) -> bool:
+        """Whether it runs without guidance, by its name or by its pipeline's configuration."""
         if self.kind not in SUPPORTED:
-            return "guidance"
-        few_steps = bool(few_step_defaults(self.path.stem, None, built_in=False)) or _is_few_step_folder(self.path)
-        return "attention" if few_steps else FAMILIES.get(self.kind, ("", "guidance"))[1]
+            return False
+        if few_step_defaults(self.path.stem, None, built_in=False) or _is_few_step_folder(self.path):
+            return True
+        return self.path.is_file() and self.kind == "Flux2KleinPipeline" and "base" not in self.path.stem.lower()
 
 
 def find_model(model: str, folders: Iterable[Path]) -> str:
@@ -121,7 +143,7 @@ def _entries_of(place: Path, deep: bool) -> list[Path]:
     for root, folders, names in os.walk(place, followlinks=True):
         here = Path(root)
         is_pipeline = INDEX in names and here != place
-        if is_pipeline:
+        if is_pipeline and not _is_configuration(here):
             pipelines.append(here)
         if is_pipeline or here.resolve() in seen:  # a link may lead back
             folders.clear()
@@ -131,6 +153,12 @@ def _entries_of(place: Path, deep: bool) -> list[Path]:
         if not deep:
             folders[:] = [name for name in folders if (here / name / INDEX).is_file()]
     return [*sorted(pipelines), *sorted(files)]
+
+
+def _is_configuration(folder: Path) -> bool:
+    """Whether a folder is only the configuration of the file of the same name beside it."""
+    is_beside = any(folder.with_name(folder.name + suffix).is_file() for suffix in SUFFIXES)
+    return is_beside and not any(any(folder.glob(f"{part}/*.safetensors")) for part in ("transformer", "unet"))
 
 
 def _describe(name: str, path: Path) -> LibraryModel:

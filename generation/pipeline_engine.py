@@ -14,10 +14,10 @@ from torch import Tensor
 from .engine import Picture, Progress
 from .engine_runs import EngineLock, explain_overflow, translate_errors
 from .errors import GenerationError, InvalidRequestError
+from .failures import first_line
 from .families.generic import GenericFamily
 from .guidance.x0 import to_x0, x0_coefficients
 from .guided_predictor import Measure
-from .loading import first_line
 from .pipeline_run import PipelineRun, PipelineStep
 from .preview import Previewer
 from .prompt_syntax import split_terms
@@ -86,6 +86,10 @@ class PipelineEngine:
         """How the weights are stored on the device."""
         return self._family.storage
 
+    def accepts_embedding(self, file: str) -> bool:
+        """Whether a file is a textual inversion for this model: never, as the pipeline takes none."""
+        return False
+
     def warnings(self, request: GenerationRequest) -> list[str]:
         """What the pipeline cannot honour of a request, known before the first step; one line each.
 
@@ -137,7 +141,7 @@ class PipelineEngine:
                         preview = self._preview(step, request)
                         yield Progress(done, step.total * count, seconds=seconds, preview=preview)
                     elif not torch.isfinite(step.prediction).all():
-                        raise GenerationError(explain_overflow(request))
+                        raise GenerationError(explain_overflow(request, self._family))
             image = self._family.picture(run.result, request)
             pictures.append(Picture(image, (time.perf_counter() - started) / (len(pictures) + 1), effect, effects))
         seconds = time.perf_counter() - started

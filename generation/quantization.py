@@ -90,12 +90,19 @@ def _kept_layers(part: Any) -> tuple[str, ...]:
     return tuple(getattr(part, "_keep_in_fp32_modules", None) or ())
 
 
+_NOISY = ("torchao", "bitsandbytes", "torch.utils._pytree")
+"""Loggers of the quantisers' imports: they warn of kernels that this machine does not have, and of torch's changes."""
+
+
 @contextmanager
 def quiet_imports() -> Iterator[None]:
-    """Suppress what a library logs while it looks for kernels that this machine does not have."""
-    before = logging.root.manager.disable
-    logging.disable(logging.ERROR)
+    """Suppress the warnings of quantisers that are imported. Errors, and what others log meanwhile, are shown."""
+    loggers = [logging.getLogger(name) for name in _NOISY]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        logging.disable(before)
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..errors import GenerationError, InvalidModelError, InvalidRequestError
+from ..errors import GenerationError, InvalidRequestError
 from ..request import Defaults, GenerationRequest, Method, PromptReport
 from ..storage_plan import WeightStorage
 from ..text_encoders.clip import ClipEncoder, Embedding, PromptOptions, parse_fragments
@@ -54,6 +54,8 @@ class Family(ABC):
     """Whether the guidance scale is an input of the model, so that there is no second pass."""
     has_normalized_guidance: ClassVar[bool] = False
     """Whether the stock pipeline rescales the guided prediction to the norm of the prompt's, over the last axis."""
+    has_pass_for_each_length: ClassVar[bool] = False
+    """Whether texts of different lengths take less time one by one, without padding and its mask, than in a batch."""
     storage: WeightStorage = WeightStorage()
     """How the weights are stored on the device."""
     storage_note: str | None = None
@@ -71,7 +73,6 @@ class Family(ABC):
         self.autoencoder = find_autoencoder(self.vae)
         if getattr(self.vae.config, "force_upcast", False) and self.vae.dtype == torch.float16:
             self.vae.to(torch.float32)
-        self._check_scheduler()
 
     @property
     def encoders(self) -> Sequence[TextReader]:
@@ -140,7 +141,8 @@ class Family(ABC):
             decoded = self.autoencoder.decode(latents)
         if not torch.isfinite(decoded).all():
             raise GenerationError(
-                "the autoencoder's numbers ran out of range: its weights are probably damaged; use another VAE or model"
+                "the autoencoder's numbers ran out of range: its weights are probably damaged, or a float16 copy of "
+                "weights that need float32, as Stable Diffusion XL's do; use another VAE or model"
             )
         pixels = (decoded / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).float().cpu().numpy()
         return [_flatten(Image.fromarray(each)) for each in (pixels * 255).round().astype("uint8")]
@@ -173,14 +175,26 @@ class Family(ABC):
         """
         if self.clips and all(clip.inversions.has_file(file) for clip in self.clips):
             return
+        for clip, each in self._read_inversion(file):
+            clip.add_inversion(file, each)
+
+    def accepts_embedding(self, file: str) -> bool:
+        """Whether a file is a textual inversion for this family."""
+        try:
+            self._read_inversion(file)
+        except InvalidRequestError:
+            return False
+        return True
+
+    def _read_inversion(self, file: str) -> list[tuple[ClipEncoder, Tensor]]:
+        """The vectors of a textual inversion for each encoder."""
         vectors = read_vectors(file)
         if self.flow or len(vectors) != len(self.clips):
             raise InvalidRequestError(f"--embedding: {file} is a textual inversion for models of another family")
         pairs = list(zip(self.clips, vectors.values(), strict=True))
         for clip, each in pairs:
             clip.inversions.check(file, each)
-        for clip, each in pairs:
-            clip.add_inversion(file, each)
+        return pairs
 
     def check_clip_skip(self, layer: int | None) -> None:
         """Refuse a request's `clip_skip` that the text encoders cannot honour.
@@ -216,13 +230,6 @@ class Family(ABC):
         """Clear the caches of encoded texts, after the encoders' weights have changed."""
         for encoder in self.encoders:
             encoder.clear()
-
-    def _check_scheduler(self) -> None:
-        name = type(self.scheduler).__name__
-        flows = name.startswith("FlowMatch") or self.scheduler.config.get("use_flow_sigmas", False)
-        if bool(flows) != self.flow or not hasattr(self.scheduler, "set_timesteps"):
-            wanted = "FlowMatchEulerDiscreteScheduler" if self.flow else "DDIMScheduler"
-            raise InvalidModelError(f"this model can't use its scheduler, {name}: replace it, for example by {wanted}")
 
 
 def _flatten(image: Image.Image) -> Image.Image:

@@ -106,6 +106,14 @@ def test_a_lora_of_another_family_is_refused_and_changes_nothing(random_model, l
     refused(random_model("flux"), "another model|no LoRA", loras=((lora("sd")[0], 1.0),))
 
 
+@pytest.mark.parametrize("kind", LANGUAGE_MODEL_FLOWS)
+def test_a_lora_of_another_family_is_refused_by_the_flows(random_model, lora, kind):
+    model = random_model(kind)
+    for other in ("sd", "sdxl", "lumina2" if kind == "z-image" else "z-image"):
+        for style in ("peft", "kohya"):
+            refused(model, "another model|no LoRA|no supported LoRA", loras=((lora(other, style)[0], 1.0),))
+
+
 def test_a_lora_that_cannot_be_read_is_refused(random_model, lora, tmp_path):
     model, whole = random_model("sd"), lora()[0]
     broken, other = tmp_path / "broken.safetensors", tmp_path / "other.safetensors"
@@ -199,8 +207,8 @@ def test_metadata_that_cannot_be_read_is_refused(random_model, tmp_path, text):
     ("tensor", "kind"),
     [
         ("dora_scale", "DoRA"),
-        ("hada_w1_a", "LoHa"),
-        ("lokr_w1", "LoKr"),
+        ("hada_t1", "LoHa with a Tucker decomposition"),
+        ("lokr_t2", "LoKr with a Tucker decomposition"),
         ("oft_blocks", "OFT"),
         ("lora_mid.weight", "LoCon with a Tucker decomposition"),
     ],

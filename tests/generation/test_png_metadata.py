@@ -9,12 +9,12 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from notthat.generation import GenerationRequest, InvalidRequestError
+from notthat.generation.picture_text import read_picture_text
 from notthat.generation.png_metadata import (
     build_png_text,
     format_infotext,
     parse_infotext,
     parse_own_key,
-    read_png_text,
 )
 from notthat.generation.prompt_syntax import escape_prompt
 
@@ -165,13 +165,13 @@ def test_a_setting_that_makes_no_sense_is_told() -> None:
         parse_own_key('{"prompt": 1}')
 
 
-def test_only_a_png_is_read(tmp_path: Path) -> None:
+def test_only_a_picture_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     chunks = PngInfo()
     chunks.add_text("parameters", "ein Pier über dem Meer 🎨")
     Image.new("RGB", (8, 8)).save(path, pnginfo=chunks)
-    assert read_png_text(path) == {"parameters": "ein Pier über dem Meer 🎨"}
-    Image.new("RGB", (8, 8)).save(path, "JPEG")
+    assert read_picture_text(path) == {"parameters": "ein Pier über dem Meer 🎨"}
+    Image.new("RGB", (8, 8)).save(path, "GIF")
     for wrong, reason in ((path, "can't be read as a PNG"), (tmp_path / "nowhere.png", "there is no file")):
         with pytest.raises(InvalidRequestError, match=reason):
-            read_png_text(wrong)
+            read_picture_text(wrong)

@@ -92,7 +92,10 @@ def _patterns() -> _Patterns:
     faults = {*lexicon.lists["faults"], *words["wrongness"], *words["flaws"], *words["bent"]}
     start = r"(?P<joint>^|[,;\n])\s*(?:please\s+)?"
     return _Patterns(
-        re.compile(rf"{start}(?:{options}\s+|{openings}\s*(?::|=>|->|=)\s*|excl\.?\s+)", re.I),
+        re.compile(
+            rf"{start}(?:{options}\s+|{openings}\s*(?::|=>|->|=)\s*|excl\.?\s+|(?:no|without|exclude|remove)\s+(?=\())",
+            re.I,
+        ),
         re.compile(rf"(?<![\w-]){any_word_pattern(faults)}(?![\w-])", re.I),
         re.compile(rf"(?<![\w-]){any_word_pattern(lexicon.lists['praise'])}(?![\w-])", re.I),
     )

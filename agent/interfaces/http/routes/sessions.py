@@ -39,7 +39,7 @@ async def begin_session(body: NewSessionRequest, context: TurnContext) -> Respon
         guidance=body.guidance,
         policies=tuple(body.policies),
         model=body.model,
-        request=body.model_dump(include={"width", "height", "method"}, exclude_none=True),
+        request=body.model_dump(include={"width", "height", "method", "clip_skip"}, exclude_none=True),
     )
     job = await context.service.start(
         context.principal, options, context.idempotency_key, background=context.background

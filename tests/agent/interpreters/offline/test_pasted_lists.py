@@ -41,6 +41,7 @@ def test_each_item_is_left_out(feedback: str, terms: list[str]) -> None:
     ("feedback", "weighted"),
     [
         ("(kelp:1.4), (rust)", [("kelp", 1.4), ("rust", 1.1)]),
+        ("no (kelp:1.3)", [("kelp", 1.3)]),
         ("kelp::1.2, rust", [("kelp", 1.2), ("rust", 1.0)]),
         ("(kelp, rust:1.3), bubbles", [("kelp", 1.3), ("rust", 1.3), ("bubbles", 1.0)]),
     ],
