@@ -79,7 +79,7 @@ def _strip_opening(text: str) -> tuple[str, bool]:
 
 def _is_request(term: str, max_words: int) -> bool:
     words = term.lower().split()
-    if len(words) > max_words or words[0] in load_lexicon().lists["request_starts"]:
+    if len(words) > max_words or words[0].rstrip(":") in load_lexicon().lists["request_starts"]:
         return True
     return "?" in term or ". " in term
 
