@@ -9,6 +9,7 @@ from .conversation import Conversation, Turn
 from .edits import Confirm, State, UserEdit
 from .feedback import Feedback
 from .studio import OnStep, Studio
+from .verification import VerifyOptions
 
 
 class AsyncConversation:
@@ -38,6 +39,7 @@ class AsyncConversation:
         policies: Iterable[str] = (),
         model: str | None = None,
         request: Mapping[str, Any] | None = None,
+        verification: VerifyOptions | None = None,
         on_step: AsyncOnStep | None = None,
     ) -> Self:
         """A new session with its first picture; see `Conversation.start`."""
@@ -53,6 +55,7 @@ class AsyncConversation:
                 policies=policies,
                 model=model,
                 request=request,
+                verification=verification,
                 on_step=report,
             )
 

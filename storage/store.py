@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from PIL.Image import Image
-from sqlalchemy import CursorResult, Engine, Select, delete, func, select
+from sqlalchemy import CursorResult, Engine, Select, delete, func, select, update
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Session, aliased
 
@@ -140,6 +140,12 @@ class Store:
             queries.move_head(db, session_id, number)
             idempotency.save_idempotency_key(db, key, session_id, number)
         return turn
+
+    def set_verification(self, session_id: str, verification: dict[str, Any] | None) -> None:
+        """Change how a session's next turns are verified; see `SessionRecord.verification`."""
+        with self._database.write_session() as db:
+            queries.lock_session(db, session_id)
+            db.execute(update(SessionRow).where(SessionRow.id == session_id).values(verification=verification))
 
     def restore_session(self, session: SessionRecord, turns: Sequence[FinishedTurn]) -> None:
         """Store an imported session under its own id, with its turns in order.
@@ -279,7 +285,8 @@ class Store:
         """The picture files of all turns. No turn is written while the block runs."""
         with self._without_new_turns() as db:
             turns = db.execute(select(TurnRow.image, TurnRow.request))
-            yield frozenset(self.images.existing(sha256, request) for sha256, request in turns)
+            used = {self.images.existing(sha256, request) for sha256, request in turns}
+            yield frozenset(used | self.attempts.drawn_pictures(db))
 
     def damage(self) -> list[str]:
         """The result of the database's own integrity checks: one line per fault."""

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from .....storage import Attempt, QuestionRecord, SessionRecord
 from ....conversation import Turn
 from ....handoff import wants_handoff
+from ....judges import Verdict
 from ....replay.regenerate import ReplayResult
 from ....turn_serialization import question_json, turn_json
 from ..jobs.turn_and_replay_jobs import ReplayJob, TurnJob
@@ -43,6 +44,7 @@ _TURN: dict[str, Any] = {
     ),
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "seconds": 0.471,
+    "tries": None,
     "question": None,
     "handoff": False,
     "links": {
@@ -60,6 +62,11 @@ class ExclusionResponse(BaseModel):
     source: str = Field(description="`user`, or `policy:NAME` for exclusions that the user can't remove.")
     since: int = Field(description="The turn that excluded it.")
     words: str = Field(description="The feedback that excluded it.")
+    verdict: Verdict | None = Field(
+        default=None, description="Whether a judge sees it in the picture; null if the turn was not verified."
+    )
+    judge: str | None = Field(default=None, description="The judge that said so; null if none can tell.")
+    probability: float | None = Field(default=None, description="The judge's probability that the picture shows it.")
 
 
 class QuestionResponse(BaseModel):
@@ -108,6 +115,7 @@ class TurnResponse(BaseModel):
     image: str = Field(description="URL of the picture. It never changes and can't be guessed.")
     sha256: str = Field(description="SHA-256 of the RGB pixels.")
     seconds: float
+    tries: int | None = Field(description="How many pictures were drawn for it; null if it was not verified.")
     question: QuestionResponse | None = Field(
         description="The open question about this picture: nothing is drawn before it is answered."
     )
