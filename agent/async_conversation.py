@@ -115,6 +115,10 @@ class AsyncConversation:
         """Go on from this turn; the next one grows from it."""
         return await self._run_exclusively(lambda _: self._conversation.branch(turn))
 
+    async def set_verification(self, options: VerifyOptions | None) -> None:
+        """Verify the session's next turns in this way; None: not at all."""
+        await run_in_thread(lambda _: self._conversation.set_verification(options))
+
     async def seed(self, seed: int, on_step: AsyncOnStep | None = None) -> Turn:
         """The same again from this seed."""
         return await self._run_exclusively(partial(self._conversation.seed, seed), on_step)

@@ -28,8 +28,8 @@ def turn_json(turn: TurnRecord) -> dict[str, Any]:
         "sha256": turn.sha256,
         "seconds": round(turn.seconds, 3),
         "negative_effect": negative_effect(turn),
-        "tries": count_tries(turn),
         "question": None if turn.question is None else question_json(turn.question),
+        **_tries_json(turn),
     }
 
 
@@ -42,10 +42,10 @@ def exclusion_json(exclusion: ExclusionRecord) -> dict[str, Any]:
     return value
 
 
-def count_tries(turn: TurnRecord) -> int | None:
-    """How many pictures were drawn for a turn; None if it was not verified."""
+def _tries_json(turn: TurnRecord) -> dict[str, int]:
+    """How many pictures were drawn for a turn; nothing if it was not verified."""
     verification = Verification.of_turn(turn)
-    return None if verification is None else len(verification.tries)
+    return {} if verification is None else {"tries": len(verification.tries)}
 
 
 def question_json(question: QuestionRecord) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from ..errors import InvalidInputError
-from . import idempotency, process_owner, queries
+from . import drawn_turns, idempotency, process_owner, queries
 from .engine import Database
 from .errors import AlreadyRequestedError, LostTurnError, UnknownSessionError
 from .images import ImageStore
@@ -383,16 +383,10 @@ class PendingTurns:
         with self._database.write_session() as db:
             now = self._leases.now(db)
             interrupted = [row for row in db.scalars(pending.with_for_update()) if not self._is_live(row, now)]
-            lost = [row for row in interrupted if not self._finish_drawn(db, row)]
+            lost = [row for row in interrupted if not drawn_turns.finish(db, row, self._images)]
             for row in lost:
                 _mark_interrupted(row)
             return len(lost)
-
-    def drawn_pictures(self, db: Session) -> set[Path]:
-        """The picture files of pending turns that are drawn and not yet finished."""
-        is_drawn = AttemptRow.drawn.is_not(None), AttemptRow.status == "pending"
-        rows = db.execute(select(AttemptRow.drawn, AttemptRow.turn).where(*is_drawn))
-        return {self._images.path(sha256, turn["request"]) for sha256, turn in rows}
 
     def other_turns_since(self, attempt: Attempt) -> TurnsSince:
         """The session's other turns: finished since this one was begun, or being drawn now."""
@@ -417,24 +411,6 @@ class PendingTurns:
     def close(self) -> None:
         """Stop renewing leases."""
         self._leases.close()
-
-    def _finish_drawn(self, db: Session, row: AttemptRow) -> bool:
-        """Finish an interrupted turn whose picture is on disk; False if there is none.
-
-        It becomes the head unless the session has gone on meanwhile.
-        """
-        if row.drawn is None or not self._images.path(row.drawn, row.turn["request"]).exists():
-            return False
-        attempt = queries.to_attempt(row)
-        session, number = attempt.session, attempt.turn.number
-        if attempt.start is not None:
-            queries.insert_session(db, session, attempt.start, attempt.created_at)
-        queries.insert_turn(db, session, attempt.turn, row.drawn, queries.utc_now())
-        if attempt.start is None and db.scalar(select(SessionRow.head).where(SessionRow.id == session)) == row.parent:
-            queries.move_head(db, session, number)
-        idempotency.save_idempotency_key(db, attempt.receipt, session, number)
-        db.delete(row)
-        return True
 
     def _insert_attempt(
         self,

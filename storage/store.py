@@ -13,7 +13,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Session, aliased
 
 from ..errors import InvalidInputError
-from . import deletion, idempotency, pages, queries
+from . import deletion, drawn_turns, idempotency, pages, queries
 from .api_keys import ApiKeys
 from .deletion import DeletedSession
 from .engine import WAIT_SECONDS, Database, create_engine_for, database_url
@@ -286,7 +286,7 @@ class Store:
         with self._without_new_turns() as db:
             turns = db.execute(select(TurnRow.image, TurnRow.request))
             used = {self.images.existing(sha256, request) for sha256, request in turns}
-            yield frozenset(used | self.attempts.drawn_pictures(db))
+            yield frozenset(used | drawn_turns.pictures(db, self.images))
 
     def damage(self) -> list[str]:
         """The result of the database's own integrity checks: one line per fault."""

@@ -10,8 +10,11 @@ from ..judges import Finding, Verdict
 KEY = "verification"
 """Its key in a turn's provenance."""
 
-How = Literal["first", "weight", "method", "seed"]
-"""What a try changed: nothing, weights, the guidance method, or the seed. Each keeps what the ones before changed."""
+How = Literal["first", "weight", "method", "region", "seed"]
+"""What a try changed: nothing, weights, the guidance method, only one region, or the seed.
+
+Each keeps what the ones before changed, but for a region, which the next seed drops.
+"""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 

@@ -76,7 +76,8 @@ def _draw_tries(
     tries = [_judge(attempted, first, panel, failures)]
     while len(tries) <= options.tries and (there := tries[-1].record.terms("there")):
         hows: list[How] = [each.record.how for each in tries[1:]]
-        following = plan_next(tries[-1].attempted, there, hows, new_seeds=options.new_seeds)
+        found = {term: tries[-1].record.verdicts[term].region for term in there}
+        following = plan_next(attempted, tries[-1].attempted, found, hows, new_seeds=options.new_seeds)
         if following is None:
             break
         try:

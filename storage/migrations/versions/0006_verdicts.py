@@ -11,5 +11,5 @@ def upgrade() -> None:
     op.add_column("sessions", sa.Column("verification", sa.JSON(), nullable=True))
     op.add_column("exclusions", sa.Column("verdict", sa.Text(), nullable=True))
     op.add_column("exclusions", sa.Column("judge", sa.Text(), nullable=True))
-    op.add_column("exclusions", sa.Column("probability", sa.Float(), nullable=True))
+    op.add_column("exclusions", sa.Column("probability", sa.Double(), nullable=True))
     op.add_column("attempts", sa.Column("drawn", sa.String(64), nullable=True))

@@ -10,7 +10,7 @@ from PIL import Image
 
 from notthat.agent import Conversation, Studio, turn_json
 from notthat.agent.interpreters import OfflineInterpreter
-from notthat.agent.judges import Judge, JudgeError, Presence, Thresholds
+from notthat.agent.judges import Box, Judge, JudgeError, Presence, Thresholds
 from notthat.agent.replay.regenerate import replay_session, replay_tries
 from notthat.agent.turn_execution import TurnCancelled
 from notthat.agent.verification import VerifyOptions
@@ -32,15 +32,15 @@ class CountingJudge:
     name = "test"
     thresholds = Thresholds(gone=0.3, there=0.7)
 
-    def __init__(self, look: Look) -> None:
-        self._look, self._pictures = look, list[bytes]()
+    def __init__(self, look: Look, region: Box | None = None) -> None:
+        self._look, self._region, self._pictures = look, region, list[bytes]()
 
     def is_present(self, picture: Image.Image, term: str) -> Presence | None:
         pixels = picture.tobytes()
         if not self._pictures or self._pictures[-1] != pixels:
             self._pictures.append(pixels)
         probability = self._look(len(self._pictures) - 1, term)
-        return None if probability is None else Presence(probability)
+        return None if probability is None else Presence(probability, self._region)
 
     def unload(self) -> None:
         pass
@@ -54,11 +54,11 @@ def open_judged(home: Path) -> Iterator[OpenJudged]:
     """Opens a studio whose judge "test" answers as `look` says."""
     with ExitStack() as opened:
 
-        def open_studio(look: Look, engine: StubEngine | None = None) -> Studio:
+        def open_studio(look: Look, engine: StubEngine | None = None, region: Box | None = None) -> Studio:
             def load(name: str) -> Judge:
                 if name != "test":
                     raise JudgeError(f"there is no judge “{name}”")
-                return CountingJudge(look)
+                return CountingJudge(look, region)
 
             store = opened.enter_context(Store.open(home=home))
             engine = engine or StubEngine("stub")
@@ -81,7 +81,7 @@ def test_without_being_asked_nothing_is_verified(open_judged: OpenJudged) -> Non
     conversation = Conversation.start(MAN, open_judged(lambda k, term: 0.9), seed=1)
     value = turn_json(conversation.head)
 
-    assert value["tries"] is None
+    assert "tries" not in value
     assert set(value["exclusions"][0]) == {"term", "weight", "source", "since", "words"}
 
 
@@ -130,6 +130,21 @@ def test_without_a_new_seed_it_stops_where_nothing_is_left_to_try(open_judged: O
     assert verification(conversation).chosen == 0
     assert conversation.head.exclusions[0].weight == 1
     assert conversation.head.reply.endswith("“hat” is still there after 2 tries: try another seed.")
+
+
+def test_where_it_was_found_is_drawn_anew_and_the_rest_kept(open_judged: OpenJudged) -> None:
+    options = VerifyOptions(judges=("test",), tries=5, new_seeds=True)
+    studio = open_judged(lambda k, term: 0.9 - k / 100, region=Box(0.5, 0.0, 0.7, 0.25))
+    conversation = Conversation.start(MAN, studio, seed=1, verification=options)
+    tries = verification(conversation).tries
+
+    assert [each.how for each in tries] == ["first", "weight", "region", "seed", "seed", "seed"]
+    region = tries[2].request
+    assert region["negative_prompt"] == "(hat:2)"
+    assert region["kept"]["request"] == tries[0].request
+    assert region["kept"]["box"] == pytest.approx((0.4, 0.0, 0.8, 0.35))
+    assert "kept" not in tries[3].request
+    assert all(each.identical for each in replay_tries(studio, conversation.id))
 
 
 def test_no_more_tries_than_allowed(open_judged: OpenJudged) -> None:

@@ -44,7 +44,6 @@ _TURN: dict[str, Any] = {
     ),
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "seconds": 0.471,
-    "tries": None,
     "question": None,
     "handoff": False,
     "links": {
@@ -52,6 +51,11 @@ _TURN: dict[str, Any] = {
         "replay": "http://127.0.0.1:8000/api/sessions/3f9c2a71d0b45e86/replay.html",
     },
 }
+
+
+def is_none(value: object) -> bool:
+    """Whether an optional field is left out of a response."""
+    return value is None
 
 
 class ExclusionResponse(BaseModel):
@@ -63,10 +67,14 @@ class ExclusionResponse(BaseModel):
     since: int = Field(description="The turn that excluded it.")
     words: str = Field(description="The feedback that excluded it.")
     verdict: Verdict | None = Field(
-        default=None, description="Whether a judge sees it in the picture; null if the turn was not verified."
+        default=None, description="Whether it is gone from the picture. Only in verified turns.", exclude_if=is_none
     )
-    judge: str | None = Field(default=None, description="The judge that said so; null if none can tell.")
-    probability: float | None = Field(default=None, description="The judge's probability that the picture shows it.")
+    judge: str | None = Field(
+        default=None, description="The judge that said so, if one can tell. Only in verified turns.", exclude_if=is_none
+    )
+    probability: float | None = Field(
+        default=None, description="The judge's probability that the picture shows it.", exclude_if=is_none
+    )
 
 
 class QuestionResponse(BaseModel):
@@ -115,9 +123,11 @@ class TurnResponse(BaseModel):
     image: str = Field(description="URL of the picture. It never changes and can't be guessed.")
     sha256: str = Field(description="SHA-256 of the RGB pixels.")
     seconds: float
-    tries: int | None = Field(description="How many pictures were drawn for it; null if it was not verified.")
     question: QuestionResponse | None = Field(
         description="The open question about this picture: nothing is drawn before it is answered."
+    )
+    tries: int | None = Field(
+        default=None, description="How many pictures were drawn for it. Only in verified turns.", exclude_if=is_none
     )
     handoff: bool = Field(
         description="Whether a person should take over: the user asked for one, or many turns did not help."
