@@ -1,7 +1,7 @@
 """Verified turns: verdicts, tries, what is chosen and said, and that nothing a judge does loses a turn."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from notthat.agent.turn_execution import TurnCancelled
 from notthat.agent.verification import VerifyOptions
 from notthat.agent.verification.record import Verification
 from notthat.errors import InvalidInputError
-from notthat.generation import Progress, StubEngine
+from notthat.generation import GenerationRequest, Progress, StubEngine
+from notthat.generation.errors import ShortOfMemoryError
 from notthat.storage import Store, check
 
 VERIFIED = VerifyOptions(judges=("test",))
@@ -237,10 +238,8 @@ def test_a_judge_that_fails_loses_no_turn(open_judged: OpenJudged, look: Look, j
 class FailingEngine(StubEngine):
     """A stub that fails from its second picture on."""
 
-    def run(self, request):  # type: ignore[no-untyped-def]
+    def run(self, request: GenerationRequest) -> Generator[Progress]:
         if request.negative_prompt != "hat":
-            from notthat.generation.errors import ShortOfMemoryError
-
             raise ShortOfMemoryError("the device has not enough memory for 32 x 32: try a smaller size")
         return super().run(request)
 
@@ -251,6 +250,31 @@ def test_a_try_that_fails_leaves_the_first_picture(open_judged: OpenJudged) -> N
 
     assert verdicts(conversation) == {"hat": "there"}
     assert "Not everything was checked: another try failed: the device has not" in conversation.head.reply
+
+
+class CrowdedEngine(StubEngine):
+    """A stub that runs out of memory once, after its first picture."""
+
+    has_failed = False
+
+    def run(self, request: GenerationRequest) -> Generator[Progress]:
+        if "fog" in request.negative_prompt and not self.has_failed:
+            self.has_failed = True
+            raise ShortOfMemoryError("the device has not enough memory for 32 x 32: try a smaller size")
+        return super().run(request)
+
+
+def test_judges_make_room_for_the_next_picture(open_judged: OpenJudged) -> None:
+    studio = open_judged(lambda k, term: 0.1, CrowdedEngine("stub"))
+    conversation = Conversation.start(MAN, studio, seed=1, verification=VERIFIED)
+    conversation.say("no fog")
+    assert verdicts(conversation) == {"hat": "gone", "fog": "gone"}
+
+
+def test_without_a_judge_there_is_no_room_to_make(open_judged: OpenJudged) -> None:
+    conversation = Conversation.start(MAN, open_judged(lambda k, term: 0.1, CrowdedEngine("stub")), seed=1)
+    with pytest.raises(ShortOfMemoryError):
+        conversation.say("no fog")
 
 
 def test_only_the_pictures_of_turns_are_left(open_judged: OpenJudged, home: Path) -> None:
