@@ -1,7 +1,7 @@
 """The turn that follows another one: its request, its reply and what it is made with, ready to be drawn."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..generation import GenerationRequest
 from ..storage import NewTurn, TurnRecord
@@ -39,18 +39,23 @@ class StateChange:
 
 def build_next_turn(studio: Studio, change: StateChange, policies: tuple[str, ...], check: CheckRequest) -> NewTurn:
     """Build the turn that a change makes. Raises what `check` raises of its request."""
-    engine = studio.engine(change.parent.request["model"])
-    request = GenerationRequest.create(**change.parent.request).next_request(
+    parent, after = GenerationRequest.create(**change.parent.request), change.after
+    engine = studio.engine(parent.model)
+    found = studio.resolve_networks(parent.model, after.prompt, after.negative.render())
+    after = replace(after, prompt=found.prompt or change.before.prompt)
+    request = parent.next_request(
         engine.defaults,
-        prompt=change.after.prompt,
-        negative_prompt=change.after.negative.render(),
-        seed=change.after.seed,
+        prompt=after.prompt,
+        negative_prompt=found.negative_prompt,
+        loras=found.combine_loras(parent.loras),
+        embeddings=found.combine_embeddings(parent.embeddings),
+        seed=after.seed,
         num_inference_steps=change.steps,
     )
     check(request)
     said = change.interpretation
-    reply = " ".join([said.reply, *warnings_for(engine, request, change.before, change.after)])
+    has_same_networks = (request.loras, request.embeddings) == (parent.loras, parent.embeddings)
+    remarks = [] if has_same_networks else found.remarks
+    reply = " ".join([said.reply, *remarks, *warnings_for(engine, request, change.before, after)])
     provenance = collect_provenance(studio, request, policies, said if change.is_interpreted else None, change.lines)
-    return build_turn(
-        change.number, change.parent.number, change.words, said.edits, reply, change.after, request, provenance
-    )
+    return build_turn(change.number, change.parent.number, change.words, said.edits, reply, after, request, provenance)

@@ -18,6 +18,8 @@ from .studio import Studio
 from .turn_execution import build_turn, collect_provenance, warnings_for
 from .verification import VerifyOptions
 
+_HINT = "say what the picture should show"
+
 
 @dataclass(frozen=True)
 class SessionOptions:
@@ -64,11 +66,15 @@ def begin_session(options: SessionOptions, studio: Studio, recorded: Attempt | N
         edits = (*interpretation.edits, *excluded)
         interpretation = interpretation.model_copy(update={"edits": edits, "reply": describe(edits, blank)})
         state = apply(state, excluded, turn=0, words=words)
+    found = studio.resolve_networks(model, state.prompt, state.negative.render())
+    state, given = replace(state, prompt=validate_text(found.prompt, "prompt", _HINT)), options.request or {}
     request_values = {
-        **(options.request or {}),
+        **given,
+        "loras": found.combine_loras(given.get("loras", ())),
+        "embeddings": found.combine_embeddings(given.get("embeddings", ())),
         "model": model,
         "prompt": state.prompt,
-        "negative_prompt": state.negative.render(),
+        "negative_prompt": found.negative_prompt,
         "base_negative_prompt": policy.render(),
         "seed": state.seed,
         **({} if options.steps is None else {"num_inference_steps": options.steps}),
@@ -78,7 +84,7 @@ def begin_session(options: SessionOptions, studio: Studio, recorded: Attempt | N
     model = studio.pin_storage(model)
     first, engine = first.model_copy(update={"model": model}), studio.engine(model)
     warnings = warnings_for(engine, first, replace(blank, negative=NegativePrompt()), state)
-    reply = " ".join([interpretation.reply, *deviations, *warnings])
+    reply = " ".join([interpretation.reply, *deviations, *found.remarks, *warnings])
     provenance = collect_provenance(studio, first, policies, interpretation, lines)
     turn = build_turn(0, None, words, interpretation.edits, reply, state, first, provenance)
     verification = None if options.verification is None else options.verification.as_json()
@@ -93,7 +99,7 @@ def _lines(options: SessionOptions) -> tuple[str, ...]:
         raise InvalidInputError(
             f"{len(options.feedback) + 1} lines are too many: send at most {MAX_LINES} lines at once"
         )
-    prompt = validate_text(options.prompt, "prompt", "say what the picture should show")
+    prompt = validate_text(options.prompt, "prompt", _HINT)
     return (
         prompt,
         *(validate_text(line, "feedback", "say what is wrong with the picture") for line in options.feedback),

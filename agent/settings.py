@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from platformdirs import user_data_path
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
@@ -14,6 +14,9 @@ from pydantic_settings import (
 )
 
 from ..errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from ..generation import NetworkLibrary
 
 
 class Settings(BaseSettings):
@@ -52,6 +55,13 @@ class Settings(BaseSettings):
         if self.models is not None and not self.models.is_dir():
             raise InvalidInputError(f"NOTTHAT_MODELS: {self.models} is no folder")
         return (self.home / "models", *([self.models] if self.models else []))
+
+    @property
+    def networks(self) -> "NetworkLibrary":
+        """The LoRAs and textual inversions in the home and in `NOTTHAT_MODELS`, by name."""
+        from ..generation import NetworkLibrary
+
+        return NetworkLibrary.of(self.home, self.models)
 
     def find_model(self, model: str) -> str:
         """A model's name, with paths in place of the names of files in `model_folders`."""

@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..errors import InvalidInputError
-from ..generation import Engine, GenerationRequest, ModelName, Progress, to_absolute
+from ..generation import Engine, GenerationRequest, ModelName, NetworkLibrary, Progress, to_absolute
+from ..generation.prompt_networks import PromptNetworks, resolve_networks
 from ..generation.provenance import adapters_sha256
 from ..storage import Store
 from . import policies
@@ -93,8 +94,9 @@ class Studio:
     """The store, the interpreter, the engines and the judges of conversations. Close it after use.
 
     `load_engine` loads the engine of a model by name. It is called once for each model. `find_model` turns the name of
-    a file in a library of models into its path. `load_judge` loads a judge by name, on a `device` if one is given.
-    `judge` is the judge of models that have none of their own. Judges may take `judge_timeout` seconds for a picture.
+    a file in a library of models into its path; `find_networks` gives the LoRAs and textual inversions as they are now.
+    `load_judge` loads a judge by name, on a `device` if one is given. `judge` is the judge of models that have none of
+    their own. Judges may take `judge_timeout` seconds for a picture.
     """
 
     def __init__(
@@ -106,6 +108,7 @@ class Studio:
         load_engine: Callable[[str], Engine] = _load_engine,
         policy_folder: Path | None = None,
         find_model: Callable[[str], str] = str,
+        find_networks: Callable[[], NetworkLibrary] = NetworkLibrary,
         load_judge: Callable[..., Judge] = _load_judge,
         judge: str | None = None,
         judge_timeout: float = 60.0,
@@ -115,6 +118,7 @@ class Studio:
         self.model = model
         self._load_engine = load_engine
         self._find_model = find_model
+        self._find_networks = find_networks
         self._load_judge, self._judge, self._judge_timeout = load_judge, judge, judge_timeout
         self._panels: dict[tuple[str, ...], JudgePanel] = {}
         self._policy_folder = policy_folder or store.images.folder.parent / "policies"
@@ -139,6 +143,7 @@ class Studio:
             model=settings.model,
             load_engine=load_engine,
             find_model=settings.find_model,
+            find_networks=lambda: settings.networks,
             load_judge=partial(_load_judge, device=device, settings=settings),
             judge=settings.judge,
             judge_timeout=settings.judge_timeout,
@@ -155,6 +160,7 @@ class Studio:
             load_judge=partial(self._load_judge, device=device),
             judge=self._judge,
             judge_timeout=self._judge_timeout,
+            find_networks=self._find_networks,
         )
 
     def allow_models(self, models: Iterable[str]) -> None:
@@ -204,6 +210,19 @@ class Studio:
             InvalidInputError: if the name fits several files, or `NOTTHAT_MODELS` is no folder.
         """
         return to_absolute(self._find_model(model))
+
+    @property
+    def networks(self) -> NetworkLibrary:
+        """The LoRAs and textual inversions that texts may name, as the files are now."""
+        return self._find_networks()
+
+    def resolve_networks(self, model: str, prompt: str, negative_prompt: str) -> PromptNetworks:
+        """The LoRAs and textual inversions that two texts name, of those that fit the model."""
+
+        def accepts(file: str) -> bool:
+            return self.engine(model).accepts_embedding(file)
+
+        return resolve_networks(prompt, negative_prompt, self.networks, accepts)
 
     def pin_storage(self, model: str) -> str:
         """A model's name with the quantisation that its engine chose from the free memory.

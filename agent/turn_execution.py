@@ -9,6 +9,7 @@ from .. import __version__
 from ..errors import NotthatError
 from ..generation import Engine, GenerationRequest, Picture, generate
 from ..generation.errors import ShortOfMemoryError
+from ..generation.foreign_syntax import explain_foreign_syntax
 from ..storage import Attempt, NewTurn, StorageError, TurnRecord, UnknownSessionError
 from .edits import Edit, State, edits_adapter
 from .exclusion_effects import measure_effect
@@ -140,10 +141,12 @@ def dump_edits(edits: tuple[Edit, ...]) -> tuple[dict[str, Any], ...]:
 
 
 def warnings_for(engine: Engine, request: GenerationRequest, before: State, after: State) -> list[str]:
-    """Warnings about exclusions that have no effect and words that the model does not know, one line each."""
+    """Warnings about exclusions without effect, words of other programs and words unknown to the model, a line each."""
     lines = list(engine.warnings(request))
     new = [e.term for e in after.negative if e.term not in before.negative]
     prompt = [] if after.prompt == before.prompt else [after.prompt]
+    lines += [line for text in prompt for line in explain_foreign_syntax(text, request.syntax)]
+    lines += explain_foreign_syntax(request.negative_prompt, request.syntax, "negative prompt") if new else []
     unknown = [word for text in [*new, *prompt] for word in engine.tokenize(text).unknown if word not in _SMALL_WORDS]
     if unknown:
         listed = " and ".join(f"“{word}”" for word in dict.fromkeys(unknown))

@@ -1,7 +1,8 @@
 """Our engine against the stock pipeline, alternating in one process: medians of paired runs.
 
-    python benchmarks/engine.py                     # mini: a few minutes on two cores
-    python benchmarks/engine.py sd15 sdxl sd35 flux # needs CUDA: random models of the true sizes
+    python benchmarks/engine.py                             # mini: a few minutes on two cores
+    python benchmarks/engine.py small                       # a small random model of every family; or small-flux, ...
+    python benchmarks/engine.py sd15 sdxl sd35 flux         # needs CUDA: random models of the true sizes
 
 Each pair runs both in alternating order, so that a slowdown of the machine affects both. Prints the medians of both
 times and of their ratios. For `mini`: ours over stock; a request over the forward passes that it needs; a turn from a
@@ -22,10 +23,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from small_models import SIDE, SMALL
 from true_sizes import RANDOM
 
 from notthat.generation import GenerationRequest, LocalEngine, Picture, generate
 from notthat.generation.families.base import stack
+from notthat.generation.loading import load_family, silence_libraries
 from notthat.generation.model_catalog import locate_model
 from notthat.generation.text_encoders.clip import PromptOptions
 
@@ -94,17 +97,26 @@ def say(what: str, measured: Ratio, names: tuple[str, str], note: str = "") -> N
 
 def stock(pipeline: Any, request: GenerationRequest) -> Work:
     """A run of the stock pipeline for a request."""
-    scale = "true_cfg_scale" if type(pipeline).__name__ == "FluxPipeline" else "guidance_scale"
+    kind = type(pipeline).__name__
+    guidance: dict[str, Any] = {"guidance_scale": request.guidance_scale}
+    if kind in ("FluxPipeline", "QwenImagePipeline"):
+        guidance = {"true_cfg_scale": request.guidance_scale}
+    elif kind in ("ZImagePipeline", "Krea2Pipeline"):  # whose scale is one less
+        guidance = {"guidance_scale": request.guidance_scale - 1}
 
     def draw() -> object:
+        if kind == "Flux2KleinPipeline":  # which takes a negative prompt as its embedding alone
+            negative = {"negative_prompt_embeds": pipeline.encode_prompt(request.negative_prompt)[0]}
+        else:
+            negative = {} if kind.startswith("LatentC") else {"negative_prompt": request.negative_prompt}
         return pipeline(
-            request.prompt,
-            negative_prompt=request.negative_prompt,
+            prompt=request.prompt,
             num_inference_steps=request.num_inference_steps,
             width=request.width,
             height=request.height,
             generator=torch.Generator("cpu").manual_seed(request.seed),
-            **{scale: request.guidance_scale},
+            **guidance,
+            **negative,
         )
 
     return draw
@@ -250,17 +262,48 @@ def measure_random(kind: str, bench: Bench, steps: int, *, compiled: bool) -> No
         pipeline.set_progress_bar_config(disable=True)
         pipeline.save_pretrained(folder)
         engine = LocalEngine.load(folder, "cuda", compiled=compiled)
-    asked = {"model": folder, "prompt": PROMPT, "negative_prompt": NEGATIVE, "seed": 1, "syntax": "plain"}
-    asked |= {"num_inference_steps": steps, "guidance_scale": 4.0, "width": side, "height": side}
-    request = GenerationRequest.create(**asked)
+    request = plain_request(folder, steps, side)
     pair = partial(generate, engine, request), stock(pipeline, request)
     say(f"{kind}, {side} pixels", bench.paired(*pair), ("ours", "stock"))
+
+
+def measure_small(kind: str, bench: Bench, steps: int) -> None:
+    """Ours over stock, for a small random model on the CPU, with the texts encoded for every picture."""
+    torch.manual_seed(0)
+    with tempfile.TemporaryDirectory() as folder:
+        with silence_libraries():
+            SMALL[kind]().save_pretrained(folder)
+            pipeline = diffusers.DiffusionPipeline.from_pretrained(folder)
+        family = load_family(folder, torch.device("cpu"))
+    pipeline.set_progress_bar_config(disable=True)
+    engine = LocalEngine(kind, family, torch.device("cpu"))
+    request = plain_request(kind, steps, SIDE)
+
+    def ours() -> Picture:
+        family.forget()
+        return generate(engine, request)
+
+    drawn = stock(pipeline, request)
+    apart = int(abs(pixels(ours()).astype(np.int16) - np.asarray(drawn().images[0])).max())
+    say(f"{kind}, {SIDE} pixels", bench.paired(ours, drawn), ("ours", "stock"), f"{apart} of 255 apart at most")
+
+
+def plain_request(model: str, steps: int, side: int) -> GenerationRequest:
+    """A request in the stock meaning of every word."""
+    asked = {"model": model, "prompt": PROMPT, "negative_prompt": NEGATIVE, "seed": 1, "syntax": "plain"}
+    asked |= {"num_inference_steps": steps, "guidance_scale": 4.0, "width": side, "height": side}
+    return GenerationRequest.create(**asked)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the selected measurements."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="*", default=["mini"], help=f"mini, {', '.join(RANDOM)}")
+    parser.add_argument(
+        "models",
+        nargs="*",
+        default=["mini"],
+        help=f"mini, small, small-FAMILY ({', '.join(SMALL)}), {', '.join(RANDOM)}",
+    )
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--compile", action="store_true", help="compile the model by region with torch.compile")
@@ -271,11 +314,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     bench = Bench(asked.pairs, time.process_time if asked.processor_time else time.perf_counter)
     where = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{torch.get_num_threads()} threads"
     print(f"{where}, torch {torch.__version__}, {asked.steps} steps, medians of {asked.pairs} pairs")
-    for name in asked.models:
+    names = [
+        each for name in asked.models for each in ([f"small-{kind}" for kind in SMALL] if name == "small" else [name])
+    ]
+    for name in names:
         if name == "mini":
             Mini(bench, asked.steps).measure()
+        elif (kind := name.removeprefix("small-")) != name and kind in SMALL:
+            measure_small(kind, bench, asked.steps)
         elif name not in RANDOM:
-            parser.error(f"no model {name}: mini, {', '.join(RANDOM)}")
+            parser.error(f"no model {name}: mini, small, small-FAMILY ({', '.join(SMALL)}), {', '.join(RANDOM)}")
         elif not torch.cuda.is_available():
             parser.error(f"{name} needs CUDA: without it there is mini")
         else:

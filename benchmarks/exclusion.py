@@ -36,6 +36,10 @@ SWEPT = ("mustache", "hat", "cartoon", "watermark", "blurry")
 GUIDANCE = (2.0, 4.0, 6.0, 8.0)
 STEPS = (8, 12, 20)
 METHODS = ("cfg", "lookahead")
+UNGUIDED_METHODS = ("nag", "vsf")
+UNGUIDED = {"guidance_scale": 1.0, "num_inference_steps": 8}
+"""As few-step models are used. `ong` is not defined for the cross-attention of a U-Net."""
+
 TRUSTED = 0.9
 """Minimum sensitivity and specificity of the judge for an attribute to be included."""
 
@@ -98,6 +102,8 @@ class Experiment:
         """The side effects of excluding an attribute, with `settings` changed."""
         only_excluding = ("joining_step", "method")
         beside = {name: value for name, value in settings.items() if name not in only_excluding}
+        if beside.get("guidance_scale") == 1:
+            beside["method"] = "cfg"  # which then leaves the prompt alone, while `nag` guides away from the empty text
         before = [self.drawer.request(seed, bare(seed), **beside) for seed in seeds]
         after = [self.drawer.request(seed, bare(seed), name, **settings) for seed in seeds]
         return SideEffects.between(
@@ -150,13 +156,15 @@ def sweep(experiment: Experiment, names: Sequence[str], setting: str, values: Se
     print_table([setting, *names, "flips, mean", "flips, worst", "pixels", "composition"], rows)
 
 
-def compare_methods(experiment: Experiment, names: Sequence[str]) -> None:
+def compare_methods(
+    experiment: Experiment, names: Sequence[str], methods: Sequence[str] = METHODS, **settings: object
+) -> None:
     """One row per guidance method: the remaining rate with one and with five exclusions, and the side effects."""
     rows = []
-    for method in METHODS:
-        effects = [experiment.side_effects(name, experiment.seeds, method=method) for name in names]
+    for method in methods:
+        effects = [experiment.side_effects(name, experiment.seeds, method=method, **settings) for name in names]
         left = [effect.left.value for effect in effects]
-        five = max(rate.value for rate in experiment.five(method=method).values())
+        five = max(rate.value for rate in experiment.five(method=method, **settings).values())
         flips = [float(np.mean(list(effect.flips.values()))) for effect in effects]
         shares = [np.mean(left), max(left), five, np.mean(flips), max(max(effect.flips.values()) for effect in effects)]
         rest = np.mean([effect.pixels for effect in effects]), np.mean([effect.composition for effect in effects])
@@ -188,17 +196,24 @@ def main() -> None:
     parser.add_argument("--judged", type=Path, help="file for a sheet of pictures with the judge's verdicts")
     parser.add_argument("--no-sweeps", action="store_true", help="skip the sweeps over guidance and joining step")
     parser.add_argument("--methods", action="store_true", help="only compare the guidance methods")
+    parser.add_argument("--unguided", action="store_true", help="only compare the methods that need no guidance")
     parser.add_argument("--joining", action="store_true", help="only measure how late each kind of term may join")
     parser.add_argument("--keep", type=Path, help="folder to cache drawn pictures in")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="number of drawing processes")
     args = parser.parse_args()
     judge = Judge.load()
     names = list(trusted(judge, 600))
-    experiment = Experiment(Drawer(args.jobs, args.keep), judge, args.seeds, names)
+    drawer = Drawer(args.jobs, args.keep)
+    experiment = Experiment(drawer, judge, args.seeds, names)
     if args.joining:
         find_joining(experiment, names)
         return
+    if args.unguided:
+        experiment.bare = [drawer.request(seed, bare(seed), method="cfg", **UNGUIDED) for seed in experiment.seeds]
     names = experiment.worth_excluding(names)
+    if args.unguided:
+        compare_methods(experiment, names, UNGUIDED_METHODS, **UNGUIDED)
+        return
     if args.methods:
         compare_methods(experiment, names)
         return

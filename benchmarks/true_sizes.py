@@ -8,7 +8,8 @@ diffusers: Any = import_module("diffusers")
 transformers: Any = import_module("transformers")
 
 
-def _words() -> Any:
+def clip_words() -> Any:
+    """A CLIP tokenizer that knows bytes alone."""
     from tokenizers.pre_tokenizers import ByteLevel
 
     letters = sorted(ByteLevel.alphabet())
@@ -17,19 +18,22 @@ def _words() -> Any:
     return transformers.CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=77)
 
 
-def _clip(width: int, *, projected: bool) -> Any:
-    words = _words()
+def clip(width: int, *, projected: bool) -> Any:
+    """A CLIP of two layers."""
+    words = clip_words()
     marks = {"bos_token_id": words.bos_token_id, "eos_token_id": words.eos_token_id, "pad_token_id": words.pad_token_id}
     sizes = {"hidden_size": width, "projection_dim": width, "num_hidden_layers": 2, "num_attention_heads": width // 64}
     config = transformers.CLIPTextConfig(vocab_size=len(words), intermediate_size=4 * width, **sizes, **marks)
     return (transformers.CLIPTextModelWithProjection if projected else transformers.CLIPTextModel)(config)
 
 
-def _t5() -> tuple[Any, Any]:
+def t5(width: int = 4096) -> tuple[Any, Any]:
+    """A T5 of one layer, and a tokenizer that knows printable characters."""
     pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0)]
     pieces += [(chr(code), -3.0) for code in range(33, 127)]
     words = transformers.T5Tokenizer(vocab=pieces, extra_ids=0, model_max_length=512)
-    config = transformers.T5Config(vocab_size=len(words), d_model=4096, d_kv=64, d_ff=10240, num_layers=1, num_heads=64)
+    sizes = {"d_model": width, "d_kv": 64, "d_ff": 5 * width // 2, "num_layers": 1, "num_heads": width // 64}
+    config = transformers.T5Config(vocab_size=len(words), **sizes)
     return transformers.T5EncoderModel(config), words
 
 
@@ -39,17 +43,18 @@ def _vae(channels: int, **own: Any) -> Any:
     return diffusers.AutoencoderKL(**blocks, **widths, latent_channels=channels, sample_size=512, **own)
 
 
-def _noise() -> Any:
+def noise_scheduler() -> Any:
+    """The scheduler of Stable Diffusion."""
     return diffusers.EulerDiscreteScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
 
 
 def _sd15() -> Any:
     return diffusers.StableDiffusionPipeline(
         vae=_vae(4, force_upcast=False),
-        text_encoder=_clip(768, projected=False),
-        tokenizer=_words(),
+        text_encoder=clip(768, projected=False),
+        tokenizer=clip_words(),
         unet=diffusers.UNet2DConditionModel(sample_size=64, cross_attention_dim=768),
-        scheduler=_noise(),
+        scheduler=noise_scheduler(),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
@@ -72,25 +77,25 @@ def _sdxl() -> Any:
     )
     return diffusers.StableDiffusionXLPipeline(
         vae=_vae(4, force_upcast=False),
-        text_encoder=_clip(768, projected=False),
-        text_encoder_2=_clip(1280, projected=True),
-        tokenizer=_words(),
-        tokenizer_2=_words(),
+        text_encoder=clip(768, projected=False),
+        text_encoder_2=clip(1280, projected=True),
+        tokenizer=clip_words(),
+        tokenizer_2=clip_words(),
         unet=unet,
-        scheduler=_noise(),
+        scheduler=noise_scheduler(),
         add_watermarker=False,
     )
 
 
 def _sd35() -> Any:
-    t5, pieces = _t5()
+    encoder, pieces = t5()
     return diffusers.StableDiffusion3Pipeline(
         vae=_vae(16, shift_factor=0.0609, use_quant_conv=False, use_post_quant_conv=False),
-        text_encoder=_clip(768, projected=True),
-        text_encoder_2=_clip(1280, projected=True),
-        text_encoder_3=t5,
-        tokenizer=_words(),
-        tokenizer_2=_words(),
+        text_encoder=clip(768, projected=True),
+        text_encoder_2=clip(1280, projected=True),
+        text_encoder_3=encoder,
+        tokenizer=clip_words(),
+        tokenizer_2=clip_words(),
         tokenizer_3=pieces,
         transformer=diffusers.SD3Transformer2DModel(
             num_layers=24,
@@ -107,12 +112,12 @@ def _sd35() -> Any:
 
 
 def _flux() -> Any:
-    t5, pieces = _t5()
+    encoder, pieces = t5()
     return diffusers.FluxPipeline(
         vae=_vae(16, shift_factor=0.1159, use_quant_conv=False, use_post_quant_conv=False),
-        text_encoder=_clip(768, projected=False),
-        text_encoder_2=t5,
-        tokenizer=_words(),
+        text_encoder=clip(768, projected=False),
+        text_encoder_2=encoder,
+        tokenizer=clip_words(),
         tokenizer_2=pieces,
         transformer=diffusers.FluxTransformer2DModel(guidance_embeds=True),
         scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),

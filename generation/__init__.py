@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .model_library import find_model as find_model
     from .model_library import list_library as list_library
     from .model_name import ModelName as ModelName
+    from .prompt_networks import NetworkLibrary as NetworkLibrary
     from .request import Defaults as Defaults
     from .request import GenerationRequest as GenerationRequest
     from .request import PromptReport as PromptReport

@@ -18,6 +18,10 @@ PIPELINES = {
     "sd35_large": "StableDiffusion3Pipeline",
     "flux-dev": "FluxPipeline",
     "flux-schnell": "FluxPipeline",
+    "chroma": "ChromaPipeline",
+    "lumina2": "Lumina2Pipeline",
+    "z-image-turbo": "ZImagePipeline",
+    "krea2": "Krea2Pipeline",
 }
 """diffusers' name of a checkpoint's kind, and the pipeline class that runs it."""
 
@@ -42,15 +46,21 @@ _NAMES = {
     "lumina2": "Lumina 2 model",
     "z-image": "Z-Image model",
     "sana": "Sana model",
-    "qwen-image": "Qwen-Image model",
+    "qwen-image": "Qwen-Image 2.1 model",
     "krea2": "Krea 2 model",
     "hidream": "HiDream model",
 }
 """What users call the other kinds, by the beginning of diffusers' names. The first that fits counts."""
 
+_GUIDANCE = "guidance_in.in_layer.weight"
+"""Flux.2 dev has the distilled guidance as an input; klein has not."""
+
 _UNET_INPUT = "model.diffusion_model.input_blocks.0.0.weight"
-UNET_INPUTS = {7: "upscaler", 8: "InstructPix2Pix model", 9: "inpainting model"}
+UNET_INPUTS = {5: "depth model", 7: "upscaler", 8: "InstructPix2Pix model", 9: "inpainting model"}
 """What a U-Net with this many input channels is: all take a picture besides the noise."""
+
+_FLUX_INPUTS = {384: "Flux Fill (inpainting) model", 128: "Flux Depth or Canny model"}
+"""The same of a Flux transformer."""
 
 _EDM_V_PREDICTION = "edm_vpred.sigma_max"
 _V_PREDICTION, _ZERO_SNR = "v_pred", "ztsnr"
@@ -72,8 +82,19 @@ def identify_checkpoint(shapes: Mapping[str, Tensor]) -> str | None:
     kind = _infer_kind(shapes)
     if kind is None or (kind == "v1" and _UNET_INPUT not in shapes):
         return None
+    if kind.startswith("flux-2") and not any(name.endswith(_GUIDANCE) for name in shapes):
+        return "Flux2KleinPipeline"
     named = (name for beginning, name in _NAMES.items() if kind.startswith(beginning))
     return PIPELINES.get(kind) or next(named, f"{kind} model")
+
+
+def name_inputs(class_name: str, config: Mapping[str, Any]) -> str | None:
+    """What the denoiser of this class and configuration is, if it takes a picture besides the noise; else None."""
+    channels, out = config.get("in_channels"), config.get("out_channels")
+    if channels == out or not isinstance(channels, int) or out is None:
+        return None
+    kinds = {"FluxTransformer2DModel": _FLUX_INPUTS, "UNet2DConditionModel": UNET_INPUTS}
+    return kinds.get(class_name, {}).get(channels)
 
 
 def scheduler_from_keys(scheduler: Any, shapes: Mapping[str, Tensor]) -> Any:

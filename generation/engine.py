@@ -88,6 +88,10 @@ class Engine(Protocol):
         """How the model reads a text."""
         ...
 
+    def accepts_embedding(self, file: str) -> bool:
+        """Whether a file is a textual inversion for this model."""
+        ...
+
     def provenance(self, cache: Path | None = None) -> dict[str, Any]:
         """What decides a picture besides its request, as JSON; `cache` is a file for hashes of weights."""
         ...

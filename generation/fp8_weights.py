@@ -17,9 +17,9 @@ _FP8 = (torch.float8_e4m3fn, torch.float8_e5m2)
 
 def load_tensors(file: WeightFile, dtype: torch.dtype) -> dict[str, Tensor]:
     """A file's tensors by name; those in fp8 as `dtype`."""
-    if not file.has_fp8_scales:
+    if not file.has_fp8_scales and not any(each.format.startswith("F8_") for each in file.tensors.values()):
         with safe_open(file.path, framework="pt") as tensors:
-            return {name: tensors.get_tensor(name) for name in file.tensors}
+            return {name: tensors.get_tensor(file.prefix + name) for name in file.tensors}
     return dict(_dequantize(file, dtype))
 
 
@@ -28,13 +28,13 @@ def _dequantize(file: WeightFile, dtype: torch.dtype) -> Iterator[tuple[str, Ten
         for name in file.tensors:
             if name.endswith(_NOT_WEIGHTS):
                 continue
-            tensor = tensors.get_tensor(name)
+            tensor = tensors.get_tensor(file.prefix + name)
             if tensor.dtype in _FP8:
                 stem = name.removesuffix(".weight")
                 scale = next((stem + end for end in _SCALES if stem + end in file.tensors), None)
                 tensor = tensor.float()
                 if scale is not None:
-                    tensor *= _broadcast(tensors.get_tensor(scale).float(), tensor)
+                    tensor *= _broadcast(tensors.get_tensor(file.prefix + scale).float(), tensor)
                 tensor = tensor.to(dtype)
             yield name, tensor
 

@@ -17,8 +17,8 @@ from .guidance.memory import GuidanceMemory, GuidedState
 from .guidance.methods import apg, cfg, is_in_interval, keep_norm, minimum_cosine, perp_neg, rescale
 from .guidance.term_tracking import TermTracker, group_terms
 from .guidance.x0 import X0Coefficients, from_x0, to_x0, x0_coefficients
-from .prompt_syntax import split_terms
-from .request import GenerationRequest
+from .prompt_syntax import escape_prompt, parse_prompt, split_terms
+from .request import ATTENTION_METHODS, GenerationRequest
 from .sampling import Predict, Step
 from .text_encoders.clip import Embedding, PromptOptions
 
@@ -33,7 +33,7 @@ def has_effect(request: GenerationRequest, family: Family) -> bool:
 
 def explain_no_effect(request: GenerationRequest, family: Family) -> str | None:
     """Why a negative prompt cannot act, in one line, or None; known before the first step."""
-    if request.method == "nag":
+    if request.method in ATTENTION_METHODS:
         return None
     if family.guidance_built_in:
         return "This model has built-in guidance, so exclusions have no effect: use --method nag."
@@ -81,7 +81,7 @@ class GuidedPredictor:
         self._encoded: dict[str, list[Embedding]] = {}
         self._without_terms: list[Embedding] | None = None
         self._prompt: list[Embedding] | None = None
-        self._stacked: tuple[Sequence[Embedding], Embedding] | None = None
+        self._stacked: tuple[Sequence[Embedding], list[Embedding]] | None = None
         if state.done < request.joining_step:
             self._embeddings(request.base_negative_prompt)
         self._embeddings(request.negative_prompt)
@@ -161,11 +161,11 @@ class GuidedPredictor:
     def _predict_guided(
         self, negative: str, step: StepInput, memory: GuidanceMemory, in_pass: DirectPass
     ) -> tuple[Tensor, Sequence[Tensor], GuidanceMemory]:
-        """The guided prediction, the predictions for the `_prompt_slots` behind it (none for `nag`), and the memory."""
+        """The guided prediction, those for the `_prompt_slots` behind it (none in attention), and the memory."""
         _, scaled, timestep, _ = step
         embeddings, texts = self._embeddings(negative), self._prompt_slots(negative)
-        if self.request.method == "nag":
-            return self._predict_with_nag(embeddings[0], embeddings[1], scaled, timestep), (), memory
+        if self.request.method in ATTENTION_METHODS:
+            return self._predict_by_attention(negative, embeddings, scaled, timestep), (), memory
         if not in_pass.has_terms:
             self._without_terms = self._without_terms or embeddings[:2]  # one list, since `_forward` caches by identity
             embeddings, texts = self._without_terms, texts[:2]
@@ -182,8 +182,18 @@ class GuidedPredictor:
                 return ["", prompt, *dict.fromkeys(terms)]
             case "perp_neg":
                 return [negative, prompt, ""]
+            case "ong":
+                first, *others = [text for text, _ in self._concepts(negative)] or [""]
+                return [first, prompt, *others]
             case _:
                 return [negative, prompt]
+
+    def _concepts(self, negative: str) -> list[tuple[str, float]]:
+        """The texts that `ong` guides away from, each with its weight. Lists keep the weights of their terms."""
+        grouped = group_terms(split_terms(negative), self._params.max_tracked_terms)
+        if self.request.syntax == "plain":
+            return [(text, 1.0) for text in grouped]
+        return [_split_weight(text) for text in grouped]
 
     def _tracked_texts(self) -> list[str]:
         """The terms, or lists of terms, that the look-ahead looks for."""
@@ -232,7 +242,7 @@ class GuidedPredictor:
         """
         measure, self._measure = self._measure, "no"
         _, scaled, timestep, _ = step
-        negative, prompt = self.request.negative_prompt, self._family.frame_prompt(self.request.prompt)
+        negative = self.request.negative_prompt
         slots = self._prompt_slots(negative)
         known = dict(zip(slots, predicted, strict=True)) if predicted else {}
         if known:
@@ -246,8 +256,9 @@ class GuidedPredictor:
                 found = known | dict(zip(new, self._forward(embeddings, scaled, timestep) if new else (), strict=True))
                 without, _ = self._combine(texts, [found[each] for each in texts], step, memory, DirectPass())
             else:
-                embeddings = self._encode([text, prompt, negative])[:2]
-                without = self._predict_with_nag(embeddings[0], embeddings[1], scaled, timestep)
+                texts = self._prompt_slots(text)
+                embeddings = self._encode([*texts, *slots])[: len(texts)]
+                without = self._predict_by_attention(text, embeddings, scaled, timestep)
             without = without.float()
             return (guided.float() - without).square().sum().sqrt() / without.square().sum().sqrt()
 
@@ -263,22 +274,42 @@ class GuidedPredictor:
             self._prompt = self._embeddings(self.request.negative_prompt)[1:2]
         return self._forward(self._prompt, scaled, timestep)[0]
 
-    def _predict_with_nag(self, neg: Embedding, cond: Embedding, scaled: Tensor, timestep: Tensor) -> Tensor:
-        copies = self._family.attention_copies
-        both = stack([expand(cond, self._batch), expand(neg, self._batch)])
-        if both.pooled is not None:
-            both = replace(both, pooled=torch.cat([both.pooled[: self._batch]] * copies))
+    def _predict_by_attention(
+        self, negative: str, embeddings: Sequence[Embedding], scaled: Tensor, timestep: Tensor
+    ) -> Tensor:
+        """The prediction that the attention guides. `embeddings` are those of the slots; the prompt's is the second.
+
+        Only `nag` guides away from the empty text.
+        """
+        first, cond, *others = embeddings
+        if not split_terms(negative) and self.request.method != "nag":
+            return self._predict(scaled, timestep, expand(cond, self._batch))
+        texts = stack([expand(each, self._batch) for each in (cond, first, *others)])
+        copies = len(embeddings) if self._family.has_joint_attention else 1
+        if texts.pooled is not None:
+            texts = replace(texts, pooled=torch.cat([texts.pooled[: self._batch]] * copies))
+        weights = [weight for _, weight in self._concepts(negative)]
         # compiled blocks ignore hooks that are installed later
         eager = torch.compiler.set_stance("force_eager") if self._family.compiled else nullcontext()
-        with self._family.attention_guidance(both, self.request), eager:
-            return self._predict(torch.cat([scaled] * copies), timestep, both)[: self._batch]
+        with self._family.attention_guidance(texts, self.request, weights), eager:
+            return self._predict(torch.cat([scaled] * copies), timestep, texts)[: self._batch]
 
     def _forward(self, embeddings: Sequence[Embedding], scaled: Tensor, timestep: Tensor) -> Sequence[Tensor]:
-        """Predictions for several texts, in one batched pass."""
+        """Predictions for several texts, in one batched pass if the family does not prefer one for each length."""
         if self._stacked is None or self._stacked[0] is not embeddings:
-            self._stacked = embeddings, stack([expand(each, self._batch) for each in embeddings])
-        prediction = self._predict(torch.cat([scaled] * len(embeddings)), timestep, self._stacked[1])
-        return prediction.chunk(len(embeddings))
+            self._stacked = embeddings, self._stack(embeddings)
+        predictions = [
+            self._predict(torch.cat([scaled] * (len(each.tokens) // self._batch)), timestep, each)
+            for each in self._stacked[1]
+        ]
+        return torch.cat(predictions).chunk(len(embeddings))
+
+    def _stack(self, embeddings: Sequence[Embedding]) -> list[Embedding]:
+        """The embeddings of each pass."""
+        expanded = [expand(each, self._batch) for each in embeddings]
+        if self._family.has_pass_for_each_length and len({each.lengths for each in embeddings}) > 1:
+            return [replace(each, tokens=each.tokens[:, : max(each.lengths or ())]) for each in expanded]
+        return [stack(expanded)]
 
     def _embeddings(self, negative: str) -> list[Embedding]:
         """Embeddings of the texts of the slots; if the negative prompt cannot act, the prompt's, twice."""
@@ -300,6 +331,12 @@ class GuidedPredictor:
         ]
 
 
+def _split_weight(text: str) -> tuple[str, float]:
+    """A text without its weight, and the weight; a text of several weights keeps them."""
+    first, *others = parse_prompt(text)
+    return (text, 1.0) if others or first.text is None else (escape_prompt(first.text), first.weight)
+
+
 def _zero_embedding(like: Embedding) -> Embedding:
     pooled = None if like.pooled is None else torch.zeros_like(like.pooled)
-    return Embedding(torch.zeros_like(like.tokens), pooled, like.lengths)
+    return replace(like, tokens=torch.zeros_like(like.tokens), pooled=pooled)

@@ -8,26 +8,27 @@ from importlib import import_module
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 
 from .complete_weights import refuse_missing_weights
-from .errors import InvalidDeviceError, InvalidModelError
+from .errors import InvalidDeviceError, InvalidModelError, ShortOfMemoryError
+from .failures import BROKEN, explain_failure, first_line, is_out_of_memory
 from .families import find_family
 from .families.base import Family
+from .families.generic import GenericFamily
+from .families.pipeline_support import has_unet
+from .folder_parts import check_vocabulary
 from .model_catalog import locate_model
 from .model_name import ModelName
 from .model_source import ModelSource, find_source, load_pipeline, plan_storage
 from .quantization import QUANTIZED_DTYPE, offload_parts, quantize_parts, quiet_imports
+from .schedulers import check_scheduler
 from .storage_plan import WeightStorage
-
-BROKEN = (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, ImportError, SafetensorError)
-"""What diffusers and transformers raise on an incomplete folder or file."""
 
 _alone = threading.Lock()
 """diffusers and transformers patch torch while they build a model. Two at once would leave it patched for good."""
 
 
-def load_family(model: str, device: torch.device) -> Family:
+def load_family(model: str, device: torch.device) -> Family | GenericFamily:
     """Load a model onto its device, in evaluation mode. The model's name may have options: see `ModelName`.
 
     Raises:
@@ -42,10 +43,17 @@ def load_family(model: str, device: torch.device) -> Family:
             storage, note = plan_storage(name, source, device)
             pipeline, told = load_pipeline(source, _dtype(source, storage, device))
             refuse_missing_weights(name.model, pipeline)
+            check_vocabulary(pipeline)
             _store(pipeline, storage, device)
             family = find_family(type(pipeline).__name__)(pipeline, told, name.model)
-    except BROKEN as error:
-        raise InvalidModelError(f"{model} can't be loaded: {first_line(error)}") from error
+            if isinstance(family, Family):
+                check_scheduler(family)
+    except (*BROKEN, MemoryError) as error:
+        if is_out_of_memory(error):
+            raise ShortOfMemoryError(
+                f"the memory is too small for {model}: close other programs, or use --quantize fp8 or --offload model"
+            ) from error
+        raise InvalidModelError(f"{model} can't be loaded: {explain_failure(error)}") from error
     family.storage, family.storage_note = storage, note
     return family  # type: ignore[no-any-return]
 
@@ -53,7 +61,7 @@ def load_family(model: str, device: torch.device) -> Family:
 def _store(pipeline: Any, storage: WeightStorage, device: torch.device) -> None:
     """Quantise a pipeline and move it to its device, or let hooks do that."""
     if storage.quantize not in ("none", "gguf"):
-        quantize_parts(pipeline, storage.quantize, "unet" if "unet" in pipeline.components else "transformer")
+        quantize_parts(pipeline, storage.quantize)
     if storage.is_offloaded:
         offload_parts(pipeline, storage.offload, device)
     else:
@@ -70,7 +78,7 @@ def _default_dtype(kind: str, device: torch.device) -> torch.dtype:
     """Half precision on CUDA, in the format that the model was trained for; single precision elsewhere."""
     if device.type != "cuda":
         return torch.float32
-    return torch.bfloat16 if find_family(kind).flow else torch.float16
+    return torch.float16 if has_unet(kind) else torch.bfloat16
 
 
 def resolve_device(name: str | None) -> torch.device:
@@ -122,8 +130,3 @@ def silence_libraries() -> Iterator[None]:
             library.set_verbosity(verbosity)
             if bars:
                 library.enable_progress_bar()
-
-
-def first_line(error: Exception) -> str:
-    """The first line of an error's message, at most 200 characters."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -1,9 +1,7 @@
 """The local engine: a diffusers model that is loaded once and kept."""
 
-import threading
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,19 +11,23 @@ import torch
 from .checkpoints import Checkpoints
 from .device import MemoryPlan, optimize
 from .engine import Picture, Progress
+from .engine_runs import EngineLock, explain_overflow, translate_errors
 from .errors import GenerationError, InvalidRequestError, ShortOfMemoryError
 from .families.base import Family
+from .families.generic import GenericFamily
 from .guidance.lookahead import ContinuePass, LookPass, LookPlan, RedrawPass
 from .guidance.lookahead_params import TUNED, LookaheadParams
 from .guidance.memory import GuidanceMemory, GuidedState
 from .guided_predictor import GuidedPredictor, Measure, explain_no_effect
 from .kept_region import KeptRegion
-from .loading import first_line, load_family, resolve_device
+from .loading import load_family, resolve_device
 from .lora import Adapter
+from .pipeline_engine import PipelineEngine
 from .preview import Previewer, PreviewRenderer
 from .provenance import Stamp, collect_provenance, file_stamp
-from .request import GenerationRequest, PromptReport, Syntax
+from .request import ATTENTION_METHODS, GenerationRequest, PromptReport, Syntax
 from .sampling import DenoisingState, Predict, Step, denoise
+from .schedulers import start_scheduler
 from .storage_plan import WeightStorage
 from .text_encoders.clip import PromptOptions, parse_fragments
 
@@ -46,17 +48,18 @@ class LocalEngine:
         self.defaults = family.defaults
         self.checkpoints = Checkpoints()
         self._family = family
-        self._adapter = Adapter(family.modules, family.lora_loader)
+        self._adapter = Adapter(family.modules, family.lora_loader, is_quantized=family.storage.is_quantized)
         self._room = MemoryPlan(family, device)
         self._previewer = Previewer(family.autoencoder)
-        self._lock = threading.Lock()
-        self._running_in: int | None = None
+        self._lock = EngineLock()
         self._untold = [family.storage_note] if family.storage_note else []
         self._stamps: dict[str, Stamp | None] = {}
 
     @classmethod
-    def load(cls, model: str = "mini", device: str | None = None, *, compiled: bool = False) -> "LocalEngine":
+    def load(cls, model: str = "mini", device: str | None = None, *, compiled: bool = False) -> "LoadedEngine":
         """Load a model: `mini`, a folder in diffusers' layout, a `.safetensors` or `.gguf` file, or a hub id.
+
+        A pipeline that has no family of its own gets a `PipelineEngine`, which runs it as it is.
 
         The name may have options, such as `model.gguf?text_encoder=FILE&vae=FILE&offload=model`: see `ModelName`.
 
@@ -68,6 +71,10 @@ class LocalEngine:
         """
         chosen = resolve_device(device)
         family = load_family(model, chosen)
+        if isinstance(family, GenericFamily):
+            if compiled:
+                family.compile()
+            return PipelineEngine(model, family, chosen)
         optimize(family, chosen, compiled=compiled)
         return cls(model, family, chosen)
 
@@ -85,7 +92,7 @@ class LocalEngine:
         """
         self._check_request(request)
         measure = measure or ("whole" if request.syntax == "weighted" else "no")
-        with self._hold_engine(), _translate_errors(request):
+        with self._lock.hold(), translate_errors(request):
             self._adapt(request)
             try:
                 yield from self._draw(request, count, measure)
@@ -107,7 +114,7 @@ class LocalEngine:
         steps are not run.
         """
         self._check_request(request)
-        with self._hold_engine(), _translate_errors(request):
+        with self._lock.hold(), translate_errors(request):
             self._adapt(request)
             state = self._starting_state(request, 1)
             predictor = self._predictor(request, state, "terms")
@@ -134,8 +141,10 @@ class LocalEngine:
             lines.append(
                 f"Exclusions would join after {request.joining_step} steps, which is too late to have an effect."
             )
-        if request.method == "nag" and request.guidance_scale > 1 and not self._family.guidance_built_in:
-            lines.append(f"The method nag makes one pass and ignores the guidance of {request.guidance_scale:g}.")
+        is_scale_ignored = request.method in ATTENTION_METHODS and not self._family.guidance_built_in
+        if is_scale_ignored and request.guidance_scale > 1 and self._family.has_method(request.method):
+            scale = f"{request.guidance_scale:g}"
+            lines.append(f"The method {request.method} makes one pass and ignores the guidance of {scale}.")
         prompt = self._family.frame_prompt(request.prompt)
         for name, text in (("prompt", prompt), ("negative prompt", request.negative_prompt)):
             cut = self._family.overflow(text, PromptOptions.from_request(request))
@@ -146,6 +155,10 @@ class LocalEngine:
     def tokenize(self, text: str, syntax: Syntax = "weighted") -> PromptReport:
         """How the model reads a text."""
         return self._family.read(text, PromptOptions(syntax))
+
+    def accepts_embedding(self, file: str) -> bool:
+        """Whether a file is a textual inversion for this model."""
+        return self._family.accepts_embedding(file)
 
     def _draw(self, request: GenerationRequest, count: int, measure: Measure) -> Generator[Progress]:
         started = time.perf_counter()
@@ -168,7 +181,7 @@ class LocalEngine:
                 yield Progress(done, done + drawn.steps_left, first=first, seconds=seconds, preview=preview)
         latents = self._family.unpack(state.latents, request)
         if not torch.isfinite(latents).all():
-            raise GenerationError(explain_overflow(request))
+            raise GenerationError(explain_overflow(request, self._family))
         images = self._room.decode(latents)
         effect = None if predictor.effect is None else float(predictor.effect)
         effects = {term: float(moved) for term, moved in predictor.effects.items()}
@@ -185,11 +198,6 @@ class LocalEngine:
 
     def _adapt(self, request: GenerationRequest) -> None:
         """Apply the request's LoRAs and textual inversions to the model, as their files are now."""
-        if request.loras and self.storage.is_quantized:
-            raise InvalidRequestError(
-                f"--lora: this model's weights are quantised ({self.storage.quantize}), and adding a LoRA would "
-                "corrupt them: use its half precision weights and --quantize none"
-            )
         for file in (*(file for file, _ in request.loras), *request.embeddings):
             stamp = file_stamp(file)
             if self._stamps.setdefault(file, stamp) != stamp:
@@ -254,28 +262,14 @@ class LocalEngine:
         generators = [torch.Generator("cpu").manual_seed(request.seed + k) for k in range(count)]
         shape, dtype = family.noise_shape(request), family.latents_dtype
         noise = torch.cat([torch.randn(shape, generator=each, dtype=dtype) for each in generators]).to(self.device)
-        scheduler = type(family.scheduler).from_config(family.scheduler.config)
         latents = family.pack(noise)
-        family.set_timesteps(scheduler, latents, request)
-        if not family.flow and scheduler.timesteps.max() >= scheduler.config.num_train_timesteps:
-            raise InvalidRequestError(f"--steps: {request.num_inference_steps} are too many for this scheduler")
-        if hasattr(scheduler, "set_begin_index"):
-            scheduler.set_begin_index(0)  # so that the first step does not search for its index on the device
+        scheduler = start_scheduler(family, latents, request)
         noise = latents * getattr(scheduler, "init_noise_sigma", 1.0)
         return DenoisingState(noise, scheduler, generators, GuidanceMemory())
 
     def provenance(self, cache: Path | None = None) -> dict[str, Any]:
         """What decides a picture besides its request; `cache` is a file for hashes of weights."""
         return collect_provenance(self.model, self._family, self.device, cache)
-
-    @contextmanager
-    def _hold_engine(self) -> Iterator[None]:
-        with self._lock:
-            self._running_in = threading.get_ident()
-            try:
-                yield
-            finally:
-                self._running_in = None
 
     def _check_request(self, request: GenerationRequest) -> None:
         multiple = self._family.multiple
@@ -292,8 +286,8 @@ class LocalEngine:
                         f"“{shown:.40}” weighs {fragment.weight:g}: weights go from 0 to {_MAX_WEIGHT:g}"
                     )
         self._family.check_clip_skip(request.clip_skip)
-        if self._running_in == threading.get_ident():
-            raise GenerationError("this thread is drawing another picture: finish or close that one first")
+        self._family.check_method(request.method)
+        self._lock.check()
 
 
 @dataclass(frozen=True)
@@ -305,26 +299,11 @@ class DrawnStep:
     steps_left: int
 
 
-@contextmanager
-def _translate_errors(request: GenerationRequest) -> Iterator[None]:
-    try:
-        yield
-    except torch.OutOfMemoryError:
-        size = f"{request.width} x {request.height}"
-        raise ShortOfMemoryError(f"the device has not enough memory for {size}: try a smaller size") from None
-    except RuntimeError as error:  # on the CPU, running out of memory is a RuntimeError too
-        raise GenerationError(f"the model failed: {first_line(error)}") from error
+LoadedEngine = LocalEngine | PipelineEngine
+"""What `LocalEngine.load` returns."""
 
 
-def explain_overflow(request: GenerationRequest) -> str:
-    """Why the model's numbers are no longer finite, most likely first, in one line."""
-    causes = ["a lower weight of --lora"] if request.loras else []
-    causes += ["a lower --guidance"] if request.guidance_scale > 1 else []
-    causes += ["another model, since these weights may be damaged"]
-    return f"the model's numbers ran out of range: try {', or '.join(causes)}"
-
-
-def generate_batches(engine: LocalEngine, request: GenerationRequest, count: int) -> Generator[Progress]:
+def generate_batches(engine: LoadedEngine, request: GenerationRequest, count: int) -> Generator[Progress]:
     """Draw `count` pictures, the k-th with the request's seed plus k. The last progress of a batch has its pictures.
 
     A picture equals the one drawn alone with its seed to within one level of 255. A batch that runs out of

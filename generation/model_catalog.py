@@ -38,6 +38,7 @@ class ModelDefaults(BaseModel):
     guidance_rescale: float | None = Field(default=None, ge=0, le=1)
     weighting: Weighting | None = None
     guided_method: Method | None = None
+    unguided_method: Method | None = None
     vocabulary: frozenset[str] | None = None
 
     @property

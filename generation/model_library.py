@@ -1,5 +1,6 @@
 """Models in folders: NOTTHAT_HOME/models, and the `models` folder of ComfyUI, AUTOMATIC1111 or Forge."""
 
+import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -7,7 +8,8 @@ from pathlib import Path
 
 from .errors import InvalidModelError
 from .families import SUPPORTED
-from .families.variants import few_step_defaults
+from .families.pipeline_support import is_supported
+from .families.variants import few_step_defaults, is_few_step
 from .file_kinds import FILE_KINDS, find_kind
 from .model_catalog import BUILT_IN, INDEX, locate_model, model_kind
 from .model_name import ModelName
@@ -26,12 +28,24 @@ FAMILIES = {
     "FluxPipeline": ("Flux", "attention"),
     "ZImagePipeline": ("Z-Image", "guidance"),
     "QwenImagePipeline": ("Qwen-Image", "guidance"),
+    "QwenImage21Pipeline": ("Qwen-Image 2.1", "attention"),
     "Lumina2Pipeline": ("Lumina 2", "guidance"),
     "ChromaPipeline": ("Chroma", "guidance"),
     "Flux2KleinPipeline": ("Flux.2 klein", "guidance"),
     "Krea2Pipeline": ("Krea 2", "guidance"),
 }
 """The name of each pipeline's family, and how exclusions act on it by default."""
+
+COMPANIONS = {
+    "FluxPipeline": ("clip_l", "t5xxl", "ae"),
+    "ZImagePipeline": ("qwen_3_4b", "ae"),
+    "QwenImagePipeline": ("qwen_2.5_vl_7b", "qwen_image_vae"),
+    "Lumina2Pipeline": ("gemma_2_2b", "ae"),
+    "ChromaPipeline": ("t5xxl", "ae"),
+    "Flux2KleinPipeline": ("qwen_3_4b or qwen_3_8b", "flux2-vae"),
+    "Krea2Pipeline": ("qwen3vl_4b", "qwen_image_vae"),
+}
+"""What ComfyUI calls the files that complete a transformer: its text encoders, and last its autoencoder."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +69,23 @@ class LibraryModel:
     @property
     def exclusions(self) -> str:
         """How exclusions act by default: by `guidance`, by `attention`, or "not supported"."""
-        if self.kind not in SUPPORTED or (self.path.is_file() and self.kind not in FILE_KINDS):
+        if not is_supported(self.kind) or (self.path.is_file() and self.kind not in FILE_KINDS):
             return "not supported"
-        few_steps = few_step_defaults(self.path.stem, None, built_in=False).get("guidance_scale") == 1.0
-        return "attention" if few_steps else FAMILIES.get(self.kind, ("", "guidance"))[1]
+        return "attention" if self._is_distilled else FAMILIES.get(self.kind, ("", "guidance"))[1]
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The files that complete a transformer, as ComfyUI calls them; the last one is the autoencoder."""
+        return () if self.is_complete else COMPANIONS.get(self.kind, ())
+
+    @property
+    def _is_distilled(self) -> bool:
+        """Whether it runs without guidance, by its name or by its pipeline's configuration."""
+        if self.kind not in SUPPORTED:
+            return False
+        if few_step_defaults(self.path.stem, None, built_in=False) or _is_few_step_folder(self.path):
+            return True
+        return self.path.is_file() and self.kind == "Flux2KleinPipeline" and "base" not in self.path.stem.lower()
 
 
 def find_model(model: str, folders: Iterable[Path]) -> str:
@@ -116,7 +143,7 @@ def _entries_of(place: Path, deep: bool) -> list[Path]:
     for root, folders, names in os.walk(place, followlinks=True):
         here = Path(root)
         is_pipeline = INDEX in names and here != place
-        if is_pipeline:
+        if is_pipeline and not _is_configuration(here):
             pipelines.append(here)
         if is_pipeline or here.resolve() in seen:  # a link may lead back
             folders.clear()
@@ -126,6 +153,12 @@ def _entries_of(place: Path, deep: bool) -> list[Path]:
         if not deep:
             folders[:] = [name for name in folders if (here / name / INDEX).is_file()]
     return [*sorted(pipelines), *sorted(files)]
+
+
+def _is_configuration(folder: Path) -> bool:
+    """Whether a folder is only the configuration of the file of the same name beside it."""
+    is_beside = any(folder.with_name(folder.name + suffix).is_file() for suffix in SUFFIXES)
+    return is_beside and not any(any(folder.glob(f"{part}/*.safetensors")) for part in ("transformer", "unet"))
 
 
 def _describe(name: str, path: Path) -> LibraryModel:
@@ -138,6 +171,16 @@ def _describe(name: str, path: Path) -> LibraryModel:
         return LibraryModel(name, path, "unreadable", problem=str(error))
     kind = "text model" if header.is_text_model else find_kind(header) or "unknown"
     return LibraryModel(name, path, kind, header.loaded_bytes, is_complete=header.is_whole)
+
+
+def _is_few_step_folder(path: Path) -> bool:
+    """Whether the configuration in a folder says that the model is distilled to few steps."""
+    try:
+        index = json.loads((path / INDEX).read_text(encoding="utf-8"))
+        scheduler = json.loads((path / "scheduler" / "scheduler_config.json").read_text(encoding="utf-8"))
+        return index.get("is_distilled") is True or is_few_step(scheduler.get("_class_name", ""), scheduler)
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def _folder_memory(folder: Path) -> int:

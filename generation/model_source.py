@@ -16,25 +16,21 @@ from . import complete_weights
 from .checkpoint_kinds import identify_checkpoint, read_shapes, scheduler_from_keys
 from .errors import InvalidModelError
 from .families import SUPPORTED
-from .file_kinds import FILE_KINDS, checkpoint_kind
+from .families.pipeline_support import explain_unsupported, is_supported, with_article
+from .families.qwen_image21 import text_processor
+from .families.variants import few_step_scheduler
+from .file_kinds import CHECKPOINT_KINDS, DENOISER_PREFIX, FILE_KINDS, checkpoint_kind
+from .folder_parts import check_folder
 from .model_catalog import INDEX, ModelDefaults, load_defaults, model_kind
 from .model_name import ModelName
-from .split_files import (
-    OPTIONAL_PARTS,
-    Layout,
-    check_complete,
-    find_configuration,
-    load_denoiser,
-    load_text_encoders,
-    load_vae,
-    load_whole,
-)
+from .split_files import OPTIONAL_PARTS, Layout, check_complete, find_configuration, load_denoiser, load_whole
 from .storage_plan import PartSizes, WeightStorage, check_storage, choose_offload, choose_storage, explain_storage
-from .weight_files import WeightFile, read_header
+from .text_encoder_files import load_text_encoders
+from .vae_files import load_vae
+from .weight_files import SUFFIXES, VAE_PREFIXES, WeightFile, read_header
 
 _CONFIGURATION_FILES = ["**/*.json", "*.json", "*.txt", "**/*.txt", "**/*.model"]
 _DENOISERS = ("unet", "transformer")
-_DENOISER_PREFIX = "model.diffusion_model."
 
 
 @dataclass(frozen=True)
@@ -57,7 +53,11 @@ class ModelSource:
     def is_split(self) -> bool:
         """Whether diffusers cannot load the file as a whole."""
         return self.header is not None and (
-            self.header.is_gguf or not self.header.is_whole or self.is_dequantized or bool(self.text_encoders)
+            self.header.is_gguf
+            or not self.header.is_whole
+            or self.is_dequantized
+            or bool(self.text_encoders)
+            or self.kind not in CHECKPOINT_KINDS
         )
 
     def sizes(self) -> PartSizes:
@@ -68,7 +68,7 @@ class ModelSource:
         denoiser = self.header.loaded_bytes
         if self.header.is_whole:
             tensors = self.header.tensors.items()
-            denoiser = sum(2 * each.elements for name, each in tensors if name.startswith(_DENOISER_PREFIX))
+            denoiser = sum(2 * each.elements for name, each in tensors if name.startswith(DENOISER_PREFIX))
             extra.append(self.header.loaded_bytes - denoiser)
         return PartSizes(denoiser, max(extra, default=0), denoiser + sum(extra))
 
@@ -79,8 +79,8 @@ def find_source(name: ModelName, where: Path | str) -> ModelSource:
     Raises:
         InvalidModelError: the pipeline is not supported, or a file cannot be read.
     """
-    encoders = [_existing("--text-encoder", file) for file in name.text_encoders]
-    vae = _existing("--vae", name.vae) if name.vae else None
+    encoders = [_existing("--text-encoder", file, SUFFIXES) for file in name.text_encoders]
+    vae = _existing("--vae", name.vae, SUFFIXES[:1]) if name.vae else None
     if isinstance(where, str):
         where = _download(where)
     header = read_header(where) if where.is_file() else None
@@ -101,10 +101,10 @@ def _file_kind(model: str, file: Path, header: WeightFile) -> str:
             article = "an" if special[0] in "AEIOUaeiou" else "a"
             raise InvalidModelError(
                 f"{model} is {article} {special}, which is not supported as a single file: give a model in diffusers' "
-                f"layout, of one of these pipelines: {', '.join(SUPPORTED)}"
+                f"layout, of one of these pipelines, or another that makes pictures of prompts: {', '.join(SUPPORTED)}"
             )
     kind = checkpoint_kind(model, header)
-    if kind in SUPPORTED and kind not in FILE_KINDS:
+    if is_supported(kind) and kind not in FILE_KINDS:
         raise InvalidModelError(f"{model} is a single file of a {kind}: give a folder in diffusers' layout instead")
     return kind
 
@@ -146,7 +146,10 @@ def load_pipeline(source: ModelSource, dtype: torch.dtype) -> tuple[Any, ModelDe
         return _load_single_file(source, pipeline_class, options)
     if _has_only_fp16(source.path):
         options["variant"] = "fp16"
+    if source.kind == "QwenImage21Pipeline":
+        options["processor"] = text_processor(source.path / "processor")
     absent = _absent_parts(Layout.read(source.kind, source.path), ())
+    check_folder(source.path, source.kind, absent)
     variant = {"variant": options["variant"]} if "variant" in options else {}
     options |= absent | complete_weights.load_text_encoders(source.path, absent, dtype=dtype, **variant)
     return pipeline_class.from_pretrained(source.path, local_files_only=True, **options), load_defaults(source.path)
@@ -160,12 +163,14 @@ def _load_split(
         raise ValueError("a folder has no separate files")
     folder, defaults = _configuration(source)
     layout = Layout.read(source.kind, folder)
-    parts: dict[str, Any] = load_text_encoders(layout, source.text_encoders, dtype)
+    parts: dict[str, Any] = load_text_encoders(layout, map(read_header, source.text_encoders), dtype)
     if source.vae:
-        parts["vae"] = load_vae(layout, source.vae, dtype)
+        parts["vae"] = load_vae(layout, read_header(source.vae), dtype)
     names = source.header.tensors
     absent = {} if _has_t5(names) else _absent_parts(layout, parts)
-    if source.header.is_whole:
+    if source.header.is_whole and source.kind not in CHECKPOINT_KINDS:
+        parts = _load_parts(layout, source.header, dtype, parts)
+    elif source.header.is_whole:
         with _name_missing_part(source):
             parts |= load_whole(layout, source.header, dtype, {**parts, **absent})
     else:
@@ -176,12 +181,25 @@ def _load_split(
     return pipeline_class.from_pretrained(folder, local_files_only=True, **options), defaults
 
 
+def _load_parts(layout: Layout, file: WeightFile, dtype: torch.dtype, given: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a whole checkpoint, but for those that are `given`."""
+    parts = dict(given)
+    prefix = next(each for each in VAE_PREFIXES if any(name.startswith(each) for name in file.tensors))
+    if "vae" not in parts:
+        parts["vae"] = load_vae(layout, file.part(prefix), dtype)
+    if not parts.keys() & set(layout.text_encoders):
+        parts |= load_text_encoders(layout, map(file.part, file.text_encoder_prefixes), dtype)
+    check_complete(layout, parts)
+    parts[layout.denoiser] = load_denoiser(layout, file.part(DENOISER_PREFIX), dtype)
+    return parts
+
+
 def _load_single_file(source: ModelSource, pipeline_class: Any, options: dict[str, Any]) -> tuple[Any, ModelDefaults]:
     """The pipeline of a checkpoint, configured by the folder of the same name beside it, or else from the hub."""
     folder = source.path.with_suffix("")
     defaults, has_t5 = ModelDefaults(), source.header is not None and _has_t5(source.header.tensors)
     if folder.is_dir():
-        model_kind(folder)
+        _check_same_family(source, folder)
         options |= {"config": str(folder), "local_files_only": True}
         options |= {} if has_t5 else _absent_parts(Layout.read(source.kind, folder), ())
         defaults = load_defaults(folder)
@@ -189,11 +207,13 @@ def _load_single_file(source: ModelSource, pipeline_class: Any, options: dict[st
         options |= {name: None for pair in OPTIONAL_PARTS.get(source.kind, {}).items() for name in pair}
     if source.vae:
         layout_folder, _ = _configuration(source)
-        options["vae"] = load_vae(Layout.read(source.kind, layout_folder), source.vae, options["dtype"])
+        options["vae"] = load_vae(Layout.read(source.kind, layout_folder), read_header(source.vae), options["dtype"])
     try:
         with _name_missing_part(source):
             pipeline = pipeline_class.from_single_file(str(source.path), **options)
             pipeline.scheduler = scheduler_from_keys(pipeline.scheduler, read_shapes(source.path))
+            if not folder.is_dir():
+                pipeline.scheduler = few_step_scheduler(pipeline.scheduler, source.path.name)
             return pipeline, defaults
     except (LocalEntryNotFoundError, OfflineModeIsEnabled):
         raise _no_configuration(source.path) from None
@@ -216,7 +236,7 @@ def _configuration(source: ModelSource) -> tuple[Path, ModelDefaults]:
     """The folder with the configuration of a file: of the same name beside it, or from the hub."""
     folder = source.path.with_suffix("")
     if folder.is_dir():
-        model_kind(folder)
+        _check_same_family(source, folder)
         return folder, load_defaults(folder)
     hub_id = find_configuration(source.kind, source.header) if source.header else None
     if hub_id is None:
@@ -226,6 +246,16 @@ def _configuration(source: ModelSource) -> tuple[Path, ModelDefaults]:
     except (OSError, OfflineModeIsEnabled):
         raise _no_configuration(source.path) from None
     return Path(found), ModelDefaults()
+
+
+def _check_same_family(source: ModelSource, folder: Path) -> None:
+    """Raise `InvalidModelError` if the folder beside a file has the configuration of another family."""
+    kind = model_kind(folder)
+    if SUPPORTED.get(kind) != SUPPORTED[source.kind]:
+        raise InvalidModelError(
+            f"{source.path} is a file of a {source.kind}, but the folder {folder.name} beside it is a {kind}: "
+            "replace it by the file's own configuration"
+        )
 
 
 def _no_configuration(file: Path) -> InvalidModelError:
@@ -268,17 +298,15 @@ def _download(hub_id: str) -> Path:
 
 
 def _check_supported(model: str, kind: str) -> None:
-    if kind not in SUPPORTED:
-        article = "an" if kind[0] in "AEIOUaeiou" else "a"
-        raise InvalidModelError(
-            f"{model} is {article} {kind}, which is not supported (supported: {', '.join(SUPPORTED)})"
-        )
+    why = explain_unsupported(kind)
+    if why is not None:
+        raise InvalidModelError(f"{model} is {with_article(kind)}, which is not supported: {why}")
 
 
-def _existing(option: str, file: str) -> Path:
+def _existing(option: str, file: str, suffixes: tuple[str, ...]) -> Path:
     path = Path(file).expanduser()
-    if not path.is_file() or path.suffix != ".safetensors":
-        raise InvalidModelError(f"{option}: {file} is no .safetensors file")
+    if not path.is_file() or path.suffix not in suffixes:
+        raise InvalidModelError(f"{option}: {file} is no {' or '.join(suffixes)} file")
     return path
 
 

@@ -1,12 +1,11 @@
-"""The text chunks of a PNG that say how the picture was made."""
+"""The text chunks of a PNG that say how the picture was made: ours, and AUTOMATIC1111's."""
 
 import json
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
-from PIL import Image
 from pydantic import ValidationError
 
 from .. import __version__
@@ -24,7 +23,7 @@ _EXACT = {"Exact prompt": "prompt", "Exact negative prompt": "negative_prompt"}
 """Settings of ours, for texts that would be read back otherwise: with a line that looks like another part."""
 
 
-def _whole(text: str) -> int:
+def whole_number(text: str) -> int:
     """A whole number, also as "5.0"."""
     number = float(text)
     if not number.is_integer():
@@ -42,13 +41,13 @@ def _terms_of(text: str) -> tuple[str, ...]:
 
 
 _SETTINGS: dict[str, tuple[str, Callable[[str], object]]] = {
-    "Steps": ("num_inference_steps", _whole),
+    "Steps": ("num_inference_steps", whole_number),
     "CFG scale": ("guidance_scale", float),
     "Guidance method": ("method", str),
     "Guidance rescale": ("guidance_rescale", float),
     "Guidance shown": ("shown", _terms_of),
-    "Seed": ("seed", _whole),
-    "Clip skip": ("clip_skip", _whole),
+    "Seed": ("seed", whole_number),
+    "Clip skip": ("clip_skip", whole_number),
     "Model": ("model", str),
 }
 
@@ -111,23 +110,6 @@ def _quote(value: str) -> str:
     if set(value) & set(',:\n"') or value != value.strip():
         return json.dumps(value, ensure_ascii=False)
     return value
-
-
-def read_png_text(path: Path) -> dict[str, str]:
-    """The text chunks of a PNG. The pixels are not read.
-
-    Raises:
-        InvalidRequestError: where it is no PNG, or can't be read.
-    """
-    try:
-        with Image.open(path, formats=["PNG"]) as image:
-            return {
-                name: value for name, value in image.info.items() if isinstance(name, str) and isinstance(value, str)
-            }
-    except FileNotFoundError:
-        raise InvalidRequestError(f"there is no file {path}") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise InvalidRequestError(f"{path} can't be read as a PNG") from None
 
 
 def parse_own_key(text: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -83,7 +84,7 @@ def adapters_sha256(request: GenerationRequest) -> dict[str, str | None]:
 
 def collect_provenance(model: str, family: Any, device: Any, cache: Path | None) -> dict[str, Any]:
     """What decides a family's pictures, as JSON; `cache` as for `weights_sha256`."""
-    config = {name: value for name, value in family.scheduler.config.items() if not name.startswith("_")}
+    config = {name: _finite(value) for name, value in family.scheduler.config.items() if not name.startswith("_")}
     return {
         "model": model,
         "weights": weights_sha256(model, cache),
@@ -95,6 +96,11 @@ def collect_provenance(model: str, family: Any, device: Any, cache: Path | None)
         "device": _device_name(device),
         "libraries": library_versions(),
     }
+
+
+def _finite(value: Any) -> Any:
+    """A value as JSON has it: an infinite number, such as DPM-Solver's `lambda_min_clipped`, is text."""
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _device_name(device: Any) -> str:

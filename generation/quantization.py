@@ -13,15 +13,16 @@ from .model_name import Offload
 QUANTIZED_DTYPE = torch.bfloat16
 """The dtype of everything that is not quantised in a model with quantised weights, and of its arithmetic."""
 
+_DENOISERS = ("unet", "transformer", "transformer_2")
 _SMALL_ENCODERS = "CLIP"
 """Text encoders of these classes stay as they are: they are small."""
 
 
-def quantize_parts(pipeline: Any, quantize: str, denoiser: str) -> None:
-    """Quantise the denoiser and the large text encoders."""
+def quantize_parts(pipeline: Any, quantize: str) -> None:
+    """Quantise the denoisers and the large text encoders."""
     for name, part in pipeline.components.items():
         is_encoder = name.startswith("text_encoder") and not type(part).__name__.startswith(_SMALL_ENCODERS)
-        if isinstance(part, torch.nn.Module) and (name == denoiser or is_encoder):
+        if isinstance(part, torch.nn.Module) and (name in _DENOISERS or is_encoder):
             _QUANTIZERS[quantize](part)
 
 
@@ -89,12 +90,19 @@ def _kept_layers(part: Any) -> tuple[str, ...]:
     return tuple(getattr(part, "_keep_in_fp32_modules", None) or ())
 
 
+_NOISY = ("torchao", "bitsandbytes", "torch.utils._pytree")
+"""Loggers of the quantisers' imports: they warn of kernels that this machine does not have, and of torch's changes."""
+
+
 @contextmanager
 def quiet_imports() -> Iterator[None]:
-    """Suppress what a library logs while it looks for kernels that this machine does not have."""
-    before = logging.root.manager.disable
-    logging.disable(logging.ERROR)
+    """Suppress the warnings of quantisers that are imported. Errors, and what others log meanwhile, are shown."""
+    loggers = [logging.getLogger(name) for name in _NOISY]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        logging.disable(before)
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

@@ -18,10 +18,13 @@ Weighting = Literal["scaled", "restored"]
 embedding, as AUTOMATIC1111's web UI does by default."""
 
 Method = Annotated[
-    Literal["cfg", "lookahead", "apg", "perp_neg", "nag"],
+    Literal["cfg", "lookahead", "apg", "perp_neg", "nag", "ong", "vsf"],
     BeforeValidator(lambda name: "lookahead" if name == "dynamic" else name),
 ]
 """How the negative prompt acts; docs/guidance.md describes the methods. `dynamic` is the former name of `lookahead`."""
+
+ATTENTION_METHODS = ("nag", "ong", "vsf")
+"""The methods that act in the model's attention, and ignore the guidance scale."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 

@@ -4,6 +4,7 @@ Configurations and tokenizers come from a folder in diffusers' layout, which nee
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -14,8 +15,9 @@ import torch
 from torch import Tensor
 
 from .errors import InvalidModelError
+from .file_kinds import DENOISER_PREFIX
 from .fp8_weights import load_tensors
-from .weight_files import WeightFile, read_header
+from .weight_files import WeightFile
 
 CONFIGURATIONS: tuple[tuple[str, str | None, str], ...] = (
     ("FluxPipeline", "guidance_in.in_layer.weight", "black-forest-labs/FLUX.1-dev"),
@@ -26,31 +28,33 @@ CONFIGURATIONS: tuple[tuple[str, str | None, str], ...] = (
     ("StableDiffusion3Pipeline", None, "stabilityai/stable-diffusion-3-medium-diffusers"),
     ("StableDiffusionXLPipeline", None, "stabilityai/stable-diffusion-xl-base-1.0"),
     ("StableDiffusionPipeline", None, "stable-diffusion-v1-5/stable-diffusion-v1-5"),
+    ("ZImagePipeline", None, "Tongyi-MAI/Z-Image"),
+    ("QwenImagePipeline", None, "Qwen/Qwen-Image"),
+    ("Flux2KleinPipeline", "double_blocks.5.img_attn.qkv.weight", "black-forest-labs/FLUX.2-klein-9B"),
+    ("Flux2KleinPipeline", "transformer_blocks.5.attn.to_q.weight", "black-forest-labs/FLUX.2-klein-9B"),
+    ("Flux2KleinPipeline", None, "black-forest-labs/FLUX.2-klein-4B"),
+    ("Krea2Pipeline", None, "krea/Krea-2-Raw"),
+    ("ChromaPipeline", None, "lodestones/Chroma1-HD"),
+    ("Lumina2Pipeline", None, "Alpha-VLLM/Lumina-Image-2.0"),
 )
 """The hub ids that have the configurations, by pipeline class and a tensor that the file has; the first that fits.
 
-A family that is to load from separate files adds a line here, and its text encoders to `ENCODERS`.
+A family that is to load from separate files adds a line here, and its text encoders to
+`text_encoder_files.ENCODERS`.
 """
+
+VARIANTS: dict[str, tuple[str, str]] = {
+    "Tongyi-MAI/Z-Image": ("turbo", "Tongyi-MAI/Z-Image-Turbo"),
+    "krea/Krea-2-Raw": ("turbo", "krea/Krea-2-Turbo"),
+    "black-forest-labs/FLUX.2-klein-4B": ("base", "black-forest-labs/FLUX.2-klein-base-4B"),
+    "black-forest-labs/FLUX.2-klein-9B": ("base", "black-forest-labs/FLUX.2-klein-base-9B"),
+}
+"""Models of the same tensors with another schedule: a word of the file's name, and the hub id if it has that word."""
 
 OPTIONAL_PARTS = {"StableDiffusion3Pipeline": {"text_encoder_3": "tokenizer_3"}}
 """Text encoders that a pipeline can do without, and their tokenizers."""
 
 _DENOISERS = ("transformer", "unet")
-
-
-@dataclass(frozen=True)
-class EncoderLayout:
-    """A text encoder's classes by their common prefix, and the names that its token embeddings have in files."""
-
-    class_prefix: str
-    embeddings: tuple[str, ...]
-
-
-ENCODERS = (
-    EncoderLayout("CLIPText", ("text_model.embeddings.token_embedding.weight", "embeddings.token_embedding.weight")),
-    EncoderLayout("T5Encoder", ("shared.weight", "encoder.embed_tokens.weight")),
-)
-"""The text encoders that `--text-encoder` takes. A new family adds a line."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,9 @@ class Layout:
     @classmethod
     def read(cls, kind: str, folder: Path) -> "Layout":
         index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
-        parts = {name: tuple(each) for name, each in index.items() if isinstance(each, list) and each[0] is not None}
-        return cls(kind, folder, {name: (each[0], each[1]) for name, each in parts.items() if len(each) == 2})
+        parts = {name: each for name, each in index.items() if isinstance(each, list) and len(each) == 2}
+        named = {name: (each[0], each[1]) for name, each in parts.items() if all(isinstance(x, str) for x in each)}
+        return cls(kind, folder, named)
 
     @property
     def denoiser(self) -> str:
@@ -86,22 +91,42 @@ class Layout:
 
 def find_configuration(kind: str, file: WeightFile) -> str | None:
     """The hub id with the configuration of a file; None if there is none."""
-    names = {name.removeprefix("model.diffusion_model.") for name in file.tensors}
+    names = {name.removeprefix(DENOISER_PREFIX) for name in file.tensors}
     fits = (hub_id for each, tensor, hub_id in CONFIGURATIONS if each == kind and (tensor is None or tensor in names))
-    return next(fits, None)
+    found = next(fits, None)
+    word, variant = VARIANTS.get(found or "", (None, None))
+    return variant if word in re.split(r"[^a-z]+", file.path.stem.lower()) else found
 
 
 def load_denoiser(layout: Layout, file: WeightFile, dtype: torch.dtype) -> Any:
     """The transformer or U-Net in a file. A GGUF stays quantised; fp8 weights with scales are dequantised."""
-    library: Any = import_module("diffusers")
     options: dict[str, Any] = {"config": str(layout.folder), "subfolder": layout.denoiser, "local_files_only": True}
     options["torch_dtype"] = dtype
     if file.is_gguf:
+        library: Any = import_module("diffusers")
         options["quantization_config"] = library.GGUFQuantizationConfig(compute_dtype=dtype)
-        source: Any = str(file.path)
+        tensors = _load_gguf(file, dtype)
     else:
-        source = load_tensors(file, dtype)
-    return layout.find_class(layout.denoiser).from_single_file(source, **options)
+        tensors = load_tensors(file, dtype)
+    named = {name.removeprefix(DENOISER_PREFIX): tensor for name, tensor in tensors.items()}
+    model = layout.find_class(layout.denoiser).from_single_file(named, **options)
+    kept = set(model._keep_in_fp32_modules or ())  # which `from_pretrained` heeds, and `from_single_file` only in fp16
+    for name, weights in model.named_parameters():
+        if kept.intersection(name.split(".")):
+            weights.data = weights.data.float()
+    return model
+
+
+def _load_gguf(file: WeightFile, dtype: torch.dtype) -> dict[str, Tensor]:
+    """A GGUF's tensors. Only matrices stay quantised: diffusers has quantised layers for these alone."""
+    loading: Any = import_module("diffusers.models.model_loading_utils")
+    quantized: Any = import_module("diffusers.quantizers.gguf.utils")
+    tensors: dict[str, Tensor] = loading.load_gguf_checkpoint(str(file.path))
+    for name, tensor in tensors.items():
+        is_matrix = name.endswith(".weight") and tensor.ndim == 2
+        if isinstance(tensor, quantized.GGUFParameter) and not is_matrix:
+            tensors[name] = quantized.dequantize_gguf_tensor(tensor).to(dtype)
+    return tensors
 
 
 def load_whole(layout: Layout, file: WeightFile, dtype: torch.dtype, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,43 +151,6 @@ def load_whole(layout: Layout, file: WeightFile, dtype: torch.dtype, given: Mapp
     return found
 
 
-def load_vae(layout: Layout, path: Path, dtype: torch.dtype) -> Any:
-    """The autoencoder in a file.
-
-    Raises:
-        InvalidModelError: the file has none, or that of another model.
-    """
-    vae = layout.find_class("vae")
-    header = read_header(path)
-    channels = {header.tensors[name].shape[1] for name in _with_prefixes("decoder.conv_in.weight", header)}
-    wanted = vae.load_config(str(layout.folder), subfolder="vae", local_files_only=True).get("latent_channels")
-    if not channels:
-        raise InvalidModelError(f"--vae: {path} has no autoencoder")
-    if wanted is not None and channels != {wanted}:
-        raise InvalidModelError(
-            f"--vae: {path} is for other models: it has {channels.pop()} latent channels, this model {wanted}"
-        )
-    config = {"config": str(layout.folder), "subfolder": "vae", "local_files_only": True}
-    return vae.from_single_file(load_tensors(header, dtype), **config, torch_dtype=dtype)
-
-
-def load_text_encoders(layout: Layout, paths: list[Path], dtype: torch.dtype) -> dict[str, Any]:
-    """The text encoders in files, by the name of the part that each fits.
-
-    Raises:
-        InvalidModelError: a file fits no part.
-    """
-    found: dict[str, Any] = {}
-    for path in paths:
-        header = read_header(path)
-        header.check_format()
-        part = next((n for n in layout.text_encoders if n not in found and _fits(layout, n, header)), None)
-        if part is None:
-            raise InvalidModelError(f"--text-encoder: {path} is no text encoder of this model ({layout.kind})")
-        found[part] = _load_text_encoder(layout, part, header, dtype)
-    return found
-
-
 def check_complete(layout: Layout, parts: Mapping[str, Any]) -> None:
     """Raise `InvalidModelError`, naming the option, if neither the files nor the folder have a part."""
     for name in (*layout.text_encoders, "vae"):
@@ -174,36 +162,3 @@ def check_complete(layout: Layout, parts: Mapping[str, Any]) -> None:
             missing = next((key for key, each in part.named_parameters() if each.is_meta), None)
             if missing:
                 raise InvalidModelError(f"the files lack weights of the {name}, for example {missing}")
-
-
-def _fits(layout: Layout, part: str, header: WeightFile) -> bool:
-    """Whether a file has a text encoder of a part's class and width."""
-    config = _encoder_config(layout, part)
-    for encoder in ENCODERS:
-        if layout.parts[part][1].startswith(encoder.class_prefix):
-            shapes = [header.tensors[name].shape for name in encoder.embeddings if name in header.tensors]
-            return any(shape[-1] == config.hidden_size for shape in shapes)
-    return False
-
-
-def _encoder_config(layout: Layout, part: str) -> Any:
-    config_class = layout.find_class(part).config_class
-    return config_class.from_pretrained(str(layout.folder / part), local_files_only=True)
-
-
-def _load_text_encoder(layout: Layout, part: str, header: WeightFile, dtype: torch.dtype) -> Any:
-    config, encoder_class = _encoder_config(layout, part), layout.find_class(part)
-    tensors: dict[str, Tensor] = load_tensors(header, dtype)
-    if encoder_class.__name__ == "CLIPTextModelWithProjection":
-        # Stable Diffusion 3's first CLIP has no projection: diffusers uses the identity as well
-        tensors.setdefault("text_projection.weight", torch.eye(config.projection_dim, config.hidden_size))
-    model, info = encoder_class.from_pretrained(
-        None, config=config, state_dict=tensors, dtype=dtype, output_loading_info=True
-    )
-    if missing := sorted(info["missing_keys"]):
-        raise InvalidModelError(f"--text-encoder: {header.path} is incomplete: it lacks {missing[0]}")
-    return model.eval()
-
-
-def _with_prefixes(name: str, header: WeightFile) -> list[str]:
-    return [full for full in (name, f"first_stage_model.{name}", f"vae.{name}") if full in header.tensors]

@@ -60,6 +60,10 @@ class StubEngine:
         shown = tuple((fragment.text, fragment.weight) for fragment in fragments if fragment.text is not None)
         return PromptReport(shown, len(words), 1, tuple(word for word in words if word in self.unknown))
 
+    def accepts_embedding(self, file: str) -> bool:
+        """Always: a stub reads no files."""
+        return True
+
     def provenance(self, cache: Path | None = None) -> dict[str, Any]:
         """No weights, and the library versions."""
         return {"model": self.model, "weights": None, "device": "cpu", "libraries": library_versions()}

@@ -1,8 +1,9 @@
 """Headers of weight files: names, shapes and formats of tensors. Loads no weights and needs no torch."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,9 +15,10 @@ from .errors import InvalidModelError
 SUFFIXES = (".safetensors", ".gguf")
 """The weight files that can be read."""
 
-_WHOLE = ("first_stage_model.", "vae.")
+VAE_PREFIXES = ("first_stage_model.", "vae.")
 """Prefixes of an autoencoder inside a checkpoint: the file is a whole model."""
-_LANGUAGE_MODEL = "token_embd.weight"
+_TEXT_ENCODER = re.compile(r"text_encoders\.[^.]+\.transformer\.")
+GGUF_EMBEDDING = "token_embd.weight"
 """The text embedding in llama.cpp's naming, which every GGUF of a text model has."""
 _FP8_SCALES = (".scale_weight", ".weight_scale")
 _FOREIGN_FORMATS = {".wscales": "svdq", ".weight_scale_2": "nvfp4"}
@@ -51,6 +53,8 @@ class WeightFile:
     stored_bytes: int = 0
     quantizations: frozenset[str] = frozenset()
     """Formats that ComfyUI recorded for single layers, such as `float8_e4m3fn`."""
+    prefix: str = ""
+    """What the file writes before each name, if this is one part of a whole model."""
 
     @property
     def is_gguf(self) -> bool:
@@ -59,22 +63,32 @@ class WeightFile:
     @property
     def is_text_model(self) -> bool:
         """Whether it is a GGUF of a text encoder or language model."""
-        return self.is_gguf and _LANGUAGE_MODEL in self.tensors
+        return self.is_gguf and GGUF_EMBEDDING in self.tensors
 
     @cached_property
     def is_whole(self) -> bool:
         """Whether the file has an autoencoder, and not the denoiser alone."""
-        return any(name.startswith(_WHOLE) for name in self.tensors)
+        return any(name.startswith(VAE_PREFIXES) for name in self.tensors)
 
     @cached_property
     def has_fp8_scales(self) -> bool:
         """Whether weights are stored in fp8 with a scale beside each, as ComfyUI's `fp8_scaled` files are."""
         return any(name.endswith(_FP8_SCALES) for name in self.tensors)
 
+    @cached_property
+    def text_encoder_prefixes(self) -> list[str]:
+        """What ComfyUI writes before the names of each text encoder of a whole model."""
+        return sorted({match[0] for name in self.tensors if (match := _TEXT_ENCODER.match(name))})
+
+    def part(self, prefix: str) -> "WeightFile":
+        """The tensors whose names begin with a prefix, without it."""
+        found = {name.removeprefix(prefix): each for name, each in self.tensors.items() if name.startswith(prefix)}
+        return replace(self, tensors=found, prefix=self.prefix + prefix)
+
     @property
     def loaded_bytes(self) -> int:
-        """The memory of the weights as they are loaded: a GGUF as it is, everything else in half precision."""
-        if self.is_gguf:
+        """The memory of the weights as they are loaded: a GGUF that draws as it is, all else in half precision."""
+        if self.is_gguf and not self.is_text_model:
             return self.stored_bytes
         return sum(2 * tensor.elements for tensor in self.tensors.values())
 

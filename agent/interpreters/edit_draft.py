@@ -52,6 +52,8 @@ class EditDraft:
         """Whether the utterance contains "please". Bare names are then requests."""
         self.has_praise = False
         """Whether the utterance contains praise. A bare likeness may then be a compliment."""
+        self.is_pasted_list = False
+        """Whether the utterance is a list in the notation of prompts. What it names was meant, without a doubt."""
         self.steps: list[tuple[str, str, tuple[Edit, ...]]] = []
         """Each clause that a rule matched: (clause, rule name, resulting edits)."""
 

@@ -7,10 +7,10 @@ and `prompts/languages.toml`.
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from ..edits import MAX_PROMPT_CHARACTERS, Edit, Exclude, Reweight, SetPrompt, State
-from ..exclusions import MAX_TERM_CHARACTERS, MAX_TERM_WORDS, parse_negative
+from ..exclusions import MAX_TERM_CHARACTERS, MAX_TERM_WORDS, NegativePrompt, parse_negative
 from ..terms import collapse_whitespace, normalize_term, to_one_line
 from .language.languages import is_foreign_function_word, is_shared_function_word
 from .language.lexicon import any_word_pattern, load_lexicon
@@ -154,8 +154,13 @@ def _is_listed(term: str, feedback: str) -> bool:
     feedback = feedback[:_MAX_FEEDBACK]
     if feedback.count(",") < _MIN_LIST - 1:
         return False
-    listed = parse_negative(feedback.rpartition(":")[2] if feedback.count(":") == 1 else feedback)
+    listed = _read_list(feedback.rpartition(":")[2] if feedback.count(":") == 1 else feedback)
     return len(listed) >= _MIN_LIST and listed.find(term) is not None
+
+
+@lru_cache(maxsize=8)
+def _read_list(text: str) -> NegativePrompt:
+    return parse_negative(text)
 
 
 def _without_bad_additions(prompt: str, old_prompt: str) -> str:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
-from ...generation.loading import BROKEN, building_model, first_line
+from ...generation.failures import BROKEN, first_line
+from ...generation.loading import building_model
 from .base import Box, JudgeError, Presence, Thresholds
 from .source import JudgeSource
 

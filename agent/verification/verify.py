@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ...generation import GenerationRequest, Picture, generate
-from ...generation.errors import GenerationError
+from ...generation.errors import GenerationError, InvalidRequestError
 from ...storage import Attempt, ExclusionRecord, NewTurn
 from ...storage.images import pixels_sha256
 from ..exclusions import NegativePrompt
@@ -73,15 +73,20 @@ def _draw_tries(
     failures: list[str] = []
     request = GenerationRequest.create(**turn.request)
     attempted = Attempted("first", NegativePrompt.from_records(turn.exclusions), request)
-    tries = [_judge(attempted, first, panel, failures)]
+    tries, tried = [_judge(attempted, first, panel, failures)], list[How]()
     while len(tries) <= options.tries and (there := tries[-1].record.terms("there")):
-        hows: list[How] = [each.record.how for each in tries[1:]]
         found = {term: tries[-1].record.verdicts[term].region for term in there}
-        following = plan_next(attempted, tries[-1].attempted, found, hows, new_seeds=options.new_seeds)
+        following = plan_next(attempted, tries[-1].attempted, found, tried, new_seeds=options.new_seeds)
         if following is None:
             break
+        tried.append(following.how)
         try:
             picture = generate(studio.engine(request.model), following.request, on_step)
+        except InvalidRequestError as error:  # not every model can draw every change
+            failures.append(f"a try with another {following.how} was refused: {error}")
+            if following.how == "seed":
+                break
+            continue
         except GenerationError as error:
             failures.append(f"another try failed: {error}")
             break

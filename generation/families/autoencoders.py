@@ -50,16 +50,21 @@ class Autoencoder:
 
 
 class QwenAutoencoder(Autoencoder):
-    """Qwen-Image's autoencoder of videos, for a single frame: its tensors have a dimension for time."""
+    """The autoencoder of videos of Wan and Qwen-Image, for a single frame: its tensors have a dimension for time.
+
+    That of Qwen-Image 2.1 has opacity as a fourth channel. What is encoded is opaque.
+    """
 
     def __init__(self, vae: Any) -> None:
         self._vae = vae
-        self.scale = 2 ** len(vae.temperal_downsample)
+        self.scale = 2 ** len(vae.temperal_downsample) * (vae.config.get("patch_size") or 1)
         self.channels = vae.config.z_dim
-        self.width = vae.config.base_dim
+        self.width = getattr(vae.config, "decoder_base_dim", None) or vae.config.base_dim
 
     def encode(self, pixels: Tensor) -> Tensor:
         """The latents of pixels between -1 and 1, of shape (batch, 3, height, width)."""
+        if getattr(self._vae.config, "in_channels", 3) == 4:
+            pixels = torch.cat([pixels, torch.ones_like(pixels[:, :1])], dim=1)
         video = pixels.to(self._vae.device, self._vae.dtype).unsqueeze(2)
         latents: Tensor = self._vae.encode(video, return_dict=False)[0].mode()
         return self.normalize(latents[:, :, 0])
@@ -106,8 +111,25 @@ class Flux2Autoencoder(Autoencoder):
         return norm.running_mean.view(1, -1, 1, 1).to(like), variance.sqrt().to(like)
 
 
+class DeepCompressionAutoencoder(Autoencoder):
+    """Sana's autoencoder, which has no distribution of latents."""
+
+    def __init__(self, vae: Any) -> None:
+        self._vae = vae
+        self.scale = 2 ** (len(vae.config.encoder_block_out_channels) - 1)
+        self.channels = vae.config.latent_channels
+        self.width = vae.config.decoder_block_out_channels[0]
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        """The latents of pixels between -1 and 1, of shape (batch, 3, height, width)."""
+        latents: Tensor = self._vae.encode(pixels.to(self._vae.device, self._vae.dtype), return_dict=False)[0]
+        return self.normalize(latents)
+
+
 def find_autoencoder(vae: Any) -> Autoencoder:
     """The wrapper for an autoencoder, chosen by its parts."""
+    if "encoder_block_out_channels" in vae.config:
+        return DeepCompressionAutoencoder(vae)
     if hasattr(vae, "temperal_downsample"):
         return QwenAutoencoder(vae)
     return Flux2Autoencoder(vae) if hasattr(vae, "bn") else Autoencoder(vae)

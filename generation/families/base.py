@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..errors import GenerationError, InvalidModelError, InvalidRequestError
-from ..request import Defaults, GenerationRequest, PromptReport
+from ..errors import GenerationError, InvalidRequestError
+from ..request import Defaults, GenerationRequest, Method, PromptReport
 from ..storage_plan import WeightStorage
 from ..text_encoders.clip import ClipEncoder, Embedding, PromptOptions, parse_fragments
 from ..text_encoders.textual_inversion import read_vectors
@@ -46,14 +46,16 @@ class Family(ABC):
     """Whether the model is a rectified flow, which has no schedule of alphas."""
     no_negative: Literal["text", "zeros", "nothing"] = "text"
     """What the stock pipeline uses without a negative prompt."""
-    attention_copies: ClassVar[int] = 1
-    """How many copies of the latents attention guidance needs: two with joint attention over text and image."""
+    has_joint_attention: ClassVar[bool] = False
+    """Whether text and picture are one sequence in attention. Its guidance then needs the latents for each text."""
     compiled: bool = False
     """Whether the denoiser's blocks are compiled."""
     guidance_built_in: bool = False
     """Whether the guidance scale is an input of the model, so that there is no second pass."""
     has_normalized_guidance: ClassVar[bool] = False
     """Whether the stock pipeline rescales the guided prediction to the norm of the prompt's, over the last axis."""
+    has_pass_for_each_length: ClassVar[bool] = False
+    """Whether texts of different lengths take less time one by one, without padding and its mask, than in a batch."""
     storage: WeightStorage = WeightStorage()
     """How the weights are stored on the device."""
     storage_note: str | None = None
@@ -71,7 +73,6 @@ class Family(ABC):
         self.autoencoder = find_autoencoder(self.vae)
         if getattr(self.vae.config, "force_upcast", False) and self.vae.dtype == torch.float16:
             self.vae.to(torch.float32)
-        self._check_scheduler()
 
     @property
     def encoders(self) -> Sequence[TextReader]:
@@ -102,10 +103,13 @@ class Family(ABC):
         """The model's prediction function for a request. Latents and embeddings have the same batch size."""
 
     @abstractmethod
-    def attention_guidance(self, embedding: Embedding, request: GenerationRequest) -> AbstractContextManager[None]:
-        """A context in which attention guides away from the second half of the batch of token embeddings.
+    def attention_guidance(
+        self, embedding: Embedding, request: GenerationRequest, weights: Sequence[float]
+    ) -> AbstractContextManager[None]:
+        """A context in which attention guides away from texts, by the request's method.
 
-        The latents are repeated `attention_copies` times.
+        The batch of embeddings has the prompt first, then each text to guide away from, whose strengths are `weights`.
+        With joint attention the latents are repeated for each of them.
         """
 
     def noise_shape(self, request: GenerationRequest) -> tuple[int, int, int, int]:
@@ -137,10 +141,11 @@ class Family(ABC):
             decoded = self.autoencoder.decode(latents)
         if not torch.isfinite(decoded).all():
             raise GenerationError(
-                "the autoencoder's numbers ran out of range: its weights are probably damaged; use another VAE or model"
+                "the autoencoder's numbers ran out of range: its weights are probably damaged, or a float16 copy of "
+                "weights that need float32, as Stable Diffusion XL's do; use another VAE or model"
             )
         pixels = (decoded / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).float().cpu().numpy()
-        return [Image.fromarray(each) for each in (pixels * 255).round().astype("uint8")]
+        return [_flatten(Image.fromarray(each)) for each in (pixels * 255).round().astype("uint8")]
 
     def read(self, text: str, options: PromptOptions) -> PromptReport:
         """How the model's main text encoder reads a text."""
@@ -170,14 +175,26 @@ class Family(ABC):
         """
         if self.clips and all(clip.inversions.has_file(file) for clip in self.clips):
             return
+        for clip, each in self._read_inversion(file):
+            clip.add_inversion(file, each)
+
+    def accepts_embedding(self, file: str) -> bool:
+        """Whether a file is a textual inversion for this family."""
+        try:
+            self._read_inversion(file)
+        except InvalidRequestError:
+            return False
+        return True
+
+    def _read_inversion(self, file: str) -> list[tuple[ClipEncoder, Tensor]]:
+        """The vectors of a textual inversion for each encoder."""
         vectors = read_vectors(file)
         if self.flow or len(vectors) != len(self.clips):
             raise InvalidRequestError(f"--embedding: {file} is a textual inversion for models of another family")
         pairs = list(zip(self.clips, vectors.values(), strict=True))
         for clip, each in pairs:
             clip.inversions.check(file, each)
-        for clip, each in pairs:
-            clip.add_inversion(file, each)
+        return pairs
 
     def check_clip_skip(self, layer: int | None) -> None:
         """Refuse a request's `clip_skip` that the text encoders cannot honour.
@@ -193,34 +210,54 @@ class Family(ABC):
         if layer > layers:
             raise InvalidRequestError(f"--clip-skip: this model's text encoder has {layers} layers, not {layer}")
 
+    def has_method(self, method: Method) -> bool:
+        """Whether a guidance method is defined for the model: `ong` needs joint attention."""
+        return method != "ong" or self.has_joint_attention
+
+    def check_method(self, method: Method) -> None:
+        """Refuse a guidance method that is not defined for the model.
+
+        Raises:
+            InvalidRequestError: it is not.
+        """
+        if not self.has_method(method):
+            raise InvalidRequestError(
+                f"--method: {method} needs joint attention over text and picture, which this model does not have: "
+                "use nag or vsf"
+            )
+
     def forget(self) -> None:
         """Clear the caches of encoded texts, after the encoders' weights have changed."""
         for encoder in self.encoders:
             encoder.clear()
 
-    def _check_scheduler(self) -> None:
-        name = type(self.scheduler).__name__
-        flows = name.startswith("FlowMatch") or self.scheduler.config.get("use_flow_sigmas", False)
-        if bool(flows) != self.flow or not hasattr(self.scheduler, "set_timesteps"):
-            wanted = "FlowMatchEulerDiscreteScheduler" if self.flow else "DDIMScheduler"
-            raise InvalidModelError(f"this model can't use its scheduler, {name}: replace it, for example by {wanted}")
+
+def _flatten(image: Image.Image) -> Image.Image:
+    """A picture with transparency, on white."""
+    if image.mode != "RGBA":
+        return image
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
 
 def expand(embedding: Embedding, batch: int) -> Embedding:
     """Repeat an embedding for each picture of a batch."""
-    pooled, lengths = embedding.pooled, embedding.lengths
+    pooled, lengths, content = embedding.pooled, embedding.lengths, embedding.content
     return Embedding(
         embedding.tokens.repeat_interleave(batch, dim=0),
         None if pooled is None else pooled.repeat_interleave(batch, dim=0),
         None if lengths is None else tuple(length for length in lengths for _ in range(batch)),
+        None if content is None else content.repeat_interleave(batch, dim=0),
     )
 
 
 def to_device(embedding: Embedding, device: torch.device) -> Embedding:
     """Move an embedding to a device."""
-    pooled = embedding.pooled
+    pooled, content = embedding.pooled, embedding.content
     return Embedding(
-        embedding.tokens.to(device), None if pooled is None else pooled.to(device), lengths=embedding.lengths
+        embedding.tokens.to(device),
+        None if pooled is None else pooled.to(device),
+        embedding.lengths,
+        None if content is None else content.to(device),
     )
 
 
@@ -228,8 +265,13 @@ def stack(embeddings: Sequence[Embedding]) -> Embedding:
     """Concatenate the embeddings of several texts to one batch, in order."""
     pooled = [each.pooled for each in embeddings if each.pooled is not None]
     lengths = [each.lengths for each in embeddings if each.lengths is not None]
-    tokens = torch.cat([each.tokens for each in embeddings])
-    return Embedding(tokens, torch.cat(pooled) if pooled else None, sum(lengths, ()) if lengths else None)
+    content = [each.content for each in embeddings if each.content is not None]
+    return Embedding(
+        torch.cat([each.tokens for each in embeddings]),
+        torch.cat(pooled) if pooled else None,
+        sum(lengths, ()) if lengths else None,
+        torch.cat(content) if content else None,
+    )
 
 
 def build_defaults(named: dict[str, Any], **family: Any) -> Defaults:

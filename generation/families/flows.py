@@ -12,15 +12,16 @@ from ..model_catalog import ModelDefaults
 from ..request import GenerationRequest
 from ..text_encoders.clip import Embedding
 from ..text_encoders.t5 import T5Encoder
-from .attention_hooks import guide_joint_attention
+from .attention_hooks import OutputGuidance, guide_joint_attention, joint_output_guidance
 from .base import Family, TextReader
+from .value_flip import JOINT_FLIP, TokenLayout, flip_values
 
 
 class Flow(Family):
     """A transformer that predicts noise - x0."""
 
     flow: ClassVar[bool] = True
-    attention_copies: ClassVar[int] = 2
+    has_joint_attention: ClassVar[bool] = True
     t5: T5Encoder | None = None
 
     def __init__(self, pipeline: Any, about: ModelDefaults) -> None:
@@ -32,9 +33,30 @@ class Flow(Family):
         """The T5 if there is one, which reads a text in one chunk of any length; then the CLIPs."""
         return [self.t5, *self.clips] if self.t5 else self.clips
 
-    def attention_guidance(self, embedding: Embedding, request: GenerationRequest) -> AbstractContextManager[None]:
-        """Guide the image stream of the joint attention."""
-        return guide_joint_attention(self.transformer, embedding.tokens.shape[1])
+    def attention_guidance(
+        self, embedding: Embedding, request: GenerationRequest, weights: Sequence[float]
+    ) -> AbstractContextManager[None]:
+        """Guide the picture's tokens in the joint attention."""
+        if request.method == "vsf":
+            return flip_values(self.joint_attentions, self.token_layout(embedding, request), embedding, JOINT_FLIP)
+        return self.guide_outputs(embedding, request, joint_output_guidance(request.method, weights))
+
+    def guide_outputs(
+        self, embedding: Embedding, request: GenerationRequest, guidance: OutputGuidance
+    ) -> AbstractContextManager[None]:
+        """Guide by the attention's outputs."""
+        return guide_joint_attention(self.transformer, embedding.tokens.shape[1], guidance)
+
+    @property
+    def joint_attentions(self) -> list[Any]:
+        """The attention modules over text and picture."""
+        singles = getattr(self.transformer, "single_transformer_blocks", ())
+        return [block.attn for block in (*self.transformer.transformer_blocks, *singles)]
+
+    def token_layout(self, embedding: Embedding, request: GenerationRequest) -> TokenLayout:
+        """Where the attention has the tokens of text and picture, for each text: by default, the text comes first."""
+        texts, length = embedding.tokens.shape[:2]
+        return TokenLayout([slice(length, None)] * texts, [0] * texts)
 
 
 class PackedFlow(Flow):

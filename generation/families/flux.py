@@ -4,6 +4,7 @@ A request's guidance scale is the true scale, with two passes. The distilled gui
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -32,8 +33,11 @@ class Flux(PackedFlow):
         super().__init__(pipeline, about)
         self.clips = [ClipEncoder(pipeline.tokenizer, pipeline.text_encoder, pooler_output)]
         self.t5 = T5Encoder(pipeline.tokenizer_2, pipeline.text_encoder_2, _T5_TOKENS)
-        schnell = {} if self.transformer.config.guidance_embeds else {"num_inference_steps": 4}
-        named = {**schnell, **few_step_defaults(model, self.scheduler, built_in=False), **about.request_defaults}
+        # without distilled guidance there are schnell, whose timesteps are not shifted, and de-distilled models
+        has_guidance = self.transformer.config.guidance_embeds
+        is_shifted = self.scheduler.config.get("use_dynamic_shifting", False)
+        few = few_step_defaults(model, self.scheduler, built_in=False, is_distilled=not has_guidance and not is_shifted)
+        named = {**few, **about.request_defaults}
         base = {"num_inference_steps": 28, "guidance_scale": 1.0, "unguided_method": "nag"}
         self.defaults = build_defaults(named, **base, width=_SIDE, height=_SIDE)
 
@@ -41,7 +45,7 @@ class Flux(PackedFlow):
         """The T5's token embeddings, and the CLIP's pooled output of a text's first chunk."""
         pooled = [each.pooled for each in self.clips[0].encode(texts, options)]
         tokens = self.t5.encode(texts, options) if self.t5 else []
-        return [Embedding(t, p) for t, p in zip(tokens, pooled, strict=True)]
+        return [replace(t, pooled=p) for t, p in zip(tokens, pooled, strict=True)]
 
     def predictor(self, request: GenerationRequest) -> Predictor:
         """The transformer's prediction, noise - x0."""

@@ -5,6 +5,7 @@ The stock pipeline guides away from the empty text alone; here a negative prompt
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -15,9 +16,10 @@ from ..model_catalog import ModelDefaults
 from ..request import GenerationRequest
 from ..text_encoders.clip import Embedding, PromptOptions
 from ..text_encoders.language_model import LanguageModelEncoder, Layout, chat_template
-from .attention_hooks import guide_double_stream, guide_single_stream
+from .attention_hooks import OutputGuidance, guide_double_stream, guide_single_stream
 from .base import Predictor, TextReader, build_defaults
 from .flows import Flow, position_grid, set_shifted_timesteps
+from .variants import few_step_defaults
 
 _TOKENS = 512
 _TEXT_LAYERS = (9, 18, 27)
@@ -33,7 +35,8 @@ class Flux2Klein(Flow):
         super().__init__(pipeline, about)
         layout = Layout(_TOKENS, chat_template(pipeline.tokenizer, enable_thinking=False), is_padded=True)
         self.qwen = LanguageModelEncoder(pipeline.tokenizer, pipeline.text_encoder, _join_layers, layout)
-        few = {"num_inference_steps": 4, "guidance_scale": 1.0} if pipeline.config.is_distilled else {}
+        is_distilled = bool(pipeline.config.is_distilled)
+        few = few_step_defaults(model, self.scheduler, built_in=False, is_distilled=is_distilled)
         base = {"num_inference_steps": 50, "guidance_scale": 4.0, "unguided_method": "nag"}
         self.defaults = build_defaults({**base, **few, **about.request_defaults}, width=_SIDE, height=_SIDE)
 
@@ -44,7 +47,7 @@ class Flux2Klein(Flow):
 
     def encode(self, texts: Sequence[str], options: PromptOptions) -> list[Embedding]:
         """Three layers, joined along the width. The transformer reads the padding too."""
-        return [Embedding(each.tokens) for each in self.qwen.encode(texts, options)]
+        return [replace(each, lengths=None) for each in self.qwen.encode(texts, options)]
 
     def pack(self, latents: Tensor) -> Tensor:
         """(batch, channels, height, width) -> (batch, height * width, channels)."""
@@ -75,14 +78,16 @@ class Flux2Klein(Flow):
         return predict
 
     @contextmanager
-    def attention_guidance(self, embedding: Embedding, request: GenerationRequest) -> Iterator[None]:
+    def guide_outputs(
+        self, embedding: Embedding, request: GenerationRequest, guidance: OutputGuidance
+    ) -> Iterator[None]:
         """Guide the image stream, and the tokens of the picture that follow the text in single-stream blocks."""
         model = self.transformer
         attentions = [block.attn for block in model.single_transformer_blocks]
-        pictures = [slice(embedding.tokens.shape[1], None)] * len(embedding.tokens)
+        pictures = self.token_layout(embedding, request).pictures
         channels = attentions[0].inner_dim if attentions else None
-        single = guide_single_stream([each.to_out for each in attentions], pictures, channels)
-        with guide_double_stream(model.transformer_blocks), single:
+        single = guide_single_stream([each.to_out for each in attentions], pictures, guidance, channels)
+        with guide_double_stream(model.transformer_blocks, guidance), single:
             yield
 
     def set_timesteps(self, scheduler: Any, latents: Tensor, request: GenerationRequest) -> None:

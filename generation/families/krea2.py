@@ -14,9 +14,10 @@ from ..model_catalog import ModelDefaults
 from ..request import GenerationRequest
 from ..text_encoders.clip import Embedding, PromptOptions
 from ..text_encoders.language_model import LanguageModelEncoder, Layout
-from .attention_hooks import guide_single_stream
+from .attention_hooks import OutputGuidance, guide_single_stream
 from .base import Predictor, TextReader, build_defaults
 from .flows import PackedFlow, position_grid, set_shifted_timesteps, timestep_shift
+from .variants import few_step_defaults
 
 _TOKENS = 512
 _DISTILLED_SHIFT = 1.15
@@ -42,7 +43,7 @@ class Krea2(PackedFlow):
         read = _stack_layers(pipeline.text_encoder_select_layers)
         self.qwen = LanguageModelEncoder(pipeline.tokenizer, pipeline.text_encoder, read, layout)
         self._is_distilled = bool(pipeline.config.is_distilled)
-        few = {"num_inference_steps": 8, "guidance_scale": 1.0} if self._is_distilled else {}
+        few = few_step_defaults(model, self.scheduler, built_in=False, turbo_steps=8, is_distilled=self._is_distilled)
         base = {"num_inference_steps": 28, "guidance_scale": 5.5, "unguided_method": "nag"}
         self.defaults = build_defaults({**base, **few, **about.request_defaults}, width=_SIDE, height=_SIDE)
 
@@ -78,10 +79,12 @@ class Krea2(PackedFlow):
 
         return predict
 
-    def attention_guidance(self, embedding: Embedding, request: GenerationRequest) -> AbstractContextManager[None]:
+    def guide_outputs(
+        self, embedding: Embedding, request: GenerationRequest, guidance: OutputGuidance
+    ) -> AbstractContextManager[None]:
         """Guide the tokens of the picture, which follow the text."""
-        projections = [block.attn.to_out[0] for block in self.transformer.transformer_blocks]
-        return guide_single_stream(projections, [slice(embedding.tokens.shape[1], None)] * len(embedding.tokens))
+        projections = [attention.to_out[0] for attention in self.joint_attentions]
+        return guide_single_stream(projections, self.token_layout(embedding, request).pictures, guidance)
 
     def set_timesteps(self, scheduler: Any, latents: Tensor, request: GenerationRequest) -> None:
         """Set timesteps that are shifted by the picture's size, or by a constant if the model is distilled."""

@@ -13,9 +13,10 @@ from ..model_catalog import ModelDefaults
 from ..request import GenerationRequest
 from ..text_encoders.clip import Embedding, PromptOptions
 from ..text_encoders.language_model import LanguageModelEncoder, Layout, hidden_state
-from .attention_hooks import guide_single_stream
+from .attention_hooks import OutputGuidance, guide_single_stream
 from .base import Predictor, TextReader, build_defaults
 from .flows import Flow, set_shifted_timesteps, timestep_shift
+from .value_flip import TokenLayout
 from .variants import few_step_defaults
 
 _TOKENS = 256
@@ -72,11 +73,23 @@ class Lumina2(Flow):
 
         return predict
 
-    def attention_guidance(self, embedding: Embedding, request: GenerationRequest) -> AbstractContextManager[None]:
-        """Guide the tokens of the picture, which follow each text's own tokens."""
+    @property
+    def joint_attentions(self) -> list[Any]:
+        """The attention modules over text and picture."""
+        return [layer.attn for layer in self.transformer.layers]
+
+    def token_layout(self, embedding: Embedding, request: GenerationRequest) -> TokenLayout:
+        """The picture follows each text's own tokens, without padding."""
         size = request.height // self.multiple * (request.width // self.multiple)
-        projections = [layer.attn.to_out[0] for layer in self.transformer.layers]
-        return guide_single_stream(projections, [slice(each, each + size) for each in embedding.lengths or ()])
+        lengths = embedding.lengths or ()
+        return TokenLayout([slice(each, each + size) for each in lengths], [0] * len(lengths))
+
+    def guide_outputs(
+        self, embedding: Embedding, request: GenerationRequest, guidance: OutputGuidance
+    ) -> AbstractContextManager[None]:
+        """Guide the tokens of the picture, which follow each text's own tokens."""
+        projections = [attention.to_out[0] for attention in self.joint_attentions]
+        return guide_single_stream(projections, self.token_layout(embedding, request).pictures, guidance)
 
     def set_timesteps(self, scheduler: Any, latents: Tensor, request: GenerationRequest) -> None:
         """Set timesteps as the stock pipeline does, which takes the number of channels for the picture's size."""

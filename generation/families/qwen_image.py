@@ -25,6 +25,7 @@ class QwenImage(PackedFlow):
 
     no_negative = "nothing"
     has_normalized_guidance = True
+    has_pass_for_each_length = True
     lora_loader = "QwenImageLoraLoaderMixin"
 
     def __init__(self, pipeline: Any, about: ModelDefaults, model: str) -> None:

@@ -12,6 +12,7 @@ from ..text_encoders.clip import ClipEncoder, Embedding, PromptOptions, penultim
 from ..text_encoders.t5 import T5Encoder
 from .base import Predictor, build_defaults
 from .flows import Flow, timestep_shift
+from .value_flip import TokenLayout
 from .variants import few_step_defaults
 
 _T5_TOKENS = 256
@@ -46,11 +47,13 @@ class StableDiffusion3(Flow):
         width = self.transformer.config.joint_attention_dim
         clips = [torch.cat([a.tokens, b.tokens], dim=-1) for a, b in zip(first, second, strict=True)]
         clips = [torch.nn.functional.pad(each, (0, width - each.shape[-1])) for each in clips]
-        t5 = self.t5.encode(texts, options) if self.t5 else [each.new_zeros(1, _T5_TOKENS, width) for each in clips]
+        t5 = self.t5.encode(texts, options) if self.t5 else [_without_t5(each) for each in clips]
         pooled = [
             torch.cat([_require_pooled(a), _require_pooled(b)], dim=-1) for a, b in zip(first, second, strict=True)
         ]
-        return [Embedding(torch.cat([c, t.to(c.dtype)], dim=1), p) for c, t, p in zip(clips, t5, pooled, strict=True)]
+        contents = [_join(a.content, b.content) for a, b in zip(first, t5, strict=True)]
+        tokens = [torch.cat([c, t.tokens.to(c.dtype)], dim=1) for c, t in zip(clips, t5, strict=True)]
+        return [Embedding(t, p, content=c) for t, p, c in zip(tokens, pooled, contents, strict=True)]
 
     def predictor(self, request: GenerationRequest) -> Predictor:
         """The transformer's prediction, noise - x0."""
@@ -67,6 +70,11 @@ class StableDiffusion3(Flow):
 
         return predict
 
+    def token_layout(self, embedding: Embedding, request: GenerationRequest) -> TokenLayout:
+        """The picture comes first."""
+        texts, size = len(embedding.tokens), request.height // self.multiple * (request.width // self.multiple)
+        return TokenLayout([slice(0, size)] * texts, [size] * texts)
+
     def set_timesteps(self, scheduler: Any, latents: Tensor, request: GenerationRequest) -> None:
         """Set timesteps that are shifted by the picture's size, if the scheduler supports it."""
         options = {}
@@ -74,6 +82,16 @@ class StableDiffusion3(Flow):
             tokens = (latents.shape[-2] * latents.shape[-1]) // self.transformer.config.patch_size**2
             options["mu"] = timestep_shift(scheduler, tokens, 1.16)
         scheduler.set_timesteps(request.num_inference_steps, device="cpu", **options)
+
+
+def _without_t5(like: Tensor) -> Embedding:
+    """What the stock pipeline uses without a T5: zeros."""
+    nothing = like.new_zeros(1, _T5_TOKENS, like.shape[-1])
+    return Embedding(nothing, content=nothing[..., 0].bool())
+
+
+def _join(first: Tensor | None, second: Tensor | None) -> Tensor | None:
+    return None if first is None or second is None else torch.cat([first, second.to(first.device)], dim=1)
 
 
 def _require_pooled(embedding: Embedding) -> Tensor:

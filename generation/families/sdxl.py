@@ -4,6 +4,7 @@ Turbo and Lightning are the same architecture with other weights and few steps.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -36,7 +37,7 @@ class StableDiffusionXL(UNetFamily):
         """The penultimate layers of both encoders, joined along the width; the second encoder's pooled output."""
         first, second = (clip.encode(texts, options) for clip in self.clips)
         pairs = zip(first, second, strict=True)
-        return [Embedding(torch.cat([a.tokens, b.tokens], dim=-1), b.pooled) for a, b in pairs]
+        return [replace(b, tokens=torch.cat([a.tokens, b.tokens], dim=-1)) for a, b in pairs]
 
     def build_added_conditions(self, request: GenerationRequest) -> Callable[[Embedding], dict[str, Any]]:
         """The pooled embedding and the size conditioning: original size, crop (0, 0), and target size."""

@@ -3,8 +3,8 @@
 These include latent consistency models, whose U-Net takes the guidance scale as an input.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, ClassVar
 
 import torch
@@ -14,8 +14,9 @@ from ..errors import InvalidModelError
 from ..model_catalog import ModelDefaults
 from ..request import GenerationRequest
 from ..text_encoders.clip import Embedding
-from .attention_hooks import guide_cross_attention
+from .attention_hooks import cross_attentions, cross_output_guidance, guide_cross_attention
 from .base import Family, Predictor, build_defaults
+from .value_flip import CROSS_FLIP, TokenLayout, flip_values
 from .variants import few_step_defaults
 
 
@@ -58,9 +59,19 @@ class UNetFamily(Family):
 
         return predict
 
-    def attention_guidance(self, embedding: Embedding, request: GenerationRequest) -> AbstractContextManager[None]:
+    @contextmanager
+    def attention_guidance(
+        self, embedding: Embedding, request: GenerationRequest, weights: Sequence[float]
+    ) -> Iterator[None]:
         """Guide the U-Net's cross-attention."""
-        return guide_cross_attention(self.unet)
+        with ExitStack() as contexts:
+            if request.method == "vsf":
+                texts = len(embedding.tokens)
+                layout = TokenLayout([slice(None)] * texts, [0] * texts)
+                attentions = cross_attentions(self.unet)
+                contexts.enter_context(flip_values(attentions, layout, embedding, CROSS_FLIP))
+            contexts.enter_context(guide_cross_attention(self.unet, cross_output_guidance(request.method)))
+            yield
 
 
 def guidance_condition(unet: Any, scale: float) -> Tensor | None:

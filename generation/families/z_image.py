@@ -14,12 +14,15 @@ from ..model_catalog import ModelDefaults
 from ..request import GenerationRequest
 from ..text_encoders.clip import Embedding, PromptOptions
 from ..text_encoders.language_model import LanguageModelEncoder, Layout, chat_template, hidden_state
-from .attention_hooks import guide_single_stream
+from .attention_hooks import OutputGuidance, guide_single_stream
 from .base import Predictor, TextReader, build_defaults
 from .flows import Flow, set_shifted_timesteps, timestep_shift
+from .value_flip import TokenLayout
 from .variants import few_step_defaults
 
 _TOKENS = 512
+_PADDED = 32
+"""The transformer pads picture and text to a multiple of this many tokens."""
 _SIDE = 1024
 
 
@@ -71,11 +74,23 @@ class ZImage(Flow):
 
         return predict
 
-    def attention_guidance(self, embedding: Embedding, request: GenerationRequest) -> AbstractContextManager[None]:
+    @property
+    def joint_attentions(self) -> list[Any]:
+        """The attention modules over text and picture."""
+        return [layer.attention for layer in self.transformer.layers]
+
+    def token_layout(self, embedding: Embedding, request: GenerationRequest) -> TokenLayout:
+        """The picture comes first, with padding up to a multiple of 32 tokens."""
+        texts = len(embedding.tokens)
+        size = request.height // self.multiple * (request.width // self.multiple)
+        return TokenLayout([slice(0, size)] * texts, [-(-size // _PADDED) * _PADDED] * texts)
+
+    def guide_outputs(
+        self, embedding: Embedding, request: GenerationRequest, guidance: OutputGuidance
+    ) -> AbstractContextManager[None]:
         """Guide the tokens of the picture, which precede the text."""
-        picture = slice(0, request.height // self.multiple * (request.width // self.multiple))
-        projections = [layer.attention.to_out[0] for layer in self.transformer.layers]
-        return guide_single_stream(projections, [picture] * len(embedding.tokens))
+        projections = [attention.to_out[0] for attention in self.joint_attentions]
+        return guide_single_stream(projections, self.token_layout(embedding, request).pictures, guidance)
 
     def set_timesteps(self, scheduler: Any, latents: Tensor, request: GenerationRequest) -> None:
         """Set timesteps that are shifted by the picture's size, if the scheduler supports it."""

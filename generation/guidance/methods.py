@@ -4,8 +4,11 @@ Each method is a pure function of predictions of one shape, batch first: `cond` 
 negative prompt, `null` for the empty text. `scale` is the guidance scale; at 1 the negative prompt has no effect.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
 
 
 def cfg(cond: Tensor, neg: Tensor, *, scale: float) -> Tensor:
@@ -100,6 +103,60 @@ def nag(pos: Tensor, neg: Tensor, *, scale: float, tau: float, alpha: float) -> 
     before, after = (x.norm(p=1, dim=-1, keepdim=True).clamp(min=tiny) for x in (pos, guided))
     shortened: Tensor = guided * (tau * before / after).clamp(max=1)
     return alpha * shortened + (1 - alpha) * pos
+
+
+def ong(pos: Tensor, negatives: Sequence[Tensor], *, weights: Sequence[float]) -> Tensor:
+    """Orthogonal negative guidance, from an attention layer's outputs for the prompt and for each text to exclude.
+
+    pos - sum of weight_k n_k, where n_k is the component of the k-th negative output that is orthogonal to pos, for
+    each token. Shapes are (batch, tokens, channels). An excluded text that equals the prompt changes nothing.
+    Ko et al. 2026, "Orthogonal Negative Guidance in Attention Feature Space for Text-to-Image Generation",
+    arXiv:2605.29390.
+
+    Of several texts, n_k is orthogonal to the earlier n_j too, so that what they share is subtracted once. This is our
+    rule: without it, a list of exclusions takes away many times what every short text lacks of the prompt.
+    """
+    guided, basis = pos.float(), [pos.float()]
+    for negative, weight in zip(negatives, weights, strict=True):
+        rest = negative.float()
+        for direction in basis:
+            squared = direction.square().sum(dim=-1, keepdim=True).clamp(min=torch.finfo(rest.dtype).tiny)
+            rest = rest - (rest * direction).sum(dim=-1, keepdim=True) / squared * direction
+        guided = guided - weight * rest
+        basis.append(rest)
+    return guided.to(pos.dtype)
+
+
+def vsf(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    negative_key: Tensor,
+    negative_value: Tensor,
+    negative_mask: Tensor,
+    *,
+    scale: float,
+    offset: float,
+    mask: Tensor | None = None,
+    factor: float | None = None,
+) -> Tensor:
+    """Value sign flip: attention that reads the tokens of the negative prompt too, with values of opposite sign.
+
+    softmax(q [k, k_neg] + [mask, -offset]) [v, -scale v_neg]. Shapes are (batch, heads, tokens, channels). `mask` is
+    added to the logits of the other keys, or is True for those to read. `negative_mask`, of shape (tokens,), is True
+    for the negative prompt's tokens to read. `factor` is what queries are scaled by.
+    Guo and Du 2025, "VSF: Simple, Efficient, and Effective Negative Guidance in Few-Step Image Generation Models by
+    Value Sign Flip", arXiv:2508.10931.
+    """
+    keys, values = torch.cat([key, negative_key], dim=2), torch.cat([value, -scale * negative_value], dim=2)
+    if mask is None:
+        mask = query.new_zeros(1, 1, 1, key.shape[2])
+    elif mask.dtype == torch.bool:
+        mask = torch.zeros_like(mask, dtype=query.dtype).masked_fill(~mask, -torch.inf)
+    highest = mask.amax(dim=-1, keepdim=True)  # what a token that is read adds to its logits: Chroma adds 1
+    appended = torch.where(negative_mask, highest - offset, -torch.inf)
+    bias = torch.cat([mask, appended], dim=-1).to(query.dtype)
+    return scaled_dot_product_attention(query, keys, values, attn_mask=bias, scale=factor)
 
 
 def _norm(x: Tensor) -> Tensor:

@@ -13,17 +13,26 @@ def x0_coefficients(scheduler: Any, *, flow: bool) -> list[X0Coefficients]:
 
     The noisy latents are alpha x0 + sigma noise. Epsilon and v predictions follow Salimans and Ho 2022, "Progressive
     Distillation for Fast Sampling of Diffusion Models", arXiv:2202.00512. Euler and similar samplers keep alpha = 1
-    and let sigma grow. Rectified flow predicts noise - x0. Computed in advance on the CPU, so that the
-    denoising loop never waits for the device.
+    and let sigma grow; EDM's also scale the prediction: Karras et al. 2022, "Elucidating the Design Space of
+    Diffusion-Based Generative Models", arXiv:2206.00364. Rectified flow predicts noise - x0. Computed in advance on the
+    CPU, so that the denoising loop never waits for the device.
+
+    Raises:
+        TypeError: what the scheduler's model predicts is not known.
     """
     if flow:
-        return [(1.0, sigma) for sigma in scheduler.sigmas[: len(scheduler.timesteps)].tolist()]
+        return [(1.0, sigma) for sigma in _sigmas(scheduler)]
     kind = scheduler.config.get("prediction_type", "epsilon")
     if kind == "sample":
         return [(0.0, -1.0)] * len(scheduler.timesteps)
+    if hasattr(scheduler, "precondition_outputs"):
+        return [_preconditioned(sigma, scheduler) for sigma in _sigmas(scheduler)]
     if hasattr(scheduler, "is_scale_input_called"):
-        sigmas = scheduler.sigmas[: len(scheduler.timesteps)].tolist()
-        return [_variance_exploding(sigma, kind) for sigma in sigmas]
+        return [_variance_exploding(sigma, kind) for sigma in _sigmas(scheduler)]
+    if type(scheduler).__name__ == "IPNDMScheduler":  # whose alphas and betas are the cosines and sines of a v
+        return list(zip(scheduler.alphas.tolist(), scheduler.betas.tolist(), strict=True))[: len(scheduler.timesteps)]
+    if not hasattr(scheduler, "alphas_cumprod"):
+        raise TypeError(f"{type(scheduler).__name__} has no schedule of alphas or sigmas")
     alphas = scheduler.alphas_cumprod.tolist()
     return [_variance_preserving(alphas[int(timestep)], kind) for timestep in scheduler.timesteps.tolist()]
 
@@ -36,6 +45,16 @@ def to_x0(latents: Tensor, prediction: Tensor, line: X0Coefficients) -> Tensor:
 def from_x0(latents: Tensor, cleaned: Tensor, line: X0Coefficients) -> Tensor:
     """The prediction that implies these clean latents: the inverse of `to_x0`."""
     return (line[0] * latents - cleaned) / line[1]
+
+
+def _sigmas(scheduler: Any) -> list[float]:
+    sigmas: list[float] = scheduler.sigmas[: len(scheduler.timesteps)].tolist()
+    return sigmas
+
+
+def _preconditioned(sigma: float, scheduler: Any) -> X0Coefficients:
+    """The scheduler's own c_skip and -c_out."""
+    return scheduler.precondition_outputs(1.0, 0.0, sigma), -scheduler.precondition_outputs(0.0, 1.0, sigma)
 
 
 def _variance_exploding(sigma: float, kind: str) -> X0Coefficients:

@@ -26,11 +26,14 @@ class Embedding:
     """The embeddings of texts: `tokens` of shape (texts, length, ...), `pooled` of shape (texts, width).
 
     `lengths` has the number of tokens of each text before the padding; None if the model reads the padding too.
+    `content`, of shape (texts, length), is True for the tokens that depend on the text: not for padding, nor for what
+    every text begins with.
     """
 
     tokens: Tensor
     pooled: Tensor | None = None
     lengths: tuple[int, ...] | None = None
+    content: Tensor | None = None
 
     @cached_property
     def length_mask(self) -> Tensor:
@@ -182,7 +185,13 @@ class ClipEncoder:
         tokens = [
             apply_weights(e, chunk.weights, options.weighting) for (e, _), chunk in zip(encoded, chunks, strict=True)
         ]
-        return Embedding(torch.cat(tokens, dim=1), encoded[0][1])
+        content = torch.tensor([[own for chunk in chunks for own in self._content(chunk)]], device=tokens[0].device)
+        return Embedding(torch.cat(tokens, dim=1), encoded[0][1], content=content)
+
+    def _content(self, chunk: Chunk) -> list[bool]:
+        """Which tokens of a chunk are words, or the end token after them; none of an empty chunk."""
+        end = chunk.ids.index(self.tokenizer.eos_token_id, 1)
+        return [1 <= k <= end and end > 1 for k in range(len(chunk.ids))]
 
     def _encode(self, ids: tuple[int, ...], layer: int | None) -> tuple[Tensor, Tensor | None]:
         """Token embeddings of shape (1, window, width), and the pooled embedding of shape (1, width)."""

@@ -5,7 +5,7 @@ A text is put into the model's template, as stock diffusers does, and cut at `le
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -55,8 +55,8 @@ class LanguageModelEncoder:
     def encode(self, texts: Sequence[str], options: PromptOptions) -> list[Embedding]:
         """Embeddings of texts, with zeros up to the longest."""
         found = [self._encode_one(text, options) for text in texts]
-        longest = max(tokens.shape[1] for tokens, _ in found)
-        return [Embedding(pad_tokens(tokens, longest), lengths=(length,)) for tokens, length in found]
+        longest = max(each.tokens.shape[1] for each in found)
+        return [pad(each, longest) for each in found]
 
     def count(self, text: str, options: PromptOptions) -> int:
         """The number of tokens of a text, without its template."""
@@ -87,8 +87,8 @@ class LanguageModelEncoder:
         """Clear the cache, after the encoder's weights have changed."""
         self._encoded.clear()
 
-    def _encode_one(self, text: str, options: PromptOptions) -> tuple[Tensor, int]:
-        """The text's embedding, and the number of its tokens without padding."""
+    def _encode_one(self, text: str, options: PromptOptions) -> Embedding:
+        """The text's embedding, with the number of its tokens without padding."""
         plain, weights = plain_text(text, options)
         read = self._tokenize(plain)
         skipped = self.layout.skipped
@@ -96,8 +96,17 @@ class LanguageModelEncoder:
         tokens = self._encode(tuple(read["input_ids"]), tuple(read["attention_mask"]))
         length = sum(read["attention_mask"]) - skipped
         if self.layout.has_normalized_tokens:
-            return spread_from_mean(tokens, weighted[skipped:]), length
-        return apply_weights(tokens, weighted[skipped:], options.weighting), length
+            tokens = spread_from_mean(tokens, weighted[skipped:])
+        else:
+            tokens = apply_weights(tokens, weighted[skipped:], options.weighting)
+        content = torch.tensor([self._content(read)[skipped:]], device=tokens.device)
+        return Embedding(tokens, lengths=(length,), content=content)
+
+    def _content(self, read: dict[str, list[Any]]) -> list[bool]:
+        """Which tokens are no padding, and follow what the template has before the text."""
+        follows = [start >= self._begin for start, _ in read["offset_mapping"]]
+        follows[len(follows) - len(self._suffix) :] = [True] * len(self._suffix)
+        return [bool(read) and own for read, own in zip(read["attention_mask"], follows, strict=True)]
 
     def _tokenize(self, plain: str) -> dict[str, list[Any]]:
         """Token ids, their mask, and their offsets in the template with the text."""
@@ -178,6 +187,13 @@ def spread_from_mean(tokens: Tensor, weights: Sequence[float]) -> Tensor:
     scale = torch.tensor(weights, device=tokens.device, dtype=tokens.dtype).view(1, -1, *[1] * (tokens.ndim - 2))
     mean = tokens.mean(dim=1, keepdim=True)
     return mean + scale * (tokens - mean)
+
+
+def pad(embedding: Embedding, length: int) -> Embedding:
+    """An embedding of one text with zeros appended, up to a length."""
+    content = embedding.content
+    content = None if content is None else pad_tokens(content, length)
+    return replace(embedding, tokens=pad_tokens(embedding.tokens, length), content=content)
 
 
 def pad_tokens(tokens: Tensor, length: int) -> Tensor:

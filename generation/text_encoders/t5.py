@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .clip import PromptOptions, apply_weights
+from .clip import Embedding, PromptOptions, apply_weights
 from .fragments import plain_text, token_weights, words
 
 _CACHED_TEXTS = 64
@@ -22,8 +22,8 @@ class T5Encoder:
         self.length = length
         self._encoded: OrderedDict[tuple[int, ...], Tensor] = OrderedDict()
 
-    def encode(self, texts: Sequence[str], options: PromptOptions) -> list[Tensor]:
-        """Embeddings of shape (1, length, width). A weight applies to the tokens that begin in its fragment."""
+    def encode(self, texts: Sequence[str], options: PromptOptions) -> list[Embedding]:
+        """Embeddings of texts. A weight applies to the tokens that begin in its fragment."""
         return [self._encode_one(text, options) for text in texts]
 
     def count(self, text: str, options: PromptOptions) -> int:
@@ -51,12 +51,14 @@ class T5Encoder:
         """Clear the cache, after the encoder's weights have changed."""
         self._encoded.clear()
 
-    def _encode_one(self, text: str, options: PromptOptions) -> Tensor:
+    def _encode_one(self, text: str, options: PromptOptions) -> Embedding:
         ids, weights, _ = self._tokens(text, options)
         ids, weights = ids[: self.length - 1], weights[: self.length - 1]
         padding = self.length - 1 - len(ids)
         ids = [*ids, self.tokenizer.eos_token_id, *[self.tokenizer.pad_token_id] * padding]
-        return apply_weights(self._encode(tuple(ids)), [*weights, *[1.0] * (padding + 1)], options.weighting)
+        tokens = apply_weights(self._encode(tuple(ids)), [*weights, *[1.0] * (padding + 1)], options.weighting)
+        content = torch.arange(self.length, device=tokens.device) < self.length - padding
+        return Embedding(tokens, content=content[None])
 
     def _tokens(self, text: str, options: PromptOptions) -> tuple[list[int], list[float], list[int]]:
         """Token ids, their weights, and their offsets in the text without weights."""

@@ -15,7 +15,7 @@ from notthat.agent.replay.regenerate import regenerate
 from notthat.agent.turn_png import turn_png_text
 from notthat.errors import InvalidInputError
 from notthat.generation import GenerationError, GenerationRequest, Progress, StubEngine
-from notthat.generation.png_metadata import read_png_text
+from notthat.generation.picture_text import read_picture_text
 from notthat.storage import Attempt, StorageError, check, prune, repair
 
 OpenStudio = Callable[..., Studio]
@@ -134,7 +134,7 @@ def test_turns_of_other_words_share_no_file_after_a_repair(open_studio: OpenStud
     conversation = Conversation.start("a harbour", studio, seed=4)
     conversation.say("no fog")
     first, second = conversation.turns()
-    told = [read_png_text(each.image) for each in (first, second)]
+    told = [read_picture_text(each.image) for each in (first, second)]
     shared = first.image.rename(first.image.with_name(f"{first.sha256}.png"))
     second.image.unlink()
     assert [turn.image for turn in conversation.turns()] == [shared, shared]
@@ -143,7 +143,7 @@ def test_turns_of_other_words_share_no_file_after_a_repair(open_studio: OpenStud
     assert [(each.kind, each.place, each.is_harmless) for each in found] == [("shared picture", str(shared), False)] * 2
     lines = repair(studio.store, found, lambda each: regenerate(studio, each), turn_png_text)
     assert [line.partition(" of session")[0] for line in lines] == ["the picture of turn 0", "the picture of turn 1"]
-    assert [read_png_text(turn.image) for turn in conversation.turns()] == told
+    assert [read_picture_text(turn.image) for turn in conversation.turns()] == told
     assert [each.kind for each in check(studio.store)] == ["unused picture"]
     assert prune(studio.store).pictures == (shared,)
     assert check(studio.store) == []
@@ -151,7 +151,7 @@ def test_turns_of_other_words_share_no_file_after_a_repair(open_studio: OpenStud
 
 def test_the_text_of_a_turn_says_which_notthat_drew_it(studio: Studio) -> None:
     turn = Conversation.start("a harbour", studio, seed=4).head
-    assert turn_png_text(turn) == read_png_text(turn.image)
+    assert turn_png_text(turn) == read_picture_text(turn.image)
     assert turn.provenance is not None
     earlier = replace(turn, provenance={**turn.provenance, "notthat": "0.0.1"})
     assert turn_png_text(earlier)["parameters"].endswith("Version: notthat 0.0.1")

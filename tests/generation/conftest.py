@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 import random_flows
 import torch
+from PIL import Image
+from random_parts import clip_config as _clip_config
+from random_parts import clip_words as _clip_words
+from random_parts import t5 as _t5
+from random_parts import t5_words as _t5_words
+from random_parts import vae as _vae
 from transformers import (
-    CLIPTextConfig,
     CLIPTextModel,
     CLIPTextModelWithProjection,
-    CLIPTokenizer,
-    T5Config,
-    T5EncoderModel,
-    T5Tokenizer,
 )
 
 from notthat.generation import GenerationRequest, LocalEngine
@@ -32,7 +33,7 @@ diffusers: Any = import_module("diffusers")  # as it is for type checkers: half 
 FINDS_ALL, FINDS_NOTHING = {"found_nearness": -1e9}, {"found_nearness": 1e9}
 """Parameters of a look-ahead that finds every term, or none."""
 
-LANGUAGE_MODEL_FLOWS = ["z-image", "qwen-image", "lumina2", "chroma", "klein", "krea2"]
+LANGUAGE_MODEL_FLOWS = ["z-image", "qwen-image", "qwen-image-2.1", "lumina2", "chroma", "klein", "krea2"]
 """The flows that read texts with a language model, or with a T5 alone."""
 
 SIDE = 32
@@ -75,12 +76,21 @@ class Both:
             **negative,
             **stock_guidance(self.folder.name, guidance_scale),
         )
-        return np.stack([np.asarray(image, np.int16) for image in pictures.images])
+        return np.stack([np.asarray(on_white(image), np.int16) for image in pictures.images])
+
+
+def on_white(image: Image.Image) -> Image.Image:
+    """A picture without its transparency."""
+    if image.mode == "RGB":
+        return image
+    white = Image.new("RGB", image.size, "white")
+    white.paste(image, mask=image.getchannel("A"))
+    return white
 
 
 def stock_guidance(kind: str, scale: float) -> dict[str, float]:
     """The true guidance scale, as a stock pipeline takes it."""
-    if kind in ("flux", "schnell", "qwen-image"):
+    if kind in ("flux", "schnell", "qwen-image", "qwen-image-2.1"):
         return {"true_cfg_scale": scale}
     return {"guidance_scale": scale - 1 if kind.startswith(("z-image", "krea2")) else scale}
 
@@ -234,6 +244,7 @@ _PIPELINES: dict[str, Callable[[], Any]] = {
     "schnell": lambda: _flux(guidance_embeds=False),
     "z-image": lambda: random_flows.z_image(_vae(shift_factor=0.06, scaling_factor=1.5)),
     "qwen-image": random_flows.qwen_image,
+    "qwen-image-2.1": random_flows.qwen_image21,
     "lumina2": lambda: random_flows.lumina2(_vae(levels=4, shift_factor=0.06, scaling_factor=1.5)),
     "chroma": lambda: random_flows.chroma(_vae(shift_factor=0.06, scaling_factor=1.5), _t5(), _t5_words()),
     "klein": random_flows.flux2_klein,
@@ -254,50 +265,3 @@ def _unet(**own: Any) -> Any:
         norm_num_groups=8,
         **own,
     )
-
-
-def _vae(levels: int = 2, **own: Any) -> Any:
-    return diffusers.AutoencoderKL(
-        block_out_channels=(16, 32, 32, 32)[:levels],
-        down_block_types=("DownEncoderBlock2D",) * levels,
-        up_block_types=("UpDecoderBlock2D",) * levels,
-        norm_num_groups=8,
-        sample_size=SIDE,
-        **own,
-    )
-
-
-def _clip_config(words: Any) -> CLIPTextConfig:
-    return CLIPTextConfig(
-        vocab_size=len(words),
-        hidden_size=32,
-        intermediate_size=37,
-        projection_dim=32,
-        num_hidden_layers=3,
-        num_attention_heads=4,
-        bos_token_id=words.bos_token_id,
-        eos_token_id=words.eos_token_id,
-        pad_token_id=words.pad_token_id,
-    )
-
-
-def _clip_words() -> CLIPTokenizer:
-    """A CLIP tokenizer that knows bytes alone."""
-    from tokenizers.pre_tokenizers import ByteLevel
-
-    bytes_ = sorted(ByteLevel.alphabet())
-    words = [*bytes_, *(f"{byte}</w>" for byte in bytes_), "<|startoftext|>", "<|endoftext|>"]
-    return CLIPTokenizer(vocab={word: k for k, word in enumerate(words)}, merges=[], model_max_length=77)
-
-
-def _t5() -> T5EncoderModel:
-    words = len(_t5_words())
-    sizes = {"d_model": 64, "d_kv": 8, "d_ff": 37, "num_layers": 2, "num_heads": 4}
-    return T5EncoderModel(T5Config(vocab_size=words, **sizes, relative_attention_num_buckets=8))
-
-
-def _t5_words() -> T5Tokenizer:
-    """A T5 tokenizer that knows printable characters alone."""
-    printable = [chr(code) for code in range(33, 127)]
-    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0), *((each, -3.0) for each in printable)]
-    return T5Tokenizer(vocab=pieces, extra_ids=0, model_max_length=512)

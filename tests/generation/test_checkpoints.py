@@ -90,7 +90,7 @@ def test_a_look_leaves_no_checkpoint_for_other_requests(model, monkeypatch):
     assert (warm == cold).all()
 
 
-@pytest.mark.parametrize("method", ["lookahead", "apg", "perp_neg", "nag"])
+@pytest.mark.parametrize("method", ["lookahead", "apg", "perp_neg", "nag", "vsf"])
 def test_every_method_goes_on_from_a_checkpoint(model, method):
     asked = {"method": method, "base_negative_prompt": "frame", "guidance_rescale": 0.3}
     cold, _ = drawn(model, negative_prompt="frame, hat", **asked)

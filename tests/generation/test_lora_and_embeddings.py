@@ -19,7 +19,9 @@ LAYER = "down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_v"
 LAYERS = {
     "sd": LAYER,
     "sdxl": LAYER,
-    **dict.fromkeys(["sd3", "flux", "qwen-image", "chroma", "klein", "krea2"], "transformer_blocks.0.attn.to_v"),
+    **dict.fromkeys(
+        ["sd3", "flux", "qwen-image", "qwen-image-2.1", "chroma", "klein", "krea2"], "transformer_blocks.0.attn.to_v"
+    ),
     "z-image": "layers.0.attention.to_v",
     "lumina2": "layers.0.attn.to_v",
 }
@@ -102,6 +104,14 @@ def refused(model, match, **asked):
 def test_a_lora_of_another_family_is_refused_and_changes_nothing(random_model, lora):
     refused(random_model("sd"), "another model", loras=((lora("sd")[0], 1.0), (lora("sdxl")[0], 1.0)))
     refused(random_model("flux"), "another model|no LoRA", loras=((lora("sd")[0], 1.0),))
+
+
+@pytest.mark.parametrize("kind", LANGUAGE_MODEL_FLOWS)
+def test_a_lora_of_another_family_is_refused_by_the_flows(random_model, lora, kind):
+    model = random_model(kind)
+    for other in ("sd", "sdxl", "lumina2" if kind == "z-image" else "z-image"):
+        for style in ("peft", "kohya"):
+            refused(model, "another model|no LoRA|no supported LoRA", loras=((lora(other, style)[0], 1.0),))
 
 
 def test_a_lora_that_cannot_be_read_is_refused(random_model, lora, tmp_path):
@@ -197,8 +207,8 @@ def test_metadata_that_cannot_be_read_is_refused(random_model, tmp_path, text):
     ("tensor", "kind"),
     [
         ("dora_scale", "DoRA"),
-        ("hada_w1_a", "LoHa"),
-        ("lokr_w1", "LoKr"),
+        ("hada_t1", "LoHa with a Tucker decomposition"),
+        ("lokr_t2", "LoKr with a Tucker decomposition"),
         ("oft_blocks", "OFT"),
         ("lora_mid.weight", "LoCon with a Tucker decomposition"),
     ],

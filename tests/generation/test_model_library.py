@@ -1,5 +1,6 @@
 """Folders of models: what is in them, and by which names it is found."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -50,12 +51,61 @@ def test_a_library_is_listed_by_headers_alone(comfyui: Path) -> None:
     assert listed["xl-lightning.safetensors"].exclusions == "attention"
     flux = listed["flux1-dev.safetensors"]
     assert (flux.family, flux.exclusions, flux.is_complete, flux.memory) == ("Flux", "attention", False, 256)
-    assert (listed["chroma.safetensors"].kind, listed["chroma.safetensors"].exclusions) == (
-        "ChromaPipeline",
-        "not supported",
-    )
+    assert flux.needs == ("clip_l", "t5xxl", "ae")
+    chroma_file = listed["chroma.safetensors"]
+    assert (chroma_file.family, chroma_file.exclusions, chroma_file.needs) == ("Chroma", "guidance", ("t5xxl", "ae"))
     assert listed["cut.safetensors"].kind == "unreadable"
     assert "incomplete or no weight file" in (listed["cut.safetensors"].problem or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "tensors", "family", "exclusions"),
+    [
+        ("z_image_turbo_bf16", ["cap_embedder.0.weight", "layers.0.adaLN_modulation.0.weight"], "Z-Image", "attention"),
+        ("z_image_bf16", ["cap_embedder.0.weight", "layers.0.adaLN_modulation.0.weight"], "Z-Image", "guidance"),
+        (
+            "qwen_image_fp8_e4m3fn",
+            ["transformer_blocks.0.attn.add_q_proj.weight", "txt_norm.weight"],
+            "Qwen-Image",
+            "guidance",
+        ),
+        ("flux-2-klein-4b-fp8", ["single_stream_modulation.lin.weight"], "Flux.2 klein", "attention"),
+        ("flux-2-klein-base-4b-fp8", ["single_stream_modulation.lin.weight"], "Flux.2 klein", "guidance"),
+        ("krea2_turbo_fp8_scaled", ["txtfusion.projector.weight"], "Krea 2", "attention"),
+        ("lumina_2_model_bf16", ["cap_embedder.0.weight"], "Lumina 2", "guidance"),
+        (
+            "flux2-dev",
+            ["single_stream_modulation.lin.weight", "guidance_in.in_layer.weight"],
+            "Flux2Pipeline",
+            "not supported",
+        ),
+    ],
+)
+def test_flows_are_listed_by_their_tensors_and_names(
+    tmp_path: Path, name: str, tensors: list[str], family: str, exclusions: str
+) -> None:
+    (tmp_path / "diffusion_models").mkdir()
+    file = tmp_path / "diffusion_models" / f"{name}.safetensors"
+    save_file({f"model.diffusion_model.{each}": np.zeros((4, 4), HALF) for each in tensors}, file)
+    _, model = list_library([tmp_path])
+    assert (model.family, model.exclusions, model.is_complete) == (family, exclusions, False)
+    assert model.memory == 2 * 16 * len(tensors)
+
+
+def test_the_configuration_beside_a_file_is_no_model_of_its_own(comfyui: Path) -> None:
+    folder = comfyui / "diffusion_models" / "flux1-dev"
+    folder.mkdir()
+    (folder / "model_index.json").write_text('{"_class_name": "FluxPipeline"}')
+    assert find_model("flux1-dev", [comfyui]) == f"{folder}.safetensors"
+    assert [model.name for model in list_library([comfyui]) if "flux" in model.name] == ["flux1-dev.safetensors"]
+
+
+def test_a_folder_says_whether_it_is_distilled(tmp_path: Path) -> None:
+    for name, is_distilled in (("a", True), ("b", False)):
+        (tmp_path / name).mkdir()
+        index = {"_class_name": "Flux2KleinPipeline", "is_distilled": is_distilled}
+        (tmp_path / name / "model_index.json").write_text(json.dumps(index))
+    assert [model.exclusions for model in list_library([tmp_path])] == ["guidance", "attention", "guidance"]
 
 
 def test_automatic1111s_folders_and_plain_ones_are_read(tmp_path: Path, model_folder: Path) -> None:

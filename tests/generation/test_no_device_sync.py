@@ -32,7 +32,7 @@ def steps_without_numbers(model, sampler=None, **asked):
 
 
 @pytest.mark.parametrize("kind", ["sd", "sdxl", "sd3", "flux"])
-@pytest.mark.parametrize("method", ["cfg", "lookahead", "apg", "perp_neg", "nag"])
+@pytest.mark.parametrize("method", ["cfg", "lookahead", "apg", "perp_neg", "nag", "vsf"])
 def test_no_step_waits(random_model, kind, method):
     model = random_model(kind)
     asked = {"method": method, "guidance_rescale": 0.5, "syntax": "weighted"}

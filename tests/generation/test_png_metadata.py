@@ -9,12 +9,12 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from notthat.generation import GenerationRequest, InvalidRequestError
+from notthat.generation.picture_text import read_picture_text
 from notthat.generation.png_metadata import (
     build_png_text,
     format_infotext,
     parse_infotext,
     parse_own_key,
-    read_png_text,
 )
 from notthat.generation.prompt_syntax import escape_prompt
 
@@ -47,7 +47,7 @@ a_request = st.builds(
     num_inference_steps=st.integers(1, 1000),
     guidance_scale=st.floats(0, 100),
     clip_skip=st.none() | st.integers(1, 12),
-    method=st.sampled_from(["cfg", "lookahead", "apg", "perp_neg", "nag"]),
+    method=st.sampled_from(["cfg", "lookahead", "apg", "perp_neg", "nag", "ong", "vsf"]),
     shown=st.lists(words, max_size=3).map(tuple),
     guidance_rescale=st.floats(0, 1),
     width=st.integers(1, 1024).map(lambda k: 8 * k),
@@ -165,13 +165,13 @@ def test_a_setting_that_makes_no_sense_is_told() -> None:
         parse_own_key('{"prompt": 1}')
 
 
-def test_only_a_png_is_read(tmp_path: Path) -> None:
+def test_only_a_picture_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     chunks = PngInfo()
     chunks.add_text("parameters", "ein Pier über dem Meer 🎨")
     Image.new("RGB", (8, 8)).save(path, pnginfo=chunks)
-    assert read_png_text(path) == {"parameters": "ein Pier über dem Meer 🎨"}
-    Image.new("RGB", (8, 8)).save(path, "JPEG")
+    assert read_picture_text(path) == {"parameters": "ein Pier über dem Meer 🎨"}
+    Image.new("RGB", (8, 8)).save(path, "GIF")
     for wrong, reason in ((path, "can't be read as a PNG"), (tmp_path / "nowhere.png", "there is no file")):
         with pytest.raises(InvalidRequestError, match=reason):
-            read_png_text(wrong)
+            read_picture_text(wrong)

@@ -109,6 +109,11 @@ def test_a_models_folder_may_use_the_former_name_of_lookahead(tmp_path: Path) ->
     assert load_defaults(tmp_path).guided_method == "lookahead"
 
 
+def test_a_models_folder_sets_the_method_without_guidance(tmp_path: Path) -> None:
+    (tmp_path / "notthat.json").write_text('{"unguided_method": "vsf"}')
+    assert load_defaults(tmp_path).request_defaults == {"unguided_method": "vsf"}
+
+
 def test_what_is_asked_is_checked_before_the_model_loads() -> None:
     def load() -> Defaults:
         raise AssertionError("loaded")

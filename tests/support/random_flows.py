@@ -17,7 +17,9 @@ from transformers import (
     Qwen3ForCausalLM,
     Qwen3Model,
     Qwen3VLConfig,
+    Qwen3VLForConditionalGeneration,
     Qwen3VLModel,
+    Qwen3VLProcessor,
 )
 
 diffusers: Any = import_module("diffusers")  # as it is for type checkers: half of it has no types
@@ -31,7 +33,7 @@ _CHAT = (
 
 def z_image(vae: Any) -> Any:
     """A `ZImagePipeline`."""
-    words = _qwen_words()
+    words = qwen_words()
     return diffusers.ZImagePipeline(
         scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
         vae=vae,
@@ -53,22 +55,11 @@ def z_image(vae: Any) -> Any:
 
 def qwen_image() -> Any:
     """A `QwenImagePipeline`."""
-    words = _qwen_words()
+    words = qwen_words()
     return diffusers.QwenImagePipeline(
         scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
         vae=_qwen_vae(),
-        text_encoder=Qwen2_5_VLForConditionalGeneration(
-            Qwen2_5_VLConfig(
-                text_config={**_sizes(len(words)), "rope_parameters": _MROPE},
-                vision_config={
-                    "depth": 1,
-                    "hidden_size": 16,
-                    "intermediate_size": 16,
-                    "num_heads": 2,
-                    "out_hidden_size": 32,
-                },
-            )
-        ),
+        text_encoder=qwen_vl(len(words)),
         tokenizer=words,
         transformer=diffusers.QwenImageTransformer2DModel(
             in_channels=16,
@@ -82,9 +73,49 @@ def qwen_image() -> Any:
     )
 
 
+def qwen_image21(sample_sigmas: list[float] | None = None) -> Any:
+    """A `QwenImage21Pipeline`. Its processor reads texts alone, since that for pictures needs torchvision."""
+    words = qwen_words()
+    words.add_tokens(["<|image_pad|>", "<|video_pad|>"], special_tokens=True)
+    words.chat_template = _CHAT.replace("message.content", "message.content[0].text")
+    processor = Qwen3VLProcessor.__new__(Qwen3VLProcessor)
+    processor.tokenizer, processor.image_processor, processor.video_processor = words, None, None
+    processor.chat_template = words.chat_template
+    for kind in ("image", "video"):
+        setattr(processor, f"{kind}_token", f"<|{kind}_pad|>")
+        setattr(processor, f"{kind}_token_id", words.convert_tokens_to_ids(f"<|{kind}_pad|>"))
+    processor.save_pretrained = lambda folder, **options: words.save_pretrained(folder)
+    encoder = Qwen3VLForConditionalGeneration(_qwen3_vl_config(len(words)))
+    torch.nn.init.uniform_(encoder.model.language_model.norm.weight, 0.5, 1.5)  # which the pipeline leaves out
+    return diffusers.QwenImage21Pipeline(
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
+        vae=diffusers.AutoencoderKLQwenImage21(
+            base_dim=4,
+            decoder_base_dim=4,
+            z_dim=16,
+            dim_mult=[1, 1, 1, 1, 1],
+            num_res_blocks=1,
+            latents_mean=[0.1 * k for k in range(16)],
+            latents_std=[1 + 0.1 * k for k in range(16)],
+        ),
+        text_encoder=encoder,
+        processor=processor,
+        transformer=diffusers.QwenImage21Transformer2DModel(
+            in_channels=16,
+            out_channels=16,
+            num_layers=2,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            context_in_dim=32,
+            axes_dims_rope=(8, 4, 4),
+        ),
+        sample_sigmas=sample_sigmas,
+    )
+
+
 def lumina2(vae: Any) -> Any:
     """A `Lumina2Pipeline`; the autoencoder has a factor of 8."""
-    words = _gemma_words()
+    words = gemma_words()
     return diffusers.Lumina2Pipeline(
         scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=6.0, use_dynamic_shifting=True),
         vae=vae,
@@ -133,7 +164,7 @@ def chroma(vae: Any, text_encoder: Any, tokenizer: Any) -> Any:
 
 def flux2_klein(*, is_distilled: bool = False) -> Any:
     """A `Flux2KleinPipeline`."""
-    words = _qwen_words()
+    words = qwen_words()
     vae = diffusers.AutoencoderKLFlux2(
         block_out_channels=(16, 32),
         down_block_types=("DownEncoderBlock2D",) * 2,
@@ -166,23 +197,11 @@ def flux2_klein(*, is_distilled: bool = False) -> Any:
 
 def krea2(*, is_distilled: bool = False) -> Any:
     """A `Krea2Pipeline`."""
-    words = _qwen_words()
+    words = qwen_words()
     return diffusers.Krea2Pipeline(
         scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, max_image_seq_len=6400),
         vae=_qwen_vae(),
-        text_encoder=Qwen3VLModel(
-            Qwen3VLConfig(
-                text_config={**_sizes(len(words)), "head_dim": 8, "rope_parameters": _MROPE},
-                vision_config={
-                    "depth": 1,
-                    "hidden_size": 16,
-                    "intermediate_size": 16,
-                    "num_heads": 2,
-                    "out_hidden_size": 32,
-                    "deepstack_visual_indexes": [],
-                },
-            )
-        ),
+        text_encoder=Qwen3VLModel(_qwen3_vl_config(len(words))),
         tokenizer=words,
         transformer=diffusers.Krea2Transformer2DModel(
             in_channels=16,
@@ -207,13 +226,14 @@ def krea2(*, is_distilled: bool = False) -> Any:
 
 
 def randomize(pipeline: Any) -> Any:
-    """Give the text encoder and the transformer weights with which every text and every layer counts.
+    """Give the text encoder and the denoiser weights with which every text and every layer counts.
 
     Fresh models have weights near 0, and some at 0, so that different texts give nearly the same picture.
     """
     with torch.no_grad():
-        for part in (pipeline.text_encoder, pipeline.transformer):
-            for weights in part.parameters():
+        for name in ("text_encoder", "transformer", "unet"):
+            part = pipeline.components.get(name)
+            for weights in part.parameters() if part else ():
                 if weights.ndim > 1:
                     weights.normal_(std=1.5 / weights[0].numel() ** 0.5)
     return pipeline
@@ -237,6 +257,20 @@ def _qwen3_config(words: int, layers: int = 3) -> Qwen3Config:
     return Qwen3Config(**_sizes(words, layers), head_dim=8)
 
 
+def _qwen3_vl_config(words: int) -> Qwen3VLConfig:
+    return Qwen3VLConfig(
+        text_config={**_sizes(words), "head_dim": 8, "rope_parameters": _MROPE},
+        vision_config={
+            "depth": 1,
+            "hidden_size": 16,
+            "intermediate_size": 16,
+            "num_heads": 2,
+            "out_hidden_size": 32,
+            "deepstack_visual_indexes": [],
+        },
+    )
+
+
 def _qwen_vae() -> Any:
     return diffusers.AutoencoderKLQwenImage(
         base_dim=8,
@@ -249,7 +283,14 @@ def _qwen_vae() -> Any:
     )
 
 
-def _qwen_words() -> Qwen2Tokenizer:
+def qwen_vl(words: int) -> Qwen2_5_VLForConditionalGeneration:
+    """A Qwen2.5-VL, 32 wide."""
+    vision = {"depth": 1, "hidden_size": 16, "intermediate_size": 16, "num_heads": 2, "out_hidden_size": 32}
+    text = {**_sizes(words), "rope_parameters": _MROPE}
+    return Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig(text_config=text, vision_config=vision))
+
+
+def qwen_words() -> Qwen2Tokenizer:
     """A Qwen tokenizer that knows bytes alone."""
     vocabulary = {byte: k for k, byte in enumerate(sorted(ByteLevel.alphabet()))}
     words = Qwen2Tokenizer(vocab={**vocabulary, "<|endoftext|>": len(vocabulary)}, merges=[])
@@ -258,7 +299,7 @@ def _qwen_words() -> Qwen2Tokenizer:
     return words
 
 
-def _gemma_words() -> GemmaTokenizer:
+def gemma_words() -> GemmaTokenizer:
     """A Gemma tokenizer that knows printable characters alone."""
     special = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "\u2581"]
     pieces = [*special, *(chr(code) for code in range(33, 127))]

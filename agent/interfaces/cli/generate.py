@@ -12,13 +12,17 @@ from PIL.PngImagePlugin import PngInfo
 
 from ....errors import InvalidInputError, NotthatError
 from ....generation import BUILT_IN, GenerationRequest, LocalEngine, list_models, to_absolute
-from ....generation.local_engine import generate_batches
-from ....generation.png_metadata import build_png_text, parse_infotext, parse_own_key, read_png_text
+from ....generation.foreign_syntax import explain_foreign_syntax
+from ....generation.local_engine import LoadedEngine, generate_batches
+from ....generation.picture_settings import PictureSettings, parse_settings
+from ....generation.picture_text import read_picture_text
+from ....generation.png_metadata import build_png_text, parse_own_key
+from ....generation.prompt_networks import resolve_networks
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from ....generation import Progress
+    from ....generation import NetworkLibrary, Progress
     from ...settings import Settings
 
 
@@ -49,9 +53,13 @@ class GeneratedImage:
 
 
 def build_request(
-    model: str, prompt: str, negative: str | None, options: dict[str, Any]
-) -> "tuple[LocalEngine, GenerationRequest]":
-    """The engine and the request for the first picture: the given options, completed with the model's defaults."""
+    prompt: str, negative: str | None, options: dict[str, Any], settings: "Settings"
+) -> "tuple[LoadedEngine, GenerationRequest, list[str]]":
+    """The engine and the request for the first picture: the given options, completed with the model's defaults.
+
+    The third item has a line for each LoRA and textual inversion that the texts name, and for what is read as words.
+    """
+    model = settings.find_model(settings.model)
     given = {name: value for name, value in options.items() if value is not None}
     given = {"seed": secrets.randbelow(2**32), **given, "model": model, "prompt": prompt}
     given |= {"negative_prompt": negative or "", "no_negative": negative is None}
@@ -59,47 +67,95 @@ def build_request(
     given.setdefault("method", "cfg")
     load = cache(partial(LocalEngine.load, model))
     request = GenerationRequest.with_defaults(given, lambda: load().defaults)
-    return load(), request
+    request, remarks = _resolve_networks(request, settings.networks, load())
+    return load(), request, [*remarks, *_explain_syntax(request)]
 
 
-def build_request_from_png(
+def _resolve_networks(
+    request: GenerationRequest, library: "NetworkLibrary", engine: LoadedEngine
+) -> tuple[GenerationRequest, list[str]]:
+    """The request with the LoRAs and textual inversions that its texts name, and a line for each."""
+    found = resolve_networks(request.prompt, request.negative_prompt, library, engine.accepts_embedding)
+    changed = {
+        "prompt": found.prompt,
+        "negative_prompt": found.negative_prompt,
+        "loras": found.combine_loras(request.loras),
+        "embeddings": found.combine_embeddings(request.embeddings),
+    }
+    return request.model_copy(update=changed), found.remarks
+
+
+def _explain_syntax(request: GenerationRequest) -> list[str]:
+    texts = {"prompt": request.prompt, "negative prompt": request.negative_prompt}
+    return [line for name, text in texts.items() for line in explain_foreign_syntax(text, request.syntax, name)]
+
+
+def build_request_from_picture(
     path: Path, options: dict[str, Any], settings: "Settings"
-) -> "tuple[LocalEngine, GenerationRequest, list[str]]":
+) -> "tuple[LoadedEngine, GenerationRequest, list[str]]":
     """The engine and the request that reproduce the picture in `path`. `options` override the metadata of the file.
 
-    The third item has one line for each part of the metadata that is not supported.
+    The third item has one line for each part of the metadata that is not supported, and for what is read as words.
 
     Raises:
         InvalidInputError: if the file has no metadata about how it was made.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    text = read_png_text(path)
-    if "notthat" in text:
-        values, remarks = {**parse_own_key(text["notthat"]), **given}, []
-    elif "parameters" in text:
-        values, left_out = parse_infotext(text["parameters"])
-        known = {model.path.name: model.name for model in list_models(settings.home / "models")} | {BUILT_IN: BUILT_IN}
-        named = values.pop("model", None)
-        values["model"] = known.get(named or "", settings.find_model(settings.model))
-        remarks = [f"Ignored metadata: {', '.join(left_out)}."] if left_out else []
-        if "model" not in given and named not in known:
-            remarks.append(
-                f"The picture was drawn with “{named or 'an unnamed model'}”; using {values['model']} instead."
-            )
-        values |= given
+    text = read_picture_text(path)
+    is_own, remarks = "notthat" in text, list[str]()
+    if is_own:
+        values = {**parse_own_key(text["notthat"]), **given}
+    elif found := parse_settings(text):
+        model, remarks = _find_model(found.values.pop("model", None), settings, given)
+        loras, missing = _find_loras(found, settings.networks)
+        values = {**found.values, "loras": loras, "model": model, **given}
+        remarks = [*([f"Ignored metadata: {', '.join(found.left_out)}."] if found.left_out else []), *missing, *remarks]
     else:
         raise InvalidInputError(
-            f"{path} has no metadata “parameters” or “notthat”: give a PNG that notthat or AUTOMATIC1111 wrote"
+            f"{path} has no metadata on how it was made: give a picture of notthat, AUTOMATIC1111's web UI, ComfyUI, "
+            "SwarmUI, Fooocus, InvokeAI or NovelAI, as that program wrote it"
         )
     model = to_absolute(settings.find_model(str(values["model"])))
     load = cache(partial(LocalEngine.load, model))
     values = {"seed": secrets.randbelow(2**32), **values, "model": model}
     request = GenerationRequest.with_defaults(values, lambda: load().defaults)
+    if not is_own or {"prompt", "negative_prompt"} & given.keys():
+        request, named = _resolve_networks(request, settings.networks, load())
+        remarks += [*named, *_explain_syntax(request)]
     return load(), request, remarks
 
 
+def _find_model(named: str | None, settings: "Settings", given: dict[str, Any]) -> tuple[str, list[str]]:
+    """The model of this name in the library, or else the default one and a line about it."""
+    name = (named or "").replace("\\", "/")
+    known = {model.path.name: model.name for model in list_models(settings.home / "models")} | {BUILT_IN: BUILT_IN}
+    if name in known:
+        return known[name], []
+    if name and not Path(name).expanduser().exists():  # a picture names no path of this machine
+        for each in (name, name.rpartition("/")[2]):
+            if (found := settings.find_model(each)) != each:
+                return found, []
+    model = settings.find_model(settings.model)
+    if "model" in given:
+        return model, []
+    return model, [f"The picture was drawn with “{named or 'an unnamed model'}”; using {model} instead."]
+
+
+def _find_loras(found: PictureSettings, library: "NetworkLibrary") -> tuple[list[tuple[str, float]], list[str]]:
+    """The files of a picture's LoRAs, and a line for each that is not in the library."""
+    files, missing = [], []
+    for name, weight in found.loras:
+        parts = name.replace("\\", "/")
+        file = library.find_lora(parts) or library.find_lora(parts.rpartition("/")[2])
+        if file:
+            files.append((file, weight))
+        else:
+            missing.append(f"The LoRA “{name}” is left out: NOTTHAT_HOME and NOTTHAT_MODELS have no such file.")
+    return files, missing
+
+
 def generate_to_folder(
-    engine: LocalEngine, first: GenerationRequest, count: int, folder: Path, on_step: "Callable[[Progress], None]"
+    engine: LoadedEngine, first: GenerationRequest, count: int, folder: Path, on_step: "Callable[[Progress], None]"
 ) -> Iterator[GeneratedImage]:
     """Draw `count` pictures in batches, the k-th with the first seed plus k. Existing files are never overwritten.
 

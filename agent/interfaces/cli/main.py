@@ -317,7 +317,7 @@ def generate(
     negative: Annotated[str | None, typer.Option(help="The negative prompt, used verbatim.")] = None,
     from_: Annotated[
         Path | None,
-        typer.Option("--from", help="A PNG with generation metadata; other options override it."),
+        typer.Option("--from", help="A picture with generation metadata; other options override it."),
     ] = None,
     seed: Seed = None,
     steps: Steps = None,
@@ -339,12 +339,13 @@ def generate(
 ) -> None:
     """Draw pictures without a session. Prompts are used verbatim, as in the stock diffusers pipeline.
 
-    --from reads the settings of a PNG written by notthat, AUTOMATIC1111's web UI or a compatible program.
+    --from reads the settings of a picture by notthat, AUTOMATIC1111's web UI, ComfyUI, SwarmUI, Fooocus, InvokeAI or
+    NovelAI.
 
     Example:  notthat generate "portrait of a man" --negative "mustache, watermark" --seed 1 --count 4 --out pictures
     """
     from .console import draw_image, emit, progress
-    from .generate import build_request, build_request_from_png, generate_to_folder
+    from .generate import build_request, build_request_from_picture, generate_to_folder
 
     options: dict[str, Any] = {"seed": seed, "num_inference_steps": steps, "guidance_scale": guidance}
     options |= {"width": width, "height": height, **request_extras(method, lora, embedding, clip_skip)}
@@ -353,13 +354,11 @@ def generate(
     model = name_model(model, text_encoder, vae, quantize, offload)
     if from_ is not None:
         options |= {"prompt": prompt, "negative_prompt": negative, "model": model}
-        engine, request, remarks = build_request_from_png(from_, options, load_settings())
+        engine, request, remarks = build_request_from_picture(from_, options, load_settings())
     elif prompt is None:
         raise InvalidInputError("give a PROMPT or --from PICTURE")
     else:
-        remarks = []
-        settings = load_settings(model)
-        engine, request = build_request(settings.find_model(settings.model), prompt, negative, options)
+        engine, request, remarks = build_request(prompt, negative, options, load_settings(model))
     for line in [*remarks, *engine.warnings(request)]:
         _warn(line)
     with progress("drawing") as on_step:

@@ -1,6 +1,6 @@
 """Options that several commands have, and the settings, studio and store that commands use."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -45,11 +45,15 @@ Guidance = Annotated[
 Method = Annotated[
     str | None,
     typer.Option(
-        metavar="<cfg|lookahead|apg|perp_neg|nag>",  # the help does not wait for `GenerationRequest`, which checks it
+        # the help does not wait for `GenerationRequest`, which checks it
+        metavar="<cfg|lookahead|apg|perp_neg|nag|ong|vsf>",
         help="Guidance method for exclusions; by default the model's (mini: lookahead) or cfg; nag if guidance is off.",
     ),
 ]
-Lora = Annotated[list[str] | None, typer.Option(metavar="FILE[:WEIGHT]", help="A LoRA (.safetensors).")]
+Lora = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FILE[:WEIGHT]", help="A LoRA (.safetensors), or its name in the loras folder."),
+]
 Embedding = Annotated[
     list[str] | None, typer.Option(metavar="FILE", help="A textual inversion; its file name is its word in prompts.")
 ]
@@ -81,9 +85,9 @@ def request_extras(
     """The request fields for `--method`, `--lora`, `--embedding` and `--clip-skip`. The default weight of a LoRA is 1.
 
     Raises:
-        InvalidInputError: if a weight is not a number.
+        InvalidInputError: if a weight is not a number, or a name is that of several files.
     """
-    files = tuple(str(Path(file).expanduser().absolute()) for file in embedding or ())
+    files = tuple(_find_file(file, _find_embedding) for file in embedding or ())
     fields = {"method": method, "loras": tuple(map(_parse_lora, lora or ())), "embeddings": files}
     return {name: value for name, value in {**fields, "clip_skip": clip_skip}.items() if value not in (None, (), "")}
 
@@ -117,9 +121,24 @@ def _parse_lora(text: str) -> tuple[str, float]:
     if not colon or weight.endswith(".safetensors"):
         file, weight = text, "1"
     try:
-        return str(Path(file).expanduser().absolute()), float(weight)
+        number = float(weight)
     except ValueError:
         raise InvalidInputError(f"--lora: {weight} is not a number: write FILE:0.8") from None
+    return _find_file(file, _find_lora), number
+
+
+def _find_lora(name: str) -> str | None:
+    return load_settings().networks.find_lora(name)
+
+
+def _find_embedding(name: str) -> str | None:
+    return load_settings().networks.find_embedding(name)
+
+
+def _find_file(file: str, find: Callable[[str], str | None]) -> str:
+    """The absolute path of a file, or of the file in the library that has this name."""
+    path = Path(file).expanduser()
+    return (None if path.is_file() else find(file)) or str(path.absolute())
 
 
 def name_model(

@@ -26,3 +26,11 @@ class AvailableModels:
         """A model's defaults; None before it is loaded."""
         engine = self._studio.find_loaded(name)
         return None if engine is None else engine.defaults
+
+    def list_loras(self) -> list[str]:
+        """The names of the LoRAs that a prompt may name."""
+        return self._studio.networks.lora_names
+
+    def list_embeddings(self) -> list[str]:
+        """The names of the textual inversions that a prompt may name, whether they fit the model or not."""
+        return self._studio.networks.embedding_names

@@ -28,6 +28,7 @@ class Lexicon:
     symptoms: Mapping[str, tuple[str, ...]]
     guards: Mapping[str, tuple[str, ...]]
     requests: Mapping[str, tuple[str, ...]]
+    lists: Mapping[str, tuple[str, ...]]
 
     @cached_property
     def kind_phrases(self) -> frozenset[str]:
@@ -107,6 +108,7 @@ def _build_lexicon(data: Mapping[str, Any]) -> Lexicon:
         past=data["past"],
         symptoms={term: tuple(signs) for term, signs in data["symptoms"].items()},
         guards={name: tuple(words) for name, words in data["guards"].items()},
+        lists={name: tuple(words) for name, words in data["lists"].items()},
         requests={name: tuple(words) for name, words in data["requests"].items()},
         same=tuple(frozenset(map(normalize_term, group)) for group in data["same"]["groups"]),
     )

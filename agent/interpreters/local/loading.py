@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from jinja2 import TemplateError
 
-from ....generation.loading import BROKEN, building_model, first_line, resolve_device
+from ....generation.failures import BROKEN, first_line
+from ....generation.loading import building_model, resolve_device
 from .source import InvalidLanguageModelError, ModelSource
 
 

@@ -27,6 +27,7 @@ from .descriptions.parser import (
     split_description,
 )
 from .normalization.cleaning import MAX_CHARACTERS, clean_feedback, normalize, trim_clause
+from .pasted_lists import read_pasted_list
 from .size_requests import split_size_requests
 from .unclear_clauses import asks_nothing, find_unclear_clauses
 
@@ -76,6 +77,8 @@ class OfflineInterpreter:
         if is_first_prompt:
             reply = describe(edits, state) if edits else describe_unclear([feedback], is_first_prompt=True)
             return Interpretation(edits=edits, reply=reply, understood=bool(edits))
+        if draft.is_pasted_list:
+            return Interpretation(edits=edits, reply=describe(edits, state))
         if not edits and asks_for_person(rest):  # the interfaces hand over
             return Interpretation(reply=NOTHING)
         if not edits and (question := ask_what_to_remove(rest, state)):
@@ -121,6 +124,10 @@ def _draft_edits(feedback: str, state: State) -> EditDraft:
     draft.has_groan = _complaint_pattern().search(feedback[:MAX_CHARACTERS]) is not None
     draft.has_please = _PLEASE.search(feedback[:MAX_CHARACTERS]) is not None
     draft.has_praise = load_lexicon().is_praise(feedback[:MAX_CHARACTERS])
+    with draft.step(feedback, "list"):
+        draft.is_pasted_list = read_pasted_list(feedback, draft)
+    if draft.is_pasted_list:
+        return draft
     session_words |= set(re.findall(r"[a-z]+", state.prompt.lower()))
     original, text = normalize(feedback), clean_feedback(feedback, {word for word in session_words if len(word) > 4})
     if not draft.has_praise:

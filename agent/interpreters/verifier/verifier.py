@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -35,6 +35,8 @@ PROPOSED_COMMAND = Bounds(sure=0.3, doubtful=0.2)
 """For undo, reset and reroll that were proposed: few words mean them, and those hardly anything else."""
 FOUND = Bounds(sure=0.85, doubtful=0.6)
 """For edits that the encoder proposed itself: nothing else speaks for them."""
+CONTRADICTED = Bounds(sure=math.inf, doubtful=0.6)
+"""For edits that the encoder proposed itself where the opposite was proposed."""
 FOUND_COMMAND = Bounds(sure=math.inf, doubtful=0.9)
 """For undo, reset and reroll that the encoder proposed itself: they concern more than one thing, so it always asks."""
 PLAIN = Bounds(sure=0, doubtful=0)
@@ -86,9 +88,10 @@ class Verifier:
         If it is in doubt whether one of them was meant, the interpretation is a question.
         """
         reading = self.read(feedback, state, edits)
-        judgments = _without_conflicts((each for each in reading.judgments if each.is_likely), state)
+        judgments = _with_contradicted_in_doubt(reading.judgments, state)
+        judgments = _without_conflicts((each for each in judgments if each.is_likely), state)
         if any(each.is_sure for each in judgments):  # what else was found is more likely a part or a reason of that
-            judgments = [each for each in judgments if each.is_sure or each.bounds != FOUND]
+            judgments = [each for each in judgments if each.is_sure or each.bounds not in (FOUND, CONTRADICTED)]
         judgments = _without_guesses(judgments, feedback)
         meant = tuple(each.edit for each in judgments)
         doubtful = tuple(each.edit for each in judgments if not each.is_sure)
@@ -131,6 +134,24 @@ def _bounds_of(edit: Edit, plain: frozenset[str]) -> Bounds:
     if isinstance(edit, Undo | Reset | Reroll):
         return PROPOSED_COMMAND
     return PLAIN if isinstance(edit, Exclude) and stem_term(edit.term) in plain else PROPOSED
+
+
+def _with_contradicted_in_doubt(judgments: Sequence[Judgment], state: State) -> list[Judgment]:
+    """With edits of the encoder's own that it must ask about, as the opposite was proposed: "why no elephants"."""
+    proposed = [each.edit for each in judgments if each.bounds not in (FOUND, FOUND_COMMAND)]
+    return [
+        replace(each, bounds=CONTRADICTED)
+        if each.bounds == FOUND and any(_is_opposite(each.edit, other, state) for other in proposed)
+        else each
+        for each in judgments
+    ]
+
+
+def _is_opposite(one: Edit, other: Edit, state: State) -> bool:
+    """Whether one edit leaves out what the other adds to the prompt."""
+    if isinstance(one, SetPrompt):
+        one, other = other, one
+    return isinstance(one, Exclude) and isinstance(other, SetPrompt) and _words(one.term) <= _added_words(other, state)
 
 
 def _without_conflicts(judgments: Iterable[Judgment], state: State) -> list[Judgment]:

@@ -11,7 +11,11 @@ import torch
 from notthat.agent import Conversation, ReplayResult, Studio, replay_session
 from notthat.generation import LocalEngine
 
-PIPELINES = {"qwen-image": random_flows.qwen_image, "krea2-distilled": lambda: random_flows.krea2(is_distilled=True)}
+PIPELINES = {
+    "qwen-image": random_flows.qwen_image,
+    "qwen-image-2.1": random_flows.qwen_image21,
+    "krea2-distilled": lambda: random_flows.krea2(is_distilled=True),
+}
 DEFAULTS = {"num_inference_steps": 2, "width": 32, "height": 32}
 
 

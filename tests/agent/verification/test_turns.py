@@ -17,7 +17,7 @@ from notthat.agent.verification import VerifyOptions
 from notthat.agent.verification.record import Verification
 from notthat.errors import InvalidInputError
 from notthat.generation import GenerationRequest, Progress, StubEngine
-from notthat.generation.errors import ShortOfMemoryError
+from notthat.generation.errors import InvalidRequestError, ShortOfMemoryError
 from notthat.storage import Store, check
 
 VERIFIED = VerifyOptions(judges=("test",))
@@ -275,6 +275,24 @@ def test_without_a_judge_there_is_no_room_to_make(open_judged: OpenJudged) -> No
     conversation = Conversation.start(MAN, open_judged(lambda k, term: 0.1, CrowdedEngine("stub")), seed=1)
     with pytest.raises(ShortOfMemoryError):
         conversation.say("no fog")
+
+
+class WholePicturesEngine(StubEngine):
+    """A stub that can't draw only a region."""
+
+    def run(self, request: GenerationRequest) -> Generator[Progress]:
+        if request.kept is not None:
+            raise InvalidRequestError("kept: leave it out")
+        return super().run(request)
+
+
+def test_a_change_that_the_model_refuses_is_left_out(open_judged: OpenJudged) -> None:
+    options = VerifyOptions(judges=("test",), tries=2, new_seeds=True)
+    studio = open_judged(lambda k, term: 0.9, WholePicturesEngine("stub"), region=Box(0, 0, 0.5, 0.5))
+    conversation = Conversation.start(MAN, studio, seed=1, verification=options)
+
+    assert [each.how for each in verification(conversation).tries] == ["first", "weight", "seed"]
+    assert "a try with another region was refused: kept: leave it out" in conversation.head.reply
 
 
 def test_only_the_pictures_of_turns_are_left(open_judged: OpenJudged, home: Path) -> None:

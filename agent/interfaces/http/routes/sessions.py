@@ -40,7 +40,7 @@ async def begin_session(body: NewSessionRequest, context: TurnContext) -> Respon
         guidance=body.guidance,
         policies=tuple(body.policies),
         model=body.model,
-        request=body.model_dump(include={"width", "height", "method"}, exclude_none=True),
+        request=body.model_dump(include={"width", "height", "method", "clip_skip"}, exclude_none=True),
         verification=VerifyOptions(tries=body.tries, new_seeds=body.new_seeds) if body.verify else None,
     )
     job = await context.service.start(

@@ -74,6 +74,7 @@ class NewSessionRequest(_RequestModel):
     width: Annotated[int, Field(ge=8, le=8192, multiple_of=8), WHOLE_NUMBER] | None = None
     height: Annotated[int, Field(ge=8, le=8192, multiple_of=8), WHOLE_NUMBER] | None = None
     method: Method | None = None
+    clip_skip: Annotated[int, Field(ge=1, le=12, description="CLIP's layer from the end."), WHOLE_NUMBER] | None = None
     policies: list[Name] = Field(default=[], max_length=20)
     model: Name | None = None
     verify: bool = Field(default=False, description="Whether judges look for what is excluded in every picture.")

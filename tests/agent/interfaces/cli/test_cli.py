@@ -303,6 +303,7 @@ def test_models_lists_the_built_in_one_and_those_of_the_home(notthat: Run, home:
         "exclusions": "guidance",
         "memory": mine["memory"],
         "complete": True,
+        "needs": [],
         "problem": None,
     }
     assert mine["memory"] > 0

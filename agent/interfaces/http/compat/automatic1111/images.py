@@ -5,10 +5,10 @@ from io import BytesIO
 from typing import Any
 
 from fastapi import FastAPI
-from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from ......errors import NotthatError
+from ......generation.picture_text import read_picture_text
 from ......generation.png_metadata import parse_infotext
 from ...dependencies import Context
 from ...jobs.service import Service
@@ -33,6 +33,7 @@ _NAMES = {
     "method": "Guidance method",
     "guidance_rescale": "Guidance rescale",
     "seed": "Seed",
+    "clip_skip": "Clip skip",
     "width": "Size-1",
     "height": "Size-2",
     "model": "Model",
@@ -69,12 +70,8 @@ async def png_info(body: PngInfoRequest, context: Context) -> PngInfoResponse:
 
 def _read_text(content: str) -> dict[str, str]:
     try:
-        file = BytesIO(b64decode(content.partition(",")[2] or content, validate=True))
-        with Image.open(file, formats=["PNG", "JPEG", "WEBP"]) as image:
-            return {
-                name: value for name, value in image.info.items() if isinstance(name, str) and isinstance(value, str)
-            }
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return read_picture_text(BytesIO(b64decode(content.partition(",")[2] or content, validate=True)))
+    except (ValueError, NotthatError):
         raise Problem(
             400, "refused", "The request was refused", "image: it is not a PNG, JPEG or WebP in base64"
         ) from None

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from ...auth import Principal
 from ...jobs.service import Service
@@ -15,6 +15,21 @@ from ..error_routes import error_route_class
 
 SAMPLER = "Automatic"
 """The only sampler: the scheduler of the model."""
+
+
+CLIP_SKIP = "CLIP_stop_at_last_layers"
+"""The setting for CLIP's layer from the end."""
+
+_CLIP_SKIP: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=0, le=12)])
+
+
+def read_clip_skip(value: object) -> int:
+    """The setting as a number; 1 if there is none. Raises `Problem` if it is out of range."""
+    try:
+        return 1 if value is None else _CLIP_SKIP.validate_python(value)
+    except ValidationError:
+        detail = f"{CLIP_SKIP}: a whole number from 1 to 12 is wanted, not {str(value)[:40]}"
+        raise Problem(400, "refused", "The request was refused", detail) from None
 
 
 class DetailErrorResponse(BaseModel):
@@ -42,9 +57,10 @@ def create_router() -> APIRouter:
 
 @dataclass
 class CallerState:
-    """State per caller, by key id: the selected model and the running jobs."""
+    """State per caller, by key id: the selected model, CLIP's layer from the end, and the running jobs."""
 
     models: dict[str | None, str] = field(default_factory=dict)
+    clip_skips: dict[str | None, int] = field(default_factory=dict)
     jobs: dict[str | None, list[TurnJob]] = field(default_factory=dict)
 
     def model(self, principal: Principal, service: Service) -> str:

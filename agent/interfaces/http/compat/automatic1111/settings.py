@@ -1,4 +1,4 @@
-"""`/sdapi/v1`: models, options, and the lists that clients read before they draw, most of them empty."""
+"""`/sdapi/v1`: models, options, and the lists that clients read before they draw, many of them empty."""
 
 from typing import Any
 
@@ -7,33 +7,40 @@ from pydantic import BaseModel, ConfigDict
 
 from ...dependencies import Context
 from ...jobs.service import Service
-from .schemas import SAMPLER, CurrentState, create_router, document_errors
+from .schemas import CLIP_SKIP, SAMPLER, CurrentState, create_router, document_errors, read_clip_skip
 
 _router = create_router()
 
 
 class Options(BaseModel):
-    """Settings that clients read. Only the model can be changed."""
+    """Settings that clients read. Only the model and CLIP's layer from the end can be changed."""
 
     model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [{"sd_model_checkpoint": "mini"}]})
 
     sd_model_checkpoint: str | None = None
     samples_format: str = "png"
     sd_vae: str = "Automatic"
-    CLIP_stop_at_last_layers: int = 1
+    CLIP_stop_at_last_layers: int | float | None = 1
 
 
 @_router.get("/options", responses=document_errors(), summary="The caller's settings")
 async def get_options(context: Context, state: CurrentState) -> Options:
     """`sd_model_checkpoint` is the model that `txt2img` draws with."""
-    return Options(sd_model_checkpoint=state.model(context.principal, context.service))
+    caller = context.principal
+    return Options(
+        sd_model_checkpoint=state.model(caller, context.service),
+        CLIP_stop_at_last_layers=state.clip_skips.get(caller.id, 1),
+    )
 
 
-@_router.post("/options", responses=document_errors(400, 413), summary="Choose a model")
+@_router.post("/options", responses=document_errors(400, 413), summary="Choose a model, or CLIP's layer")
 async def set_options(body: Options, context: Context, state: CurrentState) -> None:
     """For this caller alone, until the server stops. Other settings are taken and change nothing."""
+    clip_skip = read_clip_skip(body.CLIP_stop_at_last_layers)
     if body.sd_model_checkpoint:
         state.choose(body.sd_model_checkpoint, context.principal, context.service)
+    if CLIP_SKIP in body.model_fields_set:
+        state.clip_skips[context.principal.id] = clip_skip
 
 
 @_router.get("/sd-models", responses=document_errors(), summary="The models that may be chosen")
@@ -65,7 +72,6 @@ async def list_upscalers(context: Context) -> list[dict[str, Any]]:
 
 @_router.get("/latent-upscale-modes", responses=document_errors(), summary="Nothing to upscale with")
 @_router.get("/sd-vae", responses=document_errors(), summary="No VAE but the model's")
-@_router.get("/loras", responses=document_errors(), summary="No LoRAs")
 @_router.get("/hypernetworks", responses=document_errors(), summary="No hypernetworks")
 @_router.get("/face-restorers", responses=document_errors(), summary="No face restorers")
 @_router.get("/realesrgan-models", responses=document_errors(), summary="No upscaler's models")
@@ -75,6 +81,13 @@ async def list_upscalers(context: Context) -> list[dict[str, Any]]:
 async def list_nothing(context: Context) -> list[dict[str, Any]]:
     """What clients look for, and don't find here."""
     return []
+
+
+@_router.get("/loras", responses=document_errors(), summary="The LoRAs that a prompt may name")
+async def list_loras(context: Context) -> list[dict[str, Any]]:
+    """Of the server's folders, for `<lora:NAME:0.8>` in a prompt."""
+    names = await context.service.run_in_thread(context.service.models.list_loras)
+    return [{"name": name, "alias": name, "path": name, "metadata": {}} for name in names]
 
 
 class Scripts(BaseModel):
@@ -91,16 +104,17 @@ async def scripts(context: Context) -> Scripts:
 
 
 class Embeddings(BaseModel):
-    """Textual inversions by name: always empty."""
+    """Textual inversions by name, without what is in them."""
 
     loaded: dict[str, Any] = {}
     skipped: dict[str, Any] = {}
 
 
-@_router.get("/embeddings", responses=document_errors(), summary="No embeddings")
+@_router.get("/embeddings", responses=document_errors(), summary="The textual inversions")
 async def embeddings(context: Context) -> Embeddings:
-    """Clients list them."""
-    return Embeddings()
+    """Of the server's folders; texts name them."""
+    names = await context.service.run_in_thread(context.service.models.list_embeddings)
+    return Embeddings(loaded={name: {} for name in names})
 
 
 @_router.get("/cmd-flags", responses=document_errors(), summary="How the server was started, as far as clients care")

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ...... import __version__
 from ......generation import GenerationRequest
+from ......generation.foreign_syntax import explain_foreign_syntax
 from .....conversation import Turn
 from .....session_start import SessionOptions
 from .....turn_png import turn_png_text
@@ -22,7 +23,15 @@ from ...jobs.service import Service
 from ...problems import Problem
 from ...schemas.requests import WHOLE_NUMBER, Words
 from ..batches import encode_image, start_batch, wait_for_batch
-from .schemas import SAMPLER, CallerState, CurrentState, create_router, document_errors
+from .schemas import (
+    CLIP_SKIP,
+    SAMPLER,
+    CallerState,
+    CurrentState,
+    create_router,
+    document_errors,
+    read_clip_skip,
+)
 from .warnings import list_warnings
 
 _router = create_router()
@@ -65,6 +74,7 @@ class Txt2Img(BaseModel):
     batch_size: Annotated[int, Field(ge=1, le=_MAX_PICTURES), WHOLE_NUMBER] | None = 1
     n_iter: Annotated[int, Field(ge=1, le=_MAX_PICTURES), WHOLE_NUMBER] | None = 1
     send_images: bool | None = True
+    clip_skip: Annotated[int, Field(ge=0, le=12), WHOLE_NUMBER] | None = None
     override_settings: dict[str, Any] | None = None
 
     @property
@@ -95,7 +105,10 @@ async def txt2img(body: Txt2Img, context: OnceContext, state: CurrentState) -> T
         steps=body.steps,
         guidance=body.cfg_scale,
         model=str(model) if model else state.model(context.principal, context.service),
-        request=body.model_dump(include={"width", "height"}, exclude_none=True),
+        request={
+            **body.model_dump(include={"width", "height"}, exclude_none=True),
+            "clip_skip": _find_clip_skip(body, state.clip_skips.get(context.principal.id)),
+        },
     )
     jobs = await start_batch(context, options, body.count)
     caller = context.principal.id
@@ -121,6 +134,13 @@ def _check_supported(body: Txt2Img) -> None:
         raise Problem(403, "beyond-limit", "A limit is exceeded", detail)
 
 
+def _find_clip_skip(body: Txt2Img, chosen: int | None) -> int | None:
+    """CLIP's layer from the end: as the request says, or as the caller chose; None, the model's own, for 1 or less."""
+    setting = (body.override_settings or {}).get(CLIP_SKIP, body.clip_skip)
+    layer = read_clip_skip(chosen if setting is None else setting)
+    return layer if layer > 1 else None
+
+
 def _build_info(body: Txt2Img, turns: Sequence[Turn]) -> dict[str, Any]:
     """The `info` of the response. `sessions`, one per picture, and `warnings` are our own fields."""
     requests = [GenerationRequest.create(**turn.request) for turn in turns]
@@ -141,11 +161,11 @@ def _build_info(body: Txt2Img, turns: Sequence[Turn]) -> dict[str, Any]:
         "infotexts": [turn_png_text(turn).get("parameters", "") for turn in turns],
         "styles": [],
         "job_timestamp": time.strftime("%Y%m%d%H%M%S"),
-        "clip_skip": 1,
+        "clip_skip": (requests[0].clip_skip if requests else None) or 1,
         "is_using_inpainting_conditioning": False,
         "version": f"notthat {__version__}",
         "sessions": [turn.session for turn in turns],
-        "warnings": _build_warnings(body, len(turns)),
+        "warnings": _build_warnings(body, requests),
     }
 
 
@@ -168,8 +188,10 @@ def _describe_first(body: Txt2Img, requests: Sequence[GenerationRequest]) -> dic
     }
 
 
-def _build_warnings(body: Txt2Img, drawn: int) -> list[str]:
-    warnings = list_warnings(body.model_extra or {}, body.override_settings or {})
+def _build_warnings(body: Txt2Img, requests: Sequence[GenerationRequest]) -> list[str]:
+    warnings, drawn = list_warnings(body.model_extra or {}, body.override_settings or {}), len(requests)
+    if requests:
+        warnings += explain_foreign_syntax(requests[0].prompt, requests[0].syntax)
     if drawn < body.count:
         warnings.append(f"interrupted: {drawn} of {body.count} pictures were drawn")
     return warnings

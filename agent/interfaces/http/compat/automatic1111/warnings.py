@@ -6,14 +6,13 @@ A value that would have no effect, or that matches what the server does anyway, 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .schemas import SAMPLER
+from .schemas import CLIP_SKIP, SAMPLER
 
 _IGNORED_FIELDS: dict[str, tuple[tuple[Any, ...], str]] = {
     "scheduler": ((None, "", "automatic", SAMPLER), "the model's own scheduler is used"),
     "subseed_strength": ((None, 0), "variations are not supported and `subseed` is ignored"),
     "seed_resize_from_w": ((None, 0, -1), "the noise has the size of the picture"),
     "seed_resize_from_h": ((None, 0, -1), "the noise has the size of the picture"),
-    "clip_skip": ((None, 0, 1), "the text encoder's last layer is used"),
     "eta": ((None, 0, 1), "the model's own sampler determines its noise"),
     "s_churn": ((None, 0), "the model's own sampler determines its noise"),
     "s_noise": ((None, 1), "the model's own sampler determines its noise"),
@@ -24,8 +23,6 @@ _IGNORED_FIELDS: dict[str, tuple[tuple[Any, ...], str]] = {
 """Field to (values without a warning, what the server does instead)."""
 
 _SUPPORTED_SETTINGS: dict[str, tuple[Any, ...]] = {
-    "sd_model_checkpoint": (),  # always supported
-    "CLIP_stop_at_last_layers": (0, 1),
     "sd_vae": ("", "Automatic", "None"),
     "samples_format": ("png",),
 }
@@ -51,7 +48,11 @@ def _warn_about_fields(fields: Mapping[str, Any]) -> Iterator[str]:
 
 def _warn_about_settings(settings: Mapping[str, Any]) -> Iterator[str]:
     for name, value in settings.items():
-        if name != "sd_model_checkpoint" and value is not None and value not in _SUPPORTED_SETTINGS.get(name, ()):
+        if (
+            name not in ("sd_model_checkpoint", CLIP_SKIP)
+            and value is not None
+            and value not in _SUPPORTED_SETTINGS.get(name, ())
+        ):
             yield f"override_settings.{_shorten(name)}: this setting or value is not supported"
 
 

@@ -253,7 +253,6 @@ def test_a_request_that_is_sent_twice_draws_its_pictures_once(serve: Serve, conn
             "subseed_strength: variations are not supported and `subseed` is ignored, not 0.4",
         ),
         ({"seed_resize_from_w": 512}, "seed_resize_from_w: the noise has the size of the picture, not 512"),
-        ({"clip_skip": 2}, "clip_skip: the text encoder's last layer is used, not 2"),
         ({"eta": 0.3}, "eta: the model's own sampler determines its noise, not 0.3"),
         ({"s_churn": 5}, "s_churn: the model's own sampler determines its noise, not 5"),
         ({"s_noise": 1.1}, "s_noise: the model's own sampler determines its noise, not 1.1"),
@@ -261,8 +260,8 @@ def test_a_request_that_is_sent_twice_draws_its_pictures_once(serve: Serve, conn
         ({"refiner_checkpoint": "x"}, "refiner_checkpoint: there is no refiner, not x"),
         ({"do_not_save_samples": True}, "do_not_save_samples: every picture is stored with its session, not True"),
         (
-            {"override_settings": {"CLIP_stop_at_last_layers": 2}},
-            "override_settings.CLIP_stop_at_last_layers: this setting or value is not supported",
+            {"prompt": "a pier, [day|night]"},
+            "Read as words in the prompt, since only other programs act on them: “[day|night]”.",
         ),
         (
             {"override_settings": {"eta_noise_seed_delta": 31337}},
@@ -285,3 +284,28 @@ def test_what_is_done_anyway_is_no_news(server: Any, connect: Connect) -> None:
     settings = {"sd_model_checkpoint": "stub", "CLIP_stop_at_last_layers": 1, "sd_vae": "Automatic"}
     answer = server.client.post("/sdapi/v1/txt2img", json={"prompt": "a pier", "override_settings": settings})
     assert json.loads(answer.json()["info"])["warnings"] == []
+
+
+def test_the_layer_of_clip_is_the_requests_or_the_one_that_the_caller_chose(server: Any, connect: Connect) -> None:
+    def draw(**more: Any) -> tuple[int, int | None]:
+        answer = server.client.post("/sdapi/v1/txt2img", json={"prompt": "a pier", **more})
+        assert answer.status_code == 200, answer.text
+        info = json.loads(answer.json()["info"])
+        assert info["warnings"] == []
+        request = server.studio.store.turn(info["sessions"][0]).request
+        return info["clip_skip"], request["clip_skip"]
+
+    assert draw() == draw(clip_skip=1) == (1, None)
+    own = server.begin(clip_skip=2)
+    assert server.studio.store.turn(own["session"]).request["clip_skip"] == 2
+    assert draw(clip_skip=2) == draw(override_settings={"CLIP_stop_at_last_layers": 2}) == (2, 2)
+    api = connect(server)
+    api.set_options({"CLIP_stop_at_last_layers": 2})
+    assert api.get_options()["CLIP_stop_at_last_layers"] == 2
+    assert draw() == (2, 2)
+    assert draw(override_settings={"CLIP_stop_at_last_layers": 1}) == (1, None)
+    for wrong in (13, "x", 2.5, -1):
+        asked = {"prompt": "a pier", "override_settings": {"CLIP_stop_at_last_layers": wrong}}
+        answer = server.client.post("/sdapi/v1/txt2img", json=asked)
+        assert answer.status_code == 400
+        assert "from 1 to 12" in answer.json()["detail"]
