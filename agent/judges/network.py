@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
-from ...generation.failures import BROKEN, first_line
+from ...generation.failures import BROKEN, explain_failure, is_out_of_memory
 from ...generation.loading import building_model
 from .base import Box, JudgeError, Presence, Thresholds
 from .source import JudgeSource
@@ -41,15 +41,11 @@ class NetworkJudge:
                     self._load_network()
                 with torch.inference_mode():
                     return self.measure(picture, term)
-            except torch.OutOfMemoryError:
+            except (MemoryError, *BROKEN) as error:
                 self._drop()
-                raise JudgeError(f"the judge {self.name} needs more memory than the device has free") from None
-            except MemoryError:
-                self._drop()
-                raise JudgeError(f"the judge {self.name} needs more memory than there is") from None
-            except (*BROKEN, IndexError) as error:  # on the CPU, running out of memory is a RuntimeError
-                self._drop()
-                raise JudgeError(f"the judge {self.name} failed: {first_line(error)}") from error
+                if is_out_of_memory(error):
+                    raise JudgeError(f"the judge {self.name} needs more memory than the device has free") from None
+                raise JudgeError(f"the judge {self.name} failed: {explain_failure(error)}") from error
 
     def unload(self) -> None:
         """Free the memory; the next call loads the model again."""
