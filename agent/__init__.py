@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .async_conversation import AsyncConversation as AsyncConversation
     from .conversation import Conversation as Conversation
     from .conversation import Turn as Turn
+    from .exclusion_audit import AuditResult as AuditResult
     from .replay.regenerate import ReplayResult as ReplayResult
     from .replay.regenerate import replay_session as replay_session
     from .settings import Settings as Settings

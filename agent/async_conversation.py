@@ -1,12 +1,13 @@
 """`AsyncConversation`: `Conversation` for programs with an event loop, which goes on while a picture is drawn."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Self
 
 from .cancellable_thread import AsyncOnStep, run_in_thread
 from .conversation import Conversation, Turn
 from .edits import Confirm, State, UserEdit
+from .exclusion_audit import DEFAULT_LIMIT, AuditResult, ExclusionAudit
 from .feedback import Feedback
 from .studio import OnStep, Studio
 from .verification import VerifyOptions
@@ -126,6 +127,12 @@ class AsyncConversation:
     async def turns(self) -> list[Turn]:
         """Every turn of the session, in order of creation."""
         return await run_in_thread(lambda _: self._conversation.turns())
+
+    async def audit(self, limit: int = DEFAULT_LIMIT, on_step: AsyncOnStep | None = None) -> AsyncIterator[AuditResult]:
+        """Draw the head again without each of its exclusions, and compare; see `Conversation.audit`."""
+        audit = await run_in_thread(lambda _: ExclusionAudit(self.studio, self.head, limit))
+        for exclusion in audit.exclusions:
+            yield await run_in_thread(partial(audit.compare, exclusion), on_step)
 
     async def _run_exclusively(self, call: Callable[[OnStep], Turn], on_step: AsyncOnStep | None = None) -> Turn:
         async with self.studio.session_locks.async_lock(self.id):

@@ -5,7 +5,7 @@ picture, and all of it is stored as a turn. A turn is recorded before it is draw
 that fails or is cancelled leaves the session as it was, and can be retried.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal, Self
 
@@ -24,6 +24,7 @@ from ..storage import (
 from .answers import format_answer, parse_answer, to_answer
 from .commands import Change, EditCommand, SayCommand, SeedCommand, StartCommand, commands_adapter
 from .edits import Confirm, Edit, State, UserEdit, apply
+from .exclusion_audit import DEFAULT_LIMIT, AuditResult, ExclusionAudit
 from .exclusions import NegativePrompt
 from .feedback import MAX_LINES, Feedback, count_undone_turns, validate_text
 from .interpreters import Interpretation
@@ -189,6 +190,13 @@ class Conversation:
     def set_verification(self, options: VerifyOptions | None) -> None:
         """Verify the session's next turns in this way; None: not at all."""
         self.studio.store.set_verification(self.id, None if options is None else options.as_json())
+
+    def audit(self, limit: int = DEFAULT_LIMIT, on_step: OnStep | None = None) -> Iterator[AuditResult]:
+        """Draw the head again without each of its exclusions, the latest `limit` of them, and compare; stores nothing.
+
+        The pictures are drawn while the results are iterated, each from the turn's seed.
+        """
+        return ExclusionAudit(self.studio, self.head, limit).results(on_step)
 
     def interpret_again(self, turn: Turn) -> Interpretation:
         """Interpret a turn's words with today's interpreter, in the state they were said in.

@@ -4,21 +4,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from PIL import ImageChops
-
 from ..generation import GenerationRequest, Picture
 from ..storage import Attempt, StorageError, TurnRecord
 from .exclusions import Exclusion, format_term
+from .image_difference import compare_images
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from .studio import Studio
 
-_NOTHING = 0.01
+NO_EFFECT = 0.01
 """Change of the first step's prediction, as a share of it, below which the effect is invisible."""
-_VISIBLE, _PIXELS = 8, 0.001
-"""Smallest visible change of a pixel (levels of 255), and the share of changed pixels that nobody notices."""
 
 
 def measure_effect(studio: "Studio", attempt: Attempt, picture: Picture) -> Attempt:
@@ -31,7 +28,7 @@ def measure_effect(studio: "Studio", attempt: Attempt, picture: Picture) -> Atte
         return attempt
     new = [str(edit["term"]) for edit in turn.edits if edit["op"] == "exclude"]
     reply = turn.reply
-    if new and (effect < _NOTHING or _is_like_parent(studio, attempt, picture.image)):
+    if new and (effect < NO_EFFECT or _is_like_parent(studio, attempt, picture.image)):
         listed = " and ".join(f"“{term}”" for term in new)
         reply = f"{reply} Excluding {listed} moved the picture by almost nothing."
     provenance = {**(turn.provenance or {}), "negative_effect": round(effect, 4)}
@@ -70,12 +67,10 @@ def _is_like_parent(studio: "Studio", attempt: Attempt, image: "Image") -> bool:
     if _request_without_exclusions(parent.request) != _request_without_exclusions(attempt.turn.request):
         return False
     try:
-        before = studio.store.images.open(parent.sha256).convert("RGB")
+        before = studio.store.images.open(parent.sha256)
     except StorageError:  # a missing picture cannot be compared
         return False
-    red, green, blue = ImageChops.difference(before, image.convert("RGB")).split()
-    levels = ImageChops.lighter(ImageChops.lighter(red, green), blue).histogram()
-    return sum(levels[_VISIBLE + 1 :]) < _PIXELS * sum(levels)
+    return not compare_images(before, image).is_visible
 
 
 def _request_without_exclusions(stored: Mapping[str, Any]) -> GenerationRequest:

@@ -4,6 +4,7 @@ import pickle
 import re
 from collections.abc import Callable
 
+import torch
 from safetensors import SafetensorError
 
 BROKEN = (
@@ -67,7 +68,7 @@ def explain_failure(error: BaseException) -> str:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that the CPU or the GPU has no memory left. On the CPU that is a RuntimeError."""
-    return isinstance(error, MemoryError) or (
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
         isinstance(error, RuntimeError) and _NO_MEMORY.search(str(error)) is not None
     )
 

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from .errors import InvalidModelError
 from .families import SUPPORTED
@@ -175,12 +176,19 @@ def _describe(name: str, path: Path) -> LibraryModel:
 
 def _is_few_step_folder(path: Path) -> bool:
     """Whether the configuration in a folder says that the model is distilled to few steps."""
+    if _read_configuration(path / INDEX).get("is_distilled") is True:
+        return True
+    scheduler = _read_configuration(path / "scheduler" / "scheduler_config.json")
+    return is_few_step(scheduler.get("_class_name", ""), scheduler)
+
+
+def _read_configuration(path: Path) -> dict[str, Any]:
+    """A configuration, empty if it can't be read."""
     try:
-        index = json.loads((path / INDEX).read_text(encoding="utf-8"))
-        scheduler = json.loads((path / "scheduler" / "scheduler_config.json").read_text(encoding="utf-8"))
-        return index.get("is_distilled") is True or is_few_step(scheduler.get("_class_name", ""), scheduler)
-    except (OSError, ValueError, AttributeError):
-        return False
+        configuration = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return configuration if isinstance(configuration, dict) else {}
 
 
 def _folder_memory(folder: Path) -> int:

@@ -50,6 +50,12 @@ if TYPE_CHECKING:
     from .records import SessionRecord as SessionRecord
     from .records import SessionStart as SessionStart
     from .records import TurnRecord as TurnRecord
+    from .statistics import AttemptCounts as AttemptCounts
+    from .statistics import DrawingTimes as DrawingTimes
+    from .statistics import InterpreterCounts as InterpreterCounts
+    from .statistics import PolicyEffect as PolicyEffect
+    from .statistics import SessionCounts as SessionCounts
+    from .statistics import TermCounts as TermCounts
     from .store import Store as Store
 
     Pruned = PruneResult  # its former name

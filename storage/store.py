@@ -25,6 +25,7 @@ from .migrate import make_home, make_ready
 from .pages import SessionPage
 from .pending_turns import PendingTurns, new_session_id
 from .records import FinishedTurn, IdempotencyKey, NewTurn, SessionRecord, SessionStart, TurnRecord
+from .statistics import Statistics
 from .tables import ExclusionRow, SessionRow, TurnRow
 
 
@@ -51,6 +52,8 @@ class Store:
         """The API keys of servers."""
         self.idempotency_keys = IdempotencyKeys(self._database)
         """Idempotency keys: a repeated request returns the turn that the first one created."""
+        self.statistics = Statistics(self._database)
+        """Counts for operators."""
 
     @classmethod
     def open(

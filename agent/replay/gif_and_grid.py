@@ -1,4 +1,4 @@
-"""Writes the pictures of a session to one file: the path to a turn as a GIF, or all turns as a grid."""
+"""Writes pictures to one file: the path to a turn as a GIF, all turns of a session or an audit as a grid."""
 
 import math
 from collections.abc import Sequence
@@ -8,10 +8,14 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ...errors import NotthatError
 from ...storage import ImageStore, TurnRecord
+from ..exclusion_audit import AuditResult
+from ..image_difference import draw_difference
 
 _FRAME_MS, _LAST_FRAME_MS = 900, 2500
 _GAP, _CAPTION = 12, 34
 _CAPTION_SIZE = 12
+_LARGEST = 512
+"""Longest side of a picture of an audit, in pixels."""
 _PAPER, _INK = "#ffffff", "#333333"
 
 
@@ -43,23 +47,58 @@ def save_grid(turns: Sequence[TurnRecord], images: ImageStore, path: Path) -> No
 
     Raises `NotthatError` if the file can't be written or a picture is missing.
     """
-    pictures = [images.open(turn.sha256).convert("RGB") for turn in turns]
-    width, height = (max(picture.size[axis] for picture in pictures) for axis in (0, 1))
-    columns = math.ceil(math.sqrt(len(pictures)))
+    cells = []
+    for turn in turns:
+        parent = "" if turn.parent is None else f" (from {turn.parent})"
+        cells.append((images.open(turn.sha256).convert("RGB"), (f"turn {turn.number}{parent}", turn.feedback)))
+    _save_cells(cells, path)
+
+
+def save_audit_grid(number: int, results: Sequence[AuditResult], path: Path) -> None:
+    """Write a PNG with turn `number` and, without each exclusion, its picture beside a map of what changes.
+
+    A map is darker where more changes. Pictures are shrunk to at most 512 pixels. Raises `NotthatError` if the file
+    can't be written.
+    """
+    cells = [(_shrink(results[0].before), (f"turn {number}", "with all exclusions"))]
+    for result in results:
+        change = draw_difference(result.before, result.image)
+        exclusion, changed = result.exclusion, result.difference.changed
+        caption = (f"without {exclusion.term} ({exclusion.source})", f"{changed:.1%} of the pixels change")
+        cells.append((_place_beside(_shrink(result.image), _shrink(change)), caption))
+    _save_cells(cells, path)
+
+
+def _save_cells(cells: Sequence[tuple[Image.Image, tuple[str, str]]], path: Path) -> None:
+    """Write a PNG of pictures, each with two lines of text below, in about as many rows as columns."""
+    width, height = (max(picture.size[axis] for picture, _ in cells) for axis in (0, 1))
+    columns = math.ceil(math.sqrt(len(cells)))
     cell = (width + _GAP, height + _GAP + _CAPTION)
-    sheet = Image.new("RGB", (columns * cell[0] + _GAP, math.ceil(len(pictures) / columns) * cell[1] + _GAP), _PAPER)
+    sheet = Image.new("RGB", (columns * cell[0] + _GAP, math.ceil(len(cells) / columns) * cell[1] + _GAP), _PAPER)
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(_CAPTION_SIZE)
-    for place, (turn, picture) in enumerate(zip(turns, pictures, strict=True)):
+    for place, (picture, caption) in enumerate(cells):
         x, y = _GAP + place % columns * cell[0], _GAP + place // columns * cell[1]
         sheet.paste(picture, (x, y))
-        parent = "" if turn.parent is None else f" (from {turn.parent})"
-        for line, text in enumerate((f"turn {turn.number}{parent}", turn.feedback)):
+        for line, text in enumerate(caption):
             draw.text((x, y + height + 2 + 15 * line), _fit_caption(text, width, font), _INK, font)
     try:
         sheet.save(path, "PNG")
     except OSError as error:
         raise NotthatError(f"{path} can't be written: {error.strerror or error}") from None
+
+
+def _shrink(picture: Image.Image) -> Image.Image:
+    picture = picture.copy()
+    picture.thumbnail((_LARGEST, _LARGEST))
+    return picture
+
+
+def _place_beside(left: Image.Image, right: Image.Image) -> Image.Image:
+    pair = Image.new("RGB", (left.width + _GAP // 2 + right.width, left.height), _PAPER)
+    pair.paste(left, (0, 0))
+    pair.paste(right, (left.width + _GAP // 2, 0))
+    return pair
 
 
 def _fit_caption(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:

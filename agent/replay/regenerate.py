@@ -3,17 +3,16 @@
 If a picture differs, the result lists what changed in its provenance: weights, libraries, device or number format.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from PIL.Image import Image
 
 from ...generation import GenerationRequest, generate
 from ...storage import TurnRecord
 from ...storage.images import pixels_sha256
+from ..image_difference import ImageDifference, compare_images
 from ..studio import OnStep, Studio
 from ..verification.record import Verification
 
@@ -82,11 +81,9 @@ def replay_turn(studio: Studio, turn: TurnRecord, on_step: OnStep | None = None)
     """Regenerate one turn."""
     request = GenerationRequest.create(**turn.request)
     image = generate(studio.engine(request.model), request, on_step).image
-    now = np.asarray(image, np.int16)
-    then = np.asarray(studio.store.images.open(turn.sha256).convert("RGB"), np.int16)
-    difference = abs(now - then) if now.shape == then.shape else np.full(3, 255, np.int16)
-    greatest = int(difference.max())
-    drift = None if greatest == 0 else _measure_drift(difference, turn.provenance, studio.provenance(request))
+    difference = compare_images(studio.store.images.open(turn.sha256), image)
+    greatest = difference.max_abs_diff
+    drift = None if greatest == 0 else _describe_drift(difference, turn.provenance, studio.provenance(request))
     return ReplayResult(turn.number, greatest == 0, greatest, drift)
 
 
@@ -121,13 +118,10 @@ def regenerate(studio: Studio, turn: TurnRecord) -> Image:
     return generate(studio.engine(request.model), request).image
 
 
-def _measure_drift(
-    difference: "np.ndarray[Any, np.dtype[np.int16]]", then: dict[str, Any] | None, now: dict[str, Any]
-) -> Drift:
-    squared = float(np.mean(np.square(difference, dtype=np.float64)))
+def _describe_drift(difference: ImageDifference, then: dict[str, Any] | None, now: dict[str, Any]) -> Drift:
     return Drift(
-        mean_abs_diff=float(difference.mean()),
-        psnr=10 * math.log10(255**2 / squared),
+        mean_abs_diff=difference.mean_abs_diff,
+        psnr=difference.psnr,
         differs={} if then is None else _find_differences(then, now),
         recorded=then is not None,
     )

@@ -166,7 +166,7 @@ def test_the_programs_that_draw_in_their_own_process(run: Run) -> None:
     server = Server()
     server.say(use_the_tool, lambda handler: send_message(handler, {"content": "Here it is."}))
     (agent,) = blocks(text["LangChain"], "python")
-    (program,) = blocks(text["Python"], "python")
+    program = "".join(blocks(text["Python"], "python"))
     openai = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "none", "NOTTHAT_INTERPRETER": "offline"}
     try:
         said = run(f"{agent}\n{program}", "python -c", **openai)
@@ -175,3 +175,4 @@ def test_the_programs_that_draw_in_their_own_process(run: Run) -> None:
     assert "mustache (1) since turn 0: “portrait of a man without mustache”" in said
     assert "Excluded “cartoon”." in said
     assert "Back one turn." in said
+    assert re.search(r"Without “mustache”, \S+ of the pixels change visibly. \d", said)

@@ -126,8 +126,8 @@ DAMAGES = {
         "is a StableDiffusionInpaintPipeline, which is not supported",
     ),
     "a video pipeline": (
-        change("model_index.json", _class_name="WanPipeline"),
-        "is a WanPipeline, which is not supported",
+        change("model_index.json", _class_name="HunyuanVideoPipeline"),
+        "is a HunyuanVideoPipeline, which is not supported",
     ),
 }
 

@@ -15,7 +15,7 @@ import typer
 
 from .... import __version__
 from ....errors import InvalidInputError, NotthatError
-from . import archive, database, keys, mcp, replay, serve, sessions, show
+from . import archive, audit, database, keys, mcp, replay, report, serve, sessions, show
 from .options import (
     ClipSkip,
     Embedding,
@@ -447,10 +447,12 @@ def _print_turn(studio: "Studio", turn: "Turn", as_json: bool) -> None:
 app.command()(show.show)
 app.command()(show.why)
 app.command()(replay.replay)
+app.command()(audit.audit)
 app.command()(archive.export)
 app.command("import")(archive.import_)
 app.command()(serve.serve)
 app.command()(mcp.mcp)
+app.command()(report.report)
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(keys.app, name="keys")
 app.add_typer(database.app, name="db")

@@ -28,7 +28,7 @@ from .middleware.head_requests import HeadRequests
 from .middleware.origin_check import OriginCheck, origins_of
 from .middleware.request_log import RequestLog
 from .middleware.trace_context import TraceContext
-from .routes import archives, catalog, health, replays, session_deletion, session_events, sessions, turns
+from .routes import archives, catalog, health, replays, report, session_deletion, session_events, sessions, turns
 from .routes import images as image_routes
 from .telemetry.log import Log
 from .telemetry.metrics import Metrics
@@ -66,6 +66,7 @@ _ROUTERS = (
     image_routes.router,
     catalog.router,
     health.router,
+    report.router,
 )
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]

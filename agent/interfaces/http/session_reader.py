@@ -1,11 +1,13 @@
 """Reads of sessions and turns, done in threads. A caller sees their own sessions only, an admin all of them."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 
 from ....storage import Attempt, QuestionRecord, SessionPage, SessionRecord, UnknownSessionError
 from ...conversation import Turn
 from ...exclusion_history import ExclusionEvent, load_path, term_history
+from ...operator_report import OperatorReport, build_report
 from ...policies import Policy
 from ...replay.html_report import render_report
 from ...studio import Studio
@@ -87,6 +89,10 @@ class SessionReader:
     async def list_policies(self) -> Mapping[str, Policy]:
         """The policy packs that a session can begin with, by name."""
         return await self._threads.run(self._studio.policy_packs)
+
+    async def build_report(self, since: datetime | None, terms: int | None) -> OperatorReport:
+        """The counts of all sessions; with the most frequent `terms`, unless it is None."""
+        return await self._threads.run(lambda: build_report(self._store, since, terms=terms))
 
     async def check_ready(self) -> None:
         """Raise `StorageError` where the database or the pictures can't be reached."""

@@ -79,7 +79,7 @@ def test_a_weight_reaches_a_t5s_tokens(random_model):
     (weighted,), (plain,) = t5.encode(["a (hat:1.5) (b)"], WEIGHTED), t5.encode(["a hat b"], PromptOptions("plain"))
     expected = torch.ones(1, t5.length, 1)
     expected[0, :8, 0] = torch.tensor([1, 1, 1.5, 1.5, 1.5, 1.5, 1.1, 1.1])
-    assert torch.allclose(weighted, expected * plain)
+    assert torch.allclose(weighted.tokens, expected * plain.tokens)
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,11 @@ class TurnJob(Job[Turn]):
         return "unchanged" if super().outcome == "done" and not self.is_interpreted else super().outcome
 
     @property
+    def turn(self) -> Turn | None:
+        """The turn that it made, or that is shown where nothing had to be drawn; None without a result."""
+        return self._result
+
+    @property
     def is_waiting(self) -> bool:
         """Whether it waits in this process to be drawn."""
         return self.kind != "elsewhere" and super().is_waiting

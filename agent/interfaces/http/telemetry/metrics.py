@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from ..... import __version__
 from .....generation import Progress
+from ....handoff import wants_handoff
 from ..jobs.job import Job
 from ..jobs.turn_and_replay_jobs import TurnJob
 
@@ -33,6 +34,8 @@ class Metrics:
         self._steps = self._add_counter("steps", "Denoising steps.")
         self._speed = self._add_histogram("steps_per_second", "Denoising speed of pictures.", _STEPS_PER_SECOND)
         self._exclusions = self._add_counter("exclusions", "New exclusions by source.", "source")
+        self._edits = self._add_counter("edits", "Edits of finished turns by kind.", "op")
+        self._handoffs = self._add_counter("handoffs", "Feedback that calls for a person.")
         self._fallbacks = self._add_counter(
             "interpreter_fallbacks", "Feedback interpreted by the grammar because the language model failed."
         )
@@ -55,14 +58,18 @@ class Metrics:
             self._speed.observe(progress.steps_per_second)
 
     def record_turn(self, job: TurnJob) -> None:
-        """Count a finished turn, with its duration and new exclusions."""
+        """Count a finished turn, with its duration, edits and new exclusions, and a call for a person."""
         self._turns.labels(str(job.outcome)).inc()
         self._latency.labels(str(job.outcome)).observe(job.clock.ended - job.clock.submitted)
         for phase, (begin, end) in job.clock.phases.items():
             self._phases.labels(phase).observe(max(0.0, end - begin))
+        if job.kind in ("start", "say") and job.turn and wants_handoff(job.turn.feedback, job.turn.number):
+            self._handoffs.inc()
         if job.attempt is None or not job.is_interpreted or job.outcome != "done":
             return
         turn = job.attempt.turn
+        for edit in turn.edits:
+            self._edits.labels(edit["op"]).inc()
         for exclusion in turn.exclusions:
             if exclusion.since == turn.number:
                 self._exclusions.labels(exclusion.source).inc()

@@ -68,9 +68,12 @@ def test_the_numbers_tell_what_was_done(serve: Serve) -> None:
     session = server.begin("a man without hat", policies=["quality"])["session"]
     server.say(session, "no fog, no boats")
     server.say(session, "lovely")
+    server.say(session, "let me talk to a human")
     found = numbers(server)
     assert found["notthat_turns_total", "done"] == 2
-    assert found["notthat_turns_total", "unchanged"] == 1
+    assert found["notthat_turns_total", "unchanged"] == 2
+    assert found["notthat_handoffs_total",] == 1
+    assert found["notthat_edits_total", "exclude"] == 3
     assert found["notthat_steps_total",] == 8
     assert found["notthat_exclusions_total", "user"] == 3
     assert found["notthat_exclusions_total", "policy:quality"] > 3
@@ -79,7 +82,7 @@ def test_the_numbers_tell_what_was_done(serve: Serve) -> None:
         assert found["notthat_turn_phase_seconds_count", phase] >= 2
     assert found["notthat_steps_per_second_count",] == 2
     assert found["notthat_memory_bytes", "cpu"] > 1e6
-    assert found["notthat_http_requests_total", "POST", "/api/sessions/{session}/turns", "200"] == 2
+    assert found["notthat_http_requests_total", "POST", "/api/sessions/{session}/turns", "200"] == 3
     assert (found["notthat_queue_waiting",], found["notthat_queue_drawing",]) == (0, 0)
 
 
