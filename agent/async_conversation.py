@@ -10,6 +10,7 @@ from .edits import Confirm, State, UserEdit
 from .exclusion_audit import DEFAULT_LIMIT, AuditResult, ExclusionAudit
 from .feedback import Feedback
 from .studio import OnStep, Studio
+from .verification import VerifyOptions
 
 
 class AsyncConversation:
@@ -39,6 +40,7 @@ class AsyncConversation:
         policies: Iterable[str] = (),
         model: str | None = None,
         request: Mapping[str, Any] | None = None,
+        verification: VerifyOptions | None = None,
         on_step: AsyncOnStep | None = None,
     ) -> Self:
         """A new session with its first picture; see `Conversation.start`."""
@@ -54,6 +56,7 @@ class AsyncConversation:
                 policies=policies,
                 model=model,
                 request=request,
+                verification=verification,
                 on_step=report,
             )
 
@@ -112,6 +115,10 @@ class AsyncConversation:
     async def branch(self, turn: int) -> Turn:
         """Go on from this turn; the next one grows from it."""
         return await self._run_exclusively(lambda _: self._conversation.branch(turn))
+
+    async def set_verification(self, options: VerifyOptions | None) -> None:
+        """Verify the session's next turns in this way; None: not at all."""
+        await run_in_thread(lambda _: self._conversation.set_verification(options))
 
     async def seed(self, seed: int, on_step: AsyncOnStep | None = None) -> Turn:
         """The same again from this seed."""

@@ -37,6 +37,7 @@ from .studio import OnStep, Studio
 from .terms import to_one_line
 from .turn_execution import describe_interpreter, dump_edits, end_turn, run_turn
 from .turn_interpretation import TurnInterpreter
+from .verification import VerifyOptions
 
 Turn = TurnRecord
 """A finished turn; after feedback that changed nothing, the turn that is still shown, with that feedback.
@@ -80,12 +81,14 @@ class Conversation:
         policies: Iterable[str] = (),
         model: str | None = None,
         request: Mapping[str, Any] | None = None,
+        verification: VerifyOptions | None = None,
         on_step: OnStep | None = None,
     ) -> Self:
         """A new session with its first picture; what the prompt says is not wanted is excluded.
 
         `negative` is a negative prompt whose terms are excluded besides. What is None is the model's default, and
         the seed is drawn. `request` names further values of a `GenerationRequest`, such as its `method` or `loras`.
+        With `verification`, judges look at every picture of the session.
         """
         beginning = SessionOptions(
             prompt,
@@ -96,6 +99,7 @@ class Conversation:
             policies=tuple(policies),
             model=model,
             request=request,
+            verification=verification,
         )
         studio = studio or Studio.open()
         return cls.from_turn(run_turn(studio, begin_session(beginning, studio), on_step), studio)
@@ -182,6 +186,10 @@ class Conversation:
     def seed(self, seed: int, on_step: OnStep | None = None) -> Turn:
         """The same again from this seed."""
         return self._run_prepared(self.prepare(SeedCommand(seed=seed)), on_step)
+
+    def set_verification(self, options: VerifyOptions | None) -> None:
+        """Verify the session's next turns in this way; None: not at all."""
+        self.studio.store.set_verification(self.id, None if options is None else options.as_json())
 
     def audit(self, limit: int = DEFAULT_LIMIT, on_step: OnStep | None = None) -> Iterator[AuditResult]:
         """Draw the head again without each of its exclusions, the latest `limit` of them, and compare; stores nothing.

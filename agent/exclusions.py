@@ -1,7 +1,7 @@
 """Exclusions, and the negative prompt that they form."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Self
 
@@ -90,7 +90,8 @@ class NegativePrompt:
     @classmethod
     def from_records(cls, records: Iterable[ExclusionRecord]) -> Self:
         """The exclusions of a stored turn."""
-        return cls(tuple(Exclusion.model_validate(asdict(record)) for record in records))
+        fields = Exclusion.model_fields
+        return cls(tuple(Exclusion.model_validate({name: getattr(e, name) for name in fields}) for e in records))
 
     def as_records(self) -> tuple[ExclusionRecord, ...]:
         """The exclusions as storage records."""

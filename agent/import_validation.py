@@ -11,6 +11,7 @@ from ..storage import NewTurn
 from .edits import edits_adapter
 from .exclusions import NegativePrompt
 from .terms import is_printable
+from .verification.record import KEY, is_valid
 
 
 def check_turn(turn: NewTurn) -> None:
@@ -48,6 +49,8 @@ def _has_valid_provenance(provenance: Mapping[str, Any]) -> bool:
     """Whether the parts of it that are read here are of the kinds that they are read as."""
     objects = [provenance.get(name, {}) for name in ("libraries", "policies")]
     interpreter = provenance.get("interpreter")
+    if KEY in provenance and not is_valid(provenance[KEY]):
+        return False
     return all(
         isinstance(each, dict) and all(isinstance(text, str) for text in each.values()) for each in objects
     ) and (interpreter is None or isinstance(interpreter, dict))

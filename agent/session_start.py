@@ -16,6 +16,7 @@ from .line_interpretation import interpret_first_lines
 from .replies import describe
 from .studio import Studio
 from .turn_execution import build_turn, collect_provenance, warnings_for
+from .verification import VerifyOptions
 
 _HINT = "say what the picture should show"
 
@@ -40,6 +41,8 @@ class SessionOptions:
     request: Mapping[str, Any] | None = None
     owner: str | None = None
     """The id of the key that owns the session."""
+    verification: VerifyOptions | None = None
+    """How its turns are verified; None: not at all."""
 
 
 def begin_session(options: SessionOptions, studio: Studio, recorded: Attempt | None = None) -> Attempt:
@@ -84,7 +87,8 @@ def begin_session(options: SessionOptions, studio: Studio, recorded: Attempt | N
     reply = " ".join([interpretation.reply, *deviations, *found.remarks, *warnings])
     provenance = collect_provenance(studio, first, policies, interpretation, lines)
     turn = build_turn(0, None, words, interpretation.edits, reply, state, first, provenance)
-    start = SessionStart(model, policies, options.owner)
+    verification = None if options.verification is None else options.verification.as_json()
+    start = SessionStart(model, policies, options.owner, verification)
     if recorded is not None:
         return studio.store.attempts.prepare(recorded, turn, start)
     return studio.store.attempts.begin_session(start, turn)

@@ -38,6 +38,10 @@ class Settings(BaseSettings):
     llm: str = Field(default="gpt-5.4-mini", min_length=1)
     llm_timeout: float = Field(default=300, gt=0, allow_inf_nan=False)
     """Seconds to wait for one answer. A model on a CPU takes more than a minute to read the prompt the first time."""
+    judge: str | None = None
+    """The judge of pictures by models that have none of their own: `llm`, a hub id or a folder."""
+    judge_timeout: float = Field(default=60, gt=0, allow_inf_nan=False)
+    """Seconds that judges may take for a picture, loading included."""
     openai_api_key: SecretStr | None = Field(default=None, validation_alias="openai_api_key")
     openai_base_url: str | None = Field(default=None, validation_alias="openai_base_url")
 

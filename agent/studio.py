@@ -21,6 +21,7 @@ from .interpreters.base import prepare, release_memory
 from .interpreters.llm import LLMClient
 from .interpreters.local import LocalModel
 from .interpreters.verifier.verifier import load_verifier
+from .judges import Judge, JudgeError, JudgePanel
 from .session_locks import SessionLocks
 from .settings import Settings
 
@@ -40,11 +41,11 @@ def create_interpreter(settings: Settings) -> Interpreter:
     has_server = bool(settings.openai_api_key or settings.openai_base_url)
     match settings.interpreter:
         case "llm":
-            return LLMInterpreter(_create_client(settings))
+            return LLMInterpreter(create_client(settings))
         case "local":
             return LLMInterpreter(_create_local_model(settings), name="local")
         case "auto" if has_server:
-            return CascadeInterpreter(OfflineInterpreter(), LLMInterpreter(_create_client(settings)), load_verifier())
+            return CascadeInterpreter(OfflineInterpreter(), LLMInterpreter(create_client(settings)), load_verifier())
     return OfflineInterpreter()
 
 
@@ -54,7 +55,8 @@ def _create_local_model(settings: Settings) -> LocalModel:
     return LocalModel(settings.llm, timeout=settings.llm_timeout)
 
 
-def _create_client(settings: Settings) -> LLMClient:
+def create_client(settings: Settings) -> LLMClient:
+    """The client of the language model that the settings name."""
     key = settings.openai_api_key
     return LLMClient(
         settings.llm,
@@ -62,6 +64,13 @@ def _create_client(settings: Settings) -> LLMClient:
         api_key=key.get_secret_value() if key else None,
         timeout=settings.llm_timeout,
     )
+
+
+def _load_judge(name: str, device: str | None = None, *, settings: Settings | None = None) -> Judge:
+    from .judges.loading import load_judge
+
+    settings = settings or Settings.load()
+    return load_judge(name, create_client=partial(create_client, settings), device=device)
 
 
 def _load_engine(model: str, device: str | None = None) -> Engine:
@@ -82,10 +91,12 @@ class UnknownModelError(InvalidInputError):
 
 
 class Studio:
-    """The store, the interpreter and the engines of conversations. Close it after use.
+    """The store, the interpreter, the engines and the judges of conversations. Close it after use.
 
     `load_engine` loads the engine of a model by name. It is called once for each model. `find_model` turns the name of
     a file in a library of models into its path; `find_networks` gives the LoRAs and textual inversions as they are now.
+    `load_judge` loads a judge by name, on a `device` if one is given. `judge` is the judge of models that have none of
+    their own. Judges may take `judge_timeout` seconds for a picture.
     """
 
     def __init__(
@@ -98,6 +109,9 @@ class Studio:
         policy_folder: Path | None = None,
         find_model: Callable[[str], str] = str,
         find_networks: Callable[[], NetworkLibrary] = NetworkLibrary,
+        load_judge: Callable[..., Judge] = _load_judge,
+        judge: str | None = None,
+        judge_timeout: float = 60.0,
     ) -> None:
         self.store = store
         self.interpreter = interpreter
@@ -105,6 +119,8 @@ class Studio:
         self._load_engine = load_engine
         self._find_model = find_model
         self._find_networks = find_networks
+        self._load_judge, self._judge, self._judge_timeout = load_judge, judge, judge_timeout
+        self._panels: dict[tuple[str, ...], JudgePanel] = {}
         self._policy_folder = policy_folder or store.images.folder.parent / "policies"
         self._weights = store.images.folder.parent / "weights.json"
         self._engines: dict[str, Engine] = {}
@@ -128,17 +144,22 @@ class Studio:
             load_engine=load_engine,
             find_model=settings.find_model,
             find_networks=lambda: settings.networks,
+            load_judge=partial(_load_judge, device=device, settings=settings),
+            judge=settings.judge,
+            judge_timeout=settings.judge_timeout,
         )
 
     def on_device(self, device: str) -> "Studio":
-        """A studio with the same store and interpreter, and its own engines on another device."""
-        load_engine = partial(_load_engine, device=device)
+        """A studio with the same store and interpreter, and its own engines and judges on another device."""
         return Studio(
             self.store,
             self.interpreter,
             model=self.model,
-            load_engine=load_engine,
+            load_engine=partial(_load_engine, device=device),
             find_model=self._find_model,
+            load_judge=partial(self._load_judge, device=device),
+            judge=self._judge,
+            judge_timeout=self._judge_timeout,
             find_networks=self._find_networks,
         )
 
@@ -161,6 +182,26 @@ class Studio:
                 engine = self._engines[model] = self._load_engine(model)
                 self._engines.setdefault(_with_storage(model, engine), engine)
             return self._engines[model]
+
+    def judges(self, names: tuple[str, ...], model: str) -> JudgePanel:
+        """The judges of pictures by a model: those that are named, else the model's own, else that of the settings."""
+        names = names or (("mini",) if model == "mini" else (self._judge,) if self._judge else ())
+        key = (model if "mini" in names else "", *names)
+        with self._lock:
+            if key not in self._panels:
+                load = partial(self._load_judge_for, model)
+                self._panels[key] = JudgePanel(names, load, timeout=self._judge_timeout)
+            return self._panels[key]
+
+    def unload_judges(self) -> bool:
+        """Free the memory of all judges until the next picture; False if none was loaded."""
+        unloaded = [panel.unload() for panel in list(self._panels.values())]
+        return any(unloaded)
+
+    def _load_judge_for(self, model: str, name: str) -> Judge:
+        if name == "mini" and model != "mini":
+            raise JudgeError(f"the judge mini only knows pictures by mini, and these are by {model}")
+        return self._load_judge(name)
 
     def resolve_model(self, model: str) -> str:
         """A model's name as sessions store it, with absolute paths; it means the same in every working directory.

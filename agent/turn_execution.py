@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from .. import __version__
 from ..errors import NotthatError
-from ..generation import Engine, GenerationRequest, generate
+from ..generation import Engine, GenerationRequest, Picture, generate
+from ..generation.errors import ShortOfMemoryError
 from ..generation.foreign_syntax import explain_foreign_syntax
 from ..storage import Attempt, NewTurn, StorageError, TurnRecord, UnknownSessionError
 from .edits import Edit, State, edits_adapter
@@ -17,6 +18,7 @@ from .replies import describe_turns
 from .studio import OnStep, Studio
 from .terms import to_one_line
 from .turn_png import turn_png_text
+from .verification.verify import verify_turn
 
 
 def collect_provenance(
@@ -62,15 +64,16 @@ class TurnCancelled(NotthatError):  # noqa: N818 - an outcome, not a fault
 
 
 def run_turn(studio: Studio, attempt: Attempt, on_step: OnStep | None = None) -> TurnRecord:
-    """Draw a pending turn; it ends done, failed or cancelled.
+    """Draw a pending turn, and verify it if its session asks for that; it ends done, failed or cancelled.
 
     If other turns of the session were created meanwhile, the reply says so.
     """
     attempts = studio.store.attempts
     try:
         request = GenerationRequest.create(**attempt.turn.request)
-        picture = generate(studio.engine(request.model), request, on_step)
+        picture = _draw(studio, request, on_step)
         attempt = measure_effect(studio, attempt, picture)
+        attempt, picture = verify_turn(studio, attempt, picture, on_step)
         turn = attempts.finish(attempt, picture.image, turn_png_text(attempt.turn), picture.seconds)
     except TurnCancelled as error:
         end_turn(studio, attempt, "cancelled", str(error))
@@ -86,6 +89,16 @@ def run_turn(studio: Studio, attempt: Attempt, on_step: OnStep | None = None) ->
         reply = " ".join([turn.reply, *describe_turns(others.done, others.pending)])
         return replace(turn, reply=reply)
     return turn
+
+
+def _draw(studio: Studio, request: GenerationRequest, on_step: OnStep | None) -> Picture:
+    """Draw a picture; if the device has no room for it beside the judges, they are unloaded first."""
+    try:
+        return generate(studio.engine(request.model), request, on_step)
+    except ShortOfMemoryError:
+        if not studio.unload_judges():
+            raise
+    return generate(studio.engine(request.model), request, on_step)
 
 
 def end_turn(studio: Studio, attempt: Attempt, status: Literal["failed", "cancelled"], reason: str) -> None:

@@ -3,8 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
-from ..storage import QuestionRecord, TurnRecord
+from ..storage import ExclusionRecord, QuestionRecord, TurnRecord
 from .exclusion_effects import negative_effect
+from .verification.record import Verification
 
 
 def turn_json(turn: TurnRecord) -> dict[str, Any]:
@@ -18,7 +19,7 @@ def turn_json(turn: TurnRecord) -> dict[str, Any]:
         "reply": turn.reply,
         "prompt": turn.prompt,
         "negative": turn.negative,
-        "exclusions": [asdict(exclusion) for exclusion in turn.exclusions],
+        "exclusions": [exclusion_json(exclusion) for exclusion in turn.exclusions],
         "seed": turn.seed,
         "steps": turn.request["num_inference_steps"],
         "guidance": turn.request["guidance_scale"],
@@ -28,7 +29,23 @@ def turn_json(turn: TurnRecord) -> dict[str, Any]:
         "seconds": round(turn.seconds, 3),
         "negative_effect": negative_effect(turn),
         "question": None if turn.question is None else question_json(turn.question),
+        **_tries_json(turn),
     }
+
+
+def exclusion_json(exclusion: ExclusionRecord) -> dict[str, Any]:
+    """An exclusion as JSON; `verdict`, `judge` and `probability` are only there if the turn was verified."""
+    value = asdict(exclusion)
+    if exclusion.verdict is None:
+        for name in ("verdict", "judge", "probability"):
+            del value[name]
+    return value
+
+
+def _tries_json(turn: TurnRecord) -> dict[str, int]:
+    """How many pictures were drawn for a turn; nothing if it was not verified."""
+    verification = Verification.of_turn(turn)
+    return {} if verification is None else {"tries": len(verification.tries)}
 
 
 def question_json(question: QuestionRecord) -> dict[str, Any]:

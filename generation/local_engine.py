@@ -19,6 +19,7 @@ from .guidance.lookahead import ContinuePass, LookPass, LookPlan, RedrawPass
 from .guidance.lookahead_params import TUNED, LookaheadParams
 from .guidance.memory import GuidanceMemory, GuidedState
 from .guided_predictor import GuidedPredictor, Measure, explain_no_effect
+from .kept_region import KeptRegion
 from .loading import load_family, resolve_device
 from .lora import Adapter
 from .pipeline_engine import PipelineEngine
@@ -163,9 +164,17 @@ class LocalEngine:
         started = time.perf_counter()
         state = self._starting_state(request, count)
         done = first = state.done
+        region = None if request.kept is None else KeptRegion(self._family, request)
+        if region is not None and request.kept is not None:
+            for drawn in self._draw_kept(request.kept.request, count, region):
+                done += 1
+                seconds = time.perf_counter() - started
+                yield Progress(done, done + drawn.steps_left + state.total, first=first, seconds=seconds)
         predictor = self._predictor(request, state, measure)
         for drawn in self._steps(request, state, predictor):
             done, state, step = done + 1, drawn.state, drawn.step
+            if region is not None:
+                state.latents = region.apply(step.index, state.latents)
             if step.index < step.total:
                 seconds = time.perf_counter() - started
                 preview = PreviewRenderer(self._family, self._previewer, request, state, step)
@@ -179,6 +188,13 @@ class LocalEngine:
         seconds = time.perf_counter() - started
         pictures = tuple(Picture(image, seconds / count, effect, effects) for image in images)
         yield Progress(done, done, pictures[0], first=first, seconds=seconds, pictures=pictures)
+
+    def _draw_kept(self, request: GenerationRequest, count: int, region: KeptRegion) -> Iterator["DrawnStep"]:
+        """The steps of the request that draws what is outside a region."""
+        state = self._initial_state(request, count)
+        for drawn in self._steps(request, state, self._predictor(request, state, "no")):
+            region.record(drawn.step.index, drawn.state.latents)
+            yield drawn
 
     def _adapt(self, request: GenerationRequest) -> None:
         """Apply the request's LoRAs and textual inversions to the model, as their files are now."""
@@ -229,13 +245,15 @@ class LocalEngine:
     ) -> Iterator[Step]:
         """Steps until that many are done. States from which other requests may continue are kept as checkpoints."""
         for step in denoise(predict, state, until):
-            if len(state.generators) == 1 and self.checkpoints.is_wanted(request, step.index, self.defaults):
+            is_plain = len(state.generators) == 1 and request.kept is None
+            if is_plain and self.checkpoints.is_wanted(request, step.index, self.defaults):
                 self.checkpoints.save(request, state)
             yield step
 
     def _starting_state(self, request: GenerationRequest, count: int) -> GuidedState:
         """The state to start from: a checkpoint, or noise."""
-        kept = self.checkpoints.find(request) if request.joining_step and count == 1 else None
+        can_continue = request.joining_step and count == 1 and not request.kept
+        kept = self.checkpoints.find(request) if can_continue else None
         return kept or self._initial_state(request, count)
 
     def _initial_state(self, request: GenerationRequest, count: int) -> GuidedState:

@@ -205,6 +205,7 @@ class PipelineEngine:
             "--lora": bool(request.loras),
             "--embedding": bool(request.embeddings),
             "--clip-skip": request.clip_skip is not None,
+            "keeping what is outside of a box (kept)": request.kept is not None,
             "guidance_rescale": request.guidance_rescale != 0,
             "guidance in an interval of the steps": (request.guidance_start, request.guidance_stop) != (0, 1),
             "guidance that ends when predictions agree": request.guidance_agreement != 1,

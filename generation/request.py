@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from .delayed_negative import DelayedNegative, negative_start_share
 from .errors import InvalidRequestError
@@ -29,6 +29,15 @@ ATTENTION_METHODS = ("nag", "ong", "vsf")
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
+class KeptOutside(BaseModel):
+    """A box (left, top, right, bottom), as shares of the picture, and the request that draws what is outside of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    box: tuple[Share, Share, Share, Share]
+    request: "GenerationRequest"
+
+
 class GenerationRequest(BaseModel):
     """A frozen request. Two equal requests give the same picture on the same machine.
 
@@ -43,7 +52,8 @@ class GenerationRequest(BaseModel):
     `shown` has the terms of the negative prompt that a picture with this seed has shown; the look-ahead counts them
     as found. `clip_skip` n takes the n-th layer of CLIP from the end (None: the model's own, which is the last on
     Stable Diffusion 1 and 2, and the second on XL). `loras` are files with weights, `embeddings` files of textual
-    inversions.
+    inversions. With `kept`, only what is in a box is drawn by this request: outside of it, the picture is that of
+    another request, which differs in its negative prompt, its method or its guidance.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -70,6 +80,20 @@ class GenerationRequest(BaseModel):
     guidance_scale: float = Field(ge=0, le=100)
     width: int = Field(ge=8, le=8192, multiple_of=8)
     height: int = Field(ge=8, le=8192, multiple_of=8)
+    kept: KeptOutside | None = Field(default=None, exclude_if=lambda kept: kept is None)
+
+    @model_validator(mode="after")
+    def _check_kept(self) -> Self:
+        if self.kept is not None:
+            other, (left, top, right, bottom) = self.kept.request, self.kept.box
+            same = ("model", "seed", "num_inference_steps", "width", "height", "loras", "embeddings")
+            if other.kept is not None or any(getattr(self, name) != getattr(other, name) for name in same):
+                raise ValueError(
+                    "kept: the other request needs the same model, seed, steps, size and LoRAs, and no “kept”"
+                )
+            if left >= right or top >= bottom:
+                raise ValueError("kept: the box is empty")
+        return self
 
     @classmethod
     def create(cls, **values: object) -> Self:
@@ -114,7 +138,7 @@ class GenerationRequest(BaseModel):
         If this request joins by the model's defaults, so does the next. Newly excluded terms were seen in this
         request's picture, so with the same seed they are added to `shown`.
         """
-        following = type(self).create(**{**self.model_dump(), **changed})
+        following = type(self).create(**{**self.model_dump(exclude={"kept"}), **changed})
         before, looks = split_terms(self.negative_prompt), following.method == "lookahead"
         shown = [term for term in split_terms(following.negative_prompt) if term in self.shown or term not in before]
         kept = tuple(shown) if looks and following.seed == self.seed else ()

@@ -48,7 +48,9 @@ class ImageStore:
         self.folder = folder.absolute()
         self._opened = OpenedFolder(self.folder)
 
-    def save(self, image: Image.Image, text: Mapping[str, str], request: Mapping[str, Any]) -> str:
+    def save(
+        self, image: Image.Image, text: Mapping[str, str], request: Mapping[str, Any], *, rewrite: bool = False
+    ) -> str:
         """Store `image` as RGB with `text` as the PNG's text chunks, and return the SHA-256 of its pixels.
 
         `text` describes `request`. An intact file of the same pixels and request is kept. The file is synced to disk
@@ -62,7 +64,7 @@ class ImageStore:
         sha256 = pixels_sha256(rgb)
         path = self.path(sha256, request)
         with translate_errors(self.folder):
-            if self._is_sound(path):
+            if not rewrite and self._is_sound(path):
                 sync_folder(path.parent)  # the process that wrote it may have ended before this
             else:
                 make_folder(path.parent)

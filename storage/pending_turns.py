@@ -36,7 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from ..errors import InvalidInputError
-from . import idempotency, process_owner, queries
+from . import drawn_turns, idempotency, process_owner, queries
 from .engine import Database
 from .errors import AlreadyRequestedError, LostTurnError, UnknownSessionError
 from .images import ImageStore
@@ -263,13 +263,26 @@ class PendingTurns:
                 self.questions.claim(db, session_id, answers, attempt.id)
         return self._held(attempt)
 
+    def keep_drawn(self, attempt: Attempt, picture: Image, text: Mapping[str, str], seconds: float) -> Attempt:
+        """Keep the picture of a turn that is still to be verified: after a crash, `mark_interrupted` finishes the turn.
+
+        Returns the attempt, which is still pending. Raises as `finish` does.
+        """
+        turn = replace(attempt.turn, seconds=seconds)
+        sha256 = self._images.save(picture, text, turn.request)
+        values = {"turn": queries.dump_turn(turn), "drawn": sha256}
+        with self._database.write_session() as db:
+            self._claim(db, update(AttemptRow).values(values), attempt)
+        return replace(attempt, turn=turn, drawn=self._images.path(sha256, turn.request))
+
     def finish(self, attempt: Attempt, picture: Image, text: Mapping[str, str], seconds: float) -> TurnRecord:
         """Store the turn with its picture and make it the session's head, in one transaction.
 
         The picture is on disk, with `text` as its PNG's text chunks, before the turn's row refers to it. It is
         deleted again where the turn was lost or the session deleted.
         """
-        sha256 = self._images.save(picture, text, attempt.turn.request)
+        drawn = attempt.drawn
+        sha256 = self._images.save(picture, text, attempt.turn.request, rewrite=drawn is not None)
         try:
             with self._database.write_session() as db:
                 self._claim(db, delete(AttemptRow), attempt)
@@ -281,6 +294,8 @@ class PendingTurns:
             self._discard([self._images.path(sha256, attempt.turn.request)])
             raise
         self._leases.release(attempt.id)
+        if drawn is not None and drawn != kept.image:  # another try became the turn
+            self._discard([drawn])
         return kept
 
     def end(self, attempt: Attempt, status: Literal["failed", "cancelled"], reason: str) -> None:
@@ -324,6 +339,7 @@ class PendingTurns:
                 raise InvalidInputError(self._explain_no_retry(session_id, number, pending=bool(found)))
             turn = queries.load_turn(row.turn)
             row.status, row.reason, row.owner, row.receipt_key = "failed", "", process_owner.new_claim(), None
+            row.drawn = None
             db.flush()  # its own number is free again
             if turn.parent is not None:
                 turn = queries.renumber_turn(turn, queries.next_place(db, session_id)[0])
@@ -355,7 +371,10 @@ class PendingTurns:
             return queries.find_alias(db, session_id, number)
 
     def mark_interrupted(self) -> int:
-        """Mark pending turns as failed whose process is gone or whose lease has run out; returns how many."""
+        """Mark pending turns as failed whose process is gone or whose lease has run out; returns how many.
+
+        Those whose picture was drawn and not yet verified are finished with it instead.
+        """
         pending = select(AttemptRow).where(AttemptRow.status == "pending").order_by(AttemptRow.id)
         with self._database.read_session() as db:
             now = self._leases.now(db)
@@ -364,9 +383,10 @@ class PendingTurns:
         with self._database.write_session() as db:
             now = self._leases.now(db)
             interrupted = [row for row in db.scalars(pending.with_for_update()) if not self._is_live(row, now)]
-            for row in interrupted:
+            lost = [row for row in interrupted if not drawn_turns.finish(db, row, self._images)]
+            for row in lost:
                 _mark_interrupted(row)
-            return len(interrupted)
+            return len(lost)
 
     def other_turns_since(self, attempt: Attempt) -> TurnsSince:
         """The session's other turns: finished since this one was begun, or being drawn now."""

@@ -315,6 +315,7 @@ def to_session_record(row: SessionRow, turns: int, prompt: str, sha256: str) -> 
         prompt=prompt,
         sha256=sha256,
         owner=row.owner,
+        verification=row.verification,
     )
 
 
@@ -356,7 +357,7 @@ def to_attempt(row: AttemptRow | Row[Any]) -> Attempt:
         reason=row.reason,
         created_at=row.created_at,
         turn=load_turn(row.turn),
-        start=SessionStart(start["model"], tuple(start["policies"]), start.get("owner")) if start else None,
+        start=SessionStart(**{**start, "policies": tuple(start["policies"])}) if start else None,
         receipt=IdempotencyKey(**row.receipt) if row.receipt else None,
         command=row.command,
         refused=row.refused,

@@ -34,6 +34,8 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Timestamp = Annotated[AwareDatetime, AfterValidator(_check_utc)]
 
 _STRICT = ConfigDict(extra="forbid")
+_OMITTED = Field(exclude_if=lambda value: value is None)
+"""Left out of archives where it is None, so that older versions read them."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class SessionRecord:
     """That picture's."""
     owner: str | None = None
     """The id of the key that began it; None where no server did, or one without keys."""
+    verification: dict[str, Any] | None = None
+    """How its turns are verified, as JSON; None where they are not."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,12 @@ class ExclusionRecord:
     """The number of the turn that brought it."""
     words: str
     """The words that brought it, as they were typed."""
+    verdict: Annotated[Literal["gone", "there", "unknown"] | None, _OMITTED] = None
+    """Whether the turn's picture is without it; None where the turn was not verified."""
+    judge: Annotated[str | None, _OMITTED] = None
+    """Who said so; None where nobody could tell."""
+    probability: Annotated[float | None, Field(ge=0, le=1), _OMITTED] = None
+    """The judge's probability that the picture shows it."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +175,8 @@ class SessionStart:
     policies: tuple[str, ...]
     owner: str | None = None
     """The id of the key that begins it."""
+    verification: dict[str, Any] | None = None
+    """How its turns are verified, as JSON; None where they are not."""
 
 
 @dataclass(frozen=True)
@@ -223,3 +235,5 @@ class Attempt:
     """Whether it was refused, so that there is nothing to retry."""
     claim: str = ""
     """Which process works on it; another claim means that it was taken over."""
+    drawn: Path | None = None
+    """The file of its first picture, while that is being verified by the process that has drawn it."""

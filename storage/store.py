@@ -8,12 +8,12 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from PIL.Image import Image
-from sqlalchemy import CursorResult, Engine, Select, delete, func, select
+from sqlalchemy import CursorResult, Engine, Select, delete, func, select, update
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Session, aliased
 
 from ..errors import InvalidInputError
-from . import deletion, idempotency, pages, queries
+from . import deletion, drawn_turns, idempotency, pages, queries
 from .api_keys import ApiKeys
 from .deletion import DeletedSession
 from .engine import WAIT_SECONDS, Database, create_engine_for, database_url
@@ -143,6 +143,12 @@ class Store:
             queries.move_head(db, session_id, number)
             idempotency.save_idempotency_key(db, key, session_id, number)
         return turn
+
+    def set_verification(self, session_id: str, verification: dict[str, Any] | None) -> None:
+        """Change how a session's next turns are verified; see `SessionRecord.verification`."""
+        with self._database.write_session() as db:
+            queries.lock_session(db, session_id)
+            db.execute(update(SessionRow).where(SessionRow.id == session_id).values(verification=verification))
 
     def restore_session(self, session: SessionRecord, turns: Sequence[FinishedTurn]) -> None:
         """Store an imported session under its own id, with its turns in order.
@@ -282,7 +288,8 @@ class Store:
         """The picture files of all turns. No turn is written while the block runs."""
         with self._without_new_turns() as db:
             turns = db.execute(select(TurnRow.image, TurnRow.request))
-            yield frozenset(self.images.existing(sha256, request) for sha256, request in turns)
+            used = {self.images.existing(sha256, request) for sha256, request in turns}
+            yield frozenset(used | drawn_turns.pictures(db, self.images))
 
     def damage(self) -> list[str]:
         """The result of the database's own integrity checks: one line per fault."""

@@ -81,6 +81,7 @@ class SessionRow(Base):
     owner: Mapped[str | None] = mapped_column(
         String(16)
     )  # id of an API key; null for sessions created without a server
+    verification: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # null: not verified
 
     __table_args__ = (Index(None, "created_at"), Index(None, "owner", "created_at"))
 
@@ -125,6 +126,9 @@ class ExclusionRow(Base):
     source: Mapped[str]
     since: Mapped[int]
     words: Mapped[str]
+    verdict: Mapped[str | None]  # gone, there or unknown; null where the turn was not verified
+    judge: Mapped[str | None]
+    probability: Mapped[float | None]
 
 
 class AttemptRow(Base):
@@ -133,7 +137,7 @@ class AttemptRow(Base):
     Attempts are separate from `turns`, so that readers of `turns` and `exclusions` only see turns with pictures. The
     first attempt of a session has `session`, from which the row of `sessions` is created when it is done. `command` is
     the request before it is interpreted. `owner` is the claim of the process that works on it, valid until
-    `lease_until`.
+    `lease_until`. `drawn` is the hash of a picture that is drawn and is being verified.
     """
 
     __tablename__ = "attempts"
@@ -160,6 +164,7 @@ class AttemptRow(Base):
     lease_until: Mapped[datetime | None]
     receipt_key: Mapped[str | None] = mapped_column(String(64))  # only while it is pending
     refused: Mapped[bool] = mapped_column(server_default=false())  # there is nothing to retry
+    drawn: Mapped[str | None] = mapped_column(String(64))
 
 
 class TurnAliasRow(Base):

@@ -14,8 +14,13 @@ from io import BytesIO
 
 from ...storage import ExclusionRecord, ImageStore, SessionRecord, TurnRecord
 from ..turn_png import build_turn_png
+from ..verification.record import Verification
+from ..verification.replies import describe_verdict
 from .regenerate import ReplayResult
 from .tree_svg import render_tree
+
+_VERDICTS = {"gone": "gone", "there": "still there", "unknown": "not known"}
+_VERDICT_CLASSES = {"gone": "good", "there": "bad", "unknown": "soft"}
 
 _THUMBNAIL = 160
 """Longer side of the thumbnails, in pixels."""
@@ -133,7 +138,24 @@ def _render_chip(exclusion: ExclusionRecord, kind: str) -> str:
     why = (
         f"since turn {exclusion.since}: “{exclusion.words}”" if exclusion.source == "user" else f"by {exclusion.source}"
     )
-    return f'<li class="{kind}" title="{escape(f"{kind}; {why}", quote=True)}">{escape(exclusion.term)}{weight}</li>'
+    verdict, title = "", f"{kind}; {why}"
+    if exclusion.verdict is not None and kind != "dropped":
+        verdict = f' <span class="{_VERDICT_CLASSES[exclusion.verdict]}">{_VERDICTS[exclusion.verdict]}</span>'
+        title += f"; {describe_verdict(exclusion)}"
+    return f'<li class="{kind}" title="{escape(title, quote=True)}">{escape(exclusion.term)}{weight}{verdict}</li>'
+
+
+def _list_tries(turn: TurnRecord) -> str | None:
+    """The tries of a verified turn, each with what is still there; None if it was not verified."""
+    verification = Verification.of_turn(turn)
+    if verification is None:
+        return None
+    lines = []
+    for k, each in enumerate(verification.tries):
+        left = ", ".join(each.terms("there")) or "nothing"
+        chosen = " (chosen)" if k == verification.chosen and len(verification.tries) > 1 else ""
+        lines.append(f"{each.how}: {left} still there{chosen}")
+    return "; ".join([*lines, *verification.failures])
 
 
 def _render_verdict(replay_result: ReplayResult | None) -> str:
@@ -162,6 +184,7 @@ def _render_settings(turn: TurnRecord) -> str:
         "libraries": ", ".join(f"{name} {number}" for name, number in provenance.get("libraries", {}).items()) or None,
         "made": f"{turn.created_at:%Y-%m-%d %H:%M:%S} UTC, in {turn.seconds:.1f} s",
         "sha256": turn.sha256,
+        "tries": _list_tries(turn),
     }
     lines = [f"<dt>{name}</dt><dd>{escape(str(value))}</dd>" for name, value in rows.items() if value is not None]
     if edits:

@@ -11,8 +11,10 @@ from PIL.Image import Image
 
 from ...generation import GenerationRequest, generate
 from ...storage import TurnRecord
+from ...storage.images import pixels_sha256
 from ..image_difference import ImageDifference, compare_images
 from ..studio import OnStep, Studio
+from ..verification.record import Verification
 
 _COMPARED = ("weights", "adapters", "scheduler", "scheduler_config", "quantize", "dtype", "device", "notthat")
 
@@ -83,6 +85,31 @@ def replay_turn(studio: Studio, turn: TurnRecord, on_step: OnStep | None = None)
     greatest = difference.max_abs_diff
     drift = None if greatest == 0 else _describe_drift(difference, turn.provenance, studio.provenance(request))
     return ReplayResult(turn.number, greatest == 0, greatest, drift)
+
+
+@dataclass(frozen=True)
+class ReplayedTry:
+    """The result of drawing a try of a verified turn again: whether the pixels have the recorded hash."""
+
+    turn: int
+    number: int
+    """The index of the try."""
+    how: str
+    identical: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """The output of `--json`."""
+        return {"turn": self.turn, "try": self.number, "how": self.how, "identical": self.identical}
+
+
+def replay_tries(studio: Studio, session: str, on_step: OnStep | None = None) -> Iterator[ReplayedTry]:
+    """Regenerate every try of a session's verified turns, one at a time."""
+    for turn in studio.store.turns(session):
+        verification = Verification.of_turn(turn)
+        for number, each in enumerate(verification.tries if verification else ()):
+            request = GenerationRequest.create(**each.request)
+            image = generate(studio.engine(request.model), request, on_step).image
+            yield ReplayedTry(turn.number, number, each.how, pixels_sha256(image) == each.sha256)
 
 
 def regenerate(studio: Studio, turn: TurnRecord) -> Image:

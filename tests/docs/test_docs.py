@@ -70,6 +70,7 @@ def run(environment: dict[str, str], tmp_path: Path) -> Run:
         ("models", ["notthat/models/mine", '"steps": 12']),
         ("cli", ["Excluded “cartoon”.", '"op": "exclude"', "watermark"]),
         ("storage", ["watermark|1.0"]),
+        ("verification", ['["mustache","', "tries identical", "“bad vibes” is gone"]),
         ("configuration", ["Excluded “dark”."]),
     ],
 )

@@ -98,7 +98,8 @@ def test_the_former_name_of_lookahead_is_the_same_request() -> None:
 
 
 def test_the_schema_and_the_errors_show_only_the_current_names_of_methods() -> None:
-    assert "dynamic" not in str(GenerationRequest.model_json_schema()["properties"]["method"])
+    schema = GenerationRequest.model_json_schema()["$defs"]["GenerationRequest"]
+    assert "dynamic" not in str(schema["properties"]["method"])
     with pytest.raises(InvalidRequestError, match=r"--method: input should be 'cfg', 'lookahead', .* not 'magic'"):
         GenerationRequest.create(**VALUES, method="magic")
 

@@ -3,18 +3,32 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from notthat.errors import InvalidInputError
-from notthat.storage import NewTurn, SessionStart, StorageError, Store, TurnRecord, check
+from notthat.storage import (
+    LeaseTimes,
+    NewTurn,
+    SessionStart,
+    StorageError,
+    Store,
+    TurnRecord,
+    UnknownSessionError,
+    check,
+    prune,
+)
+from notthat.storage.images import pixels_sha256
 
 Begin = Callable[..., TurnRecord]
 MakeTurn = Callable[..., NewTurn]
 MakePicture = Callable[..., Image.Image]
+Grow = Callable[..., TurnRecord]
 
 
 def test_a_session_is_there_when_its_first_picture_is(store: Store, turn: MakeTurn, picture: MakePicture) -> None:
@@ -104,6 +118,78 @@ def test_what_a_killed_process_left_is_marked(home: Path, turn: MakeTurn, pictur
         assert "interrupted" in left.reason
         assert store.attempts.retry(session).status == "pending"
         assert check(store) == []
+
+
+def expired(store: Store) -> Store:
+    """The store, whose leases end at once and are not renewed, as if its process were gone."""
+    store.attempts.close()
+    return store
+
+
+def test_a_picture_that_was_being_verified_becomes_the_turn(
+    open_store: Callable[..., Store], begin: Begin, turn: MakeTurn, picture: MakePicture
+) -> None:
+    session, gone = begin().session, expired(open_store(LeaseTimes(seconds=0.01)))
+    start = SessionStart("mini", ("quality",), verification={"tries": 2})
+    for attempt, seed in (
+        (gone.attempts.begin(session, turn(1, 0, feedback="no fog")), 1),
+        (gone.attempts.begin_session(start, turn(0, None, feedback="a cat")), 2),
+    ):
+        held = gone.attempts.keep_drawn(attempt, picture(seed), {}, 0.5)
+        assert (held.turn.seconds, held.drawn) == (
+            0.5,
+            gone.images.path(pixels_sha256(picture(seed)), attempt.turn.request),
+        )
+    time.sleep(0.02)
+
+    store = open_store()
+    assert prune(store).pictures == ()
+    assert store.attempts.mark_interrupted() == 0
+    assert store.attempts.all() == []
+    assert (store.turn(session).number, store.turn(session).feedback, store.turn(session).seconds) == (1, "no fog", 0.5)
+    (newest, _) = store.sessions()
+    assert (newest.turns, newest.policies, newest.verification) == (1, ("quality",), {"tries": 2})
+    assert store.turn(newest.id).feedback == "a cat"
+    assert check(store) == []
+
+
+def test_a_session_that_went_on_keeps_its_head(
+    open_store: Callable[..., Store], begin: Begin, turn: MakeTurn, grow: Grow, picture: MakePicture
+) -> None:
+    session, gone = begin().session, expired(open_store(LeaseTimes(seconds=0.01)))
+    gone.attempts.keep_drawn(gone.attempts.begin(session, turn(1, 0)), picture(1), {}, 0.5)
+    head = grow(session).number
+    time.sleep(0.02)
+
+    store = open_store()
+    assert store.attempts.mark_interrupted() == 0
+    assert store.turn(session).number == head != 1
+    assert store.turn(session, 1).parent == 0
+
+
+def test_verdicts_are_stored_with_their_exclusions(
+    store: Store, begin: Begin, turn: MakeTurn, picture: MakePicture
+) -> None:
+    session, new = begin().session, turn(1, 0)
+    verdict = {"verdict": "there", "judge": "mini", "probability": 0.875}
+    exclusions = tuple(replace(each, **verdict) for each in new.exclusions)
+    attempt = store.attempts.begin(session, replace(new, exclusions=exclusions))
+    kept = store.attempts.finish(attempt, picture(1), {}, 0.1)
+
+    assert exclusions
+    assert kept.exclusions == store.turn(session).exclusions == exclusions
+    assert {each.verdict for each in store.turn(session, 0).exclusions} <= {None}
+
+
+def test_how_a_session_is_verified_can_be_changed(store: Store, begin: Begin) -> None:
+    session = begin().session
+    assert store.session(session).verification is None
+    store.set_verification(session, {"tries": 1})
+    assert store.session(session).verification == {"tries": 1}
+    store.set_verification(session, None)
+    assert store.session(session).verification is None
+    with pytest.raises(UnknownSessionError):
+        store.set_verification("0" * 16, None)
 
 
 def test_a_claim_is_of_a_process_and_not_of_its_number() -> None:

@@ -95,7 +95,8 @@ def test_upgrading_again_changes_nothing(home: Path) -> None:
 def test_an_upgrade_refuses_rows_that_belong_to_none(home: Path) -> None:
     upgrade(home=home)
     with closing(sqlite3.connect(home / "notthat.db")) as database, database:
-        database.execute("INSERT INTO exclusions VALUES (7, 0, 'fog', 1.0, 'user', 0, 'no fog')")
+        columns = "turn_id, position, term, weight, source, since, words"
+        database.execute(f"INSERT INTO exclusions ({columns}) VALUES (7, 0, 'fog', 1.0, 'user', 0, 'no fog')")
 
     with pytest.raises(StorageError, match="not upgraded: a row of “exclusions” refers to a missing row of “turns”"):
         upgrade(home=home)

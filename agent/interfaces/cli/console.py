@@ -143,9 +143,16 @@ def _image_rows() -> int:
 
 def exclusions_table(turn: "Turn", effects: Mapping[str, float] | None = None) -> Table:
     """The exclusions of a turn as a table; `effects` (term to share of the prediction) adds a column."""
+    from ...verification.replies import describe_verdict
+
+    has_verdicts = any(e.verdict is not None for e in turn.exclusions)
     columns = ["excluded", "weight", "by", "since turn", "words", *([] if effects is None else ["effect"])]
+    columns += ["verdict"] if has_verdicts else []
     table = Table(*columns, box=None, header_style="dim", pad_edge=False)
     for e in turn.exclusions:
         effect = [] if effects is None else [f"{effects[e.term]:.1%}" if e.term in effects else "none"]
-        table.add_row(escape(e.term), f"{e.weight:g}", escape(e.source), str(e.since), escape(e.words), *effect)
+        verdict = [escape(describe_verdict(e))] if has_verdicts else []
+        table.add_row(
+            escape(e.term), f"{e.weight:g}", escape(e.source), str(e.since), escape(e.words), *effect, *verdict
+        )
     return table

@@ -21,21 +21,26 @@ from .options import (
     Embedding,
     Guidance,
     Json,
+    JudgeName,
     LLMTimeout,
     Lora,
     Method,
     Model,
+    NewSeeds,
     Offload,
     Quantize,
     Seed,
     SessionId,
     Steps,
     TextEncoder,
+    Tries,
     Vae,
+    Verify,
     load_settings,
     name_model,
     open_studio,
     request_extras,
+    verify_options,
 )
 
 if TYPE_CHECKING:
@@ -116,6 +121,10 @@ def chat(
     lora: Lora = None,
     embedding: Embedding = None,
     clip_skip: ClipSkip = None,
+    verify: Verify = None,
+    tries: Tries = None,
+    judge: JudgeName = None,
+    new_seeds: NewSeeds = False,
     llm_timeout: LLMTimeout = None,
 ) -> None:
     """Create and correct a picture interactively. Each line is feedback; /help lists the commands.
@@ -126,7 +135,14 @@ def chat(
 
     model = name_model(model, text_encoder, vae, quantize, offload)
     request = request_extras(method, lora, embedding, clip_skip) or None
-    options = {"seed": seed, "steps": steps, "guidance": guidance, "request": request}
+    verification = verify_options(verify, tries, judge, new_seeds)
+    options = {
+        "seed": seed,
+        "steps": steps,
+        "guidance": guidance,
+        "request": request,
+        "verification": verification,
+    }
     if session is not None and any(value is not None for value in (prompt, policy, model, *options.values())):
         raise InvalidInputError("--session keeps the options of the session: give no prompt and no other option")
     with open_studio(model, llm_timeout) as studio:
@@ -149,6 +165,10 @@ def new(
     lora: Lora = None,
     embedding: Embedding = None,
     clip_skip: ClipSkip = None,
+    verify: Verify = None,
+    tries: Tries = None,
+    judge: JudgeName = None,
+    new_seeds: NewSeeds = False,
     llm_timeout: LLMTimeout = None,
     as_json: Json = False,
 ) -> None:
@@ -159,6 +179,7 @@ def new(
     from ...conversation import Conversation
     from .console import progress
 
+    verification = verify_options(verify, tries, judge, new_seeds)
     model = name_model(model, text_encoder, vae, quantize, offload)
     with open_studio(model, llm_timeout) as studio:
         with progress("drawing", previews=not as_json) as on_step:
@@ -170,6 +191,7 @@ def new(
                 guidance=guidance,
                 policies=policy or (),
                 request=request_extras(method, lora, embedding, clip_skip),
+                verification=verification,
                 on_step=on_step,
             )
         _print_turn(studio, conversation.head, as_json)
@@ -181,6 +203,10 @@ def new(
 def say(
     session: SessionId,
     feedback: Annotated[str, typer.Argument(help="What is wrong with the picture.")],
+    verify: Verify = None,
+    tries: Tries = None,
+    judge: JudgeName = None,
+    new_seeds: NewSeeds = False,
     llm_timeout: LLMTimeout = None,
     as_json: Json = False,
 ) -> None:
@@ -193,9 +219,13 @@ def say(
     from ...conversation import Conversation
     from .console import emit, progress, show_answered_turn
 
+    verification = verify_options(verify, tries, judge, new_seeds)
     with open_studio(llm_timeout=llm_timeout) as studio:
+        conversation = Conversation.open(session, studio)
+        if verify is not None:
+            conversation.set_verification(verification)
         with progress("drawing", previews=not as_json) as on_step:
-            turn = Conversation.open(session, studio).say(feedback, on_step)
+            turn = conversation.say(feedback, on_step)
         if as_json:
             emit(_turn_json(turn))
         else:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ....storage import Store
     from ...settings import Settings
     from ...studio import Studio
+    from ...verification import VerifyOptions
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
 Model = Annotated[
@@ -63,6 +64,18 @@ ClipSkip = Annotated[
     int | None,
     typer.Option(metavar="N", help="CLIP's N-th layer from the end, on Stable Diffusion 1, 2 and XL; many want 2."),
 ]
+Verify = Annotated[
+    bool | None,
+    typer.Option("--verify/--no-verify", help="Whether judges look for what is excluded in the session's pictures."),
+]
+Tries = Annotated[
+    int | None, typer.Option(metavar="N", help="With --verify: how many more pictures may be drawn for a turn (2).")
+]
+JudgeName = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="With --verify: mini, llm, a hub id or a folder; several are asked in order."),
+]
+NewSeeds = Annotated[bool, typer.Option("--new-seeds", help="With --verify: whether a try may use another seed.")]
 SessionId = Annotated[str, typer.Argument(metavar="SESSION", help="Id of a session; notthat sessions lists them.")]
 
 
@@ -77,6 +90,30 @@ def request_extras(
     files = tuple(_find_file(file, _find_embedding) for file in embedding or ())
     fields = {"method": method, "loras": tuple(map(_parse_lora, lora or ())), "embeddings": files}
     return {name: value for name, value in {**fields, "clip_skip": clip_skip}.items() if value not in (None, (), "")}
+
+
+def verify_options(
+    verify: bool | None, tries: int | None, judge: list[str] | None, new_seeds: bool
+) -> "VerifyOptions | None":
+    """The options of `--verify`; None without it.
+
+    Raises:
+        InvalidInputError: if a value is out of range, or is given without `--verify`.
+    """
+    if not verify:
+        if tries is not None or judge or new_seeds:
+            raise InvalidInputError("--tries, --judge and --new-seeds say how to verify: give --verify too")
+        return None
+    from ...verification import VerifyOptions
+
+    given = {} if tries is None else {"tries": tries}
+    return VerifyOptions.create(judges=tuple(map(_name_judge, judge or ())), new_seeds=new_seeds, **given)
+
+
+def _name_judge(name: str) -> str:
+    """A judge's name as sessions store it: a folder's path is absolute."""
+    folder = Path(name).expanduser()
+    return str(folder.absolute()) if name not in ("", "mini", "llm") and folder.is_dir() else name
 
 
 def _parse_lora(text: str) -> tuple[str, float]:

@@ -23,6 +23,9 @@ def replay(
         bool,
         typer.Option("--interpret", help="Re-interpret the feedback instead of drawing, and show which edits differ."),
     ] = False,
+    tries: Annotated[
+        bool, typer.Option("--tries", help="Redraw every try of verified turns instead, and compare the pixels.")
+    ] = False,
     from_: Annotated[int | None, typer.Option("--from", help="With --with: branch from this turn.")] = None,
     with_: Annotated[str | None, typer.Option("--with", help="With --from: the feedback on that turn.")] = None,
     kept: Annotated[
@@ -44,8 +47,8 @@ def replay(
     files = (html, gif, grid)
     if (from_ is None) != (with_ is None):
         raise InvalidInputError("--from TURN and --with FEEDBACK need each other: give both")
-    if sum((from_ is not None, interpret, any(files) or kept)) > 1:
-        raise InvalidInputError("--from, --interpret and report files can't be combined: give one of them")
+    if sum((from_ is not None, interpret, tries, any(files) or kept)) > 1:
+        raise InvalidInputError("--from, --interpret, --tries and report files can't be combined: give one of them")
     if kept and (verify or not any(files)):
         raise InvalidInputError("--kept draws nothing: give --html, --gif or --grid, and no --verify")
     with open_studio() as studio:
@@ -53,6 +56,8 @@ def replay(
             _branch_with_feedback(studio, session, from_, with_, as_json)
         elif interpret:
             _reinterpret_session(studio, session, verify, as_json)
+        elif tries:
+            _regenerate_tries(studio, session, verify, as_json)
         else:
             results = [] if kept else _regenerate_session(studio, session, as_json)
             _write_reports(studio, session, results, html, gif, grid)
@@ -82,6 +87,28 @@ def _regenerate_session(studio: "Studio", session: str, as_json: bool) -> "list[
     else:
         typer.echo(f"{identical} of {len(results)} identical")
     return results
+
+
+def _regenerate_tries(studio: "Studio", session: str, verify: bool, as_json: bool) -> None:
+    from ...replay.regenerate import replay_tries
+    from .console import emit, progress
+
+    results = []
+    with progress("replaying") as on_step:
+        for result in replay_tries(studio, session, on_step):
+            results.append(result)
+            if as_json:
+                emit(result.as_json())
+            else:
+                same = "identical" if result.identical else "differs"
+                typer.echo(f"turn {result.turn}, try {result.number} ({result.how}): {same}")
+    identical = sum(result.identical for result in results)
+    if as_json:
+        emit({"tries": len(results), "identical": identical})
+    else:
+        typer.echo(f"{identical} of {len(results)} tries identical")
+    if verify and identical < len(results):
+        raise NotthatError(f"{len(results) - identical} of {len(results)} tries differ")
 
 
 def _reinterpret_session(studio: "Studio", session: str, verify: bool, as_json: bool) -> None:

@@ -87,6 +87,27 @@ class LLMClient:
         except Exception as error:  # from LangChain, a provider's package, or a malformed response
             raise LLMError(explain_error(error, self.name, self._timeout)) from error
 
+    def ask_about_picture(self, rules: str, question: str, picture: "Image") -> str:
+        """The text of the answer to a question about a picture. It is never asked without the picture.
+
+        Raises:
+            LLMError: on any failure, also if the model takes no pictures.
+        """
+        deadline = time.monotonic() + self._timeout
+        messages = [{"role": "system", "content": rules}, {"role": "user", "content": question}]
+        request = replace(self._capabilities, response_format=ResponseFormat.TEXT, images=True)
+        try:
+            try:
+                return self._ask_once(request, messages, picture, deadline)[0]
+            except Exception as error:
+                if not request.temperature or not is_refusal(error) or not re.search("temperature", str(error), re.I):
+                    raise
+            return self._ask_once(replace(request, temperature=False), messages, picture, deadline)[0]
+        except LLMError:
+            raise
+        except Exception as error:
+            raise LLMError(explain_error(error, self.name, self._timeout)) from error
+
     def warm_up(self, messages: list[Message]) -> None:
         """Send messages in the background, for one token, so that the server has their fixed part in its cache.
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from ....session_start import SessionOptions
+from ....verification import VerifyOptions
 from ..dependencies import Context, SessionId, TurnContext
 from ..problems import document_problems
 from ..schemas.requests import MAX_TURN, NewSessionRequest
@@ -40,6 +41,7 @@ async def begin_session(body: NewSessionRequest, context: TurnContext) -> Respon
         policies=tuple(body.policies),
         model=body.model,
         request=body.model_dump(include={"width", "height", "method", "clip_skip"}, exclude_none=True),
+        verification=VerifyOptions(tries=body.tries, new_seeds=body.new_seeds) if body.verify else None,
     )
     job = await context.service.start(
         context.principal, options, context.idempotency_key, background=context.background

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 from .....errors import InvalidInputError
 from .....generation.request import Method
 from ....edits import MAX_PROMPT_CHARACTERS, MAX_UNDONE_TURNS, UserEdit
+from ....verification.options import DEFAULT_TRIES, MAX_TRIES
 
 MAX_TURN = 2**31 - 1
 
@@ -76,6 +77,11 @@ class NewSessionRequest(_RequestModel):
     clip_skip: Annotated[int, Field(ge=1, le=12, description="CLIP's layer from the end."), WHOLE_NUMBER] | None = None
     policies: list[Name] = Field(default=[], max_length=20)
     model: Name | None = None
+    verify: bool = Field(default=False, description="Whether judges look for what is excluded in every picture.")
+    tries: Annotated[int, Field(ge=0, le=MAX_TRIES), WHOLE_NUMBER] = Field(
+        default=DEFAULT_TRIES, description="With `verify`: how many more pictures may be drawn for a turn."
+    )
+    new_seeds: bool = Field(default=False, description="With `verify`: whether a try may use another seed.")
 
 
 class FeedbackRequest(_RequestModel):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from .....storage import Attempt, QuestionRecord, SessionRecord
 from ....conversation import Turn
 from ....handoff import wants_handoff
+from ....judges import Verdict
 from ....replay.regenerate import ReplayResult
 from ....turn_serialization import question_json, turn_json
 from ..jobs.turn_and_replay_jobs import ReplayJob, TurnJob
@@ -52,6 +53,11 @@ _TURN: dict[str, Any] = {
 }
 
 
+def is_none(value: object) -> bool:
+    """Whether an optional field is left out of a response."""
+    return value is None
+
+
 class ExclusionResponse(BaseModel):
     """An excluded term and its origin."""
 
@@ -60,6 +66,15 @@ class ExclusionResponse(BaseModel):
     source: str = Field(description="`user`, or `policy:NAME` for exclusions that the user can't remove.")
     since: int = Field(description="The turn that excluded it.")
     words: str = Field(description="The feedback that excluded it.")
+    verdict: Verdict | None = Field(
+        default=None, description="Whether it is gone from the picture. Only in verified turns.", exclude_if=is_none
+    )
+    judge: str | None = Field(
+        default=None, description="The judge that said so, if one can tell. Only in verified turns.", exclude_if=is_none
+    )
+    probability: float | None = Field(
+        default=None, description="The judge's probability that the picture shows it.", exclude_if=is_none
+    )
 
 
 class QuestionResponse(BaseModel):
@@ -110,6 +125,9 @@ class TurnResponse(BaseModel):
     seconds: float
     question: QuestionResponse | None = Field(
         description="The open question about this picture: nothing is drawn before it is answered."
+    )
+    tries: int | None = Field(
+        default=None, description="How many pictures were drawn for it. Only in verified turns.", exclude_if=is_none
     )
     handoff: bool = Field(
         description="Whether a person should take over: the user asked for one, or many turns did not help."

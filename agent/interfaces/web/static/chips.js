@@ -6,6 +6,8 @@ import { shownTurn } from "./state.js";
 const LEAST = 0.1;
 const MOST = 2;
 const STEP = 0.1;
+const MARKS = { gone: "✓", there: "!", unknown: "?" };
+const VERDICTS = { gone: "gone", there: "still there", unknown: "not known whether it is gone" };
 const STEPS = { ArrowUp: STEP, ArrowDown: -STEP, PageUp: 5 * STEP, PageDown: -5 * STEP };
 
 /** `story` opens the history of a term or the exclusions of a policy. */
@@ -58,6 +60,7 @@ function ownChip(actions, list, story) {
     { class: "body", role: "spinbutton", tabindex: 0, "aria-valuemin": LEAST, "aria-valuemax": MOST },
     h("span", { class: "term" }),
     h("span", { class: "weight" }),
+    h("span", { class: "verdict", "aria-hidden": "true" }),
   );
   const remove = h("button", { type: "button", class: "remove", tabindex: -1 }, icon("remove"));
   const less = h("button", { type: "button", tabindex: -1, "aria-label": "Lower the weight" }, "−");
@@ -106,23 +109,29 @@ function ownChip(actions, list, story) {
   return chip;
 }
 
-function updateOwn(chip, { term, weight, since, words, draft }, { running }) {
+function updateOwn(chip, { term, weight, since, words, draft, ...found }, { running }) {
   const [body, remove, card] = chip.children;
   const shown = weight.toFixed((weight * 10) % 1 < 1e-6 ? 1 : 2);
   Object.assign(chip.dataset, { term, weight, draft: draft ? "true" : "" });
   chip.classList.toggle("weighed", weight !== 1);
   setAttribute(chip, "aria-busy", draft ? "true" : null);
-  body.setAttribute("aria-label", `${term}, excluded; weight`);
+  const verdict = found.verdict ? `, ${VERDICTS[found.verdict]}` : "";
+  body.setAttribute("aria-label", `${term}, excluded${verdict}; weight`);
+  mark(body.querySelector(".verdict"), found.verdict);
   body.setAttribute("aria-valuenow", weight);
   setAttribute(body, "aria-disabled", running ? "true" : null);
   describe(body, card.firstElementChild, `why-${term}`);
   body.firstElementChild.textContent = term;
-  body.lastElementChild.textContent = shown;
+  body.querySelector(".weight").textContent = shown;
   remove.setAttribute("aria-label", `Allow ${term} again`);
   for (const button of chip.querySelectorAll(".remove, .stepper button")) button.disabled = running !== null;
   card.querySelector("output").textContent = shown;
   const origin = words ? `Excluded by you in turn ${since}.` : `Excluded since turn ${since}.`;
-  card.firstElementChild.replaceChildren(...(words ? [h("q", {}, words)] : []), h("span", { class: "fine" }, origin));
+  card.firstElementChild.replaceChildren(
+    ...(words ? [h("q", {}, words)] : []),
+    h("span", { class: "fine" }, origin),
+    ...(found.verdict ? [h("span", { class: "fine" }, verdictText(found))] : []),
+  );
 }
 
 function lockedChip(story) {
@@ -131,6 +140,7 @@ function lockedChip(story) {
     { type: "button", class: "body", "aria-haspopup": "dialog" },
     h("span", { class: "name" }),
     h("span", { class: "weight" }),
+    h("span", { class: "verdict", "aria-hidden": "true" }),
   );
   body.addEventListener("click", () => story.ofPolicy(body.closest(".chip").dataset.policy));
   const lock = icon("lock");
@@ -142,15 +152,33 @@ function lockedChip(story) {
 function updateLocked(chip, { policy, terms }) {
   const [body, card] = chip.children;
   chip.dataset.policy = policy;
-  body.setAttribute("aria-label", `Policy ${policy}, locked`);
+  const there = terms.filter(({ verdict }) => verdict === "there");
+  const left = there.length ? `, still there: ${there.map(({ term }) => term).join(", ")}` : "";
+  body.setAttribute("aria-label", `Policy ${policy}, locked${left}`);
+  mark(body.querySelector(".verdict"), there.length ? "there" : null);
   describe(body, card.firstElementChild, `policy-${policy}`);
   body.querySelector(".name").textContent = policy;
   body.querySelector(".weight").textContent = terms.length;
-  const named = terms.map(({ term, weight }) => h("span", {}, weight === 1 ? term : `${term} ${weight}`));
+  const named = terms.map(({ term, weight, verdict }) => {
+    const name = weight === 1 ? term : `${term} ${weight}`;
+    return h("span", {}, verdict === "there" ? `${name} (still there)` : name);
+  });
   card.firstElementChild.replaceChildren(
     h("span", { class: "fine" }, `The policy “${policy}” always excludes:`),
     h("span", { class: "terms" }, ...named),
   );
+}
+
+/** Show a verdict as a mark; null shows none. */
+function mark(element, verdict) {
+  element.textContent = MARKS[verdict] ?? "";
+  setAttribute(element, "data-verdict", verdict);
+}
+
+function verdictText({ verdict, judge, probability }) {
+  if (!judge) return "No judge can tell whether it is gone.";
+  const words = { gone: "Gone", there: "Still there", unknown: "Perhaps there" }[verdict];
+  return `${words}, says ${judge}: ${Math.round(100 * probability)} % likely there.`;
 }
 
 function describe(body, text, id) {
