@@ -4,7 +4,7 @@ Nothing is stored. Two exclusions that mean the same may each change nothing, si
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from PIL.Image import Image
@@ -16,6 +16,7 @@ from ..storage.images import pixels_sha256
 from .exclusions import NegativePrompt, parse_negative
 from .image_difference import ImageDifference, compare_images
 from .studio import OnStep, Studio
+from .turn_serialization import exclusion_json
 
 DEFAULT_LIMIT = 20
 """Exclusions that are audited unless a caller asks for more; each costs a picture."""
@@ -51,7 +52,7 @@ class AuditResult:
             "changed": round(self.difference.changed, 4),
         }
         return {
-            **asdict(self.exclusion),
+            **exclusion_json(self.exclusion),
             **difference,
             "has_effect": self.difference.is_visible,
             "summary": self.summary,
