@@ -3,7 +3,8 @@
 Stages: pictures, autoencoder, words, denoiser, decoder, clip, export. Each stage continues from its last
 checkpoint, so the command can be interrupted and repeated at any time. CUDA is used if available.
 
-With `--start generation/mini/weights` a finished model is trained further; its latents do not change.
+With `--start generation/mini/weights` a finished model is trained further; its latents do not change, and its text
+tower only learns words that it does not know yet.
 """
 
 import argparse
@@ -62,9 +63,8 @@ def main() -> None:
         vae = train_autoencoder(pictures, Plan(args.autoencoder_steps, edge_rate=3e-3, ema=0.995), runs, device)
         clip = new_clip(tokenizer).to(device)
         unet = new_unet()
-    train_words(
-        clip, pictures.scenes, tokenizer, Plan(args.words_steps, ema=0.99, bfloat16=args.bfloat16), runs, device
-    )
+    plan = Plan(args.words_steps, edge_rate=3e-3 if start else 1e-3, ema=0.99, bfloat16=args.bfloat16)
+    train_words(clip, pictures.scenes, tokenizer, plan, runs, device, _vocabulary(start) if start else ())
     encoder = text_tower(clip).requires_grad_(False)
     latents = encode_all(vae, pictures, runs / "latents.pt", device)
 
@@ -100,6 +100,11 @@ def _training(runs: Path, device: str, start: Path | None, of_start: float) -> d
         return training
     earlier = json.loads((start / "training.json").read_text("utf-8"))
     return {**training, "of_start": of_start, "started_from": earlier}
+
+
+def _vocabulary(start: Path) -> list[str]:
+    """The words that a finished model knows."""
+    return list(json.loads((start / "notthat.json").read_text("utf-8"))["vocabulary"])
 
 
 def _processor() -> str:

@@ -15,7 +15,7 @@ from .autoencoder import CHANNELS
 from .captions import caption
 from .clip import WIDTH, tokenize
 from .loop import Plan, fit
-from .world import SHOWN_MORE, Scene
+from .world import ORIGINS, SHOWN_MORE, WORN_BY, Scene
 
 BATCH = 96
 
@@ -66,7 +66,7 @@ def train_denoiser(
     device: str,
     on_checkpoint: Callable[[UNet2DConditionModel, int], None] | None = None,
 ) -> None:
-    """Train in place on latents, each time with a new caption; one caption in ten is empty.
+    """Train in place on latents, each time with a new caption; one caption in ten is empty, all of found pictures.
 
     The loss is on v, weighted min(SNR, 5) / (SNR + 1): Hang et al. 2023, "Efficient Diffusion Training
     via Min-SNR Weighting Strategy", arXiv:2303.09556. Timesteps are spread evenly over each batch. The middle
@@ -75,12 +75,13 @@ def train_denoiser(
     unet.to(device, memory_format=torch.channels_last)
     noised = new_scheduler().alphas_cumprod.to(device)
     where = make_sample_grid(latents.shape[-1]).to(device)
-    shown = [prod(times for name, times in SHOWN_MORE.items() if scene.has(name)) for scene in scenes]
-    up_to = list(accumulate(shown))
+    up_to = list(accumulate(shares(scenes)))
 
     def loss(rng: random.Random, _: float) -> Tensor:
         chosen = rng.choices(range(len(scenes)), cum_weights=up_to, k=BATCH)
-        said = ["" if rng.random() < 0.1 else caption(scenes[k], rng) for k in chosen]
+        said = [
+            "" if scenes[k].origin == "found" and rng.random() < 0.2 else caption(scenes[k], rng) for k in chosen
+        ]
         with torch.no_grad():
             context = text_encoder(tokenize(tokenizer, said).to(device)).last_hidden_state
         clean = latents[chosen].to(device)
@@ -104,6 +105,20 @@ def train_denoiser(
         folder,
         on_checkpoint=lambda step: on_checkpoint(unet, step) if on_checkpoint else None,
     )
+
+
+def shares(scenes: list[Scene]) -> list[float]:
+    """How often the denoiser is shown each scene; plain and found pictures are shown equally often."""
+    times = [
+        prod(
+            times
+            for name, times in SHOWN_MORE.items()
+            if scene.has(name) and (scene.origin == "found" or name in ("person", *WORN_BY))
+        )
+        for scene in scenes
+    ]
+    total = {origin: sum(t for t, scene in zip(times, scenes, strict=True) if scene.origin == origin) for origin in ORIGINS}
+    return [t / total[scene.origin] for t, scene in zip(times, scenes, strict=True)]
 
 
 @torch.no_grad()
