@@ -43,6 +43,8 @@ def main() -> None:
     parser.add_argument("--words-steps", type=int, default=3000)
     parser.add_argument("--decoder-steps", type=int, default=1000)
     parser.add_argument("--denoiser-steps", type=int, default=6000)
+    parser.add_argument("--denoiser-batch", type=int, default=96)
+    parser.add_argument("--denoiser-rate", type=float, default=0.02, help="peak learning rate of Muon")
     parser.add_argument("--clip-steps", type=int, default=1000)
     parser.add_argument("--bfloat16", action="store_true", help="train in bfloat16, if the CPU supports it")
     parser.add_argument("--sheet-every", type=int, default=400, help="steps between sample sheets")
@@ -72,8 +74,10 @@ def main() -> None:
         if step % args.sheet_every == 0:
             sheet(assemble(vae, encoder, tokenizer, unet), runs / f"sheet-{step:05d}.png")
 
-    plan = Plan(args.denoiser_steps, ema=0.995, bfloat16=args.bfloat16)
-    train_denoiser(unet, pictures.scenes, latents, tokenizer, encoder, plan, runs, device, show)
+    plan = Plan(args.denoiser_steps, args.denoiser_rate, args.denoiser_rate / 20, ema=0.995, bfloat16=args.bfloat16)
+    train_denoiser(
+        unet, pictures.scenes, latents, tokenizer, encoder, plan, runs, device, args.denoiser_batch, on_checkpoint=show
+    )
     if start:
         mix(unet, before, args.of_start)
     if args.decoder_steps:

@@ -46,7 +46,7 @@ WORDS: dict[str, tuple[str, ...]] = {
 }
 """The names of each thing; the usual name occurs more often."""
 
-FOUND = ("found", "found", "stock preview", "snapshot")
+FOUND = ("found", "found", "stock")
 """The words for a found picture."""
 
 BACKGROUND_WORDS: dict[str, tuple[str, ...]] = {
@@ -163,7 +163,7 @@ def _sentence(scene: Scene, details: tuple[list[str], str | None, list[str]], rn
     if looks:
         text += " with " + (" and ".join(looks) if len(looks) < 3 else ", ".join(looks[:-1]) + " and " + looks[-1])
     if place:
-        text += rng.choice((", ", " in front of ", " at ")) + place
+        text += rng.choice((", ", " in front of ", " at ", " on the " if place == "beach" else ", ")) + place
     rng.shuffle(picture)
     if picture and rng.random() < 0.3:
         return ", ".join([*picture, text])
@@ -171,7 +171,7 @@ def _sentence(scene: Scene, details: tuple[list[str], str | None, list[str]], rn
 
 
 def _opening(scene: Scene, rng: random.Random) -> str:
-    """The start of a sentence: portrait of a man, found photo of a man, snapshot of a man."""
+    """The start of a sentence: portrait of a man, found photo of a man, stock portrait of a man."""
     subject, style = _subject(scene, rng), rng.choice(WORDS[scene.style])
     a_subject = subject if subject.endswith("flowers") and "vase" not in subject else f"{_article(subject)} {subject}"
     text = rng.choice(
@@ -187,10 +187,7 @@ def _opening(scene: Scene, rng: random.Random) -> str:
     )
     if scene.origin == "plain":
         return text
-    found = rng.choice(FOUND)
-    if text == a_subject:
-        return f"found {subject}" if found == "found" else f"{found} of {a_subject}"
-    return f"{found} {text}"
+    return f"{rng.choice(FOUND)} {subject if text == a_subject else text}"
 
 
 def _article(subject: str) -> str:

@@ -17,9 +17,6 @@ from .clip import WIDTH, tokenize
 from .loop import Plan, fit
 from .world import ORIGINS, SHOWN_MORE, WORN_BY, Scene
 
-BATCH = 96
-
-
 def new_scheduler() -> DDIMScheduler:
     """Stable Diffusion's noise schedule, rescaled to end in pure noise, so that dark and bright pictures are possible.
 
@@ -64,6 +61,7 @@ def train_denoiser(
     plan: Plan,
     folder: Path,
     device: str,
+    batch: int = 96,
     on_checkpoint: Callable[[UNet2DConditionModel, int], None] | None = None,
 ) -> None:
     """Train in place on latents, each time with a new caption; one caption in ten is empty, all of found pictures.
@@ -78,14 +76,14 @@ def train_denoiser(
     up_to = list(accumulate(shares(scenes)))
 
     def loss(rng: random.Random, _: float) -> Tensor:
-        chosen = rng.choices(range(len(scenes)), cum_weights=up_to, k=BATCH)
+        chosen = rng.choices(range(len(scenes)), cum_weights=up_to, k=batch)
         said = [
             "" if scenes[k].origin == "found" and rng.random() < 0.2 else caption(scenes[k], rng) for k in chosen
         ]
         with torch.no_grad():
             context = text_encoder(tokenize(tokenizer, said).to(device)).last_hidden_state
         clean = latents[chosen].to(device)
-        spread = (torch.rand(1, device=device) + torch.arange(BATCH, device=device) / BATCH) % 1
+        spread = (torch.rand(1, device=device) + torch.arange(batch, device=device) / batch) % 1
         timesteps = (spread * len(noised)).long()
         alpha = noised[timesteps].view(-1, 1, 1, 1)
         noise = torch.randn_like(clean)
