@@ -45,6 +45,10 @@ def main() -> None:
     parser.add_argument("--denoiser-steps", type=int, default=6000)
     parser.add_argument("--denoiser-batch", type=int, default=96)
     parser.add_argument("--denoiser-rate", type=float, default=0.02, help="peak learning rate of Muon")
+    parser.add_argument(
+        "--denoiser-only", default="", metavar="NAME", help="train only its weights with NAME in theirs"
+    )
+    parser.add_argument("--composition", type=float, default=0.0, help="from 0 to 1: train noisy steps more")
     parser.add_argument("--clip-steps", type=int, default=1000)
     parser.add_argument("--bfloat16", action="store_true", help="train in bfloat16, if the CPU supports it")
     parser.add_argument("--sheet-every", type=int, default=400, help="steps between sample sheets")
@@ -75,9 +79,8 @@ def main() -> None:
             sheet(assemble(vae, encoder, tokenizer, unet), runs / f"sheet-{step:05d}.png")
 
     plan = Plan(args.denoiser_steps, args.denoiser_rate, args.denoiser_rate / 20, ema=0.995, bfloat16=args.bfloat16)
-    train_denoiser(
-        unet, pictures.scenes, latents, tokenizer, encoder, plan, runs, device, args.denoiser_batch, on_checkpoint=show
-    )
+    how = {"batch": args.denoiser_batch, "only": args.denoiser_only, "composition": args.composition}
+    train_denoiser(unet, pictures.scenes, latents, tokenizer, encoder, plan, runs, device, **how, on_checkpoint=show)
     if start:
         mix(unet, before, args.of_start)
     if args.decoder_steps:

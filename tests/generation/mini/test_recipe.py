@@ -36,7 +36,9 @@ def some_portraits(count: int) -> list[Scene]:
 
 
 NAMES = (*FLAGS, *(name for name in (*EYEWEAR, *EXPOSURES, *STYLES) if name))
-PLAIN = replace(some_portraits(1)[0], style="cartoon", background="sky", eyewear=None, exposure=None, flags=frozenset())
+PLAIN = replace(
+    some_portraits(1, "found")[0], style="cartoon", background="sky", eyewear=None, exposure=None, flags=frozenset()
+)
 
 
 def with_it(scene: Scene, name: str) -> Scene:
