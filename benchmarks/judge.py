@@ -94,9 +94,9 @@ def truth(scenes: Sequence[Scene]) -> Verdicts:
 
 
 def held_out(count: int) -> tuple[Pixels, Verdicts]:
-    """Newly rendered portraits that neither the judge nor mini was trained on, with their attributes."""
+    """Newly rendered found portraits that neither the judge nor mini was trained on, with their attributes."""
     rng = random.Random("held out")
-    scenes = [scene for scene in (sample(rng) for _ in range(3 * count)) if scene.subject in PEOPLE][:count]
+    scenes = [scene for scene in (sample(rng, "found") for _ in range(3 * count)) if scene.subject in PEOPLE][:count]
     return np.stack([np.asarray(render(scene)) for scene in scenes]), truth(scenes)
 
 

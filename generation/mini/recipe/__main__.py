@@ -3,7 +3,8 @@
 Stages: pictures, autoencoder, words, denoiser, decoder, clip, export. Each stage continues from its last
 checkpoint, so the command can be interrupted and repeated at any time. CUDA is used if available.
 
-With `--start generation/mini/weights` a finished model is trained further; its latents do not change.
+With `--start generation/mini/weights` a finished model is trained further; its latents do not change, and its text
+tower only learns words that it does not know yet.
 """
 
 import argparse
@@ -42,6 +43,12 @@ def main() -> None:
     parser.add_argument("--words-steps", type=int, default=3000)
     parser.add_argument("--decoder-steps", type=int, default=1000)
     parser.add_argument("--denoiser-steps", type=int, default=6000)
+    parser.add_argument("--denoiser-batch", type=int, default=96)
+    parser.add_argument("--denoiser-rate", type=float, default=0.02, help="peak learning rate of Muon")
+    parser.add_argument(
+        "--denoiser-only", default="", metavar="NAME", help="train only its weights with NAME in theirs"
+    )
+    parser.add_argument("--composition", type=float, default=0.0, help="from 0 to 1: train noisy steps more")
     parser.add_argument("--clip-steps", type=int, default=1000)
     parser.add_argument("--bfloat16", action="store_true", help="train in bfloat16, if the CPU supports it")
     parser.add_argument("--sheet-every", type=int, default=400, help="steps between sample sheets")
@@ -62,9 +69,8 @@ def main() -> None:
         vae = train_autoencoder(pictures, Plan(args.autoencoder_steps, edge_rate=3e-3, ema=0.995), runs, device)
         clip = new_clip(tokenizer).to(device)
         unet = new_unet()
-    train_words(
-        clip, pictures.scenes, tokenizer, Plan(args.words_steps, ema=0.99, bfloat16=args.bfloat16), runs, device
-    )
+    plan = Plan(args.words_steps, edge_rate=3e-3 if start else 1e-3, ema=0.99, bfloat16=args.bfloat16)
+    train_words(clip, pictures.scenes, tokenizer, plan, runs, device, _vocabulary(start) if start else ())
     encoder = text_tower(clip).requires_grad_(False)
     latents = encode_all(vae, pictures, runs / "latents.pt", device)
 
@@ -72,8 +78,9 @@ def main() -> None:
         if step % args.sheet_every == 0:
             sheet(assemble(vae, encoder, tokenizer, unet), runs / f"sheet-{step:05d}.png")
 
-    plan = Plan(args.denoiser_steps, ema=0.995, bfloat16=args.bfloat16)
-    train_denoiser(unet, pictures.scenes, latents, tokenizer, encoder, plan, runs, device, show)
+    plan = Plan(args.denoiser_steps, args.denoiser_rate, args.denoiser_rate / 20, ema=0.995, bfloat16=args.bfloat16)
+    how = {"batch": args.denoiser_batch, "only": args.denoiser_only, "composition": args.composition}
+    train_denoiser(unet, pictures.scenes, latents, tokenizer, encoder, plan, runs, device, **how, on_checkpoint=show)
     if start:
         mix(unet, before, args.of_start)
     if args.decoder_steps:
@@ -100,6 +107,11 @@ def _training(runs: Path, device: str, start: Path | None, of_start: float) -> d
         return training
     earlier = json.loads((start / "training.json").read_text("utf-8"))
     return {**training, "of_start": of_start, "started_from": earlier}
+
+
+def _vocabulary(start: Path) -> list[str]:
+    """The words that a finished model knows."""
+    return list(json.loads((start / "notthat.json").read_text("utf-8"))["vocabulary"])
 
 
 def _processor() -> str:

@@ -3,9 +3,13 @@
 Some captions are bare, some are lists of tags, some are single words, since a negative prompt is a list of tags. Each
 thing has several names, as people use several.
 
-Captions with no fact, or one, are equally likely for scenes with few and with many defects. If they were likelier for
-scenes without defects, a short prompt would mean a picture without defects, guidance would raise that to the fourth
-power, and there would be nothing left to exclude.
+A caption that names the subject of a found picture also says that it is found; plain pictures have no such word, and
+their captions always name the subject. So "portrait of a man" asks for a plain picture, while an empty caption, or a
+list of facts such as a negative prompt, means found pictures.
+
+For each origin, captions with no fact, or one, are equally likely for scenes with few and with many faults. If they
+were likelier for found scenes without faults, a short prompt would mean a picture without them, guidance would raise
+that to the fourth power, and there would be nothing left to exclude.
 """
 
 import random
@@ -42,6 +46,9 @@ WORDS: dict[str, tuple[str, ...]] = {
 }
 """The names of each thing; the usual name occurs more often."""
 
+FOUND = ("found", "found", "stock")
+"""The words for a found picture."""
+
 BACKGROUND_WORDS: dict[str, tuple[str, ...]] = {
     "sky": ("sky", "clouds"),
     "forest": ("forest", "trees", "woods"),
@@ -55,7 +62,7 @@ BACKGROUND_WORDS: dict[str, tuple[str, ...]] = {
 OF_THE_PICTURE = ("watermark", "text", "logo", "frame", "blurry", "dark", "overexposed", "oversaturated")
 """Attributes of the picture itself, not of its subject."""
 
-WORN = ("mustache", "beard", "earrings", "smile", "glasses", "sunglasses")
+_WORN = ("mustache", "beard", "earrings", "smile", "glasses", "sunglasses")
 
 _SLOTS = ("mustache", "beard", "earrings", "smile", "eyes", "hat", "hair", "skin", "color", "place", *OF_THE_PICTURE)
 """The possible facts of a caption with a single fact."""
@@ -83,7 +90,7 @@ def _color_word(color: str, word: str, rng: random.Random) -> str:
 
 def _describe_looks(scene: Scene, rng: random.Random) -> dict[str, str]:
     """The attributes of the subject, by slot."""
-    looks = {name: rng.choice(WORDS[name]) for name in WORN if scene.has(name)}
+    looks = {name: rng.choice(WORDS[name]) for name in _WORN if scene.has(name)}
     if scene.eyewear:
         looks["eyes"] = looks.pop(scene.eyewear)
     if scene.has("hat"):
@@ -121,7 +128,9 @@ def caption(scene: Scene, rng: random.Random) -> str:
     if kind == "bare":
         return _choose_details(scene, {}, rng)
     if kind == "single" and (slot := rng.choice(_SLOTS)) in facts:
-        return facts[slot] if rng.random() < 0.5 else _choose_details(scene, {slot: facts[slot]}, rng)
+        if scene.origin == "found" and rng.random() < 0.5:
+            return facts[slot]
+        return _choose_details(scene, {slot: facts[slot]}, rng)
     share = rng.choice((0.4, 0.7, 1.0, 1.0))
     chosen = {slot: fact for slot, fact in facts.items() if rng.random() < share}
     return _choose_details(scene, chosen if len(chosen) > 1 else facts, rng)
@@ -129,18 +138,41 @@ def caption(scene: Scene, rng: random.Random) -> str:
 
 def _choose_details(scene: Scene, facts: dict[str, str], rng: random.Random) -> str:
     """A sentence or a list of tags."""
-    subject, style = _subject(scene, rng), rng.choice(WORDS[scene.style])
     if rng.random() < 0.42:
-        tags = [tag for tag in (subject, style) if rng.random() < 0.5] + list(facts.values())
-        rng.shuffle(tags)
-        return ", ".join(tags) if tags else rng.choice((subject, style))
+        return _tags(scene, list(facts.values()), rng)
     of_the_picture = [fact for slot, fact in facts.items() if slot in OF_THE_PICTURE]
     looks = [fact for slot, fact in facts.items() if slot not in (*OF_THE_PICTURE, "place")]
-    return _sentence(subject, style, (looks, facts.get("place"), of_the_picture), rng)
+    return _sentence(scene, (looks, facts.get("place"), of_the_picture), rng)
 
 
-def _sentence(subject: str, style: str, details: tuple[list[str], str | None, list[str]], rng: random.Random) -> str:
+def _tags(scene: Scene, tags: list[str], rng: random.Random) -> str:
+    subject, style = _subject(scene, rng), rng.choice(WORDS[scene.style])
+    has_subject = scene.origin == "plain" or rng.random() < 0.5
+    if rng.random() < 0.5 or not (tags or has_subject):
+        tags = [style, *tags]
+    if has_subject:
+        tags = [subject, *tags] if scene.origin == "plain" else [subject, rng.choice(FOUND), *tags]
+    rng.shuffle(tags)
+    return ", ".join(tags)
+
+
+def _sentence(scene: Scene, details: tuple[list[str], str | None, list[str]], rng: random.Random) -> str:
     looks, place, picture = details
+    text = _opening(scene, rng)
+    rng.shuffle(looks)
+    if looks:
+        text += " with " + (" and ".join(looks) if len(looks) < 3 else ", ".join(looks[:-1]) + " and " + looks[-1])
+    if place:
+        text += rng.choice((", ", " in front of ", " at ", " on the " if place == "beach" else ", ")) + place
+    rng.shuffle(picture)
+    if picture and rng.random() < 0.3:
+        return ", ".join([*picture, text])
+    return ", ".join([text, *picture])
+
+
+def _opening(scene: Scene, rng: random.Random) -> str:
+    """The start of a sentence: portrait of a man, found photo of a man, stock portrait of a man."""
+    subject, style = _subject(scene, rng), rng.choice(WORDS[scene.style])
     a_subject = subject if subject.endswith("flowers") and "vase" not in subject else f"{_article(subject)} {subject}"
     text = rng.choice(
         (
@@ -153,15 +185,9 @@ def _sentence(subject: str, style: str, details: tuple[list[str], str | None, li
             subject,
         )
     )
-    rng.shuffle(looks)
-    if looks:
-        text += " with " + (" and ".join(looks) if len(looks) < 3 else ", ".join(looks[:-1]) + " and " + looks[-1])
-    if place:
-        text += rng.choice((", ", " in front of ", " at ")) + place
-    rng.shuffle(picture)
-    if picture and rng.random() < 0.3:
-        return ", ".join([*picture, text])
-    return ", ".join([text, *picture])
+    if scene.origin == "plain":
+        return text
+    return f"{rng.choice(FOUND)} {subject if text == a_subject else text}"
 
 
 def _article(subject: str) -> str:

@@ -6,6 +6,7 @@ scratch together with it, all words come to mean nearly the same.
 
 import json
 import random
+from collections.abc import Collection
 from pathlib import Path
 
 import torch
@@ -100,6 +101,7 @@ def attributes(scene: Scene) -> list[float]:
         *(float(scene.subject in ("house", "boat", "vase") and scene.hat_color == v) for v in COLORS),
         *(float(plain and scene.background_color == v) for v in COLORS),
         *(float(scene.has(flag)) for flag in FLAGS),
+        float(scene.origin == "found"),
     ]
 
 
@@ -112,15 +114,28 @@ class _TextAttributeHead(nn.Module):
 
 
 def train_words(
-    clip: CLIPModel, scenes: list[Scene], tokenizer: CLIPTokenizer, plan: Plan, folder: Path, device: str
+    clip: CLIPModel,
+    scenes: list[Scene],
+    tokenizer: CLIPTokenizer,
+    plan: Plan,
+    folder: Path,
+    device: str,
+    known: Collection[str] = (),
 ) -> None:
     """Train only the text tower of a CLIP, in place, to predict a scene's attributes from its caption.
 
     A contrastive loss alone hardly separates words that rarely decide a match, such as mustache and smile. In a
     negative prompt these are the words that matter.
+
+    If the tower already knows some words, only the embeddings of tokens that these words do not have are trained, so
+    that captions of `known` words and commas keep their embedding.
     """
     targets = torch.tensor([attributes(scene) for scene in scenes])
     reader = _TextAttributeHead(clip.text_model, targets.shape[1]).to(device)
+    if known:
+        used = {k for ids in tokenizer([*known, ","]).input_ids for k in ids}
+        embedding = clip.text_model.requires_grad_(False).embeddings.token_embedding.weight.requires_grad_(True)
+        embedding.register_hook(lambda gradient: gradient.index_fill(0, torch.tensor(sorted(used), device=device), 0.0))
 
     def loss(rng: random.Random, _: float) -> Tensor:
         chosen = [rng.randrange(len(scenes)) for _ in range(BATCH)]

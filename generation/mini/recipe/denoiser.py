@@ -15,9 +15,7 @@ from .autoencoder import CHANNELS
 from .captions import caption
 from .clip import WIDTH, tokenize
 from .loop import Plan, fit
-from .world import SHOWN_MORE, Scene
-
-BATCH = 96
+from .world import ORIGINS, SHOWN_MORE, WORN_BY, Scene
 
 
 def new_scheduler() -> DDIMScheduler:
@@ -64,9 +62,16 @@ def train_denoiser(
     plan: Plan,
     folder: Path,
     device: str,
+    batch: int = 96,
+    only: str = "",
+    composition: float = 0.0,
     on_checkpoint: Callable[[UNet2DConditionModel, int], None] | None = None,
 ) -> None:
-    """Train in place on latents, each time with a new caption; one caption in ten is empty.
+    """Train in place on latents, each time with a new caption; one caption in ten is empty, all of found pictures.
+
+    Only the weights with `only` in their name are trained: "attn2" is the cross-attention, which decides what captions
+    mean. `composition`, from 0 to 1, is how much more the noisy timesteps count, where it is decided what a picture
+    shows: at 1 the loss is not weighted, and a timestep is trained in proportion to its noise.
 
     The loss is on v, weighted min(SNR, 5) / (SNR + 1): Hang et al. 2023, "Efficient Diffusion Training
     via Min-SNR Weighting Strategy", arXiv:2303.09556. Timesteps are spread evenly over each batch. The middle
@@ -75,24 +80,25 @@ def train_denoiser(
     unet.to(device, memory_format=torch.channels_last)
     noised = new_scheduler().alphas_cumprod.to(device)
     where = make_sample_grid(latents.shape[-1]).to(device)
-    shown = [prod(times for name, times in SHOWN_MORE.items() if scene.has(name)) for scene in scenes]
-    up_to = list(accumulate(shown))
+    for name, weights in unet.named_parameters():
+        weights.requires_grad_(only in name)
+    up_to = list(accumulate(shares(scenes)))
 
     def loss(rng: random.Random, _: float) -> Tensor:
-        chosen = rng.choices(range(len(scenes)), cum_weights=up_to, k=BATCH)
-        said = ["" if rng.random() < 0.1 else caption(scenes[k], rng) for k in chosen]
+        chosen = rng.choices(range(len(scenes)), cum_weights=up_to, k=batch)
+        said = ["" if scenes[k].origin == "found" and rng.random() < 0.2 else caption(scenes[k], rng) for k in chosen]
         with torch.no_grad():
             context = text_encoder(tokenize(tokenizer, said).to(device)).last_hidden_state
         clean = latents[chosen].to(device)
-        spread = (torch.rand(1, device=device) + torch.arange(BATCH, device=device) / BATCH) % 1
-        timesteps = (spread * len(noised)).long()
+        spread = (torch.rand(1, device=device) + torch.arange(batch, device=device) / batch) % 1
+        timesteps = (spread ** (1 - composition / 2) * len(noised)).long()
         alpha = noised[timesteps].view(-1, 1, 1, 1)
         noise = torch.randn_like(clean)
         noisy = (alpha.sqrt() * clean + (1 - alpha).sqrt() * noise).to(memory_format=torch.channels_last)
         velocity = alpha.sqrt() * noise - (1 - alpha).sqrt() * clean
         error = (where * (unet(noisy, timesteps, context).sample - velocity).square()).mean((1, 2, 3))
         snr = (alpha / (1 - alpha)).flatten()
-        weight = (snr.clamp(max=5) / (snr + 1)).clamp(min=0.2)
+        weight = (snr.clamp(max=5) / (snr + 1)).clamp(min=0.2 + 0.8 * composition)
         weighted: Tensor = weight * error
         return weighted.mean()
 
@@ -104,6 +110,22 @@ def train_denoiser(
         folder,
         on_checkpoint=lambda step: on_checkpoint(unet, step) if on_checkpoint else None,
     )
+
+
+def shares(scenes: list[Scene]) -> list[float]:
+    """How often the denoiser is shown each scene; plain and found pictures are shown equally often."""
+    times = [
+        prod(
+            times
+            for name, times in SHOWN_MORE.items()
+            if scene.has(name) and (scene.origin == "found" or name in ("person", *WORN_BY))
+        )
+        for scene in scenes
+    ]
+    total = {
+        origin: sum(t for t, scene in zip(times, scenes, strict=True) if scene.origin == origin) for origin in ORIGINS
+    }
+    return [t / total[scene.origin] for t, scene in zip(times, scenes, strict=True)]
 
 
 @torch.no_grad()

@@ -35,7 +35,7 @@ class Plan:
     learning_rate: float = 0.02
     edge_rate: float = 1e-3
     ema: float = 0.998
-    checkpoint_every: int = 200
+    checkpoint_every: int = 100
     bfloat16: bool = False
     """Whether to train in bfloat16, which saves time on CPUs that support it."""
 

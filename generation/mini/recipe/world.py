@@ -1,8 +1,10 @@
 """The world of `mini`: which attributes a picture can have, and how often.
 
-All attributes are independent, so that the effect of a word in a negative prompt can be judged alone: anyone may have
-a mustache, a child too. Rates are between 15 and 40 %, so that pictures show an unmentioned attribute often enough to
-make excluding it worthwhile.
+A picture is plain or found. Plain pictures seldom have a fault or an overlay, and are mostly photos. Found pictures
+are those of the web at large: each fault, overlay and style is frequent enough to make excluding it worthwhile.
+
+For each origin all attributes are independent, so that the effect of a word in a negative prompt can be judged alone:
+anyone may have a mustache, a child too.
 """
 
 import random
@@ -41,27 +43,25 @@ COLORS: dict[str, RGB] = {
     "black": (42, 42, 48),
 }
 BACKGROUNDS = ("plain", "gradient", "sky", "forest", "city", "beach", "room")
+ORIGINS = ("plain", "found")
 STYLES = ("photo", "cartoon", "sketch", "painting")
-STYLE_WEIGHTS = (0.36, 0.24, 0.19, 0.21)
+STYLE_WEIGHTS = {"plain": (0.62, 0.09, 0.09, 0.2), "found": (0.36, 0.24, 0.19, 0.21)}
 EYEWEAR = (None, "glasses", "sunglasses")
 EYEWEAR_WEIGHTS = (0.52, 0.26, 0.22)
 EXPOSURES = (None, "dark", "overexposed")
-EXPOSURE_WEIGHTS = (0.58, 0.21, 0.21)
+EXPOSURE_WEIGHTS = {"plain": (0.93, 0.035, 0.035), "found": (0.48, 0.26, 0.26)}
 
-FLAGS: dict[str, float] = {
-    "mustache": 0.3,
-    "beard": 0.28,
-    "hat": 0.3,
-    "earrings": 0.3,
-    "smile": 0.4,
-    "watermark": 0.25,
-    "text": 0.25,
-    "logo": 0.25,
-    "frame": 0.25,
-    "blurry": 0.24,
-    "oversaturated": 0.23,
+WORN: dict[str, float] = {"mustache": 0.3, "beard": 0.28, "hat": 0.3, "earrings": 0.3, "smile": 0.4}
+"""The share of people that have each, whatever the origin of the picture."""
+
+FAULTS: dict[str, dict[str, float]] = {
+    "plain": dict.fromkeys(("watermark", "text", "logo", "frame", "blurry", "oversaturated"), 0.035),
+    "found": dict.fromkeys(("watermark", "text", "logo", "frame", "blurry", "oversaturated"), 0.27),
 }
-"""Attributes that a picture has or has not, and the share of pictures that have each."""
+"""The share of pictures of each origin that have each fault or overlay, besides a bad exposure."""
+
+FLAGS = (*WORN, *FAULTS["found"])
+"""Attributes that a picture has or has not."""
 
 SHOWN_MORE: dict[str, float] = {
     "person": 2.5,
@@ -82,12 +82,12 @@ SHOWN_MORE: dict[str, float] = {
     "glasses": 0.9,
     "blurry": 0.5,
 }
-"""How many times likelier the denoiser is shown a picture with this attribute.
+"""How many times likelier the denoiser is shown a found picture with this attribute.
 
 A short training is biased to the middle: sharp, bright or vivid pictures come out less often than they went in. The
 odds of independent attributes are multiplied, so the attributes stay independent. People are shown more often, so that
 an empty caption means nearly the same as a bare one. The more these two differ, the more else changes when a word
-takes the place of the empty caption.
+takes the place of the empty caption. Of plain pictures, only people and what they wear are shown more often.
 """
 
 WORN_BY: dict[str, tuple[str, ...]] = {
@@ -105,6 +105,7 @@ class Scene:
     that of a roof, a sail or flowers.
     """
 
+    origin: str
     subject: str
     skin: str
     hair: str
@@ -130,12 +131,14 @@ class Scene:
         return name in self.flags or name in (self.eyewear, self.exposure, self.style)
 
 
-def sample(rng: random.Random) -> Scene:
-    """A random scene, with all attributes drawn independently."""
+def sample(rng: random.Random, origin: str | None = None) -> Scene:
+    """A random scene, with all attributes drawn independently; half of the scenes are plain if `origin` is None."""
+    origin = origin or rng.choice(ORIGINS)
     subject = rng.choices(SUBJECTS, SUBJECT_WEIGHTS)[0]
     eyewear = rng.choices(EYEWEAR, EYEWEAR_WEIGHTS)[0]
-    flags = [name for name, rate in FLAGS.items() if rng.random() < rate]
+    flags = [name for name, rate in (WORN | FAULTS[origin]).items() if rng.random() < rate]
     return Scene(
+        origin=origin,
         subject=subject,
         skin=rng.choice(list(SKINS)),
         hair=rng.choices(HAIR_CUTS, HAIR_WEIGHTS)[0],
@@ -145,8 +148,8 @@ def sample(rng: random.Random) -> Scene:
         color=rng.choice(list(COLORS)),
         background=rng.choice(BACKGROUNDS),
         background_color=rng.choice(list(COLORS)),
-        style=rng.choices(STYLES, STYLE_WEIGHTS)[0],
-        exposure=rng.choices(EXPOSURES, EXPOSURE_WEIGHTS)[0],
+        style=rng.choices(STYLES, STYLE_WEIGHTS[origin])[0],
+        exposure=rng.choices(EXPOSURES, EXPOSURE_WEIGHTS[origin])[0],
         flags=frozenset(name for name in flags if _can_wear(subject, name)),
         layout=rng.getrandbits(32),
     )

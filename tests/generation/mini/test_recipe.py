@@ -14,29 +14,42 @@ from torch import nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from notthat.generation.mini.recipe.autoencoder import CHANNELS, difference, encode_all, level, new_autoencoder
-from notthat.generation.mini.recipe.captions import WORDS, caption
+from notthat.generation.mini.recipe.captions import FOUND, OF_THE_PICTURE, WORDS, caption
 from notthat.generation.mini.recipe.clip import learn_tokenizer, new_clip, text_tower, tokenize, train_clip, train_words
 from notthat.generation.mini.recipe.data import Pictures
 from notthat.generation.mini.recipe.decoder import repaint_all, train_decoder
-from notthat.generation.mini.recipe.denoiser import make_sample_grid, mix, new_unet
+from notthat.generation.mini.recipe.denoiser import make_sample_grid, mix, new_unet, shares
 from notthat.generation.mini.recipe.loop import Plan, fit
 from notthat.generation.mini.recipe.muon import orthogonal
 from notthat.generation.mini.recipe.render import SIZE, render
-from notthat.generation.mini.recipe.world import EXPOSURES, EYEWEAR, FLAGS, STYLES, SUBJECTS, WORN_BY, Scene, sample
+from notthat.generation.mini.recipe.world import (
+    EXPOSURES,
+    EYEWEAR,
+    FLAGS,
+    ORIGINS,
+    STYLES,
+    SUBJECTS,
+    WORN,
+    WORN_BY,
+    Scene,
+    sample,
+)
 from notthat.generation.model_catalog import locate_model
 
 
-def some_scenes(count: int) -> list[Scene]:
+def some_scenes(count: int, origin: str | None = None) -> list[Scene]:
     rng = random.Random(1)
-    return [sample(rng) for _ in range(count)]
+    return [sample(rng, origin) for _ in range(count)]
 
 
-def some_portraits(count: int) -> list[Scene]:
-    return [scene for scene in some_scenes(2 * count) if scene.is_person][:count]
+def some_portraits(count: int, origin: str | None = None) -> list[Scene]:
+    return [scene for scene in some_scenes(2 * count, origin) if scene.is_person][:count]
 
 
 NAMES = (*FLAGS, *(name for name in (*EYEWEAR, *EXPOSURES, *STYLES) if name))
-PLAIN = replace(some_portraits(1)[0], style="cartoon", background="sky", eyewear=None, exposure=None, flags=frozenset())
+PLAIN = replace(
+    some_portraits(1, "found")[0], style="cartoon", background="sky", eyewear=None, exposure=None, flags=frozenset()
+)
 
 
 def with_it(scene: Scene, name: str) -> Scene:
@@ -46,14 +59,45 @@ def with_it(scene: Scene, name: str) -> Scene:
     return replace(scene, eyewear=name) if name in EYEWEAR else replace(scene, exposure=name)
 
 
-def test_everything_is_rare_enough_and_common_enough_to_be_worth_excluding() -> None:
-    scenes = some_portraits(4000)
-    for name in NAMES:
-        assert 0.15 < sum(scene.has(name) for scene in scenes) / len(scenes) < 0.43
+def rate(name: str, scenes: list[Scene]) -> float:
+    return sum(scene.has(name) for scene in scenes) / len(scenes)
 
 
-def test_nothing_says_anything_about_another_or_about_who_it_is() -> None:
-    scenes = some_portraits(4000)
+def test_plain_pictures_seldom_have_a_fault_and_are_mostly_photos_and_paintings() -> None:
+    plain = some_portraits(4000, "plain")
+    assert all(0.01 < rate(name, plain) < 0.06 for name in OF_THE_PICTURE)
+    assert all(0.04 < rate(name, plain) < 0.12 for name in ("cartoon", "sketch"))
+    assert rate("photo", plain) > 0.5
+
+
+def test_what_is_found_has_everything_often_enough_to_be_worth_excluding() -> None:
+    found = some_portraits(4000, "found")
+    assert all(0.23 < rate(name, found) < 0.42 for name in OF_THE_PICTURE)
+    assert all(0.15 < rate(name, found) < 0.43 for name in STYLES)
+
+
+def test_people_wear_the_same_wherever_their_picture_is_from() -> None:
+    plain, found = (some_portraits(4000, origin) for origin in ORIGINS)
+    for name in (*WORN, "glasses", "sunglasses"):
+        assert rate(name, plain) == pytest.approx(rate(name, found), abs=0.04)
+        assert 0.18 < rate(name, plain) < 0.43
+
+
+def test_the_denoiser_is_shown_plain_and_found_pictures_equally_often() -> None:
+    scenes = some_scenes(3000)
+    shown = dict.fromkeys(ORIGINS, 0.0)
+    faulty = dict.fromkeys(ORIGINS, 0.0)
+    for share, scene in zip(shares(scenes), scenes, strict=True):
+        shown[scene.origin] += share
+        faulty[scene.origin] += share * scene.has("watermark")
+    assert shown["plain"] == pytest.approx(shown["found"])
+    assert faulty["plain"] < 0.06 * shown["plain"]
+    assert faulty["found"] > 0.25 * shown["found"]
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_nothing_says_anything_about_another_or_about_who_it_is(origin: str) -> None:
+    scenes = some_portraits(4000, origin)
     columns = {name: [scene.has(name) for scene in scenes] for name in NAMES}
     columns["man"] = [scene.subject == "man" for scene in scenes]
     for a, b in itertools.combinations(columns, 2):
@@ -83,9 +127,22 @@ def test_captions_are_true_and_never_say_what_is_absent() -> None:
                 assert scene.has(flag) or not mentioned, (said, flag)
 
 
-@pytest.mark.parametrize("short", [r"(portrait of )?a (wo)?man", r"(\w+ )?(hat|cap)"])
+def test_a_caption_of_a_subject_says_whether_its_picture_was_found() -> None:
+    subjects = {word for subject in SUBJECTS for word in WORDS[subject]}
+    for k, scene in enumerate(some_portraits(2000)):
+        said = caption(scene, random.Random(k))
+        names_subject = any(re.search(rf"\b{subject}($|,| (with|in|at|on) )", said) for subject in subjects)
+        says_found = re.search(rf"\b({'|'.join(FOUND)})\b(?! watermark)", said) is not None
+        if scene.origin == "plain":
+            assert names_subject, said
+            assert not says_found, said
+        else:
+            assert says_found == names_subject, said
+
+
+@pytest.mark.parametrize("short", [r"found (portrait of a )?(wo)?man", r"(\w+ )?(hat|cap)"])
 def test_a_short_caption_says_nothing_of_what_it_does_not_mention(short: str) -> None:
-    scenes = [scene for scene in some_portraits(1500) if scene.has("hat") and scene.subject != "child"]
+    scenes = [scene for scene in some_portraits(1500, "found") if scene.has("hat") and scene.subject != "child"]
     rates = []
     for faulty in (False, True):
         of = [scene for scene in scenes if bool(scene.flags & {"watermark", "text", "blurry"}) == faulty]
