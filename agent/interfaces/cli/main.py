@@ -59,6 +59,8 @@ app = typer.Typer(
 _DEFAULT_PROMPT = "picture"
 """Stands for an unknown prompt: feedback then refers to a picture that exists."""
 
+_FEEDBACK = {"ignore_unknown_options": True}
+"""So that feedback may begin with dashes: "--no fog"."""
 _INTERRUPTED = 130  # the convention of shells: 128 + SIGINT
 
 
@@ -199,7 +201,7 @@ def new(
         typer.echo(f'Continue with:  notthat say {conversation.id} "too dark"', err=True)
 
 
-@app.command()
+@app.command(context_settings=_FEEDBACK)
 def say(
     session: SessionId,
     feedback: Annotated[str, typer.Argument(help="What is wrong with the picture.")],
@@ -274,7 +276,7 @@ def retry(
         _print_turn(studio, conversation.head, as_json)
 
 
-@app.command()
+@app.command(context_settings=_FEEDBACK)
 def interpret(
     feedback: Annotated[str | None, typer.Argument(help="Feedback on a picture, in any words.")] = None,
     prompt: Annotated[

@@ -275,6 +275,12 @@ def test_interpret_tells_the_edits_and_makes_no_picture(notthat: Run, home: Path
     assert not (home / "images").exists()
 
 
+def test_feedback_may_begin_with_dashes(notthat: Run) -> None:
+    edits = notthat("interpret", "--no fog, (rain:1.2)", "--prompt", "a pier", "--json").line["edits"]
+    assert [(edit["term"], edit["weight"]) for edit in edits] == [("fog", 1.0), ("rain", 1.2)]
+    assert notthat("interpret", "no fog", "--jsn").code == 2
+
+
 def test_interpret_reads_a_batch_line_by_line(notthat: Run, tmp_path: Path) -> None:
     batch = tmp_path / "batch.jsonl"
     lines = [
