@@ -180,6 +180,7 @@ class Studio:
             if model not in self._engines:
                 release_memory(self.interpreter)
                 engine = self._engines[model] = self._load_engine(model)
+                engine.read_image = self.store.images.open
                 self._engines.setdefault(_with_storage(model, engine), engine)
             return self._engines[model]
 

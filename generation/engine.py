@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .errors import GenerationError
+from .errors import GenerationError, InvalidRequestError
 from .request import Defaults, GenerationRequest, PromptReport, Syntax
 
 if TYPE_CHECKING:
@@ -56,8 +56,22 @@ class Progress:
         return (self.steps - self.step) / self.steps_per_second if self.steps_per_second else None
 
 
+ImageReader = Callable[[str], "Image"]
+"""Returns the RGB picture whose pixels have this SHA-256; raises a `NotthatError` if there is none."""
+
+
+def no_images(sha256: str) -> "Image":
+    """The reader of an engine that has no pictures to start from."""
+    raise InvalidRequestError(
+        f"--from: this engine can't read the picture {sha256[:12]}…: give it a reader of pictures"
+    )
+
+
 class Engine(Protocol):
     """A model that draws one request at a time."""
+
+    read_image: ImageReader
+    """Reads the pictures that requests start from. A studio sets it to read from its store."""
 
     @property
     def model(self) -> str:

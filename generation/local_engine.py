@@ -10,7 +10,7 @@ import torch
 
 from .checkpoints import Checkpoints
 from .device import MemoryPlan, optimize
-from .engine import Picture, Progress
+from .engine import ImageReader, Picture, Progress, no_images
 from .engine_runs import EngineLock, explain_overflow, translate_errors
 from .errors import GenerationError, InvalidRequestError, ShortOfMemoryError
 from .families.base import Family
@@ -43,6 +43,7 @@ class LocalEngine:
 
     def __init__(self, model: str, family: Family, device: torch.device, *, lookahead: LookaheadParams = TUNED) -> None:
         self.model = model
+        self.read_image: ImageReader = no_images
         self.device = device
         self.lookahead = lookahead
         self.defaults = family.defaults

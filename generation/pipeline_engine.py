@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .engine import Picture, Progress
+from .engine import ImageReader, Picture, Progress, no_images
 from .engine_runs import EngineLock, explain_overflow, translate_errors
 from .errors import GenerationError, InvalidRequestError
 from .failures import first_line
@@ -39,6 +39,7 @@ class PipelineEngine:
 
     def __init__(self, model: str, family: GenericFamily, device: torch.device) -> None:
         self.model = model
+        self.read_image: ImageReader = no_images
         self.device = device
         self.defaults = family.defaults
         self._family = family

@@ -28,6 +28,9 @@ ATTENTION_METHODS = ("nag", "ong", "vsf")
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
+PixelHash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""The SHA-256 of a picture's RGB pixels, in hexadecimal."""
+
 
 class KeptOutside(BaseModel):
     """A box (left, top, right, bottom), as shares of the picture, and the request that draws what is outside of it."""
@@ -54,6 +57,11 @@ class GenerationRequest(BaseModel):
     Stable Diffusion 1 and 2, and the second on XL). `loras` are files with weights, `embeddings` files of textual
     inversions. With `kept`, only what is in a box is drawn by this request: outside of it, the picture is that of
     another request, which differs in its negative prompt, its method or its guidance.
+
+    With `init_image`, drawing starts from that picture, resized to the request's size, with noise for the share
+    `strength` of the steps: 0 returns the picture, 1 starts from noise alone. `mask_image` is a picture of the same
+    size: where it is white, the picture is drawn anew, and where it is black, the pixels of `init_image` are kept. An
+    engine reads both pictures by their hash with its `read_image`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -81,12 +89,31 @@ class GenerationRequest(BaseModel):
     width: int = Field(ge=8, le=8192, multiple_of=8)
     height: int = Field(ge=8, le=8192, multiple_of=8)
     kept: KeptOutside | None = Field(default=None, exclude_if=lambda kept: kept is None)
+    init_image: PixelHash | None = Field(default=None, exclude_if=lambda image: image is None)
+    strength: Share = Field(default=1.0, exclude_if=lambda strength: strength == 1.0)
+    mask_image: PixelHash | None = Field(default=None, exclude_if=lambda image: image is None)
+
+    @model_validator(mode="after")
+    def _check_images(self) -> Self:
+        if self.init_image is None and (self.mask_image is not None or self.strength != 1.0):
+            raise ValueError("a mask and a strength need a picture to start from")
+        return self
+
+    @property
+    def source_images(self) -> tuple[str, ...]:
+        """The hashes of the pictures that this request, and what it keeps, read."""
+        kept = () if self.kept is None else self.kept.request.source_images
+        named = [image for image in (self.init_image, self.mask_image, *kept) if image is not None]
+        return tuple(dict.fromkeys(named))
 
     @model_validator(mode="after")
     def _check_kept(self) -> Self:
         if self.kept is not None:
             other, (left, top, right, bottom) = self.kept.request, self.kept.box
-            same = ("model", "seed", "num_inference_steps", "width", "height", "loras", "embeddings")
+            same = (
+                *("model", "seed", "num_inference_steps", "width", "height", "loras", "embeddings"),
+                *("init_image", "strength", "mask_image"),
+            )
             if other.kept is not None or any(getattr(self, name) != getattr(other, name) for name in same):
                 raise ValueError(
                     "kept: the other request needs the same model, seed, steps, size and LoRAs, and no “kept”"
@@ -156,6 +183,9 @@ _NAMES = {
     "clip_skip": "--clip-skip",
     "loras": "--lora",
     "embeddings": "--embedding",
+    "strength": "--strength",
+    "init_image": "--from",
+    "mask_image": "--mask",
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from .engine import Picture, Progress
+from .engine import ImageReader, Picture, Progress, no_images
 from .prompt_syntax import parse_prompt, split_terms
 from .provenance import library_versions
 from .request import Defaults, GenerationRequest, PromptReport, Syntax
@@ -27,6 +27,7 @@ class StubEngine:
         self, model: str = "stub", *, unknown: frozenset[str] = frozenset(), seconds_per_step: float = 0
     ) -> None:
         self.model = model
+        self.read_image: ImageReader = no_images
         self.defaults = Defaults(num_inference_steps=4, guidance_scale=5.0, width=32, height=32)
         self.unknown = unknown
         self.seconds_per_step = seconds_per_step
