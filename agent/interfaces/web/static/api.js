@@ -1,5 +1,7 @@
 /** Client of the server's API. No other module builds URLs. */
 
+import { SOURCE } from "./state.js";
+
 const KEY = "notthat.key";
 const RETRIES = 2;
 const PAGE = 1000;
@@ -29,12 +31,22 @@ export const sessions = (next = null) => json(`api/sessions${next ? `?cursor=${e
 export const policies = () => json("api/policies");
 export const models = () => json("api/models");
 
+/** The limits of pictures to start from: `max_bytes` of a file, `max_side` and `max_pixels`. */
+export const pictureLimits = async () => (await models()).pictures ?? {};
+
 /** These return the turn, or a pending turn with the URL of its `events`. */
 export const start = (options) => post("api/sessions", options);
 export const say = (id, feedback) => post(`${session_(id)}/turns`, { feedback });
 export const edit = (id, edits) => post(`${session_(id)}/edits`, { edits });
 export const reroll = (id) => post(`${session_(id)}/seed`, {});
 export const retry = (id, turn) => post(`${session_(id)}/retry`, { turn });
+
+/** Release what a pin keeps, or restricts changes to. */
+export const release = (id, term) =>
+  request(`${session_(id)}/pins/${encodeURIComponent(term)}`, {
+    method: "DELETE",
+    headers: { Prefer: "respond-async", "Idempotency-Key": randomId() },
+  });
 
 /** These return the new current turn. */
 export const undo = (id) => post(`${session_(id)}/undo`, {});
@@ -50,8 +62,9 @@ export const remove = (id) => request(session_(id), { method: "DELETE" });
 export const stream = (id, turn, last, signal) => follow(events_(id, turn), last, signal);
 export const watch = (id, last, signal) => follow(`${session_(id)}/events`, last, signal);
 
-/** The relative URL of a picture. The URL in a response may have another origin. */
-export const picture = ({ sha256, session, turn }) => `api/images/${sha256}.png?session=${session}&turn=${turn}`;
+/** The relative URL of a picture. The URL in a response may have another origin. A source belongs to no one turn. */
+export const picture = ({ sha256, session, turn }) =>
+  turn === SOURCE ? `api/images/${sha256}.png` : `api/images/${sha256}.png?session=${session}&turn=${turn}`;
 
 /** The history of a term up to a turn: events with turn, weight before and after, and feedback. */
 export const why = async (id, turn, term) =>

@@ -2,10 +2,13 @@
 
 import * as api from "./api.js";
 import { events } from "./events.js";
-import { BEGINNING, HANDOFF, shownTurn, turnOf, unfinished } from "./state.js";
+import { BEGINNING, HANDOFF, SOURCE, comparedPicture, sourceOf, turnOf, unfinished } from "./state.js";
 
 /** Milliseconds without a change before a new weight is drawn, so that several taps make one turn. */
 const SETTLE = 900;
+
+/** Statuses of a request that is refused for what it contains: a file that is no picture, or one that is too large. */
+const REFUSALS = new Set([400, 413, 415, 422]);
 
 /** The initial state of a running turn. */
 const NEW_TURN = Object.freeze({
@@ -23,7 +26,7 @@ const NEW_TURN = Object.freeze({
   own: false,
 });
 
-export function createConversation(store, { onReturned, onAnnounce, onOpened }) {
+export function createConversation(store, { onReturned, onAnnounce, onOpened, onRefused }) {
   let visit = new AbortController();
   let settling = null;
   let pendingUpdate = null; // a session event that arrived during a turn
@@ -182,7 +185,11 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
       const { running, session } = store.get();
       store.set({ running: { ...running, session: response.session, turn: response.turn } });
       if (!session) {
-        store.set({ session: { id: response.session, head: null, turns: [], pending: [] } });
+        // a picture that was drawn here continues its session
+        const isNew = response.turn === 0;
+        const begun = { id: response.session, head: null, turns: [], pending: [] };
+        store.set({ session: isNew ? begun : await api.session(response.session) });
+        if (signal.aborted) return;
         onOpened(response.session);
       }
       await watch(signal);
@@ -209,7 +216,8 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
   /** Make the selected turn the head. */
   async function branchFromShown() {
     const { session, shown } = store.get();
-    if (shown === null) return;
+    if (shown === SOURCE) store.set({ shown: null });
+    if (shown === null || shown === SOURCE) return;
     await api.branch(session.id, shown);
     await refresh();
     store.set({ shown: null });
@@ -247,7 +255,14 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
     hear: (response) => guarded(() => hear(response)),
     start(options) {
       leave();
-      return guarded(() => turn(options.prompt, () => api.start(options)));
+      return guarded(async () => {
+        try {
+          await turn(options.prompt, () => api.start(options));
+        } catch (error) {
+          if (!options.picture || !REFUSALS.has(error.status)) throw error;
+          onRefused(error.message);
+        }
+      });
     },
     say: (words) => grow(words, (id) => api.say(id, words)),
     edit: (edits) => grow("", (id) => api.edit(id, edits)),
@@ -268,15 +283,25 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened }) 
         await api.cancel(running.session, running.turn);
       }),
     show(number) {
-      const { session } = store.get();
-      if (!turnOf(session, number)) return;
-      const comparing = store.get().comparing && turnOf(session, number).parent !== null;
-      store.set({ shown: number === session.head ? null : number, drafts: {}, comparing });
+      const { session, ...state } = store.get();
+      if (number === SOURCE ? !sourceOf(session) : !turnOf(session, number)) return;
+      const shown = number === session.head ? null : number;
+      const comparing = state.comparing && comparedPicture({ ...state, session, shown }) !== null;
+      store.set({ shown, drafts: {}, comparing });
     },
     compare() {
       const state = store.get();
-      if (state.comparing || shownTurn(state)?.parent != null) store.set({ comparing: !state.comparing });
+      if (state.comparing || comparedPicture(state) !== null) store.set({ comparing: !state.comparing });
     },
+    /** Compare with the source, or again with the turn before. */
+    compareWithSource: () => store.set({ againstSource: !store.get().againstSource }),
+    release: (term) =>
+      guarded(async () => {
+        const { id } = store.get().session;
+        await branchFromShown();
+        await api.release(id, term);
+        await refresh();
+      }),
     allow: (term) => actions.edit([{ op: "allow", term }]),
     /** Set a draft weight. It is drawn after a pause, or at once by `settle`. */
     weigh(term, weight) {

@@ -2,7 +2,7 @@
 
 import { $, h, reconcile, setAttribute } from "./dom.js";
 import { picture } from "./api.js";
-import { pathTo, places, shownTurn, turnOf } from "./state.js";
+import { SOURCE, describe, pathTo, places, shownPicture, sourceOf } from "./state.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -23,12 +23,12 @@ export function mountHistory(store, actions) {
       "div",
       { role: "option", id: `history-${turn}` },
       image,
-      h("span", { class: "number", "aria-hidden": "true" }, String(turn)),
+      h("span", { class: turn === SOURCE ? "number name" : "number", "aria-hidden": "true" }, String(turn)),
     );
     option.addEventListener("click", () => (actions.show(turn), option.focus()));
     option.addEventListener(
       "dblclick",
-      () => store.get().shown !== null && !store.get().running && actions.branch(turn),
+      () => ![null, SOURCE].includes(store.get().shown) && !store.get().running && actions.branch(turn),
     );
     return option;
   };
@@ -50,22 +50,24 @@ export function mountHistory(store, actions) {
       drawn = looked = null;
       return;
     }
-    const shown = shownTurn(state).turn;
+    const shown = shownPicture(state).turn;
+    const source = sourceOf(session);
     const path = new Set(pathTo(session, session.head).map(({ turn }) => turn));
     const at = places(session.turns);
     const update = (option, { turn, parent, feedback }) => {
-      const { depth, lane } = at.get(turn);
-      option.style.gridArea = `${lane + 1} / ${depth + 1}`;
-      option.classList.toggle("path", path.has(turn));
+      const { depth, lane } = at.get(turn) ?? { depth: -1, lane: 0 }; // the source is left of the turns
+      option.style.gridArea = `${lane + 1} / ${depth + (source ? 2 : 1)}`;
+      option.classList.toggle("path", path.has(turn) || turn === SOURCE);
       option.classList.toggle("head", turn === session.head);
       option.tabIndex = turn === shown ? 0 : -1;
       option.setAttribute("aria-selected", String(turn === shown));
       setAttribute(option, "aria-current", turn === session.head ? "true" : null);
-      option.setAttribute("aria-label", `Turn ${turn}${parent === null ? "" : `, from turn ${parent}`}: ${feedback}`);
-      option.title = feedback;
+      const from = parent === null ? "" : `, from turn ${parent}`;
+      option.setAttribute("aria-label", turn === SOURCE ? describe(source) : `Turn ${turn}${from}: ${feedback}`);
+      option.title = feedback ?? describe(source);
     };
     lines.remove();
-    reconcile(list, session.turns, ({ turn }) => turn, create, update);
+    reconcile(list, source ? [source, ...session.turns] : session.turns, ({ turn }) => turn, create, update);
     list.prepend(lines);
     if (drawn !== session) drawLines(list, lines, session.turns, path);
     drawn = session;
@@ -79,14 +81,16 @@ export function mountHistory(store, actions) {
   }).observe(list);
 }
 
-/** The turn that a key selects: its number, null if there is none, undefined for other keys. */
+/** The picture that a key selects: the turn's number or `SOURCE`, null if there is none, undefined for other keys. */
 export function target(state, key) {
   const { session } = state;
-  const shown = shownTurn(state);
+  const shown = shownPicture(state);
   if (!shown) return undefined;
-  if (key === "ArrowLeft") return shown.parent;
-  if (key === "Home") return 0;
+  const first = sourceOf(session) ? SOURCE : null;
+  if (key === "Home") return first ?? 0;
   if (key === "End") return session.head;
+  if (shown.turn === SOURCE) return { ArrowRight: 0, ArrowLeft: null, ArrowUp: null, ArrowDown: null }[key];
+  if (key === "ArrowLeft") return shown.parent ?? first;
   if (key === "ArrowRight") return childOf(session, shown);
   if (key === "ArrowUp" || key === "ArrowDown") return neighbourInLane(session, shown, key === "ArrowDown" ? 1 : -1);
   return undefined;
@@ -111,9 +115,10 @@ function neighbourInLane(session, { turn }, by) {
 function drawLines(list, lines, turns, path) {
   const box = (turn) => list.querySelector(`#history-${turn}`);
   const curves = turns
-    .filter(({ parent }) => turnOf({ turns }, parent))
-    .map(({ turn, parent }) => {
-      const [from, to] = [box(parent), box(turn)];
+    .map(({ turn, parent }) => ({ turn, from: box(parent ?? SOURCE) }))
+    .filter(({ from }) => from !== null)
+    .map(({ turn, from }) => {
+      const to = box(turn);
       const [x1, y1] = [from.offsetLeft + from.offsetWidth, from.offsetTop + from.offsetHeight / 2];
       const [x2, y2] = [to.offsetLeft, to.offsetTop + to.offsetHeight / 2];
       const bend = x2 - 9;

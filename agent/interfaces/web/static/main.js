@@ -8,13 +8,15 @@ import { $, growWithText, h, setAttribute, setText } from "./dom.js";
 import { mountHistory } from "./history.js";
 import { mountKeys } from "./keys.js";
 import { mountLive } from "./live.js";
+import { mountPins } from "./pins.js";
 import { mountQuestion } from "./question.js";
 import { mountReplay } from "./replay.js";
 import { addressOf, addressed, mountSessions, mountStart, offer } from "./sessions.js";
 import { mountSlider } from "./slider.js";
+import { mountSource } from "./source.js";
 import { mountStage, mountTools } from "./stage.js";
 import { mountStory } from "./story.js";
-import { createStore, turnOf, unfinished } from "./state.js";
+import { SOURCE, createStore, turnOf, unfinished } from "./state.js";
 
 const store = createStore();
 const words = $("words");
@@ -26,6 +28,7 @@ const actions = createConversation(store, {
   onOpened(id) {
     history.pushState(null, "", id === null ? "./" : addressOf(id));
     store.set({ view: id === null ? "start" : "session" });
+    if (id !== null) source.clear();
     (id === null ? prompt : words).focus();
   },
   /** Put feedback without a picture back into the field. */
@@ -34,15 +37,20 @@ const actions = createConversation(store, {
     if (!field.value) field.value = text;
     fits.forEach((fit) => fit());
   },
+  onRefused: (line) => source.refuse(line),
+});
+const source = mountSource(store, {
+  onAttached: () => (store.get().view === "session" ? begin() : prompt.focus()),
 });
 
 const openSessions = mountSessions(store, { go, gone, guarded });
-mountStart(actions);
+mountStart(store, actions, source);
 mountChat(store, actions);
 mountStage(store);
 mountSlider(store, actions);
 mountTools(store, actions);
 mountChips(store, actions, mountStory(store, actions, guarded));
+mountPins(store, actions);
 mountReplay(store, guarded);
 mountHistory(store, actions);
 mountLive(store, actions);
@@ -166,9 +174,11 @@ store.subscribe((state) => {
   $("unfinished").hidden = again === null;
   setAttribute(line, "role", state.reason === null ? null : "alert"); // a screen reader announces only new failures
   setText(line, again ? describeOutcome(again, state.reason) : "");
-  const elsewhere = shown !== null && turnOf(session, shown) !== null;
-  $("elsewhere").hidden = !elsewhere;
-  $("elsewhere").firstElementChild.textContent = `This is turn ${shown}. New feedback starts a branch from it.`;
+  $("elsewhere").hidden = shown !== SOURCE && (shown === null || turnOf(session, shown) === null);
+  $("elsewhere").firstElementChild.textContent =
+    shown === SOURCE
+      ? "This is the picture you started from. New feedback is about the current turn."
+      : `This is turn ${shown}. New feedback starts a branch from it.`;
 });
 
 /** The outcome of a turn without a picture, as one line. */

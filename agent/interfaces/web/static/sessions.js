@@ -3,6 +3,9 @@
 import * as api from "./api.js";
 import { $, h, icon } from "./dom.js";
 
+/** The tries of a verified turn that the start page offers, and those it proposes. */
+const [MAX_TRIES, DEFAULT_TRIES] = [5, 2];
+
 const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 /** The URL of a session's page. */
@@ -120,8 +123,8 @@ function mountConfirmation() {
   };
 }
 
-/** The start page: prompt, examples and options. */
-export function mountStart(actions) {
+/** The start page: prompt, examples, options and `source`, the picture to start from. */
+export function mountStart(store, actions, source) {
   const [form, prompt] = [$("start-form"), $("prompt")];
   for (const example of document.querySelectorAll(".example")) {
     example.addEventListener("click", () => begin(example.textContent));
@@ -133,6 +136,7 @@ export function mountStart(actions) {
 
   function begin(words) {
     if (!words.trim()) return prompt.focus();
+    if (store.get().running) return; // the request is being sent
     const chosen = [...document.querySelectorAll("#policies :checked:enabled")].map(({ value }) => value);
     const seed = $("seed").value.trim();
     prompt.value = "";
@@ -141,8 +145,19 @@ export function mountStart(actions) {
       ...(chosen.length && { policies: chosen }),
       ...(seed && { seed: Number(seed) }),
       ...($("model").value && { model: $("model").value }),
+      ...($("verify").checked && {
+        verify: true,
+        tries: Number($("tries").value),
+        new_seeds: $("new-seeds").checked,
+      }),
+      ...source.options(),
     });
   }
+
+  const tries = Array.from({ length: MAX_TRIES + 1 }, (_, count) => h("option", {}, String(count)));
+  $("tries").replaceChildren(...tries);
+  $("tries").value = DEFAULT_TRIES;
+  $("verify").addEventListener("change", ({ target }) => ($("verify-options").hidden = !target.checked));
 }
 
 /** Load the policies and models for a new session. */

@@ -2,7 +2,7 @@
 
 import { $ } from "./dom.js";
 import { picture } from "./api.js";
-import { shownTurn, turnOf } from "./state.js";
+import { comparedPicture, describe, nameOf, shownTurn } from "./state.js";
 
 export function mountSlider(store, actions) {
   const [figure, slider, before] = [$("figure"), $("slider"), $("before")];
@@ -11,7 +11,7 @@ export function mountSlider(store, actions) {
 
   const move = () => {
     figure.style.setProperty("--at", `${slider.value}%`);
-    slider.setAttribute("aria-valuetext", `${slider.value} percent of turn ${compared}`);
+    slider.setAttribute("aria-valuetext", `${slider.value} percent of ${compared}`);
   };
   slider.addEventListener("input", move);
   slider.addEventListener("keydown", (event) => {
@@ -24,16 +24,16 @@ export function mountSlider(store, actions) {
 
   store.subscribe((state) => {
     const after = shownTurn(state);
-    const parent = state.comparing && !state.running && after ? turnOf(state.session, after.parent) : null;
-    for (const part of parts) part.hidden = parent === null;
-    if (parent !== null && compared === null) queueMicrotask(() => slider.focus({ preventScroll: true }));
-    compared = parent?.turn ?? null;
-    if (parent === null) return;
-    $("side-before").textContent = `turn ${parent.turn}`;
-    $("side-after").textContent = `turn ${after.turn}`;
-    before.alt = `Turn ${parent.turn}: ${parent.prompt}`;
-    slider.setAttribute("aria-label", `How much of turn ${parent.turn} is shown over turn ${after.turn}`);
-    before.src = picture(parent);
+    const other = state.comparing && !state.running ? comparedPicture(state) : null;
+    for (const part of parts) part.hidden = other === null;
+    if (other !== null && compared === null) queueMicrotask(() => slider.focus({ preventScroll: true }));
+    compared = other && nameOf(other);
+    if (other === null) return;
+    $("side-before").textContent = compared;
+    $("side-after").textContent = nameOf(after);
+    before.alt = describe(other);
+    slider.setAttribute("aria-label", `How much of ${compared} is shown over ${nameOf(after)}`);
+    if (before.getAttribute("src") !== picture(other)) before.src = picture(other);
     move();
   });
 }

@@ -3,7 +3,7 @@
 import { $, setAttribute } from "./dom.js";
 import { picture } from "./api.js";
 import { progressText } from "./chat.js";
-import { shownTurn, turnOf } from "./state.js";
+import { SOURCE, comparedPicture, describe, shownPicture, shownTurn, sourceOf, turnOf } from "./state.js";
 
 export function mountStage(store) {
   const [figure, after, preview, progress] = [$("figure"), $("after"), $("preview"), $("progress")];
@@ -14,7 +14,7 @@ export function mountStage(store) {
 
   const show = (turn) => {
     after.hidden = turn === null;
-    after.alt = turn ? `Turn ${turn.turn}: ${turn.prompt}` : "";
+    after.alt = turn ? describe(turn) : "";
     if (turn === null) after.removeAttribute("src");
     else if (after.getAttribute("src") !== picture(turn)) after.src = picture(turn);
   };
@@ -22,8 +22,8 @@ export function mountStage(store) {
   store.subscribe((state) => {
     const { running, shown } = state;
     const turn = shownTurn(state);
-    show(turn);
-    $("shows").textContent = turn?.prompt ?? running?.words ?? "";
+    show(shownPicture(state));
+    $("shows").textContent = shown === SOURCE ? "The picture that this session started from" : (turn?.prompt ?? running?.words ?? "");
     document.title = turn ? `${turn.prompt} – notthat` : "notthat";
     preview.hidden = !running?.preview || shown !== null;
     if (!running?.preview) preview.removeAttribute("src");
@@ -44,23 +44,28 @@ export function mountTools(store, actions) {
   $("reroll").addEventListener("click", actions.reroll);
   $("branch").addEventListener("click", () => actions.branch(store.get().shown));
   $("compare").addEventListener("click", actions.compare);
+  $("against").addEventListener("click", actions.compareWithSource);
   download.addEventListener("keydown", (event) => event.key === " " && (event.preventDefault(), download.click()));
 
   store.subscribe((state) => {
     const { session, shown, running, comparing } = state;
     const turn = shownTurn(state);
     const idle = turn !== null && running === null;
+    const hasChoice = comparing && turn?.parent != null && sourceOf(session) !== null;
     $("undo").disabled = !idle || shown !== null || turnOf(session, session.head)?.parent == null;
     $("reroll").disabled = !idle;
     $("branch").disabled = !idle || shown === null;
-    $("compare").disabled = !idle || turn?.parent == null;
+    $("compare").disabled = !idle || comparedPicture(state) === null;
     $("compare").setAttribute("aria-pressed", String(comparing));
-    setAttribute(download, "aria-disabled", turn === null ? "true" : null);
-    if (turn === null) {
+    $("against").hidden = !idle || !hasChoice;
+    $("against").setAttribute("aria-pressed", String(state.againstSource));
+    const selected = shownPicture(state);
+    setAttribute(download, "aria-disabled", selected === null ? "true" : null);
+    if (selected === null) {
       download.removeAttribute("href");
       return;
     }
-    download.download = `notthat-${turn.session}-${turn.turn}.png`;
-    download.href = picture(turn);
+    download.download = `notthat-${selected.session}-${selected.turn}.png`;
+    download.href = picture(selected);
   });
 }
