@@ -171,6 +171,7 @@ class _Recorder:
     def __init__(self, engine: Engine) -> None:
         self.defaults, self.warnings, self.tokenize = engine.defaults, engine.warnings, engine.tokenize
         self.provenance, self.effects = engine.provenance, engine.effects
+        self.can_exclude = engine.can_exclude
 
     def run(self, request: GenerationRequest) -> Generator[Progress]:
         """A black picture."""
