@@ -194,11 +194,10 @@ class Service:
         self._runner.submit_audit(job, limit)
         return job
 
-    async def set_verification(self, principal: Principal, session: str, options: VerifyOptions | None) -> None:
-        """Verify the session's next turns in this way; None: not at all."""
+    async def set_verification(self, principal: Principal, session: str, options: VerifyOptions | bool) -> None:
+        """Verify the session's next turns in this way; False: not at all."""
         await self.reader.load_session(principal, session)
-        value = None if options is None else options.as_json()
-        await self.run_in_thread(partial(self._store.set_verification, session, value))
+        await self.run_in_thread(partial(self._store.set_verification, session, VerifyOptions.to_record(options)))
         self.changes.notify(session)
 
     async def delete_session(self, principal: Principal, session: str) -> None:

@@ -42,7 +42,7 @@ async def begin_session(body: NewSessionRequest, context: TurnContext) -> Respon
         policies=tuple(body.policies),
         model=body.model,
         request=body.model_dump(include={"width", "height", "method", "clip_skip"}, exclude_none=True),
-        verification=VerifyOptions(tries=body.tries, new_seeds=body.new_seeds) if body.verify else None,
+        verification=VerifyOptions(tries=body.tries, new_seeds=body.new_seeds) if body.verify else body.verify,
     )
     job = await context.service.start(
         context.principal, options, context.idempotency_key, background=context.background
@@ -74,7 +74,7 @@ async def show_session(session: SessionId, context: Context) -> SessionStatusRes
 @router.put("/{session}/verification", responses=document_problems(404), summary="Change how next turns are verified")
 async def set_verification(session: SessionId, body: VerificationRequest, context: Context) -> SessionStatusResponse:
     """Turns that are waiting are verified in the new way, too."""
-    options = VerifyOptions(tries=body.tries, new_seeds=body.new_seeds) if body.verify else None
+    options = body.verify and VerifyOptions(tries=body.tries, new_seeds=body.new_seeds)
     await context.service.set_verification(context.principal, session, options)
     return await load_session_status(context, session)
 

@@ -85,7 +85,10 @@ class NewSessionRequest(_RequestModel):
     clip_skip: Annotated[int, Field(ge=1, le=12, description="CLIP's layer from the end."), WHOLE_NUMBER] | None = None
     policies: list[Name] = Field(default=[], max_length=20)
     model: Name | None = None
-    verify: bool = Field(default=False, description="Whether judges look for what is excluded in every picture.")
+    verify: bool | None = Field(
+        default=None,
+        description="Whether judges look for what is excluded in every picture; by default by the server's settings.",
+    )
     tries: Tries = DEFAULT_TRIES
     new_seeds: NewSeeds = False
 
