@@ -40,7 +40,7 @@ class AsyncConversation:
         policies: Iterable[str] = (),
         model: str | None = None,
         request: Mapping[str, Any] | None = None,
-        verification: VerifyOptions | None = None,
+        verification: VerifyOptions | bool | None = None,
         on_step: AsyncOnStep | None = None,
     ) -> Self:
         """A new session with its first picture; see `Conversation.start`."""
@@ -116,8 +116,8 @@ class AsyncConversation:
         """Go on from this turn; the next one grows from it."""
         return await self._run_exclusively(lambda _: self._conversation.branch(turn))
 
-    async def set_verification(self, options: VerifyOptions | None) -> None:
-        """Verify the session's next turns in this way; None: not at all."""
+    async def set_verification(self, options: VerifyOptions | bool | None) -> None:
+        """Verify the session's next turns in this way; None or False: not at all."""
         await run_in_thread(lambda _: self._conversation.set_verification(options))
 
     async def seed(self, seed: int, on_step: AsyncOnStep | None = None) -> Turn:

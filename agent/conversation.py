@@ -81,14 +81,14 @@ class Conversation:
         policies: Iterable[str] = (),
         model: str | None = None,
         request: Mapping[str, Any] | None = None,
-        verification: VerifyOptions | None = None,
+        verification: VerifyOptions | bool | None = None,
         on_step: OnStep | None = None,
     ) -> Self:
         """A new session with its first picture; what the prompt says is not wanted is excluded.
 
         `negative` is a negative prompt whose terms are excluded besides. What is None is the model's default, and
         the seed is drawn. `request` names further values of a `GenerationRequest`, such as its `method` or `loras`.
-        With `verification`, judges look at every picture of the session.
+        With `verification`, judges look at every picture of the session; None is the default of the settings.
         """
         beginning = SessionOptions(
             prompt,
@@ -187,9 +187,9 @@ class Conversation:
         """The same again from this seed."""
         return self._run_prepared(self.prepare(SeedCommand(seed=seed)), on_step)
 
-    def set_verification(self, options: VerifyOptions | None) -> None:
-        """Verify the session's next turns in this way; None: not at all."""
-        self.studio.store.set_verification(self.id, None if options is None else options.as_json())
+    def set_verification(self, options: VerifyOptions | bool | None) -> None:
+        """Verify the session's next turns in this way; None or False: not at all."""
+        self.studio.store.set_verification(self.id, VerifyOptions.to_record(options))
 
     def audit(self, limit: int = DEFAULT_LIMIT, on_step: OnStep | None = None) -> Iterator[AuditResult]:
         """Draw the head again without each of its exclusions, the latest `limit` of them, and compare; stores nothing.

@@ -5,7 +5,7 @@ It has counts only; the terms themselves, which are users' words, are added on r
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -38,6 +38,11 @@ class SourceCounts:
     excluded: int
     complained_again: int
     allowed_back: int
+    gone_at_once: int = 0
+    gone_at_second: int = 0
+    gone_later: int = 0
+    still_there: int = 0
+    unjudged: int = 0
 
 
 @dataclass(frozen=True)
@@ -107,10 +112,6 @@ def _sum_by_source(terms: Iterable[TermCounts]) -> Iterable[SourceCounts]:
     for term in terms:
         by_source.setdefault(term.source, []).append(term)
     for source, found in sorted(by_source.items(), key=lambda item: (item[0] != "user", item[0])):
-        yield SourceCounts(
-            source,
-            terms=len(found),
-            excluded=sum(term.excluded for term in found),
-            complained_again=sum(term.complained_again for term in found),
-            allowed_back=sum(term.allowed_back for term in found),
-        )
+        names = [field.name for field in fields(SourceCounts)[2:]]
+        sums = {name: sum(getattr(term, name) for term in found) for name in names}
+        yield SourceCounts(source, terms=len(found), **sums)

@@ -41,8 +41,8 @@ class SessionOptions:
     request: Mapping[str, Any] | None = None
     owner: str | None = None
     """The id of the key that owns the session."""
-    verification: VerifyOptions | None = None
-    """How its turns are verified; None: not at all."""
+    verification: VerifyOptions | bool | None = None
+    """How its turns are verified; None: as the studio's `verify` says."""
 
 
 def begin_session(options: SessionOptions, studio: Studio, recorded: Attempt | None = None) -> Attempt:
@@ -87,8 +87,8 @@ def begin_session(options: SessionOptions, studio: Studio, recorded: Attempt | N
     reply = " ".join([interpretation.reply, *deviations, *found.remarks, *warnings])
     provenance = collect_provenance(studio, first, policies, interpretation, lines)
     turn = build_turn(0, None, words, interpretation.edits, reply, state, first, provenance)
-    verification = None if options.verification is None else options.verification.as_json()
-    start = SessionStart(model, policies, options.owner, verification)
+    verification = studio.verify if options.verification is None else options.verification
+    start = SessionStart(model, policies, options.owner, VerifyOptions.to_record(verification))
     if recorded is not None:
         return studio.store.attempts.prepare(recorded, turn, start)
     return studio.store.attempts.begin_session(start, turn)

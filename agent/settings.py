@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     llm: str = Field(default="gpt-5.4-mini", min_length=1)
     llm_timeout: float = Field(default=300, gt=0, allow_inf_nan=False)
     """Seconds to wait for one answer. A model on a CPU takes more than a minute to read the prompt the first time."""
+    verify: bool = False
+    """Whether new sessions are verified that do not say whether they are."""
     judge: str | None = None
     """The judge of pictures by models that have none of their own: `llm`, a hub id or a folder."""
     judge_timeout: float = Field(default=60, gt=0, allow_inf_nan=False)

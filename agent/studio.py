@@ -96,7 +96,8 @@ class Studio:
     `load_engine` loads the engine of a model by name. It is called once for each model. `find_model` turns the name of
     a file in a library of models into its path; `find_networks` gives the LoRAs and textual inversions as they are now.
     `load_judge` loads a judge by name, on a `device` if one is given. `judge` is the judge of models that have none of
-    their own. Judges may take `judge_timeout` seconds for a picture.
+    their own. Judges may take `judge_timeout` seconds for a picture. `verify` is whether new sessions are verified that
+    do not say whether they are.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class Studio:
         load_judge: Callable[..., Judge] = _load_judge,
         judge: str | None = None,
         judge_timeout: float = 60.0,
+        verify: bool = False,
     ) -> None:
         self.store = store
         self.interpreter = interpreter
@@ -120,6 +122,7 @@ class Studio:
         self._find_model = find_model
         self._find_networks = find_networks
         self._load_judge, self._judge, self._judge_timeout = load_judge, judge, judge_timeout
+        self.verify = verify
         self._panels: dict[tuple[str, ...], JudgePanel] = {}
         self._policy_folder = policy_folder or store.images.folder.parent / "policies"
         self._weights = store.images.folder.parent / "weights.json"
@@ -147,6 +150,7 @@ class Studio:
             load_judge=partial(_load_judge, device=device, settings=settings),
             judge=settings.judge,
             judge_timeout=settings.judge_timeout,
+            verify=settings.verify,
         )
 
     def on_device(self, device: str) -> "Studio":
@@ -160,6 +164,7 @@ class Studio:
             load_judge=partial(self._load_judge, device=device),
             judge=self._judge,
             judge_timeout=self._judge_timeout,
+            verify=self.verify,
             find_networks=self._find_networks,
         )
 

@@ -4,8 +4,9 @@ import hashlib
 import json
 import multiprocessing
 import tempfile
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,9 @@ from rich.console import Console
 from rich.progress import track
 
 from notthat.agent import Conversation, Settings, Studio
+from notthat.agent.verification import VerifyOptions
 from notthat.generation import Engine, GenerationRequest, LocalEngine, Picture, Progress
+from notthat.storage import TurnRecord
 
 SUBJECTS = ("man", "woman", "child")
 
@@ -83,7 +86,7 @@ class Drawer:
         """The pictures of the requests; shape (len(requests), height, width, 3)."""
         new = batches([request for request in dict.fromkeys(requests) if not self._has(request)])
         if new:
-            drawing = track(self.pool.imap(_draw, new), what, len(new), console=stderr)
+            drawing = track(self.pool.imap(_draw, new), what, len(new), console=stderr, disable=not what)
             for batch, pictures in zip(new, drawing, strict=True):
                 self.drawn |= dict(zip(batch, pictures, strict=True))
                 self._keep(batch)
@@ -133,32 +136,58 @@ def _draw(batch: Sequence[GenerationRequest]) -> list[Pixels]:
 
 def agent_requests(seeds: Sequence[int], name: str) -> Iterator[GenerationRequest]:
     """The request that the agent builds: from the first prompt, or for every second batch from a second turn."""
+    for turn in agent_turns(seeds, name, _Recorder):
+        yield GenerationRequest.create(**turn.request)
+
+
+def agent_turns(
+    seeds: Sequence[int],
+    name: str,
+    create_engine: Callable[[Engine], Engine],
+    verification: VerifyOptions | None = None,
+) -> Iterator[TurnRecord]:
+    """The turns of the agent for each seed, in sessions of their own. `create_engine` gets the engine of mini."""
     with (
         tempfile.TemporaryDirectory() as home,
-        Studio.open(Settings.load(home=Path(home), interpreter="offline")) as studio,
+        Studio.open(Settings.load(home=Path(home), interpreter="offline")) as opened,
     ):
-        recorder = _Recorder(studio.engine("mini"))
-        recording = Studio(studio.store, studio.interpreter, load_engine=lambda _: recorder)
+        engine = create_engine(opened.engine("mini"))
+        studio = Studio(opened.store, opened.interpreter, load_engine=lambda _: engine)
         for seed in seeds:
+            options: dict[str, Any] = {"seed": seed, "verification": verification}
             if seed // AT_ONCE % 2 == 0:
-                Conversation.start(refused(bare(seed), name), recording, seed=seed)
+                conversation = Conversation.start(refused(bare(seed), name), studio, **options)
             else:
-                Conversation.start(bare(seed), recording, seed=seed).say(f"no {name}")
-            yield recorder.requests[-1]
+                conversation = Conversation.start(bare(seed), studio, **options)
+                conversation.say(f"no {name}")
+            yield conversation.head
 
 
 class _Recorder:
-    """An engine that records requests and draws nothing."""
+    """An engine that draws nothing."""
 
     model = "mini"
 
     def __init__(self, engine: Engine) -> None:
         self.defaults, self.warnings, self.tokenize = engine.defaults, engine.warnings, engine.tokenize
         self.provenance, self.effects = engine.provenance, engine.effects
-        self.requests: list[GenerationRequest] = []
+        self.can_exclude = engine.can_exclude
 
     def run(self, request: GenerationRequest) -> Generator[Progress]:
         """A black picture."""
-        self.requests.append(request)
-        black = Image.new("RGB", (request.width, request.height))
-        yield Progress(request.num_inference_steps, request.num_inference_steps, Picture(black, 0.0))
+        yield self._finish(request, Image.new("RGB", (request.width, request.height)))
+
+    def _finish(self, request: GenerationRequest, image: Image.Image) -> Progress:
+        return Progress(request.num_inference_steps, request.num_inference_steps, Picture(image, 0.0))
+
+
+class DrawerEngine(_Recorder):
+    """An engine whose pictures are those of a drawer, so that no request is drawn twice."""
+
+    def __init__(self, drawer: Drawer) -> None:
+        super().__init__(drawer.engine)
+        self._drawer = drawer
+
+    def run(self, request: GenerationRequest) -> Generator[Progress]:
+        """The drawer's picture."""
+        yield self._finish(request, Image.fromarray(self._drawer.draw([request], "")[0]))

@@ -8,6 +8,7 @@ Portraits are drawn by the engine with mini's defaults and the same seeds in eve
     without   the raw prompt "portrait of a man without a hat"
     negative  the bare prompt with "hat" in the negative prompt
     agent     the agent, given "portrait of a man without a hat", or in every second batch the feedback "no hat"
+    verified  the same as agent, with `--verify`: what is still there is tried again
     asked     the raw prompt "portrait of a man with a hat" (on a quarter of the seeds)
 
 A classifier judges them; it was trained on renders, never on pictures drawn by mini (`judge.py`). Rates have 95 %
@@ -27,6 +28,7 @@ from joining import find_joining
 from judge import ATTRIBUTES, Judge, Verdicts, accuracy, held_out, through_the_autoencoder
 from PIL import Image, ImageDraw
 from rates import Rate, SideEffects, print_table
+from verified import measure_verified, print_verified
 
 from notthat.generation import GenerationRequest
 from notthat.generation.model_catalog import locate_model
@@ -50,9 +52,9 @@ RARE = 0.12
 class Experiment:
     """The pictures of all columns and the judge's verdicts. Side effects are counted on the `judged` attributes."""
 
-    def __init__(self, drawer: Drawer, judge: Judge, seeds: int, judged: Collection[str] = ATTRIBUTES) -> None:
+    def __init__(self, drawer: Drawer, judge: Judge, seeds: range, judged: Collection[str] = ATTRIBUTES) -> None:
         self.drawer, self.judge, self.judged = drawer, judge, judged
-        self.seeds = range(seeds)
+        self.seeds = seeds
         self.bare = [drawer.request(seed, bare(seed)) for seed in self.seeds]
         self._columns: dict[str, dict[str, list[GenerationRequest]]] = {}
 
@@ -192,9 +194,12 @@ def main() -> None:
     """Draw, judge and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=200, help="pictures per column")
+    parser.add_argument("--first-seed", type=int, default=0, help="a multiple of 8; to tune on other pictures")
+    parser.add_argument("--only", nargs="*", choices=ATTRIBUTES, metavar="NAME", help="only these attributes")
     parser.add_argument("--json", action="store_true", help="print a line of JSON at the end")
     parser.add_argument("--judged", type=Path, help="file for a sheet of pictures with the judge's verdicts")
     parser.add_argument("--no-sweeps", action="store_true", help="skip the sweeps over guidance and joining step")
+    parser.add_argument("--verified", action="store_true", help="only measure verified turns")
     parser.add_argument("--methods", action="store_true", help="only compare the guidance methods")
     parser.add_argument("--unguided", action="store_true", help="only compare the methods that need no guidance")
     parser.add_argument("--joining", action="store_true", help="only measure how late each kind of term may join")
@@ -204,26 +209,32 @@ def main() -> None:
     judge = Judge.load()
     names = list(trusted(judge, 600))
     drawer = Drawer(args.jobs, args.keep)
-    experiment = Experiment(drawer, judge, args.seeds, names)
+    seeds = range(args.first_seed, args.first_seed + args.seeds)
+    experiment = Experiment(drawer, judge, seeds, names)
     if args.joining:
         find_joining(experiment, names)
         return
     if args.unguided:
         experiment.bare = [drawer.request(seed, bare(seed), method="cfg", **UNGUIDED) for seed in experiment.seeds]
-    names = experiment.worth_excluding(names)
+    names = experiment.worth_excluding([name for name in names if name in (args.only or names)])
     if args.unguided:
         compare_methods(experiment, names, UNGUIDED_METHODS, **UNGUIDED)
         return
     if args.methods:
         compare_methods(experiment, names)
         return
-    columns = ("bare", "without", "negative", "agent", "asked")
-    rates = {}
+    if args.verified:
+        print_verified({name: measure_verified(experiment, name) for name in names})
+        return
+    columns = ("bare", "without", "negative", "agent", "verified", "asked")
+    rates, verified = {}, {}
     for name in names:
-        rates[name] = experiment.rates(name)
+        verified[name] = measure_verified(experiment, name)
+        rates[name] = experiment.rates(name) | {"verified": verified[name].left}
         stderr.print(f"{name}: " + ", ".join(f"{column} {rates[name][column]}" for column in columns))
     print(f"\n{args.seeds} seeds, 95 % Wilson intervals in brackets; asked for on a quarter of them")
     print_table(["", *columns], [[name, *(str(rates[name][column]) for column in columns)] for name in names])
+    print_verified(verified)
     five = experiment.five()
     print_table(["five at once", "still there"], [[name, str(rate)] for name, rate in five.items()])
     effects = {name: experiment.side_effects(name, experiment.seeds) for name in names}
@@ -245,11 +256,11 @@ def main() -> None:
         ],
     )
     if not args.no_sweeps:
-        swept, seeds = [name for name in SWEPT if name in names], min(args.seeds, 16)
-        print(f"\nWith {seeds} seeds: what is left of each, and what else changed")
-        sweep(experiment, swept, "guidance_scale", GUIDANCE, seeds)
+        swept, few = [name for name in SWEPT if name in names], min(args.seeds, 16)
+        print(f"\nWith {few} seeds: what is left of each, and what else changed")
+        sweep(experiment, swept, "guidance_scale", GUIDANCE, few)
         find_joining(experiment, names)
-        sweep(experiment, swept, "num_inference_steps", STEPS, seeds)
+        sweep(experiment, swept, "num_inference_steps", STEPS, few)
     if args.judged:
         judged_sheet(experiment, names).quantize().save(args.judged, optimize=True)
     if args.json:

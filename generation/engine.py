@@ -94,6 +94,10 @@ class Engine(Protocol):
         """What the model cannot honour of a request, known before the first step; one line each."""
         ...
 
+    def can_exclude(self, request: GenerationRequest) -> bool:
+        """Whether the request's method is defined for the model, and a negative prompt then acts."""
+        ...
+
     def effects(self, request: GenerationRequest) -> Mapping[str, float]:
         """How far each term of the negative prompt, as written there, moves the step at which it joins."""
         ...

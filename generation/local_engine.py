@@ -18,7 +18,7 @@ from .families.generic import GenericFamily
 from .guidance.lookahead import ContinuePass, LookPass, LookPlan, RedrawPass
 from .guidance.lookahead_params import TUNED, LookaheadParams
 from .guidance.memory import GuidanceMemory, GuidedState
-from .guided_predictor import GuidedPredictor, Measure, explain_no_effect
+from .guided_predictor import GuidedPredictor, Measure, explain_no_effect, has_effect
 from .kept_region import KeptRegion
 from .loading import load_family, resolve_device
 from .lora import Adapter
@@ -152,6 +152,10 @@ class LocalEngine:
             if cut:
                 lines.append(f"The {name} is too long for the model, which ignores its end: “{cut}”.")
         return lines
+
+    def can_exclude(self, request: GenerationRequest) -> bool:
+        """Whether the request's method is defined for the model, and a negative prompt then acts."""
+        return self._family.has_method(request.method) and has_effect(request, self._family)
 
     def tokenize(self, text: str, syntax: Syntax = "weighted") -> PromptReport:
         """How the model reads a text."""

@@ -113,6 +113,10 @@ class PipelineEngine:
                 lines.append(f"The {name} is too long for the model, which ignores its end: “{cut}”.")
         return lines
 
+    def can_exclude(self, request: GenerationRequest) -> bool:
+        """Whether the pipeline can guide in this way, away from a negative prompt."""
+        return request.method == "cfg" and request.guidance_scale > 1
+
     def tokenize(self, text: str, syntax: Syntax = "weighted") -> PromptReport:
         """How the pipeline's main tokenizer reads a text."""
         return self._family.read(text, PromptOptions(syntax))
@@ -197,7 +201,7 @@ class PipelineEngine:
         return previewer.picture(latents)
 
     def _can_act(self, request: GenerationRequest) -> bool:
-        return bool(request.negative_prompt) and request.guidance_scale > 1
+        return bool(request.negative_prompt) and self.can_exclude(request)
 
     def _check_request(self, request: GenerationRequest) -> None:
         refused = {

@@ -50,6 +50,10 @@ class StubEngine:
         """Always empty: a stub honours every request."""
         return []
 
+    def can_exclude(self, request: GenerationRequest) -> bool:
+        """By every method."""
+        return True
+
     def effects(self, request: GenerationRequest) -> dict[str, float]:
         """1 for each term, since every term changes the whole picture."""
         return dict.fromkeys(split_terms(request.negative_prompt), 1.0)

@@ -7,8 +7,23 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Float, Select, case, cast, exists, func, literal, null, select, true, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    Select,
+    Text,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    null,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.orm import aliased
 
 from .engine import Database
@@ -40,6 +55,16 @@ class TermCounts:
     """Turns that raised its weight, since it was still to be seen."""
     allowed_back: int
     """Turns that dropped it."""
+    gone_at_once: int = 0
+    """Verified turns in whose first picture it was gone, and which kept that picture."""
+    gone_at_second: int = 0
+    """Verified turns that kept their second picture, and in which it was gone."""
+    gone_later: int = 0
+    """The same for later pictures."""
+    still_there: int = 0
+    """Verified turns in whose picture it was there."""
+    unjudged: int = 0
+    """Verified turns in which no judge could tell."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +102,10 @@ class DrawingTimes:
     p50: float
     p95: float
     longest: float
+    verified: int = 0
+    """Turns that were verified."""
+    tries: float | None = None
+    """The mean number of pictures that were drawn for a verified turn; None without such turns."""
 
 
 @dataclass(frozen=True)
@@ -109,16 +138,25 @@ class Statistics:
         return SessionCounts(sessions, int(turns), longest)
 
     def count_terms(self, since: datetime | None = None) -> list[TermCounts]:
-        """The counts of every term, the most often excluded first."""
+        """The counts of every term, the most often excluded first.
+
+        A weight that verification raised, in a turn without an edit that raises one, is no complaint.
+        """
         changes = _changes(since).subquery().c
+        is_gone = changes.verdict == "gone"
         excluded = func.sum(changes.is_new)
         query = (
             select(
                 changes.term,
                 changes.source,
                 excluded,
-                _count_if(changes.now > changes.before),
+                _count_if((changes.now > changes.before) & ((changes.chosen == 0) | (changes.is_raised == 1))),
                 _count_if(changes.now.is_(None)),
+                _count_if(is_gone & (changes.chosen == 0)),
+                _count_if(is_gone & (changes.chosen == 1)),
+                _count_if(is_gone & (changes.chosen > 1)),
+                _count_if(changes.verdict == "there"),
+                _count_if(changes.verdict == "unknown"),
             )
             .group_by(changes.term, changes.source)
             .order_by(excluded.desc(), changes.term, changes.source)
@@ -177,6 +215,7 @@ class Statistics:
             select(
                 SessionRow.model,
                 TurnRow.seconds,
+                func.nullif(func.json_array_length(TurnRow.provenance["verification", "tries"]), 0).label("tries"),
                 func.row_number().over(partition_by=SessionRow.model, order_by=TurnRow.seconds).label("rank"),
                 func.count().over(partition_by=SessionRow.model).label("turns"),
             )
@@ -193,6 +232,8 @@ class Statistics:
                 func.max(case((ranked.rank == p50, ranked.seconds))),
                 func.max(case((ranked.rank == p95, ranked.seconds))),
                 func.max(ranked.seconds),
+                func.count(ranked.tries),
+                cast(func.avg(ranked.tries), Float),
             )
             .group_by(ranked.model)
             .order_by(ranked.model)
@@ -234,21 +275,33 @@ def _count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return func.sum(case((condition, 1), else_=0))
 
 
-def _changes(since: datetime | None) -> Select[int, str, str, int, float | None, float | None]:
-    """For each turn and term: whether the turn brought it, its weight in the turn, and its weight in the parent.
+def _changes(since: datetime | None) -> Select[Any]:
+    """For each turn and term: whether the turn brought it, its weight in the turn and in the parent, and its verdict.
 
-    It has no join on terms: SQLite would use their index, which is slow for the terms of policies.
+    `chosen` is the index of the picture that the turn kept, and `is_raised` whether an edit of the turn raises a
+    weight. It has no join on terms: SQLite would use their index, which is slow for the terms of policies.
     """
     parent = aliased(TurnRow)
     is_parent = (parent.session_id == TurnRow.session_id) & (parent.number == TurnRow.parent)
     is_new = case((ExclusionRow.since == TurnRow.number, 1), else_=0)
     weight, nothing = ExclusionRow.weight, cast(null(), Float)
+    is_verified = ExclusionRow.verdict.is_not(None)  # so that JSON is only read where there is something
+    chosen = case((is_verified, TurnRow.provenance["verification", "chosen"].as_integer()), else_=0)
+    is_raised = case((is_verified & cast(TurnRow.edits, Text).contains('"reweight"'), 1), else_=0)
     columns = TurnRow.id.label("turn"), ExclusionRow.term, ExclusionRow.source
     both = union_all(
-        select(*columns, is_new.label("is_new"), weight.label("now"), nothing.label("before"))
+        select(
+            *columns,
+            is_new.label("is_new"),
+            weight.label("now"),
+            nothing.label("before"),
+            ExclusionRow.verdict.label("verdict"),
+            chosen.label("chosen"),
+            is_raised.label("is_raised"),
+        )
         .join(ExclusionRow, ExclusionRow.turn_id == TurnRow.id)
         .where(_from(since)),
-        select(*columns, literal(0), nothing, weight)
+        select(*columns, literal(0), nothing, weight, cast(null(), Text), literal(0), literal(0))
         .join(parent, is_parent)
         .join(ExclusionRow, ExclusionRow.turn_id == parent.id)
         .where(_from(since)),
@@ -258,7 +311,5 @@ def _changes(since: datetime | None) -> Select[int, str, str, int, float | None,
         found.turn,
         found.term,
         found.source,
-        func.max(found.is_new).label("is_new"),
-        func.max(found.now).label("now"),
-        func.max(found.before).label("before"),
+        *(func.max(column).label(column.name) for column in list(found)[3:]),
     ).group_by(found.turn, found.term, found.source)

@@ -31,6 +31,8 @@ from ..replay.regenerate import ReplayResult, replay_session
 from ..studio import Studio
 from ..turn_png import build_turn_png
 from ..turn_serialization import turn_json
+from ..verification import VerifyOptions
+from ..verification.options import DEFAULT_TRIES, MAX_TRIES
 from .mcp_elicitation import QUESTION_KEY, can_elicit, elicit, elicit_request, has_input_requests, read_answer
 from .turn_text import format_turn
 
@@ -66,6 +68,19 @@ class StartArguments(_ToolArguments):
     policies: list[str] = Field(
         default=[], description="Policies: sets of exclusions that always apply, such as “quality”."
     )
+    verify: bool | None = Field(
+        default=None,
+        description="Whether judges look for what is excluded in every picture, and draw again what still has it.",
+    )
+    tries: int = Field(
+        default=DEFAULT_TRIES, ge=0, le=MAX_TRIES, description="With `verify`: further pictures for a turn, at most."
+    )
+    new_seeds: bool = Field(default=False, description="With `verify`: whether a further picture may use another seed.")
+
+    @property
+    def verification(self) -> VerifyOptions | bool | None:
+        """How the session's turns are verified."""
+        return VerifyOptions(tries=self.tries, new_seeds=self.new_seeds) if self.verify else self.verify
 
 
 class SayArguments(_ToolArguments):
@@ -77,6 +92,9 @@ class SayArguments(_ToolArguments):
     seed: int | None = Field(default=None, description="New seed for this and later turns; by default unchanged.")
     steps: int | None = Field(
         default=None, description="New number of steps for this and later turns; by default unchanged."
+    )
+    verify: bool | None = Field(
+        default=None, description="Whether this and later turns are verified; by default unchanged."
     )
 
     def as_feedback(self) -> Feedback:
@@ -324,6 +342,7 @@ class StudioBackend:
             steps=arguments.steps,
             guidance=arguments.guidance,
             policies=policies,
+            verification=arguments.verification,
             on_step=_report_steps(report),
         )
         return conversation.head
@@ -331,6 +350,8 @@ class StudioBackend:
     async def say(self, arguments: SayArguments, report: Report) -> Turn:
         """The next turn; concurrent calls on one session are serialised."""
         conversation = await AsyncConversation.open(arguments.session, self.studio)
+        if arguments.verify is not None:
+            await conversation.set_verification(arguments.verify)
         return await conversation.say(arguments.as_feedback(), _report_steps(report))
 
     async def confirm(self, session: str, answer: Confirm, report: Report) -> Turn:

@@ -1,11 +1,11 @@
 """What is tried next for terms that are still there: stronger weights, a stronger method, one region, another seed."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from ...generation import GenerationRequest
 from ...generation.prompt_syntax import split_terms
-from ...generation.request import KeptOutside
+from ...generation.request import KeptOutside, Method
 from ..edits import next_seed
 from ..exclusions import MAX_WEIGHT, Exclusion, NegativePrompt, clamp_weight, format_term
 from .record import How
@@ -13,9 +13,25 @@ from .record import How
 WEIGHT_FACTOR = 1.5
 """What a weight is multiplied by. Chosen by hand: weights go up to 2, so that two steps reach the highest from 1."""
 
-STRONGER_METHODS = {"lookahead": "cfg", "apg": "cfg", "perp_neg": "cfg"}
-"""The method that pushes harder. `cfg` pushes everywhere and at full strength: on mini it leaves 1.3 % of the excluded
-attributes and `lookahead` 1.7 %, but it changes more of the rest (docs/measurements.md)."""
+STRONGER_METHODS: Mapping[Method, tuple[Method, ...]] = {
+    "lookahead": ("cfg",),
+    "apg": ("cfg",),
+    "perp_neg": ("cfg",),
+    "nag": ("ong", "cfg"),
+    "vsf": ("ong", "cfg"),
+    "ong": ("cfg",),
+    "cfg": ("nag",),
+}
+"""The methods that push harder, the preferred one first; the first that the model has is tried.
+
+`cfg` pushes everywhere and at full strength: on mini it leaves 1.3 % of the excluded attributes and `lookahead` 1.7 %,
+but it changes more of the rest (docs/measurements.md). Of the methods in the attention, only `ong` has no upper limit:
+its strength is the weight. Its authors report that it excludes more than `nag`. `nag` follows `cfg` only where
+`cfg` can't exclude."""
+
+CFG_SCALE = 2.0
+"""The guidance scale of `cfg` in place of a method in the attention, if the request has none: the highest that the
+model card of latent consistency LoRAs allows (Luo et al. 2023, arXiv:2311.05556)."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +56,18 @@ def plan_next(
     there: Mapping[str, Box | None],
     tried: Collection[How],
     *,
+    can_exclude: Callable[[GenerationRequest], bool],
     new_seeds: bool,
 ) -> Attempted | None:
     """The next try after `last`, which still shows the terms `there`; None if nothing is left to try.
 
     `there` has the region of each term, where the judge found one. Each step is tried once, except for seeds, and keeps
     the changes of the steps before. `tried` are the earlier ones, and `first` is the one before all of them.
+    `can_exclude` says whether the model can exclude by the method of a request.
     """
     if "weight" not in tried and (stronger := _raise_weights(last, there)):
         return stronger
-    if "method" not in tried and (stronger := _change_method(last)):
+    if "method" not in tried and (stronger := _change_method(last, can_exclude)):
         return stronger
     if not {"region", "seed"} & set(tried) and (narrower := _keep_outside(first, last, there)):
         return narrower
@@ -93,11 +111,17 @@ def _raise(exclusion: Exclusion) -> Exclusion:
     return exclusion.model_copy(update={"weight": max(weight, exclusion.weight)})
 
 
-def _change_method(last: Attempted) -> Attempted | None:
-    method = STRONGER_METHODS.get(last.request.method)
-    if method is None or last.request.guidance_scale <= 1:
+def _change_method(last: Attempted, can_exclude: Callable[[GenerationRequest], bool]) -> Attempted | None:
+    if last.request.method == "cfg" and can_exclude(last.request):
         return None
-    return replace(last, how="method", request=last.request.model_copy(update={"method": method, "shown": ()}))
+    for method in STRONGER_METHODS[last.request.method]:
+        changed: dict[str, object] = {"method": method, "shown": ()}
+        if method == "cfg" and last.request.guidance_scale <= 1:
+            changed["guidance_scale"] = CFG_SCALE
+        request = last.request.model_copy(update=changed)
+        if can_exclude(request):
+            return replace(last, how="method", request=request)
+    return None
 
 
 def _change_seed(last: Attempted, number: int) -> Attempted:

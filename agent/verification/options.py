@@ -38,15 +38,16 @@ class VerifyOptions:
             first = error.errors(include_url=False)[0]
             raise InvalidInputError(f"--{first['loc'][0]}: {first['msg']}, not {first['input']!r}") from None
 
-    def as_json(self) -> dict[str, Any]:
-        """The options as the store keeps them with a session."""
-        value: dict[str, Any] = _adapter.dump_python(self, mode="json")
+    @classmethod
+    def to_record(cls, options: "VerifyOptions | bool | None") -> dict[str, Any] | None:
+        """The options as the store keeps them with a session; None if its turns are not verified."""
+        value: dict[str, Any] | None = _adapter.dump_python(cls() if options is True else options or None, mode="json")
         return value
 
     @classmethod
     def from_json(cls, value: dict[str, Any] | None) -> "VerifyOptions | None":
         """The options of a session's record; None if its turns are not verified."""
-        return None if value is None else _adapter.validate_python(value)
+        return _adapter.validate_python(value)
 
 
-_adapter: TypeAdapter[VerifyOptions] = TypeAdapter(VerifyOptions)
+_adapter: TypeAdapter[VerifyOptions | None] = TypeAdapter(VerifyOptions | None)

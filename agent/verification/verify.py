@@ -76,7 +76,14 @@ def _draw_tries(
     tries, tried = [_judge(attempted, first, panel, failures)], list[How]()
     while len(tries) <= options.tries and (there := tries[-1].record.terms("there")):
         found = {term: tries[-1].record.verdicts[term].region for term in there}
-        following = plan_next(attempted, tries[-1].attempted, found, tried, new_seeds=options.new_seeds)
+        following = plan_next(
+            attempted,
+            tries[-1].attempted,
+            found,
+            tried,
+            can_exclude=studio.engine(request.model).can_exclude,
+            new_seeds=options.new_seeds,
+        )
         if following is None:
             break
         tried.append(following.how)

@@ -51,9 +51,9 @@ def test_words_are_told_only_where_they_are_asked_for(studio: Studio) -> None:
     assert without.terms is None
     assert not {"quicksilver", "secretive", "fog"} & set(json.dumps(without.as_json()).replace('"', " ").split())
     listed = build_report(studio.store, terms=1).as_json()["terms"]
-    assert listed == [
-        {"term": "fog", "source": "user", "excluded": 1, "complained_again": 0, "allowed_back": 0},
-    ]
+    verdicts = dict.fromkeys(("gone_at_once", "gone_at_second", "gone_later", "still_there", "unjudged"), 0)
+    counts = {"excluded": 1, "complained_again": 0, "allowed_back": 0, **verdicts}
+    assert listed == [{"term": "fog", "source": "user", **counts}]
 
 
 def test_an_empty_store_has_a_report(studio: Studio) -> None:

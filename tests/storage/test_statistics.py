@@ -1,6 +1,7 @@
 """Counts of what is stored, on every database."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -63,6 +64,28 @@ def test_what_happened_to_each_term(store: Store, sessions: list[TurnRecord]) ->
         TermCounts("hat", "user", excluded=1, complained_again=2, allowed_back=1),
         TermCounts("logo", "policy:brand-safety", excluded=1, complained_again=0, allowed_back=0),
     ]
+
+
+def test_verdicts_are_counted_by_the_picture_that_was_kept(store: Store, begin: Begin, grow: Begin) -> None:
+    def verify(exclusion: ExclusionRecord, verdict: str, weight: float = 1.0) -> ExclusionRecord:
+        return replace(exclusion, verdict=verdict, weight=weight)  # type: ignore[arg-type]
+
+    def tried(chosen: int, tries: int) -> dict[str, Any]:
+        return {"verification": {"chosen": chosen, "tries": [{}] * tries}}
+
+    session = begin(exclusions=(verify(HAT, "gone"), TEXT), provenance=tried(0, 1)).session
+    grow(session, exclusions=(verify(HAT, "gone", 1.5), verify(TEXT, "unknown")), provenance=tried(1, 2))
+    complaint = [{"op": "reweight", "term": "hat", "weight": 1.7}]
+    again = (verify(HAT, "gone", 1.8), verify(TEXT, "there"))
+    grow(session, exclusions=again, provenance=tried(2, 3), edits=complaint)
+    grow(session, exclusions=(replace(HAT, weight=1.8),), provenance={})
+
+    text, hat = sorted(store.statistics.count_terms(), key=lambda counts: counts.term, reverse=True)
+    verdicts = {"gone_at_once": 1, "gone_at_second": 1, "gone_later": 1}
+    assert hat == TermCounts("hat", "user", excluded=1, complained_again=1, allowed_back=0, **verdicts)
+    assert text == TermCounts("text", "policy:quality", 1, 0, 1, still_there=1, unjudged=1)
+    (times,) = store.statistics.measure_times()
+    assert (times.turns, times.verified, times.tries) == (4, 3, 2.0)
 
 
 def test_the_effect_of_a_policy_is_known_where_nothing_else_is_excluded(

@@ -94,8 +94,8 @@ def request_extras(
 
 def verify_options(
     verify: bool | None, tries: int | None, judge: list[str] | None, new_seeds: bool
-) -> "VerifyOptions | None":
-    """The options of `--verify`; None without it.
+) -> "VerifyOptions | bool | None":
+    """The options of `--verify`; False with `--no-verify`, None without both.
 
     Raises:
         InvalidInputError: if a value is out of range, or is given without `--verify`.
@@ -103,7 +103,7 @@ def verify_options(
     if not verify:
         if tries is not None or judge or new_seeds:
             raise InvalidInputError("--tries, --judge and --new-seeds say how to verify: give --verify too")
-        return None
+        return verify
     from ...verification import VerifyOptions
 
     given = {} if tries is None else {"tries": tries}

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from ...operator_report import OperatorReport
+    from ....storage import TermCounts
+    from ...operator_report import OperatorReport, SourceCounts
 
 _LIMIT = 50
 """Terms listed without `--limit`."""
@@ -61,9 +62,14 @@ def _summarize(found: "OperatorReport") -> "Iterator[str]":
 
 def _build_tables(found: "OperatorReport") -> "Iterator[Table]":
     counts = ("excluded", "complained again", "allowed back")
+    verdicts = ("gone at once", "at second try", "later", "still there", "unknown")
     yield _build_table(
         ("source", "terms", *counts),
         [(s.source, s.terms, s.excluded, s.complained_again, s.allowed_back) for s in found.exclusions],
+    )
+    yield _build_table(
+        ("source, verified", *verdicts),
+        [(s.source, *_list_verdicts(s)) for s in found.exclusions if any(_list_verdicts(s))],
     )
     yield _build_table(
         ("policy", "model", "turns", "not measured", "measured alone", "without effect"),
@@ -73,12 +79,35 @@ def _build_tables(found: "OperatorReport") -> "Iterator[Table]":
         ("interpreter", "turns", "fallbacks"), [(i.interpreter, i.turns, i.fallbacks) for i in found.interpreters]
     )
     yield _build_table(
-        ("model", "turns", "mean", "median", "95%", "longest"),
-        [(m.model, m.turns, *(f"{s:.2f} s" for s in (m.mean, m.p50, m.p95, m.longest))) for m in found.models],
+        ("model", "turns", "mean", "median", "95%", "longest", "verified", "pictures for each"),
+        [
+            (
+                m.model,
+                m.turns,
+                *(f"{s:.2f} s" for s in (m.mean, m.p50, m.p95, m.longest)),
+                m.verified,
+                "" if m.tries is None else f"{m.tries:.2f}",
+            )
+            for m in found.models
+        ],
     )
     yield _build_table(
         ("term", "source", *counts),
         [(t.term, t.source, t.excluded, t.complained_again, t.allowed_back) for t in found.terms or ()],
+    )
+    yield _build_table(
+        ("term, verified", "source", *verdicts),
+        [(t.term, t.source, *_list_verdicts(t)) for t in found.terms or () if any(_list_verdicts(t))],
+    )
+
+
+def _list_verdicts(counts: "SourceCounts | TermCounts") -> tuple[int, ...]:
+    return (
+        counts.gone_at_once,
+        counts.gone_at_second,
+        counts.gone_later,
+        counts.still_there,
+        counts.unjudged,
     )
 
 

@@ -111,3 +111,11 @@ def test_a_model_that_asks_for_two_things_at_once_gets_both(server: Server, open
     last = max(answers(state), key=lambda each: each.artifact["turn"]).artifact
     assert sorted(e["term"] for e in last["exclusions"]) == ["boats", "fog"]
     assert [(turn.number, turn.parent) for turn in studio.store.turns(last["session"])] == [(0, None), (1, 0), (2, 1)]
+
+
+def test_an_agents_pictures_are_verified_if_the_tool_is_made_so(server: Server, studio: Studio) -> None:
+    server.say(calls({"words": "a harbour without boats"}), says("Perhaps without boats."))
+    state = agent(server, studio, verification=True).invoke({"messages": [("user", "a harbour, no boats please")]})
+    (answer,) = answers(state)
+    assert (answer.artifact["tries"], answer.artifact["exclusions"][0]["verdict"]) == (1, "unknown")
+    assert "No judge can tell whether “boats” is gone." in answer.content

@@ -220,3 +220,16 @@ def test_a_host_may_ask_for_a_negative_prompt_a_seed_and_steps(studio: Studio) -
             assert len(studio.store.turns(session)) == 4
 
     run(test())
+
+
+def test_a_host_may_ask_for_verification_and_stop_it(studio: Studio) -> None:
+    async def test() -> None:
+        async with Client(create_mcp_server(lambda _: StudioBackend(studio))) as client:
+            asked: dict[str, Any] = {"prompt": "a harbour, no fog", "verify": True, "tries": 1}
+            first = (await client.call_tool("start", asked)).structured_content
+            assert (first["tries"], first["exclusions"][0]["verdict"]) == (1, "unknown")
+            said = {"session": first["session"], "feedback": "no rain", "verify": False}
+            assert "tries" not in (await client.call_tool("say", said)).structured_content
+            assert (await client.call_tool("start", {**asked, "tries": 9})).is_error
+
+    run(test())

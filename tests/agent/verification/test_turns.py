@@ -339,7 +339,7 @@ def test_a_crash_while_it_is_judged_loses_no_turn(open_judged: OpenJudged, monke
     assert all(each.identical for each in replay_session(again, conversation.id))
     (newest, _) = again.store.sessions()
     assert (newest.prompt, newest.turns) == ("a cat", 1)
-    assert newest.verification == VERIFIED.as_json()
+    assert newest.verification == VerifyOptions.to_record(VERIFIED)
     assert again.store.attempts.all() == []
     assert check(again.store) == []
 

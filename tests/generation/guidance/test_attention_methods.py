@@ -189,3 +189,14 @@ def test_vsf_says_that_it_needs_the_attention_of_torch(random_model):
     request = random_model("sd").request(method="vsf", negative_prompt="hat", guidance_scale=1.0)
     with pytest.raises(GenerationError, match="needs the attention of torch"):
         list(engine.run(request))
+
+
+@pytest.mark.parametrize("kind", [*U_NETS, *JOINT])
+def test_what_can_exclude_is_known_before_it_is_drawn(kind, random_model):
+    model = random_model(kind)
+
+    def can_exclude(method, scale):
+        return model.engine.can_exclude(model.request(method=method, guidance_scale=scale))
+
+    assert [can_exclude(method, 1.0) for method in ("nag", "vsf", "ong", "cfg")] == [True, True, kind in JOINT, False]
+    assert can_exclude("cfg", 2.0) == (kind != "lcm")

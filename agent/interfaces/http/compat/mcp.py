@@ -87,6 +87,7 @@ class ServiceBackend:
             steps=arguments.steps,
             guidance=arguments.guidance,
             policies=tuple(arguments.policies),
+            verification=arguments.verification,
         )
         return await _follow_job(await self.service.start(self.caller, options), report)
 
@@ -94,6 +95,8 @@ class ServiceBackend:
     async def say(self, arguments: SayArguments, report: Report) -> Turn:
         """The new turn, or the current one if nothing changes."""
         self.service.check_steps(self.caller, arguments.steps)
+        if arguments.verify is not None:
+            await self.service.set_verification(self.caller, arguments.session, arguments.verify)
         return await _follow_job(
             await self.service.say(self.caller, arguments.session, arguments.as_feedback()), report
         )

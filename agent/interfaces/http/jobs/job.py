@@ -1,4 +1,4 @@
-"""A running job (turn or replay): its event log, subscribers, cancellation and single result."""
+"""A running job (turn, replay or audit): its event log, subscribers, cancellation and single result."""
 
 import asyncio
 import time
@@ -62,7 +62,7 @@ class Job(Generic[Result]):
     `owner` is the id of the key that submitted the job.
     """
 
-    name: Literal["turn", "replay"]
+    name: Literal["turn", "replay", "audit"]
     """The name in logs and traces."""
     words = ""
     """The user's words, where the job interprets some."""

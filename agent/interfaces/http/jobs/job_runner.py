@@ -11,11 +11,12 @@ from typing import Any
 
 from .....errors import InvalidInputError
 from .....generation import GenerationRequest
-from .....storage import AlreadyRequestedError, Attempt
+from .....storage import AlreadyRequestedError, Attempt, ExclusionRecord
 from ....conversation import Conversation, Turn, prepare_recorded
+from ....exclusion_audit import AuditResult, ExclusionAudit
 from ....replay.regenerate import ReplayResult, replay_turn
 from ....session_start import SessionOptions
-from ....studio import Studio
+from ....studio import OnStep, Studio
 from ....turn_execution import TurnCancelled, end_turn, run_turn
 from ..auth import Principal
 from ..config import ServerConfig
@@ -29,7 +30,7 @@ from .queue_capacity import QueueCapacity
 from .registry import JobRegistry
 from .remote_turns import RemoteTurns
 from .session_watchers import SessionWatchers
-from .turn_and_replay_jobs import ReplayJob, TurnJob
+from .turn_and_replay_jobs import AuditJob, ReplayJob, TurnJob
 from .worker_threads import INTERPRETERS, WorkerThreads
 
 Move = Callable[[Conversation], Turn]
@@ -99,6 +100,12 @@ class JobRunner:
         self.capacity.check(job.owner, job.session)
         self.jobs.add_replay(job)
         self._start_job(job, partial(self._replay, job, turns), background)
+
+    def submit_audit(self, job: AuditJob, limit: int) -> None:
+        """Start an audit of at most `limit` exclusions."""
+        self.capacity.check(job.owner, job.session)
+        self.jobs.add_audit(job)
+        self._start_job(job, partial(self._audit, job, limit), background=False)
 
     def follow(self, session: str, number: int, *, background: bool = True) -> TurnJob:
         """The job of a turn, or one that follows the turn while another process draws it."""
@@ -207,6 +214,17 @@ class JobRunner:
         for turn in turns:
             job.record_result(await self.devices.run_on_device(job, replay_turn, turn))
         return tuple(job.results)
+
+    async def _audit(self, job: AuditJob, limit: int) -> dict[str, Any]:
+        audits: dict[Studio, ExclusionAudit] = {}  # other turns are drawn in between, maybe on this audit's device
+
+        def compare(studio: Studio, exclusion: ExclusionRecord, on_step: OnStep) -> AuditResult:
+            audit = audits.setdefault(studio, ExclusionAudit(studio, job.turn, limit))
+            return audit.compare(exclusion, on_step)
+
+        for exclusion in job.turn.exclusions[-limit:]:
+            job.results.append(await self.devices.run_on_device(job, compare, exclusion))
+        return {"turn": job.turn.number, "exclusions": [result.as_json() for result in job.results]}
 
 
 def _tasks_of(jobs: Iterable[Job[Any]]) -> list["asyncio.Task[None]"]:

@@ -7,7 +7,7 @@ from .....storage import IdempotencyKey
 from ..config import ServerConfig
 from ..problems import check_fingerprint
 from .job import Job
-from .turn_and_replay_jobs import ReplayJob, TurnJob
+from .turn_and_replay_jobs import AuditJob, ReplayJob, TurnJob
 
 Key = TypeVar("Key")
 AnyJob = TypeVar("AnyJob", bound=Job[Any])
@@ -39,6 +39,10 @@ class JobRegistry:
         """Remove a job whose turn could not be recorded."""
         self._unfinished.discard(job)
         self._by_idempotency_key = _remove_job(job, self._by_idempotency_key)
+
+    def add_audit(self, job: AuditJob) -> None:
+        """Add an audit."""
+        self._unfinished.add(job)
 
     def add_replay(self, job: ReplayJob) -> None:
         """Add a replay."""
@@ -84,9 +88,9 @@ class JobRegistry:
         ]
         return sorted(jobs, key=lambda job: job.clock.submitted)
 
-    def list_replays(self) -> list[ReplayJob]:
-        """The replays that have not ended."""
-        return [job for job in self._unfinished if isinstance(job, ReplayJob)]
+    def list_replays(self) -> list[ReplayJob | AuditJob]:
+        """The replays and audits that have not ended."""
+        return [job for job in self._unfinished if isinstance(job, ReplayJob | AuditJob)]
 
     def list_unfinished(self) -> list[Job[Any]]:
         """All jobs that have not ended."""

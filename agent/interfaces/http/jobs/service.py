@@ -26,6 +26,7 @@ from ....interpreters import OfflineInterpreter
 from ....session_start import SessionOptions
 from ....studio import Studio
 from ....terms import to_one_line
+from ....verification import VerifyOptions
 from ..auth import Principal, authenticate
 from ..available_models import AvailableModels
 from ..config import ServerConfig
@@ -40,7 +41,7 @@ from .job_runner import JobRunner, Move
 from .observer import JobObserver
 from .remote_turns import StorePoll, to_error
 from .session_watchers import SessionWatchers
-from .turn_and_replay_jobs import Kind, ReplayJob, TurnJob
+from .turn_and_replay_jobs import AuditJob, Kind, ReplayJob, TurnJob
 from .worker_threads import WorkerThreads
 
 Result = TypeVar("Result")
@@ -184,6 +185,20 @@ class Service:
         job = ReplayJob(session, tuple(turn.number for turn in turns), owner=principal.id)
         self._runner.submit_replay(job, turns, background)
         return job
+
+    async def audit(self, principal: Principal, session: str, turn: int | None, limit: int) -> AuditJob:
+        """Draw a turn without each of its latest `limit` exclusions, and compare; nothing is stored."""
+        audited = await self.reader.load_turn(principal, session, turn)
+        check_request(audited.request, principal, self.config)
+        job = AuditJob(audited, owner=principal.id)
+        self._runner.submit_audit(job, limit)
+        return job
+
+    async def set_verification(self, principal: Principal, session: str, options: VerifyOptions | bool) -> None:
+        """Verify the session's next turns in this way; False: not at all."""
+        await self.reader.load_session(principal, session)
+        await self.run_in_thread(partial(self._store.set_verification, session, VerifyOptions.to_record(options)))
+        self.changes.notify(session)
 
     async def delete_session(self, principal: Principal, session: str) -> None:
         """Cancel a session's jobs, and delete it with its pictures. Raises `UnknownSessionError`."""

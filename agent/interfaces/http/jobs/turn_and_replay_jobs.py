@@ -1,12 +1,13 @@
-"""The two kinds of job: a turn, and a replay of all turns of a session."""
+"""The kinds of job: a turn, a replay of all turns of a session, and an audit of a turn's exclusions."""
 
 import asyncio
 import secrets
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from .....storage import Attempt, IdempotencyKey
 from ....conversation import Turn
+from ....exclusion_audit import AuditResult
 from ....replay.regenerate import ReplayResult
 from .job import Job, Outcome
 
@@ -114,3 +115,28 @@ class ReplayJob(Job[tuple[ReplayResult, ...]]):
 
     def _turn_position(self, index: int) -> dict[str, int]:
         return {"turn": self.turns[index], "count": index + 1, "turns": len(self.turns)}
+
+
+class AuditJob(Job[dict[str, Any]]):
+    """A job that draws a turn without each of its exclusions. Its result is JSON; nobody follows its events."""
+
+    name = "audit"
+    has_previews = False
+
+    def __init__(self, turn: Turn, *, owner: str | None) -> None:
+        super().__init__(turn.session, owner=owner)
+        self.turn = turn
+        self.results: list[AuditResult] = []
+
+    @property
+    def phases(self) -> Mapping[str, tuple[float, float]]:
+        """None: it waits and draws once for each exclusion."""
+        return {}
+
+    @property
+    def log_fields(self) -> Mapping[str, str | int | None]:
+        """The turn, and how many exclusions were audited."""
+        return {"turn": self.turn.number, "exclusions": len(self.results)}
+
+    def record_step(self, step: int, steps: int, seconds_left: float | None, preview: str | None) -> None:
+        """Record nothing."""

@@ -8,8 +8,9 @@ from ....session_start import SessionOptions
 from ....verification import VerifyOptions
 from ..dependencies import Context, SessionId, TurnContext
 from ..problems import document_problems
-from ..schemas.requests import MAX_TURN, NewSessionRequest
+from ..schemas.requests import MAX_TURN, AuditRequest, NewSessionRequest, VerificationRequest
 from ..schemas.responses import (
+    AuditResponse,
     ExclusionEventResponse,
     ExclusionHistoryResponse,
     PendingTurnResponse,
@@ -41,7 +42,7 @@ async def begin_session(body: NewSessionRequest, context: TurnContext) -> Respon
         policies=tuple(body.policies),
         model=body.model,
         request=body.model_dump(include={"width", "height", "method", "clip_skip"}, exclude_none=True),
-        verification=VerifyOptions(tries=body.tries, new_seeds=body.new_seeds) if body.verify else None,
+        verification=VerifyOptions(tries=body.tries, new_seeds=body.new_seeds) if body.verify else body.verify,
     )
     job = await context.service.start(
         context.principal, options, context.idempotency_key, background=context.background
@@ -68,6 +69,26 @@ async def list_sessions(
 async def show_session(session: SessionId, context: Context) -> SessionStatusResponse:
     """Its head, its pending turns, and those that came to no picture."""
     return await load_session_status(context, session)
+
+
+@router.put("/{session}/verification", responses=document_problems(404), summary="Change how next turns are verified")
+async def set_verification(session: SessionId, body: VerificationRequest, context: Context) -> SessionStatusResponse:
+    """Turns that are waiting are verified in the new way, too."""
+    options = body.verify and VerifyOptions(tries=body.tries, new_seeds=body.new_seeds)
+    await context.service.set_verification(context.principal, session, options)
+    return await load_session_status(context, session)
+
+
+@router.post(
+    "/{session}/audit",
+    response_model=AuditResponse,
+    responses=document_problems(404, 409, 500),
+    summary="What each exclusion does",
+)
+async def audit_exclusions(session: SessionId, body: AuditRequest, context: Context) -> AuditResponse:
+    """Draws the turn again without each of its exclusions, from the same seed: each costs a picture."""
+    job = await context.service.audit(context.principal, session, body.turn, body.limit)
+    return AuditResponse(**await context.wait_for_job(job))
 
 
 @router.get("/{session}/why", responses=document_problems(404), summary="Explain an exclusion")

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 from .....errors import InvalidInputError
 from .....generation.request import Method
 from ....edits import MAX_PROMPT_CHARACTERS, MAX_UNDONE_TURNS, UserEdit
+from ....exclusion_audit import DEFAULT_LIMIT
 from ....verification.options import DEFAULT_TRIES, MAX_TRIES
 
 MAX_TURN = 2**31 - 1
@@ -21,6 +22,13 @@ Seed = Annotated[
 ]
 TurnNumber = Annotated[int, Field(ge=0, le=MAX_TURN), WHOLE_NUMBER]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
+
+Tries = Annotated[
+    int,
+    Field(ge=0, le=MAX_TRIES, description="With `verify`: how many more pictures may be drawn for a turn."),
+    WHOLE_NUMBER,
+]
+NewSeeds = Annotated[bool, Field(description="With `verify`: whether a try may use another seed.")]
 
 
 class _RequestModel(BaseModel):
@@ -77,11 +85,31 @@ class NewSessionRequest(_RequestModel):
     clip_skip: Annotated[int, Field(ge=1, le=12, description="CLIP's layer from the end."), WHOLE_NUMBER] | None = None
     policies: list[Name] = Field(default=[], max_length=20)
     model: Name | None = None
-    verify: bool = Field(default=False, description="Whether judges look for what is excluded in every picture.")
-    tries: Annotated[int, Field(ge=0, le=MAX_TRIES), WHOLE_NUMBER] = Field(
-        default=DEFAULT_TRIES, description="With `verify`: how many more pictures may be drawn for a turn."
+    verify: bool | None = Field(
+        default=None,
+        description="Whether judges look for what is excluded in every picture; by default by the server's settings.",
     )
-    new_seeds: bool = Field(default=False, description="With `verify`: whether a try may use another seed.")
+    tries: Tries = DEFAULT_TRIES
+    new_seeds: NewSeeds = False
+
+
+class VerificationRequest(_RequestModel):
+    """How the session's next turns are verified."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"verify": True, "tries": 3}, {"verify": False}]})
+
+    verify: bool
+    tries: Tries = DEFAULT_TRIES
+    new_seeds: NewSeeds = False
+
+
+class AuditRequest(_RequestModel):
+    """The turn to audit, by default the current one, and how many of its exclusions: the latest ones."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{}, {"turn": 1, "limit": 3}]})
+
+    turn: TurnNumber | None = None
+    limit: Annotated[int, Field(ge=1, le=100), WHOLE_NUMBER] = DEFAULT_LIMIT
 
 
 class FeedbackRequest(_RequestModel):

@@ -77,6 +77,32 @@ class ExclusionResponse(BaseModel):
     )
 
 
+class AuditedExclusionResponse(ExclusionResponse):
+    """What one exclusion does: the picture of the turn without it, compared with the picture that has all of them."""
+
+    max_abs_diff: int = Field(description="Largest difference of a channel, from 0 to 255.")
+    mean_abs_diff: float
+    psnr: float | None = Field(description="In dB; null if the pictures are equal.")
+    changed: float = Field(description="The share of the pixels that change visibly.")
+    has_effect: bool = Field(description="Whether the difference can be seen.")
+    summary: str
+
+
+class AuditResponse(BaseModel):
+    """The audit of a turn. No picture is stored."""
+
+    turn: int
+    exclusions: list[AuditedExclusionResponse]
+
+
+class VerificationResponse(BaseModel):
+    """How a session's next turns are verified."""
+
+    tries: int
+    new_seeds: bool
+    judges: list[str] = Field(description="Empty: the model's own, or the server's.")
+
+
 class QuestionResponse(BaseModel):
     """What the user is asked when feedback is in doubt. The answer is feedback ("yes") or the edit `confirm`."""
 
@@ -206,6 +232,9 @@ class SessionResponse(BaseModel):
     image: str | None = Field(description="URL of the picture at the head.")
     sha256: str | None = Field(description="SHA-256 of that picture's RGB pixels.")
     pending: list[PendingTurnResponse]
+    verification: VerificationResponse | None = Field(
+        default=None, description="Only if its turns are verified.", exclude_if=is_none
+    )
     links: LinksResponse
 
     @classmethod
@@ -222,6 +251,7 @@ class SessionResponse(BaseModel):
             image=urls.image(session.sha256, session.id, session.head),
             sha256=session.sha256,
             pending=[PendingTurnResponse.from_job(job, urls) for job in pending if job.can_draw],
+            verification=None if session.verification is None else VerificationResponse(**session.verification),
             links=LinksResponse(page=urls.page(session.id), replay=urls.replay(session.id)),
         )
 

@@ -12,7 +12,9 @@ from prometheus_client.registry import Collector
 
 from ..... import __version__
 from .....generation import Progress
+from .....storage import TurnRecord as Turn
 from ....handoff import wants_handoff
+from ....verification.record import Verification
 from ..jobs.job import Job
 from ..jobs.turn_and_replay_jobs import TurnJob
 
@@ -34,6 +36,8 @@ class Metrics:
         self._steps = self._add_counter("steps", "Denoising steps.")
         self._speed = self._add_histogram("steps_per_second", "Denoising speed of pictures.", _STEPS_PER_SECOND)
         self._exclusions = self._add_counter("exclusions", "New exclusions by source.", "source")
+        self._verdicts = self._add_counter("verdicts", "Exclusions of verified turns by verdict.", "verdict")
+        self._tries = self._add_histogram("turn_pictures", "Pictures drawn for a verified turn.", (1, 2, 3, 4, 5, 6))
         self._edits = self._add_counter("edits", "Edits of finished turns by kind.", "op")
         self._handoffs = self._add_counter("handoffs", "Feedback that calls for a person.")
         self._fallbacks = self._add_counter(
@@ -67,6 +71,8 @@ class Metrics:
             self._handoffs.inc()
         if job.attempt is None or not job.is_interpreted or job.outcome != "done":
             return
+        if job.turn is not None:
+            self._record_verification(job.turn)
         turn = job.attempt.turn
         for edit in turn.edits:
             self._edits.labels(edit["op"]).inc()
@@ -75,6 +81,14 @@ class Metrics:
                 self._exclusions.labels(exclusion.source).inc()
         if ((turn.provenance or {}).get("interpreter") or {}).get("fallback"):
             self._fallbacks.inc()
+
+    def _record_verification(self, turn: Turn) -> None:
+        verification = Verification.of_turn(turn)
+        if verification is None:
+            return
+        self._tries.observe(len(verification.tries))
+        for exclusion in turn.exclusions:
+            self._verdicts.labels(exclusion.verdict).inc()
 
     def record_replay(self, job: Job[Any]) -> None:
         """Count a finished replay."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from .....generation import Progress
 from ..jobs.job import Job
-from ..jobs.turn_and_replay_jobs import TurnJob
+from ..jobs.turn_and_replay_jobs import ReplayJob, TurnJob
 from .log import Log
 from .metrics import Metrics
 from .traces import export_trace
@@ -21,10 +21,10 @@ class Telemetry:
         self.metrics.record_step(progress)
 
     def record_end(self, job: Job[Any]) -> None:
-        """Report a turn or replay that has ended."""
+        """Report a job that has ended."""
         if isinstance(job, TurnJob):
             self.metrics.record_turn(job)
-        else:
+        elif isinstance(job, ReplayJob):
             self.metrics.record_replay(job)
         self.log.record_end(job)
         export_trace(job)

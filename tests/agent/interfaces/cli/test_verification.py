@@ -88,3 +88,11 @@ def test_options_that_make_no_sense(notthat: Run, options: tuple[str, ...], reas
     assert (code, out) == (2, "")
     assert reason in error
     assert error.count("\n") == 1
+
+
+def test_the_settings_may_verify_every_new_session(notthat: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTTHAT_VERIFY", "1")
+    code, out, _ = notthat(*MAN, "--steps", "2")
+    assert (code, json.loads(out)["tries"]) == (0, 1)
+    code, out, _ = notthat(*MAN, "--steps", "2", "--no-verify")
+    assert (code, "tries" in json.loads(out)) == (0, False)

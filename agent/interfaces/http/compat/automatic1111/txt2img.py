@@ -109,6 +109,7 @@ async def txt2img(body: Txt2Img, context: OnceContext, state: CurrentState) -> T
             **body.model_dump(include={"width", "height"}, exclude_none=True),
             "clip_skip": _find_clip_skip(body, state.clip_skips.get(context.principal.id)),
         },
+        verification=False,
     )
     jobs = await start_batch(context, options, body.count)
     caller = context.principal.id

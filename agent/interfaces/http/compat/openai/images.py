@@ -135,6 +135,7 @@ def _session_options(body: ImagesRequest, service: Service) -> SessionOptions:
         policies=tuple(body.policies),
         model=find_model(body.model, service),
         request=size,
+        verification=False,
     )
 
 

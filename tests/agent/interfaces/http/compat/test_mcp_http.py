@@ -209,3 +209,15 @@ def test_a_host_may_ask_for_a_negative_prompt_a_seed_and_steps_within_its_limits
                 assert words(refused).startswith(line)
 
     run(test())
+
+
+def test_a_host_may_ask_for_verification_and_stop_it(server: Any) -> None:
+    async def test() -> None:
+        async with host(server, "auto") as client:
+            asked = {"prompt": "a harbour, no fog", "verify": True}
+            first = (await client.call_tool("start", asked)).structured_content
+            assert first["tries"] == 1
+            said = {"session": first["session"], "feedback": "no rain", "verify": False}
+            assert "tries" not in (await client.call_tool("say", said)).structured_content
+
+    run(test())
