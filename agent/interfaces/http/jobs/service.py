@@ -57,6 +57,8 @@ class Service:
         studios = (studio, *devices)
         for device_studio in studios:
             device_studio.allow_models(config.models)
+        self.verifies = studio.verify
+        """Whether new sessions are verified that do not say whether they are."""
         self._threads = WorkerThreads()
         self.changes = SessionWatchers()
         self._runner = JobRunner(studios, config, observer, self._threads, self.changes)

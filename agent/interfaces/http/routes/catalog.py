@@ -41,6 +41,7 @@ class ModelListResponse(BaseModel):
     """The models that a session can begin with."""
 
     models: list[ModelResponse]
+    verify: bool = Field(description="Whether new sessions are verified that do not say whether they are.")
 
 
 @router.get("/policies", responses=document_problems(), summary="List the policies")
@@ -60,7 +61,9 @@ async def list_policies(context: Context) -> PolicyListResponse:
 async def list_models(context: Context) -> ModelListResponse:
     """With the defaults of each."""
     models = context.service.models
-    return ModelListResponse(models=[_describe_model(models, name) for name in models.names])
+    return ModelListResponse(
+        models=[_describe_model(models, name) for name in models.names], verify=context.service.verifies
+    )
 
 
 def _describe_model(models: AvailableModels, name: str) -> ModelResponse:

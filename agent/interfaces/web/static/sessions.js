@@ -145,11 +145,7 @@ export function mountStart(store, actions, source) {
       ...(chosen.length && { policies: chosen }),
       ...(seed && { seed: Number(seed) }),
       ...($("model").value && { model: $("model").value }),
-      ...($("verify").checked && {
-        verify: true,
-        tries: Number($("tries").value),
-        new_seeds: $("new-seeds").checked,
-      }),
+      ...verification(),
       ...source.options(),
     });
   }
@@ -157,12 +153,21 @@ export function mountStart(store, actions, source) {
   const tries = Array.from({ length: MAX_TRIES + 1 }, (_, count) => h("option", {}, String(count)));
   $("tries").replaceChildren(...tries);
   $("tries").value = DEFAULT_TRIES;
-  $("verify").addEventListener("change", ({ target }) => ($("verify-options").hidden = !target.checked));
+  $("verify").addEventListener("change", showTries);
 }
 
-/** Load the policies and models for a new session. */
+const showTries = () => ($("verify-options").hidden = !$("verify").checked);
+
+/** How the session is verified, for the request; empty leaves it to the server's settings. */
+function verification() {
+  const { checked, defaultChecked } = $("verify");
+  if (!checked) return defaultChecked ? { verify: false } : {};
+  return { verify: true, tries: Number($("tries").value), new_seeds: $("new-seeds").checked };
+}
+
+/** Load the policies, models and defaults for a new session. */
 export async function offer() {
-  const [{ policies, always }, { models }] = await Promise.all([api.policies(), api.models()]);
+  const [{ policies, always }, { models, verify }] = await Promise.all([api.policies(), api.models()]);
   const boxes = policies.map(({ name, title, exclude }) =>
     h(
       "label",
@@ -175,4 +180,6 @@ export async function offer() {
   $("policies").hidden = boxes.length === 0;
   $("model").replaceChildren(...models.map(({ name }) => h("option", {}, name)));
   $("model-field").hidden = models.length < 2;
+  $("verify").checked = $("verify").defaultChecked = verify;
+  showTries();
 }
