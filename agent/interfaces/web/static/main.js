@@ -168,6 +168,7 @@ store.subscribe((state) => {
   $("problem").hidden = problem === null || problem.status === 401;
   $("key").hidden = key.get() === null && problem?.status !== 401;
   $("send").hidden = running !== null;
+  setAttribute($("start-form"), "aria-busy", running ? "true" : null); // a picture may take its time to be sent
   $("cancel").hidden = running === null;
   const again = unfinished(state);
   const line = $("unfinished").firstElementChild;

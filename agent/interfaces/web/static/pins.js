@@ -9,7 +9,8 @@ export function mountPins(store, actions) {
   const list = $("pins");
 
   const create = () => {
-    const body = h("span", { class: "body" }, icon("pin"), h("span", { class: "weight" }), h("span", { class: "term" }));
+    const kind = h("span", { class: "weight" });
+    const body = h("span", { class: "body" }, icon("pin"), kind, h("span", { class: "term" }));
     const remove = h("button", { type: "button", class: "remove" }, icon("remove"));
     const chip = h("li", { class: "chip pin" }, body, remove, h("div", { class: "card" }, h("p")));
     remove.addEventListener("click", () => {

@@ -100,14 +100,17 @@ export function mountSource(store, { onAttached }) {
 class Refusal extends Error {}
 
 /** The data URL of a picture's file. Throws a `Refusal` before its pixels are decoded if it is too large. */
-async function readPicture(file, { max_bytes: bytes = Infinity, max_side: side = Infinity, max_pixels: pixels = Infinity }) {
+async function readPicture(file, limits) {
+  const { max_bytes: bytes = Infinity, max_side: side = Infinity, max_pixels: pixels = Infinity } = limits;
   const name = `“${file.name}”`;
   if (file.size === 0) throw new Refusal(`${name} is empty.`);
   if (file.size > bytes) {
     const [has, takes] = [file.size, bytes].map((count) => `${(count / MEGABYTE).toFixed(1)} MB`);
     throw new Refusal(`${name} has ${has}. This server takes pictures of at most ${takes}.`);
   }
-  const unusable = new Refusal(`${name} can’t be read as a picture. Use a PNG, JPEG, WebP or GIF file that is not damaged.`);
+  const unusable = new Refusal(
+    `${name} can’t be read as a picture. Use a PNG, JPEG, WebP or GIF file that is not damaged.`,
+  );
   if (!file.type.startsWith("image/") || file.type.includes("svg")) throw unusable;
   const url = await dataUrl(file).catch(() => {
     throw unusable; // for example a folder, or a file that was deleted meanwhile
@@ -121,7 +124,8 @@ async function readPicture(file, { max_bytes: bytes = Infinity, max_side: side =
   const [width, height] = [picture.naturalWidth, picture.naturalHeight];
   if (Math.max(width, height) > side || width * height > pixels)
     throw new Refusal(
-      `${name} has ${width} × ${height} pixels. This server takes at most ${side} a side and ${pixels / MEGABYTE} million.`,
+      `${name} has ${width} × ${height} pixels. ` +
+        `This server takes at most ${side} a side and ${pixels / MEGABYTE} million in all.`,
     );
   await picture.decode().catch(() => {
     throw unusable;

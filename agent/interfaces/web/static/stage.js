@@ -23,7 +23,8 @@ export function mountStage(store) {
     const { running, shown } = state;
     const turn = shownTurn(state);
     show(shownPicture(state));
-    $("shows").textContent = shown === SOURCE ? "The picture that this session started from" : (turn?.prompt ?? running?.words ?? "");
+    const prompt = turn?.prompt ?? running?.words ?? "";
+    $("shows").textContent = shown === SOURCE ? "The picture that this session started from" : prompt;
     document.title = turn ? `${turn.prompt} – notthat` : "notthat";
     preview.hidden = !running?.preview || shown !== null;
     if (!running?.preview) preview.removeAttribute("src");

@@ -1,5 +1,6 @@
 """A server whose engine can be held in mid-picture, and tabs of a real Chromium to visit it with."""
 
+import base64
 import re
 import threading
 from collections.abc import Callable, Generator, Iterator
@@ -11,6 +12,17 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from notthat.generation import GenerationRequest, Progress, StubEngine
 
+_TRANSFER = """([base64, name, type, count, size]) => {
+  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  const transfer = new DataTransfer();
+  for (let k = 0; k < count; k++) transfer.items.add(new File([bytes, new Uint8Array(size)], name, { type }));
+  return transfer;
+}"""
+_PASTE = """([transfer, text]) => {
+  if (text) transfer.setData("text/plain", text);
+  const paste = new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true, cancelable: true });
+  document.activeElement.dispatchEvent(paste);
+}"""
 PATIENCE = 60.0
 """Seconds for anything to happen that has to: reached only where a test fails."""
 _TICK = 0.02
@@ -98,6 +110,30 @@ class Tab:
         expect(self.pictures).to_have_count(count + 1)
         expect(self.progress).to_be_hidden()
         expect(self.page.locator("#after")).to_have_js_property("complete", True)
+
+    def drop(
+        self, content: bytes, name: str = "photo.png", kind: str = "image/png", count: int = 1, size: int = 0
+    ) -> None:
+        """Drop a file onto the page, as from a file manager, or `count` of them, with `size` zero bytes at the end."""
+        file = [base64.b64encode(content).decode(), name, kind, count, size]
+        transfer = self.page.evaluate_handle(_TRANSFER, file)
+        for event in ("dragover", "drop"):
+            self.page.dispatch_event("main:visible", event, {"dataTransfer": transfer})
+
+    def paste(self, content: bytes, text: str = "") -> None:
+        """Paste a picture from the clipboard, which may have text beside it."""
+        file = [base64.b64encode(content).decode(), "image.png", "image/png", 1, 0]
+        self.page.evaluate(_PASTE, [self.page.evaluate_handle(_TRANSFER, file), text])
+
+    def attached(self) -> None:
+        """Wait until there is a picture to start from."""
+        expect(self.page.get_by_role("img", name=re.compile("^The picture to start from"))).to_be_visible()
+
+    def start_from(self, prompt: str) -> None:
+        """A session that starts from the attached picture."""
+        self.type(prompt)
+        expect(self.pictures).to_have_count(2)
+        self.shows(0)
 
     def leave_field(self) -> None:
         """Take the cursor out of the field, so that letters are shortcuts."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from picture_files import picture_file
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
@@ -102,6 +103,21 @@ def test_the_page_fits_its_window(visit: "Visit", colours: str, width: int) -> N
     expect(tab.page.locator("#prompt")).to_be_in_viewport(ratio=1)
     for selector in ("h1", ".example", ".fine", "#options summary", ".wordmark", "#sessions"):
         assert tab.page.evaluate(_CONTRAST, selector) >= 4.5, selector
+    tab.drop(picture_file((1600, 300)))
+    tab.attached()
+    tab.page.get_by_role("button", name="Mark where it may change").click()
+    assert tab.page.evaluate(fits)
+    for selector in ("#strength-value", "#strength-note", "#mask-toggle", "#mask-keys"):
+        assert tab.page.evaluate(_CONTRAST, selector) >= 4.5, selector
+    panel = tab.page.locator("#source").bounding_box()
+    assert panel
+    for control in tab.page.locator("#source :is(button, input, canvas)").all():
+        box = control.bounding_box()
+        assert box
+        assert panel["x"] <= box["x"]
+        assert box["x"] + box["width"] <= panel["x"] + panel["width"]
+    tab.page.get_by_role("button", name="Remove picture").click()
+    tab.page.locator("#prompt").focus()
     tab.begin()
     tab.say("too cartoonish")
     tab.say("looks like a painting, and there is text, and a logo")
