@@ -118,7 +118,9 @@ class Conversation:
         return cls.from_turn(run_turn(studio, begin_session(beginning, studio), on_step), studio)
 
     @classmethod
-    def continue_from(cls, picture: PictureLike, studio: Studio | None = None, *, owner: str | None = None) -> Self | None:
+    def continue_from(
+        cls, picture: PictureLike, studio: Studio | None = None, *, owner: str | None = None
+    ) -> Self | None:
         """The conversation at the turn that drew a picture, recognised by its pixels; None if no session did.
 
         Saving the picture again without loss does not matter. With `owner`, only that key's sessions count.

@@ -78,11 +78,12 @@ class StoredSource:
         fields = {"init_image": self.image, "mask_image": self.mask, "strength": self.strength}
         return {"width": width, "height": height, **given, **fields}
 
-
     def describe(self, request: GenerationRequest) -> str:
         """A sentence for the user: that the session starts from a picture, at which size, and how much may change."""
         width, height = self.size
-        sized = "" if self.size == (request.width, request.height) else f", resized to {request.width} x {request.height}"
+        sized = (
+            "" if self.size == (request.width, request.height) else f", resized to {request.width} x {request.height}"
+        )
         area = " where the mask is white" if self.mask is not None else ""
         return f"Starts from your picture of {width} x {height}{sized}, at a strength of {self.strength:g}{area}."
 
