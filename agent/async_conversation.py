@@ -9,6 +9,7 @@ from .conversation import Conversation, Turn
 from .edits import Confirm, State, UserEdit
 from .exclusion_audit import DEFAULT_LIMIT, AuditResult, ExclusionAudit
 from .feedback import Feedback
+from .source_picture import PictureLike, SourcePicture
 from .studio import OnStep, Studio
 from .verification import VerifyOptions
 
@@ -41,6 +42,9 @@ class AsyncConversation:
         model: str | None = None,
         request: Mapping[str, Any] | None = None,
         verification: VerifyOptions | bool | None = None,
+        picture: PictureLike | SourcePicture | None = None,
+        strength: float | None = None,
+        mask: PictureLike | None = None,
         on_step: AsyncOnStep | None = None,
     ) -> Self:
         """A new session with its first picture; see `Conversation.start`."""
@@ -57,10 +61,21 @@ class AsyncConversation:
                 model=model,
                 request=request,
                 verification=verification,
+                picture=picture,
+                strength=strength,
+                mask=mask,
                 on_step=report,
             )
 
         return cls(await run_in_thread(begin, on_step))
+
+    @classmethod
+    async def continue_from(
+        cls, picture: PictureLike, studio: Studio | None = None, *, owner: str | None = None
+    ) -> Self | None:
+        """The conversation at the turn that drew a picture; see `Conversation.continue_from`."""
+        found = await run_in_thread(lambda _: Conversation.continue_from(picture, studio, owner=owner))
+        return None if found is None else cls(found, follows=False)
 
     @classmethod
     async def open(cls, session: str, studio: Studio | None = None, *, turn: int | None = None) -> Self:

@@ -33,6 +33,7 @@ from .next_turn import CheckRequest, StateChange, build_next_turn
 from .questions import NoQuestionError, OpenQuestion
 from .replies import describe
 from .session_start import SessionOptions, begin_session
+from .source_picture import PictureLike, SourcePicture, find_own_turn
 from .studio import OnStep, Studio
 from .terms import to_one_line
 from .turn_execution import describe_interpreter, dump_edits, end_turn, run_turn
@@ -82,6 +83,9 @@ class Conversation:
         model: str | None = None,
         request: Mapping[str, Any] | None = None,
         verification: VerifyOptions | bool | None = None,
+        picture: PictureLike | SourcePicture | None = None,
+        strength: float | None = None,
+        mask: PictureLike | None = None,
         on_step: OnStep | None = None,
     ) -> Self:
         """A new session with its first picture; what the prompt says is not wanted is excluded.
@@ -89,7 +93,14 @@ class Conversation:
         `negative` is a negative prompt whose terms are excluded besides. What is None is the model's default, and
         the seed is drawn. `request` names further values of a `GenerationRequest`, such as its `method` or `loras`.
         With `verification`, judges look at every picture of the session; None is the default of the settings.
+
+        With `picture`, every turn starts from that picture instead of from noise; `strength`, from 0 to 1, is how much
+        of it may change (0.6), and `mask` is white where it may. A picture that one of this studio's sessions has
+        drawn is taken like any other; `continue_from` goes on with its session instead.
         """
+        if picture is None and (strength is not None or mask is not None):
+            raise InvalidInputError("--strength and --mask are about a picture to start from: give --from too")
+        source = _to_source(picture, strength, mask)
         beginning = SessionOptions(
             prompt,
             negative=negative,
@@ -102,7 +113,21 @@ class Conversation:
             verification=verification,
         )
         studio = studio or Studio.open()
+        if source is not None:
+            beginning = replace(beginning, source=source.save(studio.store))
         return cls.from_turn(run_turn(studio, begin_session(beginning, studio), on_step), studio)
+
+    @classmethod
+    def continue_from(
+        cls, picture: PictureLike, studio: Studio | None = None, *, owner: str | None = None
+    ) -> Self | None:
+        """The conversation at the turn that drew a picture, recognised by its pixels; None if no session did.
+
+        Saving the picture again without loss does not matter. With `owner`, only that key's sessions count.
+        """
+        studio = studio or Studio.open()
+        turn = find_own_turn(studio.store, SourcePicture.read(picture).image, owner)
+        return None if turn is None else cls.open(turn.session, studio, turn=turn.number)
 
     @classmethod
     def from_turn(cls, turn: Turn, studio: Studio) -> Self:
@@ -476,6 +501,14 @@ class Conversation:
         if depth == 0:
             return "There is nothing to undo: this is the first picture."
         return f"Only {depth} turn{'s' if depth > 1 else ''} can be undone, not {turns}."
+
+
+def _to_source(
+    picture: PictureLike | SourcePicture | None, strength: float | None, mask: PictureLike | None
+) -> SourcePicture | None:
+    if picture is None or isinstance(picture, SourcePicture):
+        return picture
+    return SourcePicture.read(picture, strength, mask)
 
 
 def prepare_recorded(

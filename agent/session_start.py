@@ -14,6 +14,7 @@ from .exclusions import NegativePrompt
 from .feedback import MAX_LINES, exclusions_from_negative, join_lines, validate_text
 from .line_interpretation import interpret_first_lines
 from .replies import describe
+from .source_picture import StoredSource
 from .studio import Studio
 from .turn_execution import build_turn, collect_provenance, warnings_for
 from .verification import VerifyOptions
@@ -43,6 +44,8 @@ class SessionOptions:
     """The id of the key that owns the session."""
     verification: VerifyOptions | bool | None = None
     """How its turns are verified; None: as the studio's `verify` says."""
+    source: StoredSource | None = None
+    """The picture that it starts from; None: from noise."""
 
 
 def begin_session(options: SessionOptions, studio: Studio, recorded: Attempt | None = None) -> Attempt:
@@ -67,7 +70,9 @@ def begin_session(options: SessionOptions, studio: Studio, recorded: Attempt | N
         interpretation = interpretation.model_copy(update={"edits": edits, "reply": describe(edits, blank)})
         state = apply(state, excluded, turn=0, words=words)
     found = studio.resolve_networks(model, state.prompt, state.negative.render())
-    state, given = replace(state, prompt=validate_text(found.prompt, "prompt", _HINT)), options.request or {}
+    state, given = replace(state, prompt=validate_text(found.prompt, "prompt", _HINT)), dict(options.request or {})
+    if options.source is not None:
+        given = options.source.request_fields(studio.engine(model).defaults, given)
     request_values = {
         **given,
         "loras": found.combine_loras(given.get("loras", ())),
@@ -84,7 +89,8 @@ def begin_session(options: SessionOptions, studio: Studio, recorded: Attempt | N
     model = studio.pin_storage(model)
     first, engine = first.model_copy(update={"model": model}), studio.engine(model)
     warnings = warnings_for(engine, first, replace(blank, negative=NegativePrompt()), state)
-    reply = " ".join([interpretation.reply, *deviations, *found.remarks, *warnings])
+    source = [] if options.source is None else [options.source.describe(first)]
+    reply = " ".join([*source, interpretation.reply, *deviations, *found.remarks, *warnings])
     provenance = collect_provenance(studio, first, policies, interpretation, lines)
     turn = build_turn(0, None, words, interpretation.edits, reply, state, first, provenance)
     verification = studio.verify if options.verification is None else options.verification

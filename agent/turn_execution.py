@@ -132,6 +132,8 @@ def build_turn(
         request=request.model_dump(mode="json"),
         seconds=0.0,
         provenance=provenance,
+        source_image=request.init_image,
+        mask_image=request.mask_image,
     )
 
 

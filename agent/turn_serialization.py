@@ -28,8 +28,22 @@ def turn_json(turn: TurnRecord) -> dict[str, Any]:
         "sha256": turn.sha256,
         "seconds": round(turn.seconds, 3),
         "negative_effect": negative_effect(turn),
+        "source": source_json(turn),
         "question": None if turn.question is None else question_json(turn.question),
         **_tries_json(turn),
+    }
+
+
+def source_json(turn: TurnRecord) -> dict[str, Any] | None:
+    """The picture that a turn starts from, with the paths of its files; None if it starts from noise."""
+    if turn.source_image is None:
+        return None
+    paths = {sha256: turn.image.parent.parent / sha256[:2] / f"{sha256}.png" for sha256 in turn.source_images}
+    return {
+        "image": str(paths[turn.source_image]),
+        "sha256": turn.source_image,
+        "strength": turn.request.get("strength", 1.0),
+        "mask": None if turn.mask_image is None else str(paths[turn.mask_image]),
     }
 
 

@@ -44,7 +44,7 @@ def read_mask(data: bytes, name: str = "the mask") -> Image.Image:
         image = ImageOps.exif_transpose(image)
         if _has_alpha(image):
             alpha = image.convert("RGBA").getchannel("A")
-            if alpha.getextrema()[0] < 255:
+            if alpha.histogram()[255] < alpha.width * alpha.height:
                 return ImageOps.invert(alpha)
     return _to_rgb(image, name).convert("L")
 

@@ -35,6 +35,8 @@ class StubEngine:
     def run(self, request: GenerationRequest) -> Generator[Progress]:
         """Paint the picture step by step; closing the generator cancels."""
         started = time.perf_counter()
+        for sha256 in request.source_images:
+            self.read_image(sha256)  # as every engine needs it
         digest = hashlib.shake_256(request.model_dump_json().encode()).digest(3 * _SQUARES**2)
         small = Image.frombytes("RGB", (_SQUARES, _SQUARES), digest)
         for step in range(1, request.num_inference_steps):

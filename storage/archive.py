@@ -2,7 +2,8 @@
 
     manifest.json           {"format", "version", "notthat", "files": {NAME: {"sha256", "bytes"}}}
     session.json            the session and its turns, see `archive_schema.SessionDocument`
-    pictures/SHA256.png     the pictures, named by the hash of their pixels, with the text of their first turn
+    pictures/SHA256.png     the pictures, named by the hash of their pixels, with the text of their first turn; and
+                            the pictures that turns start from, without text
 
 Imported files are untrusted: nothing is written before the whole file is checked, no name in it is used as a path,
 and every size is limited. The hashes detect damage and accidental changes, but do not prove who made the file.
@@ -30,12 +31,13 @@ from .archive_schema import Manifest, SessionDocument
 from .atomic_files import atomic_write
 from .error_translation import translate_errors
 from .errors import SessionExistsError, StorageError
-from .images import DAMAGE, pixels_sha256, without_words
+from .images import DAMAGE, encode_png, pixels_sha256, without_words
 from .records import FinishedTurn, NewTurn, SessionRecord, TurnRecord
 from .store import Store
 
 FORMAT = "notthat session"
-VERSION = 1
+VERSION = 2
+"""Version 2 has pictures that turns start from. A session without any is written as version 1, for older readers."""
 
 MAX_ENTRIES = 20_000
 MAX_MANIFEST_BYTES = 8 << 20
@@ -83,8 +85,9 @@ def write_archive(store: Store, session: str, file: IO[bytes], text_of: TextOf) 
     pictures: dict[str, TurnRecord] = {}
     for turn in turns:
         pictures.setdefault(turn.sha256, turn)
+    sources = sorted({sha256 for turn in turns for sha256 in turn.source_images} - set(pictures))
     content = document.model_dump_json(indent=1).encode()
-    if len(content) > MAX_SESSION_BYTES or len(pictures) > MAX_ENTRIES - 2:
+    if len(content) > MAX_SESSION_BYTES or len(pictures) + len(sources) > MAX_ENTRIES - 2:
         raise StorageError(f"session “{session}” is too large to be exported: it has {len(document.turns)} turns")
     files = {_SESSION: _describe_file(content)}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
@@ -93,8 +96,13 @@ def write_archive(store: Store, session: str, file: IO[bytes], text_of: TextOf) 
             name, picture = f"pictures/{sha256}.png", store.images.png(turn.image, text_of(turn))
             files[name] = _describe_file(picture)
             archive.writestr(zipfile.ZipInfo(name), picture)
+        for sha256 in sources:
+            name, picture = f"pictures/{sha256}.png", encode_png(store.images.open(sha256), {})
+            files[name] = _describe_file(picture)
+            archive.writestr(zipfile.ZipInfo(name), picture)
         _write_json(archive, _SESSION, content)
-        manifest = {"format": FORMAT, "version": VERSION, "notthat": __version__, "files": files}
+        version = VERSION if any(turn.source_images for turn in turns) else 1
+        manifest = {"format": FORMAT, "version": version, "notthat": __version__, "files": files}
         _write_json(archive, _MANIFEST, json.dumps(manifest, indent=1).encode())
     return len(document.turns)
 
@@ -162,7 +170,9 @@ def _import(
         store.restore_session(session, document.turns)
     except BaseException:
         with suppress(StorageError):  # must not hide the first error; `prune` deletes leftover pictures
-            store.discard_pictures([store.images.path(turn.sha256, turn.request) for turn in document.turns])
+            paths = [store.images.path(turn.sha256, turn.request) for turn in document.turns]
+            paths += [store.images.source_path(sha256) for turn in document.turns for sha256 in turn.source_images]
+            store.discard_pictures(paths)
         raise
     return session.id
 
@@ -176,6 +186,8 @@ def _save_pictures(store: Store, archive: "_Archive", turns: Sequence[FinishedTu
         picture = archive.picture(sha256)
         for turn in same_turns:
             store.images.save(picture, text_of(turn), turn.request)
+    for sha256 in {sha256 for turn in turns for sha256 in turn.source_images}:
+        store.images.save_source(archive.picture(sha256))
 
 
 class _Archive:
@@ -205,7 +217,9 @@ class _Archive:
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             raise self.refuse(f"{_SESSION}, {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-        if {turn.sha256 for turn in document.turns} != set(self.pictures):
+        turns = document.turns
+        needed = {turn.sha256 for turn in turns} | {sha256 for turn in turns for sha256 in turn.source_images}
+        if needed != set(self.pictures):
             raise self.refuse("its pictures are not those of its turns")
         return document
 
@@ -230,7 +244,7 @@ class _Archive:
             version = manifest["version"] if manifest["format"] == FORMAT else None
             if type(version) is int and version > VERSION:
                 raise self.refuse("it was made by a newer notthat: update notthat to import it")
-            if type(version) is not int or version != VERSION:
+            if type(version) is not int or version < 1:
                 raise self.refuse("its manifest is not one of an exported session")
             return Manifest.model_validate(manifest)
         except (ValueError, KeyError, TypeError):

@@ -8,7 +8,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, Delete, delete, select
 from sqlalchemy.orm import Session
 
-from . import queries
+from . import drawn_turns, queries
 from .errors import StorageError
 from .images import ImageStore
 from .tables import AttemptRow, ExclusionRow, ReceiptRow, SessionRow, TurnAliasRow, TurnRow
@@ -38,17 +38,20 @@ def delete_rows(db: Session, session_id: str, images: ImageStore) -> tuple[int, 
     # PostgreSQL locks row by row: attempts first, in order of their ids, then the session, as `PendingTurns` does.
     locked_attempts = select(AttemptRow.id).where(AttemptRow.session_id == session_id).order_by(AttemptRow.id)
     db.execute(locked_attempts.with_for_update())
+    pictures = frozenset(drawn_turns.attempt_sources(db, images, session_id))
     attempt_count = _execute_delete(db, attempts)
     db.execute(delete(TurnAliasRow).where(TurnAliasRow.session_id == session_id))
     lock_session = select(SessionRow.id).where(SessionRow.id == session_id).with_for_update()
     if db.scalar(lock_session) is None:
         if not attempt_count:
             raise queries.unknown_session(session_id)
-        return 0, frozenset()
+        return 0, pictures
     db.execute(attempts)  # attempts that started before the session was locked
     of_session = TurnRow.session_id == session_id
     stored = db.execute(select(TurnRow.image, TurnRow.request).where(of_session))
-    pictures = frozenset(images.existing(sha256, request) for sha256, request in stored)
+    pictures |= {images.existing(sha256, request) for sha256, request in stored}
+    pairs = db.execute(select(TurnRow.source_image, TurnRow.mask_image).where(of_session).distinct())
+    pictures |= {images.source_path(sha256) for pair in pairs for sha256 in pair if sha256 is not None}
     db.execute(delete(ExclusionRow).where(ExclusionRow.turn_id.in_(select(TurnRow.id).where(of_session))))
     turns = _execute_delete(db, delete(TurnRow).where(of_session))
     db.execute(delete(ReceiptRow).where(ReceiptRow.session_id == session_id))
@@ -59,11 +62,11 @@ def delete_rows(db: Session, session_id: str, images: ImageStore) -> tuple[int, 
 
 def delete_unused(db: Session, images: ImageStore, pictures: Collection[Path]) -> int:
     """Delete the files that no turn uses, and return their number. No turn may be written meanwhile."""
-    deleted = 0
+    deleted, sources = 0, drawn_turns.source_pictures(db, images)
     for batch in _batches(sorted(pictures)):
         hashes = {path.name[:64] for path in batch}
         turns = db.execute(select(TurnRow.image, TurnRow.request).where(TurnRow.image.in_(hashes)))
-        used = {images.existing(sha256, request) for sha256, request in turns}
+        used = sources | {images.existing(sha256, request) for sha256, request in turns}
         deleted += sum(_delete_file(path) for path in batch if path not in used)
     return deleted
 

@@ -1,5 +1,7 @@
 """Pending turns whose picture is drawn and on disk, and is still being verified."""
 
+import json
+import re
 from pathlib import Path
 
 from sqlalchemy import select
@@ -7,7 +9,9 @@ from sqlalchemy.orm import Session
 
 from . import idempotency, queries
 from .images import ImageStore
-from .tables import AttemptRow, SessionRow
+from .tables import AttemptRow, SessionRow, TurnRow
+
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 def finish(db: Session, row: AttemptRow, images: ImageStore) -> bool:
@@ -27,6 +31,25 @@ def finish(db: Session, row: AttemptRow, images: ImageStore) -> bool:
     idempotency.save_idempotency_key(db, attempt.receipt, session, number)
     db.delete(row)
     return True
+
+
+def source_pictures(db: Session, images: ImageStore) -> set[Path]:
+    """The files of the pictures that turns, and turns without a picture, start from."""
+    pairs = db.execute(select(TurnRow.source_image, TurnRow.mask_image).distinct())
+    used = {sha256 for pair in pairs for sha256 in pair if sha256 is not None}
+    return {images.source_path(sha256) for sha256 in used} | attempt_sources(db, images)
+
+
+def attempt_sources(db: Session, images: ImageStore, session_id: str | None = None) -> set[Path]:
+    """The files that turns without a picture may start from, of one session or of all.
+
+    A command that is not interpreted yet names them in its options, so every hash in its JSON counts.
+    """
+    query = select(AttemptRow.turn, AttemptRow.command)
+    if session_id is not None:
+        query = query.where(AttemptRow.session_id == session_id)
+    hashes = {sha256 for row in db.execute(query) for sha256 in _HASH.findall(json.dumps([*row]))}
+    return {images.source_path(sha256) for sha256 in hashes}
 
 
 def pictures(db: Session, images: ImageStore) -> set[Path]:

@@ -73,6 +73,36 @@ class ImageStore:
         self.check_place()  # also if the folder was just created
         return sha256
 
+    def save_source(self, image: Image.Image) -> str:
+        """Store a picture that turns start from, as RGB without text, and return the SHA-256 of its pixels.
+
+        Saving it again makes its file as good as new, so that `prune` does not delete it before a turn names it.
+
+        Raises:
+            StorageError: if the file cannot be written.
+        """
+        self.check_place()
+        rgb = image.convert("RGB")
+        sha256 = pixels_sha256(rgb)
+        path = self.source_path(sha256)
+        with translate_errors(self.folder):
+            if self._is_sound(path):
+                path.touch()
+            else:
+                make_folder(path.parent)
+                with atomic_write(path) as file:
+                    file.write(encode_png(rgb, {}))
+        self.check_place()
+        return sha256
+
+    def source_path(self, sha256: str) -> Path:
+        """The path of a picture that turns start from, whether or not it exists.
+
+        Raises:
+            InvalidInputError: if `sha256` is not a hash.
+        """
+        return self._shared(sha256)
+
     def path(self, sha256: str, request: Mapping[str, Any]) -> Path:
         """The path of a picture drawn from `request`, whether or not it exists.
 
@@ -142,7 +172,7 @@ class ImageStore:
         yield from self.folder.glob("??/*.tmp")
 
     def _shared(self, sha256: str) -> Path:
-        """The path that older versions used."""
+        """The path of a picture without a request; older versions used it for every picture."""
         if not _SHA256.fullmatch(sha256):
             raise InvalidInputError("a picture's name is the SHA-256 of its pixels: give all 64 hexadecimal digits")
         return self.folder / sha256[:2] / f"{sha256}.png"

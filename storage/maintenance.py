@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -69,7 +68,8 @@ def check(store: Store) -> list[Finding]:
         *findings,
         *_find_damaged(store, turns_by_path),
         *_find_shared(turns_by_path),
-        *_find_leftovers(store, frozenset(turns_by_path)),
+        *_find_missing_sources(store, turns_by_path),
+        *_find_leftovers(store, store.source_pictures().union(turns_by_path)),
     ]
 
 
@@ -169,6 +169,19 @@ def _find_damaged(store: Store, turns_by_path: dict[Path, list[TurnRecord]]) -> 
             yield Finding("damaged picture", str(path), f"{where}: {error}", place)
 
 
+def _find_missing_sources(store: Store, turns_by_path: dict[Path, list[TurnRecord]]) -> Iterator[Finding]:
+    """Pictures that turns start from and that can't be read; they can't be drawn again."""
+    needed = {sha256: turn for turns in turns_by_path.values() for turn in turns for sha256 in turn.source_images}
+    for sha256, turn in needed.items():
+        path, where = store.images.source_path(sha256), f"turn {turn.number} of session “{turn.session}” starts from it"
+        try:
+            store.images.open(sha256)
+        except MissingPictureError as error:
+            yield Finding("missing picture", str(path), f"{where}: {error}")
+        except StorageError as error:
+            yield Finding("damaged picture", str(path), f"{where}: {error}")
+
+
 def _find_shared(turns_by_path: dict[Path, list[TurnRecord]]) -> Iterator[Finding]:
     """Turns of a shared file of an older version, whose text belongs to only one of them."""
     for path, (first, *others) in turns_by_path.items():
@@ -189,12 +202,19 @@ def _find_leftovers(store: Store, paths_in_use: frozenset[Path]) -> Iterator[Fin
 
 
 def _find_unused(store: Store, paths_in_use: frozenset[Path]) -> Iterator[Path]:
-    return (path for _, path in store.images.pictures() if path not in paths_in_use)
+    """Pictures without a turn. A fresh one without a request may be one that a turn is about to start from."""
+    for sha256, path in store.images.pictures():
+        is_source = path == store.images.source_path(sha256)
+        if path not in paths_in_use and not (is_source and _is_fresh(path)):
+            yield path
 
 
 def _find_stale(store: Store) -> Iterator[Path]:
-    oldest_fresh = time.time() - STALE_SECONDS
-    for path in store.images.temporary():
-        with suppress(FileNotFoundError):  # the process that wrote it has just finished
-            if path.stat().st_mtime < oldest_fresh:
-                yield path
+    return (path for path in store.images.temporary() if not _is_fresh(path))
+
+
+def _is_fresh(path: Path) -> bool:
+    try:
+        return path.stat().st_mtime >= time.time() - STALE_SECONDS
+    except FileNotFoundError:  # the process that wrote it has just finished
+        return True

@@ -111,6 +111,15 @@ class NewTurn:
     provenance: JsonObject | None = None
     """What the turn was made with, as JSON: the model's weights, libraries, the policies' text, the interpreter's own
     answer. None where nothing was recorded, as in the first release."""
+    source_image: Annotated[Sha256 | None, _OMITTED] = None
+    """The hash of the picture that drawing starts from; None where it starts from noise."""
+    mask_image: Annotated[Sha256 | None, _OMITTED] = None
+    """The hash of the mask that says which part of it is drawn anew."""
+
+    @property
+    def source_images(self) -> tuple[str, ...]:
+        """The hashes of the stored pictures that are needed to draw the turn."""
+        return tuple(image for image in (self.source_image, self.mask_image) if image is not None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from PIL.Image import Image
-from sqlalchemy import CursorResult, Engine, Select, delete, func, select, update
+from sqlalchemy import CursorResult, Engine, Select, delete, func, or_, select, update
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Session, aliased
 
@@ -162,7 +162,9 @@ class Store:
             queries.insert_session(db, session.id, start, session.created_at, session.head)
             for turn in turns:  # parents come before their children
                 queries.insert_turn(db, session.id, turn, turn.sha256, turn.created_at)
-                if not self.images.path(turn.sha256, turn.request).exists():
+                needed = [self.images.path(turn.sha256, turn.request)]
+                needed += [self.images.source_path(sha256) for sha256 in turn.source_images]
+                if not all(path.exists() for path in needed):
                     raise MissingPictureError("a picture was pruned while its session was imported: import it again")
 
     # Deleting
@@ -274,12 +276,16 @@ class Store:
 
     def turn_of_picture(self, sha256: str, *, owner: str | None = None) -> TurnRecord | None:
         """The oldest turn with this picture, or None. With an `owner`, the id of a key, only in that key's sessions."""
-        query = select(TurnRow).where(TurnRow.image == sha256).order_by(TurnRow.id).limit(1)
-        if owner is not None:
-            query = query.join(SessionRow, SessionRow.id == TurnRow.session_id).where(SessionRow.owner == owner)
-        with self._database.read_session() as db:
-            row = db.scalar(query)
-            return None if row is None else self._record(row)
+        return self._first_turn(select(TurnRow).where(TurnRow.image == sha256).order_by(TurnRow.id), owner)
+
+    def turn_of_source(self, sha256: str, *, owner: str | None = None) -> TurnRecord | None:
+        """The oldest turn that starts from this picture, or has it as its mask, or None; `owner` as above."""
+        is_source = or_(TurnRow.source_image == sha256, TurnRow.mask_image == sha256)
+        return self._first_turn(select(TurnRow).where(is_source).order_by(TurnRow.id), owner)
+
+    def newest_turn_of_picture(self, sha256: str, *, owner: str | None = None) -> TurnRecord | None:
+        """The newest turn with this picture, or None; `owner` as above."""
+        return self._first_turn(select(TurnRow).where(TurnRow.image == sha256).order_by(TurnRow.id.desc()), owner)
 
     # Maintenance
 
@@ -289,7 +295,13 @@ class Store:
         with self._without_new_turns() as db:
             turns = db.execute(select(TurnRow.image, TurnRow.request))
             used = {self.images.existing(sha256, request) for sha256, request in turns}
-            yield frozenset(used | drawn_turns.pictures(db, self.images))
+            sources = drawn_turns.source_pictures(db, self.images)
+            yield frozenset(used | sources | drawn_turns.pictures(db, self.images))
+
+    def source_pictures(self) -> frozenset[Path]:
+        """The files of the pictures that turns, and turns without a picture, start from."""
+        with self._database.read_session() as db:
+            return frozenset(drawn_turns.source_pictures(db, self.images))
 
     def damage(self) -> list[str]:
         """The result of the database's own integrity checks: one line per fault."""
@@ -345,10 +357,25 @@ class Store:
     ) -> TurnRecord:
         queries.move_head(db, session_id, turn.number)
         row, exclusions = queries.insert_turn(db, session_id, turn, sha256, queries.utc_now())
+        self._require_sources(turn)
         if not self.images.path(sha256, turn.request).exists():
             # `prune` has just deleted the picture, as no turn used it; the next `prune` waits for this transaction
             self.images.save(picture, text, turn.request)
         return queries.to_turn_record(row, exclusions, self.images)
+
+    def _first_turn(self, query: Select[TurnRow], owner: str | None) -> TurnRecord | None:
+        """The first turn of a query, in the sessions of a key or in all."""
+        if owner is not None:
+            query = query.join(SessionRow, SessionRow.id == TurnRow.session_id).where(SessionRow.owner == owner)
+        with self._database.read_session() as db:
+            row = db.scalar(query.limit(1))
+            return None if row is None else self._record(row)
+
+    def _require_sources(self, turn: NewTurn) -> None:
+        """Raise `MissingPictureError` if a picture that the turn starts from was deleted meanwhile."""
+        for sha256 in turn.source_images:
+            if not self.images.copies(sha256):
+                raise MissingPictureError("the picture to start from was deleted meanwhile: give it again")
 
     def _record(self, row: TurnRow) -> TurnRecord:
         return queries.to_turn_record(row, row.exclusions, self.images)

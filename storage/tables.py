@@ -111,6 +111,8 @@ class TurnRow(Base):
     image: Mapped[str] = mapped_column(String(64))
     seconds: Mapped[float]
     provenance: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    source_image: Mapped[str | None] = mapped_column(String(64), index=True)  # what drawing started from
+    mask_image: Mapped[str | None] = mapped_column(String(64), index=True)
 
     exclusions: Mapped[list["ExclusionRow"]] = relationship(order_by="ExclusionRow.position")
 

@@ -21,6 +21,7 @@ CONTRACT = (
     "test_deletion",
     "test_pages",
     "test_questions",
+    "test_sources",
     "test_statistics",
 )
 """Tests that run on every database, except those that inspect the files of a home."""

@@ -201,7 +201,7 @@ def test_a_file_that_ends_too_early_is_refused(elsewhere: Store, file: Path, sha
 
 
 def test_a_newer_file_is_refused(elsewhere: Store, file: Path) -> None:
-    refuses(elsewhere, packed(file, sealed(unpacked(file), version=2)), "newer notthat")
+    refuses(elsewhere, packed(file, sealed(unpacked(file), version=3)), "newer notthat")
 
 
 @pytest.mark.parametrize("version", [0, -1, True, 1.0, "1", None])

@@ -19,11 +19,13 @@ from . import archive, audit, database, keys, mcp, replay, report, serve, sessio
 from .options import (
     ClipSkip,
     Embedding,
+    From,
     Guidance,
     Json,
     JudgeName,
     LLMTimeout,
     Lora,
+    Mask,
     Method,
     Model,
     NewSeeds,
@@ -32,6 +34,7 @@ from .options import (
     Seed,
     SessionId,
     Steps,
+    Strength,
     TextEncoder,
     Tries,
     Vae,
@@ -167,6 +170,9 @@ def new(
     lora: Lora = None,
     embedding: Embedding = None,
     clip_skip: ClipSkip = None,
+    source: From = None,
+    strength: Strength = None,
+    mask: Mask = None,
     verify: Verify = None,
     tries: Tries = None,
     judge: JudgeName = None,
@@ -176,26 +182,44 @@ def new(
 ) -> None:
     """Start a session with its first picture.
 
-    Example:  notthat new "portrait of a man without mustache" --seed 7
+    With --from it starts from a picture of yours. If a session drew that picture, the text is feedback on it instead.
+
+    Examples:  notthat new "portrait of a man without mustache" --seed 7
+
+               notthat new "portrait of a man, no watermark" --from photo.png --strength 0.5
     """
     from ...conversation import Conversation
     from .console import progress
 
     verification = verify_options(verify, tries, judge, new_seeds)
     model = name_model(model, text_encoder, vae, quantize, offload)
+    extras = request_extras(method, lora, embedding, clip_skip)
     with open_studio(model, llm_timeout) as studio:
+        own = None if source is None or strength is not None or mask else Conversation.continue_from(source, studio)
+        if own is not None:
+            if any((seed is not None, steps, guidance is not None, policy, model, extras, verification)):
+                raise InvalidInputError(
+                    f"{source} is turn {own.head.number} of session {own.id}, which keeps its options: give none, or "
+                    "--strength to start a new session from it"
+                )
+            typer.echo(f"This picture is turn {own.head.number} of session {own.id}, which goes on from it.", err=True)
         with progress("drawing", previews=not as_json) as on_step:
-            conversation = Conversation.start(
+            conversation = own or Conversation.start(
                 prompt,
                 studio,
                 seed=seed,
                 steps=steps,
                 guidance=guidance,
                 policies=policy or (),
-                request=request_extras(method, lora, embedding, clip_skip),
+                request=extras,
                 verification=verification,
+                picture=source,
+                strength=strength,
+                mask=mask,
                 on_step=on_step,
             )
+            if own is not None:
+                own.head = own.say(prompt, on_step)
         _print_turn(studio, conversation.head, as_json)
     if not as_json:
         typer.echo(f'Continue with:  notthat say {conversation.id} "too dark"', err=True)

@@ -64,6 +64,17 @@ ClipSkip = Annotated[
     int | None,
     typer.Option(metavar="N", help="CLIP's N-th layer from the end, on Stable Diffusion 1, 2 and XL; many want 2."),
 ]
+From = Annotated[
+    Path | None,
+    typer.Option("--from", metavar="PICTURE", help="Start from a picture; one that a session drew goes on with it."),
+]
+Strength = Annotated[
+    float | None,
+    typer.Option(metavar="X", help="With --from: how much may change, from 0 (nothing) to 1 (everything); 0.6."),
+]
+Mask = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="With --from: a picture that is white where it may change.")
+]
 Verify = Annotated[
     bool | None,
     typer.Option("--verify/--no-verify", help="Whether judges look for what is excluded in the session's pictures."),
