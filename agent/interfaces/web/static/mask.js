@@ -12,9 +12,10 @@ const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDo
  * Paint on the canvas over `image`, with the pointer or by keyboard.
  *
  * Returns `reset()` for a new picture, and `read()`: a data URL of a PNG of the picture's size, white where it may
- * change and black elsewhere, or null if nothing is marked. `onPainted` is called with every stroke.
+ * change and black elsewhere, or null if nothing is marked. `onChange` is called with whether
+ * something is marked.
  */
-export function mountMask(image, { onPainted }) {
+export function mountMask(image, onChange) {
   const [canvas, cursor, toggle, tools, clear, brush] = [
     $("mask"),
     $("brush-cursor"),
@@ -32,6 +33,7 @@ export function mountMask(image, { onPainted }) {
 
   function paint(from, to) {
     marked = true;
+    onChange(marked);
     context.strokeStyle = getComputedStyle(canvas).color;
     context.lineWidth = width();
     context.lineCap = context.lineJoin = "round";
@@ -39,12 +41,12 @@ export function mountMask(image, { onPainted }) {
     context.moveTo(...from);
     context.lineTo(...to);
     context.stroke();
-    onPainted();
   }
 
   function erase() {
     marked = false;
     context.clearRect(0, 0, canvas.width, canvas.height);
+    onChange(marked);
   }
 
   function setActive(active) {

@@ -21,7 +21,7 @@ export function mountSource(store, { onAttached }) {
   let isStrengthSet = false; // without one, a picture that was drawn here continues its session
   let latest = 0; // counts attached files, so that the last one wins
   let limits = null;
-  const mask = mountMask(image, { onPainted: () => (said.textContent = "") });
+  const mask = mountMask(image, (isMarked) => isStrengthSet || setStrength(isMarked ? 1 : strength.defaultValue));
 
   const setStrength = (value) => {
     strength.value = value;
@@ -52,7 +52,6 @@ export function mountSource(store, { onAttached }) {
     }
     image.alt = `The picture to start from, ${image.naturalWidth} by ${image.naturalHeight} pixels`;
     isStrengthSet = false;
-    setStrength(strength.defaultValue);
     panel.hidden = false;
     mask.reset();
     onAttached();

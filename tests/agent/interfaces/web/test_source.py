@@ -52,6 +52,7 @@ def test_a_dropped_picture_starts_a_session(
     with tab.page.expect_download() as downloading:
         tab.page.keyboard.press("d")
     assert downloading.value.suggested_filename == f"notthat-{tab.session}-2.png"
+    tab.page.locator("#history-2").focus()
     tab.page.keyboard.press("Home")
     expect(tab.page.locator("#history [aria-selected=true]")).to_have_id("history-source")
     with tab.page.expect_download() as downloading:
