@@ -1,6 +1,7 @@
 """Verified turns: verdicts, tries, what is chosen and said, and that nothing a judge does loses a turn."""
 
 import json
+import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -232,6 +233,29 @@ def test_a_judge_that_fails_loses_no_turn(open_judged: OpenJudged, look: Look, j
     conversation = Conversation.start(MAN, open_judged(look), seed=1, verification=options)
 
     assert verdicts(conversation) == {"hat": "unknown"}
+    assert conversation.head.reply.endswith(f"Not everything was checked: {line}.")
+
+
+def test_a_judge_that_takes_too_long_loses_no_turn(home: Path) -> None:
+    done = threading.Event()
+
+    def look(k: int, term: str) -> float:
+        done.wait(60)
+        return 0.9
+
+    with Store.open(home=home) as store:
+        studio = Studio(
+            store,
+            OfflineInterpreter(),
+            model="stub",
+            load_engine=lambda _: StubEngine("stub"),
+            load_judge=lambda name: CountingJudge(look),
+            judge_timeout=0.05,
+        )
+        conversation = Conversation.start(MAN, studio, seed=1, verification=VERIFIED)
+        done.set()
+    assert verdicts(conversation) == {"hat": "unknown"}
+    line = "the judge test gave no answer within 0.05 seconds"
     assert conversation.head.reply.endswith(f"Not everything was checked: {line}.")
 
 
