@@ -1,4 +1,8 @@
-"""What is tried next for terms that are still there: stronger weights, a stronger method, one region, another seed."""
+"""What is tried next for terms that are still there.
+
+Stronger weights, then a stronger method: where judges find places, only there, so that the rest of the picture stays,
+and then everywhere. Last, another seed.
+"""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
@@ -67,10 +71,11 @@ def plan_next(
     """
     if "weight" not in tried and (stronger := _raise_weights(last, there)):
         return stronger
-    if "method" not in tried and (stronger := _change_method(last, can_exclude)):
-        return stronger
-    if not {"region", "seed"} & set(tried) and (narrower := _keep_outside(first, last, there)):
+    stronger = _change_method(last, can_exclude)
+    if not {"region", "seed"} & set(tried) and (narrower := _keep_outside(first, stronger or last, there)):
         return narrower
+    if "method" not in tried and (stronger := stronger or _draw_everywhere(first, last)):
+        return stronger
     return _change_seed(last, len(tried)) if new_seeds else None
 
 
@@ -89,6 +94,13 @@ def _keep_outside(first: Attempted, last: Attempted, there: Mapping[str, Box | N
     stronger = _raise_weights(last, there) or last
     kept = KeptOutside(box=box, request=first.request)
     return replace(stronger, how="region", request=stronger.request.model_copy(update={"kept": kept}))
+
+
+def _draw_everywhere(first: Attempted, last: Attempted) -> Attempted | None:
+    """What a region was drawn by, for the whole picture, if its method is a stronger one."""
+    if last.request.kept is None or last.request.method == first.request.method:
+        return None
+    return replace(last, how="method", request=last.request.model_copy(update={"kept": None}))
 
 
 def _raise_weights(last: Attempted, there: Collection[str]) -> Attempted | None:
