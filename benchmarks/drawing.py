@@ -37,9 +37,13 @@ AT_ONCE = 8
 """Consecutive seeds of one prompt, drawn as a batch."""
 
 
-def bare(seed: int) -> str:
-    """The prompt for a seed; the subject changes with each batch."""
-    return f"portrait of a {SUBJECTS[seed // AT_ONCE % len(SUBJECTS)]}"
+def bare(seed: int, name: str) -> str:
+    """The prompt for a seed, in whose pictures an attribute is frequent; the subject changes with each batch.
+
+    Plain pictures have people's attributes; styles, overlays and faults are those of found pictures.
+    """
+    found = "" if name in KINDS["objects"] else "found "
+    return f"{found}portrait of a {SUBJECTS[seed // AT_ONCE % len(SUBJECTS)]}"
 
 
 def refused(prompt: str, name: str) -> str:
@@ -156,9 +160,9 @@ def agent_turns(
         for seed in seeds:
             options: dict[str, Any] = {"seed": seed, "verification": verification}
             if seed // AT_ONCE % 2 == 0:
-                conversation = Conversation.start(refused(bare(seed), name), studio, **options)
+                conversation = Conversation.start(refused(bare(seed, name), name), studio, **options)
             else:
-                conversation = Conversation.start(bare(seed), studio, **options)
+                conversation = Conversation.start(bare(seed, name), studio, **options)
                 conversation.say(f"no {name}")
             yield conversation.head
 

@@ -4,7 +4,8 @@
 
 Portraits are drawn by the engine with mini's defaults and the same seeds in every column:
 
-    bare      "portrait of a man" (then a woman, then a child)
+    bare      "portrait of a man" (then a woman, then a child); where a style, an overlay or a fault is excluded,
+              "found portrait of a man", since plain pictures seldom have one
     without   the raw prompt "portrait of a man without a hat"
     negative  the bare prompt with "hat" in the negative prompt
     agent     the agent, given "portrait of a man without a hat", or in every second batch the feedback "no hat"
@@ -55,13 +56,18 @@ class Experiment:
     def __init__(self, drawer: Drawer, judge: Judge, seeds: range, judged: Collection[str] = ATTRIBUTES) -> None:
         self.drawer, self.judge, self.judged = drawer, judge, judged
         self.seeds = seeds
-        self.bare = [drawer.request(seed, bare(seed)) for seed in self.seeds]
+        self.settings: dict[str, object] = {}
+        """Settings of the bare pictures, other than the model's defaults."""
         self._columns: dict[str, dict[str, list[GenerationRequest]]] = {}
+
+    def bare(self, name: str) -> list[GenerationRequest]:
+        """The requests in whose pictures an attribute is frequent."""
+        return [self.drawer.request(seed, bare(seed, name), **self.settings) for seed in self.seeds]
 
     def worth_excluding(self, names: Sequence[str]) -> list[str]:
         """The attributes that are frequent enough in the bare pictures."""
-        seen = self.verdicts(self.bare, "bare").mean(0)
-        rates = {name: float(seen[ATTRIBUTES.index(name)]) for name in names}
+        seen = {name: self.verdicts(self.bare(name), "bare").mean(0) for name in names}
+        rates = {name: float(seen[name][ATTRIBUTES.index(name)]) for name in names}
         rare = [f"{name} {100 * rate:.0f} %" for name, rate in rates.items() if rate < RARE]
         print(f"\nSeldom there unasked, so left out: {', '.join(rare) or 'none'}")
         return [name for name, rate in rates.items() if rate >= RARE]
@@ -79,11 +85,11 @@ class Experiment:
     def _new_columns(self, name: str) -> dict[str, list[GenerationRequest]]:
         draw = self.drawer.request
         return {
-            "bare": self.bare,
-            "without": [draw(seed, refused(bare(seed), name)) for seed in self.seeds],
-            "negative": [draw(seed, bare(seed), name) for seed in self.seeds],
+            "bare": self.bare(name),
+            "without": [draw(seed, refused(bare(seed, name), name)) for seed in self.seeds],
+            "negative": [draw(seed, bare(seed, name), name) for seed in self.seeds],
             "agent": list(agent_requests(self.seeds, name)),
-            "asked": [draw(seed, wanted(bare(seed), name)) for seed in self.seeds[: (len(self.seeds) + 3) // 4]],
+            "asked": [draw(seed, wanted(bare(seed, name), name)) for seed in self.seeds[: (len(self.seeds) + 3) // 4]],
         }
 
     def rates(self, name: str) -> dict[str, Rate]:
@@ -96,7 +102,8 @@ class Experiment:
 
     def five(self, **settings: object) -> dict[str, Rate]:
         """The rate of each of five attributes that are excluded together, with `settings` changed."""
-        requests = [self.drawer.request(seed, bare(seed), ", ".join(FIVE), **settings) for seed in self.seeds]
+        terms = ", ".join(FIVE)
+        requests = [self.drawer.request(seed, bare(seed, "watermark"), terms, **settings) for seed in self.seeds]
         seen = self.verdicts(requests, f"five at once {settings or ''}")
         return {name: Rate(int(seen[:, ATTRIBUTES.index(name)].sum()), len(seen)) for name in FIVE}
 
@@ -106,8 +113,8 @@ class Experiment:
         beside = {name: value for name, value in settings.items() if name not in only_excluding}
         if beside.get("guidance_scale") == 1:
             beside["method"] = "cfg"  # which then leaves the prompt alone, while `nag` guides away from the empty text
-        before = [self.drawer.request(seed, bare(seed), **beside) for seed in seeds]
-        after = [self.drawer.request(seed, bare(seed), name, **settings) for seed in seeds]
+        before = [self.drawer.request(seed, bare(seed, name), **beside) for seed in seeds]
+        after = [self.drawer.request(seed, bare(seed, name), name, **settings) for seed in seeds]
         return SideEffects.between(
             name,
             (self.drawer.draw(before, f"bare {beside or ''}"), self.drawer.draw(after, f"{name} {settings or ''}")),
@@ -177,7 +184,7 @@ def compare_methods(
 
 def judged_sheet(experiment: Experiment, names: Sequence[str]) -> Image.Image:
     """Forty pictures with the judge's verdicts, for a manual check."""
-    pictures = experiment.drawer.draw(experiment.bare[:40], "")
+    pictures = experiment.drawer.draw(experiment.bare("watermark")[:40], "")
     seen = experiment.judge.verdicts(pictures)
     sheet = Image.new("RGB", (8 * 170, 5 * 216), "white")
     draw = ImageDraw.Draw(sheet)
@@ -215,7 +222,7 @@ def main() -> None:
         find_joining(experiment, names)
         return
     if args.unguided:
-        experiment.bare = [drawer.request(seed, bare(seed), method="cfg", **UNGUIDED) for seed in experiment.seeds]
+        experiment.settings = {"method": "cfg", **UNGUIDED}
     names = experiment.worth_excluding([name for name in names if name in (args.only or names)])
     if args.unguided:
         compare_methods(experiment, names, UNGUIDED_METHODS, **UNGUIDED)

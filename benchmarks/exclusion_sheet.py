@@ -9,13 +9,12 @@ import argparse
 import os
 from pathlib import Path
 
-from drawing import Drawer, refused
+from drawing import Drawer, bare, refused
 from PIL import Image, ImageDraw, ImageFont
 
 from notthat.generation import GenerationRequest
 
 SHEET = Path(__file__).parents[1] / "docs" / "exclusion.png"
-PROMPT = "portrait of a man"
 TITLES = ("bare", "“without”", "excluded")
 CHOSEN = {
     "mustache": 1057,
@@ -39,11 +38,11 @@ SIDE, GAP, LABEL, TITLE = 128, 2, 106, 18
 
 def row(drawer: Drawer, name: str) -> tuple[GenerationRequest, ...]:
     """What is drawn for an attribute, in the order of `TITLES`."""
-    seed = CHOSEN[name]
+    seed, prompt = CHOSEN[name], bare(0, name)
     return (
-        drawer.request(seed, PROMPT),
-        drawer.request(seed, refused(PROMPT, name)),
-        drawer.request(seed, PROMPT, name),
+        drawer.request(seed, prompt),
+        drawer.request(seed, refused(prompt, name)),
+        drawer.request(seed, prompt, name),
     )
 
 

@@ -49,8 +49,8 @@ def find_joining(experiment: "Experiment", names: Sequence[str]) -> None:
 
 def effects_by_step(experiment: "Experiment", names: Sequence[str]) -> list[list[SideEffects]]:
     """For each step of `STEPS`, the effects on each attribute, over the pictures that have it."""
-    has = experiment.verdicts(experiment.bare, "bare")
-    having = {name: np.flatnonzero(has[:, ATTRIBUTES.index(name)])[:MOST].tolist() for name in names}
+    has = {name: experiment.verdicts(experiment.bare(name), "bare") for name in names}
+    having = {name: np.flatnonzero(has[name][:, ATTRIBUTES.index(name)])[:MOST].tolist() for name in names}
     return [
         [experiment.side_effects(name, seeds, joining_step=step) for name, seeds in having.items() if seeds]
         for step in STEPS

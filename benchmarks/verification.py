@@ -40,9 +40,9 @@ def tell(
     name = NAMES[seed // 2 % len(NAMES)]
     if seed % 2:
         started = clock()
-        conversation = Conversation.start(refused(bare(seed), name), studio, seed=seed, verification=verification)
+        conversation = Conversation.start(refused(bare(seed, name), name), studio, seed=seed, verification=verification)
     else:
-        conversation = Conversation.start(bare(seed), studio, seed=seed, verification=verification)
+        conversation = Conversation.start(bare(seed, name), studio, seed=seed, verification=verification)
         started = clock()
         conversation.say(f"no {name}")
     return clock() - started, conversation.head

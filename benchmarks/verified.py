@@ -124,7 +124,7 @@ def _look(experiment: "Experiment", name: str, record: Try) -> _Look:
 
 
 def _effects(experiment: "Experiment", name: str, after: Sequence[GenerationRequest]) -> SideEffects:
-    before = experiment.bare
+    before = experiment.bare(name)
     return SideEffects.between(
         name,
         (experiment.drawer.draw(before, ""), experiment.drawer.draw(after, "")),

@@ -23,8 +23,8 @@ HERE = Path(__file__).parent
 PROMPT = "portrait of a man on the beach"
 SEED = "4083"
 """The chosen seed of `make_pictures.py`."""
-SAID = ("no mustache", "and no watermark", "too cartoonish")
-BESIDE = "put him in a forest"
+SAID = ("no mustache", "and no glasses", "put him in a forest")
+BESIDE = "put him in a city"
 """Said about turn 1, to make a branch."""
 POLICY = """title = "How our pictures look"
 exclude = [{ term = "frame" }, { term = "sketch" }]

@@ -15,13 +15,11 @@ from notthat.generation import GenerationRequest, LocalEngine, generate
 HERE = Path(__file__).parent
 PROMPT = "portrait of a man on the beach"
 SEED = 4083
-"""Chosen: the first picture shows all three things that the feedback is about."""
-FEEDBACK = ("no mustache", "and no watermark", "too cartoonish")
+"""Chosen: the first picture shows what the feedback is about."""
+FEEDBACK = ("no mustache", "and no glasses", "put him in a forest")
 SIDE = 256
 PLACES = ("forest", "beach", "city", "sky", "room", "blue background")
 SUBJECTS = ("man", "woman", "child", "cat", "house", "boat")
-STYLES = ("photo", "cartoon", "painting", "photo", "cartoon", "sketch")
-UNWANTED = "watermark, text, logo, frame, blurry, oversaturated"
 WORN = ("hat", "glasses", "smile", "mustache", "sunglasses", "beard", "earrings", "long hair")
 
 
@@ -40,17 +38,17 @@ def prompts(count: int) -> list[str]:
     drawn = []
     for k in range(count):
         subject = SUBJECTS[k % 6] if k % 12 in (3, 4, 5) else SUBJECTS[k % 3]
-        with_ = f" with {rng.choice(WORN)}" if subject in SUBJECTS[:3] else ""
-        drawn.append(f"{rng.choice(STYLES)} of a {subject}{with_}, {rng.choice(PLACES)}")
+        kind = f"portrait of a {subject} with {rng.choice(WORN)}" if subject in SUBJECTS[:3] else f"a {subject}"
+        drawn.append(f"{kind}, {rng.choice(PLACES)}")
     return drawn
 
 
 def sheet(columns: int = 8, rows: int = 3) -> Image.Image:
-    """The first seeds, each with a prompt drawn at random, without overlays and faults."""
+    """The first seeds, each with a prompt drawn at random."""
     engine = LocalEngine.load("mini")
     image = Image.new("RGB", (columns * 128, rows * 128))
     for seed, prompt in enumerate(prompts(columns * rows)):
-        asked = {"model": "mini", "prompt": prompt, "negative_prompt": UNWANTED, "seed": seed}
+        asked = {"model": "mini", "prompt": prompt, "seed": seed}
         picture = generate(engine, GenerationRequest.with_defaults(asked, lambda: engine.defaults)).image
         row, column = divmod(seed, columns)
         image.paste(picture, (column * 128, row * 128))

@@ -75,6 +75,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     args = parser.parse_args()
+    if args.count < 2 * BATCH:
+        parser.error(f"--count: at least {2 * BATCH}, which is two batches")
     pictures = Pictures(args.runs / "pictures", args.count, seed=0)
     vae = AutoencoderKL.from_pretrained(locate_model("mini"), subfolder="vae").eval()
     latents = encode_all(vae, pictures, args.runs / "latents.pt", "cpu")

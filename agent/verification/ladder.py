@@ -1,11 +1,15 @@
-"""What is tried next for terms that are still there: stronger weights, a stronger method, one region, another seed."""
+"""What is tried next for terms that are still there.
+
+Stronger weights, then a stronger method: where judges find places, only there, so that the rest of the picture stays,
+and then everywhere. Last, another seed.
+"""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from ...generation import GenerationRequest
 from ...generation.prompt_syntax import split_terms
-from ...generation.request import KeptOutside, Method
+from ...generation.request import ATTENTION_METHODS, KeptOutside, Method
 from ..edits import next_seed
 from ..exclusions import MAX_WEIGHT, Exclusion, NegativePrompt, clamp_weight, format_term
 from .record import How
@@ -18,20 +22,16 @@ STRONGER_METHODS: Mapping[Method, tuple[Method, ...]] = {
     "apg": ("cfg",),
     "perp_neg": ("cfg",),
     "nag": ("ong", "cfg"),
-    "vsf": ("ong", "cfg"),
+    "vsf": ("ong", "cfg", "nag"),
     "ong": ("cfg",),
     "cfg": ("nag",),
 }
-"""The methods that push harder, the preferred one first; the first that the model has is tried.
+"""The methods that push harder, the preferred one first; the first that can exclude on the model is tried.
 
 `cfg` pushes everywhere and at full strength: on mini it leaves 1.3 % of the excluded attributes and `lookahead` 1.7 %,
 but it changes more of the rest (docs/measurements.md). Of the methods in the attention, only `ong` has no upper limit:
 its strength is the weight. Its authors report that it excludes more than `nag`. `nag` follows `cfg` only where
 `cfg` can't exclude."""
-
-CFG_SCALE = 2.0
-"""The guidance scale of `cfg` in place of a method in the attention, if the request has none: the highest that the
-model card of latent consistency LoRAs allows (Luo et al. 2023, arXiv:2311.05556)."""
 
 
 @dataclass(frozen=True)
@@ -61,16 +61,20 @@ def plan_next(
 ) -> Attempted | None:
     """The next try after `last`, which still shows the terms `there`; None if nothing is left to try.
 
-    `there` has the region of each term, where the judge found one. Each step is tried once, except for seeds, and keeps
-    the changes of the steps before. `tried` are the earlier ones, and `first` is the one before all of them.
+    `there` has the region of each term, where the judge found one. Each step is tried once, except for seeds and for
+    weights where no method is stronger, and keeps the changes of the steps before. `tried` are the earlier ones, and `first` is the one before all of them.
     `can_exclude` says whether the model can exclude by the method of a request.
     """
     if "weight" not in tried and (stronger := _raise_weights(last, there)):
         return stronger
-    if "method" not in tried and (stronger := _change_method(last, can_exclude)):
-        return stronger
-    if not {"region", "seed"} & set(tried) and (narrower := _keep_outside(first, last, there)):
+    stronger = _change_method(last, can_exclude)
+    if not {"region", "seed"} & set(tried) and (narrower := _keep_outside(first, stronger or last, there)):
         return narrower
+    if "method" not in tried and (stronger := stronger or _draw_everywhere(first, last)):
+        return stronger
+    is_heavier_next = last.request.method in ATTENTION_METHODS and list(tried).count("weight") < 2
+    if is_heavier_next and (heavier := _raise_weights(last, there)):
+        return heavier
     return _change_seed(last, len(tried)) if new_seeds else None
 
 
@@ -89,6 +93,13 @@ def _keep_outside(first: Attempted, last: Attempted, there: Mapping[str, Box | N
     stronger = _raise_weights(last, there) or last
     kept = KeptOutside(box=box, request=first.request)
     return replace(stronger, how="region", request=stronger.request.model_copy(update={"kept": kept}))
+
+
+def _draw_everywhere(first: Attempted, last: Attempted) -> Attempted | None:
+    """What a region was drawn by, for the whole picture, if its method is a stronger one."""
+    if last.request.kept is None or last.request.method == first.request.method:
+        return None
+    return replace(last, how="method", request=last.request.model_copy(update={"kept": None}))
 
 
 def _raise_weights(last: Attempted, there: Collection[str]) -> Attempted | None:
@@ -115,10 +126,7 @@ def _change_method(last: Attempted, can_exclude: Callable[[GenerationRequest], b
     if last.request.method == "cfg" and can_exclude(last.request):
         return None
     for method in STRONGER_METHODS[last.request.method]:
-        changed: dict[str, object] = {"method": method, "shown": ()}
-        if method == "cfg" and last.request.guidance_scale <= 1:
-            changed["guidance_scale"] = CFG_SCALE
-        request = last.request.model_copy(update=changed)
+        request = last.request.model_copy(update={"method": method, "shown": ()})
         if can_exclude(request):
             return replace(last, how="method", request=request)
     return None

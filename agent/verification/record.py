@@ -54,10 +54,12 @@ class Try(_Record):
         return [term for term, found in self.verdicts.items() if found.verdict == verdict]
 
     @property
-    def rank(self) -> tuple[int, float]:
-        """How good the picture is, the lower the better: terms that are there, then the sum of the probabilities."""
-        likely = [found.probability or 0.0 for found in self.verdicts.values() if found.verdict != "gone"]
-        return len(self.terms("there")), sum(likely)
+    def rank(self) -> tuple[int, int]:
+        """How good the picture is, the lower the better: terms that are there, then terms that nobody can tell.
+
+        Probabilities don't count: a picture that shows a term a little less is not worth what else a try changes.
+        """
+        return len(self.terms("there")), len(self.terms("unknown"))
 
 
 class Verification(_Record):

@@ -42,7 +42,7 @@ def test_what_differs_by_the_seed_alone_is_drawn_at_once() -> None:
 
 def test_an_experiment_goes_on_where_it_was_broken_off(tmp_path: Path) -> None:
     first, again = Drawer(1, tmp_path), Drawer(1, tmp_path)
-    requests = [first.request(seed, bare(seed), num_inference_steps=1) for seed in range(2)]
+    requests = [first.request(seed, bare(seed, "hat"), num_inference_steps=1) for seed in range(2)]
     drawn = first.draw(requests, "first")
     again.pool.terminate()  # nobody is left who could draw
     assert (again.draw(requests, "again") == drawn).all()
@@ -54,9 +54,9 @@ def test_the_agent_asks_for_what_the_negative_column_asks_for(name: str) -> None
     defaults = LocalEngine.load("mini").defaults
     seeds = (7, 8)  # told in the first prompt, and in a second turn
     for seed, shown, request in zip(seeds, ((), (name,)), agent_requests(seeds, name), strict=True):
-        values = {"model": "mini", "prompt": bare(seed), "negative_prompt": name, "shown": shown, "seed": seed}
+        values = {"model": "mini", "prompt": bare(seed, name), "negative_prompt": name, "shown": shown, "seed": seed}
         expected = GenerationRequest.with_defaults(values, lambda: defaults)
-        assert (request.prompt, request.negative_prompt, request.seed) == (bare(seed), name, seed)
+        assert (request.prompt, request.negative_prompt, request.seed) == (bare(seed, name), name, seed)
         assert request == expected
 
 

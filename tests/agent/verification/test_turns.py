@@ -1,6 +1,7 @@
 """Verified turns: verdicts, tries, what is chosen and said, and that nothing a judge does loses a turn."""
 
 import json
+import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -110,7 +111,7 @@ def test_what_is_still_there_is_tried_again_until_it_is_gone(open_judged: OpenJu
 
 def test_the_ladder_is_weight_then_method_then_seed(open_judged: OpenJudged) -> None:
     options = VerifyOptions(judges=("test",), tries=5, new_seeds=True)
-    studio = open_judged(lambda k, term: 0.9 - k / 100)
+    studio = open_judged(lambda k, term: 0.9 if k < 5 else 0.1)
     request = {"method": "lookahead"}
     conversation = Conversation.start(MAN, studio, seed=1, request=request, verification=options)
     tries = verification(conversation).tries
@@ -120,7 +121,7 @@ def test_the_ladder_is_weight_then_method_then_seed(open_judged: OpenJudged) -> 
     assert tries[1].request["shown"] == ["(hat:1.5)"]
     assert len({each.request["seed"] for each in tries}) == 4
     assert conversation.head.seed == tries[5].request["seed"] == conversation.head.request["seed"]
-    assert conversation.head.reply.endswith("“hat” is still there after 6 tries.")
+    assert conversation.head.reply.endswith("“hat” is gone.")
 
 
 def test_without_a_new_seed_it_stops_where_nothing_is_left_to_try(open_judged: OpenJudged) -> None:
@@ -146,6 +147,19 @@ def test_where_it_was_found_is_drawn_anew_and_the_rest_kept(open_judged: OpenJud
     assert region["kept"]["box"] == pytest.approx((0.4, 0.0, 0.8, 0.35))
     assert "kept" not in tries[3].request
     assert all(each.identical for each in replay_tries(studio, conversation.id))
+
+
+def test_a_stronger_method_acts_first_where_it_was_found_and_then_everywhere(open_judged: OpenJudged) -> None:
+    options = VerifyOptions(judges=("test",), tries=5)
+    studio = open_judged(lambda k, term: 0.9 - k / 100, region=Box(0.5, 0.0, 0.7, 0.25))
+    conversation = Conversation.start(MAN, studio, seed=1, request={"method": "lookahead"}, verification=options)
+    tries = verification(conversation).tries
+
+    assert [each.how for each in tries] == ["first", "weight", "region", "method"]
+    assert [each.request["method"] for each in tries] == ["lookahead"] * 2 + ["cfg"] * 2
+    assert "kept" in tries[2].request
+    assert tries[3].request == {name: value for name, value in tries[2].request.items() if name != "kept"}
+    assert verification(conversation).chosen == 0  # none is better, so the rest stays as it was
 
 
 def test_no_more_tries_than_allowed(open_judged: OpenJudged) -> None:
@@ -232,6 +246,29 @@ def test_a_judge_that_fails_loses_no_turn(open_judged: OpenJudged, look: Look, j
     conversation = Conversation.start(MAN, open_judged(look), seed=1, verification=options)
 
     assert verdicts(conversation) == {"hat": "unknown"}
+    assert conversation.head.reply.endswith(f"Not everything was checked: {line}.")
+
+
+def test_a_judge_that_takes_too_long_loses_no_turn(home: Path) -> None:
+    done = threading.Event()
+
+    def look(k: int, term: str) -> float:
+        done.wait(60)
+        return 0.9
+
+    with Store.open(home=home) as store:
+        studio = Studio(
+            store,
+            OfflineInterpreter(),
+            model="stub",
+            load_engine=lambda _: StubEngine("stub"),
+            load_judge=lambda name: CountingJudge(look),
+            judge_timeout=0.05,
+        )
+        conversation = Conversation.start(MAN, studio, seed=1, verification=VERIFIED)
+        done.set()
+    assert verdicts(conversation) == {"hat": "unknown"}
+    line = "the judge test gave no answer within 0.05 seconds"
     assert conversation.head.reply.endswith(f"Not everything was checked: {line}.")
 
 
