@@ -125,6 +125,11 @@ class LocalEngine:
             return {term: float(moved) for term, moved in predictor.effects.items()}
 
     @property
+    def multiple(self) -> int:
+        """Width and height must be multiples of this many pixels."""
+        return self._family.multiple
+
+    @property
     def storage(self) -> WeightStorage:
         """How the weights are stored on the device."""
         return self._family.storage

@@ -83,6 +83,11 @@ class PipelineEngine:
             return self._term_effects(request)
 
     @property
+    def multiple(self) -> int:
+        """Width and height must be multiples of this many pixels."""
+        return self._family.multiple
+
+    @property
     def storage(self) -> WeightStorage:
         """How the weights are stored on the device."""
         return self._family.storage
