@@ -94,7 +94,8 @@ class GuidedPredictor:
     def plan_look(self, state: GuidedState) -> LookPlan | None:
         """The look-ahead's first pass, known before the first step. None if there is nothing to look for."""
         request, texts = self.request, self._tracked_texts()
-        guided = (done for done in range(request.joining_step, state.total) if self._is_in_interval(done, state.total))
+        first = max(request.joining_step, state.done)
+        guided = (done for done in range(first, state.total) if self._is_in_interval(done, state.total))
         start = next(guided, None)
         if not texts or not self._can_act or start is None:
             return None

@@ -28,6 +28,7 @@ from .provenance import Stamp, collect_provenance, file_stamp
 from .request import ATTENTION_METHODS, GenerationRequest, PromptReport, Syntax
 from .sampling import DenoisingState, Predict, Step, denoise
 from .schedulers import start_scheduler
+from .source_image import SourceImage, SourceLatents, first_step, has_source
 from .storage_plan import WeightStorage
 from .text_encoders.clip import PromptOptions, parse_fragments
 
@@ -168,6 +169,12 @@ class LocalEngine:
 
     def _draw(self, request: GenerationRequest, count: int, measure: Measure) -> Generator[Progress]:
         started = time.perf_counter()
+        source = SourceImage.load(request, self.read_image) if has_source(request) else None
+        if source is not None and request.strength == 0:
+            pictures = tuple(Picture(source.image, 0.0) for _ in range(count))
+            steps = request.num_inference_steps
+            yield Progress(steps, steps, pictures[0], first=steps, pictures=pictures)
+            return
         state = self._starting_state(request, count)
         done = first = state.done
         region = None if request.kept is None else KeptRegion(self._family, request)
@@ -189,6 +196,8 @@ class LocalEngine:
         if not torch.isfinite(latents).all():
             raise GenerationError(explain_overflow(request, self._family))
         images = self._room.decode(latents)
+        if source is not None:
+            images = [source.paste(image) for image in images]
         effect = None if predictor.effect is None else float(predictor.effect)
         effects = {term: float(moved) for term, moved in predictor.effects.items()}
         seconds = time.perf_counter() - started
@@ -263,15 +272,31 @@ class LocalEngine:
         return kept or self._initial_state(request, count)
 
     def _initial_state(self, request: GenerationRequest, count: int) -> GuidedState:
-        """Noise, and a fresh scheduler."""
+        """Noise, or a picture with noise, and a fresh scheduler."""
         family = self._family
         generators = [torch.Generator("cpu").manual_seed(request.seed + k) for k in range(count)]
+        if has_source(request):
+            return self._source_state(request, generators)
         shape, dtype = family.noise_shape(request), family.latents_dtype
         noise = torch.cat([torch.randn(shape, generator=each, dtype=dtype) for each in generators]).to(self.device)
         latents = family.pack(noise)
         scheduler = start_scheduler(family, latents, request)
         noise = latents * getattr(scheduler, "init_noise_sigma", 1.0)
         return DenoisingState(noise, scheduler, generators, GuidanceMemory())
+
+    def _source_state(self, request: GenerationRequest, generators: list[torch.Generator]) -> GuidedState:
+        """The source picture with noise, and a scheduler that begins at that noise."""
+        source = SourceImage.load(request, self.read_image)
+        latents = SourceLatents(self._family, request, source, generators)
+        shape = (len(generators), *self._family.noise_shape(request)[1:])
+        scheduler = start_scheduler(self._family, self._family.pack(torch.zeros(shape, device=self.device)), request)
+        order = getattr(scheduler, "order", 1)
+        done = first_step(request, flow=self._family.flow) * order
+        if hasattr(scheduler, "set_begin_index"):
+            scheduler.set_begin_index(done)
+        start = latents.start(scheduler, done)
+        after_step = latents.keep_unmasked if source.mask is not None else None
+        return DenoisingState(start, scheduler, generators, GuidanceMemory(), done, after_step)
 
     def provenance(self, cache: Path | None = None) -> dict[str, Any]:
         """What decides a picture besides its request; `cache` is a file for hashes of weights."""

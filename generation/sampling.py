@@ -18,7 +18,8 @@ class DenoisingState(Generic[Memory]):
 
     `done` counts the finished timesteps. `generators` has one generator for each picture of the batch; samplers
     that add noise between steps draw it from them. `memory` is what the guidance keeps from step to step. It is
-    immutable: a step replaces it, so that copies of a state share it.
+    immutable: a step replaces it, so that copies of a state share it. `after_step` changes the latents after each step,
+    given the scheduler and the number of finished timesteps.
     """
 
     latents: Tensor
@@ -26,11 +27,13 @@ class DenoisingState(Generic[Memory]):
     generators: list[torch.Generator]
     memory: Memory
     done: int = 0
+    after_step: Callable[[Tensor, Any, int], Tensor] | None = None
 
     def copy(self) -> "DenoisingState[Memory]":
         """A deep copy."""
         generators = [generator.clone_state() for generator in self.generators]
-        return DenoisingState(self.latents.clone(), copy.deepcopy(self.scheduler), generators, self.memory, self.done)
+        latents, scheduler = self.latents.clone(), copy.deepcopy(self.scheduler)
+        return DenoisingState(latents, scheduler, generators, self.memory, self.done, self.after_step)
 
     @property
     def total(self) -> int:
@@ -70,4 +73,6 @@ def denoise(predict: Predict[Memory], state: DenoisingState[Memory], until: int 
         prediction = predict(latents, scaled, on_device[state.done], state)
         state.latents = scheduler.step(prediction, timestep, latents, **extra, return_dict=False)[0]
         state.done += 1
+        if state.after_step is not None:
+            state.latents = state.after_step(state.latents, scheduler, state.done)
         yield Step(state.done, state.total, latents, prediction)

@@ -20,10 +20,13 @@ class Autoencoder:
         self.channels: int = vae.config.latent_channels
         self.width: int = blocks[0]
 
-    def encode(self, pixels: Tensor) -> Tensor:
-        """The latents of pixels between -1 and 1, of shape (batch, 3, height, width)."""
-        latents: Tensor = self._vae.encode(pixels.to(self._vae.device, self._vae.dtype), return_dict=False)[0].mode()
-        return self.normalize(latents)
+    def encode(self, pixels: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """The latents of pixels between -1 and 1, of shape (batch, 3, height, width).
+
+        With a generator, they are drawn from the encoder's distribution; without one, they are its mode.
+        """
+        encoded = self._vae.encode(pixels.to(self._vae.device, self._vae.dtype), return_dict=False)[0]
+        return self.normalize(_draw(encoded, generator))
 
     def decode(self, latents: Tensor) -> Tensor:
         """The inverse of `encode`."""
@@ -61,12 +64,12 @@ class QwenAutoencoder(Autoencoder):
         self.channels = vae.config.z_dim
         self.width = getattr(vae.config, "decoder_base_dim", None) or vae.config.base_dim
 
-    def encode(self, pixels: Tensor) -> Tensor:
-        """The latents of pixels between -1 and 1, of shape (batch, 3, height, width)."""
+    def encode(self, pixels: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """As `Autoencoder.encode`."""
         if getattr(self._vae.config, "in_channels", 3) == 4:
             pixels = torch.cat([pixels, torch.ones_like(pixels[:, :1])], dim=1)
         video = pixels.to(self._vae.device, self._vae.dtype).unsqueeze(2)
-        latents: Tensor = self._vae.encode(video, return_dict=False)[0].mode()
+        latents = _draw(self._vae.encode(video, return_dict=False)[0], generator)
         return self.normalize(latents[:, :, 0])
 
     def decode(self, latents: Tensor) -> Tensor:
@@ -120,10 +123,15 @@ class DeepCompressionAutoencoder(Autoencoder):
         self.channels = vae.config.latent_channels
         self.width = vae.config.decoder_block_out_channels[0]
 
-    def encode(self, pixels: Tensor) -> Tensor:
-        """The latents of pixels between -1 and 1, of shape (batch, 3, height, width)."""
+    def encode(self, pixels: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """As `Autoencoder.encode`; the latents are always the same."""
         latents: Tensor = self._vae.encode(pixels.to(self._vae.device, self._vae.dtype), return_dict=False)[0]
         return self.normalize(latents)
+
+
+def _draw(encoded: Any, generator: torch.Generator | None) -> Tensor:
+    latents: Tensor = encoded.mode() if generator is None else encoded.sample(generator)
+    return latents
 
 
 def find_autoencoder(vae: Any) -> Autoencoder:
