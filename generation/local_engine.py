@@ -28,7 +28,7 @@ from .provenance import Stamp, collect_provenance, file_stamp
 from .request import ATTENTION_METHODS, GenerationRequest, PromptReport, Syntax
 from .sampling import DenoisingState, Predict, Step, denoise
 from .schedulers import start_scheduler
-from .source_image import SourceImage, SourceLatents, first_step, has_source
+from .source_image import SourceImage, SourceLatents, first_step, has_source, mask_condition
 from .storage_plan import WeightStorage
 from .text_encoders.clip import PromptOptions, parse_fragments
 
@@ -282,7 +282,8 @@ class LocalEngine:
         latents = family.pack(noise)
         scheduler = start_scheduler(family, latents, request)
         noise = latents * getattr(scheduler, "init_noise_sigma", 1.0)
-        return DenoisingState(noise, scheduler, generators, GuidanceMemory())
+        condition = mask_condition(family, request, None, generators)
+        return DenoisingState(noise, scheduler, generators, GuidanceMemory(), condition=condition)
 
     def _source_state(self, request: GenerationRequest, generators: list[torch.Generator]) -> GuidedState:
         """The source picture with noise, and a scheduler that begins at that noise."""
@@ -295,8 +296,9 @@ class LocalEngine:
         if hasattr(scheduler, "set_begin_index"):
             scheduler.set_begin_index(done)
         start = latents.start(scheduler, done)
-        after_step = latents.keep_unmasked if source.mask is not None else None
-        return DenoisingState(start, scheduler, generators, GuidanceMemory(), done, after_step)
+        condition = mask_condition(self._family, request, source, generators)
+        after_step = latents.keep_unmasked if source.mask is not None and condition is None else None
+        return DenoisingState(start, scheduler, generators, GuidanceMemory(), done, after_step, condition)
 
     def provenance(self, cache: Path | None = None) -> dict[str, Any]:
         """What decides a picture besides its request; `cache` is a file for hashes of weights."""
