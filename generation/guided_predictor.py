@@ -33,6 +33,8 @@ def has_effect(request: GenerationRequest, family: Family) -> bool:
 
 def explain_no_effect(request: GenerationRequest, family: Family) -> str | None:
     """Why a negative prompt cannot act, in one line, or None; known before the first step."""
+    if request.strength == 0:
+        return "At a strength of 0 the picture stays as it is, so exclusions have no effect."
     if request.method in ATTENTION_METHODS:
         return None
     if family.guidance_built_in:

@@ -28,7 +28,7 @@ from .provenance import Stamp, collect_provenance, file_stamp
 from .request import ATTENTION_METHODS, GenerationRequest, PromptReport, Syntax
 from .sampling import DenoisingState, Predict, Step, denoise
 from .schedulers import start_scheduler
-from .source_image import SourceImage, SourceLatents, first_step, has_source, mask_condition
+from .source_image import SourceImage, SourceLatents, first_step, has_source, mask_condition, return_source
 from .storage_plan import WeightStorage
 from .text_encoders.clip import PromptOptions, parse_fragments
 
@@ -116,6 +116,8 @@ class LocalEngine:
         steps are not run.
         """
         self._check_request(request)
+        if request.strength == 0:
+            return {}
         with self._lock.hold(), translate_errors(request):
             self._adapt(request)
             state = self._starting_state(request, 1)
@@ -169,12 +171,10 @@ class LocalEngine:
 
     def _draw(self, request: GenerationRequest, count: int, measure: Measure) -> Generator[Progress]:
         started = time.perf_counter()
-        source = SourceImage.load(request, self.read_image) if has_source(request) else None
-        if source is not None and request.strength == 0:
-            pictures = tuple(Picture(source.image, 0.0) for _ in range(count))
-            steps = request.num_inference_steps
-            yield Progress(steps, steps, pictures[0], first=steps, pictures=pictures)
+        if request.init_image is not None and request.strength == 0:
+            yield return_source(request, count, self.read_image)
             return
+        source = SourceImage.load(request, self.read_image) if has_source(request) else None
         state = self._starting_state(request, count)
         done = first = state.done
         region = None if request.kept is None else KeptRegion(self._family, request)

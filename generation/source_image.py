@@ -13,7 +13,7 @@ from diffusers.image_processor import VaeImageProcessor
 from PIL import Image, ImageChops, ImageFilter
 from torch import Tensor
 
-from .engine import ImageReader
+from .engine import ImageReader, Picture, Progress
 from .errors import InvalidRequestError
 from .families.base import Family
 from .request import GenerationRequest
@@ -167,6 +167,13 @@ def mask_condition(
     mask = source.pixel_mask
     masked = torch.cat([family.autoencoder.encode(source.pixels * (1 - mask), each) for each in generators])
     return family.mask_condition(mask, masked.to(family.latents_dtype))
+
+
+def return_source(request: GenerationRequest, count: int, read: ImageReader) -> Progress:
+    """What an engine answers at a strength of 0: the source at the request's size, without a step."""
+    picture = Picture(SourceImage.load(request, read).image, 0.0)
+    steps = request.num_inference_steps
+    return Progress(steps, steps, picture, first=steps, pictures=(picture,) * count)
 
 
 def _resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:

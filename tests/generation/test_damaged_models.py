@@ -147,7 +147,7 @@ def test_a_damaged_folder_is_refused_in_one_line(model_folder, tmp_path, monkeyp
 def test_a_folder_of_a_flux_that_takes_a_picture_is_refused_by_its_name(random_model, tmp_path):
     folder = shutil.copytree(random_model("flux").folder, tmp_path / "flux")
     change("transformer/config.json", in_channels=128, out_channels=64)(folder)
-    with pytest.raises(InvalidModelError, match="is a Flux Depth or Canny.* not supported"):
+    with pytest.raises(InvalidModelError, match=r"is a Flux Depth or Canny.* not supported"):
         LocalEngine.load(str(folder), device="cpu")
 
 
