@@ -71,8 +71,10 @@ def data_url_bytes(text: str, name: str = "the picture") -> bytes:
 def fit_size(picture: tuple[int, int], model: tuple[int, int], multiple: int) -> tuple[int, int]:
     """The width and height to draw a picture at, in pixels: multiples that are nearest to the picture's.
 
-    A picture with more pixels than the model draws by default is scaled down to about that many.
+    A picture with more pixels than the model draws by default is scaled down to about that many. `multiple` is the
+    model's; a request's sizes are multiples of 8 besides.
     """
+    multiple = math.lcm(multiple, 8)
     width, height = picture
     scale = min(1.0, math.sqrt(model[0] * model[1] / (width * height)))
     sides = (max(multiple, round(side * scale / multiple) * multiple) for side in (width, height))

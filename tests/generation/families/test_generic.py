@@ -324,7 +324,7 @@ def test_pictures_and_masks_go_to_the_stock_counterpart(
     if "Inpaint" in name:
         asked["mask_image"], given["mask_image"] = hole, mask
         given |= {"width": side, "height": side}
-    stock = getattr(import_module("diffusers"), name).from_pipe(model.stock, torch_dtype=torch.float32)
+    stock = getattr(import_module("diffusers"), name).from_pipe(model.stock)
     stock.set_progress_bar_config(disable=True)
     expected = np.asarray(
         stock(
