@@ -11,13 +11,17 @@ from torch import Tensor
 PIPELINES = {
     "v1": "StableDiffusionPipeline",
     "v2": "StableDiffusionPipeline",
+    "inpainting": "StableDiffusionPipeline",
+    "inpainting_v2": "StableDiffusionPipeline",
     "xl_base": "StableDiffusionXLPipeline",
+    "xl_inpaint": "StableDiffusionXLPipeline",
     "playground-v2-5": "StableDiffusionXLPipeline",
     "sd3": "StableDiffusion3Pipeline",
     "sd35_medium": "StableDiffusion3Pipeline",
     "sd35_large": "StableDiffusion3Pipeline",
     "flux-dev": "FluxPipeline",
     "flux-schnell": "FluxPipeline",
+    "flux-fill": "FluxPipeline",
     "chroma": "ChromaPipeline",
     "lumina2": "Lumina2Pipeline",
     "z-image-turbo": "ZImagePipeline",
@@ -33,7 +37,6 @@ _NAMES = {
     "stable_cascade": "Stable Cascade model",
     "flux-2": "Flux.2 model",
     "flux-3": "Flux.3 model",
-    "flux-fill": "Flux Fill (inpainting) model",
     "flux-depth": "Flux Depth or Canny model",
     "chroma": "Chroma model",
     "ltx": "LTX video model",
@@ -56,10 +59,10 @@ _GUIDANCE = "guidance_in.in_layer.weight"
 """Flux.2 dev has the distilled guidance as an input; klein has not."""
 
 _UNET_INPUT = "model.diffusion_model.input_blocks.0.0.weight"
-UNET_INPUTS = {5: "depth model", 7: "upscaler", 8: "InstructPix2Pix model", 9: "inpainting model"}
-"""What a U-Net with this many input channels is: all take a picture besides the noise."""
+UNET_INPUTS = {5: "depth model", 7: "upscaler", 8: "InstructPix2Pix model"}
+"""What a U-Net with this many input channels is: all take a picture besides the noise. Inpainting models have 9."""
 
-_FLUX_INPUTS = {384: "Flux Fill (inpainting) model", 128: "Flux Depth or Canny model"}
+_FLUX_INPUTS = {128: "Flux Depth or Canny model"}
 """The same of a Flux transformer."""
 
 _EDM_V_PREDICTION = "edm_vpred.sigma_max"

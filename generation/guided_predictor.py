@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from .families.base import Family, expand, stack, to_device
+from .families.base import Family, Predictor, expand, stack, to_device
 from .guidance.lookahead import DirectPass, LookPass, LookPlan, LookResult, evaluate_look, find_shown_texts
 from .guidance.lookahead_math import combine_terms
 from .guidance.lookahead_params import TUNED, LookaheadParams
@@ -33,6 +33,8 @@ def has_effect(request: GenerationRequest, family: Family) -> bool:
 
 def explain_no_effect(request: GenerationRequest, family: Family) -> str | None:
     """Why a negative prompt cannot act, in one line, or None; known before the first step."""
+    if request.strength == 0:
+        return "At a strength of 0 the picture stays as it is, so exclusions have no effect."
     if request.method in ATTENTION_METHODS:
         return None
     if family.guidance_built_in:
@@ -72,7 +74,7 @@ class GuidedPredictor:
         self._params = params
         self._batch = len(state.generators)
         self._device = state.latents.device
-        self._predict = family.predictor(request)
+        self._predict = _with_condition(family.predictor(request), state.condition)
         self._coefficients = x0_coefficients(state.scheduler, flow=family.flow)
         self._can_act = has_effect(request, family)
         if request.no_negative and not request.negative_prompt and family.no_negative == "nothing":
@@ -330,6 +332,18 @@ class GuidedPredictor:
             to_device(each, self._device)
             for each in self._family.encode(texts, PromptOptions.from_request(self.request))
         ]
+
+
+def _with_condition(predict: Predictor, condition: Tensor | None) -> Predictor:
+    """The prediction of an inpainting model, which reads the condition of each picture behind its latents."""
+    if condition is None:
+        return predict
+
+    def predict_with(latents: Tensor, timestep: Tensor, embedding: Embedding) -> Tensor:
+        repeated = torch.cat([condition] * (len(latents) // len(condition)))
+        return predict(torch.cat([latents, repeated], dim=1 if latents.ndim == 4 else -1), timestep, embedding)
+
+    return predict_with
 
 
 def _split_weight(text: str) -> tuple[str, float]:

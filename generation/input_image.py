@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import math
 import warnings
 from io import BytesIO
 
@@ -12,6 +13,8 @@ from .errors import InvalidRequestError
 MAX_SIDE = 8192
 MAX_PIXELS = 40_000_000
 MIN_SIDE = 8
+DEFAULT_STRENGTH = 0.6
+"""How much of the steps is drawn anew where a request does not say it."""
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 """The formats that are read; an animation counts as its first frame."""
 
@@ -44,7 +47,7 @@ def read_mask(data: bytes, name: str = "the mask") -> Image.Image:
         image = ImageOps.exif_transpose(image)
         if _has_alpha(image):
             alpha = image.convert("RGBA").getchannel("A")
-            if alpha.histogram()[255] < alpha.width * alpha.height:
+            if any(alpha.histogram()[:255]):
                 return ImageOps.invert(alpha)
     return _to_rgb(image, name).convert("L")
 
@@ -63,6 +66,19 @@ def data_url_bytes(text: str, name: str = "the picture") -> bytes:
         return base64.b64decode("".join(body.split()), validate=True)
     except (binascii.Error, ValueError):
         raise InvalidRequestError(f"{name}: its base64 text is damaged or incomplete") from None
+
+
+def fit_size(picture: tuple[int, int], model: tuple[int, int], multiple: int) -> tuple[int, int]:
+    """The width and height to draw a picture at, in pixels: multiples that are nearest to the picture's.
+
+    A picture with more pixels than the model draws by default is scaled down to about that many. `multiple` is the
+    model's; a request's sizes are multiples of 8 besides.
+    """
+    multiple = math.lcm(multiple, 8)
+    width, height = picture
+    scale = min(1.0, math.sqrt(model[0] * model[1] / (width * height)))
+    sides = (max(multiple, round(side * scale / multiple) * multiple) for side in (width, height))
+    return next(sides), next(sides)
 
 
 class _explain:  # noqa: N801 - a context manager

@@ -28,7 +28,7 @@ from .provenance import Stamp, collect_provenance, file_stamp
 from .request import ATTENTION_METHODS, GenerationRequest, PromptReport, Syntax
 from .sampling import DenoisingState, Predict, Step, denoise
 from .schedulers import start_scheduler
-from .source_image import SourceImage, SourceLatents, first_step, has_source
+from .source_image import SourceImage, SourceLatents, first_step, has_source, mask_condition, return_source
 from .storage_plan import WeightStorage
 from .text_encoders.clip import PromptOptions, parse_fragments
 
@@ -116,6 +116,8 @@ class LocalEngine:
         steps are not run.
         """
         self._check_request(request)
+        if request.strength == 0:
+            return {}
         with self._lock.hold(), translate_errors(request):
             self._adapt(request)
             state = self._starting_state(request, 1)
@@ -124,6 +126,11 @@ class LocalEngine:
             while predictor.is_measuring and next(steps, None):
                 pass
             return {term: float(moved) for term, moved in predictor.effects.items()}
+
+    @property
+    def multiple(self) -> int:
+        """Width and height must be multiples of this many pixels."""
+        return self._family.multiple
 
     @property
     def storage(self) -> WeightStorage:
@@ -168,12 +175,10 @@ class LocalEngine:
 
     def _draw(self, request: GenerationRequest, count: int, measure: Measure) -> Generator[Progress]:
         started = time.perf_counter()
-        source = SourceImage.load(request, self.read_image) if has_source(request) else None
-        if source is not None and request.strength == 0:
-            pictures = tuple(Picture(source.image, 0.0) for _ in range(count))
-            steps = request.num_inference_steps
-            yield Progress(steps, steps, pictures[0], first=steps, pictures=pictures)
+        if request.init_image is not None and request.strength == 0:
+            yield return_source(request, count, self.read_image)
             return
+        source = SourceImage.load(request, self.read_image) if has_source(request) else None
         state = self._starting_state(request, count)
         done = first = state.done
         region = None if request.kept is None else KeptRegion(self._family, request)
@@ -281,7 +286,8 @@ class LocalEngine:
         latents = family.pack(noise)
         scheduler = start_scheduler(family, latents, request)
         noise = latents * getattr(scheduler, "init_noise_sigma", 1.0)
-        return DenoisingState(noise, scheduler, generators, GuidanceMemory())
+        condition = mask_condition(family, request, None, generators)
+        return DenoisingState(noise, scheduler, generators, GuidanceMemory(), condition=condition)
 
     def _source_state(self, request: GenerationRequest, generators: list[torch.Generator]) -> GuidedState:
         """The source picture with noise, and a scheduler that begins at that noise."""
@@ -294,8 +300,9 @@ class LocalEngine:
         if hasattr(scheduler, "set_begin_index"):
             scheduler.set_begin_index(done)
         start = latents.start(scheduler, done)
-        after_step = latents.keep_unmasked if source.mask is not None else None
-        return DenoisingState(start, scheduler, generators, GuidanceMemory(), done, after_step)
+        condition = mask_condition(self._family, request, source, generators)
+        after_step = latents.keep_unmasked if source.mask is not None and condition is None else None
+        return DenoisingState(start, scheduler, generators, GuidanceMemory(), done, after_step, condition)
 
     def provenance(self, cache: Path | None = None) -> dict[str, Any]:
         """What decides a picture besides its request; `cache` is a file for hashes of weights."""

@@ -23,6 +23,7 @@ from .preview import Previewer
 from .prompt_syntax import split_terms
 from .provenance import collect_provenance
 from .request import GenerationRequest, PromptReport, Syntax
+from .source_image import SourceImage, first_step, has_source, return_source
 from .storage_plan import WeightStorage
 from .text_encoders.clip import PromptOptions, parse_fragments
 
@@ -80,7 +81,13 @@ class PipelineEngine:
         """
         self._check_request(request)
         with self._lock.hold(), translate_errors(request), _translate_failures(self._family.name):
-            return self._term_effects(request)
+            source = SourceImage.load(request, self.read_image) if has_source(request) else None
+            return self._term_effects(request, source)
+
+    @property
+    def multiple(self) -> int:
+        """Width and height must be multiples of this many pixels."""
+        return self._family.multiple
 
     @property
     def storage(self) -> WeightStorage:
@@ -102,6 +109,8 @@ class PipelineEngine:
         if request.negative_prompt and request.guidance_scale <= 1:
             scale = f"{request.guidance_scale:g}"
             lines.append(f"At a guidance of {scale} exclusions have no effect: use more than 1.")
+        if request.negative_prompt and request.strength == 0:
+            lines.append("At a strength of 0 the picture stays as it is, so exclusions have no effect.")
         texts = (("prompt", request.prompt), ("negative prompt", request.negative_prompt))
         weighted = [each for _, text in texts for each in parse_fragments(text, request.syntax) if each.weight != 1]
         if weighted:
@@ -127,36 +136,42 @@ class PipelineEngine:
 
     def _draw(self, request: GenerationRequest, count: int, measure: Measure) -> Generator[Progress]:
         started = time.perf_counter()
+        if request.init_image is not None and request.strength == 0:
+            yield return_source(request, count, self.read_image)
+            return
         is_measured = measure != "no" and self._can_act(request)
-        without = self._first_prediction(request, "") if is_measured else None
-        effects = self._term_effects(request) if measure == "terms" else {}
+        source = SourceImage.load(request, self.read_image) if has_source(request) else None
+        without = self._first_prediction(request, "", source) if is_measured else None
+        effects = self._term_effects(request, source) if measure == "terms" else {}
         pictures: list[Picture] = []
-        done, effect = 0, None
+        done, first, effect = 0, 0, None
         for seed in range(request.seed, request.seed + count):
-            run = self._start(request, request.negative_prompt, seed)
+            run = self._start(request, request.negative_prompt, seed, source)
             with self._steps(run) as steps:
                 for step in steps:
-                    done += 1
-                    if step.index == 1:
+                    done, first = done + 1, step.first
+                    if step.index == first + 1:
                         self._family.check_latents(step.latents, request)
                     if without is not None:
                         effect, without = _relative_change(step.prediction, without), None
                     if step.index < step.total:
                         seconds = time.perf_counter() - started
                         preview = self._preview(step, request)
-                        yield Progress(done, step.total * count, seconds=seconds, preview=preview)
+                        total = first + (step.total - first) * count
+                        yield Progress(first + done, total, first=first, seconds=seconds, preview=preview)
                     elif not torch.isfinite(step.prediction).all():
                         raise GenerationError(explain_overflow(request, self._family))
             image = self._family.picture(run.result, request)
+            image = image if source is None else source.paste(image)
             pictures.append(Picture(image, (time.perf_counter() - started) / (len(pictures) + 1), effect, effects))
         seconds = time.perf_counter() - started
-        yield Progress(done, done, pictures[0], seconds=seconds, pictures=tuple(pictures))
+        yield Progress(first + done, first + done, pictures[0], first=first, seconds=seconds, pictures=tuple(pictures))
 
-    def _start(self, request: GenerationRequest, negative: str, seed: int) -> PipelineRun:
+    def _start(self, request: GenerationRequest, negative: str, seed: int, source: SourceImage | None) -> PipelineRun:
         """A run with a fresh scheduler."""
         scheduler = type(self._family.scheduler).from_config(self._family.scheduler.config)
         self._family.pipeline.scheduler = scheduler
-        return PipelineRun(partial(self._family.draw, request, negative, seed), scheduler)
+        return PipelineRun(partial(self._family.draw, request, negative, seed, source), scheduler)
 
     @contextmanager
     def _steps(self, run: PipelineRun) -> Iterator[Iterator[PipelineStep]]:
@@ -169,18 +184,18 @@ class PipelineEngine:
                 if run.result is None:
                     self._family.pipeline.maybe_free_model_hooks()  # as the pipeline does at its end
 
-    def _first_prediction(self, request: GenerationRequest, negative: str) -> Tensor:
+    def _first_prediction(self, request: GenerationRequest, negative: str, source: SourceImage | None) -> Tensor:
         """The guided prediction of the first step with another negative prompt. Later steps are not run."""
-        with self._steps(self._start(request, negative, request.seed)) as steps:
+        with self._steps(self._start(request, negative, request.seed, source)) as steps:
             return next(steps).prediction
 
-    def _term_effects(self, request: GenerationRequest) -> dict[str, float]:
+    def _term_effects(self, request: GenerationRequest, source: SourceImage | None) -> dict[str, float]:
         if not self._can_act(request):
             return {}
         terms = split_terms(request.negative_prompt)
-        whole = self._first_prediction(request, request.negative_prompt)
+        whole = self._first_prediction(request, request.negative_prompt, source)
         others = (", ".join(terms[:k] + terms[k + 1 :]) for k in range(len(terms)))
-        moved = [_relative_change(whole, self._first_prediction(request, each)) for each in others]
+        moved = [_relative_change(whole, self._first_prediction(request, each, source)) for each in others]
         return dict(zip(terms, moved, strict=True))
 
     def _preview(self, step: PipelineStep, request: GenerationRequest) -> partial[Image.Image] | None:
@@ -201,7 +216,7 @@ class PipelineEngine:
         return previewer.picture(latents)
 
     def _can_act(self, request: GenerationRequest) -> bool:
-        return bool(request.negative_prompt) and self.can_exclude(request)
+        return bool(request.negative_prompt) and request.strength > 0 and self.can_exclude(request)
 
     def _check_request(self, request: GenerationRequest) -> None:
         refused = {
@@ -222,6 +237,9 @@ class PipelineEngine:
                 )
         self._family.check_size(request)
         self._family.check_scale(request.guidance_scale)
+        if has_source(request) and request.strength > 0:
+            self._family.check_source(request)
+            first_step(request, flow=self._family.is_flow)
         self._lock.check()
 
 

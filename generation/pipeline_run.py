@@ -13,12 +13,16 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class PipelineStep:
-    """A finished step: `index` of `total`, counted from 1, the latents before it, and the guided prediction."""
+    """A finished step: `index` of `total`, counted from 1, the latents before it, and the guided prediction.
+
+    A pipeline that starts from a picture skips the steps up to `first`.
+    """
 
     index: int
     total: int
     latents: Tensor
     prediction: Tensor
+    first: int = 0
 
 
 class _Cancelled(BaseException):
@@ -37,7 +41,7 @@ class PipelineRun:
         self.result: Any = None
         self._call = call
         self._scheduler = scheduler
-        self._done = 0
+        self._done = self._first = 0
         self._reports: SimpleQueue[PipelineStep | BaseException | None] = SimpleQueue()
         self._answers: SimpleQueue[bool] = SimpleQueue()
         self._observe(scheduler)
@@ -75,11 +79,23 @@ class PipelineRun:
         def observed(*args: Any, **options: Any) -> Any:
             given = signature.bind(*args, **options).arguments
             latents, prediction = given["sample"], given["model_output"]
+            if not self._done:
+                self._done = self._first = _begin_index(scheduler, given.get("timestep"))
             found = step(*args, **options)
             self._done += 1
-            self._reports.put(PipelineStep(self._done, len(scheduler.timesteps), latents, prediction))
+            total = len(scheduler.timesteps)
+            self._reports.put(PipelineStep(self._done, total, latents, prediction, self._first))
             if not self._answers.get():
                 raise _Cancelled
             return found
 
         scheduler.step = observed
+
+
+def _begin_index(scheduler: Any, timestep: Any) -> int:
+    """How many timesteps come before the first one that is run."""
+    begin = getattr(scheduler, "begin_index", None)
+    if begin is not None or timestep is None:
+        return begin or 0
+    found = (scheduler.timesteps == timestep).nonzero()
+    return int(found[0]) if len(found) else 0

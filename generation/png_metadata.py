@@ -48,6 +48,7 @@ _SETTINGS: dict[str, tuple[str, Callable[[str], object]]] = {
     "Guidance shown": ("shown", _terms_of),
     "Seed": ("seed", whole_number),
     "Clip skip": ("clip_skip", whole_number),
+    "Denoising strength": ("strength", float),
     "Model": ("model", str),
 }
 
@@ -74,6 +75,7 @@ def format_infotext(request: GenerationRequest, version: str | None = __version_
         **({"Guidance shown": _quote(_joined(request.shown))} if request.shown else {}),
         "Seed": str(request.seed),
         **({} if request.clip_skip is None else {"Clip skip": str(request.clip_skip)}),
+        **({} if request.init_image is None else {"Denoising strength": _number(request.strength)}),
         "Size": f"{request.width}x{request.height}",
         "Model": _quote(PurePath(request.model).name),
         "Version": "notthat" if version is None else f"notthat {version}",
@@ -138,6 +140,8 @@ def parse_infotext(text: str) -> tuple[dict[str, Any], list[str]]:
     values: dict[str, Any] = dict(_texts(lines))
     for name, key in _EXACT.items():
         values[key] = settings.pop(name, values[key])
+    if any(name.startswith("Hires") for name in settings):  # it is that of the second pass, not of a picture
+        left_out += [f"{name}: {settings.pop(name)}" for name in ("Denoising strength",) if name in settings]
     for name, (key, read) in _SETTINGS.items():
         if name in settings:
             text = settings.pop(name)

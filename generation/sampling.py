@@ -3,7 +3,7 @@
 import copy
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -19,7 +19,8 @@ class DenoisingState(Generic[Memory]):
     `done` counts the finished timesteps. `generators` has one generator for each picture of the batch; samplers
     that add noise between steps draw it from them. `memory` is what the guidance keeps from step to step. It is
     immutable: a step replaces it, so that copies of a state share it. `after_step` changes the latents after each step,
-    given the scheduler and the number of finished timesteps.
+    given the scheduler and the number of finished timesteps. `condition` is what an inpainting model reads behind the
+    latents.
     """
 
     latents: Tensor
@@ -28,12 +29,14 @@ class DenoisingState(Generic[Memory]):
     memory: Memory
     done: int = 0
     after_step: Callable[[Tensor, Any, int], Tensor] | None = None
+    condition: Tensor | None = None
 
     def copy(self) -> "DenoisingState[Memory]":
         """A deep copy."""
         generators = [generator.clone_state() for generator in self.generators]
-        latents, scheduler = self.latents.clone(), copy.deepcopy(self.scheduler)
-        return DenoisingState(latents, scheduler, generators, self.memory, self.done, self.after_step)
+        return replace(
+            self, latents=self.latents.clone(), scheduler=copy.deepcopy(self.scheduler), generators=generators
+        )
 
     @property
     def total(self) -> int:

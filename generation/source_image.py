@@ -13,7 +13,7 @@ from diffusers.image_processor import VaeImageProcessor
 from PIL import Image, ImageChops, ImageFilter
 from torch import Tensor
 
-from .engine import ImageReader
+from .engine import ImageReader, Picture, Progress
 from .errors import InvalidRequestError
 from .families.base import Family
 from .request import GenerationRequest
@@ -85,8 +85,17 @@ class SourceImage:
         """The mask at the size of latents of shape (batch, channels, height, width), 1 where they are drawn anew."""
         if self.mask is None:
             return None
-        values = VaeImageProcessor(do_resize=False, do_normalize=False, do_convert_grayscale=True).preprocess(self.mask)
-        return torch.nn.functional.interpolate(values, size=like.shape[-2:]).to(like)
+        return torch.nn.functional.interpolate(self.pixel_mask, size=like.shape[-2:]).to(like)
+
+    @property
+    def pixel_mask(self) -> Tensor:
+        """The mask, 1 where the picture is drawn anew: everywhere without one; shape (1, 1, height, width)."""
+        if self.mask is None:
+            return torch.ones(1, 1, self.image.height, self.image.width)
+        mask: Tensor = VaeImageProcessor(
+            do_resize=False, do_normalize=False, do_binarize=True, do_convert_grayscale=True
+        ).preprocess(self.mask)
+        return mask
 
     def paste(self, drawn: Image.Image) -> Image.Image:
         """The drawn picture, with the source's own pixels where the mask is black; the border is soft on the inside."""
@@ -142,6 +151,29 @@ class SourceLatents:
         else:
             noisy = scheduler.add_noise(self._clean, self._noise, timestep)
         return noisy.to(self._clean.dtype)
+
+
+def mask_condition(
+    family: Family, request: GenerationRequest, source: SourceImage | None, generators: Sequence[torch.Generator]
+) -> Tensor | None:
+    """What an inpainting model reads behind the latents; None for other models.
+
+    Without a source, all of a gray picture is drawn anew.
+    """
+    if not family.has_mask_input:
+        return None
+    if source is None:
+        source = SourceImage(Image.new("RGB", (request.width, request.height)), None)
+    mask = source.pixel_mask
+    masked = torch.cat([family.autoencoder.encode(source.pixels * (1 - mask), each) for each in generators])
+    return family.mask_condition(mask, masked.to(family.latents_dtype))
+
+
+def return_source(request: GenerationRequest, count: int, read: ImageReader) -> Progress:
+    """What an engine answers at a strength of 0: the source at the request's size, without a step."""
+    picture = Picture(SourceImage.load(request, read).image, 0.0)
+    steps = request.num_inference_steps
+    return Progress(steps, steps, picture, first=steps, pictures=(picture,) * count)
 
 
 def _resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:

@@ -51,6 +51,17 @@ VARIANTS: dict[str, tuple[str, str]] = {
 }
 """Models of the same tensors with another schedule: a word of the file's name, and the hub id if it has that word."""
 
+INPAINTING: dict[str, tuple[str, int, str]] = {
+    "StableDiffusionPipeline": ("input_blocks.0.0.weight", 9, "stable-diffusion-v1-5/stable-diffusion-inpainting"),
+    "StableDiffusionXLPipeline": (
+        "input_blocks.0.0.weight",
+        9,
+        "diffusers/stable-diffusion-xl-1.0-inpainting-0.1",
+    ),
+    "FluxPipeline": ("img_in.weight", 384, "black-forest-labs/FLUX.1-Fill-dev"),
+}
+"""The first tensor of an inpainting model, how many channels it reads, and the hub id with its configuration."""
+
 OPTIONAL_PARTS = {"StableDiffusion3Pipeline": {"text_encoder_3": "tokenizer_3"}}
 """Text encoders that a pipeline can do without, and their tokenizers."""
 
@@ -91,7 +102,11 @@ class Layout:
 
 def find_configuration(kind: str, file: WeightFile) -> str | None:
     """The hub id with the configuration of a file; None if there is none."""
-    names = {name.removeprefix(DENOISER_PREFIX) for name in file.tensors}
+    tensors = {name.removeprefix(DENOISER_PREFIX): each for name, each in file.tensors.items()}
+    names = tensors.keys()
+    first, channels, inpainting = INPAINTING.get(kind, ("", 0, ""))
+    if first in tensors and tensors[first].shape[1:2] == (channels,):
+        return inpainting
     fits = (hub_id for each, tensor, hub_id in CONFIGURATIONS if each == kind and (tensor is None or tensor in names))
     found = next(fits, None)
     word, variant = VARIANTS.get(found or "", (None, None))

@@ -9,10 +9,13 @@ if TYPE_CHECKING:
 
 SUPPORTED = {
     "StableDiffusionPipeline": "sd:StableDiffusion",
+    "StableDiffusionInpaintPipeline": "sd:StableDiffusion",
     "LatentConsistencyModelPipeline": "sd:StableDiffusion",
     "StableDiffusionXLPipeline": "sdxl:StableDiffusionXL",
+    "StableDiffusionXLInpaintPipeline": "sdxl:StableDiffusionXL",
     "StableDiffusion3Pipeline": "sd3:StableDiffusion3",
     "FluxPipeline": "flux:Flux",
+    "FluxFillPipeline": "flux:Flux",
     "ChromaPipeline": "chroma:Chroma",
     "Flux2KleinPipeline": "flux2_klein:Flux2Klein",
     "Krea2Pipeline": "krea2:Krea2",

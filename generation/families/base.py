@@ -56,6 +56,8 @@ class Family(ABC):
     """Whether the stock pipeline rescales the guided prediction to the norm of the prompt's, over the last axis."""
     has_pass_for_each_length: ClassVar[bool] = False
     """Whether texts of different lengths take less time one by one, without padding and its mask, than in a batch."""
+    has_mask_input: bool = False
+    """Whether the denoiser reads a mask and the masked picture besides the latents: an inpainting checkpoint."""
     storage: WeightStorage = WeightStorage()
     """How the weights are stored on the device."""
     storage_note: str | None = None
@@ -124,6 +126,14 @@ class Family(ABC):
     def unpack(self, latents: Tensor, request: GenerationRequest) -> Tensor:
         """Convert latents in the model's shape to (batch, channels, height, width)."""
         return latents
+
+    def mask_condition(self, mask: Tensor, masked: Tensor) -> Tensor:
+        """What an inpainting checkpoint reads behind the latents, in the model's shape.
+
+        The mask, of shape (1, 1, height, width) in pixels, is 1 where the picture is drawn anew. `masked` has the
+        latents of the picture with gray there, of shape (batch, channels, height, width).
+        """
+        raise NotImplementedError
 
     def set_timesteps(self, scheduler: Any, latents: Tensor, request: GenerationRequest) -> None:
         """Set the timesteps of a fresh scheduler, on the CPU."""

@@ -1,4 +1,4 @@
-"""Flux: pooled CLIP text, T5 tokens, and a transformer with distilled guidance (dev) or without (schnell).
+"""Flux: pooled CLIP text, T5 tokens, and a transformer with distilled guidance (dev, Fill) or without (schnell).
 
 A request's guidance scale is the true scale, with two passes. The distilled guidance keeps the stock default.
 """
@@ -20,6 +20,7 @@ from .variants import few_step_defaults
 
 _T5_TOKENS = 512
 _DISTILLED_GUIDANCE = 3.5
+_FILL_GUIDANCE = 30.0
 _SIDE = 1024
 
 
@@ -31,6 +32,8 @@ class Flux(PackedFlow):
 
     def __init__(self, pipeline: Any, about: ModelDefaults, model: str) -> None:
         super().__init__(pipeline, about)
+        inputs, channels = self.transformer.config.in_channels, 4 * self.autoencoder.channels
+        self.has_mask_input = inputs == 2 * channels + 4 * self.autoencoder.scale**2
         self.clips = [ClipEncoder(pipeline.tokenizer, pipeline.text_encoder, pooler_output)]
         self.t5 = T5Encoder(pipeline.tokenizer_2, pipeline.text_encoder_2, _T5_TOKENS)
         # without distilled guidance there are schnell, whose timesteps are not shifted, and de-distilled models
@@ -54,7 +57,8 @@ class Flux(PackedFlow):
         places = position_grid(height // 2, width // 2).to(model.device, model.dtype)
         built_in = None
         if model.config.guidance_embeds:
-            built_in = torch.full([1], _DISTILLED_GUIDANCE, device=model.device, dtype=torch.float32)
+            scale = _FILL_GUIDANCE if self.has_mask_input else _DISTILLED_GUIDANCE
+            built_in = torch.full([1], scale, device=model.device, dtype=torch.float32)
 
         def predict(latents: Tensor, timestep: Tensor, embedding: Embedding) -> Tensor:
             prediction: Tensor = model(
@@ -70,6 +74,11 @@ class Flux(PackedFlow):
             return prediction
 
         return predict
+
+    def mask_condition(self, mask: Tensor, masked: Tensor) -> Tensor:
+        """The masked latents, and the mask's pixels as channels, both packed."""
+        pixels = torch.nn.functional.pixel_unshuffle(mask, self.autoencoder.scale).to(masked)
+        return torch.cat([self.pack(masked), self.pack(pixels.expand(len(masked), -1, -1, -1))], dim=-1)
 
     def set_timesteps(self, scheduler: Any, latents: Tensor, request: GenerationRequest) -> None:
         """Set timesteps that are shifted by the picture's size."""

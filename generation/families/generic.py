@@ -5,6 +5,7 @@ import inspect
 import logging
 from bisect import bisect_right
 from functools import cached_property
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor
 from ..errors import GenerationError, InvalidModelError, InvalidRequestError
 from ..model_catalog import ModelDefaults
 from ..request import Defaults, GenerationRequest, PromptReport
+from ..source_image import SourceImage
 from ..storage_plan import WeightStorage
 from ..text_encoders.clip import PromptOptions
 from ..text_encoders.fragments import plain_text, words
@@ -57,6 +59,7 @@ class GenericFamily:
         self._quirks = QUIRKS.get(self.kind, Quirks())
         self._parameters = inspect.signature(type(pipeline).__call__).parameters
         self._scale = find_scale(self._parameters) or "guidance_scale"
+        self._derived: dict[str, Any] = {}
         self._refuse_missing_parts(model)
         self.denoiser = next(part for name in _DENOISERS if (part := getattr(pipeline, name, None)) is not None)
         vae = getattr(pipeline, "vae", None)
@@ -124,19 +127,39 @@ class GenericFamily:
         if 1 < scale <= lowest:
             raise InvalidRequestError(f"--guidance: {self.name} guides only above {lowest:g}: use more, or 1 for none")
 
-    def draw(self, request: GenerationRequest, negative: str, seed: int) -> Any:
-        """Call the pipeline, with `negative` in place of the request's negative prompt; return its output."""
+    def check_source(self, request: GenerationRequest) -> None:
+        """Refuse a picture to start from, or a mask, that the pipeline has no counterpart for in diffusers.
+
+        Raises:
+            InvalidRequestError: the message names what is missing.
+        """
+        if self._find_pipeline(masked=request.mask_image is not None) is None:
+            option, task = ("--from", "image-to-image") if request.mask_image is None else ("--mask", "inpainting")
+            raise InvalidRequestError(f"{option}: {self.name} has no {task} pipeline in diffusers: leave it out")
+
+    def draw(self, request: GenerationRequest, negative: str, seed: int, source: SourceImage | None = None) -> Any:
+        """Call the pipeline, with `negative` in place of the request's negative prompt; return its output.
+
+        With a source, its image-to-image or inpainting counterpart is called. The size is that of the picture then.
+        """
         options = PromptOptions.from_request(request)
         texts = {"prompt": plain_text(request.prompt, options)[0]}
         if negative or not request.no_negative:
             texts["negative_prompt"] = plain_text(negative, options)[0]
-        return self.pipeline(
+        given: dict[str, Any] = {"width": request.width, "height": request.height, **self._quirks.options}
+        pipeline: Any = self.pipeline
+        if source is not None:
+            pipeline = self._find_pipeline(masked=source.mask is not None)
+            pipeline.scheduler = self.scheduler
+            masked = {} if source.mask is None else {"mask_image": source.mask}
+            given |= {"image": source.image, "strength": request.strength, **masked}
+            parameters = inspect.signature(type(pipeline).__call__).parameters
+            given = {name: value for name, value in given.items() if name in parameters}
+        return pipeline(
             **texts,
-            **self._quirks.options,
+            **given,
             **{self._scale: request.guidance_scale - self._quirks.scale_offset},
             num_inference_steps=request.num_inference_steps,
-            width=request.width,
-            height=request.height,
             generator=torch.Generator("cpu").manual_seed(seed),
             output_type="pil",
         )
@@ -203,6 +226,22 @@ class GenericFamily:
         torch.cuda.empty_cache()
         self.pipeline.enable_model_cpu_offload(device=device)
         return True
+
+    def _find_pipeline(self, *, masked: bool) -> Any | None:
+        """The counterpart that draws from a picture, of the same parts; None if diffusers has none."""
+        task = "AutoPipelineForInpainting" if masked else "AutoPipelineForImage2Image"
+        if task not in self._derived:
+            try:
+                found: Any = getattr(import_module("diffusers"), task).from_pipe(self.pipeline)
+            except ValueError:  # it has none
+                found = None
+            if found is not None and "strength" not in inspect.signature(type(found).__call__).parameters:
+                found = None  # it edits by instructions
+            if found is not None:
+                found.set_progress_bar_config(disable=True)
+                logging.getLogger(type(found).__module__).setLevel(logging.ERROR)
+            self._derived[task] = found
+        return self._derived[task]
 
     @property
     def _scale_factor(self) -> int:

@@ -28,8 +28,10 @@ class UNetFamily(Family):
 
     def __init__(self, pipeline: Any, about: ModelDefaults, model: str) -> None:
         self.unet = pipeline.unet
-        if self.unet.config.in_channels != pipeline.vae.config.latent_channels:
-            raise InvalidModelError("this model needs more than noise as input: it may be an inpainting model")
+        inputs, channels = self.unet.config.in_channels, pipeline.vae.config.latent_channels
+        self.has_mask_input = inputs == 2 * channels + 1
+        if inputs != channels and not self.has_mask_input:
+            raise InvalidModelError("this model needs more than noise as input: it may change a given picture")
         super().__init__(pipeline, pipeline.unet, about.vocabulary)
         self.guidance_built_in = self.unet.config.time_cond_proj_dim is not None
         side = self.unet.config.sample_size * self.autoencoder.scale
@@ -40,6 +42,11 @@ class UNetFamily(Family):
     def build_added_conditions(self, request: GenerationRequest) -> Callable[[Embedding], dict[str, Any] | None]:
         """The additional conditioning of the U-Net, besides the token embeddings."""
         return lambda told: None
+
+    def mask_condition(self, mask: Tensor, masked: Tensor) -> Tensor:
+        """The mask at the latents' size, as one channel, and the masked latents."""
+        small = torch.nn.functional.interpolate(mask, size=masked.shape[-2:]).to(masked)
+        return torch.cat([small.expand(len(masked), -1, -1, -1), masked], dim=1)
 
     def predictor(self, request: GenerationRequest) -> Predictor:
         """The U-Net's prediction, epsilon or v."""

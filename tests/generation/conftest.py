@@ -143,10 +143,10 @@ def random_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
     built.clear()
 
 
-def _stable_diffusion(prediction_type: str = "epsilon", **unet: Any) -> Any:
+def _stable_diffusion(prediction_type: str = "epsilon", kind: str = "StableDiffusionPipeline", **unet: Any) -> Any:
     words = _clip_words()
     scheduler = {"beta_schedule": "scaled_linear", "steps_offset": 1, "clip_sample": False}
-    return diffusers.StableDiffusionPipeline(
+    return getattr(diffusers, kind)(
         vae=_vae(),
         text_encoder=CLIPTextModel(_clip_config(words)),
         tokenizer=words,
@@ -164,9 +164,9 @@ def _consistency() -> Any:
     return pipeline
 
 
-def _sdxl() -> Any:
+def _sdxl(kind: str = "StableDiffusionXLPipeline", **unet: Any) -> Any:
     words = _clip_words()
-    return diffusers.StableDiffusionXLPipeline(
+    return getattr(diffusers, kind)(
         vae=_vae(),
         text_encoder=CLIPTextModel(_clip_config(words)),
         text_encoder_2=CLIPTextModelWithProjection(_clip_config(words)),
@@ -178,6 +178,7 @@ def _sdxl() -> Any:
             addition_time_embed_dim=8,
             projection_class_embeddings_input_dim=6 * 8 + 32,
             use_linear_projection=True,
+            **unet,
         ),
         scheduler=diffusers.EulerDiscreteScheduler(beta_schedule="scaled_linear", steps_offset=1),
         add_watermarker=False,
@@ -210,17 +211,16 @@ def _sd3() -> Any:
     )
 
 
-def _flux(*, guidance_embeds: bool = True) -> Any:
+def _flux(*, guidance_embeds: bool = True, kind: str = "FluxPipeline", **transformer: Any) -> Any:
     words = _clip_words()
-    return diffusers.FluxPipeline(
+    return getattr(diffusers, kind)(
         vae=_vae(shift_factor=0.06, scaling_factor=1.5),
         text_encoder=CLIPTextModel(_clip_config(words)),
         text_encoder_2=_t5(),
         tokenizer=words,
         tokenizer_2=_t5_words(),
         transformer=diffusers.FluxTransformer2DModel(
-            patch_size=1,
-            in_channels=16,
+            **{"patch_size": 1, "in_channels": 16, **transformer},
             num_layers=1,
             num_single_layers=1,
             attention_head_dim=16,
@@ -237,6 +237,9 @@ def _flux(*, guidance_embeds: bool = True) -> Any:
 _PIPELINES: dict[str, Callable[[], Any]] = {
     "sd": _stable_diffusion,
     "sd-v": lambda: _stable_diffusion("v_prediction"),
+    "sd-inpainting": lambda: _stable_diffusion(kind="StableDiffusionInpaintPipeline", in_channels=9),
+    "sdxl-inpainting": lambda: _sdxl("StableDiffusionXLInpaintPipeline", in_channels=9),
+    "flux-fill": lambda: _flux(kind="FluxFillPipeline", in_channels=48, out_channels=16),
     "lcm": _consistency,
     "sdxl": _sdxl,
     "sd3": _sd3,

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from notthat.generation.errors import InvalidRequestError
-from notthat.generation.input_image import data_url_bytes, read_input_image, read_mask
+from notthat.generation.input_image import data_url_bytes, fit_size, read_input_image, read_mask
 
 
 def encode(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -115,3 +115,17 @@ def test_data_urls_are_decoded_and_nothing_is_fetched() -> None:
             data_url_bytes(address)
     with pytest.raises(InvalidRequestError, match="base64"):
         data_url_bytes("data:image/png;base64,%%%")
+
+
+@pytest.mark.parametrize(
+    ("picture", "model", "multiple", "size"),
+    [
+        ((512, 512), (512, 512), 8, (512, 512)),
+        ((300, 200), (512, 512), 8, (304, 200)),
+        ((4000, 3000), (1024, 1024), 16, (1184, 880)),
+        ((8192, 8), (128, 128), 16, (4096, 16)),
+        ((100, 104), (1024, 1024), 4, (96, 104)),
+    ],
+)
+def test_a_picture_is_drawn_at_about_its_size_or_with_the_models_number_of_pixels(picture, model, multiple, size):
+    assert fit_size(picture, model, multiple) == size

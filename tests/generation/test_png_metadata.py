@@ -53,10 +53,13 @@ a_request = st.builds(
     width=st.integers(1, 1024).map(lambda k: 8 * k),
     height=st.integers(1, 1024).map(lambda k: 8 * k),
 )
+from_a_picture = st.tuples(a_request, st.floats(0, 1)).map(
+    lambda pair: pair[0].model_copy(update={"init_image": "ab" * 32, "strength": pair[1]})
+)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the first text reads all of Unicode
-@given(request=a_request)
+@given(request=a_request | from_a_picture)
 def test_what_is_written_is_read_back(request: GenerationRequest) -> None:
     values, left_out = parse_infotext(format_infotext(request))
     assert left_out == []
@@ -70,6 +73,7 @@ def test_what_is_written_is_read_back(request: GenerationRequest) -> None:
         **({"shown": request.shown} if request.shown else {}),
         "guidance_rescale": request.guidance_rescale,
         **({"clip_skip": request.clip_skip} if request.clip_skip else {}),
+        **({"strength": request.strength} if request.init_image else {}),
         "seed": request.seed,
         "model": PurePath(request.model).name,
         "width": request.width,
@@ -150,6 +154,14 @@ def test_a_text_of_the_web_ui_is_read_and_what_can_not_be_followed_is_told() -> 
         "Schedule type: Karras",
         'Lora hashes: a: b, c: "d"',
     ]
+
+
+def test_a_strength_is_that_of_a_picture_unless_it_is_that_of_a_second_pass() -> None:
+    text = "a pier\nSteps: 20, Seed: 5, CFG scale: 7, Denoising strength: 0.6"
+    assert parse_infotext(text)[0]["strength"] == 0.6
+    values, left_out = parse_infotext(f"{text}, Hires upscale: 2")
+    assert "strength" not in values
+    assert left_out == ["Hires upscale: 2", "Denoising strength: 0.6"]
 
 
 def test_a_text_without_settings_is_a_prompt() -> None:

@@ -4,11 +4,12 @@ from importlib import import_module
 from typing import Any
 
 from random_flows import gemma_words, qwen_vl, qwen_words
-from random_parts import t5, t5_words, vae
+from random_parts import clip_config, clip_words, t5, t5_words, vae
 from transformers import (
     BertConfig,
     BertModel,
     BertTokenizer,
+    CLIPTextModel,
     Gemma2Config,
     Gemma2Model,
     GemmaConfig,
@@ -399,6 +400,30 @@ def kandinsky3() -> Any:
     )
 
 
+def stable_diffusion_pag() -> Any:
+    """A `StableDiffusionPAGPipeline`, which has counterparts for pictures and masks."""
+    words = clip_words()
+    return diffusers.StableDiffusionPAGPipeline(
+        vae=vae(),
+        text_encoder=CLIPTextModel(clip_config(words)),
+        tokenizer=words,
+        unet=diffusers.UNet2DConditionModel(
+            sample_size=16,
+            block_out_channels=(32, 64),
+            layers_per_block=1,
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+            attention_head_dim=8,
+            norm_num_groups=8,
+            cross_attention_dim=32,
+        ),
+        scheduler=diffusers.DDIMScheduler(beta_schedule="scaled_linear", steps_offset=1, clip_sample=False),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+
+
 def _umt5() -> UMT5EncoderModel:
     sizes = {"d_model": 64, "d_kv": 8, "d_ff": 37, "num_layers": 2, "num_heads": 4}
     return UMT5EncoderModel(UMT5Config(vocab_size=len(t5_words()), **sizes, relative_attention_num_buckets=8))
@@ -418,6 +443,7 @@ PIPELINES = {
     "pixart-alpha": pixart_alpha,
     "pixart-sigma": pixart_sigma,
     "sana": sana,
+    "sd-pag": stable_diffusion_pag,
     "wan": wan,
     "wan-two-experts": lambda: wan(two_experts=True),
 }

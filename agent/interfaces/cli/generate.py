@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,14 @@ from PIL.PngImagePlugin import PngInfo
 from ....errors import InvalidInputError, NotthatError
 from ....generation import BUILT_IN, GenerationRequest, LocalEngine, list_models, to_absolute
 from ....generation.foreign_syntax import explain_foreign_syntax
+from ....generation.input_image import fit_size
 from ....generation.local_engine import LoadedEngine, generate_batches
 from ....generation.picture_settings import PictureSettings, parse_settings
 from ....generation.picture_text import read_picture_text
 from ....generation.png_metadata import build_png_text, parse_own_key
 from ....generation.prompt_networks import resolve_networks
+from ....generation.request import Defaults
+from .source_files import SourceFiles
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -53,9 +56,11 @@ class GeneratedImage:
 
 
 def build_request(
-    prompt: str, negative: str | None, options: dict[str, Any], settings: "Settings"
+    prompt: str, negative: str | None, options: dict[str, Any], settings: "Settings", source: SourceFiles
 ) -> "tuple[LoadedEngine, GenerationRequest, list[str]]":
     """The engine and the request for the first picture: the given options, completed with the model's defaults.
+
+    A picture to start from decides the size, unless that is given.
 
     The third item has a line for each LoRA and textual inversion that the texts name, and for what is read as words.
     """
@@ -65,10 +70,25 @@ def build_request(
     given |= {"negative_prompt": negative or "", "no_negative": negative is None}
     given |= {"syntax": "plain", "joining_step": 0, "guidance_rescale": 0.0}
     given.setdefault("method", "cfg")
-    load = cache(partial(LocalEngine.load, model))
-    request = GenerationRequest.with_defaults(given, lambda: load().defaults)
+    load = cache(partial(_load_engine, model, source))
+    request = GenerationRequest.with_defaults({**given, **source.values}, lambda: _defaults(load(), source))
     request, remarks = _resolve_networks(request, settings.networks, load())
     return load(), request, [*remarks, *_explain_syntax(request)]
+
+
+def _load_engine(model: str, source: SourceFiles) -> LoadedEngine:
+    engine = LocalEngine.load(model)
+    engine.read_image = source.open
+    return engine
+
+
+def _defaults(engine: LoadedEngine, source: SourceFiles) -> Defaults:
+    """The model's defaults, with the size of the picture to start from."""
+    model = engine.defaults
+    if source.size is None:
+        return model
+    width, height = fit_size(source.size, (model.width, model.height), engine.multiple)
+    return replace(model, width=width, height=height)
 
 
 def _resolve_networks(
@@ -91,24 +111,31 @@ def _explain_syntax(request: GenerationRequest) -> list[str]:
 
 
 def build_request_from_picture(
-    path: Path, options: dict[str, Any], settings: "Settings"
+    path: Path, options: dict[str, Any], settings: "Settings", source: SourceFiles
 ) -> "tuple[LoadedEngine, GenerationRequest, list[str]]":
     """The engine and the request that reproduce the picture in `path`. `options` override the metadata of the file.
 
     The third item has one line for each part of the metadata that is not supported, and for what is read as words.
 
     Raises:
-        InvalidInputError: if the file has no metadata about how it was made.
+        InvalidInputError: if the file has no metadata about how it was made, or the picture was drawn from another one
+            that is not given.
     """
     given = {name: value for name, value in options.items() if value is not None}
     text = read_picture_text(path)
     is_own, remarks = "notthat" in text, list[str]()
     if is_own:
         values = {**parse_own_key(text["notthat"]), **given}
+        if values.get("init_image") and not source.images:
+            raise InvalidInputError(f"{path} was drawn from another picture: give that with --init-image too")
+        if values.get("mask_image") and "mask_image" not in source.values:
+            raise InvalidInputError(f"{path} was drawn with a mask: give that with --mask too")
     elif found := parse_settings(text):
         model, remarks = _find_model(found.values.pop("model", None), settings, given)
         loras, missing = _find_loras(found, settings.networks)
         values = {**found.values, "loras": loras, "model": model, **given}
+        if "strength" in values and not source.images:
+            found.left_out.append(f"Denoising strength: {values.pop('strength'):g} (--init-image gives the picture)")
         remarks = [*([f"Ignored metadata: {', '.join(found.left_out)}."] if found.left_out else []), *missing, *remarks]
     else:
         raise InvalidInputError(
@@ -116,9 +143,9 @@ def build_request_from_picture(
             "SwarmUI, Fooocus, InvokeAI or NovelAI, as that program wrote it"
         )
     model = to_absolute(settings.find_model(str(values["model"])))
-    load = cache(partial(LocalEngine.load, model))
-    values = {"seed": secrets.randbelow(2**32), **values, "model": model}
-    request = GenerationRequest.with_defaults(values, lambda: load().defaults)
+    load = cache(partial(_load_engine, model, source))
+    values = {"seed": secrets.randbelow(2**32), **values, **source.over(values), "model": model}
+    request = GenerationRequest.with_defaults(values, lambda: _defaults(load(), source))
     if not is_own or {"prompt", "negative_prompt"} & given.keys():
         request, named = _resolve_networks(request, settings.networks, load())
         remarks += [*named, *_explain_syntax(request)]

@@ -359,6 +359,13 @@ def generate(
     lora: Lora = None,
     embedding: Embedding = None,
     clip_skip: ClipSkip = None,
+    init_image: Annotated[Path | None, typer.Option(metavar="FILE", help="A picture to start from.")] = None,
+    strength: Annotated[
+        float | None, typer.Option(help="How far from that picture: 0 keeps it, 1 ignores it; by default 0.6.")
+    ] = None,
+    mask: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A mask of that picture: white is drawn anew, black is kept.")
+    ] = None,
     count: Annotated[int, typer.Option(min=1, max=10_000, help="Number of pictures, with consecutive seeds.")] = 1,
     out: Annotated[Path, typer.Option(file_okay=False, help="Folder for the pictures.")] = Path(),
     as_json: Json = False,
@@ -372,19 +379,21 @@ def generate(
     """
     from .console import draw_image, emit, progress
     from .generate import build_request, build_request_from_picture, generate_to_folder
+    from .source_files import SourceFiles
 
     options: dict[str, Any] = {"seed": seed, "num_inference_steps": steps, "guidance_scale": guidance}
     options |= {"width": width, "height": height, **request_extras(method, lora, embedding, clip_skip)}
+    source = SourceFiles.read(init_image, strength, mask)
     if from_ is not None and model is None and any((text_encoder, vae, quantize, offload)):
         raise InvalidInputError("--from: name the --model that --text-encoder, --vae, --quantize and --offload are for")
     model = name_model(model, text_encoder, vae, quantize, offload)
     if from_ is not None:
         options |= {"prompt": prompt, "negative_prompt": negative, "model": model}
-        engine, request, remarks = build_request_from_picture(from_, options, load_settings())
+        engine, request, remarks = build_request_from_picture(from_, options, load_settings(), source)
     elif prompt is None:
         raise InvalidInputError("give a PROMPT or --from PICTURE")
     else:
-        engine, request, remarks = build_request(prompt, negative, options, load_settings(model))
+        engine, request, remarks = build_request(prompt, negative, options, load_settings(model), source)
     for line in [*remarks, *engine.warnings(request)]:
         _warn(line)
     with progress("drawing") as on_step:

@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from random_flows import randomize
 from random_pipelines import PIPELINES
 
@@ -27,7 +30,7 @@ from notthat.generation.pipeline_run import PipelineRun
 SIDES = {"kandinsky3": 64, "pixart-alpha": 256, "pixart-sigma": 256, "sana": 128}
 """Pixels along the pictures of the models that do not draw 32 x 32. Sana draws 512 x 512 and shrinks it."""
 
-LATENTS = {"ernie": 8, "pixart-sigma": 32, "sana": 16}
+LATENTS = {"ernie": 8, "pixart-sigma": 32, "sana": 16, "sd-pag": 16}
 """Latents along a picture, where they are not 4 for 32 pixels."""
 
 
@@ -287,6 +290,90 @@ def test_a_library_lists_them(random_pipeline: Callable[[str], Both], tmp_path: 
     assert listed["video"] == ("LTXPipeline", "not supported")
 
 
+def scene(side: int) -> Image.Image:
+    """A picture with a thing in it."""
+    image = Image.new("RGB", (side, side), (200, 170, 120))
+    image.paste((40, 60, 160), (side // 4, side // 4, side // 2, side // 2))
+    return image
+
+
+def keep(engine: PipelineEngine, *images: Image.Image) -> list[str]:
+    """Make pictures readable for an engine; returns their hashes."""
+    kept = {sha256(each.convert("RGB").tobytes()).hexdigest(): each for each in images}
+    engine.read_image = kept.__getitem__
+    return list(kept)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("kandinsky3", "Kandinsky3Img2ImgPipeline"),
+        ("sd-pag", "StableDiffusionPAGImg2ImgPipeline"),
+        ("sd-pag", "StableDiffusionPAGInpaintPipeline"),
+    ],
+)
+def test_pictures_and_masks_go_to_the_stock_counterpart(
+    random_pipeline: Callable[[str], Both], kind: str, name: str
+) -> None:
+    model, side = random_pipeline(kind), SIDES.get(kind, 32)
+    mask = Image.new("L", (side, side))
+    mask.paste(255, (side // 2, 0, side, side))
+    source, hole = keep(model.engine, scene(side), mask)
+    asked: dict[str, Any] = {"init_image": source, "strength": 0.5, "num_inference_steps": 4, "negative_prompt": "hat"}
+    given: dict[str, Any] = {"image": scene(side), "strength": 0.5, "negative_prompt": "hat"}
+    if "Inpaint" in name:
+        asked["mask_image"], given["mask_image"] = hole, mask
+        given |= {"width": side, "height": side}
+    stock = getattr(import_module("diffusers"), name).from_pipe(model.stock)
+    stock.set_progress_bar_config(disable=True)
+    expected = np.asarray(
+        stock(
+            prompt="a man on a beach",
+            num_inference_steps=4,
+            guidance_scale=4.0 - model.quirks.scale_offset,
+            generator=torch.Generator("cpu").manual_seed(11),
+            **given,
+        ).images[0],
+        np.int16,
+    )
+    inner = side // 2 + 4 if "Inpaint" in name else 0  # beside it, the border is soft
+    ours = model.pixels(**asked)
+    assert (ours[:, inner:] == expected[:, inner:]).all()
+    if "Inpaint" in name:
+        assert (ours[:, : side // 2] == np.asarray(scene(side))[:, : side // 2]).all()
+    steps = list(model.engine.run(model.request(**asked), count=2))
+    assert [(each.step, each.steps, each.first) for each in steps] == [(3, 6, 2), (5, 6, 2), (6, 6, 2)]
+    assert model.engine.effects(model.request(**asked, syntax="weighted"))["hat"] > 0
+
+
+def test_full_strength_is_the_picture_of_the_seed_and_none_is_the_source(
+    random_pipeline: Callable[[str], Both],
+) -> None:
+    model = random_pipeline("auraflow")
+    (source,) = keep(model.engine, scene(32))
+    assert (model.pixels(init_image=source) == model.pixels()).all()
+    assert (model.pixels(init_image=source, strength=0.0) == np.asarray(scene(32))).all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "reason"),
+    [
+        ("auraflow", {"strength": 0.5}, "--from: an AuraFlowPipeline has no image-to-image pipeline in diffusers"),
+        ("kandinsky3", {"strength": 0.5, "mask": True}, "--mask: a Kandinsky3Pipeline has no inpainting pipeline"),
+        ("kandinsky3", {"strength": 0.1}, "--strength: 0.1 of 2 steps is less than one step"),
+    ],
+)
+def test_a_picture_that_it_can_not_start_from_is_refused(
+    random_pipeline: Callable[[str], Both], kind: str, asked: dict[str, Any], reason: str
+) -> None:
+    model = random_pipeline(kind)
+    (source,) = keep(model.engine, scene(64))
+    given = {"init_image": source, **asked, **({"mask_image": source} if asked.get("mask") else {})}
+    given.pop("mask", None)
+    with pytest.raises(InvalidRequestError, match=reason):
+        model.pixels(**given)
+
+
 def test_quantised_weights_draw(random_pipeline: Callable[[str], Both]) -> None:
     model = random_pipeline("wan-two-experts")
     engine = LocalEngine.load(f"{model.folder}?quantize=fp8", "cpu")
@@ -314,7 +401,7 @@ def test_a_model_without_its_text_encoder_is_refused(random_pipeline: Callable[[
         ("Ideogram4Pipeline", "takes no negative prompt"),
         ("GlmImagePipeline", "only as an embedding"),
         ("HunyuanImagePipeline", "a guider"),
-        ("StableDiffusionXLInpaintPipeline", "works on a given picture"),
+        ("StableDiffusionXLImg2ImgPipeline", "works on a given picture"),
         ("StableDiffusionUpscalePipeline", "works on a given picture"),
         ("StableDiffusionInstructPix2PixPipeline", "works on a given picture"),
         ("QwenImageEditPipeline", "works on a given picture"),

@@ -452,6 +452,31 @@ def test_generate_draws_like_a_picture_that_says_how_it_was_made(notthat: Run, t
     assert reason == "the picture's “Steps” is no number: [2J"
 
 
+def test_generate_starts_from_a_picture_and_a_mask(notthat: Run, tmp_path: Path) -> None:
+    picture, mask = tmp_path / "picture.jpg", tmp_path / "mask.png"
+    Image.new("RGB", (64, 48), (200, 170, 120)).save(picture)
+    half = Image.new("L", (64, 48))
+    half.paste(255, (32, 0, 64, 48))
+    half.save(mask)
+    asked = ["generate", PROMPT, "--seed", 5, "--steps", 4, "--init-image", picture, "--json"]
+    made = notthat(*asked, "--strength", 0.5, "--mask", mask, "--out", "a").line
+    assert made["width"] * made["height"] <= 32 * 32 * 1.2  # about as many pixels as the model draws by default
+    assert made["width"] > made["height"]
+    drawn = Image.open(made["image"])
+    assert "Denoising strength: 0.5" in drawn.text["parameters"]  # type: ignore[attr-defined]
+    source = Image.open(picture).convert("RGB").resize(drawn.size, Image.Resampling.LANCZOS)
+    left = (0, 0, drawn.width // 2, drawn.height)
+    assert drawn.crop(left).tobytes() == source.crop(left).tobytes()
+    assert drawn.tobytes() != source.tobytes()
+
+    assert "give that with --init-image" in notthat("generate", "--from", made["image"]).reason
+    assert "give that with --mask" in notthat("generate", "--from", made["image"], "--init-image", picture).reason
+    given = ["--init-image", picture, "--mask", mask, "--out", "b", "--json"]
+    assert notthat("generate", "--from", made["image"], *given).line["sha256"] == made["sha256"]
+    none = notthat(*asked, "--strength", 0, "--width", 64, "--height", 48, "--out", "c").line
+    assert none["sha256"] == hashlib.sha256(Image.open(picture).convert("RGB").tobytes()).hexdigest()
+
+
 # What people read
 
 
@@ -565,6 +590,11 @@ BAD_INPUT: dict[str, tuple[int, list[object]]] = {
     "an embedding that is none": (2, ["generate", PROMPT, "--embedding", "FILE"]),
     "a session and a method": (2, ["chat", "--session", "SESSION", "--method", "nag"]),
     "count 0": (2, ["generate", PROMPT, "--count", 0]),
+    "a strength of no picture": (2, ["generate", PROMPT, "--strength", 0.5]),
+    "a mask of no picture": (2, ["generate", PROMPT, "--mask", "FILE"]),
+    "a strength of 2": (2, ["generate", PROMPT, "--init-image", "PICTURE", "--strength", 2]),
+    "a picture to start from that is none": (2, ["generate", PROMPT, "--init-image", "FILE"]),
+    "a picture to start from that is nowhere": (2, ["generate", PROMPT, "--init-image", "no/such.png"]),
     "an out that is a file": (2, ["generate", PROMPT, "--out", "FILE"]),
     "an unknown policy": (2, ["new", PROMPT, "--policy", "nope"]),
     "an unknown command": (2, ["paint", PROMPT]),
@@ -590,7 +620,9 @@ def test_bad_input_is_told_in_one_line_and_changes_nothing(
     session = begin(home, model_folder, "no fog")
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text('{"id": "a", "feedback": "no fog"}\n{"id": "b", "feedback": \n')
+    Image.new("RGB", (32, 32)).save(tmp_path / "picture.png")
     meant = {"SESSION": session, "FOLDER": tmp_path / "folder", "FILE": tmp_path / "file"}
+    meant["PICTURE"] = tmp_path / "picture.png"
     code, command = BAD_INPUT[bad]
     listed, before = notthat("sessions", "--json"), kept(home)
 

@@ -34,6 +34,7 @@ _NAMES = {
     "guidance_rescale": "Guidance rescale",
     "seed": "Seed",
     "clip_skip": "Clip skip",
+    "strength": "Denoising strength",
     "width": "Size-1",
     "height": "Size-2",
     "model": "Model",
