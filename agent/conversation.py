@@ -5,7 +5,7 @@ picture, and all of it is stored as a turn. A turn is recorded before it is draw
 that fails or is cancelled leaves the session as it was, and can be retried.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, Self
 
@@ -30,12 +30,13 @@ from .feedback import MAX_LINES, Feedback, count_undone_turns, validate_text
 from .interpreters import Interpretation
 from .line_interpretation import InterpretedLines, LineInterpreter, interpret_lines
 from .next_turn import CheckRequest, StateChange, build_next_turn
+from .pins import PinRequest, change_pins, dump_pins, find_pinned, load_pins, read_pins
 from .questions import NoQuestionError, OpenQuestion
 from .replies import describe
 from .session_start import SessionOptions, begin_session
 from .source_picture import PictureLike, SourcePicture, find_own_turn
 from .studio import OnStep, Studio
-from .terms import to_one_line
+from .terms import normalize_term, to_one_line
 from .turn_execution import describe_interpreter, dump_edits, end_turn, run_turn
 from .turn_interpretation import TurnInterpreter
 from .verification import VerifyOptions
@@ -372,7 +373,45 @@ class Conversation:
         interpretation, after = feedback.apply_to(interpretation, after, number, words)
         steps = parent.request["num_inference_steps"] if feedback.steps is None else feedback.steps
         change = StateChange(parent, number, words, interpretation, before, after, steps, feedback.lines)
-        return self._prepare_change(change, recorded, answers)
+        return self._prepare_change(self._with_pins(change, feedback.lines), recorded, answers)
+
+    def _with_pins(self, change: StateChange, lines: Sequence[str] = ()) -> StateChange:
+        """The change with the session's pins, after what its lines say about them."""
+        before = load_pins(self.head.pins)
+        requests = [read_pins(line, change.parent.number) for line in lines]
+        asked = PinRequest(
+            tuple(pin for each in requests for pin in each.pins if pin.term not in change.before.negative),
+            tuple(term for each in requests for term in each.released),
+        )
+        new = [exclusion.term for exclusion in change.after.negative if exclusion.term not in change.before.negative]
+        lost: tuple[str, ...] = ()
+        if asked.pins:
+            picture = self.studio.store.images.open(change.parent.sha256)
+            judges = self.studio.judges((), str(change.parent.request["model"]))
+            asked, lost = find_pinned(picture, asked, judges)
+        changed = change_pins(before, asked, excluded=new, has_edits=change.has_effect)
+        if changed.pins != before:
+            self.studio.store.set_pins(self.id, dump_pins(changed.pins))
+            self.head = replace(self.head, pins=dump_pins(changed.pins))
+        said = change.interpretation
+        if changed.lines or lost:
+            is_only_about_pins = bool(changed.lines) and not change.has_effect
+            reply = " ".join([*([] if is_only_about_pins else [said.reply]), *changed.lines, *lost])
+            said = said.model_copy(update={"reply": reply})
+        return replace(change, interpretation=said, pins=changed.active)
+
+    def release(self, term: str) -> Turn:
+        """Release a pin, so that its part of the picture may change; the turn that is shown.
+
+        Raises:
+            InvalidInputError: if nothing is pinned by this name.
+        """
+        pins = load_pins(self.head.pins)
+        left = [pin for pin in pins if normalize_term(pin.term) != normalize_term(term)]
+        if len(left) == len(pins):
+            raise InvalidInputError(f"“{term}” is not pinned")
+        self.studio.store.set_pins(self.id, dump_pins(left))
+        return self.refresh()
 
     def _prepare_edits(
         self, command: EditCommand, opened: OpenQuestion | None, recorded: Attempt | None
@@ -413,7 +452,7 @@ class Conversation:
         after = apply(before, edits, turn=number, words=words)
         steps = parent.request["num_inference_steps"]
         change = StateChange(parent, number, words, interpretation, before, after, steps, is_interpreted=False)
-        return self._prepare_change(change, recorded, answers)
+        return self._prepare_change(self._with_pins(change), recorded, answers)
 
     def _prepare_seed(self, seed: int, recorded: Attempt | None) -> Turn | Attempt:
         before, steps = self.state, self.head.request["num_inference_steps"]
@@ -428,7 +467,7 @@ class Conversation:
             steps,
             is_interpreted=False,
         )
-        return self._prepare_change(change, recorded)
+        return self._prepare_change(self._with_pins(change), recorded)
 
     def _prepare_change(
         self, change: StateChange, recorded: Attempt | None, answers: str | None = None
@@ -472,7 +511,7 @@ class Conversation:
             store.move_head(self.id, turn.number)
         elif answers is not None or asks is not None:
             store.questions.replace(self.id, answers, asks)
-        self.head = replace(turn, question=None if asks is None else asks.question)
+        self.head = replace(turn, question=None if asks is None else asks.question, pins=self.head.pins)
 
     def _answer(self, words: str, interpretation: Interpretation, is_interpreted: bool) -> Turn:
         """The turn that is shown, with words that made no new one, and the reply to them."""

@@ -29,6 +29,7 @@ def turn_json(turn: TurnRecord) -> dict[str, Any]:
         "seconds": round(turn.seconds, 3),
         "negative_effect": negative_effect(turn),
         "source": source_json(turn),
+        "pins": list(turn.pins),
         "question": None if turn.question is None else question_json(turn.question),
         **_tries_json(turn),
     }

@@ -316,6 +316,7 @@ def to_session_record(row: SessionRow, turns: int, prompt: str, sha256: str) -> 
         sha256=sha256,
         owner=row.owner,
         verification=row.verification,
+        pins=tuple(row.pins or ()),
     )
 
 

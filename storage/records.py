@@ -59,6 +59,8 @@ class SessionRecord:
     """The id of the key that began it; None where no server did, or one without keys."""
     verification: dict[str, Any] | None = None
     """How its turns are verified, as JSON; None where they are not."""
+    pins: tuple[dict[str, Any], ...] = ()
+    """Which parts of the picture stay or alone may change, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -145,13 +147,15 @@ class QuestionRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class TurnRecord(FinishedTurn):
-    """A finished turn of a session in this store; it never changes, except for its question."""
+    """A finished turn of a session in this store; it never changes, except for its question and pins."""
 
     session: str
     image: Path
     """The picture's PNG."""
     question: QuestionRecord | None = None
     """The session's open question, if it is about this turn's picture."""
+    pins: tuple[dict[str, Any], ...] = ()
+    """The session's pins, as JSON."""
 
 
 @dataclass(frozen=True)

@@ -150,6 +150,12 @@ class Store:
             queries.lock_session(db, session_id)
             db.execute(update(SessionRow).where(SessionRow.id == session_id).values(verification=verification))
 
+    def set_pins(self, session_id: str, pins: Sequence[dict[str, Any]]) -> None:
+        """Change which parts of a session's picture stay or alone may change."""
+        with self._database.write_session() as db:
+            queries.lock_session(db, session_id)
+            db.execute(update(SessionRow).where(SessionRow.id == session_id).values(pins=list(pins) or None))
+
     def restore_session(self, session: SessionRecord, turns: Sequence[FinishedTurn]) -> None:
         """Store an imported session under its own id, with its turns in order.
 
@@ -249,6 +255,8 @@ class Store:
         with self._database.read_session() as db:
             turn = self._record(queries.find_turn(db, session_id, number))
             opened = self.questions.find_open(db, session_id)
+            pins = db.scalar(select(SessionRow.pins).where(SessionRow.id == session_id))
+        turn = replace(turn, pins=tuple(pins or ()))
         return replace(turn, question=opened.question) if opened and opened.turn == turn.number else turn
 
     def turns(self, session_id: str, first: int = 0, limit: int | None = None) -> list[TurnRecord]:

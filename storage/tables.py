@@ -83,6 +83,8 @@ class SessionRow(Base):
     )  # id of an API key; null for sessions created without a server
     verification: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # null: not verified
 
+    pins: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))  # null: none
+
     __table_args__ = (Index(None, "created_at"), Index(None, "owner", "created_at"))
 
 
