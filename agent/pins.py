@@ -128,10 +128,10 @@ def change_pins(before: Sequence[Pin], asked: PinRequest, *, excluded: Iterable[
         what = f"The {pin.term} stays" if pin.kind == "keep" else f"Only the {pin.term} changes"
         lines.append(f"{what}{' as it is' if pin.kind == 'keep' else ''} from now on.")
     for term in excluded:
-        pin = pins.get(normalize_term(term))
-        if pin is not None and pin.kind == "keep":
+        kept = pins.get(normalize_term(term))
+        if kept is not None and kept.kind == "keep":
             del pins[normalize_term(term)]
-            lines.append(f"The {pin.term} is no longer kept, since it is excluded.")
+            lines.append(f"The {kept.term} is no longer kept, since it is excluded.")
     return PinChange(tuple(pins.values()), tuple(this_turn), tuple(lines))
 
 

@@ -154,6 +154,12 @@ class Service:
             lambda conversation: conversation.branch(turn, idempotency_key),
         )
 
+    async def release_pin(self, principal: Principal, session: str, term: str) -> TurnJob:
+        """Let a pinned part of the picture change again; nothing is drawn."""
+        return await self._submit_move(
+            principal, session, "release", None, lambda conversation: conversation.release(term)
+        )
+
     async def retry(
         self, principal: Principal, session: str, turn: int | None = None, *, background: bool = False
     ) -> TurnJob:

@@ -11,7 +11,7 @@ from ....exclusion_audit import AuditResult
 from ....replay.regenerate import ReplayResult
 from .job import Job, Outcome
 
-Kind = Literal["start", "say", "edits", "seed", "undo", "branch", "retry", "elsewhere"]
+Kind = Literal["start", "say", "edits", "seed", "undo", "branch", "release", "retry", "elsewhere"]
 
 
 class TurnJob(Job[Turn]):
@@ -34,7 +34,7 @@ class TurnJob(Job[Turn]):
     @property
     def can_draw(self) -> bool:
         """Whether it may make a new turn."""
-        return self.kind not in ("undo", "branch")
+        return self.kind not in ("undo", "branch", "release")
 
     @property
     def outcome(self) -> Outcome | None:

@@ -81,6 +81,17 @@ async def branch(session: SessionId, body: BranchRequest, context: OnceContext) 
     return await context.respond(job)
 
 
+@router.delete(
+    "/pins/{term}", response_model=TurnResponse, responses=document_problems(400, 404), summary="Release a pin"
+)
+async def release_pin(
+    session: SessionId, term: Annotated[str, Path(min_length=1, max_length=200)], context: Context
+) -> Response:
+    """What was pinned may change again from the next turn on. Answers with the turn that is shown."""
+    job = await context.service.release_pin(context.principal, session, term)
+    return await context.respond(job)
+
+
 @router.post("/retry", response_model=TurnResponse, responses=_DRAWING, summary="Draw a turn that came to no picture")
 async def retry(session: SessionId, body: RetryRequest, context: AsyncContext) -> Response:
     """One that failed, was cancelled or was interrupted by a crash. Its words are kept."""

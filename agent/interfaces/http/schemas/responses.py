@@ -44,6 +44,7 @@ _TURN: dict[str, Any] = {
     ),
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "seconds": 0.471,
+    "pins": [],
     "question": None,
     "handoff": False,
     "links": {
@@ -101,6 +102,15 @@ class VerificationResponse(BaseModel):
     tries: int
     new_seeds: bool
     judges: list[str] = Field(description="Empty: the model's own, or the server's.")
+
+
+class PinResponse(BaseModel):
+    """A part of the picture that stays as it is (`keep`), or that alone may change (`only`)."""
+
+    kind: Literal["keep", "only"]
+    term: str
+    words: str
+    since: int = Field(description="The number of the turn whose picture was shown.")
 
 
 class QuestionResponse(BaseModel):
@@ -171,6 +181,7 @@ class TurnResponse(BaseModel):
     sha256: str = Field(description="SHA-256 of the RGB pixels.")
     seconds: float
     source: SourceResponse | None = Field(description="The picture that it starts from; null if it starts from noise.")
+    pins: list[PinResponse] = Field(description="The session's pins, which the next turns honour.")
     question: QuestionResponse | None = Field(
         description="The open question about this picture: nothing is drawn before it is answered."
     )
