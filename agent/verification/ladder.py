@@ -61,10 +61,9 @@ def plan_next(
 ) -> Attempted | None:
     """The next try after `last`, which still shows the terms `there`; None if nothing is left to try.
 
-    `there` has the region of each term, where the judge found one. Each step is tried once, except for seeds and for
-    weights where no method is stronger, and keeps the changes of the steps before. `tried` are the earlier ones, and
-    `first` is the one before all of them.
-    `can_exclude` says whether the model can exclude by the method of a request.
+    `there` has the region of each term, where the judge found one. Each step is tried once, except for seeds, and for
+    weights where no method is stronger; it keeps the changes of the steps before. `tried` are the earlier ones, and
+    `first` is the one before all of them. `can_exclude` says whether the model can exclude by the method of a request.
     """
     if "weight" not in tried and (stronger := _raise_weights(last, there)):
         return stronger
