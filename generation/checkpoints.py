@@ -61,8 +61,9 @@ def _checkpoint_key(request: GenerationRequest, step: int) -> tuple[str, int]:
 
 
 def _state_bytes(state: GuidedState) -> int:
-    """Bytes of the latents, including those that a multistep scheduler and the guidance keep."""
+    """Bytes of the latents, with those that a multistep scheduler, the guidance and an inpainting model keep."""
     held: list[object] = [state.latents]
     for value in vars(state.scheduler).values():
         held.extend(value if isinstance(value, list) else [value])
+    held.append(state.condition)
     return state.memory.nbytes + sum(x.nbytes for x in held if isinstance(x, Tensor))

@@ -72,6 +72,7 @@ def run(environment: dict[str, str], tmp_path: Path) -> Run:
         ("storage", ["watermark|1.0"]),
         ("verification", ['["mustache","', "tries identical", "“bad vibes” is gone"]),
         ("configuration", ["Excluded “dark”."]),
+        ("image-to-image", ["second/1.png"]),
     ],
 )
 def test_the_commands_of_a_document_work(name: str, expected: list[str], run: Run) -> None:
