@@ -53,7 +53,6 @@ LARGER_BODIES: dict[str, int] = {
     "/v1/chat/completions": chat.MOST_BYTES,
     archives.PATH: archives.MOST_BYTES,
     **images.LARGER_BODIES,
-    sessions.router.prefix: sessions.MOST_BYTES,
 }
 """Path prefix -> most bytes of a request body, for requests that carry pictures."""
 

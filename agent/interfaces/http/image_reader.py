@@ -2,10 +2,8 @@
 
 from functools import partial
 
-from ....generation.input_image import data_url_bytes
 from ....storage import MissingPictureError, UnknownSessionError, UnknownTurnError
 from ...conversation import Turn
-from ...source_picture import SourcePicture, StoredSource, find_own_turn
 from ...studio import Studio
 from ...turn_png import build_turn_png
 from .auth import Principal
@@ -31,24 +29,6 @@ class ImageReader:
     async def find_oldest_turn(self, principal: Principal, sha256: str) -> Turn | None:
         """The caller's oldest turn with this picture, if there is one."""
         return await self._threads.run(lambda: self._store.turn_of_picture(sha256, owner=principal.owner))
-
-    async def take_source(
-        self, principal: Principal, picture: str, *, strength: float | None, mask: str | None
-    ) -> tuple[StoredSource | None, Turn | None]:
-        """Read a picture to start from, given as data URLs: keep it, or find the caller's turn that drew it.
-
-        With a strength or a mask, it is kept in any case. Raises `InvalidInputError` for what is no picture.
-        """
-        return await self._threads.run(partial(self._take_source, principal.owner, picture, strength, mask))
-
-    def _take_source(
-        self, owner: str | None, picture: str, strength: float | None, mask: str | None
-    ) -> tuple[StoredSource | None, Turn | None]:
-        area = None if mask is None else data_url_bytes(mask, "the mask")
-        source = SourcePicture.read(data_url_bytes(picture), strength, area)
-        if strength is None and area is None and (turn := find_own_turn(self._store, source.image, owner)) is not None:
-            return None, turn
-        return source.save(self._store), None
 
     async def load_turn_png(self, turn: Turn) -> bytes:
         """A turn's picture with its metadata."""

@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from .....errors import InvalidInputError
 from ....session_start import SessionOptions
 from ....verification import VerifyOptions
 from ..dependencies import Context, SessionId, TurnContext
@@ -23,11 +22,6 @@ from ..session_status import SessionStatusResponse, load_session_status
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 
-MOST_BYTES = 64 << 20
-"""The largest body of a request that may start from a picture."""
-MOST_PICTURE_BYTES = (MOST_BYTES - (4 << 20)) * 3 // 4
-"""The largest file of a picture to start from: base64 is a third longer, and there may be a mask."""
-
 PENDING: dict[str, Any] = {"model": PendingTurnResponse, "description": "It is on its way: follow its events."}
 
 
@@ -38,27 +32,7 @@ PENDING: dict[str, Any] = {"model": PendingTurnResponse, "description": "It is o
     summary="Begin a session with its first picture",
 )
 async def begin_session(body: NewSessionRequest, context: TurnContext) -> Response:
-    """Answers with turn 0 when it is drawn. What the prompt says is not wanted is excluded.
-
-    With a `picture` that the caller's session drew, it answers with a new turn of that session.
-    """
-    source = None
-    if body.picture is not None:
-        source, own = await context.service.images.take_source(
-            context.principal, body.picture, strength=body.strength, mask=body.mask
-        )
-        if own is not None:
-            job = await context.service.say(
-                context.principal,
-                own.session,
-                body.prompt,
-                context.idempotency_key,
-                turn=own.number,
-                background=context.background,
-            )
-            return await context.respond(job)
-    elif body.mask is not None or body.strength is not None:
-        raise InvalidInputError("mask and strength need a picture to start from: give picture, too")
+    """Answers with turn 0 when it is drawn. What the prompt says is not wanted is excluded."""
     options = SessionOptions(
         body.prompt,
         negative=body.negative,
@@ -69,7 +43,6 @@ async def begin_session(body: NewSessionRequest, context: TurnContext) -> Respon
         model=body.model,
         request=body.model_dump(include={"width", "height", "method", "clip_skip"}, exclude_none=True),
         verification=VerifyOptions(tries=body.tries, new_seeds=body.new_seeds) if body.verify else body.verify,
-        source=source,
     )
     job = await context.service.start(
         context.principal, options, context.idempotency_key, background=context.background

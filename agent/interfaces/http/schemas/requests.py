@@ -83,15 +83,6 @@ class NewSessionRequest(_RequestModel):
     height: Annotated[int, Field(ge=8, le=8192, multiple_of=8), WHOLE_NUMBER] | None = None
     method: Method | None = None
     clip_skip: Annotated[int, Field(ge=1, le=12, description="CLIP's layer from the end."), WHOLE_NUMBER] | None = None
-    picture: str | None = Field(
-        default=None,
-        description="A picture to start from, as a data URL. One that a session of the caller drew continues that "
-        "session, with `prompt` as feedback, unless `mask` or `strength` is given.",
-    )
-    mask: str | None = Field(default=None, description="With `picture`: white where it may change, as a data URL.")
-    strength: Annotated[float, Field(ge=0, le=1)] | None = Field(
-        default=None, description="With `picture`: how much may change. Without it 0.6, or 1 with a mask."
-    )
     policies: list[Name] = Field(default=[], max_length=20)
     model: Name | None = None
     verify: bool | None = Field(

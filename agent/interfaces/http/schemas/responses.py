@@ -138,27 +138,6 @@ class LinksResponse(BaseModel):
     replay: str = Field(description="A self-contained HTML report of all turns.")
 
 
-class SourceResponse(BaseModel):
-    """The picture that a turn starts from."""
-
-    image: str
-    sha256: str = Field(description="SHA-256 of the RGB pixels.")
-    strength: float = Field(description="How much of it may change, from 0 to 1.")
-    mask: str | None = Field(description="URL of the mask, which is white where it may change.")
-
-    @classmethod
-    def from_turn(cls, turn: Turn, urls: Urls) -> "SourceResponse | None":
-        """Build it from a stored turn."""
-        if turn.source_image is None:
-            return None
-        return cls(
-            image=urls.source(turn.source_image),
-            sha256=turn.source_image,
-            strength=turn.request.get("strength", 1.0),
-            mask=None if turn.mask_image is None else urls.source(turn.mask_image),
-        )
-
-
 class TurnResponse(BaseModel):
     """A turn: feedback, edits, resulting state and picture."""
 
@@ -200,7 +179,6 @@ class TurnResponse(BaseModel):
             **{
                 **turn_json(turn),
                 "image": urls.image(turn.sha256, turn.session, turn.number),
-                "source": SourceResponse.from_turn(turn, urls),
                 "handoff": wants_handoff(turn.feedback, turn.number),
                 "links": LinksResponse(page=urls.page(turn.session), replay=urls.replay(turn.session)),
             }

@@ -298,9 +298,10 @@ export function createConversation(store, { onReturned, onAnnounce, onOpened, on
     release: (term) =>
       guarded(async () => {
         const { id } = store.get().session;
+        const { signal } = visit;
         await branchFromShown();
         await api.release(id, term);
-        await refresh();
+        take(await api.session(id), signal); // with all turns, because the current turn may have lost the pin
       }),
     allow: (term) => actions.edit([{ op: "allow", term }]),
     /** Set a draft weight. It is drawn after a pause, or at once by `settle`. */

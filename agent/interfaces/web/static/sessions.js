@@ -144,7 +144,8 @@ export function mountStart(store, actions, source) {
       prompt: words,
       ...(chosen.length && { policies: chosen }),
       ...(seed && { seed: Number(seed) }),
-      ...($("model").value && { model: $("model").value }),
+      // the default is not sent: a picture that was drawn here keeps its session's model
+      ...($("model").selectedOptions[0]?.defaultSelected === false && { model: $("model").value }),
       ...verification(),
       ...source.options(),
     });
@@ -178,7 +179,8 @@ export async function offer() {
   );
   $("policies").replaceChildren($("policies").firstElementChild, ...boxes);
   $("policies").hidden = boxes.length === 0;
-  $("model").replaceChildren(...models.map(({ name }) => h("option", {}, name)));
+  const options = models.map(({ name, default: selected }) => h("option", { selected }, name));
+  $("model").replaceChildren(...options);
   $("model-field").hidden = models.length < 2;
   $("verify").checked = $("verify").defaultChecked = verify;
   showTries();

@@ -107,7 +107,7 @@ def test_the_page_fits_its_window(visit: "Visit", colours: str, width: int) -> N
     tab.attached()
     tab.page.get_by_role("button", name="Mark where it may change").click()
     assert tab.page.evaluate(fits)
-    for selector in ("#strength-value", "#strength-note", "#mask-toggle", "#mask-keys"):
+    for selector in ("#strength-value", "#strength-note", "#source-remove", "#mask-keys"):
         assert tab.page.evaluate(_CONTRAST, selector) >= 4.5, selector
     panel = tab.page.locator("#source").bounding_box()
     assert panel
