@@ -31,6 +31,7 @@ from ..replay.regenerate import ReplayResult, replay_session
 from ..studio import Studio
 from ..turn_png import build_turn_png
 from ..turn_serialization import turn_json
+from .given_pictures import locate, refuse_start_options
 from .mcp_elicitation import QUESTION_KEY, can_elicit, elicit, elicit_request, has_input_requests, read_answer
 from .turn_text import format_turn
 
@@ -66,6 +67,24 @@ class StartArguments(_ToolArguments):
     policies: list[str] = Field(
         default=[], description="Policies: sets of exclusions that always apply, such as “quality”."
     )
+    picture: str | None = Field(
+        default=None,
+        description=(
+            "A picture to start from: the path of a file on this machine, or a base64 data URL (the only form that a "
+            "server takes). If a session drew it, that session goes on, and `prompt` is feedback."
+        ),
+    )
+    strength: float | None = Field(
+        default=None, ge=0, le=1, description="With `picture`: how much of it may change, from 0 to 1; by default 0.6."
+    )
+
+    def as_feedback(self) -> Feedback:
+        """The arguments as feedback on a picture that a session drew."""
+        return Feedback((self.prompt,), negative=self.negative, seed=self.seed, steps=self.steps)
+
+    def list_start_options(self) -> list[str]:
+        """The names of the given options that only a new session has."""
+        return [name for name in ("guidance", "policies") if getattr(self, name)]
 
 
 class SayArguments(_ToolArguments):
@@ -314,7 +333,13 @@ class StudioBackend:
     policies: tuple[str, ...] = ()
 
     async def start(self, arguments: StartArguments, report: Report) -> Turn:
-        """The first turn of a new session."""
+        """The first turn of a new session, or the next one of the session that drew the picture."""
+        picture = None if arguments.picture is None else locate(arguments.picture)
+        if picture is not None and arguments.strength is None:
+            own = await AsyncConversation.continue_from(picture, self.studio)
+            if own is not None:
+                refuse_start_options(own.head, arguments.list_start_options())
+                return await own.say(arguments.as_feedback(), _report_steps(report))
         policies = tuple(dict.fromkeys([*self.policies, *arguments.policies]))
         conversation = await AsyncConversation.start(
             arguments.prompt,
@@ -324,6 +349,8 @@ class StudioBackend:
             steps=arguments.steps,
             guidance=arguments.guidance,
             policies=policies,
+            picture=picture,
+            strength=arguments.strength,
             on_step=_report_steps(report),
         )
         return conversation.head
