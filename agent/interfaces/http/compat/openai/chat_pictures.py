@@ -7,8 +7,10 @@ chat without a known session, the last picture of the history counts: a drawn on
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
+from ......errors import InvalidInputError
 from .....source_picture import SourcePicture
 from ...auth import Principal
 from ...input_pictures import InputPictures
@@ -53,9 +55,10 @@ async def find_picture(
     for k in reversed(range(last)):
         lines = (*lines_of(messages[k:last]), position.lines[-1])
         if messages[k].role == "assistant" and (drawn := _drawn_pictures(messages[k])):
-            picture = await pictures.read(drawn[-1])
-            if (own := await pictures.find_own_turn(principal, picture)) is not None:
-                return ChatStart(Position(SessionReference(own.session, own.number), lines))
+            with suppress(InvalidInputError):  # another server's answer may have anything in it
+                picture = await pictures.read(drawn[-1])
+                if (own := await pictures.find_own_turn(principal, picture)) is not None:
+                    return ChatStart(Position(SessionReference(own.session, own.number), lines))
         elif messages[k].role == "user" and (sent := pictures_of(messages[k])):
             return await _start_from(sent, lines, pictures, principal)
     return ChatStart(position)

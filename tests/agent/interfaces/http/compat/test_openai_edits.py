@@ -12,7 +12,7 @@ from PIL import Image
 
 from notthat.agent.replay.regenerate import replay_session
 from notthat.generation.local_engine import LocalEngine
-from notthat.storage.keys import KeyLimits
+from notthat.storage import KeyLimits
 
 from ...conftest import ConnectOpenAI, Running, Serve
 
@@ -135,11 +135,13 @@ def test_an_edit_is_streamed(serve: Serve, connect_openai: ConnectOpenAI) -> Non
 
 def test_variations_are_drawn_from_other_seeds(server: Running, client: OpenAI) -> None:
     first = client.images.generate(prompt="a harbour", extra_body={"seed": 7})
-    varied = client.images.create_variation(image=as_file(drawn(first)), n=2)
+    with pytest.deprecated_call():
+        varied = client.images.create_variation(image=as_file(drawn(first)), n=2)
     turns = server.studio.store.turns(varied.data[0].session)  # type: ignore[index,union-attr]
     assert [(turn.parent, turn.prompt) for turn in turns] == [(None, "a harbour"), (0, "a harbour"), (1, "a harbour")]
     assert len({turn.seed for turn in turns}) == 3
-    other = client.images.create_variation(image=as_file(upload()))
+    with pytest.deprecated_call():
+        other = client.images.create_variation(image=as_file(upload()))
     (turn,) = server.studio.store.turns(other.data[0].session)  # type: ignore[index,union-attr]
     assert turn.prompt == "a picture"
     assert "say what it shows" in (other.model_extra or {})["warnings"][0]
@@ -218,7 +220,7 @@ def test_a_keys_limits_hold_for_pictures_it_sends(server: Running, connect_opena
     client = connect_openai(server, token)
     answer = client.images.edit(image=as_file(upload((96, 48))), prompt="a harbour")
     turn = server.studio.store.turn(answer.data[0].session)  # type: ignore[index,union-attr]
-    assert (turn.request["width"], turn.request["height"], turn.request["num_inference_steps"]) == (24, 8, 2)
+    assert (turn.request["width"], turn.request["height"], turn.request["num_inference_steps"]) == (24, 16, 2)
     with pytest.raises(openai.PermissionDeniedError, match="over the limit"):
         client.images.edit(image=as_file(drawn(answer)), prompt="no fog", extra_body={"steps": 50})
     with pytest.raises(openai.RateLimitError):
