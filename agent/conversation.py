@@ -377,7 +377,7 @@ class Conversation:
 
     def _with_pins(self, change: StateChange, lines: Sequence[str] = ()) -> StateChange:
         """The change with the session's pins, after what its lines say about them."""
-        before = load_pins(self.head.pins)
+        before = load_pins(self.studio.store.session(self.id).pins)
         requests = [read_pins(line, change.parent.number) for line in lines]
         asked = PinRequest(
             tuple(pin for each in requests for pin in each.pins if pin.term not in change.before.negative),

@@ -369,7 +369,8 @@ class Store:
         if not self.images.path(sha256, turn.request).exists():
             # `prune` has just deleted the picture, as no turn used it; the next `prune` waits for this transaction
             self.images.save(picture, text, turn.request)
-        return queries.to_turn_record(row, exclusions, self.images)
+        pins = db.scalar(select(SessionRow.pins).where(SessionRow.id == session_id))
+        return replace(queries.to_turn_record(row, exclusions, self.images), pins=tuple(pins or ()))
 
     def _first_turn(self, query: Select[TurnRow], owner: str | None) -> TurnRecord | None:
         """The first turn of a query, in the sessions of a key or in all."""

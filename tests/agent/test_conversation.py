@@ -564,6 +564,8 @@ def test_a_turn_is_told_with_the_keys_of_the_contract(studio: Studio) -> None:
         *("session", "turn", "parent", "feedback", "edits", "reply", "prompt", "negative", "exclusions"),
         *("seed", "steps", "guidance", "model", "image", "sha256", "seconds"),
         "negative_effect",  # beside the contract's
+        "source",
+        "pins",
         "question",
     ]
     assert (told["session"], told["turn"], told["parent"]) == (conversation.id, 1, 0)
