@@ -21,9 +21,9 @@ from notthat.agent.interfaces.http.server import Server, open_socket, socket_url
 
 HERE = Path(__file__).parent
 PROMPT = "portrait of a man on the beach"
-SEED = "4083"
+SEED = "4368"
 """The chosen seed of `make_pictures.py`."""
-SAID = ("no mustache", "and no glasses", "put him in a forest")
+SAID = ("no mustache", "and no glasses", "no beard either")
 BESIDE = "put him in a city"
 """Said about turn 1, to make a branch."""
 POLICY = """title = "How our pictures look"

@@ -14,9 +14,9 @@ from notthat.generation import GenerationRequest, LocalEngine, generate
 
 HERE = Path(__file__).parent
 PROMPT = "portrait of a man on the beach"
-SEED = 4083
+SEED = 4368
 """Chosen: the first picture shows what the feedback is about."""
-FEEDBACK = ("no mustache", "and no glasses", "put him in a forest")
+FEEDBACK = ("no mustache", "and no glasses", "no beard either")
 SIDE = 256
 PLACES = ("forest", "beach", "city", "sky", "room", "blue background")
 SUBJECTS = ("man", "woman", "child", "cat", "house", "boat")
