@@ -8,23 +8,26 @@ agent = create_agent("openai:gpt-5.4-mini", [create_picture_tool()])
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import BaseModel, Field
 
-from ...errors import NotthatError
+from ...errors import InvalidInputError, NotthatError
 from ..async_conversation import AsyncConversation
 from ..conversation import Conversation, Turn
 from ..studio import Studio
 from ..turn_serialization import turn_json
+from .given_pictures import locate
 from .turn_text import format_turn
 
 _DESCRIPTION = """\
 Draw a picture, and change it in conversation. Without a session, the words describe what the picture should show \
-and what it should not show; this starts a session. With a session, the words say what is wrong with its picture \
-(“too dark”, “no watermark”, “bring the hat back”, “make it a woman”, “undo”, “another one”), and the picture is drawn \
-again with all exclusions so far. Pass on the user's own words. The answer names the session to continue."""
+and what it should not show; this starts a session, also from a picture of the user's. With a session, the words say \
+what is wrong with its picture (“too dark”, “no watermark”, “bring the hat back”, “make it a woman”, “undo”, \
+“another one”), and the picture is drawn again with all exclusions so far. Pass on the user's own words. The answer \
+names the session to continue."""
 
 Answer = tuple[str, dict[str, Any] | None]
 """The text for the model, and the turn as in `turn_json`; its `image` is the path of the picture."""
@@ -35,6 +38,10 @@ class PictureToolInput(BaseModel):
 
     words: str = Field(description="What to draw; or, with a session, what is wrong with its picture.")
     session: str | None = Field(default=None, description="The session to continue; without it, a new one starts.")
+    picture: str | None = Field(
+        default=None,
+        description="Without a session: a picture to start from, the path of a file or a base64 data URL.",
+    )
 
 
 def create_picture_tool(
@@ -47,28 +54,41 @@ def create_picture_tool(
     """
     studio = studio or Studio.open()
 
-    def picture(words: str, session: str | None = None) -> Answer:
+    def draw(words: str, session: str | None = None, picture: str | None = None) -> Answer:
         with _refusals_for_the_model():
+            given = _locate(picture, session)
+            if given is not None and (own := Conversation.continue_from(given, studio)) is not None:
+                with studio.lock(own.id):
+                    return _answer(own.say(words))
             if not session:  # some models fill in every argument, and this one with nothing
-                return _answer(Conversation.start(words, studio, **options).head)
+                return _answer(Conversation.start(words, studio, **options, picture=given).head)
             with studio.lock(session):
                 return _answer(Conversation.open(session, studio).say(words))
 
-    async def apicture(words: str, session: str | None = None) -> Answer:
+    async def adraw(words: str, session: str | None = None, picture: str | None = None) -> Answer:
         with _refusals_for_the_model():
+            given = _locate(picture, session)
+            if given is not None and (own := await AsyncConversation.continue_from(given, studio)) is not None:
+                return _answer(await own.say(words))
             if not session:
-                return _answer((await AsyncConversation.start(words, studio, **options)).head)
+                return _answer((await AsyncConversation.start(words, studio, **options, picture=given)).head)
             return _answer(await (await AsyncConversation.open(session, studio)).say(words))
 
     return StructuredTool.from_function(
-        picture,
-        apicture,
+        draw,
+        adraw,
         name,
         description,
         args_schema=PictureToolInput,
         response_format="content_and_artifact",
         handle_tool_error=True,
     )
+
+
+def _locate(picture: str | None, session: str | None) -> Path | bytes | None:
+    if picture and session:
+        raise InvalidInputError("give a session to continue or a picture to start from, not both")
+    return locate(picture) if picture else None
 
 
 def _answer(turn: Turn) -> Answer:

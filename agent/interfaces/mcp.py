@@ -33,6 +33,7 @@ from ..turn_png import build_turn_png
 from ..turn_serialization import turn_json
 from ..verification import VerifyOptions
 from ..verification.options import DEFAULT_TRIES, MAX_TRIES
+from .given_pictures import locate, refuse_start_options
 from .mcp_elicitation import QUESTION_KEY, can_elicit, elicit, elicit_request, has_input_requests, read_answer
 from .turn_text import format_turn
 
@@ -76,11 +77,29 @@ class StartArguments(_ToolArguments):
         default=DEFAULT_TRIES, ge=0, le=MAX_TRIES, description="With `verify`: further pictures for a turn, at most."
     )
     new_seeds: bool = Field(default=False, description="With `verify`: whether a further picture may use another seed.")
+    picture: str | None = Field(
+        default=None,
+        description=(
+            "A picture to start from: the path of a file on this machine, or a base64 data URL (the only form that a "
+            "server takes). If a session drew it, that session goes on, and `prompt` is feedback."
+        ),
+    )
+    strength: float | None = Field(
+        default=None, ge=0, le=1, description="With `picture`: how much of it may change, from 0 to 1; by default 0.6."
+    )
 
     @property
     def verification(self) -> VerifyOptions | bool | None:
         """How the session's turns are verified."""
         return VerifyOptions(tries=self.tries, new_seeds=self.new_seeds) if self.verify else self.verify
+
+    def as_feedback(self) -> Feedback:
+        """The arguments as feedback on a picture that a session drew."""
+        return Feedback((self.prompt,), negative=self.negative, seed=self.seed, steps=self.steps)
+
+    def list_start_options(self) -> list[str]:
+        """The names of the given options that only a new session has."""
+        return [name for name in ("guidance", "policies") if getattr(self, name)]
 
 
 class SayArguments(_ToolArguments):
@@ -332,7 +351,13 @@ class StudioBackend:
     policies: tuple[str, ...] = ()
 
     async def start(self, arguments: StartArguments, report: Report) -> Turn:
-        """The first turn of a new session."""
+        """The first turn of a new session, or the next one of the session that drew the picture."""
+        picture = None if arguments.picture is None else locate(arguments.picture)
+        if picture is not None and arguments.strength is None:
+            own = await AsyncConversation.continue_from(picture, self.studio)
+            if own is not None:
+                refuse_start_options(own.head, arguments.list_start_options())
+                return await own.say(arguments.as_feedback(), _report_steps(report))
         policies = tuple(dict.fromkeys([*self.policies, *arguments.policies]))
         conversation = await AsyncConversation.start(
             arguments.prompt,
@@ -343,6 +368,8 @@ class StudioBackend:
             guidance=arguments.guidance,
             policies=policies,
             verification=arguments.verification,
+            picture=picture,
+            strength=arguments.strength,
             on_step=_report_steps(report),
         )
         return conversation.head

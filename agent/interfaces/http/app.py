@@ -16,11 +16,12 @@ from ...studio import Studio
 from ..web import add_page
 from . import error_handlers, openapi
 from .compat import mcp
-from .compat.automatic1111 import images, settings, txt2img
-from .compat.openai import chat, models
+from .compat.automatic1111 import images, img2img, settings, txt2img
+from .compat.openai import chat, edits, models
 from .compat.openai import images as openai_images
 from .config import ServerConfig
 from .error_responses import error_response
+from .input_pictures import MOST_BYTES
 from .jobs.service import Service
 from .middleware.authentication import Authentication
 from .middleware.body_limit import BodyLimit
@@ -39,9 +40,11 @@ CompatLayer = Callable[[FastAPI, Service], AbstractAsyncContextManager[None] | N
 
 COMPAT_LAYERS: tuple[CompatLayer, ...] = (
     openai_images.install_images,
+    edits.install_edits,
     chat.install_chat,
     models.install_models,
     txt2img.install_txt2img,
+    img2img.install_img2img,
     settings.install_settings,
     images.install,
     mcp.install_mcp,
@@ -50,11 +53,14 @@ COMPAT_LAYERS: tuple[CompatLayer, ...] = (
 """The compatibility layers and the web page."""
 
 LARGER_BODIES: dict[str, int] = {
-    "/v1/chat/completions": chat.MOST_BYTES,
+    "/v1/chat/completions": MOST_BYTES,
     archives.PATH: archives.MOST_BYTES,
+    sessions.PATH: MOST_BYTES,
+    **dict.fromkeys(edits.PATHS, MOST_BYTES),
+    mcp.PATH: MOST_BYTES,
     **images.LARGER_BODIES,
 }
-"""Path prefix -> most bytes of a request body, for requests that carry pictures."""
+"""Path -> most bytes of a request body, for requests that carry pictures."""
 
 _ROUTERS = (
     sessions.router,

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, TypeVar
 
@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from ....storage import IdempotencyKey
 from .auth import Principal
+from .bodies import without_boundary
 from .jobs.event_log import EventData
 from .jobs.job import Job
 from .jobs.service import Service
@@ -110,16 +111,15 @@ async def _read_idempotency_key(
         return None
     request = context.request
     name = f"{context.principal.id or ''}\0{idempotency_key}".encode()
-    parts = (request.method.encode(), request.scope["path"].encode(), await request.body())
-    return IdempotencyKey(hashlib.sha256(name).hexdigest(), await run_in_threadpool(_digest, parts))
+    head = f"{request.method}\0{request.scope['path']}\0".encode()
+    content_type, body = request.headers.get("content-type", ""), await request.body()
+    return IdempotencyKey(hashlib.sha256(name).hexdigest(), await run_in_threadpool(_digest, head, content_type, body))
 
 
-def _digest(parts: Sequence[bytes]) -> str:
-    """The SHA-256 of the parts, joined by zero bytes; slow for a large body."""
-    digest = hashlib.sha256(parts[0])
-    for part in parts[1:]:
-        digest.update(b"\0")
-        digest.update(part)
+def _digest(head: bytes, content_type: str, body: bytes) -> str:
+    """The SHA-256 of a request; slow for a large body."""
+    digest = hashlib.sha256(head)
+    digest.update(without_boundary(content_type, body))
     return digest.hexdigest()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ....generation.request import Defaults
 from ...session_start import SessionOptions
+from ...source_picture import session_size
 from .auth import Principal
 from .config import ServerConfig
 from .problems import Problem, too_many
@@ -52,6 +53,8 @@ def apply_quotas(
     check_steps(options.steps, principal, config)
     for name in ("width", "height"):
         _check_limit(name, request.get(name), size)
+    if options.source is not None:
+        request = {**_fit(session_size(options.source.size, defaults), size), **request}
     for name in ("width", "height"):
         if getattr(defaults, name) > size:
             request.setdefault(name, size - size % 8)
@@ -62,6 +65,14 @@ def apply_quotas(
         request=request,
         owner=principal.id,
     )
+
+
+def _fit(sides: tuple[int, int], limit: int) -> dict[str, int]:
+    """The size of a picture, made smaller where it is over the limit, in its proportions; empty where it is not."""
+    if max(sides) <= limit:
+        return {}
+    width, height = (max(8, side * limit // max(sides) // 8 * 8) for side in sides)
+    return {"width": width, "height": height}
 
 
 def check_steps(steps: int | None, principal: Principal, config: ServerConfig) -> None:

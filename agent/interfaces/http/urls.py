@@ -18,6 +18,10 @@ class Urls:
         """The PNG of a turn, with the turn's metadata."""
         return f"{self._base}/api/images/{sha256}.png?session={session}&turn={turn}"
 
+    def source(self, sha256: str) -> str:
+        """A picture that turns start from."""
+        return f"{self._base}/api/images/{sha256}.png"
+
     def session(self, session: str) -> str:
         """A session in the API."""
         return f"{self._base}/api/sessions/{session}"

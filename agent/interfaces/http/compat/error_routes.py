@@ -1,21 +1,13 @@
 """A route class for compatibility layers: errors in the client's format, and large bodies parsed in a thread."""
 
-import asyncio
-import json
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
-from pydantic_core import from_json
 
+from ..bodies import read_json
 from ..problems import Problem, to_problem
-
-_LARGE = 64 << 10
-"""Bodies with more bytes are parsed in a thread."""
-_parser = ThreadPoolExecutor(1, thread_name_prefix="notthat-parse")
-"""One thread: parsing holds the GIL, and several parsers would delay the event loop for longer."""
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -25,20 +17,9 @@ class _Request(Request):
 
     async def json(self) -> Any:
         """The parsed body, as from `starlette.requests.Request.json`."""
-        body = await self.body()
-        if len(body) <= _LARGE:
-            return await super().json()
         if not hasattr(self, "_json"):
-            self._json = await asyncio.get_running_loop().run_in_executor(_parser, _parse, body)
+            self._json = await read_json(await self.body())
         return self._json
-
-
-def _parse(body: bytes) -> Any:
-    """Like `json.loads`, about four times as fast."""
-    try:
-        return from_json(body, cache_strings=False)
-    except ValueError:
-        return json.loads(body)  # raises the JSONDecodeError that FastAPI expects
 
 
 def error_route_class(to_response: Callable[[Problem], Response]) -> type[APIRoute]:

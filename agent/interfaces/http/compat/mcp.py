@@ -17,11 +17,12 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from .....errors import NotthatError
+from .....errors import InvalidInputError, NotthatError
 from ....conversation import Turn
 from ....edits import Confirm
 from ....replay.regenerate import ReplayResult
 from ....session_start import SessionOptions
+from ...given_pictures import refuse_start_options
 from ...mcp import (
     ReplayArguments,
     Report,
@@ -33,6 +34,7 @@ from ...mcp import (
 )
 from ..auth import Principal
 from ..config import ServerConfig
+from ..input_pictures import MOST_BYTES
 from ..jobs.event_log import EventData
 from ..jobs.job import Job
 from ..jobs.key_shares import Places
@@ -43,6 +45,8 @@ from ..schemas.responses import TurnResponse
 from ..urls import Urls
 from .mcp_errors import error_response
 from .mcp_sessions import SessionShares
+
+PATH = "/mcp"
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -79,7 +83,23 @@ class ServiceBackend:
 
     @_translate_problems
     async def start(self, arguments: StartArguments, report: Report) -> Turn:
-        """The first turn of a new session."""
+        """The first turn of a new session, or the next one of the caller's session that drew the picture."""
+        picture = None
+        if arguments.picture is not None:
+            if arguments.picture[:5].lower() != "data:":
+                raise InvalidInputError("picture: this server reads no path and no address: send a base64 data URL")
+            picture = await self.service.pictures.read(arguments.picture, arguments.strength)
+        elif arguments.strength is not None:
+            raise InvalidInputError("strength: it is about a picture: send one too")
+        if picture is not None and arguments.strength is None:
+            own = await self.service.pictures.find_own_turn(self.caller, picture)
+            if own is not None:
+                refuse_start_options(own, arguments.list_start_options())
+                self.service.check_steps(self.caller, arguments.steps)
+                feedback = arguments.as_feedback()
+                return await _follow_job(
+                    await self.service.say(self.caller, own.session, feedback, turn=own.number), report
+                )
         options = SessionOptions(
             arguments.prompt,
             negative=arguments.negative,
@@ -88,6 +108,7 @@ class ServiceBackend:
             guidance=arguments.guidance,
             policies=tuple(arguments.policies),
             verification=arguments.verification,
+            source=None if picture is None else await self.service.pictures.save(picture),
         )
         return await _follow_job(await self.service.start(self.caller, options), report)
 
@@ -161,7 +182,7 @@ class _McpEndpoint:
     def __init__(self, config: ServerConfig, manager: StreamableHTTPSessionManager) -> None:
         places = Places(config.mcp_sessions, config.share)
         self._sessions = SessionShares(manager.handle_request, places, config.mcp_idle)
-        self.route = Route("/mcp", endpoint=self)
+        self.route = Route(PATH, endpoint=self)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 429."""
@@ -191,7 +212,7 @@ def install_mcp(app: FastAPI, service: Service) -> AbstractAsyncContextManager[N
         create_mcp_server(backend_of, unexpected),
         max_sessions=config.mcp_sessions,
         session_idle_timeout=config.mcp_idle,
-        max_request_body_size=config.body,
+        max_request_body_size=max(config.body, MOST_BYTES),
     )
     app.router.routes.append(_McpEndpoint(config, manager).route)
     return manager.run()

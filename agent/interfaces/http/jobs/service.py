@@ -31,6 +31,7 @@ from ..auth import Principal, authenticate
 from ..available_models import AvailableModels
 from ..config import ServerConfig
 from ..image_reader import ImageReader
+from ..input_pictures import InputPictures
 from ..problems import Problem, to_problem
 from ..quotas import RateLimiter, check_request, check_steps
 from ..session_archives import SessionArchives
@@ -66,6 +67,7 @@ class Service:
         self.models = AvailableModels(studio, config.models)
         self.reader = SessionReader(studio, self._threads)
         self.images = ImageReader(studio, self._threads)
+        self.pictures = InputPictures(studio, self._threads)
         self.archives = SessionArchives(studio, config, self._threads)
         self.streams = EventStreams(config, self.changes)
         self._rate = RateLimiter()

@@ -17,7 +17,7 @@ _MIN_VALUES = 4096
 class BodyLimit:
     """Refuses large bodies with 413: by `Content-Length`, otherwise while receiving.
 
-    `larger` maps path prefixes to larger limits in bytes. The number of values in JSON is limited, too: a few long
+    `larger` maps paths to larger limits in bytes. The number of values in JSON is limited, too: a few long
     strings are parsed quickly, but millions of short values would block the server.
     """
 
@@ -32,7 +32,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        limit = next((size for prefix, size in self._larger.items() if scope["path"].startswith(prefix)), self._limit)
+        limit = self._larger.get(scope["path"], self._limit)
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > limit:
             problem = _body_too_large(limit)

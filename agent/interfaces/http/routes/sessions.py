@@ -1,13 +1,19 @@
 """`/api/sessions`: begin a session, list sessions, look at one, explain an exclusion."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
+from ....conversation import Turn
+from ....feedback import Feedback
 from ....session_start import SessionOptions
 from ....verification import VerifyOptions
-from ..dependencies import Context, SessionId, TurnContext
-from ..problems import document_problems
+from ...given_pictures import refuse_start_options
+from ..bodies import choose_file, describe_body, read_body
+from ..dependencies import Context, RequestContext, SessionId, TurnContext
+from ..jobs.turn_and_replay_jobs import TurnJob
+from ..problems import Problem, document_problems
 from ..schemas.requests import MAX_TURN, AuditRequest, NewSessionRequest, VerificationRequest
 from ..schemas.responses import (
     AuditResponse,
@@ -20,7 +26,15 @@ from ..schemas.responses import (
 )
 from ..session_status import SessionStatusResponse, load_session_status
 
-router = APIRouter(prefix="/api/sessions", tags=["sessions"])
+PATH = "/api/sessions"
+
+router = APIRouter(prefix=PATH, tags=["sessions"])
+
+_FILES = {
+    "picture": "The picture that every turn starts from: PNG, JPEG, WebP, GIF, BMP or TIFF.",
+    "mask": "White where the picture may change.",
+}
+_START_OPTIONS = ("guidance", "width", "height", "method", "clip_skip", "policies", "model", "verify")
 
 PENDING: dict[str, Any] = {"model": PendingTurnResponse, "description": "It is on its way: follow its events."}
 
@@ -28,11 +42,18 @@ PENDING: dict[str, Any] = {"model": PendingTurnResponse, "description": "It is o
 @router.post(
     "",
     response_model=TurnResponse,
-    responses={202: PENDING, **document_problems(400, 404, 409, 413, 500)},
+    responses={202: PENDING, **document_problems(400, 404, 409, 413, 415, 500)},
+    openapi_extra={"requestBody": describe_body(NewSessionRequest, _FILES)},
     summary="Begin a session with its first picture",
 )
-async def begin_session(body: NewSessionRequest, context: TurnContext) -> Response:
-    """Answers with turn 0 when it is drawn. What the prompt says is not wanted is excluded."""
+async def begin_session(context: TurnContext) -> Response:
+    """Answers with turn 0 when it is drawn. What the prompt says is not wanted is excluded.
+
+    With a `picture`, every turn starts from it. If one of the caller's sessions drew it, that session goes on from
+    there, and `prompt` is feedback; not so with `strength` or `mask`.
+    """
+    body, files = await read_body(context.request, NewSessionRequest)
+    picture, mask = (choose_file(name, files, getattr(body, name)) for name in _FILES)
     options = SessionOptions(
         body.prompt,
         negative=body.negative,
@@ -44,10 +65,34 @@ async def begin_session(body: NewSessionRequest, context: TurnContext) -> Respon
         request=body.model_dump(include={"width", "height", "method", "clip_skip"}, exclude_none=True),
         verification=VerifyOptions(tries=body.tries, new_seeds=body.new_seeds) if body.verify else body.verify,
     )
+    if picture is not None:
+        read = await context.service.pictures.read(picture, body.strength, mask)
+        is_new = body.strength is not None or mask is not None
+        own = None if is_new else await context.service.pictures.find_own_turn(context.principal, read)
+        if own is not None:
+            return await context.respond(await _go_on(context, body, own))
+        options = replace(options, source=await context.service.pictures.save(read))
+    elif mask is not None or body.strength is not None:
+        name = "strength" if mask is None else "mask"
+        raise Problem(400, "refused", "The request was refused", f"{name}: it is about a picture: send one too")
     job = await context.service.start(
         context.principal, options, context.idempotency_key, background=context.background
     )
     return await context.respond(job)
+
+
+async def _go_on(context: RequestContext, body: NewSessionRequest, own: Turn) -> TurnJob:
+    """Feedback on a turn of the caller's, whose picture was sent."""
+    refuse_start_options(own, [name for name in _START_OPTIONS if name in body.model_fields_set])
+    context.service.check_steps(context.principal, body.steps)
+    return await context.service.say(
+        context.principal,
+        own.session,
+        Feedback((body.prompt,), negative=body.negative, seed=body.seed, steps=body.steps),
+        context.idempotency_key,
+        turn=own.number,
+        background=context.background,
+    )
 
 
 @router.get("", responses=document_problems(400), summary="List the caller's sessions")

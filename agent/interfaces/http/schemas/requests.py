@@ -85,6 +85,15 @@ class NewSessionRequest(_RequestModel):
     clip_skip: Annotated[int, Field(ge=1, le=12, description="CLIP's layer from the end."), WHOLE_NUMBER] | None = None
     policies: list[Name] = Field(default=[], max_length=20)
     model: Name | None = None
+    picture: str | None = Field(
+        default=None, description="The picture that every turn starts from, as a base64 data URL; by default noise."
+    )
+    strength: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        default=None, description="With `picture`: how much of it may change; by default 0.6, and 1 with a mask."
+    )
+    mask: str | None = Field(
+        default=None, description="With `picture`: a picture that is white where it may change, as a data URL."
+    )
     verify: bool | None = Field(
         default=None,
         description="Whether judges look for what is excluded in every picture; by default by the server's settings.",

@@ -11,7 +11,7 @@ from ....conversation import Turn
 from ....handoff import wants_handoff
 from ....judges import Verdict
 from ....replay.regenerate import ReplayResult
-from ....turn_serialization import question_json, turn_json
+from ....turn_serialization import question_json, source_json, turn_json
 from ..jobs.turn_and_replay_jobs import ReplayJob, TurnJob
 from ..urls import Urls
 
@@ -128,6 +128,24 @@ class LinksResponse(BaseModel):
     replay: str = Field(description="A self-contained HTML report of all turns.")
 
 
+class SourceResponse(BaseModel):
+    """The picture that a turn starts from."""
+
+    image: str = Field(description="URL of the picture.")
+    sha256: str = Field(description="SHA-256 of its RGB pixels.")
+    strength: float = Field(description="How much of it may change: 0 is nothing, 1 is everything.")
+    mask: str | None = Field(description="URL of the mask: white may change.")
+
+    @classmethod
+    def from_turn(cls, turn: Turn, urls: Urls) -> "SourceResponse | None":
+        """Build it from a stored turn."""
+        source = source_json(turn)
+        if source is None or turn.source_image is None:
+            return None
+        mask = None if turn.mask_image is None else urls.source(turn.mask_image)
+        return cls(**{**source, "image": urls.source(turn.source_image), "mask": mask})
+
+
 class TurnResponse(BaseModel):
     """A turn: feedback, edits, resulting state and picture."""
 
@@ -149,6 +167,9 @@ class TurnResponse(BaseModel):
     image: str = Field(description="URL of the picture. It never changes and can't be guessed.")
     sha256: str = Field(description="SHA-256 of the RGB pixels.")
     seconds: float
+    source: SourceResponse | None = Field(
+        default=None, description="The picture that the turn starts from; null if it starts from noise."
+    )
     question: QuestionResponse | None = Field(
         description="The open question about this picture: nothing is drawn before it is answered."
     )
@@ -167,6 +188,7 @@ class TurnResponse(BaseModel):
             **{
                 **turn_json(turn),
                 "image": urls.image(turn.sha256, turn.session, turn.number),
+                "source": SourceResponse.from_turn(turn, urls),
                 "handoff": wants_handoff(turn.feedback, turn.number),
                 "links": LinksResponse(page=urls.page(turn.session), replay=urls.replay(turn.session)),
             }

@@ -11,17 +11,16 @@ from ......errors import NotthatError
 from ......generation.picture_text import read_picture_text
 from ......generation.png_metadata import parse_infotext
 from ...dependencies import Context
+from ...input_pictures import MOST_BYTES
 from ...jobs.service import Service
 from ...problems import Problem
 from .schemas import create_router, document_errors
 
-MOST_BYTES = 32 << 20
-"""Maximum size of a request with a picture."""
-
-LARGER_BODIES = dict.fromkeys(
-    ("/sdapi/v1/png-info", "/sdapi/v1/img2img", "/sdapi/v1/extra-", "/sdapi/v1/interrogate"), MOST_BYTES
-)
-"""Path prefixes with a larger body limit, including routes that refuse the request."""
+LARGER_BODIES = {
+    f"/sdapi/v1/{name}": MOST_BYTES
+    for name in ("png-info", "img2img", "extra-single-image", "extra-batch-images", "interrogate")
+}
+"""Paths with a larger body limit, including routes that refuse the request."""
 
 _router = create_router()
 
@@ -89,7 +88,6 @@ def _parse_parameters(info: str) -> dict[str, Any]:
     return {**parameters, **{name: value for name, _, value in (item.partition(": ") for item in others)}}
 
 
-@_router.post("/img2img", responses=document_errors(400, 413), summary="Refused: pictures begin from words here")
 @_router.post("/extra-single-image", responses=document_errors(400, 413), summary="Refused: there is no upscaler")
 @_router.post("/extra-batch-images", responses=document_errors(400, 413), summary="Refused: there is no upscaler")
 @_router.post("/interrogate", responses=document_errors(400, 413), summary="Refused: pictures are not looked at")

@@ -18,7 +18,7 @@ from ......generation.foreign_syntax import explain_foreign_syntax
 from .....conversation import Turn
 from .....session_start import SessionOptions
 from .....turn_png import turn_png_text
-from ...dependencies import Context, OnceContext
+from ...dependencies import Context, OnceContext, RequestContext
 from ...jobs.service import Service
 from ...problems import Problem
 from ...schemas.requests import WHOLE_NUMBER, Words
@@ -96,9 +96,14 @@ class Txt2ImgResponse(BaseModel):
 )
 async def txt2img(body: Txt2Img, context: OnceContext, state: CurrentState) -> Txt2ImgResponse:
     """`batch_size` times `n_iter` pictures, from seeds that follow each other; those that are done when interrupted."""
-    _check_supported(body)
+    check_supported(body)
+    return await draw(body, context, state, session_options(body, context, state))
+
+
+def session_options(body: Txt2Img, context: RequestContext, state: CallerState) -> SessionOptions:
+    """The options of the new sessions."""
     model = (body.override_settings or {}).get("sd_model_checkpoint")
-    options = SessionOptions(
+    return SessionOptions(
         body.prompt,
         negative=body.negative_prompt or "",
         seed=None if body.seed in (None, -1) else body.seed,
@@ -111,6 +116,12 @@ async def txt2img(body: Txt2Img, context: OnceContext, state: CurrentState) -> T
         },
         verification=False,
     )
+
+
+async def draw(
+    body: Txt2Img, context: RequestContext, state: CallerState, options: SessionOptions, warnings: Sequence[str] = ()
+) -> Txt2ImgResponse:
+    """Start the sessions, and wait for their pictures. `warnings` are added to those about the fields."""
     jobs = await start_batch(context, options, body.count)
     caller = context.principal.id
     state.jobs.setdefault(caller, []).extend(jobs)
@@ -121,12 +132,14 @@ async def txt2img(body: Txt2Img, context: OnceContext, state: CurrentState) -> T
     images: list[str] = []
     if body.send_images is not False:
         images = [await encode_image(turn, context.service, "png") for turn in turns]
-    return Txt2ImgResponse(
-        images=images, parameters=body.model_dump(mode="json"), info=json.dumps(_build_info(body, turns))
-    )
+    info = _build_info(body, turns)
+    info["warnings"] += warnings
+    parameters = body.model_dump(mode="json", exclude={"init_images", "mask"})  # as the web UI, without the pictures
+    return Txt2ImgResponse(images=images, parameters=parameters, info=json.dumps(info))
 
 
-def _check_supported(body: Txt2Img) -> None:
+def check_supported(body: Txt2Img) -> None:
+    """Raise `Problem` if the request has options that the server does not have, or asks for too many pictures."""
     for name in _UNSUPPORTED_FIELDS:
         if (body.model_extra or {}).get(name):
             raise Problem(400, "refused", "The request was refused", f"{name}: this is not supported: leave it out")
@@ -156,7 +169,7 @@ def _build_info(body: Txt2Img, turns: Sequence[Turn]) -> dict[str, Any]:
         "batch_size": body.batch_size or 1,
         "restore_faces": False,
         "sd_model_hash": None,
-        "denoising_strength": None,
+        "denoising_strength": requests[0].strength if requests and requests[0].init_image else None,
         "extra_generation_params": {},
         "index_of_first_image": 0,
         "infotexts": [turn_png_text(turn).get("parameters", "") for turn in turns],

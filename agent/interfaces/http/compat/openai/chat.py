@@ -3,6 +3,7 @@
 The chat history identifies the session: see `session_reference`. System messages are ignored.
 """
 
+from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from ......storage import UnknownSessionError
+from ......storage import UnknownSessionError, UnknownTurnError
 from .....feedback import Feedback
 from .....session_start import SessionOptions
 from ...auth import Principal
@@ -18,13 +19,21 @@ from ...dependencies import OnceContext, RequestContext
 from ...jobs.service import Service
 from ...schemas.requests import WHOLE_NUMBER, Name, Seed
 from ..batches import continue_batch, start_session_batch, wait_for_batch
+from .chat_pictures import ChatStart, find_picture, pictures_of
 from .chat_responses import RESTARTED_NOTE, ChatCompletion, ChatResponseWriter, Picture
 from .schemas import ModelName, create_router, document_errors, find_model
-from .session_reference import Chat, ChatMemory, Message, Position, lines_of, position_of
+from .session_reference import (
+    Chat,
+    ChatMemory,
+    Message,
+    Position,
+    SessionReference,
+    invalid_messages,
+    last_user_index,
+    lines_of,
+    position_of,
+)
 from .sse import STREAM, stream_chunks
-
-MOST_BYTES = 32 << 20
-"""Larger than other bodies, because the history may contain pictures as data URLs."""
 
 _router = create_router()
 
@@ -81,29 +90,55 @@ class ChatRequest(BaseModel):
 async def create_completion(body: ChatRequest, context: OnceContext) -> Response:
     """The reply, and the picture as Markdown; with `stream`, the reply before the picture is drawn.
 
-    With `n`, the choices differ in their seeds; a chat can continue from each of them.
+    A picture in the last message (a data URL) starts a session from it; one that the caller's session drew goes on with
+    that session. With `n`, the choices differ in their seeds; a chat can continue from each of them.
     """
     memory: ChatMemory = context.request.app.state.openai_chats
     chat, count = _chat_of(body, context.principal), body.n or 1
-    position = await _find_position(body, context, memory, chat)
+    start = await _find_start(body, context, memory, chat)
+    position = start.position
     if position.place is None:
         options = _session_options(body, position.lines, context.service)
+        if start.source is not None:
+            options = replace(options, source=await context.service.pictures.save(start.source))
         jobs = await start_session_batch(context, options, count)
     else:
-        jobs = await continue_batch(context, position.place, Feedback(position.lines), count)
+        seed = await _find_new_seed(body, context, position.place)
+        jobs = await continue_batch(context, position.place, Feedback(position.lines, seed=seed), count)
     writer = ChatResponseWriter(
         jobs,
         context.service,
         context.urls,
         model=body.model or context.service.models.default,
         picture=body.picture,
-        note=RESTARTED_NOTE if position.place is None and len(position.lines) > 1 else "",
+        note=start.note + (RESTARTED_NOTE if position.place is None and len(position.lines) > 1 else ""),
         keep=partial(memory.keep, chat, lines_of(body.messages)),
     )
     if not body.stream:
         return JSONResponse(await writer.whole(await wait_for_batch(context, jobs)))
     with_usage = bool(body.stream_options and body.stream_options.include_usage)
     return await stream_chunks(writer.chunks(with_usage=with_usage))
+
+
+async def _find_start(body: ChatRequest, context: RequestContext, memory: ChatMemory, chat: Chat) -> ChatStart:
+    position = await _find_position(body, context, memory, chat)
+    if body.session is None:
+        return await find_picture(body.messages, position, context.service.pictures, context.principal)
+    if pictures_of(body.messages[last_user_index(body.messages)]):
+        raise invalid_messages("messages: `session` names the picture: omit it, or the picture in the message")
+    return ChatStart(position)
+
+
+async def _find_new_seed(body: ChatRequest, context: RequestContext, place: SessionReference) -> int | None:
+    """The seed of the request, unless it is the one that the session began with: clients repeat that one."""
+    if body.seed is None:
+        return None
+    try:
+        first = await context.service.reader.load_turn(context.principal, place.session, 0)
+        current = await context.service.reader.load_turn(context.principal, place.session, place.turn)
+    except (UnknownSessionError, UnknownTurnError):  # its first picture is still drawn
+        return None
+    return None if body.seed in (first.seed, current.seed) else body.seed
 
 
 async def _find_position(body: ChatRequest, context: RequestContext, memory: ChatMemory, chat: Chat) -> Position:
@@ -122,7 +157,7 @@ def _chat_of(body: ChatRequest, principal: Principal) -> Chat:
 
 
 def _session_options(body: ChatRequest, lines: tuple[str, ...], service: Service) -> SessionOptions:
-    """The options of a new session. Later requests of the chat may repeat them; then they are ignored."""
+    """The options of a new session. Later requests may repeat them; then all but a new seed are ignored."""
     return SessionOptions(
         lines[0],
         feedback=lines[1:],

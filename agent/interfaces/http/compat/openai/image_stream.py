@@ -1,5 +1,7 @@
 """Streamed pictures: OpenAI's events `image_generation.partial_image` and `image_generation.completed`.
 
+Of an edit, they are `image_edit.partial_image` and `image_edit.completed`.
+
 The partial images are our previews: small, one pixel for each of the model's latents.
 """
 
@@ -46,7 +48,9 @@ class PartialImages:
         image_format: ImageFormat,
         max_partials: int,
         warnings: Sequence[str] = (),
+        event: str = "image_generation",
     ) -> None:
+        self._event = event
         self._warnings = list(warnings)
         self._job, self._service, self._urls = job, service, urls
         self._format, self._max_partials = image_format, max_partials
@@ -79,7 +83,7 @@ class PartialImages:
     async def _partial_event(self, content: bytes) -> ServerSentEvent:
         data = {**await self._image_fields(content), "partial_image_index": self._sent}
         self._sent += 1
-        return _typed_event("image_generation.partial_image", data)
+        return _typed_event(f"{self._event}.partial_image", data)
 
     async def _completed_event(self, turn: Turn) -> ServerSentEvent:
         own_fields = {
@@ -92,7 +96,7 @@ class PartialImages:
             "warnings": self._warnings,
         }
         fields = await self._image_fields(await self._service.images.load_turn_png(turn))
-        return _typed_event("image_generation.completed", {**fields, "usage": usage_of_images([turn]), **own_fields})
+        return _typed_event(f"{self._event}.completed", {**fields, "usage": usage_of_images([turn]), **own_fields})
 
     async def _image_fields(self, content: bytes) -> dict[str, Any]:
         width, height = png_size(content)

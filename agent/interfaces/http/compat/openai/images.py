@@ -106,23 +106,50 @@ async def create_images(body: ImagesRequest, context: OnceContext) -> ImagesResp
     `stream` sends one picture as `image_generation.partial_image` and `image_generation.completed`.
     """
     count = body.n or 1
-    if body.stream and count > 1:
-        raise _invalid_field("n", "a stream has one picture: omit n or stream")
+    check_stream(body)
     if body.session is not None:
         _check_continuation(body)
         jobs = await continue_batch(context, SessionReference(body.session), body.prompt, count)
     else:
-        jobs = await start_batch(context, _session_options(body, context.service), count)
-    if body.stream:
-        kind = body.output_format or "png"
-        partials = PartialImages(
-            jobs[0], context.service, context.urls, kind, body.partial_images or 0, _list_warnings(body, kind)
-        )
-        return await stream_chunks(partials.chunks())
-    return await _build_response(context, jobs, body)
+        jobs = await start_batch(context, session_options(body, context.service), count)
+    return await respond(context, jobs, body)
 
 
-def _session_options(body: ImagesRequest, service: Service) -> SessionOptions:
+def check_stream(body: ImagesRequest) -> None:
+    """Raise `Problem` (400) if several pictures are to be streamed."""
+    if body.stream and (body.n or 1) > 1:
+        raise invalid_field("n", "a stream has one picture: omit n or stream")
+
+
+async def respond(
+    context: RequestContext,
+    jobs: list[TurnJob],
+    body: ImagesRequest,
+    warnings: Sequence[str] = (),
+    *,
+    event: str = "image_generation",
+) -> ImagesResponse | Response:
+    """The pictures when they are drawn, or the first one as a stream of events `event`.
+
+    `warnings` are added to those about the fields of the request.
+    """
+    if not body.stream:
+        return await _build_response(context, jobs, body, warnings)
+    kind = body.output_format or "png"
+    partials = PartialImages(
+        jobs[0],
+        context.service,
+        context.urls,
+        kind,
+        body.partial_images or 0,
+        [*_list_warnings(body, kind), *warnings],
+        event,
+    )
+    return await stream_chunks(partials.chunks())
+
+
+def session_options(body: ImagesRequest, service: Service) -> SessionOptions:
+    """The options of a new session."""
     size = {}
     if body.size not in (None, "auto"):
         size = dict(zip(("width", "height"), map(int, str(body.size).split("x")), strict=True))
@@ -144,14 +171,17 @@ def _check_continuation(body: ImagesRequest) -> None:
     start_options = ("seed", "negative_prompt", "steps", "guidance", "size", "policies")
     names = [name for name in start_options if getattr(body, name) not in (None, [], "auto", "")]
     if names:
-        raise _invalid_field(names[0], "a session keeps its options: omit this field, and give feedback in the prompt")
+        raise invalid_field(names[0], "a session keeps its options: omit this field, and give feedback in the prompt")
 
 
-def _invalid_field(field: str, reason: str) -> Problem:
+def invalid_field(field: str, reason: str) -> Problem:
+    """The problem (400) of a field."""
     return Problem(400, "refused", "The request was refused", f"{field}: {reason}", more={"errors": [{"loc": [field]}]})
 
 
-async def _build_response(context: RequestContext, jobs: list[TurnJob], body: ImagesRequest) -> ImagesResponse:
+async def _build_response(
+    context: RequestContext, jobs: list[TurnJob], body: ImagesRequest, warnings: Sequence[str]
+) -> ImagesResponse:
     turns = await wait_for_batch(context, jobs)
     as_link = is_url_default(body.model) if body.response_format is None else body.response_format == "url"
     kind: ImageFormat = "png" if as_link else body.output_format or "png"
@@ -168,7 +198,7 @@ async def _build_response(context: RequestContext, jobs: list[TurnJob], body: Im
             for turn, text in zip(turns, content, strict=True)
         ],
         session=turns[0].session,
-        warnings=_list_warnings(body, kind),
+        warnings=[*_list_warnings(body, kind), *warnings],
     )
 
 
@@ -178,6 +208,8 @@ def _list_warnings(body: ImagesRequest, kind: ImageFormat) -> list[str]:
     warnings = []
     if fields.get("background") == "transparent":
         warnings.append("background: ignored, pictures are always opaque")
+    if fields.get("input_fidelity") is not None:
+        warnings.append("input_fidelity: ignored, change `strength` instead")
     if fields.get("quality") not in (None, "auto", "standard"):
         warnings.append("quality: ignored, change `steps` instead")
     if fields.get("style") is not None:

@@ -14,9 +14,9 @@ import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from .....conversation import Turn
 from .....edits import MAX_PROMPT_CHARACTERS
@@ -32,16 +32,26 @@ _SESSION = r"[0-9a-f]{16}"
 _TITLE = re.compile(rf'\]\(\S+ "notthat ({_SESSION})/(\d{{1,9}})"\)')
 _PICTURE = re.compile(r"/api/images/([0-9a-f]{64})\.png")
 _TEXT_TYPES = ("text", "input_text", "output_text")
+_PICTURE_TYPES = ("image_url", "input_image")
 _IGNORED_TYPES = ("refusal", "reasoning")
 
 
 class Part(BaseModel):
-    """A part of a message. Only text is read."""
+    """A part of a message. Text and pictures are read."""
 
     model_config = ConfigDict(extra="allow")
 
     type: str
     text: str | None = None
+    image_url: str | dict[str, Any] | None = Field(
+        default=None, description="A base64 data URL, alone or as `url` of an object."
+    )
+
+    @property
+    def address(self) -> str:
+        """The address of a picture; empty if it has none."""
+        url = self.image_url.get("url") if isinstance(self.image_url, dict) else self.image_url
+        return url.strip() if isinstance(url, str) else ""
 
 
 class Message(BaseModel):
@@ -60,11 +70,19 @@ class Message(BaseModel):
         return self.content or ""
 
     @property
-    def has_picture(self) -> bool:
-        """Whether it has parts other than text."""
-        return isinstance(self.content, list) and any(
-            part.type not in (*_TEXT_TYPES, *_IGNORED_TYPES) for part in self.content
-        )
+    def picture_addresses(self) -> list[str]:
+        """The addresses of its pictures."""
+        return [part.address for part in self._parts if part.type in _PICTURE_TYPES]
+
+    @property
+    def other_parts(self) -> list[str]:
+        """The types of its parts that are neither text nor pictures."""
+        known = (*_TEXT_TYPES, *_PICTURE_TYPES, *_IGNORED_TYPES)
+        return [part.type for part in self._parts if part.type not in known]
+
+    @property
+    def _parts(self) -> list[Part]:
+        return self.content if isinstance(self.content, list) else []
 
 
 @dataclass(frozen=True)
@@ -138,9 +156,9 @@ def position_of(messages: Sequence[Message], session: str | None, memory: ChatMe
     """The state of a chat. An explicit `session` takes precedence over the history.
 
     Raises:
-        Problem: if there is no message of the user, or the last one has a picture.
+        Problem: if there is no message of the user.
     """
-    last = _last_user_index(messages)
+    last = last_user_index(messages)
     before, now = messages[:last], messages[last].text
     place, answered = _find_by_title(before, session)
     if session is not None:
@@ -177,12 +195,11 @@ def _earlier_lines(messages: Sequence[Message], now: str) -> tuple[str, ...]:
     return lines[:-1] if is_repeated else lines
 
 
-def _last_user_index(messages: Sequence[Message]) -> int:
+def last_user_index(messages: Sequence[Message]) -> int:
+    """The index of the user's last message. Raises `Problem` (400) if there is none."""
     last = next((k for k in reversed(range(len(messages))) if messages[k].role == "user"), None)
     if last is None:
-        raise _invalid_messages("messages: add a user message that says what the picture should show")
-    if messages[last].has_picture:
-        raise _invalid_messages("messages: pictures are not supported as input: describe the picture in words")
+        raise invalid_messages("messages: add a user message that says what the picture should show")
     return last
 
 
@@ -210,5 +227,6 @@ def _digest(*texts: str) -> str:
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
 
-def _invalid_messages(detail: str) -> Problem:
+def invalid_messages(detail: str) -> Problem:
+    """The problem (400) of messages."""
     return Problem(400, "refused", "The request was refused", detail, more={"errors": [{"loc": ["messages"]}]})
