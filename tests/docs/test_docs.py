@@ -129,13 +129,15 @@ def test_the_support_bot_and_all_that_needs_another_address(
 
     said = run("\n".join(blocks(embedding["Programs that speak to OpenAI"], "python")), "python -c", KEY=key)
     assert said.splitlines()[0].startswith("Excluded “dark”. http://127.0.0.1:")
+    assert "2 mustache, glasses, hat\n" in said
     assert "Excluded “hat”.\n\n![turn 2](http://127.0.0.1:" in said
 
-    (drawn,) = blocks(embedding["Programs that speak to AUTOMATIC1111's web UI"], "sh")
+    drawn, changed = blocks(embedding["Programs that speak to AUTOMATIC1111's web UI"], "sh")
     said = run(drawn, KEY=key)
     assert "Negative prompt: " in said
     assert "mustache, blurry" in said
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
+    assert run(changed, KEY=key).startswith("0.5\n")
 
     asyncio.run(asyncio.wait_for(_lists_the_tools(embedding, key, run), PATIENCE))
 

@@ -81,11 +81,19 @@ def describe_body(model: type[BaseModel], files: Mapping[str, str]) -> dict[str,
     In JSON, the files' fields are data URLs; the model declares them.
     """
     schema = model.model_json_schema()
-    form = {**schema, "properties": dict(schema["properties"])}
+    form = {**schema, "properties": {name: _without_null(each) for name, each in schema["properties"].items()}}
     for name, description in files.items():
         form["properties"][name] = {"type": "string", "format": "binary", "description": description}
     form.pop("examples", None)
     return {"required": True, "content": {"application/json": {"schema": schema}, FORM: {"schema": form}}}
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a field in a form, which is left out instead of being null."""
+    if "anyOf" not in schema:
+        return schema
+    kept = {name: value for name, value in schema.items() if (name, value) != ("default", None)}
+    return {**kept, "anyOf": [each for each in schema["anyOf"] if each.get("type") != "null"]}
 
 
 def without_boundary(content_type: str, body: bytes) -> bytes:

@@ -6,6 +6,7 @@ from functools import partial
 
 from PIL import Image
 
+from ....errors import InvalidInputError
 from ....generation.input_image import data_url_bytes
 from ...conversation import Turn
 from ...source_picture import PictureLike, SourcePicture, StoredSource, find_own_turn
@@ -19,6 +20,7 @@ MOST_FILE_BYTES = (MOST_BYTES - (2 << 20)) * 3 // 4
 """Maximum bytes of a picture's file in JSON: base64 is a third longer, and there may be a mask."""
 _AT_ONCE = 2
 """Pictures that are decoded at the same time: a large one needs some hundred megabytes."""
+_MOST_PICTURES = 16
 
 Content = str | bytes | Image.Image
 """A data URL, the bytes of a file, or a picture."""
@@ -45,6 +47,8 @@ class InputPictures:
 
     async def choose(self, principal: Principal, contents: Sequence[Content]) -> tuple[SourcePicture, Turn | None]:
         """The picture to go on from: the last one that the caller's sessions drew, with its turn; else the first."""
+        if len(contents) > _MOST_PICTURES:
+            raise InvalidInputError(f"{len(contents)} pictures are too many: send at most {_MOST_PICTURES}")
         first: SourcePicture | None = None
         for content in reversed(contents):
             picture = await self.read(content)

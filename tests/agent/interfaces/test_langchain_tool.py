@@ -12,6 +12,7 @@ from langchain.agents import create_agent
 from langchain_core.messages import ToolMessage
 from langchain_openai import ChatOpenAI
 from llm_server import Send, Server, send_message
+from PIL import Image
 
 from notthat.agent import Studio
 from notthat.agent.interfaces.langchain_tool import create_picture_tool
@@ -89,6 +90,25 @@ def test_an_agent_draws_and_mends_a_picture(server: Server, studio: Studio) -> N
     assert server.requests[-1]["messages"][-1]["content"] == second.content
     (function,) = [tool["function"] for tool in server.requests[0]["tools"]]
     assert function["parameters"]["required"] == ["words"]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_an_agent_starts_from_a_picture(server: Server, studio: Studio, tmp_path: Path, is_async: bool) -> None:
+    file = tmp_path / "mine.png"
+    Image.new("RGB", (64, 48), "red").save(file)
+
+    def use(*arguments: dict[str, Any]) -> ToolMessage:
+        server.say(calls(*arguments), says("Done."))
+        state = {"messages": [("user", "change my picture")]}
+        chain = agent(server, studio)
+        (answer,) = answers(asyncio.run(chain.ainvoke(state)) if is_async else chain.invoke(state))
+        return answer
+
+    first = use({"words": "a harbour", "picture": str(file)}).artifact
+    assert (first["turn"], first["source"]["strength"]) == (0, 0.6)
+    second = use({"words": "no fog", "picture": first["image"], "session": ""}).artifact
+    assert (second["session"], second["turn"]) == (first["session"], 1)
+    assert "not both" in str(use({"words": "no fog", "picture": str(file), "session": first["session"]}).content)
 
 
 def test_a_refusal_is_reported_to_the_model(server: Server, studio: Studio) -> None:

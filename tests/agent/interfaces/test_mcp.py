@@ -110,6 +110,32 @@ def test_a_refusal_is_one_line(studio: Studio) -> None:
     run(test())
 
 
+def test_a_session_starts_from_a_file(studio: Studio, tmp_path: Path) -> None:
+    file = tmp_path / "mine.png"
+    Image.new("RGB", (64, 48), "red").save(file)
+
+    async def test() -> None:
+        async with Client(create_mcp_server(lambda _: StudioBackend(studio))) as client:
+            started = await client.call_tool("start", {"prompt": "a harbour", "picture": str(file), "strength": 0.5})
+            turn = started.structured_content
+            assert turn is not None
+            assert (turn["turn"], turn["source"]["strength"]) == (0, 0.5)
+            drawn = str(studio.store.turn(turn["session"]).image)
+            said = await client.call_tool("start", {"prompt": "no fog", "picture": drawn, "seed": 9})
+            assert said.structured_content is not None
+            assert [said.structured_content[name] for name in ("session", "turn", "seed")] == [turn["session"], 1, 9]
+            for picture, line in [
+                (str(tmp_path / "none.png"), f"{tmp_path / 'none.png'} can't be read"),
+                ("http://127.0.0.1:1/a.png", "the picture: no address is fetched"),
+                ("file:///etc/hostname", "the picture: no address is fetched"),
+            ]:
+                refused = await client.call_tool("start", {"prompt": "a harbour", "picture": picture})
+                assert refused.is_error
+                assert words(refused).startswith(line)
+
+    run(test())
+
+
 def test_a_call_that_is_cancelled_stops_its_drawing(open_studio: OpenStudio) -> None:
     studio = open_studio(StubEngine(seconds_per_step=0.01))
     session = Conversation.start("a harbour", studio, steps=100).id

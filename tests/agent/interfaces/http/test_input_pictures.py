@@ -41,7 +41,7 @@ def huge() -> bytes:
 def rotated() -> bytes:
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by 90°
-    return encode(red(), "JPEG", exif=exif)
+    return encode(Image.new("RGB", (64, 32), (0, 0, 200)), "JPEG", exif=exif)
 
 
 def transparent() -> bytes:
@@ -93,7 +93,7 @@ CONVERTED: dict[str, tuple[bytes, tuple[int, int], tuple[int, int, int]]] = {
     "animation": (encode(red(), "GIF", save_all=True, append_images=[red("L")]), (64, 32), (200, 0, 0)),
     "CMYK": (encode(red("CMYK"), "JPEG", quality=100), (64, 32), (200, 0, 0)),
     "16 bit": (encode(Image.fromarray(np.full((32, 64), 51_400, np.uint16))), (64, 32), (200, 200, 200)),
-    "EXIF": (rotated(), (32, 64), (200, 0, 0)),
+    "EXIF": (rotated(), (32, 64), (0, 0, 200)),
     "alpha": (transparent(), (64, 32), (255, 255, 255)),
 }
 REFUSED = {

@@ -127,7 +127,7 @@ def _start_options(
     """The options of a new session, whose size has the picture's proportions; a warning if `size` has others."""
     options = session_options(body, service)
     given = dict(options.request or {})
-    if not given:
+    if not given or 0 in given.values():  # what is no size is refused when the session starts
         return options, []
     width, height = picture.image.size
     scale = min(given["width"] / width, given["height"] / height)

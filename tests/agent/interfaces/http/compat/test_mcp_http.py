@@ -2,9 +2,10 @@
 
 import asyncio
 import threading
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from io import BytesIO
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import ImageContent, ResourceLink, TextContent
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from PIL import Image
 
 from notthat.generation import GenerationRequest, Progress, StubEngine
 from notthat.storage import KeyLimits
@@ -60,6 +62,12 @@ def words(result: Any) -> str:
     return "\n".join(part.text for part in result.content if isinstance(part, TextContent))
 
 
+def as_url(image: Image.Image) -> str:
+    file = BytesIO()
+    image.save(file, "PNG")
+    return "data:image/png;base64," + b64encode(file.getvalue()).decode()
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_a_host_talks_to_a_picture(server: Any, mode: Any) -> None:
     steps: list[tuple[float, float | None]] = []
@@ -103,6 +111,37 @@ def test_a_host_talks_to_a_picture(server: Any, mode: Any) -> None:
 
     run(test())
     assert {line["route"] for line in server.logged() if line["event"] == "request"} >= {"/mcp"}
+
+
+def test_a_host_starts_from_a_picture(serve: Serve) -> None:
+    running = serve()
+    _, mine = running.studio.store.keys.add("mine")
+    _, yours = running.studio.store.keys.add("yours")
+
+    async def test() -> None:
+        async with host(running, "auto", mine) as client:
+            noise = Image.effect_noise((640, 640), 90).convert("RGB")  # larger than other bodies
+            started = await client.call_tool("start", {"prompt": "a harbour", "picture": as_url(noise)})
+            turn = started.structured_content
+            assert (turn["turn"], turn["source"]["strength"]) == (0, 0.6)
+            drawn = as_url(Image.open(BytesIO(b64decode(started.content[1].data))))
+            said = await client.call_tool("start", {"prompt": "no fog", "picture": drawn})
+            assert (said.structured_content["session"], said.structured_content["turn"]) == (turn["session"], 1)
+            for arguments, line in [
+                ({"picture": drawn, "guidance": 3.0}, f"guidance: this picture is turn 0 of session {turn['session']}"),
+                ({"picture": "/etc/hostname"}, "picture: this server reads no path and no address"),
+                ({"picture": "http://127.0.0.1:1/a.png"}, "picture: this server reads no path and no address"),
+                ({"strength": 0.5}, "strength: it is about a picture"),
+            ]:
+                refused = await client.call_tool("start", {"prompt": "no fog", **arguments})
+                assert refused.is_error
+                assert words(refused).startswith(line)
+        async with host(running, "auto", yours) as client:
+            other = await client.call_tool("start", {"prompt": "a lighthouse", "picture": drawn})
+            assert other.structured_content["session"] != turn["session"]
+            assert other.structured_content["turn"] == 0
+
+    run(test())
 
 
 @pytest.mark.parametrize("mode", MODES)

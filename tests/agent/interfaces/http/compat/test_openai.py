@@ -416,10 +416,6 @@ def test_what_a_chat_refuses_has_a_status_of_its_own(client: OpenAI, stream: boo
         ([user("no fog")], "only says what is not wanted"),
         ([assistant("Hello.")], "add a user message"),
         ([{"role": "system", "content": "You are helpful."}], "add a user message"),
-        (
-            [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}]}],
-            "pictures are not supported as input",
-        ),
         ([user("a harbour"), assistant(f'![turn 0](x "notthat {"0" * 16}/0")'), user("no fog")], "no session"),
         ([user(" ")], "the prompt is empty"),
     ]:

@@ -193,6 +193,21 @@ def test_json_has_data_urls(server: Running) -> None:
         assert answer.status_code == 200, answer.text
 
 
+def test_what_can_not_be_done_is_said_in_one_line(server: Running) -> None:
+    url = "data:image/png;base64," + base64.b64encode(upload()).decode()
+    for fields, line in [
+        ({}, "image: send a picture"),
+        ({"image": []}, "image: send a picture"),
+        ({"image": [url] * 17}, "17 pictures are too many"),
+        ({"image": url, "session": "0" * 16}, "session: the picture names its session"),
+        ({"image": url, "size": "0x64"}, "width"),
+        ({"image": url, "strength": 2}, "strength"),
+    ]:
+        answer = server.client.post("/v1/images/edits", json={"prompt": "a harbour", **fields})
+        assert (answer.status_code, line in answer.json()["error"]["message"]) == (400, True), answer.text
+    assert not server.studio.store.sessions()
+
+
 # Keys
 
 
