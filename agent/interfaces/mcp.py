@@ -77,12 +77,6 @@ class StartArguments(_ToolArguments):
         default=DEFAULT_TRIES, ge=0, le=MAX_TRIES, description="With `verify`: further pictures for a turn, at most."
     )
     new_seeds: bool = Field(default=False, description="With `verify`: whether a further picture may use another seed.")
-
-    @property
-    def verification(self) -> VerifyOptions | bool | None:
-        """How the session's turns are verified."""
-        return VerifyOptions(tries=self.tries, new_seeds=self.new_seeds) if self.verify else self.verify
-
     picture: str | None = Field(
         default=None,
         description=(
@@ -93,6 +87,11 @@ class StartArguments(_ToolArguments):
     strength: float | None = Field(
         default=None, ge=0, le=1, description="With `picture`: how much of it may change, from 0 to 1; by default 0.6."
     )
+
+    @property
+    def verification(self) -> VerifyOptions | bool | None:
+        """How the session's turns are verified."""
+        return VerifyOptions(tries=self.tries, new_seeds=self.new_seeds) if self.verify else self.verify
 
     def as_feedback(self) -> Feedback:
         """The arguments as feedback on a picture that a session drew."""

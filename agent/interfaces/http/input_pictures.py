@@ -16,6 +16,8 @@ from .jobs.worker_threads import WorkerThreads
 
 MOST_BYTES = 32 << 20
 """Maximum bytes of a request with pictures."""
+MOST_FILE_BYTES = (MOST_BYTES - (2 << 20)) * 3 // 4
+"""Maximum bytes of a picture's file in JSON: base64 is a third longer, and there may be a mask."""
 _AT_ONCE = 2
 """Pictures that are decoded at the same time: a large one needs some hundred megabytes."""
 _MOST_PICTURES = 16

@@ -18,6 +18,7 @@ from notthat.storage import Store, import_
 
 ARCHIVES = sorted((Path(__file__).parents[2] / "storage" / "released" / "0003").glob("*.zip"))
 
+
 @pytest.mark.parametrize("file", ARCHIVES, ids=lambda file: file.stem)
 def test_a_replay_names_the_weights_of_then_and_now(home: Path, file: Path) -> None:
     def load(model: str) -> Engine:

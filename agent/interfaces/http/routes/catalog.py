@@ -3,8 +3,10 @@
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from .....generation.input_image import MAX_PIXELS, MAX_SIDE
 from ..available_models import AvailableModels
 from ..dependencies import Context
+from ..input_pictures import MOST_FILE_BYTES
 from ..problems import document_problems
 
 router = APIRouter(prefix="/api", tags=["catalogue"])
@@ -37,10 +39,19 @@ class ModelResponse(BaseModel):
     height: int | None
 
 
+class PictureLimitsResponse(BaseModel):
+    """The largest pictures that sessions can start from."""
+
+    max_bytes: int = Field(description="Of the file, sent as a data URL.")
+    max_side: int = Field(description="In pixels.")
+    max_pixels: int
+
+
 class ModelListResponse(BaseModel):
     """The models that a session can begin with."""
 
     models: list[ModelResponse]
+    pictures: PictureLimitsResponse
     verify: bool = Field(description="Whether new sessions are verified that do not say whether they are.")
 
 
@@ -62,7 +73,9 @@ async def list_models(context: Context) -> ModelListResponse:
     """With the defaults of each."""
     models = context.service.models
     return ModelListResponse(
-        models=[_describe_model(models, name) for name in models.names], verify=context.service.verifies
+        models=[_describe_model(models, name) for name in models.names],
+        pictures=PictureLimitsResponse(max_bytes=MOST_FILE_BYTES, max_side=MAX_SIDE, max_pixels=MAX_PIXELS),
+        verify=context.service.verifies,
     )
 
 
