@@ -32,6 +32,8 @@ TURN_KEYS = [
     *("session", "turn", "parent", "feedback", "edits", "reply", "prompt", "negative", "exclusions"),
     *("seed", "steps", "guidance", "model", "image", "sha256", "seconds"),
     "negative_effect",
+    "source",
+    "pins",
     "question",
 ]
 EXCLUSION_KEYS = ["term", "weight", "source", "since", "words"]
@@ -352,7 +354,7 @@ def test_wrong_storage_options_and_folders_are_one_line(
 
 def test_the_database_is_looked_after(notthat: Run, home: Path, model_folder: Path) -> None:
     session = begin(home, model_folder, "no fog")
-    assert notthat("db", "upgrade", "--json").line == {"revision": "0006"}
+    assert notthat("db", "upgrade", "--json").line == {"revision": "0008"}
     with Store.open(home=home) as store:
         stray = store.images.path(store.images.save(Image.new("RGB", (8, 8), "teal"), {}, {}), {})
         missing = store.turn(session, 0).image
@@ -662,7 +664,7 @@ def test_a_database_of_a_newer_notthat_is_left_alone(notthat: Run, home: Path, m
     for command in (["sessions"], ["new", PROMPT], ["say", session, "no fog"], ["db", "upgrade"], ["db", "check"]):
         result = notthat(*command, "--json")
         assert (result.code, "made by a newer notthat" in result.reason) == (1, True), command
-    set_revision("0006")
+    set_revision("0008")
     assert notthat("sessions", "--json") == listed
 
 

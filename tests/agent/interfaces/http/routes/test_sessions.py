@@ -19,7 +19,7 @@ from ...conftest import Running, Serve
 
 TURN_KEYS = {
     *("session", "turn", "parent", "feedback", "edits", "reply", "prompt", "negative", "exclusions", "seed", "steps"),
-    *("guidance", "model", "image", "sha256", "seconds", "source", "question", "handoff", "links"),
+    *("guidance", "model", "image", "sha256", "seconds", "source", "pins", "question", "handoff", "links"),
 }
 
 
