@@ -130,7 +130,7 @@ def test_the_support_bot_and_all_that_needs_another_address(
 
     said = run("\n".join(blocks(embedding["Programs that speak to OpenAI"], "python")), "python -c", KEY=key)
     assert said.splitlines()[0].startswith("Excluded “dark”. http://127.0.0.1:")
-    assert "2 mustache, glasses, hat\n" in said
+    assert "mustache, glasses, hat\n" in said
     assert "Excluded “hat”.\n\n![turn 2](http://127.0.0.1:" in said
 
     drawn, changed = blocks(embedding["Programs that speak to AUTOMATIC1111's web UI"], "sh")
