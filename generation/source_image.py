@@ -67,7 +67,9 @@ class SourceImage:
         if request.mask_image is None:
             return cls(_resize(image, size), None)
         mask = read(request.mask_image).convert("L")
-        if abs(mask.width * image.height / (mask.height * image.width) - 1) > _ASPECT:
+        # a picture of one colour may be stored in another shape, since only pixels are hashed
+        is_flat = any(len(set(each.convert("L").getextrema())) == 1 for each in (mask, image))
+        if not is_flat and abs(mask.width * image.height / (mask.height * image.width) - 1) > _ASPECT:
             raise InvalidRequestError(
                 f"--mask: it has {mask.width} x {mask.height} pixels and the picture {image.width} x {image.height}: "
                 "give a mask of the same proportions"

@@ -52,7 +52,7 @@ def test_content_types_of_html_forms_are_refused(server: Running, content_type: 
     """A form of any page on the web can be sent here without being asked; it can't say that it is JSON."""
     headers = {} if content_type is None else {"Content-Type": content_type}
     answer = server.client.post("/api/sessions", content=json.dumps({"prompt": "a boat"}), headers=headers)
-    assert answer.status_code == 422
+    assert answer.status_code == 415
     assert server.studio.store.sessions() == []
 
 

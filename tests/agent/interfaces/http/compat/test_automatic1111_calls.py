@@ -133,7 +133,6 @@ def test_what_cannot_be_done_is_an_error_to_the_client(api: Any, picture: Image.
     noise.save(content, "PNG")
     assert len(content.getvalue()) > 2 << 20
     for call in (
-        lambda: api.img2img(images=[noise], prompt="a pier"),
         lambda: api.extra_single_image(noise),
         lambda: api.extra_batch_images([picture]),
         lambda: api.interrogate(picture),

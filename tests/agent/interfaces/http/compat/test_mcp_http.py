@@ -227,7 +227,7 @@ def test_pages_of_other_origins_may_not_call(server: Any) -> None:
 
 
 def test_a_request_that_is_too_large_is_not_read(server: Any) -> None:
-    assert server.client.post("/mcp", content=b"x" * (2 << 20)).status_code == 413
+    assert server.client.post("/mcp", content=b"x" * ((32 << 20) + 1)).status_code == 413
 
 
 def test_a_host_may_ask_for_a_negative_prompt_a_seed_and_steps_within_its_limits(serve: Serve) -> None:

@@ -83,9 +83,9 @@ def test_everything_can_be_asked_for(server: Running) -> None:
 def test_the_former_name_of_lookahead_is_accepted_but_not_shown(server: Running) -> None:
     turn = server.begin("a man without hat", method="dynamic")
     assert server.studio.store.turn(turn["session"]).request["method"] == "lookahead"
-    schemas = server.client.get("/openapi.json").json()["components"]["schemas"]
-    assert "lookahead" in str(schemas)
-    assert "dynamic" not in str(schemas)
+    document = str(server.client.get("/openapi.json").json())
+    assert "lookahead" in document
+    assert "dynamic" not in document
 
 
 def test_where_nothing_changes_the_turn_that_is_shown_is_answered(server: Running) -> None:
@@ -273,9 +273,12 @@ def test_openapi_has_an_example_of_everything_that_is_sent(server: Running) -> N
             assert operation["summary"], (method, path)
             content = operation.get("requestBody", {}).get("content", {})
             if content and path != "/api/archives":  # which takes a file
-                schema = content["application/json"]["schema"]["$ref"]
-                assert document["components"]["schemas"][schema.rsplit("/", 1)[1]].get("examples"), (method, path)
-    example = document["components"]["schemas"]["NewSessionRequest"]["examples"][0]
+                schema = content["application/json"]["schema"]
+                if "$ref" in schema:
+                    schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+                assert schema.get("examples"), (method, path)
+    body = document["paths"]["/api/sessions"]["post"]["requestBody"]["content"]["application/json"]
+    example = body["schema"]["examples"][0]
     assert server.client.post("/api/sessions", json=example).status_code == 200
 
 
