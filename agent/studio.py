@@ -121,8 +121,8 @@ class Studio:
         self._find_networks = find_networks
         self._load_judge, self._judge, self._judge_timeout = load_judge, judge, judge_timeout
         self._panels: dict[tuple[str, ...], JudgePanel] = {}
-        self._policy_folder = policy_folder or store.images.folder.parent / "policies"
-        self._weights = store.images.folder.parent / "weights.json"
+        self._policy_folder = policy_folder or store.home / "policies"
+        self._weights = store.home / "weights.json"
         self._engines: dict[str, Engine] = {}
         self._provenances: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
@@ -134,7 +134,7 @@ class Studio:
     def open(cls, settings: Settings | None = None, *, device: str | None = None) -> Self:
         """Create a studio from `settings`, by default from the environment. `device` is by default the best one."""
         settings = settings or Settings.load()
-        store = Store.open(settings.database_url, home=settings.home)
+        store = Store.open(settings.database_url, home=settings.home, images=settings.images)
         store.attempts.mark_interrupted()  # turns that were pending in a crash
         load_engine = partial(_load_engine, device=device)
         return cls(

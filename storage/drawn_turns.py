@@ -1,12 +1,11 @@
 """Pending turns whose picture is drawn and on disk, and is still being verified."""
 
-from pathlib import Path
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from . import idempotency, queries
 from .images import ImageStore
+from .picture_files import PictureFile
 from .tables import AttemptRow, SessionRow
 
 
@@ -15,7 +14,7 @@ def finish(db: Session, row: AttemptRow, images: ImageStore) -> bool:
 
     It becomes the head unless the session has gone on meanwhile.
     """
-    if row.drawn is None or not images.path(row.drawn, row.turn["request"]).exists():
+    if row.drawn is None or not images.exists(images.path(row.drawn, row.turn["request"])):
         return False
     attempt = queries.to_attempt(row)
     session, number = attempt.session, attempt.turn.number
@@ -29,7 +28,7 @@ def finish(db: Session, row: AttemptRow, images: ImageStore) -> bool:
     return True
 
 
-def pictures(db: Session, images: ImageStore) -> set[Path]:
+def pictures(db: Session, images: ImageStore) -> set[PictureFile]:
     """The files of the pictures that are being verified."""
     is_drawn = AttemptRow.drawn.is_not(None), AttemptRow.status == "pending"
     rows = db.execute(select(AttemptRow.drawn, AttemptRow.turn).where(*is_drawn))

@@ -14,7 +14,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
 from PIL.Image import Image
@@ -41,6 +40,7 @@ from .engine import Database
 from .errors import AlreadyRequestedError, LostTurnError, UnknownSessionError
 from .images import ImageStore
 from .leases import HeldTurn, Leases, LeaseTimes, OnLost
+from .picture_files import PictureFile
 from .questions import Questions
 from .records import Attempt, IdempotencyKey, NewQuestion, NewTurn, SessionStart, TurnRecord
 from .tables import AttemptRow, SessionRow, TurnRow
@@ -98,7 +98,7 @@ class PendingTurns:
         database: Database,
         images: ImageStore,
         insert: Insert,
-        discard: Callable[[Collection[Path]], object],
+        discard: Callable[[Collection[PictureFile]], object],
         times: LeaseTimes | None = None,
     ) -> None:
         self._database = database

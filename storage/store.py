@@ -24,6 +24,7 @@ from .leases import LeaseTimes
 from .migrate import make_home, make_ready
 from .pages import SessionPage
 from .pending_turns import PendingTurns, new_session_id
+from .picture_files import PictureFile
 from .records import FinishedTurn, IdempotencyKey, NewTurn, SessionRecord, SessionStart, TurnRecord
 from .statistics import Statistics
 from .tables import ExclusionRow, SessionRow, TurnRow
@@ -38,9 +39,15 @@ class Store:
     turn does not exist.
     """
 
-    def __init__(self, engine: Engine, images: ImageStore, lease: LeaseTimes | None = None) -> None:
-        """Use a database with up-to-date tables. Most callers use `open` instead."""
+    def __init__(
+        self, engine: Engine, images: ImageStore, lease: LeaseTimes | None = None, *, home: Path | None = None
+    ) -> None:
+        """Use a database with up-to-date tables. Most callers use `open` instead.
+
+        `home` is by default the parent of the folder of pictures.
+        """
         self.images = images
+        self.home = home or images.folder.parent
         self._database = Database(engine)
         self.place = self._database.place
         """The file or the address of the database, for messages."""
@@ -57,20 +64,27 @@ class Store:
 
     @classmethod
     def open(
-        cls, url: str | None = None, *, home: Path, wait: float = WAIT_SECONDS, lease: LeaseTimes | None = None
+        cls,
+        url: str | None = None,
+        *,
+        home: Path,
+        images: str | None = None,
+        wait: float = WAIT_SECONDS,
+        lease: LeaseTimes | None = None,
     ) -> Self:
         """Open the database at `url`, by default the file `notthat.db` in `home`.
 
-        Pictures are in `home/images`. Missing folders and tables are created. `wait` is the timeout in seconds of a
-        write that waits for another process. `lease` sets how long a process may hold a pending turn without a
-        renewal.
+        Pictures are in `home/images`, or in the object store `images`, `s3://bucket/prefix`. Missing folders and tables
+        are created. `wait` is the timeout in seconds of a write that waits for another process. `lease` sets how long a
+        process may hold a pending turn without a renewal.
 
         Raises:
             OutdatedDatabaseError, NewerDatabaseError: if another version of notthat created the tables.
             StorageError: if the database is unusable for another reason.
-            InvalidInputError: if `url` is invalid.
+            InvalidInputError: if `url` or `images` is invalid.
         """
         address = database_url(url, home)
+        pictures = ImageStore.at(images, home)
         make_home(home)
         engine = create_engine_for(address, wait=wait)
         try:
@@ -78,12 +92,12 @@ class Store:
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine, ImageStore(home / "images"), lease)
+        return cls(engine, pictures, lease, home=home)
 
     def check_ready(self) -> None:
-        """Raise `StorageError` if the database does not answer, or if it or the pictures were moved."""
+        """Raise `StorageError` if the database or the pictures cannot be used, or were moved."""
         self.keys.any_exist()
-        self.images.check_place()
+        self.images.check_ready()
 
     def close(self) -> None:
         self.attempts.close()
@@ -162,7 +176,7 @@ class Store:
             queries.insert_session(db, session.id, start, session.created_at, session.head)
             for turn in turns:  # parents come before their children
                 queries.insert_turn(db, session.id, turn, turn.sha256, turn.created_at)
-                if not self.images.path(turn.sha256, turn.request).exists():
+                if not self.images.exists(self.images.path(turn.sha256, turn.request)):
                     raise MissingPictureError("a picture was pruned while its session was imported: import it again")
 
     # Deleting
@@ -179,7 +193,7 @@ class Store:
         self.erase_deleted()
         return DeletedSession(turns, deleted)
 
-    def discard_pictures(self, pictures: Collection[Path]) -> int:
+    def discard_pictures(self, pictures: Collection[PictureFile]) -> int:
         """Delete those of these picture files that no turn uses, and return their number."""
         if not pictures:
             return 0
@@ -284,7 +298,7 @@ class Store:
     # Maintenance
 
     @contextmanager
-    def pictures_in_use(self) -> Iterator[frozenset[Path]]:
+    def pictures_in_use(self) -> Iterator[frozenset[PictureFile]]:
         """The picture files of all turns. No turn is written while the block runs."""
         with self._without_new_turns() as db:
             turns = db.execute(select(TurnRow.image, TurnRow.request))
@@ -345,7 +359,7 @@ class Store:
     ) -> TurnRecord:
         queries.move_head(db, session_id, turn.number)
         row, exclusions = queries.insert_turn(db, session_id, turn, sha256, queries.utc_now())
-        if not self.images.path(sha256, turn.request).exists():
+        if not self.images.exists(self.images.path(sha256, turn.request)):
             # `prune` has just deleted the picture, as no turn used it; the next `prune` waits for this transaction
             self.images.save(picture, text, turn.request)
         return queries.to_turn_record(row, exclusions, self.images)
