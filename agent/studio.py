@@ -90,6 +90,10 @@ class UnknownModelError(InvalidInputError):
     """The requested model is not allowed."""
 
 
+_TAKE_OVER_SECONDS = 60.0
+"""How long a turn waits for a server to take it over before it counts as failed."""
+
+
 class Studio:
     """The store, the interpreter, the engines and the judges of conversations. Close it after use.
 
@@ -135,7 +139,8 @@ class Studio:
         """Create a studio from `settings`, by default from the environment. `device` is by default the best one."""
         settings = settings or Settings.load()
         store = Store.open(settings.database_url, home=settings.home, images=settings.images)
-        store.attempts.mark_interrupted()  # turns that were pending in a crash
+        # turns that were pending in a crash; on a database that servers share, one of them takes them over
+        store.attempts.mark_interrupted(grace=_TAKE_OVER_SECONDS if store.turn_events.is_shared else 0.0)
         load_engine = partial(_load_engine, device=device)
         return cls(
             store,

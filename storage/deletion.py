@@ -11,7 +11,7 @@ from . import queries
 from .errors import StorageError
 from .images import ImageStore
 from .picture_files import PictureFile
-from .tables import AttemptRow, ExclusionRow, ReceiptRow, SessionRow, TurnAliasRow, TurnRow
+from .tables import AttemptRow, ExclusionRow, ReceiptRow, SessionRow, TurnAliasRow, TurnEventsRow, TurnRow
 
 _BATCH = 500
 """Number of pictures in one query. SQLite and PostgreSQL limit the number of parameters."""
@@ -40,6 +40,7 @@ def delete_rows(db: Session, session_id: str, images: ImageStore) -> tuple[int, 
     db.execute(locked_attempts.with_for_update())
     attempt_count = _execute_delete(db, attempts)
     db.execute(delete(TurnAliasRow).where(TurnAliasRow.session_id == session_id))
+    db.execute(delete(TurnEventsRow).where(TurnEventsRow.session_id == session_id))
     lock_session = select(SessionRow.id).where(SessionRow.id == session_id).with_for_update()
     if db.scalar(lock_session) is None:
         if not attempt_count:

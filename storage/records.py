@@ -238,3 +238,8 @@ class Attempt:
     """Which process works on it; another claim means that it was taken over."""
     drawn: PictureFile | None = None
     """The file of its first picture, while that is being verified by the process that has drawn it."""
+
+    @property
+    def log(self) -> str:
+        """The name of the events of this try; the same on all servers, also on one that takes it over."""
+        return self.claim.rpartition("/")[2].partition(".")[0]

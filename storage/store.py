@@ -27,7 +27,9 @@ from .pending_turns import PendingTurns, new_session_id
 from .picture_files import PictureFile
 from .records import FinishedTurn, IdempotencyKey, NewTurn, SessionRecord, SessionStart, TurnRecord
 from .statistics import Statistics
+from .rate_limits import RateLimits
 from .tables import ExclusionRow, SessionRow, TurnRow
+from .turn_events import TurnEvents
 
 
 class Store:
@@ -59,6 +61,10 @@ class Store:
         """The API keys of servers."""
         self.idempotency_keys = IdempotencyKeys(self._database)
         """Idempotency keys: a repeated request returns the turn that the first one created."""
+        self.turn_events = TurnEvents(self._database)
+        """The last events of running turns, for servers that share a PostgreSQL database."""
+        self.rate_limits = RateLimits(self._database)
+        """The requests that keys have left, for servers that share a PostgreSQL database."""
         self.statistics = Statistics(self._database)
         """Counts for operators."""
 

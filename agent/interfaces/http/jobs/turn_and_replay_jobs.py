@@ -10,7 +10,7 @@ from ....conversation import Turn
 from ....replay.regenerate import ReplayResult
 from .job import Job, Outcome
 
-Kind = Literal["start", "say", "edits", "seed", "undo", "branch", "retry", "elsewhere"]
+Kind = Literal["start", "say", "edits", "seed", "undo", "branch", "retry", "resume", "elsewhere"]
 
 
 class TurnJob(Job[Turn]):
