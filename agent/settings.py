@@ -32,6 +32,8 @@ class Settings(BaseSettings):
         default_factory=partial(user_data_path, "notthat", appauthor=False)
     )
     database_url: str | None = None
+    images: str | None = None
+    """The object store of the pictures, `s3://bucket/prefix`; by default the folder `images` in the home."""
     model: str = Field(default="mini", min_length=1)
     models: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
     interpreter: Literal["auto", "offline", "llm", "local"] = "auto"

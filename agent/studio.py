@@ -90,6 +90,10 @@ class UnknownModelError(InvalidInputError):
     """The requested model is not allowed."""
 
 
+_TAKE_OVER_SECONDS = 60.0
+"""How long a turn waits for a server to take it over before it counts as failed."""
+
+
 class Studio:
     """The store, the interpreter, the engines and the judges of conversations. Close it after use.
 
@@ -124,8 +128,8 @@ class Studio:
         self._load_judge, self._judge, self._judge_timeout = load_judge, judge, judge_timeout
         self.verify = verify
         self._panels: dict[tuple[str, ...], JudgePanel] = {}
-        self._policy_folder = policy_folder or store.images.folder.parent / "policies"
-        self._weights = store.images.folder.parent / "weights.json"
+        self._policy_folder = policy_folder or store.home / "policies"
+        self._weights = store.home / "weights.json"
         self._engines: dict[str, Engine] = {}
         self._provenances: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
@@ -137,8 +141,9 @@ class Studio:
     def open(cls, settings: Settings | None = None, *, device: str | None = None) -> Self:
         """Create a studio from `settings`, by default from the environment. `device` is by default the best one."""
         settings = settings or Settings.load()
-        store = Store.open(settings.database_url, home=settings.home)
-        store.attempts.mark_interrupted()  # turns that were pending in a crash
+        store = Store.open(settings.database_url, home=settings.home, images=settings.images)
+        # turns that were pending in a crash; on a database that servers share, one of them takes them over
+        store.attempts.mark_interrupted(grace=_TAKE_OVER_SECONDS if store.turn_events.is_shared else 0.0)
         load_engine = partial(_load_engine, device=device)
         return cls(
             store,

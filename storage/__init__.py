@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .migrate import revision as revision
     from .migrate import upgrade as upgrade
     from .pages import SessionPage as SessionPage
+    from .pending_turns import WaitingTurn as WaitingTurn
     from .pending_turns import new_session_id as new_session_id
     from .records import Attempt as Attempt
     from .records import ExclusionRecord as ExclusionRecord
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from .statistics import SessionCounts as SessionCounts
     from .statistics import TermCounts as TermCounts
     from .store import Store as Store
+    from .turn_events import TurnState as TurnState
 
     Pruned = PruneResult  # its former name
     Receipt = IdempotencyKey  # its former name

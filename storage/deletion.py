@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, Delete, delete, select
@@ -11,7 +10,8 @@ from sqlalchemy.orm import Session
 from . import drawn_turns, queries
 from .errors import StorageError
 from .images import ImageStore
-from .tables import AttemptRow, ExclusionRow, ReceiptRow, SessionRow, TurnAliasRow, TurnRow
+from .picture_files import PictureFile
+from .tables import AttemptRow, ExclusionRow, ReceiptRow, SessionRow, TurnAliasRow, TurnEventsRow, TurnRow
 
 _BATCH = 500
 """Number of pictures in one query. SQLite and PostgreSQL limit the number of parameters."""
@@ -25,7 +25,7 @@ class DeletedSession:
     pictures: int
 
 
-def delete_rows(db: Session, session_id: str, images: ImageStore) -> tuple[int, frozenset[Path]]:
+def delete_rows(db: Session, session_id: str, images: ImageStore) -> tuple[int, frozenset[PictureFile]]:
     """Delete all rows of a session. Returns the number of its turns, and the files of their pictures.
 
     A session without a picture has only rows of attempts.
@@ -41,6 +41,7 @@ def delete_rows(db: Session, session_id: str, images: ImageStore) -> tuple[int, 
     pictures = frozenset(drawn_turns.attempt_sources(db, images, session_id))
     attempt_count = _execute_delete(db, attempts)
     db.execute(delete(TurnAliasRow).where(TurnAliasRow.session_id == session_id))
+    db.execute(delete(TurnEventsRow).where(TurnEventsRow.session_id == session_id))
     lock_session = select(SessionRow.id).where(SessionRow.id == session_id).with_for_update()
     if db.scalar(lock_session) is None:
         if not attempt_count:
@@ -60,31 +61,28 @@ def delete_rows(db: Session, session_id: str, images: ImageStore) -> tuple[int, 
     return turns, pictures
 
 
-def delete_unused(db: Session, images: ImageStore, pictures: Collection[Path]) -> int:
+def delete_unused(db: Session, images: ImageStore, pictures: Collection[PictureFile]) -> int:
     """Delete the files that no turn uses, and return their number. No turn may be written meanwhile."""
     deleted, sources = 0, drawn_turns.source_pictures(db, images)
-    for batch in _batches(sorted(pictures)):
+    for batch in _batches(sorted(pictures, key=str)):
         hashes = {path.name[:64] for path in batch}
         turns = db.execute(select(TurnRow.image, TurnRow.request).where(TurnRow.image.in_(hashes)))
         used = sources | {images.existing(sha256, request) for sha256, request in turns}
-        deleted += sum(_delete_file(path) for path in batch if path not in used)
+        deleted += sum(_delete_file(images, path) for path in batch if path not in used)
     return deleted
 
 
-def _delete_file(path: Path) -> bool:
+def _delete_file(images: ImageStore, path: PictureFile) -> bool:
     try:
-        path.unlink()
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        reason = error.strerror or error
+        return images.files.delete(path)
+    except StorageError as error:
+        reason = getattr(error.__cause__, "strerror", None) or error
         raise StorageError(
             f"the picture {path} can't be deleted ({reason}): make its folder writable, then run “notthat db prune”"
         ) from error
-    return True
 
 
-def _batches(items: Sequence[Path]) -> Iterator[Sequence[Path]]:
+def _batches(items: Sequence[PictureFile]) -> Iterator[Sequence[PictureFile]]:
     return (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))
 
 

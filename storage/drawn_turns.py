@@ -2,13 +2,13 @@
 
 import json
 import re
-from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from . import idempotency, queries
 from .images import ImageStore
+from .picture_files import PictureFile
 from .tables import AttemptRow, SessionRow, TurnRow
 
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -19,7 +19,7 @@ def finish(db: Session, row: AttemptRow, images: ImageStore) -> bool:
 
     It becomes the head unless the session has gone on meanwhile.
     """
-    if row.drawn is None or not images.path(row.drawn, row.turn["request"]).exists():
+    if row.drawn is None or not images.exists(images.path(row.drawn, row.turn["request"])):
         return False
     attempt = queries.to_attempt(row)
     session, number = attempt.session, attempt.turn.number
@@ -33,14 +33,14 @@ def finish(db: Session, row: AttemptRow, images: ImageStore) -> bool:
     return True
 
 
-def source_pictures(db: Session, images: ImageStore) -> set[Path]:
+def source_pictures(db: Session, images: ImageStore) -> set[PictureFile]:
     """The files of the pictures that turns, and turns without a picture, start from."""
     pairs = db.execute(select(TurnRow.source_image, TurnRow.mask_image).distinct())
     used = {sha256 for pair in pairs for sha256 in pair if sha256 is not None}
     return {images.source_path(sha256) for sha256 in used} | attempt_sources(db, images)
 
 
-def attempt_sources(db: Session, images: ImageStore, session_id: str | None = None) -> set[Path]:
+def attempt_sources(db: Session, images: ImageStore, session_id: str | None = None) -> set[PictureFile]:
     """The files that turns without a picture may start from, of one session or of all.
 
     A command that is not interpreted yet names them in its options, so every hash in its JSON counts.
@@ -52,7 +52,7 @@ def attempt_sources(db: Session, images: ImageStore, session_id: str | None = No
     return {images.source_path(sha256) for sha256 in hashes}
 
 
-def pictures(db: Session, images: ImageStore) -> set[Path]:
+def pictures(db: Session, images: ImageStore) -> set[PictureFile]:
     """The files of the pictures that are being verified."""
     is_drawn = AttemptRow.drawn.is_not(None), AttemptRow.status == "pending"
     rows = db.execute(select(AttemptRow.drawn, AttemptRow.turn).where(*is_drawn))

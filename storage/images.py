@@ -5,10 +5,11 @@ Turns with equal pixels but different requests have separate files, because the 
 
 import hashlib
 import json
+import math
 import re
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ..errors import InvalidInputError
-from .atomic_files import atomic_write, make_folder, sync_folder
-from .error_translation import translate_errors
 from .errors import DamagedPictureError, MissingPictureError, StorageError
-from .placement import OpenedFolder
+from .picture_files import FolderFiles, PictureFile, PictureFiles
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FILE = re.compile(r"([0-9a-f]{64})(-[0-9a-f]{16})?")
@@ -37,24 +36,45 @@ _PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 
 
 class ImageStore:
-    """A folder of pictures: `ab/abcdef…-0123….png` holds RGB pixels with the SHA-256 `abcdef…`.
+    """Pictures in a folder or an object store: `ab/abcdef…-0123….png` holds RGB pixels with the SHA-256 `abcdef…`.
 
     `0123…` is a digest of the turn's request. Files of older versions have no digest and are shared by turns with
     different requests; their text belongs to one of these turns. Use `png` to read a turn's PNG with its own text.
-    Files are written atomically.
+    Files are written atomically. Object stores have no files of older versions.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder.absolute()
-        self._opened = OpenedFolder(self.folder)
+    def __init__(self, files: Path | PictureFiles) -> None:
+        """Use a folder, or other files."""
+        self.files = FolderFiles(files) if isinstance(files, Path) else files
+        self.place = self.files.place
+        """The folder's path or the store's URL, for messages."""
+
+    @classmethod
+    def at(cls, url: str | None, home: Path) -> "ImageStore":
+        """The pictures at `url`, `s3://bucket/prefix`; by default those in the folder `images` of `home`.
+
+        Raises:
+            InvalidInputError: if `url` is invalid, or the extra for it is not installed.
+        """
+        if url is None:
+            return cls(home / "images")
+        from .object_store import ObjectStoreFiles
+
+        return cls(ObjectStoreFiles(url))
+
+    @property
+    def folder(self) -> Path:
+        """The folder. Only for stores that are one."""
+        assert isinstance(self.files, FolderFiles)
+        return self.files.folder
 
     def save(
         self, image: Image.Image, text: Mapping[str, str], request: Mapping[str, Any], *, rewrite: bool = False
     ) -> str:
         """Store `image` as RGB with `text` as the PNG's text chunks, and return the SHA-256 of its pixels.
 
-        `text` describes `request`. An intact file of the same pixels and request is kept. The file is synced to disk
-        before this returns.
+        `text` describes `request`. An intact file of the same pixels and request is kept. The file is durable before
+        this returns.
 
         Raises:
             StorageError: if the file cannot be written.
@@ -63,13 +83,10 @@ class ImageStore:
         rgb = image.convert("RGB")
         sha256 = pixels_sha256(rgb)
         path = self.path(sha256, request)
-        with translate_errors(self.folder):
-            if not rewrite and self._is_sound(path):
-                sync_folder(path.parent)  # the process that wrote it may have ended before this
-            else:
-                make_folder(path.parent)
-                with atomic_write(path) as file:
-                    file.write(encode_png(rgb, text))
+        if not rewrite and self._is_sound(path):
+            self.files.ensure_durable(path)  # the process that wrote it may have ended before this
+        else:
+            self.files.write(path, encode_png(rgb, text))
         self.check_place()  # also if the folder was just created
         return sha256
 
@@ -84,46 +101,53 @@ class ImageStore:
         self.check_place()
         rgb = image.convert("RGB")
         sha256 = pixels_sha256(rgb)
-        path = self.source_path(sha256)
-        with translate_errors(self.folder):
-            if self._is_sound(path):
-                path.touch()
-            else:
-                make_folder(path.parent)
-                with atomic_write(path) as file:
-                    file.write(encode_png(rgb, {}))
+        file = self.source_path(sha256)
+        if self._is_sound(file):
+            self.files.refresh(file)
+        else:
+            self.files.write(file, encode_png(rgb, {}))
         self.check_place()
         return sha256
 
-    def source_path(self, sha256: str) -> Path:
-        """The path of a picture that turns start from, whether or not it exists.
+    def source_path(self, sha256: str) -> PictureFile:
+        """The file of a picture that turns start from, whether or not it exists.
 
         Raises:
             InvalidInputError: if `sha256` is not a hash.
         """
         return self._shared(sha256)
 
-    def path(self, sha256: str, request: Mapping[str, Any]) -> Path:
-        """The path of a picture drawn from `request`, whether or not it exists.
+    def path(self, sha256: str, request: Mapping[str, Any]) -> PictureFile:
+        """The file of a picture drawn from `request`, whether or not it exists.
 
         Raises:
             InvalidInputError: if `sha256` is not a hash.
         """
         digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
-        return self._shared(sha256).with_name(f"{sha256}-{digest[:16]}.png")
+        return self.files.file(f"{_check_hash(sha256)}-{digest[:16]}")
 
-    def existing(self, sha256: str, request: Mapping[str, Any]) -> Path:
+    def existing(self, sha256: str, request: Mapping[str, Any]) -> PictureFile:
         """Like `path`, but the file of an older version if only that exists."""
         path, shared = self.path(sha256, request), self._shared(sha256)
+        if not isinstance(self.files, FolderFiles):
+            return path
         return shared if not path.exists() and shared.exists() else path
 
-    def copies(self, sha256: str) -> list[Path]:
+    def exists(self, file: PictureFile) -> bool:
+        """Raises `StorageError` if the place cannot be used."""
+        return self.files.exists(file)
+
+    def copies(self, sha256: str) -> Sequence[PictureFile]:
         """All files with these pixels, sorted."""
-        return sorted(self._shared(sha256).parent.glob(f"{sha256}*.png"))
+        return self.files.starting_with(_check_hash(sha256))
 
     def check_place(self) -> None:
         """Raise `StorageError` if the folder was moved or replaced since it was opened, or is inaccessible."""
-        self._opened.check()
+        self.files.check()
+
+    def check_ready(self) -> None:
+        """Raise `StorageError` if pictures cannot be read now."""
+        self.files.check_ready()
 
     def open(self, sha256: str) -> Image.Image:
         """The verified pixels of any file with this hash.
@@ -140,9 +164,9 @@ class ImageStore:
                 last_error = error
         raise last_error or _missing_error(self._shared(sha256))
 
-    def verified(self, path: Path) -> Image.Image:
+    def verified(self, path: PictureFile) -> Image.Image:
         """The pixels of a file, verified against the hash in its name. Raises as `open` does."""
-        content = _read_content(path)
+        content = self._read(path)
         try:
             image: Image.Image = Image.open(BytesIO(content), formats=["PNG"])
             image.load()
@@ -153,34 +177,38 @@ class ImageStore:
             raise DamagedPictureError(f"the picture {path} was changed: its pixels do not match its name")
         return without_words(image)
 
-    def png(self, path: Path, text: Mapping[str, str]) -> bytes:
+    def png(self, path: PictureFile, text: Mapping[str, str]) -> bytes:
         """A file's PNG with these text chunks in place of its own. Raises as `open` does."""
-        content = _read_content(path)
+        content = self._read(path)
         try:
             return with_text(content, text)
         except ValueError as error:
             raise _damage_error(path) from error
 
-    def pictures(self) -> Iterator[tuple[str, Path]]:
-        """Hash and path of each picture, in no particular order."""
-        for path in self.folder.glob("??/*.png"):
-            if match := _FILE.fullmatch(path.stem):
-                yield match[1], path
+    def pictures(self) -> Iterator[tuple[str, PictureFile]]:
+        """Hash and file of each picture, in no particular order."""
+        for file in self.files.all():
+            if match := _FILE.fullmatch(file.name.removesuffix(".png")):
+                yield match[1], file
 
-    def temporary(self) -> Iterator[Path]:
-        """Files that are being written, or that a crash left incomplete."""
-        yield from self.folder.glob("??/*.tmp")
+    def temporary(self, older_than: float = math.inf) -> Iterator[PictureFile]:
+        """Files that are being written, or that a crash left incomplete, last written before `older_than`."""
+        yield from self.files.temporary(older_than)
 
-    def _shared(self, sha256: str) -> Path:
-        """The path of a picture without a request; older versions used it for every picture."""
-        if not _SHA256.fullmatch(sha256):
-            raise InvalidInputError("a picture's name is the SHA-256 of its pixels: give all 64 hexadecimal digits")
-        return self.folder / sha256[:2] / f"{sha256}.png"
+    def _shared(self, sha256: str) -> PictureFile:
+        """The file of a picture without a request; older versions used it for every picture."""
+        return self.files.file(_check_hash(sha256))
 
-    def _is_sound(self, path: Path) -> bool:
+    def _read(self, file: PictureFile) -> bytes:
+        content = self.files.read(file)
+        if content is None:
+            raise _missing_error(file)
+        return content
+
+    def _is_sound(self, path: PictureFile) -> bool:
         try:
             self.verified(path)
-        except StorageError:
+        except (MissingPictureError, DamagedPictureError):
             return False
         return True
 
@@ -241,17 +269,15 @@ def without_words(image: Image.Image) -> Image.Image:
     return rgb
 
 
-def _read_content(path: Path) -> bytes:
-    with translate_errors(path):
-        try:
-            return path.read_bytes()
-        except FileNotFoundError as error:
-            raise _missing_error(path) from error
+def _check_hash(sha256: str) -> str:
+    if not _SHA256.fullmatch(sha256):
+        raise InvalidInputError("a picture's name is the SHA-256 of its pixels: give all 64 hexadecimal digits")
+    return sha256
 
 
-def _missing_error(path: Path) -> MissingPictureError:
+def _missing_error(path: PictureFile) -> MissingPictureError:
     return MissingPictureError(f"the picture {path} is gone: restore it, or draw it again from its turn's seed")
 
 
-def _damage_error(path: Path) -> DamagedPictureError:
+def _damage_error(path: PictureFile) -> DamagedPictureError:
     return DamagedPictureError(f"the picture {path} can't be read: restore it, or draw it again from its turn's seed")

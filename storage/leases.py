@@ -82,6 +82,11 @@ class Leases:
                 self._thread = threading.Thread(target=self._renew_while_held, name="notthat-leases", daemon=True)
                 self._thread.start()
 
+    def is_held(self, attempt_id: int) -> bool:
+        """Whether this store holds the turn, also where its lease has run out because the database was away."""
+        with self._lock:
+            return attempt_id in self._held
+
     def release(self, attempt_id: int) -> None:
         """Stop renewing the turn's lease."""
         with self._lock:

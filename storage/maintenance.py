@@ -3,15 +3,14 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from PIL.Image import Image
 
 from ..errors import NotthatError
-from .error_translation import translate_errors
 from .errors import MissingPictureError, StorageError
 from .images import pixels_sha256
+from .picture_files import PictureFile
 from .records import TurnRecord
 from .store import Store
 
@@ -41,15 +40,15 @@ class Finding:
 class PruneResult:
     """The files that `prune` deleted or would delete, and their total size."""
 
-    pictures: tuple[Path, ...]
-    temporary: tuple[Path, ...]
+    pictures: tuple[PictureFile, ...]
+    temporary: tuple[PictureFile, ...]
     bytes: int
 
 
 def check(store: Store) -> list[Finding]:
     """Check the database and the pixels of every picture, without a change. An empty list means that all is well."""
     findings: list[Finding] = []
-    turns_by_path: dict[Path, list[TurnRecord]] = {}
+    turns_by_path: dict[PictureFile, list[TurnRecord]] = {}
     try:
         findings += (Finding("database", store.place, message) for message in store.damage())
         for session in store.sessions():
@@ -129,13 +128,14 @@ def prune(store: Store, *, dry_run: bool = False) -> PruneResult:
     Raises:
         StorageError: if a file cannot be deleted.
     """
-    with store.pictures_in_use() as paths_in_use, translate_errors(store.images.folder):
+    files = store.images.files
+    with store.pictures_in_use() as paths_in_use:
         pictures = tuple(_find_unused(store, paths_in_use))
         temporary = tuple(_find_stale(store))
-        size = sum(path.stat().st_size for path in (*pictures, *temporary))
+        size = sum(files.size(path) for path in (*pictures, *temporary))
         if not dry_run:
             for path in (*pictures, *temporary):
-                path.unlink(missing_ok=True)
+                files.delete(path)
     if not dry_run:
         store.erase_deleted()
     return PruneResult(pictures, temporary, size)
@@ -158,7 +158,7 @@ def _find_contradictions(turns: list[TurnRecord]) -> Iterator[str]:
                 )
 
 
-def _find_damaged(store: Store, turns_by_path: dict[Path, list[TurnRecord]]) -> Iterator[Finding]:
+def _find_damaged(store: Store, turns_by_path: dict[PictureFile, list[TurnRecord]]) -> Iterator[Finding]:
     for path, (turn, *_) in turns_by_path.items():
         where, place = f"turn {turn.number} of session “{turn.session}”", (turn.session, turn.number)
         try:
@@ -169,7 +169,7 @@ def _find_damaged(store: Store, turns_by_path: dict[Path, list[TurnRecord]]) -> 
             yield Finding("damaged picture", str(path), f"{where}: {error}", place)
 
 
-def _find_missing_sources(store: Store, turns_by_path: dict[Path, list[TurnRecord]]) -> Iterator[Finding]:
+def _find_missing_sources(store: Store, turns_by_path: dict[PictureFile, list[TurnRecord]]) -> Iterator[Finding]:
     """Pictures that turns start from and that can't be read; they can't be drawn again."""
     needed = {sha256: turn for turns in turns_by_path.values() for turn in turns for sha256 in turn.source_images}
     for sha256, turn in needed.items():
@@ -182,7 +182,7 @@ def _find_missing_sources(store: Store, turns_by_path: dict[Path, list[TurnRecor
             yield Finding("damaged picture", str(path), f"{where}: {error}")
 
 
-def _find_shared(turns_by_path: dict[Path, list[TurnRecord]]) -> Iterator[Finding]:
+def _find_shared(turns_by_path: dict[PictureFile, list[TurnRecord]]) -> Iterator[Finding]:
     """Turns of a shared file of an older version, whose text belongs to only one of them."""
     for path, (first, *others) in turns_by_path.items():
         different = [turn for turn in others if turn.request != first.request]
@@ -194,27 +194,21 @@ def _find_shared(turns_by_path: dict[Path, list[TurnRecord]]) -> Iterator[Findin
             yield Finding("shared picture", str(path), message, (turn.session, turn.number))
 
 
-def _find_leftovers(store: Store, paths_in_use: frozenset[Path]) -> Iterator[Finding]:
+def _find_leftovers(store: Store, paths_in_use: frozenset[PictureFile]) -> Iterator[Finding]:
     for path in _find_unused(store, paths_in_use):
         yield Finding("unused picture", str(path), "no turn has this picture: “notthat db prune” deletes it")
     for path in _find_stale(store):
         yield Finding("temporary file", str(path), "a crash left this file: “notthat db prune” deletes it")
 
 
-def _find_unused(store: Store, paths_in_use: frozenset[Path]) -> Iterator[Path]:
+def _find_unused(store: Store, paths_in_use: frozenset[PictureFile]) -> Iterator[PictureFile]:
     """Pictures without a turn. A fresh one without a request may be one that a turn is about to start from."""
-    for sha256, path in store.images.pictures():
-        is_source = path == store.images.source_path(sha256)
-        if path not in paths_in_use and not (is_source and _is_fresh(path)):
-            yield path
+    oldest_fresh = time.time() - STALE_SECONDS
+    for sha256, file in store.images.pictures():
+        is_source = file == store.images.source_path(sha256)
+        if file not in paths_in_use and not (is_source and store.images.files.written_at(file) >= oldest_fresh):
+            yield file
 
 
-def _find_stale(store: Store) -> Iterator[Path]:
-    return (path for path in store.images.temporary() if not _is_fresh(path))
-
-
-def _is_fresh(path: Path) -> bool:
-    try:
-        return path.stat().st_mtime >= time.time() - STALE_SECONDS
-    except FileNotFoundError:  # the process that wrote it has just finished
-        return True
+def _find_stale(store: Store) -> Iterator[PictureFile]:
+    yield from store.images.temporary(older_than=time.time() - STALE_SECONDS)

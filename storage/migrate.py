@@ -12,7 +12,7 @@ from .engine import create_engine_for, database_url, describe_location, for_writ
 from .error_translation import translate_errors
 from .errors import NewerDatabaseError, OutdatedDatabaseError, StorageError
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 """All revisions, oldest first. A test compares them with the files in `migrations/versions`."""
 
 _UPGRADE_LOCK = 0x6E6F747468617400

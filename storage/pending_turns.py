@@ -12,9 +12,8 @@ On PostgreSQL, transactions lock rows of attempts first, in order of their ids, 
 import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
 from PIL.Image import Image
@@ -41,14 +40,18 @@ from .engine import Database
 from .errors import AlreadyRequestedError, LostTurnError, UnknownSessionError
 from .images import ImageStore
 from .leases import HeldTurn, Leases, LeaseTimes, OnLost
+from .picture_files import PictureFile
 from .questions import Questions
 from .records import Attempt, IdempotencyKey, NewQuestion, NewTurn, SessionStart, TurnRecord
-from .tables import AttemptRow, SessionRow, TurnRow
+from .tables import AttemptRow, SessionRow, TurnEventsRow, TurnRow
 
 Insert = Callable[[Session, str, NewTurn, str, Image, Mapping[str, str]], TurnRecord]
 """Adds a finished turn's rows to a session in an open transaction and moves the head to it."""
 
 _INTERRUPTED = "interrupted: the process that drew it ended or lost its database before the picture was finished"
+
+_QUEUE_LOCK = 0x6E6F747468617401
+"""Key of PostgreSQL's advisory lock for the queue: "notthat" in ASCII, and 1."""
 
 _MOST_AT_ONCE = 100
 """How far back, in turn numbers, `other_turns_since` looks."""
@@ -86,6 +89,18 @@ def new_session_id() -> str:
     return secrets.token_hex(8)
 
 
+@dataclass(frozen=True)
+class WaitingTurn:
+    """A turn of any process that has not begun to be drawn. `owner` is the id of the key that owns its session."""
+
+    session: str
+    owner: str | None
+
+
+Admit = Callable[[list[WaitingTurn]], object]
+"""Raises where no further turn may wait beside these. Called in the transaction that would record it, one at a time."""
+
+
 class PendingTurns:
     """The turns of a store that have no picture: `pending`, `failed` or `cancelled`.
 
@@ -98,7 +113,7 @@ class PendingTurns:
         database: Database,
         images: ImageStore,
         insert: Insert,
-        discard: Callable[[Collection[Path]], object],
+        discard: Callable[[Collection[PictureFile]], object],
         times: LeaseTimes | None = None,
     ) -> None:
         self._database = database
@@ -107,6 +122,8 @@ class PendingTurns:
         self._insert = insert
         self._leases = Leases(database, times or LeaseTimes())
         self.questions = Questions(database, self._is_pending)
+        self.is_resumed = False
+        """Whether a server takes over turns whose process is gone (`take_over`): they stay pending until then."""
 
     def record(
         self,
@@ -116,17 +133,20 @@ class PendingTurns:
         *,
         start: SessionStart | None = None,
         idempotency_key: IdempotencyKey | None = None,
+        admit: Admit | None = None,
     ) -> Attempt:
         """Record a command before it is interpreted, under a number that no turn has while this one is pending.
 
         `command` is JSON for `prepare_recorded` of the agent. With `start`, it begins the session `session_id`;
-        otherwise the session exists, or its first turn is pending.
+        otherwise the session exists, or its first turn is pending. `admit` is called on PostgreSQL only.
 
         Raises:
             AlreadyRequestedError: where a request with this idempotency key is pending or done.
         """
         with self._database.write_session() as db:
+            self._lock_queue(db, admit)
             self._require_new(db, idempotency_key)
+            self._admit(db, admit)
             number, parent = (0, None) if start else queries.next_place(db, session_id)
             turn = NewTurn(
                 number=number,
@@ -319,8 +339,8 @@ class PendingTurns:
         with self._database.write_session() as db:
             return db.connection().execute(update(AttemptRow).where(*pending).values(values)).rowcount > 0
 
-    def retry(self, session_id: str, number: int | None = None) -> Attempt:
-        """Start a turn again that has no picture: by default the session's latest.
+    def retry(self, session_id: str, number: int | None = None, *, admit: Admit | None = None) -> Attempt:
+        """Start a turn again that has no picture: by default the session's latest. `admit` is as for `record`.
 
         Raises `InvalidInputError` where there is none, or where it is being drawn right now.
         """
@@ -332,6 +352,8 @@ class PendingTurns:
         if number is not None:
             attempts = attempts.where(AttemptRow.number == number)
         with self._database.write_session() as db:
+            self._lock_queue(db, admit)
+            self._admit(db, admit)
             found = db.scalars(attempts.with_for_update()).all()
             now = self._leases.now(db)
             row = next((row for row in reversed(found) if not self._is_live(row, now)), None)
@@ -370,23 +392,47 @@ class PendingTurns:
         with self._database.read_session() as db:
             return queries.find_alias(db, session_id, number)
 
-    def mark_interrupted(self) -> int:
+    def mark_interrupted(self, grace: float = 0.0) -> int:
         """Mark pending turns as failed whose process is gone or whose lease has run out; returns how many.
+
+        With a `grace` in seconds, only those whose lease ran out so long ago, so that a server can take them over.
 
         Those whose picture was drawn and not yet verified are finished with it instead.
         """
         pending = select(AttemptRow).where(AttemptRow.status == "pending").order_by(AttemptRow.id)
         with self._database.read_session() as db:
             now = self._leases.now(db)
-            if all(self._is_live(row, now) for row in db.scalars(pending)):
+            if all(self._is_live(row, now, grace) for row in db.scalars(pending)):
                 return 0
         with self._database.write_session() as db:
             now = self._leases.now(db)
-            interrupted = [row for row in db.scalars(pending.with_for_update()) if not self._is_live(row, now)]
+            interrupted = [row for row in db.scalars(pending.with_for_update()) if not self._is_live(row, now, grace)]
             lost = [row for row in interrupted if not drawn_turns.finish(db, row, self._images)]
             for row in lost:
                 _mark_interrupted(row)
             return len(lost)
+
+    def take_over(self, limit: int) -> list[Attempt]:
+        """Claim up to `limit` pending turns whose process is gone or whose lease has run out, to draw them here.
+
+        A turn whose picture was drawn and not yet verified is finished with it instead.
+        """
+        pending = select(AttemptRow).where(AttemptRow.status == "pending").order_by(AttemptRow.id)
+        with self._database.read_session() as db:
+            now = self._leases.now(db)
+            ids = [row.id for row in db.scalars(pending) if self._is_left(row, now)]
+        if not ids:
+            return []
+        with self._database.write_session() as db:
+            now = self._leases.now(db)
+            locked = pending.where(AttemptRow.id.in_(ids)).with_for_update(skip_locked=True)
+            left = [row for row in db.scalars(locked) if self._is_left(row, now)]
+            lost = [row for row in left if not drawn_turns.finish(db, row, self._images)][:limit]
+            for row in lost:
+                row.owner, row.lease_until, row.drawn = process_owner.new_claim(row.owner), self._leases.until(db), None
+            db.flush()
+            attempts = [queries.to_attempt(row) for row in lost]
+        return [self._held(attempt) for attempt in attempts]
 
     def other_turns_since(self, attempt: Attempt) -> TurnsSince:
         """The session's other turns: finished since this one was begun, or being drawn now."""
@@ -461,21 +507,46 @@ class PendingTurns:
         idempotency.require_new(db, idempotency_key)
         now = self._leases.now(db)
         for row in rows:
-            if self._is_live(row, now) and row.receipt is not None:
+            if (self.is_resumed or self._is_live(row, now)) and row.receipt is not None:
                 raise AlreadyRequestedError(row.session_id, row.number, row.receipt["fingerprint"])
             _mark_interrupted(row)
         db.flush()
+
+    def _lock_queue(self, db: Session, admit: Admit | None) -> None:
+        """Let one process at a time admit turns. Locked before any row, so that nobody waits for each other."""
+        if admit is not None and not self._database.is_sqlite:
+            db.execute(select(func.pg_advisory_xact_lock(_QUEUE_LOCK)))
+
+    def _admit(self, db: Session, admit: Admit | None) -> None:
+        if admit is None or self._database.is_sqlite:
+            return
+        of_attempt = TurnEventsRow.attempt_id == AttemptRow.id
+        is_drawing = select(TurnEventsRow.log).where(of_attempt, TurnEventsRow.is_drawing)
+        waiting = (
+            select(AttemptRow.session_id, AttemptRow.session, SessionRow.owner)
+            .outerjoin(SessionRow, SessionRow.id == AttemptRow.session_id)
+            .where(AttemptRow.status == "pending", ~is_drawing.exists())
+        )
+        rows = db.execute(waiting).all()
+        starts = {session: start["owner"] for session, start, _ in rows if start is not None}
+        admit([WaitingTurn(session, starts.get(session, owner)) for session, _, owner in rows])
+
+    def _is_left(self, row: AttemptRow, now: datetime) -> bool:
+        return not self._is_live(row, now) and not self._leases.is_held(row.id)
 
     def _is_pending(self, db: Session, attempt_id: int) -> bool:
         row = db.get(AttemptRow, attempt_id)
         return row is not None and self._is_live(row, self._leases.now(db))
 
-    def _is_live(self, row: AttemptRow, now: datetime) -> bool:
-        return row.status == "pending" and self._leases.is_live(row.owner, row.lease_until, now)
+    def _is_live(self, row: AttemptRow, now: datetime, grace: float = 0.0) -> bool:
+        if row.status != "pending":
+            return False
+        within_grace = row.lease_until is not None and now < row.lease_until + timedelta(seconds=grace)
+        return (grace > 0 and within_grace) or self._leases.is_live(row.owner, row.lease_until, now)
 
     def _as_it_stands(self, row: AttemptRow, now: datetime) -> Attempt:
         attempt = queries.to_attempt(row)
-        if attempt.status == "pending" and not self._is_live(row, now):
+        if attempt.status == "pending" and not self.is_resumed and not self._is_live(row, now):
             return replace(attempt, status="failed", reason=_INTERRUPTED)
         return attempt
 

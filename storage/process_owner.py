@@ -9,13 +9,19 @@ _START_TOLERANCE = 2.0
 """Tolerance in seconds when start times of a process are compared, because the system clock may be adjusted."""
 
 
-def new_claim() -> str:
+def new_claim(earlier: str | None = None) -> str:
     """A claim of this process on one turn: `HOST/NAMESPACE/PID/START/NONCE`, with the start in seconds since 1970.
+
+    A turn that is taken over from an `earlier` claim keeps its nonce, followed by how often it was taken over.
 
     The nonce distinguishes several claims of one process. The namespace is the PID namespace (empty where the platform
     has none), since containers may share a host name but number their processes separately.
     """
-    return f"{_describe_process(os.getpid())}/{secrets.token_hex(4)}"
+    nonce = secrets.token_hex(4)
+    if earlier is not None:
+        first, _, count = earlier.rpartition("/")[2].partition(".")
+        nonce = f"{first}.{int(count or 0) + 1}"
+    return f"{_describe_process(os.getpid())}/{nonce}"
 
 
 def is_gone(claim: str) -> bool:

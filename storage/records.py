@@ -6,10 +6,11 @@ The annotations of turns and exclusions also say what an archive may hold; see `
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
+
+from .picture_files import PictureFile
 
 
 def _to_plain_json(value: Any) -> Any:
@@ -150,7 +151,7 @@ class TurnRecord(FinishedTurn):
     """A finished turn of a session in this store; it never changes, except for its question and pins."""
 
     session: str
-    image: Path
+    image: PictureFile
     """The picture's PNG."""
     question: QuestionRecord | None = None
     """The session's open question, if it is about this turn's picture."""
@@ -248,5 +249,10 @@ class Attempt:
     """Whether it was refused, so that there is nothing to retry."""
     claim: str = ""
     """Which process works on it; another claim means that it was taken over."""
-    drawn: Path | None = None
+    drawn: PictureFile | None = None
     """The file of its first picture, while that is being verified by the process that has drawn it."""
+
+    @property
+    def log(self) -> str:
+        """The name of the events of this try; the same on all servers, also on one that takes it over."""
+        return self.claim.rpartition("/")[2].partition(".")[0]

@@ -24,9 +24,12 @@ from .leases import LeaseTimes
 from .migrate import make_home, make_ready
 from .pages import SessionPage
 from .pending_turns import PendingTurns, new_session_id
+from .picture_files import PictureFile
+from .rate_limits import RateLimits
 from .records import FinishedTurn, IdempotencyKey, NewTurn, SessionRecord, SessionStart, TurnRecord
 from .statistics import Statistics
 from .tables import ExclusionRow, SessionRow, TurnRow
+from .turn_events import TurnEvents
 
 
 class Store:
@@ -38,9 +41,15 @@ class Store:
     turn does not exist.
     """
 
-    def __init__(self, engine: Engine, images: ImageStore, lease: LeaseTimes | None = None) -> None:
-        """Use a database with up-to-date tables. Most callers use `open` instead."""
+    def __init__(
+        self, engine: Engine, images: ImageStore, lease: LeaseTimes | None = None, *, home: Path | None = None
+    ) -> None:
+        """Use a database with up-to-date tables. Most callers use `open` instead.
+
+        `home` is by default the parent of the folder of pictures.
+        """
         self.images = images
+        self.home = home or images.folder.parent
         self._database = Database(engine)
         self.place = self._database.place
         """The file or the address of the database, for messages."""
@@ -52,25 +61,36 @@ class Store:
         """The API keys of servers."""
         self.idempotency_keys = IdempotencyKeys(self._database)
         """Idempotency keys: a repeated request returns the turn that the first one created."""
+        self.turn_events = TurnEvents(self._database)
+        """The last events of running turns, for servers that share a PostgreSQL database."""
+        self.rate_limits = RateLimits(self._database)
+        """The requests that keys have left, for servers that share a PostgreSQL database."""
         self.statistics = Statistics(self._database)
         """Counts for operators."""
 
     @classmethod
     def open(
-        cls, url: str | None = None, *, home: Path, wait: float = WAIT_SECONDS, lease: LeaseTimes | None = None
+        cls,
+        url: str | None = None,
+        *,
+        home: Path,
+        images: str | None = None,
+        wait: float = WAIT_SECONDS,
+        lease: LeaseTimes | None = None,
     ) -> Self:
         """Open the database at `url`, by default the file `notthat.db` in `home`.
 
-        Pictures are in `home/images`. Missing folders and tables are created. `wait` is the timeout in seconds of a
-        write that waits for another process. `lease` sets how long a process may hold a pending turn without a
-        renewal.
+        Pictures are in `home/images`, or in the object store `images`, `s3://bucket/prefix`. Missing folders and tables
+        are created. `wait` is the timeout in seconds of a write that waits for another process. `lease` sets how long a
+        process may hold a pending turn without a renewal.
 
         Raises:
             OutdatedDatabaseError, NewerDatabaseError: if another version of notthat created the tables.
             StorageError: if the database is unusable for another reason.
-            InvalidInputError: if `url` is invalid.
+            InvalidInputError: if `url` or `images` is invalid.
         """
         address = database_url(url, home)
+        pictures = ImageStore.at(images, home)
         make_home(home)
         engine = create_engine_for(address, wait=wait)
         try:
@@ -78,12 +98,12 @@ class Store:
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine, ImageStore(home / "images"), lease)
+        return cls(engine, pictures, lease, home=home)
 
     def check_ready(self) -> None:
-        """Raise `StorageError` if the database does not answer, or if it or the pictures were moved."""
+        """Raise `StorageError` if the database or the pictures cannot be used, or were moved."""
         self.keys.any_exist()
-        self.images.check_place()
+        self.images.check_ready()
 
     def close(self) -> None:
         self.attempts.close()
@@ -170,7 +190,7 @@ class Store:
                 queries.insert_turn(db, session.id, turn, turn.sha256, turn.created_at)
                 needed = [self.images.path(turn.sha256, turn.request)]
                 needed += [self.images.source_path(sha256) for sha256 in turn.source_images]
-                if not all(path.exists() for path in needed):
+                if not all(self.images.exists(file) for file in needed):
                     raise MissingPictureError("a picture was pruned while its session was imported: import it again")
 
     # Deleting
@@ -187,7 +207,7 @@ class Store:
         self.erase_deleted()
         return DeletedSession(turns, deleted)
 
-    def discard_pictures(self, pictures: Collection[Path]) -> int:
+    def discard_pictures(self, pictures: Collection[PictureFile]) -> int:
         """Delete those of these picture files that no turn uses, and return their number."""
         if not pictures:
             return 0
@@ -298,7 +318,7 @@ class Store:
     # Maintenance
 
     @contextmanager
-    def pictures_in_use(self) -> Iterator[frozenset[Path]]:
+    def pictures_in_use(self) -> Iterator[frozenset[PictureFile]]:
         """The picture files of all turns. No turn is written while the block runs."""
         with self._without_new_turns() as db:
             turns = db.execute(select(TurnRow.image, TurnRow.request))
@@ -306,7 +326,7 @@ class Store:
             sources = drawn_turns.source_pictures(db, self.images)
             yield frozenset(used | sources | drawn_turns.pictures(db, self.images))
 
-    def source_pictures(self) -> frozenset[Path]:
+    def source_pictures(self) -> frozenset[PictureFile]:
         """The files of the pictures that turns, and turns without a picture, start from."""
         with self._database.read_session() as db:
             return frozenset(drawn_turns.source_pictures(db, self.images))
@@ -366,7 +386,7 @@ class Store:
         queries.move_head(db, session_id, turn.number)
         row, exclusions = queries.insert_turn(db, session_id, turn, sha256, queries.utc_now())
         self._require_sources(turn)
-        if not self.images.path(sha256, turn.request).exists():
+        if not self.images.exists(self.images.path(sha256, turn.request)):
             # `prune` has just deleted the picture, as no turn used it; the next `prune` waits for this transaction
             self.images.save(picture, text, turn.request)
         pins = db.scalar(select(SessionRow.pins).where(SessionRow.id == session_id))

@@ -171,6 +171,20 @@ class AttemptRow(Base):
     drawn: Mapped[str | None] = mapped_column(String(64))
 
 
+class TurnEventsRow(Base):
+    """The state of a turn that is running, on databases that several servers share; see `turn_events`."""
+
+    __tablename__ = "turn_events"
+    __table_args__ = (Index(None, "attempt_id"),)
+
+    log: Mapped[str] = mapped_column(String(16), primary_key=True)
+    session_id: Mapped[str] = mapped_column(String(16))
+    attempt_id: Mapped[int]
+    sequence: Mapped[int]
+    is_drawing: Mapped[bool]
+    events: Mapped[list[Any]] = mapped_column(JSON)
+
+
 class TurnAliasRow(Base):
     """A turn number that was announced, and the turn that answers for it.
 
@@ -229,3 +243,13 @@ class KeyRow(Base):
     limits: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+
+
+class RateLimitRow(Base):
+    """The requests that a key has left in this minute, on databases that several servers share."""
+
+    __tablename__ = "rate_limits"
+
+    key_id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    tokens: Mapped[float]
+    updated_at: Mapped[datetime]

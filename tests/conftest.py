@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from object_store import ObjectStoreServer
     from playwright.sync_api import Browser
     from transformers import CLIPTokenizer
 
@@ -44,6 +45,22 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "home"
     monkeypatch.setenv("NOTTHAT_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def object_store_server() -> "Iterator[ObjectStoreServer]":
+    from object_store import ObjectStoreServer
+
+    with ObjectStoreServer() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(object_store_server: "ObjectStoreServer", monkeypatch: pytest.MonkeyPatch) -> "ObjectStoreServer":
+    """An object store, to which the environment's `AWS_*` lead."""
+    for name, value in object_store_server.environment.items():
+        monkeypatch.setenv(name, value)
+    return object_store_server
 
 
 @pytest.fixture

@@ -405,8 +405,8 @@ class StudioBackend:
         return await run_in_thread(lambda _: build_turn_png(turn, self.studio.store.images))
 
     def link(self, turn: Turn) -> str:
-        """The `file:` URI of the picture."""
-        return turn.image.absolute().as_uri()
+        """The picture's `file:` URI, or its URL in the object store."""
+        return turn.image.as_uri()
 
     def as_json(self, turn: Turn) -> dict[str, Any]:
         """The turn as the command line prints it, with a URI instead of a path."""

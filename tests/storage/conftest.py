@@ -73,7 +73,10 @@ def postgres(new_database: Callable[[str], str], tmp_path_factory: pytest.TempPa
         engine = create_engine(url.replace(":", "+psycopg:", 1))
         with engine.begin() as connection:
             connection.execute(
-                text("TRUNCATE sessions, turns, exclusions, attempts, turn_aliases, receipts, questions, keys")
+                text(
+                    "TRUNCATE sessions, turns, exclusions, attempts, turn_aliases, receipts, questions, keys, "
+                    "turn_events, rate_limits"
+                )
             )
         engine.dispose()
         return url

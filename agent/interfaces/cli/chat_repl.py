@@ -167,7 +167,7 @@ class ChatRepl:
         """The function that reads a line: with history and completion on a terminal, otherwise `input`."""
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             return input
-        history = FileHistory(str(self.studio.store.images.folder.parent / "history"))
+        history = FileHistory(str(self.studio.store.home / "history"))
         session: PromptSession[str] = PromptSession(
             "› ", history=history, completer=_CommandCompleter(self._commands())
         )

@@ -38,7 +38,7 @@ def add(
     from .console import emit
 
     with open_store() as store:
-        folder = store.images.folder.parent / "policies"
+        folder = store.home / "policies"
         for policy_name in policy or ():
             policies.load(policy_name, folder)  # raises if it does not exist
         limits = KeyLimits(rate, steps, size)

@@ -194,5 +194,5 @@ def open_store() -> Iterator["Store"]:
     from ....storage import Store
 
     settings = load_settings()
-    with Store.open(settings.database_url, home=settings.home) as store:
+    with Store.open(settings.database_url, home=settings.home, images=settings.images) as store:
         yield store

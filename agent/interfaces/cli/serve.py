@@ -30,6 +30,10 @@ def serve(
         list[str] | None, typer.Option(help="A device to draw on, such as cuda:0; several draw in parallel.")
     ] = None,
     grace: Annotated[float, typer.Option(min=0, help="Seconds that a shutdown waits for running jobs.")] = 30.0,
+    take_over: Annotated[
+        bool | None,
+        typer.Option(help="Draw the turns of servers that have crashed; by default on PostgreSQL.", show_default=False),
+    ] = None,
     llm_timeout: LLMTimeout = None,
     log_words: Annotated[bool, typer.Option("--log-words", help="Log prompts and feedback.")] = False,
 ) -> None:
@@ -68,6 +72,7 @@ def serve(
             loopback=loopback,
             grace=grace,
             log_words=log_words,
+            take_over=take_over,
         )
         listening = open_socket(host, port)
         address = socket_url(listening)

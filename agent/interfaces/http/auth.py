@@ -60,6 +60,14 @@ def authenticate(store: Store, headers: Headers, *, keyless: bool) -> Principal:
     )
 
 
+def find_principal(store: Store, key_id: str | None, *, keyless: bool) -> Principal | None:
+    """The caller with a key's id, without its token; None if it was revoked. Without an id, as `authenticate`."""
+    if key_id is None:
+        return ANONYMOUS_ADMIN if keyless else None
+    key = next((key for key in store.keys.all() if key.id == key_id and key.revoked_at is None), None)
+    return None if key is None else Principal(key.id, key.name, key.admin, key.policies, key.limits)
+
+
 def token_of(headers: Headers) -> str | None:
     """The key in `Authorization: Bearer KEY`, in the password of `Basic`, or in `X-API-Key` or `api-key`.
 

@@ -51,3 +51,5 @@ class ServerConfig:
     """How long the events of a finished job are kept."""
     grace: float = 30.0
     """How long a shutdown waits for running jobs."""
+    take_over: bool | None = None
+    """Whether turns of servers that are gone are drawn here; by default on a PostgreSQL database."""

@@ -34,10 +34,15 @@ class RateLimiter:
         self._buckets[principal.id] = (max(tokens - 1, 0.0) if tokens >= 1 else tokens, now)
         if len(self._buckets) > _MAX_BUCKETS:
             self._buckets.popitem(last=False)
-        if tokens < 1:
-            seconds = math.ceil((1 - tokens) * 60 / maximum)
-            detail = f"the key “{principal.name}” is limited to {maximum} requests per minute: try again in {seconds} s"
-            raise too_many("too-many-requests", "Too many requests", detail, seconds)
+        refuse_beyond_rate(principal, maximum, 0.0 if tokens >= 1 else (1 - tokens) * 60 / maximum)
+
+
+def refuse_beyond_rate(principal: Principal, maximum: int, seconds: float) -> None:
+    """Raise `Problem` (429) if the key has a request left only in so many seconds, and not now."""
+    if seconds > 0:
+        whole = math.ceil(seconds)
+        detail = f"the key “{principal.name}” is limited to {maximum} requests per minute: try again in {whole} s"
+        raise too_many("too-many-requests", "Too many requests", detail, whole)
 
 
 def apply_quotas(

@@ -125,11 +125,12 @@ def running(
     database: str | None = None,
     lease: LeaseTimes | None = None,
     wait: float = 30.0,
+    images: str | None = None,
     **settings: Any,
 ) -> Iterator[Running]:
     """A server in a thread, stopped in the end; its engines are loaded once `loading` is set, where there is one.
 
-    `database` is another one's address; `lease` and `wait` are those of `Store.open`.
+    `database` is another one's address; `lease`, `wait` and `images` are those of `Store.open`.
     """
 
     def load_engine(model: str) -> Engine:
@@ -138,7 +139,7 @@ def running(
 
     log = io.StringIO()
     with Studio(
-        Store.open(database, home=home, lease=lease, wait=wait),
+        Store.open(database, home=home, lease=lease, wait=wait, images=images),
         interpreter or OfflineInterpreter(),
         model="stub",
         load_engine=load_engine,

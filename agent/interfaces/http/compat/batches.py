@@ -132,7 +132,8 @@ async def _start_all(
     try:
         for start in starts:
             if jobs:
-                context.service.count_request(context.principal)  # the HTTP request itself counts for the first job
+                # the HTTP request itself counts for the first job
+                await context.service.count_request(context.principal)
             jobs.append(await start())
     except BaseException:
         for job in jobs:

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,6 +12,10 @@ from ....replay.regenerate import ReplayResult
 EventName = Literal["queued", "interpreted", "step", "preview", "replayed", "done", "failed", "cancelled"]
 EventData = dict[str, Any] | Turn | tuple[ReplayResult, ...]
 """JSON, or a result that is sent as the response to its request would be, with the reader's own URLs."""
+
+
+LAST_NUMBER = 1_000_000_000
+"""The number of the last event, which is the same on all servers, whichever events before it they know."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +36,12 @@ class EventLog:
     """
 
     def __init__(self, name: str | None = None) -> None:
-        self._name = name or secrets.token_hex(4)
+        self.name = name or secrets.token_hex(4)
+        self.count = 0
+        """The number of the newest event."""
+        self.on_add: Callable[[], object] | None = None
+        """Called after each event but the last."""
         self._events: list[JobEvent] = []
-        self._count = 0
         self._changed = asyncio.Event()
         self.ended = False
 
@@ -42,17 +49,25 @@ class EventLog:
         """Append an event and wake the followers; ignored after the last one."""
         if self.ended:
             return
-        self._count += 1
-        self._events.append(JobEvent(f"{self._name}-{self._count}", self._count, name, data))
+        self._append(LAST_NUMBER if last else self.count + 1, name, data)
         if last:
             self.ended = True
             self.remove("preview")  # later followers get the picture
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
+        elif self.on_add is not None:
+            self.on_add()
+
+    def copy(self, number: int, name: EventName, data: EventData) -> None:
+        """Append an event of another server's log of this name, unless it is known; numbers may be left out."""
+        if not self.ended and number > self.count:
+            self._append(number, name, data)
 
     def remove(self, *names: EventName) -> None:
         """Remove the past events of these names; later followers don't get them."""
         self._events = [event for event in self._events if event.name not in names]
+
+    def latest_of_each(self) -> list[JobEvent]:
+        """The last event of each name, in order."""
+        return sorted({event.name: event for event in self._events}.values(), key=lambda event: event.number)
 
     def latest(self, name: EventName) -> dict[str, Any] | None:
         """The JSON data of the last event of this name, if there is one."""
@@ -61,7 +76,7 @@ class EventLog:
 
     def is_finished_after(self, event_id: str | None) -> bool:
         """Whether the log has ended and this event is its last."""
-        return self.ended and self._find_position(event_id) == self._count
+        return self.ended and self._find_position(event_id) == self.count
 
     async def follow(self, after: str | None = None, heartbeat: float | None = None) -> AsyncGenerator[JobEvent | None]:
         """Yield the events after the one of id `after`, past and future, up to the last.
@@ -74,7 +89,7 @@ class EventLog:
             for event in [event for event in self._events if event.number > position]:
                 position = event.number
                 yield event
-            if self.ended and position == self._count:
+            if self.ended and position == self.count:
                 return
             try:
                 async with asyncio.timeout(heartbeat):
@@ -82,6 +97,14 @@ class EventLog:
             except TimeoutError:
                 yield None
 
+    def _append(self, number: int, name: EventName, data: EventData) -> None:
+        self.count = number
+        self._events.append(JobEvent(f"{self.name}-{number}", number, name, data))
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
     def _find_position(self, event_id: str | None) -> int:
+        """The number of the event, which this server may not know yet; 0 if it is of another log."""
         name, _, number = (event_id or "").rpartition("-")
-        return min(int(number), self._count) if name == self._name and number.isdecimal() else 0
+        is_known = name == self.name and number.isascii() and number.isdecimal()
+        return min(int(number[:12]), LAST_NUMBER) if is_known else 0

@@ -30,8 +30,12 @@ from .queue_capacity import QueueCapacity
 from .registry import JobRegistry
 from .remote_turns import RemoteTurns
 from .session_watchers import SessionWatchers
+from .shared_events import SharedEvents
 from .turn_and_replay_jobs import AuditJob, ReplayJob, TurnJob
 from .worker_threads import INTERPRETERS, WorkerThreads
+
+_RESUMED_FROM = 1000
+"""Numbers left out in the events of a turn that is taken over: its clients may know more than was published."""
 
 Move = Callable[[Conversation], Turn]
 
@@ -52,7 +56,8 @@ class JobRunner:
         self.devices = DevicePool(studios, observer.record_step)
         self.jobs = JobRegistry(config)
         self.capacity = QueueCapacity(config, self.jobs, len(self.devices))
-        self._remote_turns = RemoteTurns(self._studio.store, changes, threads.run)
+        self.shared = SharedEvents(self._studio.store, changes, threads.run)
+        self._remote_turns = RemoteTurns(self._studio.store, changes, threads.run, self.shared)
         self._recording = KeyedLock()
         self._session_order = KeyedLock()
         self._interpreting = KeyedLock(at_once=INTERPRETERS // 2)
@@ -81,10 +86,45 @@ class JobRunner:
             raise
         finally:
             job.recorded.set()
-        self.jobs.set_number(job, job.attempt.turn.number)
-        self._start_job(job, partial(self._prepare_and_draw, job, principal), background)
-        self._changes.notify(job.session)
+        self._start_turn(job, job.attempt, principal, background)
         return job
+
+    async def resume(self, find_principal: Callable[[str | None], Principal | None]) -> None:
+        """Take over turns whose process is gone, as many as this server has devices that are free.
+
+        `find_principal` gives the holder of a key, None if it was revoked.
+        """
+        free = len(self.devices) - len(self.jobs.list_waiting()) - len(self.jobs.list_drawing())
+        if free <= 0 or self.capacity.is_closed:
+            return
+        attempts = self._studio.store.attempts
+        for attempt in await self._threads.run(partial(attempts.take_over, free)):
+            owner = await self._threads.run(partial(self._find_owner, attempt))
+            words = attempt.turn.feedback
+            job = TurnJob("resume", attempt.session, words, owner=owner, idempotency_key=attempt.receipt)
+            principal = await self._threads.run(partial(find_principal, owner))
+            if principal is None:
+                reason = "the key that asked for it was revoked"
+                await self._threads.run(partial(end_turn, self._studio, attempt, "failed", reason))
+                continue
+            state = await self._threads.run(partial(self._studio.store.turn_events.read, attempt.log))
+            job.events.count = _RESUMED_FROM + (state.sequence if state is not None else 0)
+            job.attempt = attempt
+            job.recorded.set()
+            self.jobs.add(job)
+            self._start_turn(job, attempt, principal, background=True)
+
+    def _find_owner(self, attempt: Attempt) -> str | None:
+        if attempt.start is not None:
+            return attempt.start.owner
+        return self._studio.store.session(attempt.session).owner
+
+    def _start_turn(self, job: TurnJob, attempt: Attempt, principal: Principal, background: bool) -> None:
+        self.jobs.set_number(job, attempt.turn.number)
+        job.events.name = attempt.log
+        self.shared.publish(job)
+        self._start_job(job, partial(self._prepare_and_draw, job, principal), background)
+        self.shared.notify(job.session)
 
     def submit_move(self, job: TurnJob, move: Move) -> TurnJob:
         """Start a job that moves the head; it draws nothing, and so records no turn before."""
@@ -107,9 +147,10 @@ class JobRunner:
         self.jobs.add_audit(job)
         self._start_job(job, partial(self._audit, job, limit), background=False)
 
-    def follow(self, session: str, number: int, *, background: bool = True) -> TurnJob:
+    def follow(self, session: str, number: int, log: str | None = None, *, background: bool = True) -> TurnJob:
         """The job of a turn, or one that follows the turn while another process draws it."""
-        return self.jobs.find(session, number) or self._remote_turns.follow(session, number, background=background)
+        job = self.jobs.find(session, number)
+        return job or self._remote_turns.follow(session, number, log, background=background)
 
     def cancel_lost(self, session: str, number: int) -> None:
         """Cancel a turn of this process that another process has cancelled or taken over."""
@@ -151,7 +192,9 @@ class JobRunner:
         if isinstance(job, TurnJob) and job.clock.drawing is not None:
             self.capacity.record_duration(job.clock.ended - job.clock.drawing)
         self.jobs.handle_end(job)
-        self._changes.notify(job.session)
+        if isinstance(job, TurnJob):
+            self.shared.end(job)
+        self.shared.notify(job.session)
         self._observer.record_end(job)
 
     async def _prepare_and_draw(self, job: TurnJob, principal: Principal) -> Turn:

@@ -2,14 +2,19 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from .....storage import UnknownSessionError
 from ..config import ServerConfig
 from ..problems import queue_full, server_stopping
 from .key_shares import max_places
 from .registry import JobRegistry
+
+if TYPE_CHECKING:
+    from .....storage import WaitingTurn
+    from .job import Job
 
 _INITIAL_SECONDS = 5.0
 """The estimate for a picture before any was drawn."""
@@ -36,7 +41,10 @@ class QueueCapacity:
             raise UnknownSessionError(f"no session “{session}”")
         if self.is_closed:
             raise server_stopping()
-        waiting = self._jobs.list_waiting()
+        self.check_waiting(key, session, self._jobs.list_waiting())
+
+    def check_waiting(self, key: str | None, session: str, waiting: Sequence["WaitingTurn | Job[Any]"]) -> None:
+        """Raise `Problem` where no further job of this key or session may wait beside these."""
         own = [job for job in waiting if job.owner == key]
         keys = len({job.owner for job in waiting})
         if len(waiting) >= self._config.queue:

@@ -9,7 +9,7 @@ Commands are here and return jobs, which `JobRunner` runs. Reads are in `reader`
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
@@ -17,7 +17,7 @@ from typing import TypeVar
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 
-from .....storage import Attempt, IdempotencyKey, SessionStart, new_session_id
+from .....storage import Attempt, IdempotencyKey, SessionStart, WaitingTurn, new_session_id
 from ....commands import Change, EditCommand, SayCommand, SeedCommand, StartCommand
 from ....edits import State, UserEdit
 from ....exclusions import NegativePrompt
@@ -27,13 +27,13 @@ from ....session_start import SessionOptions
 from ....studio import Studio
 from ....terms import to_one_line
 from ....verification import VerifyOptions
-from ..auth import Principal, authenticate
+from ..auth import Principal, authenticate, find_principal
 from ..available_models import AvailableModels
 from ..config import ServerConfig
 from ..image_reader import ImageReader
 from ..input_pictures import InputPictures
 from ..problems import Problem, to_problem
-from ..quotas import RateLimiter, check_request, check_steps
+from ..quotas import RateLimiter, check_request, check_steps, refuse_beyond_rate
 from ..session_archives import SessionArchives
 from ..session_reader import SessionReader
 from .event_log import EventLog, EventName
@@ -71,6 +71,10 @@ class Service:
         self.archives = SessionArchives(studio, config, self._threads)
         self.streams = EventStreams(config, self.changes)
         self._rate = RateLimiter()
+        shared = self._store.turn_events.is_shared
+        self.takes_over = shared if config.take_over is None else config.take_over
+        """Whether turns of servers that are gone are drawn here."""
+        self._store.attempts.is_resumed = self.takes_over
 
     # Commands
 
@@ -88,7 +92,8 @@ class Service:
         command = StartCommand(options=replace(options, model=model))
         job = TurnJob("start", new_session_id(), command.words, owner=principal.id, idempotency_key=idempotency_key)
         start = SessionStart(model, options.policies, principal.id)
-        return await self._runner.submit_turn(job, principal, partial(self._record, job, command, start), background)
+        record = partial(self._record, job, principal, command, start)
+        return await self._runner.submit_turn(job, principal, record, background)
 
     async def say(
         self,
@@ -168,7 +173,7 @@ class Service:
         """Draw a turn that came to no picture, by default the session's latest."""
         await self.reader.require_visible(principal, session)
         job = TurnJob("retry", session, "", owner=principal.id, idempotency_key=None)
-        record = partial(self._store.attempts.retry, session, turn)
+        record = partial(self._store.attempts.retry, session, turn, admit=self._admit(principal, session))
         return await self._runner.submit_turn(job, principal, record, background)
 
     async def cancel(self, principal: Principal, session: str, number: int) -> bool:
@@ -252,7 +257,7 @@ class Service:
         if not isinstance(found, Attempt):
             log.add("done", found, last=True)
         elif found.status == "pending":
-            job = self._runner.follow(session, number)
+            job = self._runner.follow(session, number, found.log)
             return job, job.events
         else:
             name: EventName = "cancelled" if found.status == "cancelled" else "failed"
@@ -265,9 +270,14 @@ class Service:
         """The caller that a request's headers name. Raises `Problem`, 401."""
         return await run_in_threadpool(authenticate, self._store, headers, keyless=self.config.loopback)
 
-    def count_request(self, principal: Principal) -> None:
-        """Count a request against the key's rate limit. Raises `Problem`, 429."""
-        self._rate.take(principal)
+    async def count_request(self, principal: Principal) -> None:
+        """Count a request against the key's rate limit, which all servers on the database share. Raises 429."""
+        maximum = principal.limits.requests_per_minute
+        if self._runner.shared.is_enabled and principal.id is not None and maximum is not None:
+            seconds = await self.run_in_thread(partial(self._store.rate_limits.take, principal.id, maximum))
+            refuse_beyond_rate(principal, maximum, seconds)
+        else:
+            self._rate.take(principal)
 
     def check_steps(self, principal: Principal, steps: int | None) -> None:
         """Raise `Problem`, 403, where the caller may not ask for so many steps."""
@@ -298,15 +308,20 @@ class Service:
             loop.call_soon_threadsafe(self._runner.cancel_lost, session, number)
 
         self._store.attempts.on_lost(on_lost)
-        self._poll = asyncio.create_task(StorePoll(self._store, self.changes, self.run_in_thread).run())
+        self._runner.shared.start()
+        resume = None
+        if self.takes_over:
+            resume = partial(self._runner.resume, partial(find_principal, self._store, keyless=self.config.loopback))
+        self._poll = asyncio.create_task(StorePoll(self._store, self.changes, self.run_in_thread, resume).run())
         blank = State("", NegativePrompt(), 0)  # not for a language model, which may cost money
         self._threads.submit_interpretation(partial(OfflineInterpreter().interpret, "a house without fog", blank))
 
     async def stop(self) -> None:
         """Cancel the jobs that wait, let those that draw finish in time, and end all event streams."""
         await self._runner.stop()
-        self.changes.close()
         self._poll.cancel()
+        await self._runner.shared.stop()
+        self.changes.close()
 
     def close(self) -> None:
         """Stop the threads."""
@@ -325,7 +340,7 @@ class Service:
         await self.reader.require_visible(principal, session)
         words = change.words if kind == "say" else ""
         job = TurnJob(kind, session, words, owner=principal.id, idempotency_key=idempotency_key)
-        return await self._runner.submit_turn(job, principal, partial(self._record, job, change), background)
+        return await self._runner.submit_turn(job, principal, partial(self._record, job, principal, change), background)
 
     async def _submit_move(
         self, principal: Principal, session: str, kind: Kind, idempotency_key: IdempotencyKey | None, move: Move
@@ -334,9 +349,19 @@ class Service:
         job = TurnJob(kind, session, "", owner=principal.id, idempotency_key=idempotency_key)
         return self._runner.submit_move(job, move)
 
-    def _record(self, job: TurnJob, command: StartCommand | Change, start: SessionStart | None = None) -> Attempt:
+    def _record(
+        self, job: TurnJob, principal: Principal, command: StartCommand | Change, start: SessionStart | None = None
+    ) -> Attempt:
         """Store a command for `prepare_recorded`."""
-        words = to_one_line(command.words)
         return self._store.attempts.record(
-            job.session, words, command.as_json(), start=start, idempotency_key=job.idempotency_key
+            job.session,
+            to_one_line(command.words),
+            command.as_json(),
+            start=start,
+            idempotency_key=job.idempotency_key,
+            admit=self._admit(principal, job.session),
         )
+
+    def _admit(self, principal: Principal, session: str) -> Callable[[Sequence[WaitingTurn]], None]:
+        """Bounds the queue of all servers on the database; see `QueueCapacity`."""
+        return partial(self._runner.capacity.check_waiting, principal.id, session)

@@ -11,7 +11,7 @@ from ....exclusion_audit import AuditResult
 from ....replay.regenerate import ReplayResult
 from .job import Job, Outcome
 
-Kind = Literal["start", "say", "edits", "seed", "undo", "branch", "release", "retry", "elsewhere"]
+Kind = Literal["start", "say", "edits", "seed", "undo", "branch", "release", "retry", "resume", "elsewhere"]
 
 
 class TurnJob(Job[Turn]):

@@ -29,7 +29,7 @@ class Authentication:
         headers = Headers(scope=scope)
         try:
             scope[_CALLER] = await self._service.authenticate(headers)
-            self._service.count_request(scope[_CALLER])
+            await self._service.count_request(scope[_CALLER])
         except Exception as error:
             problem = to_problem(error)
             if problem.name == "unexpected":
