@@ -29,15 +29,20 @@ export function mountSource(store, { onAttached }) {
     strength.setAttribute("aria-valuetext", `${Math.round(100 * value)} percent`);
   };
 
+  const say = (line) => {
+    said.textContent = line;
+    said.hidden = line === "";
+  };
+
   /** Say what is wrong where it can be seen. */
   function refuse(line) {
     if (store.get().view === "session") store.set({ problem: new api.Problem(line, 400) });
-    else said.textContent = line;
+    else say(line);
   }
 
   async function attach(files) {
     const mine = ++latest;
-    said.textContent = "";
+    say("");
     try {
       if (files.length > 1) throw new Refusal("Add one picture at a time.");
       limits ??= await api.pictureLimits();
@@ -59,7 +64,7 @@ export function mountSource(store, { onAttached }) {
 
   function clear() {
     latest++;
-    said.textContent = "";
+    say("");
     panel.hidden = true;
     image.removeAttribute("src");
   }
