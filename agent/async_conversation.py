@@ -131,6 +131,10 @@ class AsyncConversation:
         """Go on from this turn; the next one grows from it."""
         return await self._run_exclusively(lambda _: self._conversation.branch(turn))
 
+    async def release(self, term: str) -> Turn:
+        """Release a pin; see `Conversation.release`."""
+        return await run_in_thread(lambda _: self._conversation.release(term))
+
     async def set_verification(self, options: VerifyOptions | bool | None) -> None:
         """Verify the session's next turns in this way; None or False: not at all."""
         await run_in_thread(lambda _: self._conversation.set_verification(options))

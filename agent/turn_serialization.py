@@ -39,12 +39,14 @@ def source_json(turn: TurnRecord) -> dict[str, Any] | None:
     """The picture that a turn starts from, with the paths of its files; None if it starts from noise."""
     if turn.source_image is None:
         return None
-    paths = {sha256: turn.image.parent.parent / sha256[:2] / f"{sha256}.png" for sha256 in turn.source_images}
+    place, name = str(turn.image), turn.image.name
+    separator, root = place[-len(name) - 1], place[: -len(name) - len("/ab/")]
+    places = {sha256: separator.join((root, sha256[:2], f"{sha256}.png")) for sha256 in turn.source_images}
     return {
-        "image": str(paths[turn.source_image]),
+        "image": places[turn.source_image],
         "sha256": turn.source_image,
         "strength": turn.request.get("strength", 1.0),
-        "mask": None if turn.mask_image is None else str(paths[turn.mask_image]),
+        "mask": None if turn.mask_image is None else places[turn.mask_image],
     }
 
 
