@@ -1,6 +1,7 @@
 """A turn that fails or is stopped loses no words: it is kept with the reason, and drawn when asked again."""
 
 import json
+import os
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from threading import Barrier, Thread
@@ -136,6 +137,7 @@ def test_turns_of_other_words_share_no_file_after_a_repair(open_studio: OpenStud
     first, second = conversation.turns()
     told = [read_picture_text(each.image) for each in (first, second)]
     shared = first.image.rename(first.image.with_name(f"{first.sha256}.png"))
+    os.utime(shared, (1e9, 1e9))  # a fresh one may be a picture that a session is about to start from
     second.image.unlink()
     assert [turn.image for turn in conversation.turns()] == [shared, shared]
 
