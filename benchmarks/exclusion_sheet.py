@@ -17,18 +17,18 @@ from notthat.generation import GenerationRequest
 SHEET = Path(__file__).parents[1] / "docs" / "exclusion.png"
 TITLES = ("bare", "“without”", "excluded")
 CHOSEN = {
-    "mustache": 1057,
-    "beard": 1089,
-    "glasses": 1110,
-    "sunglasses": 1072,
-    "hat": 1125,
-    "cartoon": 1057,
-    "watermark": 1066,
-    "text": 1141,
-    "logo": 1031,
-    "frame": 1143,
-    "blurry": 1087,
-    "overexposed": 1125,
+    "mustache": 2001,
+    "beard": 2000,
+    "glasses": 2011,
+    "sunglasses": 2004,
+    "hat": 2007,
+    "cartoon": 2002,
+    "watermark": 2006,
+    "text": 2005,
+    "logo": 2003,
+    "frame": 2009,
+    "blurry": 2014,
+    "overexposed": 2015,
 }
 """The seed of each attribute on the sheet."""
 

@@ -64,6 +64,8 @@ def test_the_tables_are_those_the_models_would_make(migrated: Engine, tmp_path: 
         "receipts",
         "questions",
         "keys",
+        "turn_events",
+        "rate_limits",
     }
     modelled.dispose()
 

@@ -17,7 +17,7 @@ def test_a_request_that_says_it_is_too_large_is_refused_unread(serve: Serve) -> 
     server = serve(body=1000)
     url = httpx.URL(server.url)
     with socket.create_connection((url.host, url.port or 80)) as connection:
-        head = f"POST /api/sessions HTTP/1.1\r\nHost: {url.host}\r\nContent-Type: application/json\r\n"
+        head = f"POST /api/sessions/{16 * '0'}/turns HTTP/1.1\r\nHost: {url.host}\r\nContent-Type: application/json\r\n"
         connection.sendall(f"{head}Content-Length: 1001\r\n\r\n".encode())  # and not a byte of it
         answer = connection.makefile("rb").read()
     assert answer.startswith(b"HTTP/1.1 413 ")
@@ -32,7 +32,8 @@ def test_a_body_without_a_length_is_read_up_to_the_limit(serve: Serve) -> None:
         for _ in range(10):
             yield b"a" * 500
 
-    answer = server.client.post("/api/sessions", content=chunks(), headers={"Content-Type": "application/json"})  # type: ignore[arg-type]
+    headers = {"Content-Type": "application/json"}
+    answer = server.client.post(f"/api/sessions/{16 * '0'}/turns", content=chunks(), headers=headers)  # type: ignore[arg-type]
     assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
     assert server.begin("a boat" + "." * 900)["turn"] == 0
 
