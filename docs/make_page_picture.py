@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 PROMPT = "portrait of a man on the beach"
 SEED = "4368"
 """The chosen seed of `make_pictures.py`."""
-SAID = ("no mustache", "and no glasses", "no beard either")
+SAID = ("no mustache", "and no glasses", "no earrings either")
 BESIDE = "put him in a city"
 """Said about turn 1, to make a branch."""
 POLICY = """title = "How our pictures look"

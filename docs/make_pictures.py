@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 PROMPT = "portrait of a man on the beach"
 SEED = 4368
 """Chosen: the first picture shows what the feedback is about."""
-FEEDBACK = ("no mustache", "and no glasses", "no beard either")
+FEEDBACK = ("no mustache", "and no glasses", "no earrings either")
 SIDE = 256
 PLACES = ("forest", "beach", "city", "sky", "room", "blue background")
 SUBJECTS = ("man", "woman", "child", "cat", "house", "boat")
