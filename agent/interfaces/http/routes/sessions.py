@@ -127,7 +127,7 @@ async def set_verification(session: SessionId, body: VerificationRequest, contex
 @router.post(
     "/{session}/audit",
     response_model=AuditResponse,
-    responses=document_problems(404, 409, 500),
+    responses=document_problems(400, 404, 409, 500),
     summary="What each exclusion does",
 )
 async def audit_exclusions(session: SessionId, body: AuditRequest, context: Context) -> AuditResponse:

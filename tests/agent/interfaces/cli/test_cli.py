@@ -178,6 +178,7 @@ def test_a_session_from_its_prompt_to_its_replay(notthat: Run, notthat_process: 
         "sha256": again["sha256"],
         "prompt": "a harbour at dawn",
         "verification": None,
+        "pins": [],
     }
     *turns, total = notthat_process("replay", session, "--verify", "--json").lines
     assert turns == [{"turn": number, "identical": True, "max_abs_diff": 0} for number in range(3)]
@@ -354,7 +355,7 @@ def test_wrong_storage_options_and_folders_are_one_line(
 
 def test_the_database_is_looked_after(notthat: Run, home: Path, model_folder: Path) -> None:
     session = begin(home, model_folder, "no fog")
-    assert notthat("db", "upgrade", "--json").line == {"revision": "0008"}
+    assert notthat("db", "upgrade", "--json").line == {"revision": "0009"}
     with Store.open(home=home) as store:
         stray = store.images.path(store.images.save(Image.new("RGB", (8, 8), "teal"), {}, {}), {})
         missing = store.turn(session, 0).image
@@ -664,7 +665,7 @@ def test_a_database_of_a_newer_notthat_is_left_alone(notthat: Run, home: Path, m
     for command in (["sessions"], ["new", PROMPT], ["say", session, "no fog"], ["db", "upgrade"], ["db", "check"]):
         result = notthat(*command, "--json")
         assert (result.code, "made by a newer notthat" in result.reason) == (1, True), command
-    set_revision("0008")
+    set_revision("0009")
     assert notthat("sessions", "--json") == listed
 
 
