@@ -1,22 +1,21 @@
 """A picture that a session starts from: read, kept in the store, and turned into fields of its request."""
 
 from dataclasses import dataclass
-from math import sqrt
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from ..errors import InvalidInputError
-from ..generation.input_image import read_input_image, read_mask
+from ..generation.input_image import DEFAULT_STRENGTH, fit_size, read_input_image, read_mask
 from ..generation.request import Defaults, GenerationRequest
 from ..storage import Store, TurnRecord
 from ..storage.images import pixels_sha256
 
-DEFAULT_STRENGTH = 0.6
-"""How much of a picture may change, unless it is said."""
-MIN_SIDE = 64
-"""The shortest side of a session that starts from a picture, in pixels."""
+_STEP = 64
+"""Sizes of sessions that start from a picture are multiples of this, which every published model can draw."""
+_SMALL = 256
+"""Models that draw at most so many pixels in a side are drawn in steps of 8."""
 
 PictureLike = Path | str | bytes | Image.Image
 """A file, its content, or a picture."""
@@ -89,16 +88,9 @@ class StoredSource:
 
 
 def session_size(size: tuple[int, int], defaults: Defaults) -> tuple[int, int]:
-    """The size of a picture by a model: with the same proportions, about the model's own area at most, in steps of 64.
-
-    Models of 64 pixels or less in a side are taken in steps of 8.
-    """
-    width, height = size
-    step = 64 if min(defaults.width, defaults.height) > 256 else 32 if min(defaults.width, defaults.height) > 64 else 8
-    scale = min(1.0, sqrt(defaults.width * defaults.height / (width * height)))
-    shortest = min(MIN_SIDE, defaults.width, defaults.height)
-    rounded = [max(shortest, round(side * scale / step) * step) for side in (width, height)]
-    return rounded[0], rounded[1]
+    """The width and height at which a model draws from a picture of this size."""
+    model = defaults.width, defaults.height
+    return fit_size(size, model, _STEP if min(model) > _SMALL else 8)
 
 
 def find_own_turn(store: Store, image: Image.Image, owner: str | None = None) -> TurnRecord | None:

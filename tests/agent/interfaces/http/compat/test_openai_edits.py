@@ -235,7 +235,7 @@ def test_a_keys_limits_hold_for_pictures_it_sends(server: Running, connect_opena
     client = connect_openai(server, token)
     answer = client.images.edit(image=as_file(upload((96, 48))), prompt="a harbour")
     turn = server.studio.store.turn(answer.data[0].session)  # type: ignore[index,union-attr]
-    assert (turn.request["width"], turn.request["height"], turn.request["num_inference_steps"]) == (24, 16, 2)
+    assert (turn.request["width"], turn.request["height"], turn.request["num_inference_steps"]) == (24, 8, 2)
     with pytest.raises(openai.PermissionDeniedError, match="over the limit"):
         client.images.edit(image=as_file(drawn(answer)), prompt="no fog", extra_body={"steps": 50})
     with pytest.raises(openai.RateLimitError):
